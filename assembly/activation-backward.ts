@@ -1,0 +1,200 @@
+import { geluTanhArgument, Unary } from "./activation";
+import { expMinusOne, gaussian, normal, sigmoid } from "./exp";
+import { clamp, loadLanes, storeLanes } from "./lanes";
+import { powerOfLanes } from "./scalar-lanes";
+
+/** The codes of `Rectify` in src/wasm/kernels.ts. */
+enum Rectify {
+  gradient,
+  deconvnet,
+  guided,
+}
+
+/** 1, ½, ⅓, 1/√(2π), 2/√π, √2, 2·√(2/π), 3·0.044715, 3, 15: see the note on constants in exp.ts. */
+const numbers: usize = memory.data<f32>([
+  1, 0.5, 0.33333333, 0.39894228, 1.12837917, 1.41421356, 1.59576912, 0.134145, 3, 15,
+]);
+
+@inline
+function number(offset: usize): v128 {
+  return v128.load32_splat(numbers + offset);
+}
+
+/**
+ * dx = dy · f′, or one of the modified rules where f is a rectifier:
+ *
+ *   gradient   dy · f′(x)
+ *   deconvnet  max(dy, 0)
+ *   guided     max(dy, 0) where y > 0 (clip: where a < y < b)
+ *
+ * @param kind   a code of `Unary`; the derivatives stand in `derivativeOf`
+ * @param mode   a code of `Rectify`; only relu, leakyRelu, elu, selu and clip heed it
+ * @param saved  f32[count], x or y as `Kernels.unaryBackward` lists; may be 0 where `mode` is deconvnet
+ * @param dy     f32[count]
+ * @param dx     f32[count]; may be dy
+ */
+export function unaryBackward(
+  kind: i32, mode: i32, saved: usize, dy: usize, dx: usize, count: i32, a: f32, b: f32,
+): void {
+  const va = f32x4.splat(a);
+  const vb = f32x4.splat(b);
+  if (kind <= Unary.clip && mode == Rectify.deconvnet) return positivePart(dy, dx, count);
+  if (kind <= Unary.clip && mode == Rectify.guided) {
+    const bounded = kind == Unary.clip;
+    return guided(saved, dy, dx, count, bounded ? a : 0, bounded ? b : Infinity);
+  }
+  switch (kind) {
+    case Unary.relu: return chain(Unary.relu, saved, dy, dx, count, va, vb);
+    case Unary.leakyRelu: return chain(Unary.leakyRelu, saved, dy, dx, count, va, vb);
+    case Unary.elu: return chain(Unary.elu, saved, dy, dx, count, va, vb);
+    case Unary.selu: return chain(Unary.selu, saved, dy, dx, count, va, vb);
+    case Unary.clip: return chain(Unary.clip, saved, dy, dx, count, va, vb);
+    case Unary.sigmoid: return chain(Unary.sigmoid, saved, dy, dx, count, va, vb);
+    case Unary.hardSigmoid: return chain(Unary.hardSigmoid, saved, dy, dx, count, va, vb);
+    case Unary.hardSwish: return chain(Unary.hardSwish, saved, dy, dx, count, va, vb);
+    case Unary.tanh: return chain(Unary.tanh, saved, dy, dx, count, va, vb);
+    case Unary.softplus: return chain(Unary.softplus, saved, dy, dx, count, va, vb);
+    case Unary.gelu: return chain(Unary.gelu, saved, dy, dx, count, va, vb);
+    case Unary.geluTanh: return chain(Unary.geluTanh, saved, dy, dx, count, va, vb);
+    case Unary.erf: return chain(Unary.erf, saved, dy, dx, count, va, vb);
+    case Unary.exp: return chain(Unary.exp, saved, dy, dx, count, va, vb);
+    case Unary.sqrt: return chain(Unary.sqrt, saved, dy, dx, count, va, vb);
+    case Unary.negate: return negative(dy, dx, count);
+    case Unary.power: return chain(Unary.power, saved, dy, dx, count, va, vb);
+    case Unary.silu: return chain(Unary.silu, saved, dy, dx, count, va, vb);
+    case Unary.log: return chain(Unary.log, saved, dy, dx, count, va, vb);
+    case Unary.abs: return chain(Unary.abs, saved, dy, dx, count, va, vb);
+    case Unary.reciprocal: return chain(Unary.reciprocal, saved, dy, dx, count, va, vb);
+  }
+}
+
+/** dx = dy · f′; `kind` is constant here, so only one branch of `derivativeOf` remains inside the loop. */
+@inline
+function chain(kind: i32, saved: usize, dy: usize, dx: usize, count: i32, a: v128, b: v128): void {
+  for (; count > 0; count -= 4) {
+    storeLanes(dx, backwardOf(kind, loadLanes(saved, count), loadLanes(dy, count), a, b), count);
+    saved += 16;
+    dy += 16;
+    dx += 16;
+  }
+}
+
+/** dy · f′, from `saved` = y. Rectifiers select instead of multiplying by 0: ∞ · 0 is NaN. */
+@inline
+function backwardOf(kind: i32, s: v128, dy: v128, a: v128, b: v128): v128 {
+  const zero = f32x4.splat(0);
+  if (kind == Unary.relu) return v128.and(dy, f32x4.gt(s, zero));
+  if (kind == Unary.leakyRelu) return v128.bitselect(dy, f32x4.mul(dy, a), f32x4.gt(s, zero));
+  if (kind == Unary.elu) return v128.bitselect(dy, f32x4.mul(dy, f32x4.add(s, a)), f32x4.gt(s, zero));
+  if (kind == Unary.selu) {
+    return f32x4.mul(dy, v128.bitselect(b, f32x4.add(s, f32x4.mul(a, b)), f32x4.gt(s, zero)));
+  }
+  if (kind == Unary.clip) return v128.and(dy, v128.and(f32x4.gt(s, a), f32x4.lt(s, b)));
+  return f32x4.mul(dy, derivativeOf(kind, s, a));
+}
+
+/** f′ of the smooth functions, from `saved` = y or x as listed. */
+@inline
+function derivativeOf(kind: i32, s: v128, a: v128): v128 {
+  const zero = f32x4.splat(0);
+  const one = number(0);
+  // From y:
+  if (kind == Unary.sigmoid) return f32x4.mul(s, f32x4.sub(one, s));
+  if (kind == Unary.hardSigmoid) return v128.and(a, v128.and(f32x4.gt(s, zero), f32x4.lt(s, one)));
+  if (kind == Unary.tanh) return f32x4.sub(one, f32x4.mul(s, s));
+  if (kind == Unary.exp) return s;
+  if (kind == Unary.sqrt) return f32x4.div(number(4), s);
+  if (kind == Unary.softplus) return f32x4.neg(expMinusOne(f32x4.neg(s))); // sigmoid(x) = 1 − e⁻ʸ
+  if (kind == Unary.reciprocal) return f32x4.neg(f32x4.mul(s, s));
+  // From x:
+  if (kind == Unary.hardSwish) {
+    const ramp = f32x4.add(f32x4.mul(s, number(8)), number(4));
+    const inner = v128.bitselect(ramp, one, f32x4.lt(s, number(32)));
+    return v128.and(inner, f32x4.gt(s, f32x4.neg(number(32))));
+  }
+  if (kind == Unary.gelu) {
+    const density = f32x4.mul(number(12), gaussian(f32x4.min(f32x4.abs(s), number(36))));
+    return f32x4.add(normal(s), f32x4.mul(s, density)); // Φ(x) + x·φ(x)
+  }
+  if (kind == Unary.geluTanh) {
+    // With p = sigmoid(2u): p + x·p·(1 − p)·2u′. Beyond ±15 it is 0 or 1, and x² must not overflow.
+    const x = clamp(s, f32x4.neg(number(36)), number(36));
+    const p = sigmoid(geluTanhArgument(x));
+    const slope = f32x4.mul(number(24), f32x4.add(one, f32x4.mul(number(28), f32x4.mul(x, x))));
+    return f32x4.add(p, f32x4.mul(f32x4.mul(x, slope), f32x4.mul(p, f32x4.sub(one, p))));
+  }
+  if (kind == Unary.erf) {
+    const t = f32x4.min(f32x4.mul(f32x4.abs(s), number(20)), number(36));
+    return f32x4.mul(number(16), gaussian(t)); // 2/√π · e^{−x²}
+  }
+  if (kind == Unary.power) {
+    if (f32x4.extract_lane(a, 0) == 2) return f32x4.add(s, s);
+    return f32x4.mul(a, powerOfLanes(s, f32x4.sub(a, one)));
+  }
+  if (kind == Unary.silu) {
+    const p = sigmoid(s);
+    return f32x4.mul(p, f32x4.add(one, f32x4.mul(s, f32x4.sub(one, p))));
+  }
+  if (kind == Unary.log) return f32x4.div(one, s);
+  // abs: the sign, 0 at 0
+  return v128.or(v128.and(one, f32x4.gt(s, zero)), v128.and(f32x4.neg(one), f32x4.lt(s, zero)));
+}
+
+/** dx = −dy. */
+function negative(dy: usize, dx: usize, count: i32): void {
+  for (; count > 0; count -= 4) {
+    storeLanes(dx, f32x4.neg(loadLanes(dy, count)), count);
+    dy += 16;
+    dx += 16;
+  }
+}
+
+/** Deconvnet: dx = max(dy, 0). */
+function positivePart(dy: usize, dx: usize, count: i32): void {
+  for (; count > 0; count -= 4) {
+    storeLanes(dx, f32x4.pmax(loadLanes(dy, count), f32x4.splat(0)), count);
+    dy += 16;
+    dx += 16;
+  }
+}
+
+/** Guided backpropagation: dx = max(dy, 0) where lo < y < hi. */
+function guided(y: usize, dy: usize, dx: usize, count: i32, lo: f32, hi: f32): void {
+  const lower = f32x4.splat(lo);
+  const upper = f32x4.splat(hi);
+  for (; count > 0; count -= 4) {
+    const v = loadLanes(y, count);
+    const active = v128.and(f32x4.gt(v, lower), f32x4.lt(v, upper));
+    storeLanes(dx, v128.and(f32x4.pmax(loadLanes(dy, count), f32x4.splat(0)), active), count);
+    y += 16;
+    dy += 16;
+    dx += 16;
+  }
+}
+
+/**
+ * Backward of `prelu` in the three modes of `unaryBackward`; the gradient at 0 is slope[c], as PyTorch has it.
+ *
+ * @param x      f32[pixels][channels]
+ * @param slope  f32[channels]
+ * @param dy     f32[pixels][channels]
+ * @param dx     f32[pixels][channels]; may be dy
+ */
+export function preluBackward(
+  mode: i32, x: usize, slope: usize, dy: usize, dx: usize, pixels: i32, channels: i32,
+): void {
+  if (mode == Rectify.deconvnet) return positivePart(dy, dx, pixels * channels);
+  if (mode == Rectify.guided) return guided(x, dy, dx, pixels * channels, 0, Infinity);
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let c = 0; c < channels; c += 4) {
+      const lanes = channels - c;
+      const v = loadLanes(dy, lanes);
+      const scaled = f32x4.mul(v, loadLanes(slope + (<usize>c << 2), lanes));
+      storeLanes(dx, v128.bitselect(v, scaled, f32x4.gt(loadLanes(x, lanes), f32x4.splat(0))), lanes);
+      const bytes = <usize>min(lanes, 4) << 2;
+      x += bytes;
+      dy += bytes;
+      dx += bytes;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { convolvePanel, storeEight } from "./conv";
+import { zeros } from "./lanes";
+
+/**
+ * A fully connected layer: y[s][n] = bias[n] + Σ_k x[s][k] · w[k][n], summed in the order of k, bias last, as `conv`
+ * sums one tap.
+ *
+ * @param x       f32[samples][inputs]
+ * @param weight  f32[⌈outputs/8⌉][inputs][8]
+ * @param bias    f32[⌈outputs/8⌉·8], or 0 for none
+ * @param y       f32[samples][outputs]
+ */
+export function dense(x: usize, weight: usize, bias: usize, y: usize, samples: i32, inputs: i32, outputs: i32): void {
+  const xSample = (<usize>inputs) << 2;
+  const ySample = (<usize>outputs) << 2;
+  const panelBytes = (<usize>inputs) << 5;
+  const biasBytes: usize = bias ? 32 : 0;
+  if (!bias) bias = zeros;
+  let n = 0;
+  if (samples >= 4) {
+    // Enough rows to fill a tile: arithmetic decides, not the reading of the weights.
+    for (; n < outputs; n += 8) {
+      convolvePanel(
+        x,
+        0,
+        xSample,
+        weight,
+        bias,
+        y,
+        0,
+        ySample,
+        samples,
+        samples,
+        outputs - n,
+        zeros,
+        1,
+        xSample,
+        -Infinity,
+        Infinity,
+      );
+      weight += panelBytes;
+      bias += biasBytes;
+      y += 32;
+    }
+    return;
+  }
+  for (; n + 8 < outputs; n += 16) {
+    for (let s = 0; s < samples; s++) {
+      twoPanels(x + <usize>s * xSample, xSample, weight, bias, biasBytes, y + <usize>s * ySample, outputs - n);
+    }
+    weight += panelBytes << 1;
+    bias += biasBytes << 1;
+    y += 64;
+  }
+  if (n < outputs) {
+    for (let s = 0; s < samples; s++) {
+      onePanel(x + <usize>s * xSample, xSample, weight, bias, y + <usize>s * ySample, outputs - n);
+    }
+  }
+}
+
+/** Nine to sixteen outputs of one sample: four accumulators and two streams of weights run at the speed of memory. */
+function twoPanels(x: usize, xBytes: usize, weight: usize, bias: usize, biasBytes: usize, y: usize, lanes: i32): void {
+  let s0 = f32x4.splat(0),
+    s1 = f32x4.splat(0),
+    s2 = f32x4.splat(0),
+    s3 = f32x4.splat(0);
+  let second = weight + (xBytes << 3);
+  for (const end = x + xBytes; x < end; x += 4) {
+    const v = v128.load32_splat(x);
+    s0 = f32x4.add(s0, f32x4.mul(v, v128.load(weight)));
+    s1 = f32x4.add(s1, f32x4.mul(v, v128.load(weight, 16)));
+    s2 = f32x4.add(s2, f32x4.mul(v, v128.load(second)));
+    s3 = f32x4.add(s3, f32x4.mul(v, v128.load(second, 16)));
+    weight += 32;
+    second += 32;
+  }
+  storeEight(y, f32x4.add(s0, v128.load(bias)), f32x4.add(s1, v128.load(bias, 16)), 8);
+  bias += biasBytes;
+  storeEight(y + 32, f32x4.add(s2, v128.load(bias)), f32x4.add(s3, v128.load(bias, 16)), lanes - 8);
+}
+
+/** The last one to eight outputs of one sample. */
+function onePanel(x: usize, xBytes: usize, weight: usize, bias: usize, y: usize, lanes: i32): void {
+  let s0 = f32x4.splat(0),
+    s1 = f32x4.splat(0);
+  for (const end = x + xBytes; x < end; x += 4) {
+    const v = v128.load32_splat(x);
+    s0 = f32x4.add(s0, f32x4.mul(v, v128.load(weight)));
+    s1 = f32x4.add(s1, f32x4.mul(v, v128.load(weight, 16)));
+    weight += 32;
+  }
+  storeEight(y, f32x4.add(s0, v128.load(bias)), f32x4.add(s1, v128.load(bias, 16)), lanes);
+}

@@ -1,0 +1,169 @@
+/**
+ * Geometry records: the shape of one piece of work, written once by the caller and read by the kernels.
+ *
+ * Every field is four bytes. All strides and offsets count floats (elements), never bytes.
+ * The order of the fields is the binary interface; `src/wasm/geometry.ts` writes the same order and a test compares them.
+ */
+
+/** A view of caller memory. Not constructible, or asc takes the records for plain objects and exports an allocator for them. */
+@unmanaged
+abstract class Geometry {
+  protected constructor() {}
+}
+
+/**
+ * One convolution as taps: y[p][n] = clamp(bias[n] + Σ_tap Σ_k x[base(p) + offset(tap) + k] · w[tap][k][n]).
+ *
+ * A tap is `segment` contiguous floats of the input. A direct convolution with dilation 1 has one tap per kernel row
+ * (kernel width × channels floats), a dilated or grouped one has one tap per kernel element, a 1×1 has a single tap;
+ * each sub-pixel phase of an input gradient or a transposed convolution is one such record.
+ * The caller guarantees that every address is inside a (zero-padded) input.
+ */
+@unmanaged
+export class ConvGeometry extends Geometry {
+  samples: i32; // images
+  xSample: i32; // floats from one image of x to the next
+  xRow: i32; // floats in x between vertically neighbouring outputs (stride included)
+  xPixel: i32; // floats in x between horizontally neighbouring outputs (stride included)
+  outH: i32;
+  outW: i32;
+  ySample: i32;
+  yRow: i32; // floats in y between rows of outputs (phase step included)
+  yPixel: i32; // floats in y between columns of outputs (phase step included)
+  taps: i32; // may be 0: then y = clamp(bias)
+  tapTable: usize; // i32[taps], float offset of each tap from the base of its output
+  segment: i32; // contiguous floats per tap
+  outChannels: i32; // per group, any number; weights and bias are padded to a multiple of 8
+  groups: i32;
+  xGroup: i32; // floats in x from one group's channels to the next group's
+  lo: f32; // the result is clamped to [lo, hi]; -Infinity and +Infinity to leave it alone
+  hi: f32;
+}
+
+/** Gathers weights into the panels `[⌈outChannels/8⌉][taps][channels][8]` the inner loop reads in order; absent outputs are zero. */
+@unmanaged
+export class PackGeometry extends Geometry {
+  outChannels: i32;
+  channels: i32; // inputs per tap element
+  taps: i32;
+  tapTable: usize; // i32[taps], float offset of the tap's element in the source
+  outStride: i32; // floats in the source from one output channel to the next
+  channelStride: i32; // floats in the source from one input channel to the next
+}
+
+/** A depthwise convolution on a zero-padded input: y[p][c] = clamp(bias[c] + Σ x[base(p) + ky·tapRow + kx·tapPixel + c] · w[ky][kx][c]). */
+@unmanaged
+export class DepthwiseGeometry extends Geometry {
+  samples: i32;
+  channels: i32;
+  xSample: i32;
+  xRow: i32; // stride included
+  xPixel: i32; // stride included
+  outH: i32;
+  outW: i32;
+  ySample: i32;
+  yRow: i32;
+  yPixel: i32;
+  kernelH: i32; // may be 0: then y = clamp(bias)
+  kernelW: i32;
+  tapRow: i32; // floats in x between kernel rows (dilation included)
+  tapPixel: i32; // floats in x between kernel columns (dilation included)
+  lo: f32;
+  hi: f32;
+}
+
+/** Where the columns of a GEMM are added back into an image: the input gradient of a convolution with few input channels. */
+@unmanaged
+export class Col2imGeometry extends Geometry {
+  samples: i32;
+  height: i32; // of dx
+  width: i32;
+  channels: i32; // of dx
+  outH: i32; // of dy
+  outW: i32;
+  outChannels: i32; // of dy
+  kernelH: i32;
+  kernelW: i32;
+  strideH: i32;
+  strideW: i32;
+  dilationH: i32;
+  dilationW: i32;
+  padTop: i32;
+  padLeft: i32;
+  blockRows: i32; // rows of dy per block: scratch holds blockRows·outW·⌈kernelH·kernelW·channels / 8⌉·8 floats
+}
+
+/** A pooling window over `[samples][inH][inW][channels]`. */
+@unmanaged
+export class PoolGeometry extends Geometry {
+  samples: i32;
+  inH: i32;
+  inW: i32;
+  channels: i32;
+  outH: i32;
+  outW: i32;
+  kernelH: i32;
+  kernelW: i32;
+  strideH: i32;
+  strideW: i32;
+  dilationH: i32;
+  dilationW: i32;
+  padTop: i32;
+  padLeft: i32;
+  padBottom: i32;
+  padRight: i32;
+  countIncludePad: i32; // average pool: 1 divides by the window clipped to the padded input, 0 by the real elements
+}
+
+/** Zero padding: x `[samples][height][width][channels]` into y with borders. */
+@unmanaged
+export class PadGeometry extends Geometry {
+  samples: i32;
+  height: i32;
+  width: i32;
+  channels: i32;
+  top: i32;
+  left: i32;
+  bottom: i32;
+  right: i32;
+}
+
+/** Nested loops over up to six extents, outermost first, with a stride per operand; a stride of 0 broadcasts or reduces. */
+@unmanaged
+export class StridedGeometry extends Geometry {
+  d0: i32;
+  d1: i32;
+  d2: i32;
+  d3: i32;
+  d4: i32;
+  d5: i32; // innermost
+  a0: i32;
+  a1: i32;
+  a2: i32;
+  a3: i32;
+  a4: i32;
+  a5: i32;
+  b0: i32;
+  b1: i32;
+  b2: i32;
+  b3: i32;
+  b4: i32;
+  b5: i32;
+}
+
+/** Separable resampling: y[oy][ox][c] = Σ_i Σ_j wy[oy][i] · wx[ox][j] · x[iy[oy][i]][ix[ox][j]][c]. */
+@unmanaged
+export class ResampleGeometry extends Geometry {
+  samples: i32;
+  inH: i32;
+  inW: i32;
+  channels: i32;
+  outH: i32;
+  outW: i32;
+  tapsY: i32;
+  tapsX: i32;
+  indexY: usize; // i32[outH][tapsY]
+  indexX: usize; // i32[outW][tapsX]
+  weightY: usize; // f32[outH][tapsY]
+  weightX: usize; // f32[outW][tapsX]
+}

@@ -1,0 +1,62 @@
+/**
+ * Vectors at the end of a range: the same arithmetic runs on the last one to three floats, so a result never depends on
+ * where in an array it lies, and nothing outside the range is touched.
+ */
+
+/**
+ * Sixteen floats of zero: the bias of a layer without one, and the table of a convolution with a single tap at offset
+ * 0.
+ */
+export const zeros: usize = memory.data<f32>([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+
+/** The first `lanes` (1…3) floats at `source`, zero in the other lanes. */
+export function loadPart(source: usize, lanes: i32): v128 {
+  let v = v128.load32_zero(source);
+  if (lanes > 1) v = v128.load32_lane(source, v, 1, 4);
+  if (lanes > 2) v = v128.load32_lane(source, v, 2, 8);
+  return v;
+}
+
+/** Writes the first `lanes` (1…3) floats of `v`. */
+export function storePart(target: usize, v: v128, lanes: i32): void {
+  v128.store32_lane(target, v, 0);
+  if (lanes > 1) v128.store32_lane(target, v, 1, 4);
+  if (lanes > 2) v128.store32_lane(target, v, 2, 8);
+}
+
+/** Up to four floats: a whole vector where four remain. */
+@inline
+export function loadLanes(source: usize, lanes: i32): v128 {
+  return lanes >= 4 ? v128.load(source) : loadPart(source, lanes);
+}
+
+/** Up to four floats: a whole vector where four remain. */
+@inline
+export function storeLanes(target: usize, v: v128, lanes: i32): void {
+  if (lanes >= 4) v128.store(target, v);
+  else storePart(target, v, lanes);
+}
+
+/** min(max(v, lo), hi) in one instruction each; pmax(v, lo) is v < lo ? lo : v, so NaN stays NaN only with v first. */
+@inline
+export function clamp(v: v128, lo: v128, hi: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(v, lo), hi);
+}
+
+/** Lanes 0 and 1 as float64. */
+@inline
+export function lowDoubles(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v);
+}
+
+/** Lanes 2 and 3 as float64. */
+@inline
+export function highDoubles(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<i64>(v, v, 1, 0));
+}
+
+/** The sum of the two float64 lanes. */
+@inline
+export function sumOfDoubles(v: v128): f64 {
+  return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
+}

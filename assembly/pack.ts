@@ -1,0 +1,57 @@
+import { PackGeometry } from "./geometry";
+
+/**
+ * Gathers weights into panels:
+ *
+ *   panels[n/8][tap][c][n%8] = source[n·outStride + offset(tap) + c·channelStride], zero where n ≥ outChannels
+ *
+ * @param source  f32 weights in any layout
+ * @param panels  f32[⌈outChannels/8⌉][taps][channels][8]
+ */
+export function packWeights(source: usize, panels: usize, g: PackGeometry): void {
+  const channels = g.channels;
+  const outStride = (<usize>g.outStride) << 2;
+  const channelStride = (<usize>g.channelStride) << 2;
+  for (let n = 0; n < g.outChannels; n += 8) {
+    const present = min(g.outChannels - n, 8);
+    const first = source + <usize>n * outStride;
+    for (let tap = 0; tap < g.taps; tap++) {
+      let from = first + ((<usize>load<i32>(g.tapTable + ((<usize>tap) << 2))) << 2);
+      let c = 0;
+      if (present == 8 && channelStride == 4) {
+        for (; c + 4 <= channels; c += 4) {
+          transpose4(from, outStride, panels);
+          transpose4(from + (outStride << 2), outStride, panels + 16);
+          from += 16;
+          panels += 128;
+        }
+      }
+      for (; c < channels; c++) {
+        let lane = from;
+        for (let i = 0; i < 8; i++) {
+          store<f32>(panels + ((<usize>i) << 2), i < present ? load<f32>(lane) : 0);
+          // Stays inside the source: an absent output is never addressed.
+          if (i + 1 < present) lane += outStride;
+        }
+        from += channelStride;
+        panels += 32;
+      }
+    }
+  }
+}
+
+/** A 4×4 block: target[c][n] = source[n][c], target rows 32 bytes apart. */
+function transpose4(source: usize, rowBytes: usize, target: usize): void {
+  const r0 = v128.load(source);
+  const r1 = v128.load(source + rowBytes);
+  const r2 = v128.load(source + 2 * rowBytes);
+  const r3 = v128.load(source + 3 * rowBytes);
+  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  v128.store(target, v128.shuffle<i64>(low01, low23, 0, 2));
+  v128.store(target, v128.shuffle<i64>(low01, low23, 1, 3), 32);
+  v128.store(target, v128.shuffle<i64>(high01, high23, 0, 2), 64);
+  v128.store(target, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+}

@@ -1,0 +1,212 @@
+import { SingleBar } from "cli-progress";
+import {
+  type Attribution,
+  type Box,
+  boundingBox,
+  decodeImage,
+  drawBox,
+  encodePng,
+  explain,
+  type Heatmap,
+  heatmap,
+  type ImageLike,
+  InputError,
+  LayerError,
+  loadModel,
+  type MethodName,
+  type Model,
+  methodNames,
+  OptionError,
+  overlay,
+  type Prediction,
+  type Preprocess,
+  placement,
+  sideBySide,
+} from "../index";
+import { readInputFile, writeOutputFile } from "./files";
+import { encodeNpy } from "./npy";
+
+export interface ExplainFlags {
+  readonly model?: string;
+  readonly method: MethodName | "all";
+  readonly target?: string;
+  readonly layer?: string;
+  readonly labels?: string;
+  readonly out?: string;
+  readonly npy?: string;
+  readonly json?: boolean;
+  readonly colormap?: string;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly range?: readonly [number, number];
+  readonly fit?: Preprocess["fit"];
+}
+
+/** An attribution, and where its heatmap lies in the image. */
+interface Explained {
+  readonly attribution: Attribution;
+  readonly map: Heatmap;
+  readonly region: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  readonly box?: Box;
+}
+
+export async function explainCommand(path: string, flags: ExplainFlags): Promise<void> {
+  if (flags.npy && flags.method === "all")
+    throw new OptionError("--npy writes one method's values; name it with --method.");
+  const image = await decodeImage(await readInputFile(path));
+  const labels = flags.labels ? await readLabels(flags.labels) : undefined;
+  const preprocess = preprocessOf(flags);
+  using model = await loadModel(flags.model, { ...(labels && { labels }), ...(preprocess && { preprocess }) });
+  const predictions = await model.predict(image);
+  const names = flags.method === "all" ? methodNames : [flags.method];
+  const results: Explained[] = [];
+  for (const method of names) {
+    const result = await explained(model, image, method, flags);
+    if (result) results.push(result);
+  }
+  if (flags.json) process.stdout.write(`${JSON.stringify(document(path, model, predictions, results), null, 2)}\n`);
+  else process.stdout.write(text(path, model, predictions, results));
+  for (const { attribution } of results) {
+    for (const { message } of attribution.notes) process.stderr.write(`note (${attribution.method}): ${message}\n`);
+  }
+  if (flags.out) {
+    const pictures = results.map((result) => picture(image, result, flags));
+    await writeOutputFile(
+      flags.out,
+      await encodePng(pictures.length === 1 ? pictures[0] : sideBySide([image, ...pictures])),
+    );
+    if (!flags.json) process.stdout.write(`overlay: ${flags.out}\n`);
+  }
+  if (flags.npy) {
+    const { values } = results[0].attribution;
+    await writeOutputFile(flags.npy, encodeNpy(values.data, values.shape));
+    if (!flags.json) process.stdout.write(`raw values: ${flags.npy} (${values.shape.join("×")} float32)\n`);
+  }
+}
+
+/** Runs one method; among all methods, one that the network's structure rules out is named and left out. */
+async function explained(
+  model: Model,
+  image: ImageLike,
+  method: MethodName,
+  flags: ExplainFlags,
+): Promise<Explained | undefined> {
+  const bar = progressBar(method);
+  try {
+    const target = targetOf(flags.target, model);
+    const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
+    const attribution = await explain(model, image, { method, target, layer, onProgress: bar.update });
+    const map = heatmap(attribution);
+    const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
+    const empty = map.data.every((value) => value === 0);
+    return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
+  } catch (error) {
+    if (flags.method !== "all" || !(error instanceof LayerError)) throw error;
+    process.stderr.write(`note (${method}): left out. ${error.message}\n`);
+    return undefined;
+  } finally {
+    bar.stop();
+  }
+}
+
+const camFamily: ReadonlySet<string> = new Set<MethodName>(["cam", "grad-cam"]);
+
+/** A bar on stderr, only where stderr is a terminal and only once a method reports progress. */
+function progressBar(method: string): { update: (done: number, total: number) => void; stop: () => void } {
+  if (!process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+  const bar = new SingleBar({
+    format: `${method} {bar} {value}/{total}, {eta} s left`,
+    stream: process.stderr,
+    clearOnComplete: true,
+  });
+  return {
+    update: (done, total) => {
+      if (bar.isActive) bar.update(done);
+      else bar.start(total, done);
+    },
+    stop: () => bar.stop(),
+  };
+}
+
+/** A number is an index unless the model has a class of that name. */
+function targetOf(text: string | undefined, model: Model): number | string | undefined {
+  if (text === undefined) return undefined;
+  return /^\d+$/.test(text) && !model.labels?.includes(text) ? Number(text) : text;
+}
+
+function preprocessOf({ mean, std, range, fit }: ExplainFlags): Preprocess | undefined {
+  if (!mean && !std && !range && !fit) return undefined;
+  return { ...(mean && { mean }), ...(std && { std }), ...(range && { range }), ...(fit && { fit }) };
+}
+
+async function readLabels(path: string): Promise<string[]> {
+  let labels: unknown;
+  try {
+    labels = JSON.parse(new TextDecoder().decode(await readInputFile(path)));
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`${path} is not JSON; the labels are a JSON list of class names.`);
+  }
+  if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
+  throw new InputError(`${path} does not hold a JSON list of class names.`);
+}
+
+function picture(image: ImageLike, { map, region, box }: Explained, flags: ExplainFlags): ImageLike {
+  const painted = overlay(image, map, { region, ...(flags.colormap && { colormap: flags.colormap }) });
+  return box ? drawBox(painted, boxInImage(box, map, region)) : painted;
+}
+
+/** Moves a box from heatmap pixels to image pixels. */
+function boxInImage(box: Box, map: Heatmap, region: Explained["region"]): Box {
+  const [scaleX, scaleY] = [region.width / map.width, region.height / map.height];
+  return {
+    ...box,
+    x: Math.round(region.x + box.x * scaleX),
+    y: Math.round(region.y + box.y * scaleY),
+    width: Math.round(box.width * scaleX),
+    height: Math.round(box.height * scaleY),
+  };
+}
+
+const className = ({ index, label }: { readonly index: number; readonly label?: string }): string =>
+  label ?? `class ${index}`;
+
+function text(path: string, model: Model, predictions: readonly Prediction[], results: readonly Explained[]): string {
+  const width = Math.max(...predictions.map((prediction) => className(prediction).length));
+  const lines = predictions.map((prediction) => {
+    const percent = `${(prediction.probability * 100).toFixed(1)} %`.padStart(8);
+    return `  ${className(prediction).padEnd(width)} ${percent}   logit ${prediction.score.toFixed(3)}`;
+  });
+  const evidence = results.map(({ attribution, map, region, box }) => {
+    const { method, layer, target } = attribution;
+    const where = layer ? ` at ${layer}` : "";
+    const place = box ? evidenceText(boxInImage(box, map, region)) : "no positive evidence";
+    return `${method}${where}: what speaks for ${className(target)}: ${place}`;
+  });
+  return [`${path}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
+}
+
+const evidenceText = ({ x, y, width, height }: Box): string => `x ${x}–${x + width}, y ${y}–${y + height}`;
+
+function document(
+  path: string,
+  model: Model,
+  predictions: readonly Prediction[],
+  results: readonly Explained[],
+): unknown {
+  return {
+    image: path,
+    model: model.name,
+    predictions,
+    explanations: results.map(({ attribution, map, region, box }) => ({
+      method: attribution.method,
+      target: attribution.target,
+      ...(attribution.layer && { layer: attribution.layer }),
+      shape: attribution.values.shape,
+      ...(attribution.convergenceDelta !== undefined && { convergenceDelta: attribution.convergenceDelta }),
+      ...(box && { box: boxInImage(box, map, region) }),
+      notes: attribution.notes,
+      recipe: attribution.recipe,
+    })),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * A float32 array in NumPy's format, version 1.0: magic, header length, a Python dictionary padded to 64 bytes, the data.
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ */
+export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
+  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const prefix = 10;
+  const headerBytes = Math.ceil((prefix + dictionary.length + 1) / 64) * 64 - prefix;
+  const header = `${dictionary.padEnd(headerBytes - 1)}\n`;
+  const bytes = new Uint8Array(prefix + headerBytes + data.byteLength);
+  bytes.set([0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, headerBytes & 255, headerBytes >> 8]);
+  bytes.set(new TextEncoder().encode(header), prefix);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), prefix + headerBytes);
+  return bytes;
+}

@@ -1,0 +1,52 @@
+import { LayerError, ModelError } from "../errors";
+import type { StaticGraph } from "../graph/ir";
+import type { Shape } from "../ops/layout";
+import type { Operation, ValueName } from "../ops/operation";
+import { buildOperations } from "../ops/registry";
+import { sizeOf } from "../tensor";
+import type { Kernels } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+
+/** A graph with an operation instance per node, in execution order, and what planning asks about it. */
+export interface Network {
+  readonly graph: StaticGraph;
+  readonly operations: readonly Operation[];
+  readonly input: ValueName;
+  /** Position of the operation that makes a value; the input has none. */
+  readonly producer: ReadonlyMap<ValueName, number>;
+  /** Operations whose forward (or backward) weights are in memory. */
+  readonly prepared: { readonly forward: Set<Operation>; readonly backward: Set<Operation> };
+}
+
+/**
+ * @throws {UnsupportedOperatorError} naming every operator use that cannot run
+ * @throws {ModelError} if the network has not exactly one input that is no constant
+ */
+export function buildNetwork(graph: StaticGraph, kernels: Kernels, memory: KernelMemory): Network {
+  const operations = buildOperations(graph, kernels, memory);
+  if (graph.inputs.length !== 1) {
+    const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ");
+    throw new ModelError(
+      `The network has ${graph.inputs.length} inputs (${names || "none"}); one image or signal input is supported. ` +
+        "Turn the others into constants before exporting.",
+    );
+  }
+  const producer = new Map(operations.flatMap(({ outputs }, i) => outputs.map((output) => [output, i] as const)));
+  return {
+    graph,
+    operations,
+    input: graph.inputs[0].name,
+    producer,
+    prepared: { forward: new Set(), backward: new Set() },
+  };
+}
+
+/** The ONNX shape of a value, N first. */
+export function shapeOf(network: Network, value: ValueName): Shape {
+  const shape = network.graph.shapes.get(value);
+  if (!shape) throw new LayerError(`The network has no value "${value}".`);
+  return shape;
+}
+
+/** Floats one sample of a value takes. */
+export const sampleSize = (network: Network, value: ValueName): number => sizeOf(shapeOf(network, value));

@@ -1,0 +1,208 @@
+/**
+ * Decides, before the first kernel runs, which operations a pass needs and where each value lies.
+ *
+ * Time runs forward through the operations and then backward through them. A buffer lives from the step that first writes
+ * it to the last step that reads it; buffers whose lives overlap never share memory.
+ */
+import { MemoryError } from "../errors";
+import type { Operation, ValueName } from "../ops/operation";
+import { type KernelMemory, megabytes } from "../wasm/memory";
+import { type Network, sampleSize } from "./network";
+
+/** What a pass shall compute. */
+export interface PlanRequest {
+  readonly batch: number;
+  /** The value whose content is given; default: the network's input. Only what follows it runs. */
+  readonly start: ValueName;
+  /** Values that must still be there when the pass ends. */
+  readonly keep: readonly ValueName[];
+  readonly backward?: {
+    /** The value at which the gradient is seeded. */
+    readonly seed: ValueName;
+    /** Values whose gradient is wanted. */
+    readonly wanted: readonly ValueName[];
+  };
+}
+
+export interface Plan {
+  readonly request: PlanRequest;
+  /** Operations of the forward pass, in order. */
+  readonly forward: readonly Operation[];
+  /** Operations of the backward pass, last first. */
+  readonly backward: readonly Operation[];
+  /** Values whose gradient is computed. */
+  readonly gradients: ReadonlySet<ValueName>;
+  /** Byte offsets inside the arena. */
+  readonly values: ReadonlyMap<ValueName, number>;
+  readonly gradientOffsets: ReadonlyMap<ValueName, number>;
+  readonly states: ReadonlyMap<string, number>;
+  readonly scratch: number;
+  /** Where a second contribution to a gradient is written before it is added. */
+  readonly summand: number;
+  readonly records: number;
+  /** Size of the arena. */
+  readonly bytes: number;
+}
+
+/** One operation writes at most this many geometry records during one call, times their size. */
+export const recordBytes = 64 * 128;
+const alignment = 64;
+const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
+
+interface Buffer {
+  readonly bytes: number;
+  first: number;
+  last: number;
+  offset: number;
+}
+
+export function makePlan(network: Network, request: PlanRequest): Plan {
+  const { batch, start, keep, backward: wantedBackward } = request;
+  const targets = [...keep, ...(wantedBackward ? [wantedBackward.seed, ...wantedBackward.wanted] : [])];
+  const forward = neededOperations(network, targets, start);
+  const gradients = new Set<ValueName>();
+  const backward = wantedBackward ? backwardOperations(forward, wantedBackward, gradients) : [];
+
+  const values = new Map<ValueName, Buffer>();
+  const gradientBuffers = new Map<ValueName, Buffer>();
+  const states = new Map<string, Buffer>();
+  const end = forward.length + backward.length;
+  const touch = <K>(buffers: Map<K, Buffer>, key: K, bytes: () => number, time: number): void => {
+    const buffer = buffers.get(key);
+    if (!buffer) buffers.set(key, { bytes: align(bytes()), first: time, last: time, offset: 0 });
+    else {
+      buffer.first = Math.min(buffer.first, time);
+      buffer.last = Math.max(buffer.last, time);
+    }
+  };
+  const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
+  const touchValue = (name: ValueName, time: number): void => touch(values, name, valueBytes(name), time);
+  const touchGradient = (name: ValueName, time: number): void => touch(gradientBuffers, name, valueBytes(name), time);
+
+  touchValue(start, -1);
+  forward.forEach((operation, time) => {
+    for (const name of operation.inputs) touchValue(name, time);
+    for (const name of operation.outputs) touchValue(name, time);
+    if (operation.stateBytes > 0) touch(states, operation.node.name, () => operation.stateBytes * batch, time);
+    if (operation.stateOf !== undefined) touch(states, operation.stateOf, () => 0, time);
+  });
+  for (const name of keep) touchValue(name, end);
+
+  let summandBytes = 0;
+  if (wantedBackward) {
+    const contributions = new Map<ValueName, number>();
+    // The seed is computed from the value it is placed at, and may look at it.
+    touchValue(wantedBackward.seed, forward.length);
+    touchGradient(wantedBackward.seed, forward.length);
+    backward.forEach((operation, i) => {
+      const time = forward.length + i;
+      for (const name of operation.saved) touchValue(name, time);
+      for (const name of operation.outputs) touchGradient(name, time);
+      for (const name of operation.inputs) {
+        if (!gradients.has(name)) continue;
+        touchGradient(name, time);
+        contributions.set(name, (contributions.get(name) ?? 0) + 1);
+        summandBytes = Math.max(summandBytes, valueBytes(name)());
+      }
+      const state = operation.stateOf ?? (operation.stateBytes > 0 ? operation.node.name : undefined);
+      if (state !== undefined) touch(states, state, () => 0, time);
+    });
+    for (const name of wantedBackward.wanted) touchGradient(name, end);
+  }
+
+  const bytes = place([...values.values(), ...gradientBuffers.values(), ...states.values()]);
+  const scratchBytes = Math.max(
+    0,
+    ...forward.map((operation) => operation.scratchBytes(batch, "forward")),
+    ...backward.map((operation) => operation.scratchBytes(batch, "backward")),
+  );
+  const scratch = bytes;
+  const summand = scratch + align(scratchBytes);
+  const records = summand + align(summandBytes);
+  const offsets = <K>(buffers: Map<K, Buffer>): Map<K, number> =>
+    new Map([...buffers].map(([key, buffer]) => [key, buffer.offset]));
+  return {
+    request,
+    forward,
+    backward,
+    gradients,
+    values: offsets(values),
+    gradientOffsets: offsets(gradientBuffers),
+    states: offsets(states),
+    scratch,
+    summand,
+    records,
+    bytes: records + recordBytes,
+  };
+}
+
+/** Operations that lead from the start to the targets, in execution order. */
+function neededOperations(network: Network, targets: readonly ValueName[], start: ValueName): Operation[] {
+  const needed = new Set<number>();
+  const visit = (value: ValueName): void => {
+    const position = value === start ? undefined : network.producer.get(value);
+    if (position === undefined || needed.has(position)) return;
+    needed.add(position);
+    const operation = network.operations[position];
+    for (const input of operation.inputs) visit(input);
+  };
+  for (const target of targets) visit(target);
+  return [...needed].sort((a, b) => a - b).map((position) => network.operations[position]);
+}
+
+/** Operations between the wanted values and the seed, last first; fills in the values whose gradient they carry. */
+function backwardOperations(
+  forward: readonly Operation[],
+  { seed, wanted }: { readonly seed: ValueName; readonly wanted: readonly ValueName[] },
+  gradients: Set<ValueName>,
+): Operation[] {
+  const influenced = new Set<ValueName>(wanted);
+  for (const operation of forward) {
+    if (operation.inputs.some((name) => influenced.has(name)))
+      for (const name of operation.outputs) influenced.add(name);
+  }
+  gradients.add(seed);
+  const backward: Operation[] = [];
+  for (const operation of [...forward].reverse()) {
+    const carries = operation.outputs.some((name) => gradients.has(name));
+    const inputs = operation.inputs.filter((name) => influenced.has(name));
+    if (!carries || inputs.length === 0) continue;
+    // A wanted value that is an output of this operation ends the walk unless something before it is wanted too.
+    backward.push(operation);
+    for (const name of inputs) gradients.add(name);
+  }
+  return backward;
+}
+
+/** Gives every buffer an offset, largest first, at the lowest place free for its whole life. Returns the height. */
+function place(buffers: readonly Buffer[]): number {
+  const placed: Buffer[] = [];
+  let height = 0;
+  for (const buffer of [...buffers].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
+    const neighbours = placed
+      .filter((other) => other.first <= buffer.last && buffer.first <= other.last)
+      .sort((a, b) => a.offset - b.offset);
+    let offset = 0;
+    for (const other of neighbours) {
+      if (other.offset - offset >= buffer.bytes) break;
+      offset = Math.max(offset, other.offset + other.bytes);
+    }
+    buffer.offset = offset;
+    height = Math.max(height, offset + buffer.bytes);
+    placed.push(buffer);
+  }
+  return height;
+}
+
+/** @throws {MemoryError} if weights still to be packed and the arena of a plan exceed what is left */
+export function checkMemory(memory: KernelMemory, weightBytes: number, arenaBytes: number, what: string): void {
+  const needed = weightBytes + arenaBytes;
+  if (needed > memory.available) {
+    throw new MemoryError(
+      `${what} needs ${megabytes(needed)} (${megabytes(weightBytes)} of weights, ${megabytes(arenaBytes)} of activations), ` +
+        `${megabytes(Math.max(0, memory.available))} are available. Raise maxMemory, or use a smaller inputShape or batchSize.`,
+      needed,
+      memory.available,
+    );
+  }
+}

@@ -1,0 +1,229 @@
+import { InputError } from "../errors";
+import { gradientRules, type Operation, type Rules, type Run, type ValueName } from "../ops/operation";
+import { encodeGeometry } from "../wasm/geometry";
+import type { Kernels, Pointer } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import { type Network, sampleSize } from "./network";
+import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes } from "./plan";
+
+/** One pass through a network: forward, and on request backward from a seed. */
+export interface Pass {
+  readonly batch: number;
+  /** Content of the start value: batch samples in memory order. */
+  readonly data: Float32Array;
+  /** The value that `data` fills; default: the network's input. */
+  readonly start?: ValueName;
+  /** Values to hand back. */
+  readonly keep?: readonly ValueName[];
+  readonly backward?: Backward;
+}
+
+export interface Backward {
+  /** The value at which relevance starts. */
+  readonly seed: ValueName;
+  /** Writes the gradient at the seed (zeros on entry), for all samples; sees the value itself. */
+  readonly write: (gradient: Float32Array, value: Float32Array) => void;
+  /** Values whose gradient to hand back. */
+  readonly wanted: readonly ValueName[];
+  readonly rules?: Rules;
+}
+
+export interface PassResult {
+  /** Copies of the kept values, all samples, memory order. */
+  readonly values: ReadonlyMap<ValueName, Float32Array>;
+  readonly gradients: ReadonlyMap<ValueName, Float32Array>;
+}
+
+/**
+ * Runs passes of one network in one kernel instance. A pass is synchronous and hands back copies, so passes of
+ * different callers may alternate freely.
+ */
+export class Session {
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  readonly #plans = new Map<Network, Map<string, Plan>>();
+  #arena: { pointer: Pointer; bytes: number } | undefined;
+
+  constructor(kernels: Kernels, memory: KernelMemory) {
+    this.kernels = kernels;
+    this.memory = memory;
+  }
+
+  run(network: Network, pass: Pass): PassResult {
+    const { batch, data, keep = [], backward } = pass;
+    const start = pass.start ?? network.input;
+    const plan = this.plan(network, {
+      batch,
+      start,
+      keep,
+      backward: backward && { seed: backward.seed, wanted: backward.wanted },
+    });
+    const expected = sampleSize(network, start) * batch;
+    if (data.length !== expected) {
+      throw new InputError(`"${start}" takes ${expected} values for ${batch} samples, got ${data.length}.`);
+    }
+    const arena = this.#prepare(network, plan);
+    const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules);
+    this.memory.floats(run.value(start), data.length).set(data);
+    for (const operation of plan.forward) {
+      run.enter();
+      operation.forward(run);
+    }
+    const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
+    if (!backward) return { values, gradients: new Map() };
+    run.seed(backward);
+    for (const operation of plan.backward) {
+      run.enter();
+      operation.backward(run);
+    }
+    const gradients = new Map(
+      backward.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)]),
+    );
+    return { values, gradients };
+  }
+
+  /** The plan of a request; made once, then remembered. */
+  plan(network: Network, request: PlanRequest): Plan {
+    let plans = this.#plans.get(network);
+    if (!plans) {
+      plans = new Map();
+      this.#plans.set(network, plans);
+    }
+    const key = JSON.stringify(request);
+    let plan = plans.get(key);
+    if (!plan) {
+      plan = makePlan(network, request);
+      plans.set(key, plan);
+    }
+    return plan;
+  }
+
+  /** Bytes a pass adds to what is resident: weights still to be packed and the part of its arena that does not exist yet. */
+  cost(network: Network, plan: Plan): { weights: number; arena: number } {
+    const missing = (direction: "forward" | "backward"): number =>
+      plan[direction]
+        .filter((operation) => !network.prepared[direction].has(operation))
+        .reduce((total, operation) => total + operation.weightBytes[direction], 0);
+    return { weights: missing("forward") + missing("backward"), arena: plan.bytes };
+  }
+
+  /** Packs missing weights and makes sure the arena is large enough. */
+  #prepare(network: Network, plan: Plan): Pointer {
+    const { weights } = this.cost(network, plan);
+    const grows = !this.#arena || this.#arena.bytes < plan.bytes;
+    if (weights > 0 || grows) {
+      // A larger arena replaces the present one, whose bytes count as free; packing goes first, so that weights lie low.
+      checkMemory(this.memory, weights, grows ? plan.bytes - (this.#arena?.bytes ?? 0) : 0, "This pass");
+      if (grows && this.#arena) {
+        this.memory.free(this.#arena.pointer);
+        this.#arena = undefined;
+      }
+    }
+    prepareAll(plan.forward, "forward", network.prepared.forward);
+    prepareAll(plan.backward, "backward", network.prepared.backward);
+    this.#arena ??= { pointer: this.memory.allocate(plan.bytes, "The activations of this pass"), bytes: plan.bytes };
+    return this.#arena.pointer;
+  }
+
+  #copy(pointer: Pointer, network: Network, name: ValueName, batch: number): Float32Array {
+    return this.memory.floats(pointer, sampleSize(network, name) * batch).slice();
+  }
+}
+
+function prepareAll(
+  operations: readonly Operation[],
+  direction: "forward" | "backward",
+  prepared: Set<Operation>,
+): void {
+  for (const operation of operations) {
+    if (prepared.has(operation)) continue;
+    operation.prepare(direction);
+    prepared.add(operation);
+  }
+}
+
+/** The addresses of one plan at one place in memory, and the bookkeeping of its gradients. */
+class PlannedRun implements Run {
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  readonly batch: number;
+  readonly rules: Rules;
+  readonly scratch: Pointer;
+  readonly #network: Network;
+  readonly #plan: Plan;
+  readonly #arena: Pointer;
+  /** Gradients that have been written. */
+  readonly #arrived = new Set<ValueName>();
+  #nextRecord = 0;
+
+  constructor(session: Session, network: Network, plan: Plan, arena: Pointer, rules: Rules) {
+    this.kernels = session.kernels;
+    this.memory = session.memory;
+    this.batch = plan.request.batch;
+    this.rules = rules;
+    this.scratch = arena + plan.scratch;
+    this.#network = network;
+    this.#plan = plan;
+    this.#arena = arena;
+  }
+
+  /** Starts one operation's call: records of the call before are no longer needed. */
+  enter(): void {
+    this.#nextRecord = 0;
+  }
+
+  value(name: ValueName): Pointer {
+    return this.#arena + known(this.#plan.values, name);
+  }
+
+  state(node: string): Pointer {
+    return this.#arena + known(this.#plan.states, node);
+  }
+
+  record: Run["record"] = (name, values) => {
+    const bytes = encodeGeometry(name, values);
+    if (this.#nextRecord + bytes.length > recordBytes) this.#nextRecord = 0;
+    const pointer = this.#arena + this.#plan.records + this.#nextRecord;
+    this.memory.bytes(pointer, bytes.length).set(bytes);
+    this.#nextRecord += bytes.length;
+    return pointer;
+  };
+
+  gradient(name: ValueName): Pointer {
+    const pointer = this.#arena + known(this.#plan.gradientOffsets, name);
+    if (!this.#arrived.has(name)) {
+      this.memory.floats(pointer, this.#count(name)).fill(0);
+      this.#arrived.add(name);
+    }
+    return pointer;
+  }
+
+  contribute(name: ValueName, write: (dx: Pointer) => void): void {
+    if (!this.#plan.gradients.has(name)) return;
+    const pointer = this.#arena + known(this.#plan.gradientOffsets, name);
+    if (!this.#arrived.has(name)) {
+      write(pointer);
+      this.#arrived.add(name);
+      return;
+    }
+    const summand = this.#arena + this.#plan.summand;
+    write(summand);
+    this.kernels.addScaled(summand, pointer, this.#count(name), 1);
+  }
+
+  seed({ seed, write }: Backward): void {
+    const count = this.#count(seed);
+    const gradient = this.memory.floats(this.gradient(seed), count);
+    write(gradient, this.memory.floats(this.value(seed), count));
+  }
+
+  #count(name: ValueName): number {
+    return sampleSize(this.#network, name) * this.batch;
+  }
+}
+
+function known<K>(offsets: ReadonlyMap<K, number>, key: K): number {
+  const offset = offsets.get(key);
+  if (offset === undefined) throw new Error(`Internal error: "${String(key)}" has no place in this plan.`);
+  return offset;
+}

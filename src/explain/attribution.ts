@@ -1,0 +1,49 @@
+import type { Target, TargetReport } from "../model/target";
+import type { Tensor } from "../tensor";
+import type { Note } from "./notes";
+
+/** What every method accepts. */
+export interface ExplainOptions {
+  /** What to explain; default: the class with the highest score. */
+  readonly target?: Target;
+  /** Stops a long method between two passes; the model stays usable. */
+  readonly signal?: AbortSignal;
+  /** Called after each group of passes of a method that runs more than one. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Seed of everything random; default 0. */
+  readonly seed?: number;
+}
+
+/** Gradient methods can stop at a layer instead of going down to the input. */
+export interface LayerOptions {
+  /** Attribute to the output of this layer; default: to the network's input. */
+  readonly layer?: string;
+}
+
+/** Enough to repeat an explanation bit for bit. */
+export interface Recipe {
+  /** Version of this package. */
+  readonly version: string;
+  /** Hash of the model file, `sha256:…`. */
+  readonly modelHash: string;
+  readonly method: string;
+  /** The options as they were used, tensors as shape and hash. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly seed: number;
+}
+
+/** The result of an attribution method. */
+export interface Attribution {
+  readonly method: string;
+  readonly target: TargetReport;
+  /** Raw and signed. Input methods: `[1, H, W, C]`; CAM family: `[1, h, w, 1]` at the layer's own grid. */
+  readonly values: Tensor;
+  readonly inputSize: { readonly width: number; readonly height: number };
+  /** The layer the values belong to, where they do not belong to the input. */
+  readonly layer?: string;
+  /** Completeness error, Σ values − (s(x) − s(baseline)), where the method promises completeness. */
+  readonly convergenceDelta?: number;
+  /** Known limits and findings that apply to this result. */
+  readonly notes: readonly Note[];
+  readonly recipe: Recipe;
+}

@@ -1,0 +1,117 @@
+import { OptionError, ShapeError } from "../errors";
+import { preprocess } from "../image/preprocess";
+import type { LoadedModel } from "../model/model";
+import { imageShape } from "../ops/layout";
+import { showShape, Tensor } from "../tensor";
+import { type Note, note } from "./notes";
+
+/**
+ * What stands for "nothing there": zero in the network's input space, a black or white picture, the input's own mean
+ * colour, the input blurred, one number, or a tensor of the input's shape.
+ */
+export type Baseline = "zero" | "black" | "white" | "mean" | "blur" | number | Tensor;
+
+const names = ["zero", "black", "white", "mean", "blur"] as const;
+
+/**
+ * The baseline in memory order, as large as the input.
+ *
+ * @param data  the input, memory order
+ * @throws {OptionError} if the name is unknown; {ShapeError} if a tensor does not fit
+ */
+export function baselineData(model: LoadedModel, data: Float32Array, baseline: Baseline): Float32Array {
+  if (typeof baseline === "number") return new Float32Array(data.length).fill(baseline);
+  if (baseline instanceof Tensor) return tensorBaseline(model, baseline);
+  const { h, w, c } = imageShape(model.shape(model.fast.input));
+  switch (baseline) {
+    case "zero":
+      return new Float32Array(data.length);
+    case "black":
+      return plainPicture(model, 0);
+    case "white":
+      return plainPicture(model, 255);
+    case "mean":
+      return meanColour(data, c);
+    case "blur":
+      return blur(data, h, w, c);
+    default:
+      throw new OptionError(`The baseline "${String(baseline)}" is none of ${names.join(", ")}, a number or a Tensor.`);
+  }
+}
+
+/** The note about a baseline that no picture can be, where the range of pictures is known. */
+export function baselineNotes(model: LoadedModel, baseline: Float32Array): Note[] {
+  if (model.input.shape.length !== 4 || !model.parts.preprocessKnown) return [];
+  const [black, white] = [plainPicture(model, 0), plainPicture(model, 255)];
+  const slack = 1e-4;
+  const outside = baseline.some((value, i) => {
+    const [low, high] = black[i] < white[i] ? [black[i], white[i]] : [white[i], black[i]];
+    return value < low - slack || value > high + slack;
+  });
+  return outside ? [note("baseline-outside-range", `${black[0].toFixed(2)} to ${white[0].toFixed(2)}`)] : [];
+}
+
+function tensorBaseline(model: LoadedModel, tensor: Tensor): Float32Array {
+  const expected = model.input.shape;
+  if (showShape(tensor.shape) !== showShape(expected)) {
+    throw new ShapeError(`The baseline is ${showShape(tensor.shape)}, the input is ${showShape(expected)}.`);
+  }
+  return model.fromTensor(model.fast.input, tensor);
+}
+
+function plainPicture(model: LoadedModel, level: number): Float32Array {
+  const [, height, width, channels] = model.input.shape;
+  if (model.input.shape.length !== 4) {
+    throw new OptionError(
+      "The baselines black and white are for images; this network takes a signal. Use zero, mean, blur or a Tensor.",
+    );
+  }
+  const image = { data: new Uint8Array(width * height * 3).fill(level), width, height };
+  return preprocess(image, { width, height, channels }, model.parts.preprocess).data;
+}
+
+function meanColour(data: Float32Array, channels: number): Float32Array {
+  const sums = new Float64Array(channels);
+  data.forEach((value, i) => {
+    sums[i % channels] += value;
+  });
+  return data.map((_, i) => sums[i % channels] / (data.length / channels));
+}
+
+/** Gaussian blur with a standard deviation of a tenth of the shorter side (of a signal's length), edges repeated. */
+function blur(data: Float32Array, height: number, width: number, channels: number): Float32Array {
+  const sigma = Math.max(1, (height === 1 ? width : Math.min(height, width)) / 10);
+  const radius = Math.ceil(3 * sigma);
+  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)),
+  );
+  const total = kernel.reduce((a, b) => a + b, 0);
+  const along = (
+    source: Float32Array,
+    count: number,
+    extent: number,
+    stride: number,
+    start: (line: number) => number,
+  ): Float32Array => {
+    const out = new Float32Array(source.length);
+    for (let line = 0; line < count; line++) {
+      for (let i = 0; i < extent; i++) {
+        let sum = 0;
+        for (let k = -radius; k <= radius; k++) {
+          sum += kernel[k + radius] * source[start(line) + Math.min(Math.max(i + k, 0), extent - 1) * stride];
+        }
+        out[start(line) + i * stride] = sum / total;
+      }
+    }
+    return out;
+  };
+  const row = width * channels;
+  const horizontal = along(
+    data,
+    height * channels,
+    width,
+    channels,
+    (line) => Math.floor(line / channels) * row + (line % channels),
+  );
+  return height === 1 ? horizontal : along(horizontal, row, height, row, (line) => line);
+}

@@ -1,0 +1,101 @@
+import { LayerError } from "../errors";
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { resolveTarget, scoreOf } from "../model/target";
+import { imageShape } from "../ops/layout";
+import type { Operation, ValueName } from "../ops/operation";
+import type { Attribution } from "./attribution";
+import { type CamOptions, channelMeans, mapNotes, mapTensor, weighedMap } from "./grad-cam";
+import { gradientPass, inputSize, targetNotes } from "./gradient";
+import { makeRecipe } from "./recipe";
+
+/**
+ * Class activation map: for a network that ends in global average pooling and a linear layer, the exact share of each
+ * place in the logit.
+ *
+ *   attribution = Σ_k w_kc · A_k        mean(attribution) + bias_c = logit_c
+ *
+ * Zhou et al. 2015, https://arxiv.org/abs/1512.04150, equation 2. Where the pooled maps are the logits themselves
+ * (SqueezeNet, network-in-network), the map of the class is its own channel. `convergenceDelta` is by how much the
+ * identity on the right is missed, with the bias measured by running the head on empty maps.
+ *
+ * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, in score units
+ * @throws {LayerError} if the head after the layer is anything but average pooling and linear layers
+ * @throws {TargetError} if `target` names no class of the model
+ */
+export async function cam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
+  options.signal?.throwIfAborted();
+  const model = loaded(given);
+  const target = resolveTarget(model, options.target);
+  const { layer, value } = linearHeadLayer(model, target.value, options.layer);
+  const pass = gradientPass(model, { data: model.prepare(input), target, at: [value], keep: [value] });
+  const { h, w, c } = imageShape(model.shape(value));
+  // The head is linear and treats all places alike, so its gradient is w_kc / (h·w) everywhere.
+  const weights = channelMeans(pass.gradients.get(value) as Float32Array, c).map((mean) => mean * h * w);
+  const map = weighedMap(pass.values.get(value) as Float32Array, weights);
+  const empty = model.pass({ data: new Float32Array(h * w * c), start: value, keep: [target.value] });
+  const bias = scoreOf(pass.score, empty.values.get(target.value) as Float32Array);
+  const mean = map.reduce((total, element) => total + element, 0) / map.length;
+  return {
+    method: "cam",
+    target: pass.report,
+    values: mapTensor(map, h, w, options.relu),
+    inputSize: inputSize(model),
+    layer,
+    convergenceDelta: mean + bias - pass.report.score,
+    notes: [...targetNotes(model, options, pass.score, target.value), ...mapNotes(map)],
+    recipe: await makeRecipe(model, "cam", { ...options, layer }),
+  };
+}
+
+/** Operators that a head may have after the pooling: they treat the pooled vector linearly. */
+const linearHead: ReadonlySet<string> = new Set([
+  ..."Gemm MatMul Add Flatten Reshape Squeeze Unsqueeze Identity Dropout BatchNormalization".split(" "),
+]);
+
+/** The maps that the head pools: found by walking back from the score, through linear layers, to the pooling. */
+function linearHeadLayer(
+  model: LoadedModel,
+  score: ValueName,
+  asked: string | undefined,
+): { layer: string; value: ValueName } {
+  const { operations, producer } = model.full;
+  const operationOf = (value: ValueName): Operation | undefined => operations[producer.get(value) ?? -1];
+  let operation = operationOf(score);
+  while (operation && !poolsEverything(model, operation)) {
+    const dynamic =
+      operation.inputs.length === 1 && (linearHead.has(operation.node.op) || isPointwiseOnVector(model, operation));
+    if (!dynamic) break;
+    operation = operationOf(operation.inputs[0]);
+  }
+  if (!operation || !poolsEverything(model, operation)) {
+    const found = operation ? `${operation.node.op} "${operation.node.name}"` : "the network's input";
+    throw new LayerError(
+      `CAM needs a network that ends in global average pooling and linear layers; before the score stands ${found}. ` +
+        "Use gradCam, which needs no such head.",
+    );
+  }
+  const value = operation.inputs[0];
+  const pooled = operationOf(value);
+  const layer = pooled?.node.name ?? value;
+  if (asked !== undefined && model.valueOf(asked) !== value) {
+    throw new LayerError(
+      `CAM is defined at the layer that is pooled, "${layer}", not at "${asked}". gradCam works at any layer.`,
+    );
+  }
+  return { layer: asked ?? layer, value };
+}
+
+function poolsEverything(model: LoadedModel, operation: Operation): boolean {
+  const { node, inputs, outputs } = operation;
+  if (!["GlobalAveragePool", "AveragePool", "ReduceMean"].includes(node.op)) return false;
+  const [from, to] = [model.shape(inputs[0]), model.shape(outputs[0])];
+  if (from.length < 3) return false;
+  const { h, w, c } = imageShape(from);
+  return h * w > 1 && to.reduce((a, b) => a * b, 1) === from[0] * c;
+}
+
+function isPointwiseOnVector(model: LoadedModel, { node, inputs }: Operation): boolean {
+  if (node.op !== "Conv") return false;
+  const { h, w } = imageShape(model.shape(inputs[0]));
+  return h * w === 1;
+}

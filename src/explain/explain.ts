@@ -1,0 +1,53 @@
+import { OptionError } from "../errors";
+import type { Input, Model } from "../model/model";
+import { suggest } from "../nearest";
+import type { Attribution, LayerOptions } from "./attribution";
+import { cam } from "./cam";
+import { deconvnet } from "./deconvnet";
+import { type CamOptions, gradCam } from "./grad-cam";
+import { guidedBackprop } from "./guided-backprop";
+import { inputXGradient } from "./input-x-gradient";
+import { type IntegratedGradientsOptions, integratedGradients } from "./integrated-gradients";
+import { type OcclusionOptions, occlusion } from "./occlusion";
+import { saliency } from "./saliency";
+
+/** Every attribution method by name. */
+const methods = {
+  saliency,
+  "input-x-gradient": inputXGradient,
+  "integrated-gradients": integratedGradients,
+  deconvnet,
+  "guided-backprop": guidedBackprop,
+  cam,
+  "grad-cam": gradCam,
+  occlusion,
+} as const satisfies Record<string, (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>>;
+
+export type MethodName = keyof typeof methods;
+
+/** The options of all methods; each method reads its own. */
+export type MethodOptions = LayerOptions & CamOptions & IntegratedGradientsOptions & OcclusionOptions;
+
+/** The names `explain` takes. */
+export const methodNames = Object.keys(methods) as readonly MethodName[];
+
+/**
+ * Explains a prediction by a method chosen by name.
+ *
+ * @param options.method  default 'grad-cam'; the other options are those of the method
+ * @throws {OptionError} if the method is unknown; whatever the method throws
+ * @example
+ * const attribution = await explain(model, image, { method: "integrated-gradients", target: "cat" });
+ */
+export async function explain(
+  model: Model,
+  input: Input,
+  { method = "grad-cam", ...options }: MethodOptions & { readonly method?: MethodName } = {},
+): Promise<Attribution> {
+  if (!Object.hasOwn(methods, method)) {
+    throw new OptionError(
+      `There is no method "${method}".${suggest(method, methodNames)} Methods: ${methodNames.join(", ")}.`,
+    );
+  }
+  return methods[method](model, input, options);
+}

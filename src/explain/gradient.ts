@@ -1,0 +1,120 @@
+/** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
+import { imageShape } from "../ops/layout";
+import type { Rules, ValueName } from "../ops/operation";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { type Note, note } from "./notes";
+import { makeRecipe } from "./recipe";
+
+/** A finished gradient pass over one sample. */
+export interface GradientPass {
+  readonly score: Score;
+  readonly report: TargetReport;
+  /** ∂score/∂at, memory order, per value asked for. */
+  readonly gradients: ReadonlyMap<ValueName, Float32Array>;
+  readonly values: ReadonlyMap<ValueName, Float32Array>;
+}
+
+export interface GradientRequest {
+  readonly data: Float32Array;
+  readonly target: ScoredTarget;
+  /** Where the gradient is wanted. */
+  readonly at: readonly ValueName[];
+  readonly keep?: readonly ValueName[];
+  readonly rules?: Rules;
+}
+
+export function gradientPass(
+  model: LoadedModel,
+  { data, target, at, keep = [], rules }: GradientRequest,
+): GradientPass {
+  const bound: { score?: Score; report?: TargetReport } = {};
+  const { values, gradients } = model.pass({
+    data,
+    keep,
+    backward: {
+      seed: target.value,
+      wanted: at,
+      rules,
+      write: (gradient, value) => {
+        const score = target.choose(value);
+        bound.score = score;
+        bound.report = report(score, value);
+        seed(score, gradient, 0);
+      },
+    },
+  });
+  return { score: bound.score as Score, report: bound.report as TargetReport, gradients, values };
+}
+
+/** Adds the derivative of a score with respect to its value. */
+export function seed({ offsets, weight }: Score, gradient: Float32Array, start: number): void {
+  for (const offset of offsets) gradient[start + offset] += weight;
+}
+
+export const report = (score: Score, value: Float32Array): TargetReport => ({
+  index: score.index,
+  ...(score.label !== undefined && { label: score.label }),
+  score: scoreOf(score, value),
+});
+
+/** Width and height of the network's input; a signal is one pixel high. */
+export function inputSize(model: LoadedModel): { width: number; height: number } {
+  const { h, w } = imageShape(model.shape(model.fast.input));
+  return { width: w, height: h };
+}
+
+/** Notes that depend on the target alone. */
+export function targetNotes(model: LoadedModel, options: ExplainOptions, score: Score, value: ValueName): Note[] {
+  const { target } = options;
+  const notes: Note[] = [];
+  const producer = model.full.producer.get(value);
+  const op = producer === undefined ? undefined : model.full.operations[producer].node.op;
+  if (op === "Softmax" || op === "Sigmoid") notes.push(note("probability-target"));
+  if (typeof target === "object" && "layer" in target && !target.position) {
+    const { w, c } = imageShape(model.shape(value));
+    const pixel = Math.floor(score.offsets[0] / c);
+    if (model.sampleSize(value) > c) notes.push(note("unit-position", `[${Math.floor(pixel / w)}, ${pixel % w}]`));
+  } else if (score.offsets.length > 1 && !(typeof target === "object")) {
+    notes.push(note("map-target"));
+  }
+  return notes;
+}
+
+/** How a gradient method turns the pass into values. */
+export interface GradientMethod {
+  readonly method: string;
+  readonly rules?: Rules;
+  /** Combines the gradient at a value with the value itself; default: the gradient. */
+  readonly combine?: (gradient: Float32Array, value: Float32Array) => Float32Array;
+  /** Notes about the finished map. */
+  readonly notes?: (values: Float32Array, model: LoadedModel) => readonly Note[];
+}
+
+/** Runs a method that is one forward and one backward pass. */
+export async function attributeByGradient(
+  given: Model,
+  input: Input,
+  options: ExplainOptions & LayerOptions,
+  { method, rules, combine, notes }: GradientMethod,
+): Promise<Attribution> {
+  options.signal?.throwIfAborted();
+  const model = loaded(given);
+  const target = resolveTarget(model, options.target);
+  const at = options.layer === undefined ? model.fast.input : model.valueOf(options.layer);
+  const data = model.prepare(input);
+  const keep = combine ? [at] : [];
+  const pass = gradientPass(model, { data, target, at: [at], keep, rules });
+  const gradient = pass.gradients.get(at) as Float32Array;
+  const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
+  return {
+    method,
+    target: pass.report,
+    values: model.tensor(at, values),
+    inputSize: inputSize(model),
+    ...(options.layer !== undefined && { layer: options.layer }),
+    notes: [...targetNotes(model, options, pass.score, target.value), ...(notes?.(values, model) ?? [])],
+    recipe: await makeRecipe(model, method, { ...options }),
+  };
+}

@@ -1,0 +1,25 @@
+import type { Input, Model } from "../model/model";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { attributeByGradient } from "./gradient";
+
+/**
+ * Input × gradient: the first-order share of each input value in the score.
+ *
+ *   attribution = x ⊙ ∂s/∂x
+ *
+ * Shrikumar et al. 2016, https://arxiv.org/abs/1605.01713. Matches Captum's `InputXGradient`. On a bias-free ReLU network
+ * the values sum to the score. `x` is the network's own input: after normalisation, zero is not black.
+ *
+ * @returns attribution, same shape as the input, signed, in score units
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown
+ */
+export const inputXGradient = (
+  model: Model,
+  input: Input,
+  options: ExplainOptions & LayerOptions = {},
+): Promise<Attribution> =>
+  attributeByGradient(model, input, options, {
+    method: "input-x-gradient",
+    combine: (gradient, value) => gradient.map((derivative, i) => derivative * value[i]),
+  });

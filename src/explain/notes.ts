@@ -1,0 +1,52 @@
+import type { LoadedModel } from "../model/model";
+
+/** Something the reader of a result should know. */
+export interface Note {
+  readonly code: NoteCode;
+  readonly message: string;
+}
+
+export type NoteCode = keyof typeof messages;
+
+const messages = {
+  "all-negative-map": () =>
+    "The map has no positive value: at this layer nothing speaks for the target. The heatmap shows only positive evidence and is empty; " +
+    "the raw values are signed. Another layer or target may show more.",
+  "gradient-averaging": () =>
+    "Grad-CAM averages the gradient over the map, and here that moves the evidence: HiResCAM, which does not average, disagrees. " +
+    "Places marked by Grad-CAM alone may not have been used (Draelos & Carin 2020).",
+  "not-class-specific": () =>
+    "This method fails the model-randomisation sanity check (Adebayo et al. 2018): the picture depends more on the image's edges " +
+    "than on what the network learned. Use it to look, not as evidence for a class.",
+  "signal-died": () =>
+    "Every value is exactly zero: on its way back the signal met only rectifiers or switches that let nothing pass.",
+  "smooth-activations": (ops: string) =>
+    `The network has smooth activations (${ops}). The rule is defined for rectifiers (ReLU and its relatives); these used their gradient.`,
+  "probability-target": () =>
+    "The explained output is a probability. Its gradient mixes all classes and vanishes where the network is certain; " +
+    "without the option `output` the score before the softmax is explained.",
+  "baseline-outside-range": (range: string) =>
+    `The baseline has values that no image can have (the network's inputs lie in ${range}), so the path leaves the data.`,
+  "target-equals-baseline": () =>
+    "The input and the baseline have the same score, so there is no difference to attribute.",
+  "unit-position": (position: string) =>
+    `No position was given for the unit: the one where it is strongest, ${position}, is explained.`,
+  "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
+} as const;
+
+/** Makes a note from its code. */
+export function note<C extends NoteCode>(code: C, ...details: Parameters<(typeof messages)[C]>): Note {
+  const message = messages[code] as (...details: readonly string[]) => string;
+  return { code, message: message(...details) };
+}
+
+const smooth: ReadonlySet<string> = new Set(["HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Softplus", "Gelu", "Erf"]);
+
+/** The note about activations that a rectifier rule does not touch, if the network has any before the explained value. */
+export function smoothActivations(model: LoadedModel): Note[] {
+  const { result, explained } = model.parts;
+  const ops = model.fast.operations
+    .filter(({ node, outputs }) => smooth.has(node.op) && !(outputs.includes(result) && result !== explained))
+    .map(({ node }) => node.op);
+  return ops.length > 0 ? [note("smooth-activations", [...new Set(ops)].join(", "))] : [];
+}

@@ -1,0 +1,220 @@
+import { OptionError, ShapeError, TargetError } from "../errors";
+import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
+import { resolveTarget, scoreOf, type TargetReport } from "../model/target";
+import { showShape, Tensor } from "../tensor";
+import type { Attribution, ExplainOptions } from "./attribution";
+import { type Baseline, baselineData } from "./baseline";
+import { inputSize, report, targetNotes } from "./gradient";
+import type { Note } from "./notes";
+import { createPace } from "./pace";
+import { makeRecipe } from "./recipe";
+
+/**
+ * Any function from a batch of inputs `[N, H, W, C]` to one score per input (or N rows of scores, of which `target` picks
+ * a column): a model that runs elsewhere.
+ */
+export type BlackBox = (batch: Tensor) => Promise<Float32Array>;
+
+export interface OcclusionOptions extends ExplainOptions {
+  /** Height and width of the patch in input pixels; default a seventh of the input. */
+  readonly window?: readonly [height: number, width: number];
+  /** Step between patches; default half the window. */
+  readonly stride?: readonly [y: number, x: number];
+  /** What the patch shows; default 'zero', in the network's input space. */
+  readonly value?: Baseline;
+  /** Patches per pass; default 8. */
+  readonly batchSize?: number;
+}
+
+interface Frame {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Scores of a batch of inputs, for one fixed target. */
+interface Scorer {
+  readonly target: TargetReport;
+  readonly notes: readonly Note[];
+  score(batch: Float32Array, count: number): Promise<Float64Array>;
+}
+
+/**
+ * Occlusion: by how much the score drops where a patch covers the input.
+ *
+ *   attribution(pixel) = mean over the patches that cover it of s(x) − s(x with the patch replaced)
+ *
+ * Zeiler & Fergus, ECCV 2014, https://arxiv.org/abs/1311.2901, section 2.2. Matches Captum's `Occlusion`: per axis there
+ * are ⌈(D − window)/stride⌉ + 1 positions, the last patch is clipped at the border, every pixel is covered. The patch
+ * spans all channels, so all channels of a pixel have the same value.
+ *
+ * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
+ * @returns attribution, same shape as the input, signed, in score units; positive where covering lowers the score
+ * @throws {OptionError} if window, stride, value or batchSize is out of range
+ * @throws {TargetError} if `target` names no class of the model
+ */
+export async function occlusion(
+  model: Model | BlackBox,
+  input: Input,
+  options: OcclusionOptions = {},
+): Promise<Attribution> {
+  const inner = typeof model === "function" ? undefined : loaded(model);
+  const x = inner ? inner.prepare(input) : tensorOf(input).data;
+  const frame = inner ? modelFrame(inner) : tensorFrame(tensorOf(input));
+  const { height, width, channels } = frame;
+  const window = pairOption("window", options.window ?? [Math.ceil(height / 7), Math.ceil(width / 7)]);
+  const stride = pairOption("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)]);
+  if (window[0] > height || window[1] > width) {
+    throw new OptionError(`window ${window.join("×")} is larger than the input, ${height}×${width}.`);
+  }
+  const { value = "zero", batchSize = 8 } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new OptionError(`batchSize must be a whole number of at least 1, got ${batchSize}.`);
+  const fill = inner ? baselineData(inner, x, value) : plainFill(x, value);
+  const patches = patchesOf(frame, window, stride);
+  const pace = createPace(options, patches.length);
+  const scorer = inner ? modelScorer(inner, x, options) : await blackBoxScorer(model as BlackBox, x, frame, options);
+
+  const drop = new Float64Array(height * width);
+  const cover = new Float64Array(height * width);
+  for (let first = 0; first < patches.length; first += batchSize) {
+    const group = patches.slice(first, first + batchSize);
+    const batch = new Float32Array(group.length * x.length);
+    group.forEach((patch, sample) => {
+      batch.set(x, sample * x.length);
+      eachRow(patch, (row) => {
+        const [from, to] = [(row * width + patch.left) * channels, (row * width + patch.right) * channels];
+        batch.set(fill.subarray(from, to), sample * x.length + from);
+      });
+    });
+    const scores = await scorer.score(batch, group.length);
+    group.forEach((patch, sample) => {
+      eachRow(patch, (row) => {
+        for (let column = patch.left; column < patch.right; column++) {
+          drop[row * width + column] += scorer.target.score - scores[sample];
+          cover[row * width + column] += 1;
+        }
+      });
+    });
+    await pace.step(Math.min(first + batchSize, patches.length));
+  }
+  const values = x.map((_, i) => {
+    const pixel = Math.floor(i / channels);
+    return drop[pixel] / cover[pixel];
+  });
+  return {
+    method: "occlusion",
+    target: scorer.target,
+    values: inner ? inner.tensor(inner.fast.input, values) : new Tensor(values, tensorOf(input).shape),
+    inputSize: inner ? inputSize(inner) : { width, height },
+    notes: scorer.notes,
+    recipe: await makeRecipe(inner, "occlusion", { ...options, window, stride, value }),
+  };
+}
+
+interface Patch {
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+}
+
+/** All patch positions, row by row; the last of each axis is clipped. */
+function patchesOf(
+  { height, width }: Frame,
+  window: readonly [number, number],
+  stride: readonly [number, number],
+): Patch[] {
+  const starts = (extent: number, size: number, step: number): number[] =>
+    Array.from({ length: Math.ceil((extent - size) / step) + 1 }, (_, k) => k * step).filter((start) => start < extent);
+  return starts(height, window[0], stride[0]).flatMap((top) =>
+    starts(width, window[1], stride[1]).map((left) => ({
+      top,
+      left,
+      bottom: Math.min(top + window[0], height),
+      right: Math.min(left + window[1], width),
+    })),
+  );
+}
+
+function eachRow({ top, bottom }: Patch, visit: (row: number) => void): void {
+  for (let row = top; row < bottom; row++) visit(row);
+}
+
+function modelScorer(model: LoadedModel, x: Float32Array, options: ExplainOptions): Scorer {
+  const target = resolveTarget(model, options.target);
+  const size = model.sampleSize(target.value);
+  const run = (data: Float32Array, batch: number): Float32Array =>
+    model.pass({ batch, data, keep: [target.value] }).values.get(target.value) as Float32Array;
+  const plain = run(x, 1);
+  const score = target.choose(plain);
+  return {
+    target: report(score, plain),
+    notes: targetNotes(model, options, score, target.value),
+    score: async (batch, count) => {
+      const value = run(batch, count);
+      return Float64Array.from({ length: count }, (_, sample) => scoreOf(score, value, sample * size));
+    },
+  };
+}
+
+async function blackBoxScorer(
+  blackBox: BlackBox,
+  x: Float32Array,
+  frame: Frame,
+  options: ExplainOptions,
+): Promise<Scorer> {
+  const rows = async (batch: Float32Array, count: number): Promise<{ scores: Float32Array; classes: number }> => {
+    const scores = await blackBox(new Tensor(batch, [count, frame.height, frame.width, frame.channels]));
+    if (!(scores instanceof Float32Array) || scores.length === 0 || scores.length % count !== 0) {
+      const got = scores instanceof Float32Array ? `${scores.length} values` : typeof scores;
+      throw new ShapeError(
+        `The black box must return a Float32Array of one score (or one row of scores) per input: ${count} inputs went in, ${got} came out.`,
+      );
+    }
+    return { scores, classes: scores.length / count };
+  };
+  const plain = await rows(x.slice(), 1);
+  const { target = "top" } = options;
+  const index = target === "top" ? plain.scores.indexOf(Math.max(...plain.scores)) : target;
+  if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= plain.classes) {
+    throw new TargetError(
+      `A black box with ${plain.classes} scores per input takes a target index from 0 to ${plain.classes - 1} or 'top', got ${JSON.stringify(target)}.`,
+    );
+  }
+  return {
+    target: { index, score: plain.scores[index] },
+    notes: [],
+    score: async (batch, count) => {
+      const { scores, classes } = await rows(batch, count);
+      return Float64Array.from({ length: count }, (_, sample) => scores[sample * classes + index]);
+    },
+  };
+}
+
+function tensorOf(input: Input): Tensor {
+  if (isTensor(input) && input.shape.length === 4 && input.shape[0] === 1) return input;
+  const got = isTensor(input) ? showShape(input.shape) : "an image";
+  throw new ShapeError(
+    `Occlusion of a black box takes a Tensor [1, H, W, C] as its input, because only you know how it is normalised; got ${got}.`,
+  );
+}
+
+const tensorFrame = ({ shape }: Tensor): Frame => ({ height: shape[1], width: shape[2], channels: shape[3] });
+
+function modelFrame(model: LoadedModel): Frame {
+  const { width, height } = inputSize(model);
+  return { width, height, channels: model.sampleSize(model.fast.input) / (width * height) };
+}
+
+function plainFill(x: Float32Array, value: Baseline): Float32Array {
+  if (value === "zero") return new Float32Array(x.length);
+  if (typeof value === "number") return new Float32Array(x.length).fill(value);
+  if (value instanceof Tensor && value.data.length === x.length) return value.data;
+  throw new OptionError("Occlusion of a black box takes the value 'zero', a number or a Tensor of the input's shape.");
+}
+
+function pairOption(name: string, value: readonly [number, number]): readonly [number, number] {
+  if (value.length === 2 && value.every((size) => Number.isInteger(size) && size >= 1)) return value;
+  throw new OptionError(`${name} must be two whole numbers of at least 1 (rows, columns), got [${value.join(", ")}].`);
+}

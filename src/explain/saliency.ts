@@ -1,0 +1,21 @@
+import type { Input, Model } from "../model/model";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { attributeByGradient } from "./gradient";
+
+/**
+ * Saliency: how the target's score answers to each input value.
+ *
+ *   attribution = ∂s/∂x
+ *
+ * Simonyan, Vedaldi & Zisserman 2013, https://arxiv.org/abs/1312.6034, section 3. Matches Captum's `Saliency` with
+ * `abs=False`; the heatmap takes the maximum over channels of the absolute value, as the paper does.
+ *
+ * @returns attribution, same shape as the input, signed, in score units per input unit
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown
+ */
+export const saliency = (
+  model: Model,
+  input: Input,
+  options: ExplainOptions & LayerOptions = {},
+): Promise<Attribution> => attributeByGradient(model, input, options, { method: "saliency" });

@@ -1,0 +1,37 @@
+import { type ConstantKind, type Graph, type Node, numberAttribute } from "./ir";
+
+const comparisons = new Set(["Equal", "Greater", "Less", "Not", "And", "Or"]);
+const counts = new Set(["Shape", "Size"]);
+
+/** The kind that a TensorProto.DataType number stands for. */
+export function kindOfDataType(type: number): ConstantKind {
+  if (type === 9) return "bool";
+  return type === 1 || type === 10 || type === 11 || type === 16 ? "float" : "int";
+}
+
+/** Whether an output holds floats, integers or booleans, given the kinds of the inputs. */
+export function outputKind(node: Node, index: number, inputs: readonly (ConstantKind | undefined)[]): ConstantKind {
+  if (comparisons.has(node.op)) return "bool";
+  if (counts.has(node.op)) return "int";
+  if (node.op === "MaxPool" && index === 1) return "int";
+  if (node.op === "Dropout" && index === 1) return "bool";
+  if (node.op === "Cast") return kindOfDataType(numberAttribute(node, "to"));
+  if (node.op === "ConstantOfShape") {
+    const value = node.attributes.get("value");
+    return typeof value === "object" && "kind" in value ? value.kind : "float";
+  }
+  return inputs[node.op === "Where" ? 1 : 0] ?? "float";
+}
+
+/** The kind of every value of a graph. */
+export function valueKinds(graph: Graph): Map<string, ConstantKind> {
+  const kinds = new Map<string, ConstantKind>(graph.inputs.map(({ name }) => [name, "float"]));
+  for (const [name, { kind }] of graph.constants) kinds.set(name, kind);
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => kinds.get(input));
+    node.outputs.forEach((output, i) => {
+      kinds.set(output, outputKind(node, i, inputs));
+    });
+  }
+  return kinds;
+}

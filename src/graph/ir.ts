@@ -1,0 +1,156 @@
+import { ModelError } from "../errors";
+import { sizeOf } from "../tensor";
+
+/**
+ * The network as data: nodes in topological order, values addressed by name, shapes and axes as ONNX writes them
+ * (N, C, spatial…). Nothing here knows how a value lies in memory. Passes return new graphs and never change one.
+ */
+export interface Graph {
+  readonly name: string;
+  /** Version of the default ONNX operator set the file was written for. */
+  readonly opset: number;
+  readonly inputs: readonly GraphInput[];
+  /** Names of the graph's outputs, in file order. */
+  readonly outputs: readonly string[];
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<string, Constant>;
+  /** The file's key–value metadata. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+export interface GraphInput {
+  readonly name: string;
+  /** A string or null is a dimension the file leaves open. */
+  readonly shape: readonly (number | string | null)[];
+}
+
+/** A graph whose every value has one known shape, and whose constant arithmetic is done. */
+export interface StaticGraph extends Graph {
+  /** The shape of every value that a node or input produces, and of every constant. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Names of values that a pass removed because another value holds the same numbers: removed → remaining. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+export interface Node {
+  /** The file's name of the node, or the name of its first output where the file has none. Unique. */
+  readonly name: string;
+  readonly op: string;
+  /** Value names; an empty string is an absent optional input. */
+  readonly inputs: readonly string[];
+  /** Value names; an empty string is an output nobody asked for. */
+  readonly outputs: readonly string[];
+  readonly attributes: ReadonlyMap<string, Attribute>;
+}
+
+export type Attribute = number | string | readonly number[] | readonly string[] | Constant;
+
+export type ConstantKind = "float" | "int" | "bool";
+
+/**
+ * A tensor whose elements are known. Float data stays the bytes of the file (a view) until somebody asks for numbers;
+ * integers and booleans, used only for shape arithmetic, are plain numbers.
+ */
+export class Constant {
+  readonly kind: ConstantKind;
+  readonly shape: readonly number[];
+  /** How `bytes` are stored; integers and booleans have no bytes. */
+  readonly format: "float32" | "float16" | "numbers";
+  readonly bytes: Uint8Array;
+  readonly #numbers: readonly number[];
+
+  private constructor(
+    kind: ConstantKind,
+    shape: readonly number[],
+    format: Constant["format"],
+    bytes: Uint8Array,
+    numbers: readonly number[],
+  ) {
+    this.kind = kind;
+    this.shape = shape;
+    this.format = format;
+    this.bytes = bytes;
+    this.#numbers = numbers;
+  }
+
+  /** Little-endian float32 or float16 bytes, kept as they are. */
+  static fromBytes(bytes: Uint8Array, format: "float32" | "float16", shape: readonly number[]): Constant {
+    const width = format === "float32" ? 4 : 2;
+    if (bytes.byteLength !== sizeOf(shape) * width) {
+      throw new ModelError(
+        `A constant of shape [${shape.join(", ")}] needs ${sizeOf(shape) * width} bytes of ${format}, the file has ${bytes.byteLength}.`,
+      );
+    }
+    return new Constant("float", shape, format, bytes, []);
+  }
+
+  static fromFloats(values: Float32Array, shape: readonly number[]): Constant {
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    return Constant.fromBytes(bytes, "float32", shape);
+  }
+
+  static fromNumbers(kind: "int" | "bool", numbers: readonly number[], shape: readonly number[]): Constant {
+    if (numbers.length !== sizeOf(shape)) {
+      throw new ModelError(
+        `A constant of shape [${shape.join(", ")}] holds ${sizeOf(shape)} values, the file has ${numbers.length}.`,
+      );
+    }
+    return new Constant(kind, shape, "numbers", new Uint8Array(0), numbers);
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** The elements as float32: a view of the file where it is aligned float32, a copy otherwise. */
+  floats(): Float32Array {
+    if (this.format === "numbers") return Float32Array.from(this.#numbers);
+    if (this.format === "float32" && this.bytes.byteOffset % 4 === 0) {
+      return new Float32Array(this.bytes.buffer, this.bytes.byteOffset, this.size);
+    }
+    const view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+    const out = new Float32Array(this.size);
+    if (this.format === "float32") {
+      for (let i = 0; i < out.length; i++) out[i] = view.getFloat32(i * 4, true);
+    } else {
+      for (let i = 0; i < out.length; i++) out[i] = halfToFloat(view.getUint16(i * 2, true));
+    }
+    return out;
+  }
+
+  /** The elements as plain numbers. */
+  numbers(): readonly number[] {
+    return this.format === "numbers" ? this.#numbers : Array.from(this.floats());
+  }
+}
+
+/** Decodes IEEE 754 binary16. */
+export function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+const typed =
+  <T extends Attribute>(expected: string, accept: (value: Attribute) => value is T) =>
+  (node: Node, key: string, fallback?: T): T => {
+    const value = node.attributes.get(key);
+    if (value === undefined) {
+      if (fallback === undefined) throw new ModelError(`${node.op} "${node.name}": attribute "${key}" is missing.`);
+      return fallback;
+    }
+    if (!accept(value)) throw new ModelError(`${node.op} "${node.name}": attribute "${key}" must be ${expected}.`);
+    return value;
+  };
+
+/** Reads a number attribute; without a fallback its absence is a ModelError. */
+export const numberAttribute = typed("a number", (value): value is number => typeof value === "number");
+export const stringAttribute = typed("a string", (value): value is string => typeof value === "string");
+export const numbersAttribute = typed(
+  "a list of numbers",
+  (value): value is readonly number[] => Array.isArray(value) && value.every((item) => typeof item === "number"),
+);
+export const tensorAttribute = typed("a tensor", (value): value is Constant => value instanceof Constant);

@@ -1,0 +1,177 @@
+import { ModelError, ShapeError, type UnsupportedUse } from "../../errors";
+import { showShape, sizeOf } from "../../tensor";
+import { evaluate } from "../constant-arithmetic";
+import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../ir";
+import { type Shape, shapeRules } from "../shapes";
+import { label } from "../shapes/rule";
+import { notEvaluated, rejectUnsupported, unsupported } from "./unsupported-operators";
+
+/** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
+const foldLimitBytes = 64 * 2 ** 20;
+
+/**
+ * Fixes the shapes of the inputs, infers every other one and does all arithmetic that does not depend on the image.
+ *
+ * An open batch dimension becomes 1. What remains are float nodes with known shapes; outputs nobody reads lose their
+ * name, constants nobody reads are dropped.
+ *
+ * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
+ * @throws {UnsupportedOperatorError} listing every operator that cannot run
+ * @throws {ModelError} if a dimension stays open, or a shape depends on the image
+ * @throws {ShapeError} if shapes do not fit together
+ */
+export function specialise(graph: Graph, inputShapes: ReadonlyMap<string, readonly number[]>): StaticGraph {
+  for (const name of inputShapes.keys()) {
+    if (!graph.inputs.some((input) => input.name === name)) {
+      const names = graph.inputs.map((input) => `"${input.name}"`).join(", ") || "none";
+      throw new ModelError(
+        `A shape is given for "${name}", which is not an input of the network; its inputs are ${names}.`,
+      );
+    }
+  }
+  const kinds = rejectUnsupported(graph);
+  const inputs = graph.inputs.map((input) => ({
+    name: input.name,
+    shape: fixedShape(input, inputShapes.get(input.name)),
+  }));
+  const shapes = new Map<string, Shape>(inputs.map(({ name, shape }) => [name, shape]));
+  const constants = new Map(graph.constants);
+  for (const [name, { shape }] of constants) shapes.set(name, shape);
+
+  const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
+  const remaining: Node[] = [];
+  const refused: UnsupportedUse[] = [];
+  for (const node of graph.nodes) {
+    const given = node.inputs.map((input) => (input === "" ? undefined : shapeOf(shapes, node, input)));
+    const known = node.inputs.map((input) => constants.get(input));
+    const found = infer(node, given, known, graph.opset);
+    node.outputs.forEach((output, i) => {
+      if (output !== "" && found[i]) shapes.set(output, found[i]);
+    });
+    const folded = isKnown(node, known) ? fold(node, given, known, found) : undefined;
+    if (folded) {
+      folded.forEach((constant, i) => {
+        if (node.outputs[i]) constants.set(node.outputs[i], constant);
+      });
+      continue;
+    }
+    const isFloat = (output: string): boolean =>
+      (kinds.get(output) ?? "float") === "float" || isPositions(node, output);
+    if (!node.outputs.every((output) => !wanted.has(output) || isFloat(output))) {
+      refused.push(notEvaluated(node));
+    }
+    if (found.some((shape) => sizeOf(shape) === 0)) {
+      throw new ShapeError(
+        `${label(node)}: its result ${found.map(showShape).join(", ")} is empty. Use a larger inputShape.`,
+      );
+    }
+    remaining.push({
+      ...node,
+      outputs: node.outputs.map((output, i) => (i === 0 || wanted.has(output) ? output : "")),
+    });
+  }
+  if (refused.length > 0) throw unsupported(refused);
+  return pruned({ ...graph, inputs, nodes: remaining, constants, shapes, aliases: new Map() });
+}
+
+/** The second output of MaxPool holds integers, for MaxUnpool. */
+const isPositions = (node: Node, output: string): boolean => node.op === "MaxPool" && node.outputs[1] === output;
+
+function fixedShape(input: GraphInput, given: readonly number[] | undefined): Shape {
+  const written = `[${input.shape.map((extent) => extent ?? "?").join(", ")}]`;
+  if (given) {
+    if (!given.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
+      throw new ShapeError(
+        `Input "${input.name}": inputShape [${given.join(", ")}] must be whole numbers of at least 1.`,
+      );
+    }
+    // A file without any shape accepts every shape; the batch dimension may always be chosen.
+    const fits =
+      input.shape.length === 0 ||
+      (given.length === input.shape.length &&
+        given.every(
+          (extent, axis) => axis === 0 || typeof input.shape[axis] !== "number" || input.shape[axis] === extent,
+        ));
+    if (!fits) {
+      throw new ShapeError(
+        `Input "${input.name}": the file fixes the shape ${written}, inputShape is [${given.join(", ")}]. ` +
+          "Only the batch size and dimensions the file leaves open can be chosen.",
+      );
+    }
+    return [...given];
+  }
+  if (input.shape.length === 0) {
+    throw new ModelError(
+      `Input "${input.name}": the file does not say its shape. Pass inputShape, for example [1, 3, 224, 224].`,
+    );
+  }
+  const shape = input.shape.map((extent, axis) => (axis === 0 && typeof extent !== "number" ? 1 : extent));
+  const open = shape.flatMap((extent, axis) => (typeof extent === "number" ? [] : [axis]));
+  if (open.length > 0) {
+    const example = shape.map((extent, axis) => (typeof extent === "number" ? extent : axis === 1 ? 3 : 224));
+    throw new ModelError(
+      `Input "${input.name}": the file leaves ${open.length === 1 ? "axis" : "axes"} ${open.join(" and ")} of ${written} open. ` +
+        `Pass inputShape, for example [${example.join(", ")}].`,
+    );
+  }
+  return shape.map(Number);
+}
+
+function shapeOf(shapes: ReadonlyMap<string, Shape>, node: Node, input: string): Shape {
+  const shape = shapes.get(input);
+  if (!shape) {
+    throw new ModelError(
+      `${label(node)}: it reads "${input}", an output that its operator does not have in inference.`,
+    );
+  }
+  return shape;
+}
+
+function infer(
+  node: Node,
+  given: readonly (Shape | undefined)[],
+  known: readonly (Constant | undefined)[],
+  opset: number,
+) {
+  const rule = shapeRules.get(node.op);
+  if (!rule) throw new ModelError(`${label(node)}: the operator is not known.`);
+  const found = rule(node, given, known, opset);
+  const unsafe = found.find((shape) => !Number.isSafeInteger(sizeOf(shape)));
+  if (unsafe)
+    throw new ShapeError(`${label(node)}: its result would be ${showShape(unsafe)}. Use a smaller inputShape.`);
+  return found;
+}
+
+/** True where everything is known that the result depends on. */
+function isKnown(node: Node, known: readonly (Constant | undefined)[]): boolean {
+  if (node.op === "Shape" || node.op === "Size") return true;
+  return known.length > 0 && node.inputs.every((input, i) => input === "" || known[i] !== undefined);
+}
+
+function fold(
+  node: Node,
+  given: readonly (Shape | undefined)[],
+  known: readonly (Constant | undefined)[],
+  found: readonly Shape[],
+): Constant[] | undefined {
+  const grown = found.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  const before = known.reduce((sum, constant) => sum + (constant?.size ?? 0), 0);
+  if (grown > before && grown * 4 > foldLimitBytes) {
+    throw new ModelError(
+      `${label(node)}: it makes a constant of shape ${found.map(showShape).join(", ")} (${Math.round((grown * 4) / 2 ** 20)} MB); ` +
+        `${foldLimitBytes / 2 ** 20} MB are allowed. Use a smaller inputShape.`,
+    );
+  }
+  return evaluate(node, known, given, found);
+}
+
+/** Drops constants, and their shapes, that no node reads and no output names. */
+function pruned(graph: StaticGraph): StaticGraph {
+  const read = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
+  const produced = new Set([...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap((node) => node.outputs)]);
+  return {
+    ...graph,
+    constants: new Map([...graph.constants].filter(([name]) => read.has(name))),
+    shapes: new Map([...graph.shapes].filter(([name]) => read.has(name) || produced.has(name))),
+  };
+}

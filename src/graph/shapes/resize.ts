@@ -1,0 +1,118 @@
+import { ModelError } from "../../errors";
+import { showShape } from "../../tensor";
+import { type Node, numberAttribute, numbersAttribute, stringAttribute } from "../ir";
+import {
+  axesOf,
+  constantInput,
+  type InputConstants,
+  inputShape,
+  label,
+  type Shape,
+  type ShapeRule,
+  shapeError,
+} from "./rule";
+
+/** One axis of Resize or Upsample: extents and the scale that the coordinate transformation uses. */
+export interface ResizeAxis {
+  readonly in: number;
+  readonly out: number;
+  readonly scale: number;
+}
+
+/** Geometry of Resize and Upsample: one entry per axis of the input, N and C included. */
+export function resizeGeometry(node: Node, x: Shape, constants: InputConstants, opset: number): ResizeAxis[] {
+  if (stringAttribute(node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize") {
+    throw new ModelError(`${label(node)}: coordinate_transformation_mode "tf_crop_and_resize" is not supported.`);
+  }
+  const axes = node.attributes.has("axes")
+    ? axesOf(node, numbersAttribute(node, "axes"), x.length)
+    : x.map((_, axis) => axis);
+  const { scales, sizes } = request(node, constants, opset);
+  const given = sizes ?? scales;
+  if (!given) shapeError(node, "neither scales nor sizes are given.");
+  if (given.length !== axes.length) {
+    shapeError(
+      node,
+      `${sizes ? "sizes" : "scales"} [${given.join(", ")}] must have ${axes.length} entries, one per axis (input ${showShape(x)}).`,
+    );
+  }
+  const resized = sizes ? bySizes(node, x, axes, sizes) : byScales(node, x, axes, given);
+  return x.map((extent, axis) => resized.get(axis) ?? { in: extent, out: extent, scale: 1 });
+}
+
+export const resize: ShapeRule = (node, inputs, constants, opset) => [
+  resizeGeometry(node, inputShape(node, inputs), constants, opset).map((axis) => axis.out),
+];
+
+function request(node: Node, constants: InputConstants, opset: number) {
+  // An empty list stands for an absent one.
+  const list = (index: number, what: string): readonly number[] | undefined => {
+    const numbers = constantInput(node, constants, index, what);
+    return numbers && numbers.length > 0 ? numbers : undefined;
+  };
+  if (node.op === "Upsample" && opset < 9) return { scales: numbersAttribute(node, "scales"), sizes: undefined };
+  if (opset < 11) return { scales: list(1, "scales"), sizes: undefined };
+  const sizes = list(3, "sizes");
+  return { scales: sizes ? undefined : list(2, "scales"), sizes };
+}
+
+function byScales(node: Node, x: Shape, axes: readonly number[], scales: readonly number[]): Map<number, ResizeAxis> {
+  const entries = axes.map((axis, i): [number, ResizeAxis] => {
+    const scale = scales[i];
+    // Rounded to float32 as the reference does: 10 × 0.7 (stored as 0.69999999) is 7, not 6.
+    return [axis, { in: x[axis], out: Math.floor(Math.fround(x[axis] * scale)), scale }];
+  });
+  if (!entries.every(([, { scale, out }]) => scale > 0 && Number.isSafeInteger(out) && out >= 1)) {
+    shapeError(node, `scales [${scales.join(", ")}] leave nothing of an input ${showShape(x)}.`);
+  }
+  return new Map(entries);
+}
+
+function bySizes(node: Node, x: Shape, axes: readonly number[], sizes: readonly number[]): Map<number, ResizeAxis> {
+  if (!sizes.every((size) => Number.isSafeInteger(size) && size >= 1)) {
+    shapeError(node, `sizes [${sizes.join(", ")}] must be whole numbers of at least 1.`);
+  }
+  const ratios = axes.map((axis, i) => Math.fround(sizes[i] / x[axis]));
+  const policy = stringAttribute(node, "keep_aspect_ratio_policy", "stretch");
+  if (policy === "stretch") {
+    return new Map(axes.map((axis, i) => [axis, { in: x[axis], out: sizes[i], scale: sizes[i] / x[axis] }]));
+  }
+  if (policy !== "not_larger" && policy !== "not_smaller") {
+    shapeError(node, `keep_aspect_ratio_policy "${policy}" is not one that ONNX defines.`);
+  }
+  const scale = policy === "not_larger" ? Math.min(...ratios) : Math.max(...ratios);
+  return new Map(
+    axes.map((axis) => [axis, { in: x[axis], out: Math.floor(Math.fround(scale * x[axis]) + 0.5), scale }]),
+  );
+}
+
+/** The block size of DepthToSpace and SpaceToDepth. */
+function blockOf(node: Node, x: Shape): number {
+  const block = numberAttribute(node, "blocksize");
+  if (x.length !== 4) shapeError(node, `the input must be N×C×H×W, it is ${showShape(x)}.`);
+  if (!(Number.isInteger(block) && block >= 1))
+    shapeError(node, `blocksize must be at least 1, the file has ${block}.`);
+  return block;
+}
+
+export const depthToSpace: ShapeRule = (node, inputs) => {
+  const x = inputShape(node, inputs);
+  const block = blockOf(node, x);
+  if (x[1] % (block * block) !== 0) {
+    shapeError(node, `${x[1]} channels cannot be spread over blocks of ${block}×${block} (input ${showShape(x)}).`);
+  }
+  return [[x[0], x[1] / (block * block), x[2] * block, x[3] * block]];
+};
+
+export const spaceToDepth: ShapeRule = (node, inputs) => {
+  const x = inputShape(node, inputs);
+  const block = blockOf(node, x);
+  if (x[2] % block !== 0 || x[3] % block !== 0) {
+    shapeError(
+      node,
+      `${x[2]}×${x[3]} pixels cannot be cut into blocks of ${block}×${block} (input ${showShape(x)}). ` +
+        `Use an inputShape whose height and width are multiples of ${block}.`,
+    );
+  }
+  return [[x[0], x[1] * block * block, x[2] / block, x[3] / block]];
+};

@@ -1,0 +1,96 @@
+/** A rectangle in pixels; its edges may lie between pixels and outside the picture. */
+export interface Rectangle {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Interleaved float pixels. */
+export interface Pixels {
+  readonly data: ArrayLike<number>;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+}
+
+export interface ResizeOptions {
+  /** The part of the source that becomes the result; default: all of it. Pixels outside repeat the edge. */
+  readonly source?: Rectangle;
+  /** Widens the filter when shrinking, so that every source pixel counts; default true. */
+  readonly antialias?: boolean;
+}
+
+/**
+ * Bilinear resampling with half-pixel centres: output pixel i looks at source position (i + ½)·scale − ½.
+ *
+ * When shrinking with `antialias` the triangle filter is as wide as the scale, as in Pillow's BILINEAR and PyTorch's
+ * `interpolate(antialias=True)`; without it the two nearest pixels count, as in OpenCV's INTER_LINEAR.
+ *
+ * @returns f32[height][width][channels], not rounded
+ */
+export function resizeBilinear(
+  pixels: Pixels,
+  width: number,
+  height: number,
+  { source = { x: 0, y: 0, width: pixels.width, height: pixels.height }, antialias = true }: ResizeOptions = {},
+): Float32Array {
+  const { channels } = pixels;
+  const columns = filter(pixels.width, source.x, source.width, width, antialias);
+  const rows = filter(pixels.height, source.y, source.height, height, antialias);
+  const narrow = new Float64Array(pixels.height * width * channels);
+  for (let y = 0; y < pixels.height; y++) {
+    columns.forEach(({ first, weights }, x) => {
+      for (let c = 0; c < channels; c++) {
+        let sum = 0;
+        for (let k = 0; k < weights.length; k++)
+          sum += weights[k] * pixels.data[(y * pixels.width + first + k) * channels + c];
+        narrow[(y * width + x) * channels + c] = sum;
+      }
+    });
+  }
+  const out = new Float32Array(height * width * channels);
+  const row = width * channels;
+  rows.forEach(({ first, weights }, y) => {
+    for (let i = 0; i < row; i++) {
+      let sum = 0;
+      for (let k = 0; k < weights.length; k++) sum += weights[k] * narrow[(first + k) * row + i];
+      out[y * row + i] = sum;
+    }
+  });
+  return out;
+}
+
+interface Taps {
+  readonly first: number;
+  readonly weights: readonly number[];
+}
+
+/** The source pixels of every output pixel of one axis and their weights, which sum to 1. */
+function filter(extent: number, start: number, length: number, out: number, antialias: boolean): Taps[] {
+  const scale = length / out;
+  const support = antialias ? Math.max(1, scale) : 1;
+  return Array.from({ length: out }, (_, i) => {
+    const centre = start + (i + 0.5) * scale - 0.5;
+    const from = Math.ceil(centre - support);
+    const to = Math.floor(centre + support);
+    const first = clamp(from, extent);
+    const weights = new Array<number>(clamp(to, extent) - first + 1).fill(0);
+    let total = 0;
+    for (let position = from; position <= to; position++) {
+      const weight = 1 - Math.abs(position - centre) / support;
+      if (weight <= 0) continue;
+      // Beyond the border: the plain filter repeats the edge pixel, the widened one leaves it out, as Pillow does.
+      if (antialias && scale > 1 && (position < 0 || position >= extent)) continue;
+      weights[clamp(position, extent) - first] += weight;
+      total += weight;
+    }
+    if (total === 0) {
+      weights[0] = 1;
+      total = 1;
+    }
+    return { first, weights: weights.map((weight) => weight / total) };
+  });
+}
+
+const clamp = (position: number, extent: number): number => Math.min(Math.max(position, 0), extent - 1);

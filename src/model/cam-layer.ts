@@ -1,0 +1,61 @@
+import { LayerError } from "../errors";
+import { imageShape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import type { LoadedModel } from "./model";
+
+/** A layer whose maps a CAM method can weigh. */
+export interface CamCandidate {
+  readonly layer: string;
+  readonly value: ValueName;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/**
+ * Layers with maps that influence the explained output, best first. The last one before the head carries the most class
+ * information; where the output is itself a map (a segmenter), the smallest maps do, because they see the whole image.
+ */
+export function camCandidates(model: LoadedModel): CamCandidate[] {
+  const { explained } = model.parts;
+  const operations = model.full.operations;
+  const spatialOutput = pixelsOf(model, explained) > 1;
+  const maps = operations.flatMap(({ node, outputs }): CamCandidate[] => {
+    const value = outputs[0];
+    const shape = model.shape(value);
+    if (shape.length < 3 || value === explained) return [];
+    const { h, w, c } = imageShape(shape);
+    return h * w > 1 && c > 1 ? [{ layer: node.name, value, height: h, width: w, channels: c }] : [];
+  });
+  const latestFirst = maps.reverse();
+  if (!spatialOutput) return latestFirst;
+  return latestFirst.sort((a, b) => a.height * a.width - b.height * b.width);
+}
+
+/** The value a CAM method looks at: the asked layer, or the best candidate. */
+export function camLayer(model: LoadedModel, asked: string | undefined): { layer: string; value: ValueName } {
+  if (asked === undefined) {
+    const [best] = camCandidates(model);
+    if (!best)
+      throw new LayerError(
+        `The model "${model.name}" has no layer with maps larger than 1×1, so there is nothing to weigh.`,
+      );
+    return best;
+  }
+  const value = model.valueOf(asked);
+  if (pixelsOf(model, value) <= 1) {
+    const [best] = camCandidates(model);
+    const hint = best ? ` Try "${best.layer}" (${best.height}×${best.width}).` : "";
+    throw new LayerError(
+      `Layer "${asked}" has no maps larger than 1×1, so a class activation map of it shows nothing.${hint}`,
+    );
+  }
+  return { layer: asked, value };
+}
+
+function pixelsOf(model: LoadedModel, value: ValueName): number {
+  const shape = model.shape(value);
+  if (shape.length < 3) return 1;
+  const { h, w } = imageShape(shape);
+  return h * w;
+}

@@ -1,0 +1,14 @@
+/** @returns `sha256:` and the digest of the bytes in hexadecimal */
+export async function hashBytes(bytes: Uint8Array): Promise<string> {
+  const digest = await sha256(bytes);
+  return `sha256:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  // crypto.subtle is absent on pages served over plain http, for example from a device in the local network.
+  if (globalThis.crypto?.subtle) {
+    return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  }
+  const fallback = await import("@noble/hashes/sha2.js");
+  return fallback.sha256(bytes);
+}

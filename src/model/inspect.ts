@@ -1,0 +1,120 @@
+import { megabytes } from "../wasm/memory";
+import { camCandidates } from "./cam-layer";
+import { type Layer, loaded, type Model } from "./model";
+
+/** What a network consists of, what it costs and what to know before explaining it. */
+export interface ModelReport {
+  readonly name: string;
+  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  readonly output: { readonly name: string; readonly shape: readonly number[] };
+  readonly labels?: readonly string[];
+  readonly layers: readonly Layer[];
+  readonly parameters: number;
+  /** Multiply–accumulates of one forward pass. */
+  readonly macs: number;
+  /** Bytes of wasm memory the model holds now. */
+  readonly residentBytes: number;
+  /** Bytes that one forward pass, and one saliency, need: weights, activations, scratch. */
+  readonly peakBytes: { readonly forward: number; readonly gradient: number };
+  /** Layers for the CAM family, best first. */
+  readonly camLayers: readonly { readonly layer: string; readonly shape: readonly number[] }[];
+  /** What might surprise. */
+  readonly findings: readonly string[];
+}
+
+const camLayersShown = 5;
+
+/** Describes a loaded model. Nothing is computed. */
+export function inspect(model: Model): ModelReport {
+  const inner = loaded(model);
+  const { fast, session, parts, layers } = inner;
+  const weights = (direction: "forward" | "backward"): number =>
+    fast.operations.reduce((total, operation) => total + operation.weightBytes[direction], 0);
+  const forward = session.plan(fast, { batch: 1, start: fast.input, keep: [parts.result] });
+  const gradient = session.plan(fast, {
+    batch: 1,
+    start: fast.input,
+    keep: [],
+    backward: { seed: parts.explained, wanted: [fast.input] },
+  });
+  return {
+    name: model.name,
+    input: model.input,
+    output: model.output,
+    ...(model.labels && { labels: model.labels }),
+    layers,
+    parameters: sum(layers.map(({ parameters }) => parameters)),
+    macs: sum(layers.map(({ macs }) => macs)),
+    residentBytes: parts.memory.resident,
+    peakBytes: {
+      forward: weights("forward") + forward.bytes,
+      gradient: weights("forward") + weights("backward") + gradient.bytes,
+    },
+    camLayers: camCandidates(inner)
+      .slice(0, camLayersShown)
+      .map(({ layer, height, width, channels }) => ({ layer, shape: [1, height, width, channels] })),
+    findings: findingsOf(model),
+  };
+}
+
+function findingsOf(model: Model): string[] {
+  const { parts, fast, full } = loaded(model);
+  const findings: string[] = [];
+  const { outputKind, result, explained } = parts;
+  if (result !== explained) {
+    findings.push(`The file ends in a ${outputKind}; the scores before it, "${explained}", are explained.`);
+  }
+  const classes = model.output.shape.at(-1) ?? 0;
+  if (model.labels && model.labels.length !== classes) {
+    findings.push(`There are ${model.labels.length} labels for ${classes} classes.`);
+  }
+  if (!parts.preprocessKnown && model.input.shape.length === 4) {
+    findings.push(
+      "The file does not say how images are normalised: range [0, 1] is assumed. Pass preprocess to loadModel.",
+    );
+  }
+  const folded = full.operations.length - fast.operations.length;
+  if (folded > 0)
+    findings.push(`${folded} batch normalisations are folded into the weights of the layers before them.`);
+  if (camCandidates(loaded(model)).length === 0)
+    findings.push("No layer has maps larger than 1×1, so the CAM family has nothing to weigh.");
+  const rectifiers = full.operations.filter(({ rectifier }) => rectifier).length;
+  if (rectifiers === 0)
+    findings.push("The network has no rectifiers: deconvnet and guided backprop equal the gradient.");
+  return findings;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+/** The report as text for people. */
+export function showReport(report: ModelReport): string {
+  const shape = (extents: readonly number[]): string => extents.join("×");
+  const count = (value: number): string => value.toLocaleString("en-US");
+  const width = Math.max(...report.layers.map(({ name }) => name.length), 5);
+  const lines = report.layers.map(({ name, op, shape: extents, parameters, macs }) =>
+    [
+      name.padEnd(width),
+      op.padEnd(20),
+      shape(extents).padEnd(16),
+      count(parameters).padStart(12),
+      count(macs).padStart(14),
+    ].join("  "),
+  );
+  return [
+    `${report.name}: input "${report.input.name}" ${shape(report.input.shape)}, output "${report.output.name}" ${shape(report.output.shape)}`,
+    `${count(report.parameters)} parameters, ${count(report.macs)} multiply-accumulates`,
+    `memory: ${megabytes(report.peakBytes.forward)} forward, ${megabytes(report.peakBytes.gradient)} with gradients`,
+    "",
+    [
+      "layer".padEnd(width),
+      "operator".padEnd(20),
+      "shape".padEnd(16),
+      "parameters".padStart(12),
+      "macs".padStart(14),
+    ].join("  "),
+    ...lines,
+    "",
+    `layers for CAM: ${report.camLayers.map(({ layer, shape: extents }) => `${layer} (${extents[1]}×${extents[2]})`).join(", ") || "none"}`,
+    ...report.findings.map((finding) => `note: ${finding}`),
+  ].join("\n");
+}

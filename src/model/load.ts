@@ -1,0 +1,113 @@
+import { checkMemory } from "../engine/plan";
+import { ModelError, OptionError } from "../errors";
+import type { Graph, GraphInput } from "../graph/ir";
+import { foldBatchNorm } from "../graph/passes/fold-batch-norm";
+import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
+import { removeNoOps } from "../graph/passes/remove-no-ops";
+import { specialise } from "../graph/passes/specialise";
+import type { Preprocess } from "../image/preprocess";
+import { suggest } from "../nearest";
+import { readOnnx } from "../onnx/reader";
+import { instantiateKernels, type WasmSource } from "../wasm/instantiate";
+import { KernelMemory } from "../wasm/memory";
+import { hashBytes } from "./hash";
+import { readMetadata } from "./metadata";
+import { LoadedModel, type Model } from "./model";
+import { throughSoftmax } from "./output";
+import { type ModelSource, readSource } from "./source";
+
+export interface LoadOptions {
+  /** Class names by index; default: those in the file's metadata, if any. */
+  readonly labels?: readonly string[];
+  /** How images become the network's input; default: as the file's metadata says, else range [0, 1]. Tensors are passed as they are. */
+  readonly preprocess?: Preprocess;
+  /** The graph output or the layer to explain; default: the first output, seen through a trailing softmax or sigmoid. */
+  readonly output?: string;
+  /** Fixes the input's shape where the file leaves it open, `[1, C, H, W]` as the file says. */
+  readonly inputShape?: readonly number[];
+  /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */
+  readonly maxMemory?: number;
+  /** The kernels; default: those this package carries. */
+  readonly wasm?: WasmSource;
+}
+
+const wasmLimit = 65536 * 65536;
+
+/**
+ * Loads a network.
+ *
+ * @param source  ONNX bytes, a Blob, a Response, a URL or a path; without it the embedded pet-shop classifier
+ * @returns a model ready to predict and explain
+ * @throws {ModelError} if the bytes are no usable ONNX network
+ * @throws {UnsupportedOperatorError} naming every operator of the file that cannot run
+ * @throws {MemoryError} if the weights and one forward pass do not fit `maxMemory`
+ * @example
+ * const model = await loadModel("model.onnx", { labels });
+ */
+export async function loadModel(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  const { bytes, name } = source === undefined ? await defaultModel() : await readSource(source);
+  const maxMemory = checkLimit(options.maxMemory);
+  const file = readOnnx(bytes);
+  const metadata = readMetadata(file);
+  const result = resultName(file, options.output);
+  // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
+  const live = removeDeadNodes(file, [result]);
+  const graph = removeNoOps(specialise(live, inputShapes(file, options.inputShape)));
+  const resolved = graph.aliases.get(result) ?? result;
+  const through =
+    options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
+  const folded = foldBatchNorm(graph, new Set([resolved, through.value]));
+
+  const kernels = await instantiateKernels(options.wasm);
+  const memory = new KernelMemory(kernels, maxMemory);
+  let digest: Promise<string> | undefined;
+  const model = new LoadedModel({
+    name: name ?? file.name,
+    labels: options.labels ?? metadata.labels,
+    preprocess: options.preprocess ?? metadata.preprocess ?? {},
+    preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
+    graph,
+    folded,
+    result: resolved,
+    explained: through.value,
+    outputKind: through.kind,
+    hash: () => {
+      digest ??= hashBytes(bytes);
+      return digest;
+    },
+    kernels,
+    memory,
+  });
+  const forward = model.session.plan(model.fast, { batch: 1, start: model.fast.input, keep: [resolved] });
+  const { weights, arena } = model.session.cost(model.fast, forward);
+  checkMemory(memory, weights, arena, `The model "${model.name}"`);
+  return model;
+}
+
+async function defaultModel(): Promise<{ bytes: Uint8Array; name: string }> {
+  const { default: bytes } = await import("#default-model");
+  return { bytes, name: "petshop" };
+}
+
+function checkLimit(maxMemory = wasmLimit): number {
+  if (!(maxMemory > 0)) throw new OptionError(`maxMemory must be a positive number of bytes, got ${maxMemory}.`);
+  return Math.min(maxMemory, wasmLimit);
+}
+
+/** The shape the caller fixes belongs to the one input; several inputs are refused later, with their names. */
+function inputShapes(graph: Graph, shape: readonly number[] | undefined): ReadonlyMap<string, readonly number[]> {
+  const input: GraphInput | undefined = graph.inputs[0];
+  return new Map(shape && input ? [[input.name, shape]] : []);
+}
+
+function resultName(graph: Graph, asked: string | undefined): string {
+  if (asked === undefined) return graph.outputs[0];
+  if (graph.outputs.includes(asked)) return asked;
+  const values = graph.nodes.flatMap(({ outputs }) => outputs);
+  const node = graph.nodes.find(({ name }) => name === asked);
+  if (node) return node.outputs[0];
+  if (values.includes(asked)) return asked;
+  throw new ModelError(
+    `The network has no output or layer "${asked}".${suggest(asked, [...graph.outputs, ...values])}`,
+  );
+}

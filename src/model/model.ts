@@ -1,0 +1,261 @@
+import { buildNetwork, type Network, sampleSize, shapeOf } from "../engine/network";
+import { type Backward, type PassResult, Session } from "../engine/session";
+import { InputError, LayerError, SeethroughError, ShapeError } from "../errors";
+import type { StaticGraph } from "../graph/ir";
+import { checkImage, type ImageLike } from "../image/image";
+import { type Preprocess, preprocess } from "../image/preprocess";
+import { suggest } from "../nearest";
+import { type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import { showShape, Tensor } from "../tensor";
+import type { Kernels } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import { classScores, type OutputKind, probabilities } from "./output";
+
+/** An 8-bit picture, or a tensor that is already what the network takes. */
+export type Input = ImageLike | Tensor;
+
+/** One node of the network. */
+export interface Layer {
+  /** Node name; methods accept it and the name of the node's output tensor. */
+  readonly name: string;
+  readonly op: string;
+  /** Shape of the first output: `[1, H, W, C]`, other ranks as the file says. */
+  readonly shape: readonly number[];
+  readonly parameters: number;
+  /** Multiply–accumulates of one sample. */
+  readonly macs: number;
+}
+
+export interface Prediction {
+  readonly index: number;
+  readonly label?: string;
+  /** The logit: the network's output before a trailing softmax or sigmoid. */
+  readonly score: number;
+  /** Softmax of all scores, or the sigmoid of this one where the network ends in a sigmoid. */
+  readonly probability: number;
+}
+
+export interface RunResult {
+  /** The network's output as the file defines it. */
+  readonly output: Tensor;
+  /** The captured values, by the names they were asked for. */
+  readonly activations: Map<string, Tensor>;
+}
+
+/** A loaded network. It owns wasm memory until `dispose`. */
+export interface Model {
+  readonly name: string;
+  readonly labels?: readonly string[];
+  /** Name and shape of the input, `[1, H, W, C]`. */
+  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  /** Name and shape of what is explained: the first output, seen through a trailing softmax or sigmoid. */
+  readonly output: { readonly name: string; readonly shape: readonly number[] };
+  /** Every node in execution order. */
+  readonly layers: readonly Layer[];
+  /**
+   * Classifies an input.
+   *
+   * @param options.top  how many classes to return, best first; default 5
+   * @throws {InputError} if the image is empty or has values that are not finite
+   * @throws {ShapeError} if a tensor does not have the input's shape
+   */
+  predict(input: Input, options?: { readonly top?: number }): Promise<Prediction[]>;
+  /**
+   * Runs the network.
+   *
+   * @param options.capture  names of layers (or of their output tensors) whose activations to return
+   * @throws {LayerError} if a captured name is unknown
+   */
+  run(input: Input, options?: { readonly capture?: readonly string[] }): Promise<RunResult>;
+  /** Gives the memory back. The model cannot be used afterwards. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Everything the loader found out about a network. */
+export interface ModelParts {
+  readonly name: string;
+  readonly labels?: readonly string[];
+  readonly preprocess: Preprocess;
+  readonly preprocessKnown: boolean;
+  /** The network as the file has it, constants folded and no-ops removed. */
+  readonly graph: StaticGraph;
+  /** The same with batch normalisation folded into the weights. */
+  readonly folded: StaticGraph;
+  /** The output of the file. */
+  readonly result: ValueName;
+  /** What is explained: `result`, or the value before its trailing softmax or sigmoid. */
+  readonly explained: ValueName;
+  readonly outputKind: OutputKind;
+  readonly hash: () => Promise<string>;
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+}
+
+/** A pass as the methods ask for it: values by name, the network chosen by what is asked. */
+export interface ModelPass {
+  readonly batch?: number;
+  readonly data: Float32Array;
+  readonly start?: ValueName;
+  readonly keep?: readonly ValueName[];
+  readonly backward?: Backward;
+}
+
+export class LoadedModel implements Model {
+  readonly name: string;
+  readonly labels?: readonly string[];
+  readonly input: { readonly name: string; readonly shape: readonly number[] };
+  readonly output: { readonly name: string; readonly shape: readonly number[] };
+  readonly parts: ModelParts;
+  /** The network as the file has it: every value can be read. */
+  readonly full: Network;
+  /** The network that runs unless a value of the full one is asked for. */
+  readonly fast: Network;
+  #session: Session | undefined;
+  #layers: readonly Layer[] | undefined;
+
+  constructor(parts: ModelParts) {
+    this.parts = parts;
+    this.name = parts.name;
+    this.labels = parts.labels;
+    this.full = buildNetwork(parts.graph, parts.kernels, parts.memory);
+    this.fast = buildNetwork(parts.folded, parts.kernels, parts.memory);
+    this.input = { name: this.fast.input, shape: tensorShape(this.shape(this.fast.input)) };
+    this.output = { name: parts.explained, shape: tensorShape(this.shape(parts.explained)) };
+    this.#session = new Session(parts.kernels, parts.memory);
+  }
+
+  get layers(): readonly Layer[] {
+    this.#layers ??= this.full.operations.map(({ node, parameters, macs }) => {
+      return { name: node.name, op: node.op, shape: tensorShape(this.shape(node.outputs[0])), parameters, macs };
+    });
+    return this.#layers;
+  }
+
+  /** The engine; throws once the model is disposed. */
+  get session(): Session {
+    if (!this.#session) throw new SeethroughError(`The model "${this.name}" was disposed; load it again.`);
+    return this.#session;
+  }
+
+  async predict(input: Input, options: { readonly top?: number } = {}): Promise<Prediction[]> {
+    const { explained, outputKind } = this.parts;
+    const { values } = this.pass({ data: this.prepare(input), keep: [explained] });
+    const scores = classScores(values.get(explained) as Float32Array, this.shape(explained));
+    const probability = probabilities(scores, outputKind);
+    const order = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
+    return order.slice(0, options.top ?? 5).map((index) => {
+      return { index, label: this.labels?.[index], score: scores[index], probability: probability[index] };
+    });
+  }
+
+  async run(input: Input, options: { readonly capture?: readonly string[] } = {}): Promise<RunResult> {
+    const names = options.capture ?? [];
+    const captured = names.map((name) => this.valueOf(name));
+    const { result } = this.parts;
+    const { values } = this.pass({ data: this.prepare(input), keep: [...new Set([result, ...captured])] });
+    const tensor = (name: ValueName): Tensor => this.tensor(name, values.get(name) as Float32Array);
+    return { output: tensor(result), activations: new Map(names.map((name, i) => [name, tensor(captured[i])])) };
+  }
+
+  dispose(): void {
+    this.#session = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Runs one pass in the network that has all the values it names. */
+  pass({ batch = 1, ...pass }: ModelPass): PassResult {
+    const { start = this.fast.input, keep = [], backward } = pass;
+    const named = [start, ...keep, ...(backward ? [backward.seed, ...backward.wanted] : [])];
+    return this.session.run(this.networkFor(named), { ...pass, batch });
+  }
+
+  networkFor(values: readonly ValueName[]): Network {
+    const has = (name: ValueName): boolean => name === this.fast.input || this.fast.producer.has(name);
+    return values.every(has) ? this.fast : this.full;
+  }
+
+  /** ONNX shape of a value. */
+  shape(value: ValueName): Shape {
+    return shapeOf(this.full, value);
+  }
+
+  sampleSize(value: ValueName): number {
+    return sampleSize(this.full, value);
+  }
+
+  /** A value in memory order as the tensor people see. */
+  tensor(value: ValueName, data: Float32Array): Tensor {
+    const shape = this.shape(value);
+    return new Tensor(shape.length === 4 ? data : toRowMajor(data, shape), tensorShape(shape));
+  }
+
+  /** The reverse of `tensor`: what people hand over, in memory order. */
+  fromTensor(value: ValueName, tensor: Tensor): Float32Array {
+    return tensor.shape.length === 4 ? tensor.data : toMemoryOrder(tensor.data, this.shape(value));
+  }
+
+  /**
+   * The value a layer name stands for: a node name or the name of its output tensor.
+   *
+   * @throws {LayerError} suggesting the nearest names
+   */
+  valueOf(layer: string): ValueName {
+    const { graph } = this.parts;
+    const node = graph.nodes.find(({ name }) => name === layer);
+    const named = node?.outputs[0] ?? layer;
+    const value = graph.aliases.get(named) ?? named;
+    if (value === this.full.input || this.full.producer.has(value)) return value;
+    const candidates = graph.nodes.map(({ name }) => name);
+    throw new LayerError(
+      `The model "${this.name}" has no layer "${layer}".${suggest(layer, candidates)} ` +
+        `It has ${candidates.length} layers; inspect(model) lists them.`,
+    );
+  }
+
+  /** Checks an input and brings it into the form the network takes: one sample in memory order. */
+  prepare(input: Input): Float32Array {
+    const expected = this.input.shape;
+    if (isTensor(input)) return this.#prepareTensor(input);
+    checkImage(input);
+    const [, height, width, channels] = expected;
+    if (expected.length !== 4) {
+      throw new ShapeError(
+        `The input "${this.input.name}" is ${showShape(expected)}, not an image: pass a Tensor of that shape.`,
+      );
+    }
+    return preprocess(input, { height, width, channels }, this.parts.preprocess).data;
+  }
+
+  #prepareTensor(tensor: Tensor): Float32Array {
+    const expected = this.input.shape;
+    if (tensor.shape.length !== expected.length || tensor.shape.some((extent, axis) => extent !== expected[axis])) {
+      const layout = expected.length === 4 ? " ([1, H, W, C]; Tensor.fromNCHW converts)" : "";
+      throw new ShapeError(
+        `The input "${this.input.name}" takes a tensor of ${showShape(expected)}${layout}, got ${showShape(tensor.shape)}. ` +
+          "To use another size, load the model with inputShape.",
+      );
+    }
+    const wrong = tensor.data.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      throw new InputError(
+        `The input has the value ${tensor.data[wrong]} at element ${wrong}; every value must be finite.`,
+      );
+    }
+    return this.fromTensor(this.full.input, tensor);
+  }
+}
+
+/** Tensors of another copy of this package count too. */
+export const isTensor = (input: Input): input is Tensor =>
+  typeof input === "object" && input !== null && "shape" in input && input.data instanceof Float32Array;
+
+/** The inside of a model. */
+export function loaded(model: Model): LoadedModel {
+  if (model instanceof LoadedModel) return model;
+  throw new SeethroughError("The model was not made by loadModel of this copy of seethrough.");
+}

@@ -1,0 +1,172 @@
+import { TargetError } from "../errors";
+import { suggest } from "../nearest";
+import { imageShape, type Shape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import { showShape } from "../tensor";
+import type { LoadedModel } from "./model";
+import { classScores } from "./output";
+
+/**
+ * What to explain: a class by index or label, the best class, one position or a masked region of an output map, or a
+ * unit (channel) of any layer.
+ */
+export type Target =
+  | number
+  | string
+  | { readonly position: readonly [y: number, x: number]; readonly channel: number }
+  | { readonly mask: Uint8Array; readonly channel: number }
+  | { readonly layer: string; readonly unit: number; readonly position?: readonly [y: number, x: number] };
+
+/** A target as an attribution reports it. */
+export interface TargetReport {
+  readonly index: number;
+  readonly label?: string;
+  readonly score: number;
+}
+
+/** A linear functional of one value: the score is Σ weight · value[offset]. */
+export interface Score {
+  readonly index: number;
+  readonly label?: string;
+  readonly offsets: readonly number[];
+  /** Weight of each offset; all are equal. */
+  readonly weight: number;
+}
+
+/** A target bound to a value; the offsets may depend on what the network computes (the best class, a unit's maximum). */
+export interface ScoredTarget {
+  readonly value: ValueName;
+  /** @param data  the value of one sample, memory order */
+  choose(data: Float32Array): Score;
+}
+
+/** The score of one sample, accumulated in float64. */
+export const scoreOf = ({ offsets, weight }: Score, data: Float32Array, start = 0): number =>
+  weight * offsets.reduce((total, offset) => total + data[start + offset], 0);
+
+/**
+ * Resolves a target against a model.
+ *
+ * @throws {TargetError} if it names no class, unit or position of the model
+ * @throws {LayerError} if it names an unknown layer
+ */
+export function resolveTarget(model: LoadedModel, target: Target = "top"): ScoredTarget {
+  if (typeof target === "object" && target !== null) {
+    if ("layer" in target) return unitTarget(model, target);
+    return regionTarget(model, target);
+  }
+  const value = model.parts.explained;
+  const shape = model.shape(value);
+  const classes = classCount(shape);
+  const labelOf = (index: number): string | undefined => model.labels?.[index];
+  const score = (index: number): Score => ({ index, label: labelOf(index), ...wholeMap(shape, index) });
+  if (target === "top") {
+    return { value, choose: (data) => score(indexOfMaximum(classScores(data, shape))) };
+  }
+  const index = typeof target === "number" ? target : indexOfLabel(model, target);
+  if (!Number.isInteger(index) || index < 0 || index >= classes) {
+    throw new TargetError(`Target ${index}: the model "${model.name}" has ${classes} classes, 0 to ${classes - 1}.`);
+  }
+  return { value, choose: () => score(index) };
+}
+
+const classCount = (shape: Shape): number => (shape.length < 3 ? (shape.at(-1) ?? 1) : shape[1]);
+
+function indexOfLabel(model: LoadedModel, label: string): number {
+  const { labels } = model;
+  if (!labels) {
+    throw new TargetError(
+      `Target "${label}": the model "${model.name}" has no labels. Pass labels to loadModel, or give the class index.`,
+    );
+  }
+  const exact = labels.indexOf(label);
+  const index = exact >= 0 ? exact : labels.findIndex((candidate) => matches(candidate, label));
+  if (index < 0)
+    throw new TargetError(`Target "${label}" is none of the model's ${labels.length} labels.${suggest(label, labels)}`);
+  return index;
+}
+
+/** ImageNet labels list synonyms: "tabby, tabby cat". */
+const matches = (candidate: string, label: string): boolean =>
+  candidate.split(",").some((synonym) => synonym.trim().toLowerCase() === label.trim().toLowerCase());
+
+/** A class of an output map is its mean over all positions. */
+function wholeMap(shape: Shape, channel: number): { offsets: number[]; weight: number } {
+  if (shape.length < 3) return { offsets: [channel], weight: 1 };
+  const { h, w, c } = imageShape(shape);
+  return { offsets: Array.from({ length: h * w }, (_, pixel) => pixel * c + channel), weight: 1 / (h * w) };
+}
+
+function regionTarget(
+  model: LoadedModel,
+  target: { readonly channel: number } & (
+    | { readonly position: readonly [number, number] }
+    | { readonly mask: Uint8Array }
+  ),
+): ScoredTarget {
+  const value = model.parts.explained;
+  const shape = model.shape(value);
+  const { h, w, c } = imageShape(shape);
+  const { channel } = target;
+  if (!Number.isInteger(channel) || channel < 0 || channel >= c) {
+    throw new TargetError(`Target channel ${channel}: the output ${showShape(shape)} has channels 0 to ${c - 1}.`);
+  }
+  let pixels: number[];
+  if ("position" in target) {
+    pixels = [pixelAt(target.position, h, w, `the output ${showShape(shape)}`)];
+  } else {
+    if (!(target.mask instanceof Uint8Array) || target.mask.length !== h * w) {
+      const got = target.mask instanceof Uint8Array ? `${target.mask.length} bytes` : typeof target.mask;
+      throw new TargetError(
+        `Target mask: the output map is ${h}×${w}, so the mask takes ${h * w} bytes (row-major), got ${got}.`,
+      );
+    }
+    pixels = Array.from(target.mask.keys()).filter((pixel) => target.mask[pixel] !== 0);
+    if (pixels.length === 0) throw new TargetError("Target mask: no element is set, so there is nothing to explain.");
+  }
+  const score: Score = {
+    index: channel,
+    label: model.labels?.[channel],
+    offsets: pixels.map((pixel) => pixel * c + channel),
+    weight: 1 / pixels.length,
+  };
+  return { value, choose: () => score };
+}
+
+function unitTarget(
+  model: LoadedModel,
+  {
+    layer,
+    unit,
+    position,
+  }: { readonly layer: string; readonly unit: number; readonly position?: readonly [number, number] },
+): ScoredTarget {
+  const value = model.valueOf(layer);
+  const shape = model.shape(value);
+  const { h, w, c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
+  if (!Number.isInteger(unit) || unit < 0 || unit >= c) {
+    throw new TargetError(`Target unit ${unit}: layer "${layer}" (${showShape(shape)}) has units 0 to ${c - 1}.`);
+  }
+  const at = (pixel: number): Score => ({ index: unit, offsets: [pixel * c + unit], weight: 1 });
+  if (position) {
+    const pixel = pixelAt(position, h, w, `layer "${layer}"`);
+    return { value, choose: () => at(pixel) };
+  }
+  return {
+    value,
+    choose: (data) => at(indexOfMaximum(Float32Array.from({ length: h * w }, (_, pixel) => data[pixel * c + unit]))),
+  };
+}
+
+function pixelAt([y, x]: readonly [number, number], h: number, w: number, where: string): number {
+  if (![y, x].every(Number.isInteger) || y < 0 || x < 0 || y >= h || x >= w) {
+    throw new TargetError(`Target position [${y}, ${x}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`);
+  }
+  return y * w + x;
+}
+
+function indexOfMaximum(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
+}

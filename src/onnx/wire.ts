@@ -1,0 +1,130 @@
+import { PbfReader } from "pbf";
+import { ModelError } from "../errors";
+
+const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
+type Wire = keyof typeof wireType;
+
+const text = new TextDecoder();
+
+/** Calls `read` once per field of a protobuf message. A field that `read` does not touch is skipped. */
+export function readMessage(bytes: Uint8Array, what: string, read: (field: Field) => void): void {
+  const field = new Field(bytes, what, bytes.byteOffset);
+  while (field.next()) read(field);
+}
+
+/**
+ * The current field of one message. Every message is read from its own window of the file, so a wrong length can neither
+ * run past its parent nor allocate: it is a ModelError that says where.
+ */
+export class Field {
+  /** The field number; see onnx.proto. */
+  number = 0;
+  readonly #pbf: PbfReader;
+  readonly #what: string;
+  readonly #fileStart: number;
+
+  constructor(bytes: Uint8Array, what: string, fileStart: number) {
+    this.#pbf = new PbfReader(bytes);
+    this.#what = what;
+    this.#fileStart = fileStart;
+  }
+
+  next(): boolean {
+    const pbf = this.#pbf;
+    try {
+      this.number = pbf.nextField();
+    } catch {
+      this.#fail("a field of an unknown kind"); // pbf throws for the wire types that protobuf does not define
+    }
+    if (pbf.pos > pbf.length) this.#fail("a field that runs past the end");
+    if (this.number === 0 && pbf.pos < pbf.length) this.#fail("a field without a number");
+    return this.number !== 0;
+  }
+
+  int(): number {
+    this.#expect("varint");
+    return this.#varint();
+  }
+
+  float(): number {
+    return this.#view("fixed32", 4).getFloat32(0, true);
+  }
+
+  string(): string {
+    return text.decode(this.bytes());
+  }
+
+  /** The payload of a length-delimited field: a view of the file. */
+  bytes(): Uint8Array {
+    this.#expect("bytes");
+    const length = this.#varint();
+    return this.#take(length);
+  }
+
+  message(what: string, read: (field: Field) => void): void {
+    const bytes = this.bytes();
+    const field = new Field(bytes, what, this.#fileStart);
+    while (field.next()) read(field);
+  }
+
+  /** Appends the elements of a repeated integer field, packed or not. */
+  ints(into: number[]): void {
+    if (this.#pbf.type !== wireType.bytes) {
+      into.push(this.int());
+      return;
+    }
+    const packed = new Field(this.bytes(), this.#what, this.#fileStart);
+    while (packed.#pbf.pos < packed.#pbf.length) into.push(packed.#varint());
+  }
+
+  /** The little-endian bytes of a repeated fixed-width field: all of them where it is packed, one element otherwise. */
+  fixed(width: 4 | 8): Uint8Array {
+    if (this.#pbf.type !== wireType.bytes) {
+      this.#expect(width === 4 ? "fixed32" : "fixed64");
+      return this.#take(width);
+    }
+    const bytes = this.bytes();
+    if (bytes.byteLength % width !== 0) this.#fail(`a list of ${width}-byte numbers with ${bytes.byteLength} bytes`);
+    return bytes;
+  }
+
+  #view(wire: Wire, width: number): DataView {
+    this.#expect(wire);
+    const bytes = this.#take(width);
+    return new DataView(bytes.buffer, bytes.byteOffset, width);
+  }
+
+  #take(length: number): Uint8Array {
+    const pbf = this.#pbf;
+    if (!(length <= pbf.length - pbf.pos)) {
+      this.#fail(`${length} bytes announced where ${Math.max(0, pbf.length - pbf.pos)} are left`);
+    }
+    const bytes = pbf.buf.subarray(pbf.pos, pbf.pos + length);
+    pbf.pos += length;
+    return bytes;
+  }
+
+  #varint(): number {
+    const pbf = this.#pbf;
+    let value = 0;
+    try {
+      value = pbf.readVarint(true);
+    } catch {
+      this.#fail("a number of more than ten bytes");
+    }
+    if (pbf.pos > pbf.length) this.#fail("a number that is cut off");
+    if (!(value >= -(2 ** 63))) this.#fail("a number that is cut off");
+    return value;
+  }
+
+  #expect(wire: Wire): void {
+    if (this.#pbf.type !== wireType[wire]) this.#fail(`field ${this.number} stored in another way than ONNX defines`);
+  }
+
+  #fail(what: string): never {
+    const at = this.#pbf.buf.byteOffset - this.#fileStart + Math.min(this.#pbf.pos, this.#pbf.length);
+    throw new ModelError(
+      `The ONNX file is damaged or cut off: ${what} in ${this.#what}, near byte ${at}. Download or export it again.`,
+    );
+  }
+}

@@ -1,0 +1,134 @@
+/** Element-wise functions of one value: the ReLU family (whose backward step the rules decide) and the smooth ones. */
+import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
+import { sizeOf } from "../tensor";
+import { Rectify, Unary, type UnaryKind } from "../wasm/kernels";
+import { imageShape } from "./layout";
+import { type BuildContext, type Builder, type Operation, operation } from "./operation";
+import { placeOnce } from "./weights";
+
+interface UnaryFunction {
+  readonly kind: UnaryKind;
+  readonly a?: number;
+  readonly b?: number;
+}
+
+/** Functions with kinks: rules may replace their derivative. */
+const rectifiers: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
+  Unary.relu,
+  Unary.leakyRelu,
+  Unary.elu,
+  Unary.selu,
+  Unary.clip,
+]);
+/** Functions whose derivative is computed from the input; all others use the output. */
+const savesInput: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
+  Unary.hardSwish,
+  Unary.gelu,
+  Unary.geluTanh,
+  Unary.erf,
+  Unary.power,
+  Unary.silu,
+  Unary.log,
+  Unary.abs,
+]);
+
+const defaults: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
+  Relu: () => ({ kind: Unary.relu }),
+  LeakyRelu: (node) => ({ kind: Unary.leakyRelu, a: numberAttribute(node, "alpha", 0.01) }),
+  Elu: (node) => ({ kind: Unary.elu, a: numberAttribute(node, "alpha", 1) }),
+  Selu: (node) => ({
+    kind: Unary.selu,
+    a: numberAttribute(node, "alpha", 1.6732631921768188),
+    b: numberAttribute(node, "gamma", 1.0507010221481323),
+  }),
+  Sigmoid: () => ({ kind: Unary.sigmoid }),
+  HardSigmoid: (node) => ({
+    kind: Unary.hardSigmoid,
+    a: numberAttribute(node, "alpha", 0.2),
+    b: numberAttribute(node, "beta", 0.5),
+  }),
+  HardSwish: () => ({ kind: Unary.hardSwish }),
+  Tanh: () => ({ kind: Unary.tanh }),
+  Softplus: () => ({ kind: Unary.softplus }),
+  Gelu: (node) => ({ kind: stringAttribute(node, "approximate", "none") === "tanh" ? Unary.geluTanh : Unary.gelu }),
+  Erf: () => ({ kind: Unary.erf }),
+  Exp: () => ({ kind: Unary.exp }),
+  Log: () => ({ kind: Unary.log }),
+  Sqrt: () => ({ kind: Unary.sqrt }),
+  Neg: () => ({ kind: Unary.negate }),
+  Abs: () => ({ kind: Unary.abs }),
+  Reciprocal: () => ({ kind: Unary.reciprocal }),
+};
+
+/** Builds the operation y = f(x). */
+export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0 }: UnaryFunction): Operation {
+  const { node } = context;
+  const output = node.outputs[0];
+  const size = sizeOf(context.shape(output));
+  const saved = savesInput.has(kind) ? input : output;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    saved: [saved],
+    rectifier: rectifiers.has(kind),
+    linear: kind === Unary.negate,
+    forward: (run) => run.kernels.unary(kind, run.value(input), run.value(output), size * run.batch, a, b),
+    backward: (run) =>
+      run.contribute(input, (dx) => {
+        const mode = Rectify[run.rules.rectifier];
+        run.kernels.unaryBackward(kind, mode, run.value(saved), run.gradient(output), dx, size * run.batch, a, b);
+      }),
+  });
+}
+
+export const activation: Builder = (context) => {
+  const { node } = context;
+  return unary(context, node.inputs[0], defaults[node.op](node));
+};
+
+/** Clip(x, min, max): attributes up to opset 10, inputs since; an absent bound is no bound. */
+export const clip: Builder = (context) => {
+  const { node } = context;
+  const bound = (position: number, attribute: string, fallback: number): number => {
+    const input = node.inputs[position];
+    if (!input) return numberAttribute(node, attribute, fallback);
+    const constant = context.constant(input);
+    return constant ? constant.floats()[0] : context.refuse(`its bound "${input}" is not a constant`);
+  };
+  const a = bound(1, "min", Number.NEGATIVE_INFINITY);
+  const b = bound(2, "max", Number.POSITIVE_INFINITY);
+  return unary(context, node.inputs[0], { kind: Unary.clip, a, b });
+};
+
+/** PRelu(x, slope): one slope, or one per channel. */
+export const prelu: Builder = (context) => {
+  const { node, kernels, memory } = context;
+  const [input, slopeName] = node.inputs;
+  const [output] = node.outputs;
+  const shape = context.shape(input);
+  const { n, h, w, c } = imageShape(shape);
+  const slope = context.constant(slopeName) ?? context.refuse(`its slope "${slopeName}" is not a constant`);
+  if (slope.size !== 1 && slope.size !== c) {
+    context.refuse(`its slope has ${slope.size} values; one, or one per channel (${c}), are supported`);
+  }
+  const values = slope.size === c ? slope.floats() : new Float32Array(c).fill(slope.floats()[0]);
+  const place = placeOnce(memory, values, "PRelu slope");
+  const pixels = n * h * w;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    saved: [input],
+    rectifier: true,
+    parameters: slope.size,
+    forward: (run) => kernels.prelu(run.value(input), place(), run.value(output), pixels * run.batch, c),
+    backward: (run) =>
+      run.contribute(input, (dx) => {
+        const mode = Rectify[run.rules.rectifier];
+        kernels.preluBackward(mode, run.value(input), place(), run.gradient(output), dx, pixels * run.batch, c);
+      }),
+    weightBytes: { forward: c * 4, backward: 0 },
+    prepare: () => place(),
+  });
+};

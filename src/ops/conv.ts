@@ -1,0 +1,116 @@
+/** Convolution and transposed convolution, 1-D and 2-D: two directions of one linear map. */
+import { numberAttribute } from "../graph/ir";
+import { transposeGeometry, windowGeometry } from "../graph/shapes";
+import { sizeOf } from "../tensor";
+import type { Pointer } from "../wasm/kernels";
+import { Correlation } from "./correlation";
+import { imageShape } from "./layout";
+import { type BuildContext, type Builder, operation } from "./operation";
+
+/** The geometry of one axis after attributes and automatic padding are resolved. */
+interface Axes {
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+  readonly padBegin: readonly number[];
+}
+
+/** The weight, the bias and the axes of a convolution node, or the reason why it cannot run. */
+function parts(context: BuildContext) {
+  const { node } = context;
+  const [, weightName, biasName] = node.inputs;
+  const weight = context.constant(weightName) ?? context.refuse(`its weight "${weightName}" is not a constant`);
+  const bias = biasName ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`)) : undefined;
+  const kernel = weight.shape.slice(2);
+  if (kernel.length < 1 || kernel.length > 2) context.refuse(`${kernel.length}-D convolution is not supported`);
+  return { weight, bias, kernel, groups: numberAttribute(node, "group", 1) };
+}
+
+/** The linear map from `narrow` to `wide` resolution reversed or not: x is the side with the image, y the side with the taps. */
+function correlation(context: BuildContext, x: string, y: string, kernel: readonly number[], axes: Axes, groups: number): Correlation {
+  const [from, to] = [imageShape(context.shape(x)), imageShape(context.shape(y))];
+  const pair = (values: readonly number[], missing: number): readonly [number, number] =>
+    values.length === 1 ? [missing, values[0]] : [values[0], values[1]];
+  const [kernelH, kernelW] = pair(kernel, 1);
+  const [strideH, strideW] = pair(axes.stride, 1);
+  const [dilationH, dilationW] = pair(axes.dilation, 1);
+  const [padTop, padLeft] = pair(axes.padBegin, 0);
+  const weight = context.constant(context.node.inputs[1]);
+  if (!weight) return context.refuse("its weight is not a constant");
+  return new Correlation(
+    {
+      inH: from.h,
+      inW: from.w,
+      inChannels: from.c,
+      outH: to.h,
+      outW: to.w,
+      outChannels: to.c,
+      ...{ kernelH, kernelW, strideH, strideW, dilationH, dilationW, padTop, padLeft, groups },
+    },
+    weight,
+    context.kernels,
+    context.memory,
+  );
+}
+
+export const conv: Builder = (context) => {
+  const { node } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const { weight, bias, kernel, groups } = parts(context);
+  const axes = windowGeometry(node, context.shape(input).slice(2), kernel);
+  const map = correlation(context, input, output, kernel, axes, groups);
+  const samples = context.shape(input)[0];
+  let biasPlace: Pointer = 0;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    linear: true,
+    parameters: weight.size + (bias?.size ?? 0),
+    macs: samples * map.macs,
+    weightBytes: { forward: map.applyWeightBytes, backward: map.adjointWeightBytes },
+    scratchBytes: (_, direction) => (direction === "forward" ? map.applyScratchBytes() : map.adjointScratchBytes()),
+    prepare: (direction) => {
+      if (direction === "backward") {
+        map.prepareAdjoint();
+        return;
+      }
+      map.prepareApply();
+      if (bias) biasPlace = map.placeBias(bias.floats());
+    },
+    forward: (run) => map.apply(run, samples * run.batch, run.value(input), biasPlace, run.value(output)),
+    backward: (run) => run.contribute(input, (dx) => map.adjoint(run, samples * run.batch, run.gradient(output), 0, dx)),
+  });
+};
+
+/** ConvTranspose is the adjoint of the convolution from its output to its input; its gradient is that convolution. */
+export const convTranspose: Builder = (context) => {
+  const { node } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const { weight, bias, kernel, groups } = parts(context);
+  const axes = transposeGeometry(node, context.shape(input).slice(2), kernel);
+  const map = correlation(context, output, input, kernel, axes, groups);
+  const samples = context.shape(input)[0];
+  let biasPlace: Pointer = 0;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    linear: true,
+    parameters: weight.size + (bias?.size ?? 0),
+    macs: sizeOf(context.shape(input)) * (weight.size / weight.shape[0]),
+    weightBytes: { forward: map.adjointWeightBytes, backward: map.applyWeightBytes },
+    scratchBytes: (_, direction) => (direction === "forward" ? map.adjointScratchBytes() : map.applyScratchBytes()),
+    prepare: (direction) => {
+      if (direction === "backward") {
+        map.prepareApply();
+        return;
+      }
+      map.prepareAdjoint();
+      if (bias) biasPlace = map.placeBias(bias.floats());
+    },
+    forward: (run) => map.adjoint(run, samples * run.batch, run.value(input), biasPlace, run.value(output)),
+    backward: (run) => run.contribute(input, (dx) => map.apply(run, samples * run.batch, run.gradient(output), 0, dx)),
+  });
+};

@@ -1,0 +1,453 @@
+/**
+ * The linear map of a convolution layer and its exact adjoint.
+ *
+ *   apply:    y[oy, ox, n] = Σ_{ky, kx, c} w[n, c, ky, kx] · x[oy·s + ky·d − p, ox·s + kx·d − p, c]
+ *   adjoint:  x[iy, ix, c] = Σ_{n, ky, kx} w[n, c, ky, kx] · y[oy, ox, n]   over all oy·s + ky·d − p = iy (likewise x)
+ *
+ * Conv applies it and sends gradients back through the adjoint; ConvTranspose does it the other way round.
+ * The adjoint runs as s_h·s_w sub-pixel phases: the pixels of x that share a remainder modulo the stride see the same
+ * taps, so each phase is a stride-1 convolution of y that writes every s-th pixel (no zero is ever inserted or multiplied).
+ */
+import type { Constant } from "../graph/ir";
+import type { Kernels, Pointer } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import { adjointAlgorithm, forwardAlgorithm, isDepthwise } from "./algorithm";
+import type { Run } from "./operation";
+import { packPanels, panelCount, placeBias, uploadFloats } from "./weights";
+
+/** A convolution from x [inH, inW, inChannels] to y [outH, outW, outChannels]; weight [outChannels, inChannels/groups, kernelH, kernelW]. */
+export interface CorrelationGeometry {
+  readonly inH: number;
+  readonly inW: number;
+  readonly inChannels: number;
+  readonly outH: number;
+  readonly outW: number;
+  readonly outChannels: number;
+  readonly kernelH: number;
+  readonly kernelW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+  readonly groups: number;
+}
+
+/** One axis of one phase: the kernel indices that reach it, the offset of the pixel each reads (ascending), the pixels it writes. */
+interface AxisTaps {
+  readonly kernelIndex: readonly number[];
+  readonly offset: readonly number[];
+  readonly pixels: number;
+}
+
+interface Padding {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
+
+/** One call of the taps kernel: its packed weights and where its outputs lie. */
+interface Phase {
+  readonly weight: Pointer;
+  readonly tapTable: Pointer;
+  readonly taps: number;
+  readonly segment: number;
+  readonly rows: AxisTaps;
+  readonly columns: AxisTaps;
+  readonly outOffset: number;
+}
+
+const unbounded = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
+const floatBytes = 4;
+/** Scratch the columns of a row block should stay within, so that they are still in L2 when they are scattered. */
+const columnBlockBytes = 256 * 1024;
+
+export class Correlation {
+  readonly geometry: CorrelationGeometry;
+  readonly #kernels: Kernels;
+  readonly #memory: KernelMemory;
+  readonly #weight: Constant;
+  readonly #forwardPadding: Padding;
+  readonly #adjointRows: readonly AxisTaps[];
+  readonly #adjointColumns: readonly AxisTaps[];
+  readonly #adjointPadding: Padding;
+  #applyPhase: Phase | undefined;
+  #adjointPhases: Phase[] | undefined;
+  #columnWeight: Pointer | undefined;
+
+  constructor(geometry: CorrelationGeometry, weight: Constant, kernels: Kernels, memory: KernelMemory) {
+    const g = geometry;
+    this.geometry = g;
+    this.#kernels = kernels;
+    this.#memory = memory;
+    this.#weight = weight;
+    this.#forwardPadding = {
+      top: g.padTop,
+      left: g.padLeft,
+      bottom: Math.max(0, (g.outH - 1) * g.strideH + (g.kernelH - 1) * g.dilationH + 1 - g.inH - g.padTop),
+      right: Math.max(0, (g.outW - 1) * g.strideW + (g.kernelW - 1) * g.dilationW + 1 - g.inW - g.padLeft),
+    };
+    this.#adjointRows = phaseTaps(g.strideH, g.dilationH, g.padTop, g.kernelH, g.inH);
+    this.#adjointColumns = phaseTaps(g.strideW, g.dilationW, g.padLeft, g.kernelW, g.inW);
+    const [top, bottom] = reach(this.#adjointRows, g.outH);
+    const [left, right] = reach(this.#adjointColumns, g.outW);
+    this.#adjointPadding = { top, left, bottom, right };
+  }
+
+  /** Multiply–accumulates of one sample. */
+  get macs(): number {
+    const g = this.geometry;
+    return g.outH * g.outW * g.outChannels * (g.inChannels / g.groups) * g.kernelH * g.kernelW;
+  }
+
+  get applyWeightBytes(): number {
+    const g = this.geometry;
+    const perOutput = (g.inChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
+    if (forwardAlgorithm(g) === "depthwise") return g.outChannels * perOutput;
+    return g.groups * panelCount(g.outChannels / g.groups) * 8 * perOutput;
+  }
+
+  get adjointWeightBytes(): number {
+    const g = this.geometry;
+    const perInput = (g.outChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
+    switch (adjointAlgorithm(g)) {
+      case "depthwise":
+        return g.inChannels * perInput;
+      case "few-channels":
+        return panelCount(g.inChannels * g.kernelH * g.kernelW) * 8 * g.outChannels * floatBytes;
+      case "phases":
+        return g.groups * panelCount(g.inChannels / g.groups) * 8 * perInput;
+    }
+  }
+
+  applyScratchBytes(): number {
+    const g = this.geometry;
+    return paddedSize(g.inH, g.inW, g.inChannels, this.#forwardPadding) * floatBytes;
+  }
+
+  adjointScratchBytes(): number {
+    const g = this.geometry;
+    if (adjointAlgorithm(g) === "few-channels") return this.#columnBlockRows() * this.#columnRowBytes();
+    return paddedSize(g.outH, g.outW, g.outChannels, this.#adjointPadding) * floatBytes;
+  }
+
+  /** Places a bias over the outputs of `apply` (or of `adjoint`) as the chosen kernel reads it. */
+  placeBias(bias: Float32Array): Pointer {
+    return placeBias(this.#memory, bias, isDepthwise(this.geometry) ? 1 : this.geometry.groups);
+  }
+
+  prepareApply(): void {
+    if (this.#applyPhase) return;
+    const g = this.geometry;
+    const rows = plainTaps(g.kernelH, g.dilationH, g.outH);
+    const columns = plainTaps(g.kernelW, g.dilationW, g.outW);
+    const pitch = (g.inW + this.#forwardPadding.left + this.#forwardPadding.right) * g.inChannels;
+    this.#applyPhase = this.#phase("apply", rows, columns, pitch, 0);
+  }
+
+  prepareAdjoint(): void {
+    if (this.#adjointPhases || this.#columnWeight !== undefined) return;
+    const g = this.geometry;
+    if (adjointAlgorithm(g) === "few-channels") {
+      this.#columnWeight = this.#packColumns();
+      return;
+    }
+    const pitch = (g.outW + this.#adjointPadding.left + this.#adjointPadding.right) * g.outChannels;
+    this.#adjointPhases = this.#adjointRows.flatMap((rows, row) =>
+      this.#adjointColumns.map((columns, column) =>
+        this.#phase("adjoint", rows, columns, pitch, (row * g.inW + column) * g.inChannels),
+      ),
+    );
+  }
+
+  /**
+   * @param samples  images, one after the other
+   * @param x        f32[samples][inH][inW][inChannels]
+   * @param bias     as `placeBias` laid it out, or 0
+   * @param y        f32[samples][outH][outW][outChannels]
+   */
+  apply(run: Run, samples: number, x: Pointer, bias: Pointer, y: Pointer): void {
+    const g = this.geometry;
+    const phase = this.#applyPhase as Phase;
+    if (forwardAlgorithm(g) === "pointwise") {
+      const pixels = samples * g.outH * g.outW;
+      const geometry = run.record("ConvGeometry", {
+        ...unbounded,
+        samples: 1,
+        xSample: 0,
+        xRow: 0,
+        xPixel: g.inChannels,
+        outH: 1,
+        outW: pixels,
+        ySample: 0,
+        yRow: 0,
+        yPixel: g.outChannels,
+        taps: phase.taps,
+        tapTable: phase.tapTable,
+        segment: phase.segment,
+        outChannels: g.outChannels,
+        groups: 1,
+        xGroup: 0,
+      });
+      this.#kernels.conv(x, phase.weight, bias, y, geometry);
+      return;
+    }
+    const from = { height: g.inH, width: g.inW, channels: g.inChannels };
+    const to = { height: g.outH, width: g.outW, channels: g.outChannels, step: 1 };
+    this.#eachPadded(run, samples, x, from, this.#forwardPadding, (image, sample, pitch) => {
+      const out = y + sample * to.height * to.width * to.channels * floatBytes;
+      this.#runPhase(run, phase, image, pitch, [g.strideH, g.strideW], bias, out, {
+        yRow: to.width * to.channels,
+        yPixel: to.channels,
+        inChannels: g.inChannels,
+        outChannels: g.outChannels,
+      });
+    });
+  }
+
+  /**
+   * @param y     f32[samples][outH][outW][outChannels]
+   * @param bias  added to every pixel of x, as `placeBias` laid it out over inChannels, or 0
+   * @param x     f32[samples][inH][inW][inChannels], fully written
+   */
+  adjoint(run: Run, samples: number, y: Pointer, bias: Pointer, x: Pointer): void {
+    const g = this.geometry;
+    if (adjointAlgorithm(g) === "few-channels") {
+      this.#adjointByColumns(run, samples, y, x);
+      if (bias !== 0) {
+        const pixels = samples * g.inH * g.inW;
+        addBias(run, x, bias, pixels, g.inChannels);
+      }
+      return;
+    }
+    const from = { height: g.outH, width: g.outW, channels: g.outChannels };
+    this.#eachPadded(run, samples, y, from, this.#adjointPadding, (image, sample, pitch) => {
+      for (const phase of this.#adjointPhases as Phase[]) {
+        const out = x + (sample * g.inH * g.inW * g.inChannels + phase.outOffset) * floatBytes;
+        this.#runPhase(run, phase, image, pitch, [1, 1], bias, out, {
+          yRow: g.strideH * g.inW * g.inChannels,
+          yPixel: g.strideW * g.inChannels,
+          inChannels: g.outChannels,
+          outChannels: g.inChannels,
+        });
+      }
+    });
+  }
+
+  #adjointByColumns(run: Run, samples: number, y: Pointer, x: Pointer): void {
+    const g = this.geometry;
+    const geometry = run.record("Col2imGeometry", {
+      samples,
+      height: g.inH,
+      width: g.inW,
+      channels: g.inChannels,
+      outH: g.outH,
+      outW: g.outW,
+      outChannels: g.outChannels,
+      kernelH: g.kernelH,
+      kernelW: g.kernelW,
+      strideH: g.strideH,
+      strideW: g.strideW,
+      dilationH: g.dilationH,
+      dilationW: g.dilationW,
+      padTop: g.padTop,
+      padLeft: g.padLeft,
+      blockRows: this.#columnBlockRows(),
+    });
+    this.#kernels.convBackwardFewChannels(y, this.#columnWeight as Pointer, run.scratch, x, geometry);
+  }
+
+  /** Hands out each image with its zero border: the image itself where no border is needed, a copy in scratch otherwise. */
+  #eachPadded(
+    run: Run,
+    samples: number,
+    source: Pointer,
+    image: { height: number; width: number; channels: number },
+    padding: Padding,
+    use: (padded: Pointer, sample: number, pitch: number) => void,
+  ): void {
+    const { height, width, channels } = image;
+    const pitch = (width + padding.left + padding.right) * channels;
+    const plain = padding.top + padding.left + padding.bottom + padding.right === 0;
+    for (let sample = 0; sample < samples; sample++) {
+      const from = source + sample * height * width * channels * floatBytes;
+      if (!plain) {
+        const geometry = run.record("PadGeometry", { samples: 1, height, width, channels, ...padding });
+        this.#kernels.pad(from, run.scratch, geometry);
+      }
+      use(plain ? from : run.scratch, sample, pitch);
+    }
+  }
+
+  #runPhase(
+    run: Run,
+    phase: Phase,
+    image: Pointer,
+    pitch: number,
+    [strideH, strideW]: readonly [number, number],
+    bias: Pointer,
+    out: Pointer,
+    layout: { yRow: number; yPixel: number; inChannels: number; outChannels: number },
+  ): void {
+    const { inChannels, outChannels, yRow, yPixel } = layout;
+    const common = {
+      ...unbounded,
+      samples: 1,
+      xSample: 0,
+      xRow: strideH * pitch,
+      xPixel: strideW * inChannels,
+      outH: phase.rows.pixels,
+      outW: phase.columns.pixels,
+      ySample: 0,
+      yRow,
+      yPixel,
+    };
+    const groups = this.geometry.groups;
+    if (forwardAlgorithm(this.geometry) === "depthwise") {
+      const { rows, columns } = phase;
+      const first = (rows.offset[0] ?? 0) * pitch + (columns.offset[0] ?? 0) * inChannels;
+      const geometry = run.record("DepthwiseGeometry", {
+        ...common,
+        channels: groups,
+        kernelH: columns.offset.length === 0 ? 0 : rows.offset.length,
+        kernelW: columns.offset.length,
+        tapRow: spacing(rows) * pitch,
+        tapPixel: spacing(columns) * inChannels,
+      });
+      this.#kernels.depthwise(image + first * floatBytes, phase.weight, bias, out, geometry);
+      return;
+    }
+    const geometry = run.record("ConvGeometry", {
+      ...common,
+      taps: phase.taps,
+      tapTable: phase.tapTable,
+      segment: phase.segment,
+      outChannels: outChannels / groups,
+      groups,
+      xGroup: inChannels / groups,
+    });
+    this.#kernels.conv(image, phase.weight, bias, out, geometry);
+  }
+
+  /** Packs the weights one phase needs and lists the offsets of its taps. */
+  #phase(direction: "apply" | "adjoint", rows: AxisTaps, columns: AxisTaps, pitch: number, outOffset: number): Phase {
+    const g = this.geometry;
+    const padding = direction === "apply" ? { top: 0, left: 0 } : this.#adjointPadding;
+    const channels = direction === "apply" ? g.inChannels : g.outChannels;
+    const shifted = {
+      rows: { ...rows, offset: rows.offset.map((offset) => offset + padding.top) },
+      columns: { ...columns, offset: columns.offset.map((offset) => offset + padding.left) },
+    };
+    const kernelOffsets = rows.kernelIndex.flatMap((ky) => columns.kernelIndex.map((kx) => ky * g.kernelW + kx));
+    // Neighbouring taps of one kernel row read one contiguous run of the image if nothing lies between them.
+    const contiguous = g.groups === 1 && columns.offset.every((offset, i) => offset === columns.offset[0] + i);
+    const tapColumns = contiguous ? shifted.columns.offset.slice(0, 1) : shifted.columns.offset;
+    const offsets = shifted.rows.offset.flatMap((row) => tapColumns.map((column) => row * pitch + column * channels));
+    return {
+      weight: this.#packPhase(direction, kernelOffsets),
+      tapTable: this.#memory.store(new Uint8Array(Int32Array.from(offsets).buffer), "Convolution taps"),
+      taps: offsets.length,
+      segment: contiguous ? columns.kernelIndex.length * channels : channels / g.groups,
+      rows: shifted.rows,
+      columns: shifted.columns,
+      outOffset,
+    };
+  }
+
+  #packPhase(direction: "apply" | "adjoint", kernelOffsets: readonly number[]): Pointer {
+    const g = this.geometry;
+    const kernelSize = g.kernelH * g.kernelW;
+    const inPerGroup = g.inChannels / g.groups;
+    const outPerGroup = g.outChannels / g.groups;
+    if (forwardAlgorithm(g) === "depthwise") {
+      const source = this.#weight.floats();
+      const packed = new Float32Array(kernelOffsets.length * g.groups);
+      kernelOffsets.forEach((offset, tap) => {
+        for (let c = 0; c < g.groups; c++) packed[tap * g.groups + c] = source[c * kernelSize + offset];
+      });
+      return uploadFloats(this.#memory, packed, "Depthwise weights");
+    }
+    const [produced, contracted] = direction === "apply" ? [outPerGroup, inPerGroup] : [inPerGroup, outPerGroup];
+    const [outStride, channelStride] =
+      direction === "apply" ? [inPerGroup * kernelSize, kernelSize] : [kernelSize, inPerGroup * kernelSize];
+    return packPanels(this.#kernels, this.#memory, this.#weight, {
+      groups: g.groups,
+      groupStride: outPerGroup * inPerGroup * kernelSize,
+      outChannels: produced,
+      channels: contracted,
+      tapOffsets: kernelOffsets,
+      outStride,
+      channelStride,
+    });
+  }
+
+  /** Weights as a matrix [outChannels] × [kernelH·kernelW·inChannels] for the GEMM before col2im. */
+  #packColumns(): Pointer {
+    const g = this.geometry;
+    const source = this.#weight.floats();
+    const kernelSize = g.kernelH * g.kernelW;
+    const columns = kernelSize * g.inChannels;
+    const panels = new Float32Array(panelCount(columns) * 8 * g.outChannels);
+    for (let n = 0; n < g.outChannels; n++) {
+      for (let c = 0; c < g.inChannels; c++) {
+        for (let k = 0; k < kernelSize; k++) {
+          const column = k * g.inChannels + c;
+          panels[((column >> 3) * g.outChannels + n) * 8 + (column & 7)] = source[(n * g.inChannels + c) * kernelSize + k];
+        }
+      }
+    }
+    return uploadFloats(this.#memory, panels, "Convolution weights (gradient)");
+  }
+
+  #columnRowBytes(): number {
+    const g = this.geometry;
+    return g.outW * panelCount(g.kernelH * g.kernelW * g.inChannels) * 8 * floatBytes;
+  }
+
+  #columnBlockRows(): number {
+    return Math.max(1, Math.min(this.geometry.outH, Math.floor(columnBlockBytes / this.#columnRowBytes())));
+  }
+}
+
+/** Adds a per-channel bias in place. */
+function addBias(run: Run, x: Pointer, bias: Pointer, pixels: number, channels: number): void {
+  const geometry = run.record("StridedGeometry", {
+    ...{ d0: 1, d1: 1, d2: 1, d3: 1, d4: pixels, d5: channels },
+    ...{ a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, a5: 1 },
+    ...{ b0: 0, b1: 0, b2: 0, b3: 0, b4: channels, b5: 1 },
+  });
+  run.kernels.addStrided(bias, x, geometry);
+}
+
+const plainTaps = (kernel: number, dilation: number, pixels: number): AxisTaps => {
+  const kernelIndex = Array.from({ length: kernel }, (_, k) => k);
+  return { kernelIndex, offset: kernelIndex.map((k) => k * dilation), pixels };
+};
+
+/** For each remainder r of a pixel modulo the stride: the kernel indices k with (r + pad − k·dilation) divisible by the stride. */
+function phaseTaps(stride: number, dilation: number, pad: number, kernel: number, extent: number): AxisTaps[] {
+  return Array.from({ length: Math.min(stride, extent) }, (_, remainder) => {
+    const kernelIndex = Array.from({ length: kernel }, (_, k) => k)
+      .filter((k) => (remainder + pad - k * dilation) % stride === 0)
+      .reverse();
+    const offset = kernelIndex.map((k) => (remainder + pad - k * dilation) / stride);
+    return { kernelIndex, offset, pixels: Math.ceil((extent - remainder) / stride) };
+  });
+}
+
+/** How far the taps of all phases reach below 0 and beyond the extent: the zero border the source needs. */
+function reach(phases: readonly AxisTaps[], extent: number): [before: number, after: number] {
+  const before = phases.flatMap((taps) => taps.offset.map((offset) => -offset));
+  const after = phases.flatMap((taps) => taps.offset.map((offset) => taps.pixels - 1 + offset - (extent - 1)));
+  return [Math.max(0, ...before), Math.max(0, ...after)];
+}
+
+/** Taps of one axis are evenly spaced, because the stride removes kernel indices periodically. */
+const spacing = (taps: AxisTaps): number => (taps.offset.length > 1 ? taps.offset[1] - taps.offset[0] : 0);
+
+const paddedSize = (height: number, width: number, channels: number, padding: Padding): number =>
+  padding.top + padding.left + padding.bottom + padding.right === 0
+    ? 0
+    : (height + padding.top + padding.bottom) * (width + padding.left + padding.right) * channels;

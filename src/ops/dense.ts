@@ -1,0 +1,142 @@
+/** Gemm and MatMul with a constant matrix: y = α·x·W + β·b. */
+import type { Constant } from "../graph/ir";
+import { numberAttribute } from "../graph/ir";
+import { sizeOf } from "../tensor";
+import type { Kernels, Pointer } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import { isRowMajor } from "./layout";
+import { type BuildContext, type Builder, type Operation, operation, type Run } from "./operation";
+import { toMemoryCopy, toRowMajorCopy } from "./reshape";
+import { packPanels, panelCount, placeBias } from "./weights";
+
+/** A constant matrix [inputs][outputs] of the file, possibly stored transposed. */
+interface Matrix {
+  readonly weight: Constant;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly transposed: boolean;
+  readonly factor: number;
+}
+
+/** Packs the matrix so that a row vector of `from` values times it gives `to` values. */
+function packMatrix(kernels: Kernels, memory: KernelMemory, matrix: Matrix, direction: "forward" | "backward"): Pointer {
+  const { weight, inputs, outputs, transposed, factor } = matrix;
+  const inputStride = transposed ? 1 : outputs;
+  const outputStride = transposed ? inputs : 1;
+  const forward = direction === "forward";
+  const [produced, contracted] = forward ? [outputs, inputs] : [inputs, outputs];
+  const panels = packPanels(kernels, memory, weight, {
+    groups: 1,
+    groupStride: 0,
+    outChannels: produced,
+    channels: contracted,
+    tapOffsets: [0],
+    outStride: forward ? outputStride : inputStride,
+    channelStride: forward ? inputStride : outputStride,
+  });
+  if (factor !== 1) kernels.scale(panels, panels, panelCount(produced) * 8 * contracted, factor);
+  return panels;
+}
+
+function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Array | undefined): Operation {
+  const { node, kernels, memory } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const [shape, outShape] = [context.shape(input), context.shape(output)];
+  const { inputs, outputs } = matrix;
+  const rows = sizeOf(shape) / inputs;
+  const panels: Partial<Record<"forward" | "backward", Pointer>> = {};
+  let biasPlace: Pointer = 0;
+  let tapTable: Pointer = 0;
+
+  /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
+  const multiply = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
+    const weight = panels[direction] as Pointer;
+    const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
+    const usedBias = direction === "forward" ? biasPlace : 0;
+    const count = rows * run.batch;
+    if (count === 1) {
+      kernels.dense(x, weight, usedBias, y, 1, from, to);
+      return;
+    }
+    const geometry = run.record("ConvGeometry", {
+      samples: 1,
+      xSample: 0,
+      xRow: 0,
+      xPixel: from,
+      outH: 1,
+      outW: count,
+      ySample: 0,
+      yRow: 0,
+      yPixel: to,
+      taps: 1,
+      tapTable,
+      segment: from,
+      outChannels: to,
+      groups: 1,
+      xGroup: 0,
+      lo: Number.NEGATIVE_INFINITY,
+      hi: Number.POSITIVE_INFINITY,
+    });
+    kernels.conv(x, weight, usedBias, y, geometry);
+  };
+
+  // A value of rank 3 or 4 is channels last in memory, but the matrix applies to its last ONNX axis.
+  const [rearrangeIn, rearrangeOut] = [!isRowMajor(shape), !isRowMajor(outShape)];
+  const through = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
+    const forward = direction === "forward";
+    const [fromShape, toShape] = forward ? [shape, outShape] : [outShape, shape];
+    const [before, after] = forward ? [rearrangeIn, rearrangeOut] : [rearrangeOut, rearrangeIn];
+    const fromBytes = sizeOf(fromShape) * run.batch * 4;
+    if (before) toRowMajorCopy(run, x, run.scratch, fromShape);
+    const product = after ? run.scratch + fromBytes : y;
+    multiply(run, before ? run.scratch : x, product, direction);
+    if (after) toMemoryCopy(run, product, y, toShape);
+  };
+
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    linear: true,
+    parameters: matrix.weight.size + (bias?.length ?? 0),
+    macs: rows * inputs * outputs,
+    weightBytes: {
+      forward: panelCount(outputs) * 8 * inputs * 4,
+      backward: panelCount(inputs) * 8 * outputs * 4,
+    },
+    scratchBytes: (batch) => (rearrangeIn || rearrangeOut ? (sizeOf(shape) + sizeOf(outShape)) * batch * 4 : 0),
+    prepare: (direction) => {
+      panels[direction] ??= packMatrix(kernels, memory, matrix, direction);
+      tapTable ||= memory.store(new Uint8Array(4), "Tap table");
+      if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
+    },
+    forward: (run) => through(run, run.value(input), run.value(output), "forward"),
+    backward: (run) => run.contribute(input, (dx) => through(run, run.gradient(output), dx, "backward")),
+  });
+}
+
+export const gemm: Builder = (context) => {
+  const { node } = context;
+  const [, weightName, biasName] = node.inputs;
+  if (context.constant(node.inputs[0])) context.refuse("its first matrix is a constant");
+  const weight = context.constant(weightName) ?? context.refuse(`its matrix "${weightName}" is not a constant`);
+  if (numberAttribute(node, "transA", 0) === 1) context.refuse("transA is not supported");
+  const transposed = numberAttribute(node, "transB", 0) === 1;
+  const [inputs, outputs] = transposed ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
+  const beta = numberAttribute(node, "beta", 1);
+  const constant = biasName ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`)) : undefined;
+  if (constant && constant.size !== outputs && constant.size !== 1) context.refuse("its bias differs from row to row");
+  const values = constant?.floats();
+  const bias = values && Float32Array.from({ length: outputs }, (_, i) => beta * values[values.length === 1 ? 0 : i]);
+  return denseOperation(context, { weight, inputs, outputs, transposed, factor: numberAttribute(node, "alpha", 1) }, bias);
+};
+
+export const matMul: Builder = (context) => {
+  const [input, weightName] = context.node.inputs;
+  if (context.constant(input)) context.refuse("its first matrix is a constant");
+  const weight = context.constant(weightName) ?? context.refuse("both of its matrices depend on the input");
+  if (weight.shape.length !== 2) context.refuse(`its matrix has rank ${weight.shape.length}; rank 2 is supported`);
+  const [inputs, outputs] = weight.shape;
+  return denseOperation(context, { weight, inputs, outputs, transposed: false, factor: 1 }, undefined);
+};

@@ -1,0 +1,209 @@
+/** Element-wise arithmetic of two values, or of a value and a constant, with ONNX broadcasting. */
+import type { Constant } from "../graph/ir";
+import { sizeOf } from "../tensor";
+import { Binary, type BinaryKind, type Pointer, Unary } from "../wasm/kernels";
+import { unary } from "./activation";
+import { memoryOrder, memoryStrides, type Shape, toMemoryOrder } from "./layout";
+import { type BuildContext, type Builder, operation, type Run } from "./operation";
+import { broadcastStrides, inOrder, stridedRecord } from "./strided";
+import { placeOnce } from "./weights";
+
+/** One side of the operation: where it lies and how the loops over the output walk it. */
+interface Operand {
+  /** The value's name, or undefined for a constant. */
+  readonly name?: string;
+  readonly shape: Shape;
+  readonly size: number;
+  /** Strides along the output's axes in memory order; 0 where the operand is broadcast. */
+  readonly strides: readonly number[];
+  /** Floats from one sample to the next. */
+  readonly sampleStride: number;
+  address(run: Run): Pointer;
+}
+
+function operandOf(context: BuildContext, name: string, out: Shape): Operand {
+  const order = memoryOrder(out.length);
+  const constant = context.constant(name);
+  if (constant) return constantOperand(context, constant, out, order);
+  const shape = context.shape(name);
+  const size = sizeOf(shape);
+  const strides = inOrder(broadcastStrides(shape, memoryStrides(shape), out), order);
+  return { name, shape, size, strides, sampleStride: size, address: (run) => run.value(name) };
+}
+
+function constantOperand(context: BuildContext, constant: Constant, out: Shape, order: readonly number[]): Operand {
+  // Written with the output's rank and memory order, so that the innermost loop advances by one or not at all.
+  const aligned = [...new Array<number>(Math.max(0, out.length - constant.shape.length)).fill(1), ...constant.shape];
+  const place = placeOnce(context.memory, toMemoryOrder(constant.floats(), aligned), "Constant operand");
+  const strides = inOrder(broadcastStrides(aligned, memoryStrides(aligned), out), order);
+  return { shape: aligned, size: constant.size, strides, sampleStride: 0, address: place };
+}
+
+const kinds: Readonly<Record<string, BinaryKind>> = {
+  Add: Binary.add,
+  Sub: Binary.subtract,
+  Mul: Binary.multiply,
+  Div: Binary.divide,
+};
+
+/** The loops over one output sample. */
+class Broadcast {
+  readonly shape: Shape;
+  readonly size: number;
+  readonly extents: readonly number[];
+  readonly strides: readonly number[];
+
+  constructor(shape: Shape) {
+    const order = memoryOrder(shape.length);
+    this.shape = shape;
+    this.size = sizeOf(shape);
+    this.extents = inOrder(shape, order);
+    this.strides = inOrder(memoryStrides(shape), order);
+  }
+
+  /** y = left ∘ right, both walked by their own strides. */
+  apply(run: Run, kind: BinaryKind, left: Operand, right: Operand, y: Pointer): void {
+    const samples = { a: left.sampleStride, b: right.sampleStride };
+    const record = stridedRecord(run, { extents: this.extents, a: left.strides, b: right.strides }, samples);
+    run.kernels.binary(kind, left.address(run), right.address(run), y, record);
+  }
+
+  /** Sums a gradient of the output's shape over the axes along which the operand was repeated. */
+  reduce(run: Run, dy: Pointer, operand: Operand, dx: Pointer): void {
+    const bytes = operand.size * run.batch * 4;
+    if (operand.size === this.size) {
+      run.memory.copy(dy, dx, bytes);
+      return;
+    }
+    run.memory.bytes(dx, bytes).fill(0);
+    const loops = { extents: this.extents, a: this.strides, b: operand.strides };
+    run.kernels.addStrided(dy, dx, stridedRecord(run, loops, { a: this.size, b: operand.sampleStride }));
+  }
+}
+
+export const binary: Builder = (context) => {
+  const { node } = context;
+  const kind = kinds[node.op];
+  const [output] = node.outputs;
+  const loops = new Broadcast(context.shape(output));
+  const [left, right] = node.inputs.map((name) => operandOf(context, name, loops.shape));
+  for (const { strides, name } of [left, right]) {
+    if ((strides.at(-1) ?? 0) > 1)
+      context.refuse(`broadcasting "${name}" of lower rank along its channels is not supported`);
+  }
+  const inputs = [left, right].flatMap(({ name }) => name ?? []);
+  const product = kind === Binary.multiply || kind === Binary.divide;
+  const gradientOperand: Operand = {
+    shape: loops.shape,
+    size: loops.size,
+    strides: loops.strides,
+    sampleStride: loops.size,
+    address: (run) => run.gradient(output),
+  };
+  const scratchOperand: Operand = { ...gradientOperand, address: (run) => run.scratch };
+  const outputOperand: Operand = { ...gradientOperand, address: (run) => run.value(output) };
+
+  /** Writes dy ∘ other where the operand has the output's shape, else through scratch and the sum over repeated axes. */
+  const scaled = (run: Run, by: BinaryKind, other: Operand, operand: Operand, dx: Pointer): void => {
+    if (operand.size === loops.size) {
+      loops.apply(run, by, gradientOperand, other, dx);
+      return;
+    }
+    loops.apply(run, by, gradientOperand, other, run.scratch);
+    loops.reduce(run, run.scratch, operand, dx);
+  };
+
+  const backwardLeft = (run: Run, dx: Pointer): void => {
+    if (product) scaled(run, kind, right, left, dx);
+    else loops.reduce(run, run.gradient(output), left, dx);
+  };
+  const backwardRight = (run: Run, dx: Pointer): void => {
+    const count = right.size * run.batch;
+    if (kind === Binary.multiply) {
+      scaled(run, Binary.multiply, left, right, dx);
+    } else if (kind === Binary.divide) {
+      // y = a/b: ∂y/∂b = −y/b
+      loops.apply(run, Binary.multiply, gradientOperand, outputOperand, run.scratch);
+      loops.apply(run, Binary.divide, scratchOperand, right, run.scratch);
+      loops.reduce(run, run.scratch, right, dx);
+      run.kernels.scale(dx, dx, count, -1);
+    } else {
+      loops.reduce(run, run.gradient(output), right, dx);
+      if (kind === Binary.subtract) run.kernels.scale(dx, dx, count, -1);
+    }
+  };
+
+  const saved = kind === Binary.multiply ? inputs : kind === Binary.divide && right.name ? [right.name, output] : [];
+  return operation({
+    node,
+    inputs: [...new Set(inputs)],
+    outputs: [output],
+    saved: inputs.length === 2 || kind === Binary.divide ? saved : [],
+    linear: !product || (inputs.length === 1 && (kind === Binary.multiply || left.name !== undefined)),
+    parameters: [left, right].reduce((total, { name, size }) => total + (name === undefined ? size : 0), 0),
+    scratchBytes: (batch, direction) => (direction === "backward" && product ? loops.size * batch * 4 : 0),
+    forward: (run) => loops.apply(run, kind, left, right, run.value(output)),
+    backward: (run) => {
+      if (left.name !== undefined) run.contribute(left.name, (dx) => backwardLeft(run, dx));
+      if (right.name !== undefined) run.contribute(right.name, (dx) => backwardRight(run, dx));
+    },
+  });
+};
+
+/** Sum of any number of values of one shape or broadcastable to it. */
+export const sum: Builder = (context) => {
+  const { node } = context;
+  const [output] = node.outputs;
+  const loops = new Broadcast(context.shape(output));
+  const operands = node.inputs.map((name) => operandOf(context, name, loops.shape));
+  const total: Operand = {
+    shape: loops.shape,
+    size: loops.size,
+    strides: loops.strides,
+    sampleStride: loops.size,
+    address: (run) => run.value(output),
+  };
+  return operation({
+    node,
+    inputs: [...new Set(operands.flatMap(({ name }) => name ?? []))],
+    outputs: [output],
+    linear: true,
+    forward: (run) => {
+      const [first, ...rest] = operands;
+      rest.forEach((operand, i) => {
+        loops.apply(run, Binary.add, i === 0 ? first : total, operand, run.value(output));
+      });
+    },
+    backward: (run) => {
+      for (const operand of operands) {
+        if (operand.name !== undefined) {
+          run.contribute(operand.name, (dx) => loops.reduce(run, run.gradient(output), operand, dx));
+        }
+      }
+    },
+  });
+};
+
+/** Pow(x, constant scalar). */
+export const power: Builder = (context) => {
+  const { node } = context;
+  const [input, exponentName] = node.inputs;
+  const exponent = context.constant(exponentName) ?? context.refuse(`its exponent "${exponentName}" is not a constant`);
+  const values = exponent.floats();
+  if (values.some((value) => value !== values[0]))
+    context.refuse("its exponents differ; one exponent for all elements is supported");
+  return unary(context, input, { kind: Unary.power, a: values[0] });
+};
+
+/** Max and Min of a value and constants that are one number: a clip. */
+export const extremum: Builder = (context) => {
+  const { node } = context;
+  const constants = node.inputs.map((name) => context.constant(name));
+  const values = node.inputs.filter((_, i) => constants[i] === undefined);
+  const bounds = constants.flatMap((constant) => (constant ? [...constant.floats()] : []));
+  if (values.length !== 1 || bounds.some((bound) => bound !== bounds[0])) {
+    return context.refuse("only the extremum of one value and one constant number is supported");
+  }
+  const [a, b] = node.op === "Max" ? [bounds[0], Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, bounds[0]];
+  return unary(context, values[0], { kind: Unary.clip, a, b });
+};

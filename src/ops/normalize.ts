@@ -1,0 +1,180 @@
+/** Normalisations: batch (folded statistics), instance, local response, and softmax. */
+import { numberAttribute } from "../graph/ir";
+import { sizeOf } from "../tensor";
+import type { Pointer } from "../wasm/kernels";
+import { imageShape, memoryOrder, memoryStrides, rowMajorStrides } from "./layout";
+import { type BuildContext, type Builder, operation, type Run } from "./operation";
+import { copyAxes } from "./reshape";
+import { inOrder } from "./strided";
+import { placeOnce } from "./weights";
+
+/** The floats of a constant input, or the reason why the node cannot run. */
+function floatsOf(context: BuildContext, position: number, what: string): Float32Array {
+  const name = context.node.inputs[position];
+  const constant = name ? context.constant(name) : undefined;
+  return constant ? constant.floats() : context.refuse(`its ${what} is not a constant`);
+}
+
+/** BatchNormalization with stored statistics: y = (x − mean)·scale/√(var + ε) + bias, one multiply-add per element. */
+export const batchNorm: Builder = (context) => {
+  const { node, kernels, memory } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const { n, h, w, c } = imageShape(context.shape(input));
+  const [scale, bias, mean, variance] = ["scale", "bias", "mean", "variance"].map((what, i) =>
+    floatsOf(context, i + 1, what),
+  );
+  const epsilon = numberAttribute(node, "epsilon", 1e-5);
+  const factor = scale.map((value, i) => value / Math.sqrt(variance[i] + epsilon));
+  const shift = bias.map((value, i) => value - (mean[i] * scale[i]) / Math.sqrt(variance[i] + epsilon));
+  const placeFactor = placeOnce(memory, factor, "Normalisation scale");
+  const placeShift = placeOnce(memory, shift, "Normalisation shift");
+  const pixels = n * h * w;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    linear: true,
+    parameters: 4 * c,
+    macs: pixels * c,
+    weightBytes: { forward: 8 * c, backward: 0 },
+    forward: (run) =>
+      kernels.scaleShift(run.value(input), placeFactor(), placeShift(), run.value(output), pixels * run.batch, c),
+    backward: (run) =>
+      run.contribute(input, (dx) =>
+        kernels.scaleShift(run.gradient(output), placeFactor(), 0, dx, pixels * run.batch, c),
+      ),
+  });
+};
+
+export const instanceNorm: Builder = (context) => {
+  const { node, kernels, memory } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const { n, h, w, c } = imageShape(context.shape(input));
+  const placeScale = placeOnce(memory, floatsOf(context, 1, "scale"), "Normalisation scale");
+  const placeBias = placeOnce(memory, floatsOf(context, 2, "bias"), "Normalisation bias");
+  const epsilon = numberAttribute(node, "epsilon", 1e-5);
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    saved: [input],
+    parameters: 2 * c,
+    weightBytes: { forward: 8 * c, backward: 0 },
+    forward: (run) =>
+      kernels.instanceNorm(
+        run.value(input),
+        placeScale(),
+        placeBias(),
+        run.value(output),
+        n * run.batch,
+        h * w,
+        c,
+        epsilon,
+      ),
+    backward: (run) =>
+      run.contribute(input, (dx) =>
+        kernels.instanceNormBackward(
+          run.value(input),
+          placeScale(),
+          run.gradient(output),
+          dx,
+          n * run.batch,
+          h * w,
+          c,
+          epsilon,
+        ),
+      ),
+  });
+};
+
+/** Local response normalisation across channels (AlexNet, GoogLeNet). */
+export const lrn: Builder = (context) => {
+  const { node, kernels } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const { n, h, w, c } = imageShape(context.shape(input));
+  const parameters = [
+    numberAttribute(node, "size"),
+    numberAttribute(node, "alpha", 1e-4),
+    numberAttribute(node, "beta", 0.75),
+    numberAttribute(node, "bias", 1),
+  ] as const;
+  const pixels = n * h * w;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    saved: [input],
+    forward: (run) => kernels.lrn(run.value(input), run.value(output), pixels * run.batch, c, ...parameters),
+    backward: (run) =>
+      run.contribute(input, (dx) =>
+        kernels.lrnBackward(run.value(input), run.gradient(output), dx, pixels * run.batch, c, ...parameters),
+      ),
+  });
+};
+
+/**
+ * Softmax and LogSoftmax. Up to opset 12 the operator flattens all axes from `axis` on into one; since 13 it normalises
+ * that axis alone.
+ */
+export const softmax: Builder = (context) => {
+  const { node, kernels, opset } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const shape = context.shape(input);
+  const rank = shape.length;
+  const given = numberAttribute(node, "axis", opset < 13 ? 1 : -1);
+  const axis = given < 0 ? given + rank : given;
+  const normalised = opset < 13 ? shape.map((_, i) => i).slice(axis) : [axis];
+  const columns = sizeOf(normalised.map((i) => shape[i]));
+  const size = sizeOf(shape);
+  const order = memoryOrder(rank);
+  const arranged = [...order.filter((i) => !normalised.includes(i)), ...normalised];
+  // Nothing to rearrange where the normalised axes are already the innermost in memory (extents of 1 do not matter).
+  const moves = (axes: readonly number[]): string => axes.filter((i) => shape[i] > 1).join();
+  const inPlace = moves(order) === moves(arranged);
+  const extents = inOrder(shape, arranged);
+  const memory = inOrder(memoryStrides(shape), arranged);
+  const rows = rowMajorStrides(extents);
+
+  const log = node.op === "LogSoftmax";
+  const [apply, applyBackward] = log
+    ? [kernels.logSoftmax, kernels.logSoftmaxBackward]
+    : [kernels.softmax, kernels.softmaxBackward];
+  const arrange = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, memory, rows);
+  const restore = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, rows, memory);
+  const bytes = (run: Run): number => size * run.batch * 4;
+
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    saved: [output],
+    scratchBytes: (batch, direction) => (inPlace ? 0 : size * batch * 4 * (direction === "forward" ? 2 : 3)),
+    forward: (run) => {
+      const count = (size / columns) * run.batch;
+      if (inPlace) {
+        apply(run.value(input), run.value(output), count, columns);
+        return;
+      }
+      arrange(run, run.value(input), run.scratch);
+      apply(run.scratch, run.scratch + bytes(run), count, columns);
+      restore(run, run.scratch + bytes(run), run.value(output));
+    },
+    backward: (run) =>
+      run.contribute(input, (dx) => {
+        const count = (size / columns) * run.batch;
+        if (inPlace) {
+          applyBackward(run.value(output), run.gradient(output), dx, count, columns);
+          return;
+        }
+        const [y, dy, scratchDx] = [0, 1, 2].map((i) => run.scratch + i * bytes(run));
+        arrange(run, run.value(output), y);
+        arrange(run, run.gradient(output), dy);
+        applyBackward(y, dy, scratchDx, count, columns);
+        restore(run, scratchDx, dx);
+      }),
+  });
+};

@@ -1,0 +1,126 @@
+import { UnsupportedOperatorError, type UnsupportedUse } from "../errors";
+import type { Node, StaticGraph } from "../graph/ir";
+import type { Kernels } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import { activation, clip, prelu } from "./activation";
+import { conv, convTranspose } from "./conv";
+import { gemm, matMul } from "./dense";
+import { binary, extremum, power, sum } from "./elementwise";
+import { batchNorm, instanceNorm, lrn, softmax } from "./normalize";
+import type { BuildContext, Builder, Operation } from "./operation";
+import { averagePool, maxPool, maxUnpool } from "./pool";
+import { reduce } from "./reduce";
+import { concat, expand, gather, pad, slice, split } from "./regions";
+import { depthSpace, reshape, transpose } from "./reshape";
+import { resize } from "./resize";
+
+/** Every operator that runs, by its ONNX name. Operators used only in constant arithmetic are folded before they get here. */
+const builders: Readonly<Record<string, Builder>> = {
+  Conv: conv,
+  ConvTranspose: convTranspose,
+  Gemm: gemm,
+  MatMul: matMul,
+  MaxPool: maxPool,
+  MaxUnpool: maxUnpool,
+  AveragePool: averagePool,
+  GlobalAveragePool: averagePool,
+  GlobalMaxPool: maxPool,
+  ReduceMean: reduce,
+  ReduceSum: reduce,
+  BatchNormalization: batchNorm,
+  InstanceNormalization: instanceNorm,
+  LRN: lrn,
+  Softmax: softmax,
+  LogSoftmax: softmax,
+  Relu: activation,
+  LeakyRelu: activation,
+  Elu: activation,
+  Selu: activation,
+  Sigmoid: activation,
+  HardSigmoid: activation,
+  HardSwish: activation,
+  Tanh: activation,
+  Softplus: activation,
+  Gelu: activation,
+  Erf: activation,
+  Exp: activation,
+  Log: activation,
+  Sqrt: activation,
+  Neg: activation,
+  Abs: activation,
+  Reciprocal: activation,
+  Clip: clip,
+  PRelu: prelu,
+  Add: binary,
+  Sub: binary,
+  Mul: binary,
+  Div: binary,
+  Sum: sum,
+  Pow: power,
+  Max: extremum,
+  Min: extremum,
+  Concat: concat,
+  Split: split,
+  Slice: slice,
+  Pad: pad,
+  Gather: gather,
+  Expand: expand,
+  Flatten: reshape,
+  Reshape: reshape,
+  Squeeze: reshape,
+  Unsqueeze: reshape,
+  Identity: reshape,
+  Dropout: reshape,
+  Cast: reshape,
+  Transpose: transpose,
+  DepthToSpace: depthSpace,
+  SpaceToDepth: depthSpace,
+  Resize: resize,
+  Upsample: resize,
+};
+
+class Refusal extends Error {}
+
+/**
+ * Turns every node of a graph into an operation instance.
+ *
+ * @throws {UnsupportedOperatorError} naming every use that cannot run
+ */
+export function buildOperations(graph: StaticGraph, kernels: Kernels, memory: KernelMemory): Operation[] {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const unsupported: UnsupportedUse[] = [];
+
+  const contextOf = (node: Node): BuildContext => ({
+    node,
+    opset: graph.opset,
+    kernels,
+    memory,
+    shape: (name) => graph.shapes.get(name) ?? [],
+    constant: (name) => graph.constants.get(name),
+    producer: (name) => producers.get(name),
+    isUsed: (name) => used.has(name) || graph.outputs.includes(name),
+    refuse: (reason) => {
+      throw new Refusal(reason);
+    },
+  });
+
+  const operations = graph.nodes.flatMap((node) => {
+    try {
+      const builder = builders[node.op];
+      if (!builder) throw new Refusal("the operator is not supported");
+      const dynamic = node.inputs.some((name) => name && !graph.constants.has(name));
+      if (!dynamic) throw new Refusal("all of its inputs are constants; run the file through a constant folder first");
+      return [builder(contextOf(node))];
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      unsupported.push({ op: node.op, node: node.name, reason: error.message });
+      return [];
+    }
+  });
+  if (unsupported.length > 0) {
+    const list = unsupported.map(({ op, node, reason }) => `${op} "${node}" (${reason})`).join("; ");
+    throw new UnsupportedOperatorError(`${unsupported.length} uses of operators cannot run: ${list}.`, unsupported);
+  }
+  return operations;
+}

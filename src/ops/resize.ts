@@ -1,0 +1,176 @@
+/**
+ * Resize and Upsample of the image axes. Every mode is the same separable sum: for each output position of an axis, a few
+ * source positions and their weights, tabulated once. The adjoint scatters through the same tables.
+ */
+import { numberAttribute, stringAttribute } from "../graph/ir";
+import { resizeGeometry } from "../graph/shapes";
+import type { Pointer } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import { imageShape } from "./layout";
+import { type BuildContext, type Builder, type Operation, operation, type Run } from "./operation";
+
+/** The source positions and weights of every output position along one axis. */
+export interface AxisTable {
+  readonly taps: number;
+  /** i32[out][taps] */
+  readonly index: Int32Array;
+  /** f32[out][taps] */
+  readonly weight: Float32Array;
+}
+
+/** A table that picks one source position per output position. */
+export const indexTable = (positions: readonly number[]): AxisTable => ({
+  taps: 1,
+  index: Int32Array.from(positions),
+  weight: new Float32Array(positions.length).fill(1),
+});
+
+const identityTable = (extent: number): AxisTable => indexTable(Array.from({ length: extent }, (_, i) => i));
+
+interface Axis {
+  readonly in: number;
+  readonly out: number;
+  readonly scale: number;
+}
+
+/** Where an output position lies in the source, by ONNX `coordinate_transformation_mode`. */
+const coordinates: Readonly<Record<string, (position: number, axis: Axis) => number>> = {
+  half_pixel: (x, { scale }) => (x + 0.5) / scale - 0.5,
+  half_pixel_symmetric: (x, axis) => {
+    const adjustment = axis.out / (axis.scale * axis.in);
+    return (axis.in / 2) * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
+  },
+  pytorch_half_pixel: (x, { scale, out }) => (out > 1 ? (x + 0.5) / scale - 0.5 : 0),
+  align_corners: (x, axis) => (axis.out === 1 ? 0 : (x * (axis.in - 1)) / (axis.out - 1)),
+  asymmetric: (x, { scale }) => x / scale,
+  tf_half_pixel_for_nn: (x, { scale }) => (x + 0.5) / scale,
+};
+
+const rounding: Readonly<Record<string, (x: number) => number>> = {
+  round_prefer_floor: (x) => Math.ceil(x - 0.5),
+  round_prefer_ceil: (x) => Math.floor(x + 0.5),
+  floor: Math.floor,
+  ceil: Math.ceil,
+};
+
+/** Weights of the four neighbours at a fraction t in [0, 1): Keys' cubic convolution. */
+function cubicWeights(t: number, a: number): number[] {
+  const near = (d: number): number => ((a + 2) * d - (a + 3)) * d * d + 1;
+  const far = (d: number): number => ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+  return [far(1 + t), near(t), near(1 - t), far(2 - t)];
+}
+
+function axisTable(
+  axis: Axis,
+  mode: string,
+  place: (x: number) => number,
+  round: (x: number) => number,
+  cubicA: number,
+): AxisTable {
+  const clamp = (i: number): number => Math.min(Math.max(i, 0), axis.in - 1);
+  const taps = { nearest: 1, linear: 2, cubic: 4 }[mode] as number;
+  const index: number[] = [];
+  const weight: number[] = [];
+  for (let position = 0; position < axis.out; position++) {
+    const x = place(position);
+    if (mode === "nearest") {
+      index.push(clamp(round(x)));
+      weight.push(1);
+    } else if (mode === "linear") {
+      // Outside the first and last pixel centre the edge pixel alone counts.
+      const inside = Math.min(Math.max(x, 0), axis.in - 1);
+      const left = Math.floor(inside);
+      index.push(left, clamp(left + 1));
+      weight.push(1 - (inside - left), inside - left);
+    } else {
+      const left = Math.floor(x);
+      index.push(...[-1, 0, 1, 2].map((offset) => clamp(left + offset)));
+      weight.push(...cubicWeights(x - left, cubicA));
+    }
+  }
+  return { taps, index: Int32Array.from(index), weight: Float32Array.from(weight) };
+}
+
+export const resize: Builder = (context) => {
+  const { node, opset } = context;
+  const shape = context.shape(node.inputs[0]);
+  const constants = node.inputs.map((name) => (name ? context.constant(name) : undefined));
+  const axes = resizeGeometry(node, shape, constants, opset);
+  if (shape.length > 4) context.refuse("volumes (3-D) are not supported");
+  if (axes.slice(0, 2).some((axis) => axis.in !== axis.out)) context.refuse("only the image axes can be resized");
+  // Upsample, and Resize before opset 11, have no coordinate attribute and mean the asymmetric one.
+  const plain = node.op === "Upsample" || opset < 11;
+  const mode = stringAttribute(node, "mode", "nearest").replace("bilinear", "linear");
+  const coordinate = plain ? "asymmetric" : stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
+  const nearest = plain ? "floor" : stringAttribute(node, "nearest_mode", "round_prefer_floor");
+  const [place, round] = [coordinates[coordinate], rounding[nearest]];
+  if (!["nearest", "linear", "cubic"].includes(mode)) context.refuse(`mode "${mode}" is not supported`);
+  if (!place) context.refuse(`coordinate_transformation_mode "${coordinate}" is not supported`);
+  if (!round) context.refuse(`nearest_mode "${nearest}" is not supported`);
+  if (numberAttribute(node, "antialias", 0) === 1) context.refuse("antialias is not supported");
+  if (mode === "cubic" && numberAttribute(node, "exclude_outside", 0) === 1)
+    context.refuse("exclude_outside is not supported");
+  const cubicA = numberAttribute(node, "cubic_coeff_a", -0.75);
+  return resampleOperation(
+    context,
+    axes.slice(2).map((axis) => axisTable(axis, mode, (x) => place(x, axis), round, cubicA)),
+  );
+};
+
+/**
+ * The linear operation y = R_y · x · R_xᵀ per channel for tabulated rows of R_y and R_x.
+ *
+ * @param tables  one per image axis (one for signals, two for images)
+ */
+export function resampleOperation(context: BuildContext, tables: readonly AxisTable[]): Operation {
+  const { node, memory } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const from = imageShape(context.shape(input));
+  const to = imageShape(context.shape(output));
+  const columns = tables.at(-1) as AxisTable;
+  const rows = tables.length === 2 ? tables[0] : identityTable(1);
+  const place = placeTables(memory, rows, columns);
+  const record = (run: Run): Pointer => {
+    const { indexY, indexX, weightY, weightX } = place();
+    return run.record("ResampleGeometry", {
+      samples: from.n * run.batch,
+      inH: from.h,
+      inW: from.w,
+      channels: from.c,
+      outH: to.h,
+      outW: to.w,
+      tapsY: rows.taps,
+      tapsX: columns.taps,
+      indexY,
+      indexX,
+      weightY,
+      weightX,
+    });
+  };
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    linear: true,
+    macs: to.h * to.w * to.c * rows.taps * columns.taps,
+    forward: (run) => run.kernels.resample(run.value(input), run.value(output), record(run)),
+    backward: (run) =>
+      run.contribute(input, (dx) => run.kernels.resampleBackward(run.gradient(output), dx, record(run))),
+  });
+}
+
+function placeTables(memory: KernelMemory, rows: AxisTable, columns: AxisTable) {
+  const store = (values: Int32Array | Float32Array): Pointer =>
+    memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), "Resize table");
+  let placed: { indexY: Pointer; indexX: Pointer; weightY: Pointer; weightX: Pointer } | undefined;
+  return () => {
+    placed ??= {
+      indexY: store(rows.index),
+      indexX: store(columns.index),
+      weightY: store(rows.weight),
+      weightX: store(columns.weight),
+    };
+    return placed;
+  };
+}

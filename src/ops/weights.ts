@@ -1,0 +1,76 @@
+import type { Constant } from "../graph/ir";
+import { encodeGeometry } from "../wasm/geometry";
+import type { Kernels, Pointer } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+
+/** Panels of eight output channels that hold a number of channels. */
+export const panelCount = (channels: number): number => Math.ceil(channels / 8);
+
+/** Which element of the file's weight goes where; strides and offsets in elements. */
+export interface PanelLayout {
+  readonly groups: number;
+  readonly groupStride: number;
+  readonly outChannels: number;
+  readonly channels: number;
+  readonly tapOffsets: readonly number[];
+  readonly outStride: number;
+  readonly channelStride: number;
+}
+
+/** Places floats in a block of their own. */
+export const uploadFloats = (memory: KernelMemory, values: Float32Array, what: string): Pointer =>
+  memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), what);
+
+/** Places floats in memory at the first call; later calls return the same address. */
+export function placeOnce(memory: KernelMemory, values: Float32Array, what: string): () => Pointer {
+  let pointer: Pointer | undefined;
+  return () => {
+    pointer ??= uploadFloats(memory, values, what);
+    return pointer;
+  };
+}
+
+/** Copies a constant into wasm memory as float32, without going through numbers in JavaScript. */
+export function uploadConstant(kernels: Kernels, memory: KernelMemory, constant: Constant, what: string): Pointer {
+  if (constant.format === "numbers") return uploadFloats(memory, constant.floats(), what);
+  if (constant.format === "float32") return memory.store(constant.bytes, what);
+  const half = memory.store(constant.bytes, what);
+  const full = memory.allocate(constant.size * 4, what);
+  kernels.expandHalf(half, full, constant.size);
+  memory.free(half);
+  return full;
+}
+
+/**
+ * Repacks a weight into the panels the inner loop reads, in wasm.
+ *
+ * @returns f32[groups][⌈outChannels/8⌉][taps][channels][8]
+ */
+export function packPanels(kernels: Kernels, memory: KernelMemory, weight: Constant, layout: PanelLayout): Pointer {
+  const { groups, groupStride, outChannels, channels, tapOffsets, outStride, channelStride } = layout;
+  const taps = tapOffsets.length;
+  const groupBytes = panelCount(outChannels) * 8 * taps * channels * 4;
+  const panels = memory.allocate(groups * groupBytes, "Packed weights");
+  if (taps === 0) return panels;
+  const source = uploadConstant(kernels, memory, weight, "Weights while they are packed");
+  const tapTable = memory.store(new Uint8Array(Int32Array.from(tapOffsets).buffer), "Tap table");
+  const record = { outChannels, channels, taps, tapTable, outStride, channelStride };
+  const geometry = memory.store(encodeGeometry("PackGeometry", record), "Pack geometry");
+  for (let group = 0; group < groups; group++) {
+    kernels.packWeights(source + group * groupStride * 4, panels + group * groupBytes, geometry);
+  }
+  memory.free(geometry);
+  memory.free(tapTable);
+  memory.free(source);
+  return panels;
+}
+
+/** Lays a bias out as the kernels read it: each group padded with zeros to a multiple of eight. */
+export function placeBias(memory: KernelMemory, bias: Float32Array, groups: number): Pointer {
+  const perGroup = bias.length / groups;
+  const padded = new Float32Array(groups * panelCount(perGroup) * 8);
+  for (let group = 0; group < groups; group++) {
+    padded.set(bias.subarray(group * perGroup, (group + 1) * perGroup), group * panelCount(perGroup) * 8);
+  }
+  return uploadFloats(memory, padded, "Bias");
+}

@@ -1,0 +1,49 @@
+/**
+ * Writers for the geometry records of `assembly/geometry.ts`: same fields, same order, four bytes each.
+ */
+const recordFields = {
+  ConvGeometry: [
+    "samples", "xSample", "xRow", "xPixel", "outH", "outW", "ySample", "yRow", "yPixel",
+    "taps", "tapTable", "segment", "outChannels", "groups", "xGroup", "lo", "hi",
+  ],
+  PackGeometry: ["outChannels", "channels", "taps", "tapTable", "outStride", "channelStride"],
+  DepthwiseGeometry: [
+    "samples", "channels", "xSample", "xRow", "xPixel", "outH", "outW", "ySample", "yRow", "yPixel",
+    "kernelH", "kernelW", "tapRow", "tapPixel", "lo", "hi",
+  ],
+  Col2imGeometry: [
+    "samples", "height", "width", "channels", "outH", "outW", "outChannels", "kernelH", "kernelW",
+    "strideH", "strideW", "dilationH", "dilationW", "padTop", "padLeft", "blockRows",
+  ],
+  PoolGeometry: [
+    "samples", "inH", "inW", "channels", "outH", "outW", "kernelH", "kernelW", "strideH", "strideW",
+    "dilationH", "dilationW", "padTop", "padLeft", "padBottom", "padRight", "countIncludePad",
+  ],
+  PadGeometry: ["samples", "height", "width", "channels", "top", "left", "bottom", "right"],
+  StridedGeometry: [
+    "d0", "d1", "d2", "d3", "d4", "d5", "a0", "a1", "a2", "a3", "a4", "a5", "b0", "b1", "b2", "b3", "b4", "b5",
+  ],
+  ResampleGeometry: [
+    "samples", "inH", "inW", "channels", "outH", "outW", "tapsY", "tapsX", "indexY", "indexX", "weightY", "weightX",
+  ],
+} as const;
+
+export type RecordName = keyof typeof recordFields;
+export type GeometryRecord<R extends RecordName> = Record<(typeof recordFields)[R][number], number>;
+
+const floatFields: ReadonlySet<string> = new Set(["lo", "hi"]);
+
+/** The field names of a record in memory order. */
+export const fieldsOf = (record: RecordName): readonly string[] => recordFields[record];
+
+/** Encodes a record as the bytes the kernels read. */
+export function encodeGeometry<R extends RecordName>(record: R, values: GeometryRecord<R>): Uint8Array {
+  const fields: readonly string[] = recordFields[record];
+  const view = new DataView(new ArrayBuffer(fields.length * 4));
+  fields.forEach((field, i) => {
+    const value = (values as Record<string, number>)[field];
+    if (floatFields.has(field)) view.setFloat32(i * 4, value, true);
+    else view.setInt32(i * 4, value, true);
+  });
+  return new Uint8Array(view.buffer);
+}

@@ -1,0 +1,182 @@
+/**
+ * The kernels as TypeScript sees them: names, order and units are the exports of `assembly/index.ts`.
+ *
+ * A `Pointer` is a byte address in wasm memory. Tensors are float32, channels last. A geometry pointer addresses one of
+ * the records of `assembly/geometry.ts`. No kernel allocates; every output range is fully written unless it says "adds".
+ */
+export type Pointer = number;
+
+/** Element-wise functions of one variable; `a` and `b` are their parameters. */
+export const Unary = {
+  relu: 0, // max(x, 0)
+  leakyRelu: 1, // x ≥ 0 ? x : a·x
+  elu: 2, // x ≥ 0 ? x : a·(eˣ − 1)
+  selu: 3, // b·(x ≥ 0 ? x : a·(eˣ − 1))
+  clip: 4, // min(max(x, a), b)
+  sigmoid: 5,
+  hardSigmoid: 6, // clamp(a·x + b, 0, 1)
+  hardSwish: 7, // x·clamp(x/6 + ½, 0, 1)
+  tanh: 8,
+  softplus: 9, // ln(1 + eˣ)
+  gelu: 10, // x·½(1 + erf(x/√2))
+  geluTanh: 11, // the tanh approximation
+  erf: 12,
+  exp: 13,
+  sqrt: 14,
+  negate: 15,
+  power: 16, // xᵃ
+  silu: 17, // x·sigmoid(x)
+  log: 18,
+  abs: 19,
+  reciprocal: 20,
+} as const;
+export type UnaryKind = (typeof Unary)[keyof typeof Unary];
+
+/** How a rectifier sends relevance back; every other function uses `gradient`. */
+export const Rectify = {
+  gradient: 0, // dy · f′(x)
+  deconvnet: 1, // max(dy, 0)
+  guided: 2, // max(dy, 0) where x > 0 (clip: where a < x < b)
+} as const;
+export type RectifyMode = (typeof Rectify)[keyof typeof Rectify];
+
+/** Element-wise functions of two variables. */
+export const Binary = { add: 0, subtract: 1, multiply: 2, divide: 3, maximum: 4, minimum: 5, power: 6 } as const;
+export type BinaryKind = (typeof Binary)[keyof typeof Binary];
+
+export interface Kernels {
+  readonly memory: WebAssembly.Memory;
+  /** First byte the caller may use; below lie the module's own constants. */
+  readonly __heap_base: WebAssembly.Global | number;
+
+  // ── linear maps ──────────────────────────────────────────────────────────────────────────────────────
+  /** ConvGeometry; bias f32[groups][⌈outChannels/8⌉·8] or 0 for none; weight panels per group. */
+  conv(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
+  /** PackGeometry; source f32 → f32 panels. */
+  packWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
+  /** DepthwiseGeometry; weight f32[kernelH][kernelW][channels], bias f32[channels] or 0. */
+  depthwise(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
+  /** Col2imGeometry; panels of K = outChannels, N = kernelH·kernelW·channels (one tap); dx is zeroed here. */
+  convBackwardFewChannels(dy: Pointer, weight: Pointer, scratch: Pointer, dx: Pointer, geometry: Pointer): void;
+  /** y[s][n] = bias[n] + Σ_k x[s][k]·w[k][n], panels `[⌈outputs/8⌉][inputs][8]`; bias padded to 8, or 0. */
+  dense(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, samples: number, inputs: number, outputs: number): void;
+
+  // ── pooling ──────────────────────────────────────────────────────────────────────────────────────────
+  /** switches u8[samples·outH·outW][channels]: offset of the first maximum in its window, row-major; windows of up to 256. */
+  maxPool(x: Pointer, y: Pointer, switches: Pointer, geometry: Pointer): void;
+  /** dx[switch] += dy; dx is zeroed here. */
+  maxPoolBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
+  /** y[switch] = x, zero elsewhere (ONNX MaxUnpool); geometry is that of the pool, so x has its output shape, y its input shape. */
+  maxUnpool(x: Pointer, switches: Pointer, y: Pointer, geometry: Pointer): void;
+  /** dx = dy[switch]: the adjoint of maxUnpool where windows do not overlap. */
+  maxUnpoolBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
+  /** The same three with u16 switches, for windows of up to 65536. */
+  maxPoolWide(x: Pointer, y: Pointer, switches: Pointer, geometry: Pointer): void;
+  maxPoolWideBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
+  averagePool(x: Pointer, y: Pointer, geometry: Pointer): void;
+  averagePoolBackward(dy: Pointer, dx: Pointer, geometry: Pointer): void;
+
+  // ── element-wise ─────────────────────────────────────────────────────────────────────────────────────
+  unary(kind: UnaryKind, x: Pointer, y: Pointer, count: number, a: number, b: number): void;
+  /**
+   * dx = dy · f′. `saved` is y for relu, leakyRelu, elu, selu, clip, sigmoid, hardSigmoid, tanh, exp, sqrt, softplus, reciprocal
+   * and x for hardSwish, gelu, geluTanh, erf, power, silu, log, abs; negate ignores it. dx may be dy.
+   */
+  unaryBackward(
+    kind: UnaryKind,
+    mode: RectifyMode,
+    saved: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    count: number,
+    a: number,
+    b: number,
+  ): void;
+  /** y = x ≥ 0 ? x : slope[c]·x over [pixels][channels]. */
+  prelu(x: Pointer, slope: Pointer, y: Pointer, pixels: number, channels: number): void;
+  preluBackward(
+    mode: RectifyMode,
+    x: Pointer,
+    slope: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    pixels: number,
+    channels: number,
+  ): void;
+  /** StridedGeometry; y contiguous in loop order = a ∘ b with broadcasting. Inner strides are 0 or 1. */
+  binary(kind: BinaryKind, a: Pointer, b: Pointer, y: Pointer, geometry: Pointer): void;
+  /** StridedGeometry; b[...] = a[...]. */
+  copyStrided(a: Pointer, b: Pointer, geometry: Pointer): void;
+  /** StridedGeometry; b[...] += a[...] (strides of 0 in b reduce). Adds: the caller zeroes b first. */
+  addStrided(a: Pointer, b: Pointer, geometry: Pointer): void;
+  /** y += alpha · x. Adds. */
+  addScaled(x: Pointer, y: Pointer, count: number, alpha: number): void;
+  /** y = alpha · x; y may be x. */
+  scale(x: Pointer, y: Pointer, count: number, alpha: number): void;
+  /** y[p][c] = x[p][c]·scale[c] + shift[c]; shift may be 0 for none. */
+  scaleShift(x: Pointer, scale: Pointer, shift: Pointer, y: Pointer, pixels: number, channels: number): void;
+  /** Sum of a[i]·b[i], accumulated in float64. */
+  dot(a: Pointer, b: Pointer, count: number): number;
+
+  // ── normalisation ────────────────────────────────────────────────────────────────────────────────────
+  /** Over the last dimension of [rows][columns]. */
+  softmax(x: Pointer, y: Pointer, rows: number, columns: number): void;
+  /** dx = y·(dy − Σ y·dy). */
+  softmaxBackward(y: Pointer, dy: Pointer, dx: Pointer, rows: number, columns: number): void;
+  logSoftmax(x: Pointer, y: Pointer, rows: number, columns: number): void;
+  /** dx = dy − e^y·Σ dy. */
+  logSoftmaxBackward(y: Pointer, dy: Pointer, dx: Pointer, rows: number, columns: number): void;
+  /** y = x / (k + alpha/size · Σ_{window} x²)^beta, window c−⌊(size−1)/2⌋ … c+⌈(size−1)/2⌉ (ONNX LRN). */
+  lrn(
+    x: Pointer,
+    y: Pointer,
+    pixels: number,
+    channels: number,
+    size: number,
+    alpha: number,
+    beta: number,
+    k: number,
+  ): void;
+  lrnBackward(
+    x: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    pixels: number,
+    channels: number,
+    size: number,
+    alpha: number,
+    beta: number,
+    k: number,
+  ): void;
+  /** Per sample and channel over [samples][pixels][channels]: y = scale·(x − mean)/√(var + epsilon) + bias. */
+  instanceNorm(
+    x: Pointer,
+    scale: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    samples: number,
+    pixels: number,
+    channels: number,
+    epsilon: number,
+  ): void;
+  instanceNormBackward(
+    x: Pointer,
+    scale: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    samples: number,
+    pixels: number,
+    channels: number,
+    epsilon: number,
+  ): void;
+
+  // ── geometry and formats ─────────────────────────────────────────────────────────────────────────────
+  /** PadGeometry: zero border; sides of 0 or more. */
+  pad(x: Pointer, y: Pointer, geometry: Pointer): void;
+  /** ResampleGeometry. */
+  resample(x: Pointer, y: Pointer, geometry: Pointer): void;
+  /** Adjoint of resample: scatters dy into dx, which is zeroed here. */
+  resampleBackward(dy: Pointer, dx: Pointer, geometry: Pointer): void;
+  /** float16 bits → float32, exact, subnormals, infinities and NaN included. */
+  expandHalf(source: Pointer, destination: Pointer, count: number): void;
+}

@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+/**
+ * Which folder of src may import which: a layer sees the layers of its row and nothing else. `docs/architecture.md`
+ * shows the same table.
+ */
+const base = ["tensor", "errors", "nearest", "version"];
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  tensor: ["errors"],
+  errors: [],
+  nearest: [],
+  version: [],
+  wasm: [...base],
+  graph: [...base],
+  ops: ["graph", "wasm", ...base],
+  onnx: ["graph", ...base],
+  engine: ["ops", "graph", "wasm", ...base],
+  image: ["wasm", ...base],
+  view: ["image", "wasm", ...base],
+  model: ["engine", "image", "onnx", "ops", "graph", "wasm", ...base],
+  explain: ["model", "engine", "view", "image", "ops", "graph", "wasm", ...base],
+  cli: ["index"],
+};
+
+const source = fileURLToPath(new URL("../src/", import.meta.url));
+
+const filesUnder = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+    .map((entry) => join(entry.parentPath, entry.name));
+
+/** The layer of a file: its first folder, or its own name at the top. */
+const layerOf = (path: string): string => relative(source, path).replace(/\.ts$/, "").split("/")[0];
+
+/** Every import that its layer does not allow, as `from → to`. */
+export function forbiddenImports(files: ReadonlyMap<string, string>): string[] {
+  return [...files].flatMap(([path, text]) => {
+    const layer = layerOf(path);
+    if (layer === "index") return [];
+    return [...text.matchAll(/from "(\.[^"]+)"/g)]
+      .map(([, specifier]) => layerOf(join(dirname(path), specifier)))
+      .filter((imported) => imported !== layer && !allowed[layer]?.includes(imported))
+      .map((imported) => `${relative(source, path)} → ${imported}`);
+  });
+}
+
+it("imports point in one direction", () => {
+  const files = new Map(filesUnder(source).map((path) => [path, readFileSync(path, "utf8")]));
+  expect(files.size).toBeGreaterThan(40);
+  expect(forbiddenImports(files)).toEqual([]);
+});
+
+it("names an edge that points the wrong way", () => {
+  const wrong = new Map([[join(source, "graph/ir.ts"), 'import { conv } from "../ops/conv";']]);
+  expect(forbiddenImports(wrong)).toEqual(["graph/ir.ts → ops"]);
+});
+
+it("only one file imports the AssemblyScript loader", () => {
+  const users = filesUnder(source).filter((path) => readFileSync(path, "utf8").includes('"@assemblyscript/loader"'));
+  expect(users.map((path) => relative(source, path))).toEqual(["wasm/instantiate.ts"]);
+});

@@ -1,0 +1,194 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Binary } from "../../src/wasm/kernels.js";
+import {
+  checkGuards,
+  expectAdjoint,
+  expectClose,
+  get,
+  kernels,
+  noise,
+  output,
+  put,
+  record,
+  reset,
+  settings,
+  tolerance,
+} from "./harness.js";
+
+const int = (min: number, max: number) => fc.integer({ min, max });
+const extents = fc.tuple(int(1, 3), int(1, 3), int(1, 2), int(1, 3), int(1, 4), int(1, 9));
+type Six = [number, number, number, number, number, number];
+
+const combine: Record<keyof typeof Binary, (a: number, b: number) => number> = {
+  add: (a, b) => a + b,
+  subtract: (a, b) => a - b,
+  multiply: (a, b) => a * b,
+  divide: (a, b) => a / b,
+  maximum: Math.max,
+  minimum: Math.min,
+  power: (a, b) => a ** b,
+};
+
+/** Strides of a contiguous tensor in which the axes of `mask` are broadcast, and its size. */
+function broadcastStrides(d: Six, mask: number): { strides: Six; size: number } {
+  const strides: Six = [0, 0, 0, 0, 0, 0];
+  let size = 1;
+  for (let i = 5; i >= 0; i--)
+    if (!((mask >> i) & 1)) {
+      strides[i] = size;
+      size *= d[i];
+    }
+  return { strides, size };
+}
+
+/** Strides of a contiguous tensor whose axes are stored in another order. */
+function permutedStrides(d: Six, order: readonly number[]): { strides: Six; size: number } {
+  const strides: Six = [0, 0, 0, 0, 0, 0];
+  let size = 1;
+  for (const i of order) {
+    strides[i] = size;
+    size *= d[i];
+  }
+  return { strides, size };
+}
+
+function strided(d: Six, a: Six, b: Six) {
+  const [d0, d1, d2, d3, d4, d5] = d;
+  const [a0, a1, a2, a3, a4, a5] = a;
+  const [b0, b1, b2, b3, b4, b5] = b;
+  return record("StridedGeometry", { d0, d1, d2, d3, d4, d5, a0, a1, a2, a3, a4, a5, b0, b1, b2, b3, b4, b5 });
+}
+
+function forEachIndex(d: Six, a: Six, b: Six, visit: (a: number, b: number, i: number) => void): void {
+  const total = d.reduce((p, v) => p * v, 1);
+  for (let i = 0; i < total; i++) {
+    let rest = i;
+    let ia = 0;
+    let ib = 0;
+    for (let k = 5; k >= 0; k--) {
+      ia += (rest % d[k]) * a[k];
+      ib += (rest % d[k]) * b[k];
+      rest = Math.floor(rest / d[k]);
+    }
+    visit(ia, ib, i);
+  }
+}
+
+describe("binary", () => {
+  it.each(Object.keys(Binary) as (keyof typeof Binary)[])("%s with broadcasting", (name) => {
+    fc.assert(
+      fc.property(extents, int(0, 63), int(0, 63), int(0, 1e6), (d, maskA, maskB, seed) => {
+        reset();
+        const a = broadcastStrides(d, maskA);
+        const b = broadcastStrides(d, maskB);
+        const va = noise(seed, a.size).map((v) => Math.fround(Math.abs(v) + 0.25));
+        const vb = noise(seed + 1, b.size).map((v) => Math.fround(Math.abs(v) + 0.25));
+        const expected: number[] = [];
+        forEachIndex(d, a.strides, b.strides, (ia, ib) => expected.push(combine[name](va[ia], vb[ib])));
+        const [pa, pb, g] = [put(va), put(vb), strided(d, a.strides, b.strides)];
+        expectClose(
+          output(expected.length, (y) => kernels.binary(Binary[name], pa, pb, y, g)),
+          expected,
+          tolerance.once,
+        );
+      }),
+      settings,
+    );
+  });
+
+  it("maximum and minimum keep NaN", () => {
+    reset();
+    const [pa, pb] = [put([Number.NaN, 1]), put([1, Number.NaN])];
+    const g = strided([1, 1, 1, 1, 1, 2], [0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1]);
+    for (const kind of [Binary.maximum, Binary.minimum]) {
+      expect(output(2, (y) => kernels.binary(kind, pa, pb, y, g))).toEqual([NaN, NaN]);
+    }
+  });
+});
+
+describe("copyStrided and addStrided", () => {
+  it("permute, reduce and are each other's adjoint", () => {
+    const orders = fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6, maxLength: 6 });
+    fc.assert(
+      fc.property(extents, orders, orders, int(0, 63), int(0, 1e6), (d, orderA, orderB, mask, seed) => {
+        reset();
+        const a = permutedStrides(d, orderA);
+        const b = permutedStrides(d, orderB);
+        const va = noise(seed, a.size);
+        const vb = noise(seed + 1, b.size);
+        const pa = put(va);
+        const moved = new Array<number>(b.size);
+        forEachIndex(d, a.strides, b.strides, (ia, ib) => {
+          moved[ib] = va[ia];
+        });
+        const forward = strided(d, a.strides, b.strides);
+        const y = output(b.size, (p) => kernels.copyStrided(pa, p, forward));
+        expect(y).toEqual(moved);
+
+        const [back, target] = [put(vb), put(new Array(a.size).fill(0))];
+        kernels.addStrided(back, target, strided(d, b.strides, a.strides));
+        checkGuards();
+        expectAdjoint(y, vb, va, get(target, a.size));
+
+        // Broadcasting (a copy with strides of 0 in a) and reduction (strides of 0 in b).
+        const small = broadcastStrides(d, mask);
+        const vs = noise(seed + 2, small.size);
+        const wide = put(vs);
+        const spreadGeometry = strided(d, small.strides, b.strides);
+        const spread = output(b.size, (p) => kernels.copyStrided(wide, p, spreadGeometry));
+        const sums = put(new Array(small.size).fill(0));
+        kernels.addStrided(back, sums, strided(d, b.strides, small.strides));
+        checkGuards();
+        expectAdjoint(spread, vb, vs, get(sums, small.size));
+      }),
+      { ...settings, numRuns: 150 },
+    );
+  });
+});
+
+describe("vectors", () => {
+  it("scale, addScaled, scaleShift and dot", () => {
+    fc.assert(
+      fc.property(int(1, 6), int(1, 11), int(0, 1e6), (pixels, channels, seed) => {
+        reset();
+        const count = pixels * channels;
+        const [x, y, factor, shift] = [0, 1, 2, 3].map((i) => noise(seed + i, i < 2 ? count : channels));
+        const [px, py, pf, ps] = [x, y, factor, shift].map((v) => put(v));
+        const alpha = Math.fround(0.3);
+        expectClose(
+          output(count, (q) => kernels.scale(px, q, count, alpha)),
+          x.map((v) => v * alpha),
+          tolerance.once,
+        );
+        const scaled = output(count, (q) => kernels.scaleShift(px, pf, 0, q, pixels, channels));
+        expectClose(
+          scaled,
+          x.map((v, i) => v * factor[i % channels]),
+          tolerance.once,
+        );
+        expectAdjoint(
+          scaled,
+          y,
+          x,
+          output(count, (q) => kernels.scaleShift(py, pf, 0, q, pixels, channels)),
+        );
+        expectClose(
+          output(count, (q) => kernels.scaleShift(px, pf, ps, q, pixels, channels)),
+          x.map((v, i) => v * factor[i % channels] + shift[i % channels]),
+          tolerance.few,
+        );
+        const exact = x.reduce((s, v, i) => s + v * y[i], 0);
+        expect(Math.abs(kernels.dot(px, py, count) - exact)).toBeLessThan(1e-12);
+        kernels.addScaled(px, py, count, alpha);
+        checkGuards();
+        expectClose(
+          get(py, count),
+          y.map((v, i) => v + alpha * x[i]),
+          tolerance.few,
+        );
+      }),
+      settings,
+    );
+  });
+});

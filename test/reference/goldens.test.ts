@@ -1,0 +1,194 @@
+import { beforeAll, expect, it } from "vitest";
+import {
+  type Attribution,
+  cam,
+  gradCam,
+  guidedBackprop,
+  heatmap,
+  inputXGradient,
+  integratedGradients,
+  loadModel,
+  type Model,
+  occlusion,
+  saliency,
+  type Tensor,
+} from "../../src/index";
+import { describeShared, sharedPath } from "../shared-folder";
+import { Golden } from "./goldens";
+import { expectClose, type tolerances } from "./tolerances";
+
+interface Case {
+  readonly folder: string;
+  readonly file: string;
+  /** Golden layer names and the tensors of the file they stand for. */
+  readonly layers: Readonly<Record<string, string>>;
+  readonly window: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly gradient: keyof typeof tolerances;
+  readonly guided: keyof typeof tolerances;
+  readonly hasCam: boolean;
+}
+
+const squeezeNet = {
+  file: "models/squeezenet1.0-dc-imagenet.onnx",
+  layers: { fire9: "/fire9/Concat_output_0", conv_final: "/conv_final_relu/Relu_output_0" },
+  window: [32, 32],
+  stride: [16, 16],
+  gradient: "gradientFlips",
+  guided: "guidedFlips",
+  hasCam: true,
+} as const;
+const resNet = {
+  file: "models/resnet20-cifar10-bn.onnx",
+  layers: { layer3: "/layer3/layer3.2/relu2/Relu_output_0", layer2: "/layer2/layer2.2/relu2/Relu_output_0" },
+  window: [8, 8],
+  stride: [4, 4],
+  gradient: "gradient",
+  guided: "gradient",
+  hasCam: true,
+} as const;
+
+const cases: readonly Case[] = [
+  { folder: "squeezenet1.0/chickadee", ...squeezeNet },
+  { folder: "squeezenet1.0/pets", ...squeezeNet },
+  { folder: "resnet20/cat", ...resNet },
+  { folder: "resnet20/poodle", ...resNet },
+  {
+    folder: "lenet5/mnist_nine",
+    file: "models/lenet5-mnist.onnx",
+    layers: { relu3: "/convnet/relu3/Relu_output_0", relu1: "/convnet/relu1/Relu_output_0" },
+    window: [8, 8],
+    stride: [4, 4],
+    gradient: "gradient",
+    guided: "gradient",
+    hasCam: false,
+  },
+];
+
+for (const { folder, file, layers, window, stride, gradient, guided, hasCam } of cases) {
+  describeShared(`${folder} against the references`, () => {
+    let golden: Golden;
+    let model: Model;
+    let input: Tensor;
+    let target: number;
+    beforeAll(async () => {
+      golden = new Golden(folder);
+      model = await loadModel(sharedPath(file));
+      input = golden.input();
+      target = golden.manifest.target;
+    });
+
+    const nchw = (attribution: Attribution): Float32Array => attribution.values.toNCHW();
+
+    it("logits", async () => {
+      const { output } = await model.run(input);
+      expectClose(output.data, golden.get("logits"), "activation");
+      const [best] = await model.predict(input, { top: 1 });
+      expect(best.index).toBe(target);
+    });
+
+    it("every intermediate activation", async () => {
+      const entries = golden.manifest.activations;
+      expect(entries.length).toBeGreaterThan(5);
+      const { activations } = await model.run(input, { capture: entries.map(({ onnx }) => onnx) });
+      for (const { onnx, shape, first, mid, mean, l2, max } of entries) {
+        const tensor = activations.get(onnx) as Tensor;
+        const values = tensor.shape.length === 4 ? tensor.toNCHW() : tensor.data;
+        expect(values.length, onnx).toBe(shape.reduce((a, b) => a * b, 1));
+        const scale = Math.max(Math.abs(max), l2 / Math.sqrt(values.length), 1e-6);
+        const half = Math.floor(values.length / 2);
+        first.forEach((value, i) => expect(Math.abs(values[i] - value) / scale, `${onnx}[${i}]`).toBeLessThan(2e-5));
+        mid.forEach((value, i) =>
+          expect(Math.abs(values[half + i] - value) / scale, `${onnx}[${half + i}]`).toBeLessThan(2e-5),
+        );
+        const sum = values.reduce((a, b) => a + b, 0);
+        expect(Math.abs(sum / values.length - mean) / scale, `mean of ${onnx}`).toBeLessThan(1e-5);
+        const norm = Math.sqrt(values.reduce((a, b) => a + b * b, 0));
+        expect(Math.abs(norm - l2) / l2, `norm of ${onnx}`).toBeLessThan(1e-5);
+      }
+    });
+
+    it("saliency", async () => {
+      expectClose(nchw(await saliency(model, input, { target })), golden.get("saliency"), gradient);
+    });
+
+    it("input × gradient", async () => {
+      expectClose(nchw(await inputXGradient(model, input, { target })), golden.get("inputxgradient"), gradient);
+    });
+
+    it("guided backprop", async () => {
+      expectClose(nchw(await guidedBackprop(model, input, { target })), golden.get("guided_backprop"), guided);
+    });
+
+    it("integrated gradients and their completeness", async () => {
+      const attribution = await integratedGradients(model, input, { target });
+      expectClose(nchw(attribution), golden.get("integrated_gradients"), "path");
+      const [delta] = golden.get("integrated_gradients.delta");
+      const scale = Math.abs(attribution.target.score);
+      expect(Math.abs((attribution.convergenceDelta as number) - delta) / scale).toBeLessThan(1e-3);
+    });
+
+    for (const [layer, onnx] of Object.entries(layers)) {
+      it(`Grad-CAM at ${layer}: raw values and final map`, async () => {
+        const attribution = await gradCam(model, input, { target, layer: onnx });
+        expectClose(attribution.values.data, golden.get(`gradcam.captum.${layer}`), "rawMap");
+        expectClose(attribution.values.data, golden.get(`gradcam.pgc.${layer}.raw`), "rawMap");
+        expectClose(heatmap(attribution).data, golden.get(`gradcam.pgc.${layer}`), "finalMap");
+      });
+    }
+
+    const camTest = async (): Promise<void> => {
+      const attribution = await cam(model, input, { target });
+      expectClose(attribution.values.data, golden.get("cam"), "rawMap");
+      expect(Math.abs(attribution.convergenceDelta as number)).toBeLessThan(1e-4);
+    };
+    if (hasCam) it("CAM, whose mean plus bias is the logit", camTest);
+
+    it("occlusion", async () => {
+      const attribution = await occlusion(model, input, { target, window, stride });
+      const pixels = golden.get("occlusion");
+      const channels = attribution.values.shape[3];
+      for (let channel = 0; channel < channels; channel++) {
+        const values = Float32Array.from(pixels, (_, pixel) => attribution.values.data[pixel * channels + channel]);
+        expectClose(values, pixels, "occlusion");
+      }
+    });
+  });
+}
+
+describeShared("selfie segmenter against the references", () => {
+  let golden: Golden;
+  let model: Model;
+  beforeAll(async () => {
+    golden = new Golden("selfie-segmentation/admiral");
+    model = await loadModel(sharedPath("models/mediapipe-selfie-segmentation-256.onnx"), { output: "mask" });
+  });
+
+  it("mask", async () => {
+    const { output } = await model.run(golden.input());
+    expectClose(output.toNCHW(), golden.get("mask"), "activation");
+  });
+
+  it("every intermediate activation", async () => {
+    const entries = golden.manifest.activations;
+    const { activations } = await model.run(golden.input(), { capture: entries.map(({ onnx }) => onnx) });
+    for (const { onnx, first, mid, max, min, l2 } of entries) {
+      const values = (activations.get(onnx) as Tensor).toNCHW();
+      const scale = Math.max(Math.abs(max), Math.abs(min), 1e-6);
+      const half = Math.floor(values.length / 2);
+      first.forEach((value, i) => expect(Math.abs(values[i] - value) / scale, `${onnx}[${i}]`).toBeLessThan(2e-5));
+      mid.forEach((value, i) =>
+        expect(Math.abs(values[half + i] - value) / scale, `${onnx}[${half + i}]`).toBeLessThan(2e-5),
+      );
+      const norm = Math.sqrt(values.reduce((a, b) => a + b * b, 0));
+      expect(Math.abs(norm - l2) / l2, `norm of ${onnx}`).toBeLessThan(1e-5);
+    }
+  });
+
+  it("saliency of the mean of the mask", async () => {
+    const mask = new Uint8Array(256 * 256).fill(1);
+    const attribution = await saliency(model, golden.input(), { target: { mask, channel: 0 } });
+    expect(attribution.target.score).toBeCloseTo(golden.get("scalar")[0], 5);
+    expectClose(attribution.values.toNCHW(), golden.get("saliency"), "segmenterGradient");
+  });
+});
