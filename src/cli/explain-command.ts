@@ -6,6 +6,7 @@ import {
   decodeImage,
   drawBox,
   encodePng,
+  enlarge,
   explain,
   type Heatmap,
   heatmap,
@@ -70,11 +71,10 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
     for (const { message } of attribution.notes) process.stderr.write(`note (${attribution.method}): ${message}\n`);
   }
   if (flags.out) {
-    const pictures = results.map((result) => picture(image, result, flags));
-    await writeOutputFile(
-      flags.out,
-      await encodePng(pictures.length === 1 ? pictures[0] : sideBySide([image, ...pictures])),
-    );
+    const large = enlarge(image, smallestPicture);
+    const pictures = results.map((result) => picture(large, large.width / image.width, result, flags));
+    const whole = pictures.length === 1 ? pictures[0] : sideBySide([large, ...pictures]);
+    await writeOutputFile(flags.out, await encodePng(whole));
     if (!flags.json) process.stdout.write(`overlay: ${flags.out}\n`);
   }
   if (flags.npy) {
@@ -96,7 +96,8 @@ async function explained(
     const target = targetOf(flags.target, model);
     const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
     const attribution = await explain(model, image, { method, target, layer, onProgress: bar.update });
-    const map = heatmap(attribution);
+    const { width, height } = attribution.inputSize;
+    const map = heatmap(attribution, { smooth: blurShare * Math.min(width, height) });
     const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
     const empty = map.data.every((value) => value === 0);
     return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
@@ -108,6 +109,12 @@ async function explained(
     bar.stop();
   }
 }
+
+/** Pixel-wise values are blurred by this share of the input's side before they are shown; raw values are not. */
+const blurShare = 0.02;
+
+/** Overlays of smaller pictures are enlarged, so that people can see them. */
+const smallestPicture = 384;
 
 const camFamily: ReadonlySet<string> = new Set<MethodName>(["cam", "grad-cam"]);
 
@@ -151,9 +158,12 @@ async function readLabels(path: string): Promise<string[]> {
   throw new InputError(`${path} does not hold a JSON list of class names.`);
 }
 
-function picture(image: ImageLike, { map, region, box }: Explained, flags: ExplainFlags): ImageLike {
-  const painted = overlay(image, map, { region, ...(flags.colormap && { colormap: flags.colormap }) });
-  return box ? drawBox(painted, boxInImage(box, map, region)) : painted;
+/** The overlay on a picture that was enlarged by a factor. */
+function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike {
+  const { x, y, width, height } = region;
+  const place = { x: x * factor, y: y * factor, width: width * factor, height: height * factor };
+  const painted = overlay(image, map, { region: place, ...(flags.colormap && { colormap: flags.colormap }) });
+  return box ? drawBox(painted, boxInImage(box, map, place)) : painted;
 }
 
 /** Moves a box from heatmap pixels to image pixels. */

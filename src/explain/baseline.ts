@@ -1,4 +1,5 @@
 import { OptionError, ShapeError } from "../errors";
+import { gaussianBlur } from "../image/blur";
 import { preprocess } from "../image/preprocess";
 import type { LoadedModel } from "../model/model";
 import { imageShape } from "../ops/layout";
@@ -33,7 +34,8 @@ export function baselineData(model: LoadedModel, data: Float32Array, baseline: B
     case "mean":
       return meanColour(data, c);
     case "blur":
-      return blur(data, h, w, c);
+      // A tenth of the shorter side (of a signal's length) leaves no object recognisable.
+      return gaussianBlur(data, h, w, c, Math.max(1, (h === 1 ? w : Math.min(h, w)) / 10));
     default:
       throw new OptionError(`The baseline "${String(baseline)}" is none of ${names.join(", ")}, a number or a Tensor.`);
   }
@@ -76,42 +78,4 @@ function meanColour(data: Float32Array, channels: number): Float32Array {
     sums[i % channels] += value;
   });
   return data.map((_, i) => sums[i % channels] / (data.length / channels));
-}
-
-/** Gaussian blur with a standard deviation of a tenth of the shorter side (of a signal's length), edges repeated. */
-function blur(data: Float32Array, height: number, width: number, channels: number): Float32Array {
-  const sigma = Math.max(1, (height === 1 ? width : Math.min(height, width)) / 10);
-  const radius = Math.ceil(3 * sigma);
-  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
-    Math.exp(-((i - radius) ** 2) / (2 * sigma * sigma)),
-  );
-  const total = kernel.reduce((a, b) => a + b, 0);
-  const along = (
-    source: Float32Array,
-    count: number,
-    extent: number,
-    stride: number,
-    start: (line: number) => number,
-  ): Float32Array => {
-    const out = new Float32Array(source.length);
-    for (let line = 0; line < count; line++) {
-      for (let i = 0; i < extent; i++) {
-        let sum = 0;
-        for (let k = -radius; k <= radius; k++) {
-          sum += kernel[k + radius] * source[start(line) + Math.min(Math.max(i + k, 0), extent - 1) * stride];
-        }
-        out[start(line) + i * stride] = sum / total;
-      }
-    }
-    return out;
-  };
-  const row = width * channels;
-  const horizontal = along(
-    data,
-    height * channels,
-    width,
-    channels,
-    (line) => Math.floor(line / channels) * row + (line % channels),
-  );
-  return height === 1 ? horizontal : along(horizontal, row, height, row, (line) => line);
 }

@@ -7,6 +7,9 @@ export interface ImageLike {
   readonly height: number;
 }
 
+/** Files of more megapixels are refused before they are decoded: they would take gigabytes. */
+export const maxMegapixels = 100;
+
 /** Channels per pixel: 1 (grey), 3 (RGB) or 4 (RGBA). */
 export const channelsOf = ({ data, width, height }: ImageLike): number => data.length / (width * height);
 
@@ -14,7 +17,7 @@ export const channelsOf = ({ data, width, height }: ImageLike): number => data.l
 export function checkImage(image: ImageLike): void {
   if (typeof image !== "object" || image === null || !("data" in image)) {
     throw new InputError(
-      `Expected an image { data, width, height } or a Tensor, got ${image === null ? "null" : typeof image}.`,
+      `Expected an image { data, width, height } or a Tensor, got ${image === null ? "null" : typeof image}.${encodedHint(image)}`,
     );
   }
   const { data, width, height } = image;
@@ -24,20 +27,46 @@ export function checkImage(image: ImageLike): void {
     );
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-    throw new InputError(`The image is ${width}×${height}; it must be at least 1×1.${encodedHint(data)}`);
+    throw new InputError(
+      `The image is ${width}×${height}; width and height must be whole numbers of at least 1.${encodedHint(data)}`,
+    );
   }
-  const channels = data.length / (width * height);
+  const pixels = width * height;
+  const channels = data.length / pixels;
   if (channels !== 1 && channels !== 3 && channels !== 4) {
     throw new InputError(
-      `An image of ${width}×${height} takes ${width * height * 3} bytes (RGB), ${width * height * 4} (RGBA) or ` +
-        `${width * height} (grey), got ${data.length}.${encodedHint(data)}`,
+      `An image of ${width}×${height} takes ${pixels * 3} bytes (RGB), ${pixels * 4} (RGBA) or ${pixels} (grey), ` +
+        `got ${data.length}.${encodedHint(data) || sizeHint(data.length, width, height)}`,
+    );
+  }
+}
+
+/** @throws {InputError} if a file of this size has no pixels or too many to decode */
+export function checkPixelCount(format: string, width: number, height: number): void {
+  if (width < 1 || height < 1) throw new InputError(`The ${format} file is ${width}×${height}: it has no pixels.`);
+  if (width * height > maxMegapixels * 1e6) {
+    throw new InputError(
+      `The ${format} file is ${width}×${height}, ${Math.round((width * height) / 1e6)} megapixels; ` +
+        `at most ${maxMegapixels} are decoded. Make it smaller: networks look at a few hundred pixels per side.`,
     );
   }
 }
 
 /** People hand over the file instead of its pixels. */
-function encodedHint(data: Uint8Array | Uint8ClampedArray): string {
+function encodedHint(data: unknown): string {
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) return "";
   const png = data[0] === 0x89 && data[1] === 0x50;
   const jpeg = data[0] === 0xff && data[1] === 0xd8;
   return png || jpeg ? ` These bytes are a ${png ? "PNG" : "JPEG"} file: decodeImage(bytes) gives its pixels.` : "";
+}
+
+/** Two common slips; width and height swapped give the same number of bytes and cannot be seen here. */
+function sizeHint(length: number, width: number, height: number): string {
+  if (length === width * height * 2) return " Two channels (grey with alpha) are not taken: make them RGBA.";
+  const square = [4, 3, 1].find(
+    (channels) => length === width * width * channels || length === height * height * channels,
+  );
+  if (!square) return "";
+  const side = Math.sqrt(length / square);
+  return ` The data would fill ${side}×${side} with ${square} channels: is one side wrong?`;
 }

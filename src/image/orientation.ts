@@ -1,19 +1,19 @@
-import type { ImageLike } from "./image";
+import { channelsOf, type ImageLike } from "./image";
 
 /** The Orientation tag of TIFF 6.0, as Exif uses it. */
 const orientationTag = 0x0112;
 
 /**
- * Reads the orientation (1 to 8) from an Exif block; 1, upright, where there is none.
+ * Reads the orientation (1 to 8) from an Exif block; 1, upright, where there is none or the block is malformed.
  *
- * @param exif  the APP1 payload from the TIFF header on, with or without its "Exif\0\0" prefix
+ * @param tiff  the Exif segment from its TIFF header ("II" or "MM") on
  */
-export function readOrientation(exif: Uint8Array | undefined): number {
-  if (!exif) return 1;
-  const start = exif[0] === 0x45 && exif[1] === 0x78 ? 6 : 0;
-  const view = new DataView(exif.buffer, exif.byteOffset + start, Math.max(0, exif.byteLength - start));
-  if (view.byteLength < 8) return 1;
-  const little = view.getUint16(0) === 0x4949;
+export function readOrientation(tiff: Uint8Array | undefined): number {
+  if (!tiff || tiff.byteLength < 8) return 1;
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  const order = view.getUint16(0);
+  if (order !== 0x4949 && order !== 0x4d4d) return 1;
+  const little = order === 0x4949;
   const directory = view.getUint32(4, little);
   if (directory + 2 > view.byteLength) return 1;
   const entries = view.getUint16(directory, little);
@@ -28,40 +28,47 @@ export function readOrientation(exif: Uint8Array | undefined): number {
   return 1;
 }
 
-/** Turns and mirrors a picture so that orientation 1 results. */
+/**
+ * Turns and mirrors a picture so that orientation 1 results.
+ *
+ * @param orientation  1 to 8: where the stored rows and columns begin (Exif 2.32, section 4.6.4, tag 274)
+ */
 export function upright(image: ImageLike, orientation: number): ImageLike {
   if (orientation === 1) return image;
-  const { width, height, data } = image;
-  const channels = data.length / (width * height);
-  const swapped = orientation >= 5;
-  const [outWidth, outHeight] = swapped ? [height, width] : [width, height];
-  const out = new Uint8Array(data.length);
-  for (let y = 0; y < outHeight; y++) {
-    for (let x = 0; x < outWidth; x++) {
-      const [sx, sy] = sourceOf(orientation, x, y, width - 1, height - 1);
-      const from = (sy * width + sx) * channels;
-      for (let c = 0; c < channels; c++) out[(y * outWidth + x) * channels + c] = data[from + c];
+  const channels = channelsOf(image);
+  const turned = orientation >= 5;
+  const [width, height] = turned ? [image.height, image.width] : [image.width, image.height];
+  const { origin, right, down } = walk(orientation, image.width, image.height);
+  const data = new Uint8Array(image.data.length);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = (origin + x * right + y * down) * channels;
+      for (let c = 0; c < channels; c++) data[to++] = image.data[from + c];
     }
   }
-  return { data: out, width: outWidth, height: outHeight };
+  return { data, width, height };
 }
 
-/** Where the upright pixel (x, y) lies in the stored picture, whose last column is `right` and last row `bottom`. */
-function sourceOf(orientation: number, x: number, y: number, right: number, bottom: number): [number, number] {
+/** The stored pixel that is upper left when upright, and the steps from it one pixel to the right and one down. */
+function walk(orientation: number, width: number, height: number): { origin: number; right: number; down: number } {
+  const upperRight = width - 1;
+  const lowerLeft = (height - 1) * width;
+  const lowerRight = width * height - 1;
   switch (orientation) {
     case 2:
-      return [right - x, y];
+      return { origin: upperRight, right: -1, down: width };
     case 3:
-      return [right - x, bottom - y];
+      return { origin: lowerRight, right: -1, down: -width };
     case 4:
-      return [x, bottom - y];
+      return { origin: lowerLeft, right: 1, down: -width };
     case 5:
-      return [y, x];
+      return { origin: 0, right: width, down: 1 };
     case 6:
-      return [y, bottom - x];
+      return { origin: lowerLeft, right: -width, down: 1 };
     case 7:
-      return [right - y, bottom - x];
+      return { origin: lowerRight, right: -width, down: -1 };
     default:
-      return [right - y, x];
+      return { origin: upperRight, right: width, down: -1 };
   }
 }

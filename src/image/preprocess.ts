@@ -7,9 +7,9 @@ import { type Rectangle, resizeBilinear } from "./resize";
 export interface Preprocess {
   /** What 0 and 255 become before mean and std; default [0, 1]. */
   readonly range?: readonly [number, number];
-  /** Per channel, or one for all; default 0. */
+  /** In the network's channel order, or one number for all; default 0. */
   readonly mean?: readonly number[];
-  /** Per channel, or one for all; default 1. */
+  /** In the network's channel order, or one number for all; default 1. */
   readonly std?: readonly number[];
   /** Order of the network's channels; default 'rgb'. */
   readonly channels?: "rgb" | "bgr";
@@ -57,8 +57,12 @@ export function preprocess(
 ): Tensor {
   checkImage(image);
   const { range = [0, 1], fit = "crop" } = options;
-  if (!(range.length === 2 && range[0] < range[1])) {
+  if (!(range.length === 2 && range.every(Number.isFinite) && range[0] < range[1])) {
     throw new OptionError(`preprocess.range must be two rising numbers, got [${range.join(", ")}].`);
+  }
+  const order = options.channels ?? "rgb";
+  if (order !== "rgb" && order !== "bgr") {
+    throw new OptionError(`preprocess.channels "${String(order)}" is none of rgb, bgr.`);
   }
   const mean = perChannel("mean", options.mean ?? [0], channels);
   const std = perChannel("std", options.std ?? [1], channels);
@@ -76,7 +80,7 @@ export function preprocess(
   const values = new Float32Array(resized.length);
   for (let i = 0; i < values.length; i++) {
     const to = i % channels;
-    const from = options.channels === "bgr" ? i - to + (channels - 1 - to) : i;
+    const from = order === "bgr" ? i - to + (channels - 1 - to) : i;
     values[i] = inside(i) ? (range[0] + resized[from] * scale - mean[to]) / std[to] : 0;
   }
   return new Tensor(values, [1, height, width, channels]);

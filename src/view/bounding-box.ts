@@ -23,8 +23,8 @@ export function boundingBox(heatmap: Heatmap, { threshold = 0.2 }: { readonly th
   if (!(threshold >= 0 && threshold < 1))
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
   const { data, width, height } = heatmap;
-  const limit = threshold * data.reduce((a, b) => Math.max(a, b), 0);
-  const highest = data.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const highest = data.reduce((a, b) => Math.max(a, b), 0);
+  const limit = threshold * highest;
   if (!(highest > 0))
     throw new InputError("The heatmap has no positive value, so there is nothing to put a box around.");
   const seen = new Uint8Array(data.length);
@@ -69,7 +69,8 @@ function flood(
 }
 
 /**
- * Draws the outline of a box; parts outside the picture are left out.
+ * Draws the outline of a box inwards from its edges, which are rounded to whole pixels; parts outside the picture are left
+ * out. A grey picture takes the first number of the colour.
  *
  * @param options.colour     red, green, blue, 0 to 255; default white
  * @param options.thickness  pixels; default 1 per 200 pixels of the shorter side
@@ -89,14 +90,15 @@ export function drawBox(
     if (x < 0 || y < 0 || x >= width || y >= height) return;
     for (let c = 0; c < Math.min(channels, 3); c++) data[(y * width + x) * channels + c] = colour[c];
   };
-  const [right, bottom] = [box.x + box.width - 1, box.y + box.height - 1];
+  const [left, top] = [Math.round(box.x), Math.round(box.y)];
+  const [right, bottom] = [Math.round(box.x + box.width) - 1, Math.round(box.y + box.height) - 1];
   for (let t = 0; t < thickness; t++) {
-    for (let x = box.x; x <= right; x++) {
-      paint(x, box.y + t);
+    for (let x = left; x <= right; x++) {
+      paint(x, top + t);
       paint(x, bottom - t);
     }
-    for (let y = box.y; y <= bottom; y++) {
-      paint(box.x + t, y);
+    for (let y = top; y <= bottom; y++) {
+      paint(left + t, y);
       paint(right - t, y);
     }
   }

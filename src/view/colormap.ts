@@ -1,9 +1,11 @@
 import {
+  interpolateBlues,
   interpolateCividis,
   interpolateGreys,
   interpolateInferno,
   interpolateMagma,
   interpolatePlasma,
+  interpolatePRGn,
   interpolateRdBu,
   interpolateReds,
   interpolateTurbo,
@@ -22,9 +24,14 @@ const interpolators: Readonly<Record<string, (value: number) => string>> = {
   cividis: interpolateCividis,
   greys: (value) => interpolateGreys(1 - value),
   reds: interpolateReds,
+  blues: interpolateBlues,
   // Diverging: blue speaks against, white is nothing, red speaks for.
   "red-blue": (value) => interpolateRdBu(1 - value),
+  "green-purple": (value) => interpolatePRGn(value),
 };
+
+/** Colour maps whose middle stands for zero. */
+const diverging: ReadonlySet<string> = new Set(["red-blue", "green-purple"]);
 
 /** The names `overlay` and `heatmapImage` take. */
 export const colormapNames: readonly string[] = Object.keys(interpolators);
@@ -58,8 +65,10 @@ function parseColour(css: string): number[] {
   return (css.match(/\d+/g) ?? []).slice(0, 3).map(Number);
 }
 
-/** Index of the colour of a value: 0 to 1, or −1 to 1 where signed. */
-export const levelOf = (value: number, signed: boolean): number => {
-  const position = signed ? (value + 1) / 2 : value;
+/**
+ * Index of the colour of a value: 0 to 1, or −1 to 1 where signed. A diverging map gives 0 its middle, signed or not.
+ */
+export const levelOf = (value: number, signed: boolean, name = ""): number => {
+  const position = signed || diverging.has(name) ? (value + 1) / 2 : value;
   return Math.min(levels - 1, Math.max(0, Math.round(position * (levels - 1))));
 };

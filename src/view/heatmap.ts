@@ -1,4 +1,5 @@
-import { OptionError } from "../errors";
+import { InputError, OptionError } from "../errors";
+import { gaussianBlur } from "../image/blur";
 import { resizeBilinear } from "../image/resize";
 import type { Tensor } from "../tensor";
 
@@ -28,6 +29,11 @@ export interface HeatmapOptions {
   readonly channels?: Channels;
   /** The percentile of magnitudes that becomes 1; larger values are clipped. Default 100: the maximum. */
   readonly percentile?: number;
+  /**
+   * Standard deviation of a Gaussian blur in input pixels, for values at the input's size; default 0. Gradients single out
+   * pixels; blurred by a hundredth or two of the picture's side they become areas that people can see.
+   */
+  readonly smooth?: number;
 }
 
 interface Style {
@@ -35,7 +41,10 @@ interface Style {
   readonly channels: Channels;
 }
 
-/** Magnitudes where the sign of a gradient only says which way to change a pixel; signed sums where values are shares of a score. */
+/**
+ * Three families. A gradient's sign only says which way to change a pixel: its magnitude counts. Values that are shares of
+ * the score: their signed sum. Class activation maps: their positive part.
+ */
 const magnitude: Style = { sign: "absolute", channels: "max" };
 const share: Style = { sign: "signed", channels: "sum" };
 const map: Style = { sign: "positive", channels: "sum" };
@@ -43,35 +52,62 @@ const styles: Readonly<Record<string, Style>> = {
   saliency: magnitude,
   deconvnet: magnitude,
   "guided-backprop": magnitude,
+  "guided-grad-cam": magnitude,
+  "smooth-grad": magnitude,
   "input-x-gradient": share,
   "integrated-gradients": share,
+  "gradient-shap": share,
+  "deep-lift": share,
+  "deep-lift-shap": share,
+  lrp: share,
   occlusion: share,
+  lime: share,
+  "kernel-shap": share,
+  rise: map,
+  "full-grad": map,
+  "excitation-backprop": map,
   cam: map,
   "grad-cam": map,
+  "grad-cam-plus-plus": map,
+  "layer-cam": map,
+  "x-grad-cam": map,
+  "hi-res-cam": map,
+  "eigen-cam": map,
+  "score-cam": map,
+  "ablation-cam": map,
 };
 
 /**
  * Turns raw attribution values into one number per input pixel.
  *
- * Maps at a layer's own grid (the CAM family) are rectified, scaled to 0..1, resized bilinearly with half-pixel centres and
- * scaled again, as `scale_cam_image` of jacobgil/pytorch-grad-cam does. Values at the input's size are reduced over
- * channels and divided by their largest magnitude (or the given percentile). A map without anything to show is all zero.
+ * Class activation maps are rectified, scaled to 0..1, resized bilinearly with half-pixel centres and scaled again, as
+ * `scale_cam_image` of jacobgil/pytorch-grad-cam does. All other values, and maps shown signed or with a percentile, are
+ * reduced over channels, divided by their largest magnitude (or the percentile's) and resized where they lie on a layer's
+ * own grid. A map without anything to show is all zero.
  *
- * @throws {OptionError} if an option is out of range
+ * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
 export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
   const { values, inputSize, method } = source;
   const { width, height } = inputSize;
   const [h, w, c] = gridOf(values);
   const grid = h !== height || w !== width;
-  const style = styles[method] ?? (grid ? map : share);
-  const { sign = style.sign, channels = style.channels, percentile = 100 } = options;
+  const style = Object.hasOwn(styles, method) ? styles[method] : grid && c === 1 ? map : share;
+  const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
   if (!(percentile > 0 && percentile <= 100))
     throw new OptionError(`percentile must be above 0 and at most 100, got ${percentile}.`);
-  const reduced = reduceChannels(values.data, c, channels, sign);
+  if (!(smooth >= 0)) throw new OptionError(`smooth must be at least 0, got ${smooth}.`);
+  const broken = values.data.findIndex((value) => !Number.isFinite(value));
+  if (broken >= 0) {
+    throw new InputError(`The values of ${method} are not finite: number ${broken} is ${values.data[broken]}.`);
+  }
+  const perPixel = reduceChannels(values.data, c, channels, sign);
+  const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
   const signed = sign === "signed";
   const normalise =
-    grid && !signed && percentile === 100 ? minMax : (data: Float32Array) => divideByLargest(data, percentile);
+    style === map && (sign === "positive" || sign === "negative") && percentile === 100
+      ? minMax
+      : (data: Float32Array) => divideByLargest(data, percentile);
   const scaled = normalise(reduced);
   if (!grid) return { data: scaled, width, height, signed };
   const resized = resizeBilinear({ data: scaled, width: w, height: h, channels: 1 }, width, height, {
@@ -80,13 +116,14 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   return { data: normalise(resized), width, height, signed };
 }
 
-/** Height, width and channels of `[1, H, W, C]`; a signal `[1, C, L]` is one pixel high. */
+/** Height, width and channels of `[1, H, W, C]`. */
 function gridOf({ shape }: Tensor): [number, number, number] {
   if (shape.length === 4) return [shape[1], shape[2], shape[3]];
   throw new OptionError(`A heatmap needs values [1, H, W, C]; these are [${shape.join(", ")}].`);
 }
 
 function reduceChannels(data: Float32Array, channels: number, how: Channels, sign: Sign): Float32Array {
+  if (how !== "max" && how !== "sum") throw new OptionError(`channels "${String(how)}" is none of max, sum.`);
   const part = {
     absolute: Math.abs,
     positive: (value: number) => Math.max(value, 0),
@@ -114,7 +151,9 @@ function minMax(data: Float32Array): Float32Array {
 
 function divideByLargest(data: Float32Array, percentile: number): Float32Array {
   const magnitudes = data.map(Math.abs).sort();
-  const largest = magnitudes[Math.max(0, Math.ceil((percentile / 100) * magnitudes.length) - 1)];
+  const ranked = magnitudes[Math.max(0, Math.ceil((percentile / 100) * magnitudes.length) - 1)];
+  // Where most of the map is zero the percentile may be zero too, and says nothing about scale.
+  const largest = ranked > 0 ? ranked : magnitudes[magnitudes.length - 1];
   if (!(largest > 0)) return new Float32Array(data.length);
   return data.map((value) => Math.min(Math.max(value / largest, -1), 1));
 }

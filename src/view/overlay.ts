@@ -9,6 +9,8 @@ export interface OverlayOptions {
   readonly colormap?: string;
   /** How much of the picture the strongest places hide, 0 to 1; weak places hide less. Default 0.75. */
   readonly opacity?: number;
+  /** Below this share of the heatmap's range the picture shows alone, 0 to 1 (exclusive). Default 0.05. */
+  readonly threshold?: number;
   /** Where in the picture the heatmap lies (see `placement`); default: it covers the picture. */
   readonly region?: Rectangle;
 }
@@ -18,29 +20,46 @@ const defaultColormap = ({ signed }: Heatmap): string => (signed ? "red-blue" : 
 /** Below this share of the maximum a place shows the picture alone; the colour comes in gradually above. */
 const faint = 0.05;
 
+/** How much of its own colour the picture keeps, so that it does not compete with the heatmap's. */
+const saturation = 0.35;
+
 /**
- * Lays a heatmap over a picture: the stronger a place, the more of its colour shows; places without evidence show the
- * picture, in grey where it would compete with the colours.
+ * Lays a heatmap over a picture: the stronger a place, the more of its colour shows. The picture below loses most of its
+ * colour, so that what is coloured is evidence.
  *
  * @returns RGBA at the picture's size
- * @throws {OptionError} if the opacity or the colour map is not known; {InputError} if the picture is empty
+ * @throws {OptionError} if an option is out of range or the colour map is not known; {InputError} if the picture is empty
  */
 export function overlay(input: ImageLike, heatmap: Heatmap, options: OverlayOptions = {}): ImageLike {
   checkImage(input);
-  const { opacity = 0.75, region = { x: 0, y: 0, width: input.width, height: input.height } } = options;
+  const { opacity = 0.75, threshold = faint } = options;
+  const { region = { x: 0, y: 0, width: input.width, height: input.height } } = options;
   if (!(opacity >= 0 && opacity <= 1)) throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
-  const table = colormapTable(options.colormap ?? defaultColormap(heatmap));
+  if (!(threshold >= 0 && threshold < 1)) {
+    throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
+  }
+  if (!(region.width > 0 && region.height > 0 && Number.isFinite(region.x) && Number.isFinite(region.y))) {
+    throw new OptionError(
+      `region needs a finite x and y and a width and height above 0, got ${region.width}×${region.height} at ${region.x}, ${region.y}.`,
+    );
+  }
+  const colormap = options.colormap ?? defaultColormap(heatmap);
+  const table = colormapTable(colormap);
   const { width, height } = input;
   const heat = heatInPicture(heatmap, width, height, region);
   const colours = toRgba(input).data;
   const out = new Uint8Array(width * height * 4);
   for (let pixel = 0; pixel < width * height; pixel++) {
     const value = heat[pixel];
-    const strength = Math.max(0, (Math.abs(value) - faint) / (1 - faint));
+    const strength = Math.max(0, (Math.abs(value) - threshold) / (1 - threshold));
     const share = opacity * Math.min(1, strength * 1.6);
-    const level = levelOf(value, heatmap.signed) * 3;
+    const level = levelOf(value, heatmap.signed, colormap) * 3;
     const at = pixel * 4;
-    for (let c = 0; c < 3; c++) out[at + c] = Math.round(colours[at + c] * (1 - share) + table[level + c] * share);
+    const grey = (colours[at] + colours[at + 1] + colours[at + 2]) / 3;
+    for (let c = 0; c < 3; c++) {
+      const paper = grey + saturation * (colours[at + c] - grey);
+      out[at + c] = Math.round(paper * (1 - share) + table[level + c] * share);
+    }
     out[at + 3] = 255;
   }
   return { data: out, width, height };
@@ -56,7 +75,6 @@ function heatInPicture(heatmap: Heatmap, width: number, height: number, region: 
     height,
     {
       source,
-      antialias: false,
     },
   );
   return heat.map((value, pixel) => {
@@ -74,10 +92,25 @@ export function heatmapImage(
   const table = colormapTable(colormap);
   const out = new Uint8Array(heatmap.data.length * 4);
   heatmap.data.forEach((value, pixel) => {
-    const level = levelOf(value, heatmap.signed) * 3;
+    const level = levelOf(value, heatmap.signed, colormap) * 3;
     out.set([table[level], table[level + 1], table[level + 2], 255], pixel * 4);
   });
   return { data: out, width: heatmap.width, height: heatmap.height };
+}
+
+/** Repeats every pixel so often that the shorter side has at least `side` pixels; larger pictures stay as they are. */
+export function enlarge(image: ImageLike, side: number): ImageLike {
+  checkImage(image);
+  const factor = Math.ceil(side / Math.min(image.width, image.height));
+  if (factor <= 1) return image;
+  const channels = channelsOf(image);
+  const [width, height] = [image.width * factor, image.height * factor];
+  const data = Uint8Array.from({ length: width * height * channels }, (_, i) => {
+    const pixel = Math.floor(i / channels);
+    const [x, y] = [Math.floor((pixel % width) / factor), Math.floor(Math.floor(pixel / width) / factor)];
+    return image.data[(y * image.width + x) * channels + (i % channels)];
+  });
+  return { data, width, height };
 }
 
 export interface SideBySideOptions {
@@ -85,12 +118,14 @@ export interface SideBySideOptions {
   readonly columns?: number;
   /** Pixels between pictures; default 8. */
   readonly gap?: number;
+  /** Red, green, blue between the pictures, 0 to 255; default white. */
+  readonly background?: readonly [number, number, number];
 }
 
 /**
- * Puts pictures of one size into a grid on white.
+ * Puts pictures of one size into a grid.
  *
- * @throws {InputError} if there is none, or their sizes differ
+ * @throws {InputError} if there is none, or their sizes differ; {OptionError} if columns or gap is out of range
  */
 export function sideBySide(images: readonly ImageLike[], options: SideBySideOptions = {}): ImageLike {
   const [first] = images;
@@ -101,10 +136,13 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
     throw new InputError(
       `sideBySide needs pictures of one size; ${width}×${height} and ${other.width}×${other.height} came.`,
     );
-  const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8 } = options;
+  const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8, background = [255, 255, 255] } = options;
+  if (!(Number.isInteger(columns) && columns >= 1)) throw new OptionError(`columns must be at least 1, got ${columns}.`);
+  if (!(Number.isInteger(gap) && gap >= 0)) throw new OptionError(`gap must be a whole number of at least 0, got ${gap}.`);
   const rows = Math.ceil(images.length / columns);
   const [outWidth, outHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
-  const out = new Uint8Array(outWidth * outHeight * 4).fill(255);
+  const out = new Uint8Array(outWidth * outHeight * 4);
+  for (let at = 0; at < out.length; at += 4) out.set([...background, 255], at);
   images.forEach((image, i) => {
     const { data } = toRgba(image);
     const [left, top] = [(i % columns) * (width + gap), Math.floor(i / columns) * (height + gap)];
@@ -115,15 +153,18 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
   return { data: out, width: outWidth, height: outHeight };
 }
 
-/** The picture with four channels. */
+/** The picture with four channels, opaque: what is transparent lies on white, as the network saw it. */
 function toRgba(image: ImageLike): ImageLike {
   checkImage(image);
   const channels = channelsOf(image);
-  if (channels === 4) return image;
   const { width, height, data } = image;
   const out = new Uint8Array(width * height * 4);
   for (let pixel = 0; pixel < width * height; pixel++) {
-    for (let c = 0; c < 3; c++) out[pixel * 4 + c] = data[pixel * channels + (channels === 3 ? c : 0)];
+    const from = pixel * channels;
+    const alpha = channels === 4 ? data[from + 3] / 255 : 1;
+    for (let c = 0; c < 3; c++) {
+      out[pixel * 4 + c] = Math.round(data[from + (channels === 1 ? 0 : c)] * alpha + 255 * (1 - alpha));
+    }
     out[pixel * 4 + 3] = 255;
   }
   return { data: out, width, height };

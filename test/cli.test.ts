@@ -1,0 +1,148 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { decodeImage, methodNames } from "../src/index";
+
+const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Finished {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the built command line. */
+const run = (...words: string[]): Promise<Finished> =>
+  new Promise((resolve) => {
+    execFile("node", ["dist/cli.js", ...words], (error, out, err) => {
+      resolve({ code: error ? Number(error.code) : 0, out, err });
+    });
+  });
+
+const scene = "examples/images/scene-cat-00.png";
+
+describe("seethrough explain", () => {
+  it("says what it sees, what speaks for it, and writes the overlay", async () => {
+    const picture = join(folder, "deep", "overlay.png");
+    const { code, out, err } = await run("explain", scene, "--out", picture);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/cat +9\d\.\d %/);
+    expect(out).toMatch(/grad-cam at relu6: what speaks for cat: x \d+–\d+, y \d+–\d+/);
+    expect(out).toContain(`overlay: ${picture}`);
+    const overlay = await decodeImage(new Uint8Array(readFileSync(picture)));
+    expect(overlay.width).toBe(384);
+    // The mask of the scene says where the cat is: the reddest place must lie there.
+    const mask = await decodeImage(new Uint8Array(readFileSync("examples/images/scene-cat-00.mask.png")));
+    const channels = overlay.data.length / (overlay.width * overlay.height);
+    let [best, at] = [Number.NEGATIVE_INFINITY, 0];
+    for (let pixel = 0; pixel < 384 * 384; pixel++) {
+      const [red, , blue] = overlay.data.slice(pixel * channels, pixel * channels + 3);
+      if (red - blue > best) [best, at] = [red - blue, pixel];
+    }
+    const [x, y] = [Math.floor((at % 384) / 4), Math.floor(at / 384 / 4)];
+    const maskChannels = mask.data.length / (96 * 96);
+    expect(mask.data[(y * 96 + x) * maskChannels]).toBeGreaterThan(0);
+  });
+
+  it("--json prints one document, --npy the raw values", async () => {
+    const npy = join(folder, "raw.npy");
+    const { code, out } = await run(
+      "explain",
+      scene,
+      "--method",
+      "saliency",
+      "--target",
+      "dog",
+      "--json",
+      "--npy",
+      npy,
+    );
+    expect(code).toBe(0);
+    const document = JSON.parse(out) as {
+      explanations: { method: string; target: { label: string }; shape: number[] }[];
+    };
+    expect(document.explanations).toHaveLength(1);
+    expect(document.explanations[0]).toMatchObject({
+      method: "saliency",
+      target: { label: "dog" },
+      shape: [1, 96, 96, 3],
+    });
+    const bytes = readFileSync(npy);
+    expect(bytes.subarray(0, 6)).toEqual(Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]));
+    expect(bytes.toString("latin1", 10, 100)).toContain("'shape': (1, 96, 96, 3)");
+    const headerBytes = bytes.readUInt16LE(8);
+    expect((10 + headerBytes) % 64).toBe(0);
+    expect(bytes.length).toBe(10 + headerBytes + 96 * 96 * 3 * 4);
+  });
+
+  it("--method all explains by every method; notes go to stderr", async () => {
+    const { code, out, err } = await run("explain", scene, "--method", "all", "--json");
+    expect(code).toBe(0);
+    const { explanations } = JSON.parse(out) as { explanations: { method: string }[] };
+    expect(explanations.map(({ method }) => method)).toEqual(methodNames);
+    expect(err).toContain("note (guided-backprop): This method fails the model-randomisation sanity check");
+  });
+
+  it("--method all names what a network's structure rules out and goes on", async () => {
+    const { code, out, err } = await run("explain", scene, "--model", "models/petshop-flatten.onnx", "--method", "all");
+    expect(code).toBe(0);
+    expect(err).toContain("note (cam): left out. CAM needs a network that ends in global average pooling");
+    expect(out).toContain("grad-cam at");
+  });
+
+  it("what cannot be done ends with 1 and one line", async () => {
+    const text = join(folder, "words.txt");
+    writeFileSync(text, "just words");
+    const half = join(folder, "half.png");
+    writeFileSync(half, readFileSync(scene).subarray(0, 5000));
+    const failures: readonly (readonly [string[], RegExp])[] = [
+      [["explain", "missing.png"], /missing\.png cannot be read: there is no such file/],
+      [["explain", text], /neither a PNG nor a JPEG/],
+      [["explain", half], /stops half way/],
+      [["explain", scene, "--model", text], /onnx/i],
+      [["explain", scene, "--target", "kat"], /Did you mean "cat"\?/],
+      [["explain", scene, "--layer", "relu66"], /Did you mean "relu6"\?/],
+      [["explain", scene, "--labels", text], /is not JSON/],
+      [["explain", scene, "--method", "all", "--npy", "x.npy"], /--npy writes one method's values/],
+    ];
+    for (const [words, message] of failures) {
+      const { code, err } = await run(...words);
+      expect(err).toMatch(message);
+      expect(err.trim().split("\n"), words.join(" ")).toHaveLength(1);
+      expect(code, words.join(" ")).toBe(1);
+    }
+  });
+
+  it("a wrong command line ends with 2", async () => {
+    for (const words of [
+      ["explain"],
+      ["explain", scene, "--method", "gradcam"],
+      ["explain", scene, "--mean", "a,b"],
+      ["explode"],
+      ["explain", scene, "--nonsense"],
+    ]) {
+      const { code, err } = await run(...words);
+      expect(code, words.join(" ")).toBe(2);
+      expect(err).toMatch(/error:/);
+    }
+  });
+});
+
+describe("seethrough inspect", () => {
+  it("lists layers, cost and CAM layers", async () => {
+    const { code, out } = await run("inspect");
+    expect(code).toBe(0);
+    expect(out).toMatch(/conv6 +Conv +1×6×6×96 +55,392/);
+    expect(out).toContain("layers for CAM: relu6 (6×6)");
+    const json = await run("inspect", "models/petshop-cheater.onnx", "--json");
+    expect(JSON.parse(json.out)).toMatchObject({ parameters: 134_176, labels: expect.arrayContaining(["cat"]) });
+  });
+
+  it("help and version end with 0", async () => {
+    expect((await run("--help")).code).toBe(0);
+    expect((await run("--version")).out.trim()).toBe("0.1.0");
+  });
+});
