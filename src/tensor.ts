@@ -64,7 +64,7 @@ export class Tensor {
 }
 
 /** Transposes each of `n` matrices `[rows][columns]` to `[columns][rows]`. */
-export function swapPlanes(data: Float32Array, n: number, rows: number, columns: number): Float32Array {
+function swapPlanes(data: Float32Array, n: number, rows: number, columns: number): Float32Array {
   const out = new Float32Array(data.length);
   for (let i = 0; i < n; i++) {
     const base = i * rows * columns;

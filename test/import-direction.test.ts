@@ -36,7 +36,7 @@ const filesUnder = (folder: string): string[] =>
 const layerOf = (path: string): string => relative(source, path).replace(/\.ts$/, "").split("/")[0];
 
 /** Every import that its layer does not allow, as `from → to`. */
-export function forbiddenImports(files: ReadonlyMap<string, string>): string[] {
+function forbiddenImports(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, text]) => {
     const layer = layerOf(path);
     if (layer === "index") return [];

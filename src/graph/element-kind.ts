@@ -10,7 +10,7 @@ export function kindOfDataType(type: number): ConstantKind {
 }
 
 /** Whether an output holds floats, integers or booleans, given the kinds of the inputs. */
-export function outputKind(node: Node, index: number, inputs: readonly (ConstantKind | undefined)[]): ConstantKind {
+function outputKind(node: Node, index: number, inputs: readonly (ConstantKind | undefined)[]): ConstantKind {
   if (comparisons.has(node.op)) return "bool";
   if (counts.has(node.op)) return "int";
   if (node.op === "MaxPool" && index === 1) return "int";

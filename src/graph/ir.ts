@@ -125,7 +125,7 @@ export class Constant {
 }
 
 /** Decodes IEEE 754 binary16. */
-export function halfToFloat(bits: number): number {
+function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

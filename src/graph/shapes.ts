@@ -13,23 +13,14 @@ import { type ShapeRule, sameShape } from "./shapes/rule";
 export {
   paddings,
   permutation,
-  reshapeTarget,
-  type SliceGeometry,
   shapeRange,
   sliceGeometry,
   splitGeometry,
 } from "./shapes/arrange";
-export { broadcastShapes } from "./shapes/pointwise";
-export { type ReduceGeometry, reduceGeometry } from "./shapes/reduce";
-export { type ResizeAxis, resizeGeometry } from "./shapes/resize";
+export { reduceGeometry } from "./shapes/reduce";
+export { resizeGeometry } from "./shapes/resize";
 export type { InputConstants, InputShapes, Shape, ShapeRule } from "./shapes/rule";
-export {
-  poolKernel,
-  type TransposeGeometry,
-  transposeGeometry,
-  type WindowGeometry,
-  windowGeometry,
-} from "./shapes/window";
+export { transposeGeometry, windowGeometry } from "./shapes/window";
 
 const elementwise = [
   "Abs",

@@ -126,7 +126,7 @@ function fromPalette(indices: ArrayLike<number>, palette: readonly (readonly num
 }
 
 /**
- * Grey becomes RGB, any depth 8 bits: 16 bits lose their lower byte, fewer bits are stretched to 0..255.
+ * Grey becomes RGB, any depth 8 bits by round(x·255 / (2^depth − 1)) (PNG specification, section 13.12).
  *
  * @param transparent  the one colour without opacity (tRNS), in samples of the file's depth
  */
@@ -136,7 +136,7 @@ function toColour(
   depth: number,
   transparent: ArrayLike<number> | undefined,
 ): Uint8Array {
-  const toByte = (value: number): number => (depth === 16 ? value >> 8 : (value * 255) / (2 ** depth - 1));
+  const scale = 255 / (2 ** depth - 1);
   const colours = channels >= 3 ? 3 : 1;
   const hasAlpha = channels > colours;
   const to = hasAlpha || transparent ? 4 : 3;
@@ -144,8 +144,8 @@ function toColour(
   const out = new Uint8Array(pixels * to);
   for (let pixel = 0; pixel < pixels; pixel++) {
     const from = pixel * channels;
-    for (let c = 0; c < 3; c++) out[pixel * to + c] = toByte(samples[from + (colours === 3 ? c : 0)]);
-    if (hasAlpha) out[pixel * to + 3] = toByte(samples[from + colours]);
+    for (let c = 0; c < 3; c++) out[pixel * to + c] = Math.round(samples[from + (colours === 3 ? c : 0)] * scale);
+    if (hasAlpha) out[pixel * to + 3] = Math.round(samples[from + colours] * scale);
     else if (transparent) {
       let same = true;
       for (let c = 0; c < colours; c++) same &&= samples[from + c] === transparent[c];

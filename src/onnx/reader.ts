@@ -5,7 +5,7 @@ import { sortedNodes, uniquelyNamed } from "./node-order";
 import { elementTypeName, elementTypes, readTensor } from "./tensor-data";
 import { type Field, readMessage } from "./wire";
 
-export const supportedOpsets = { first: 7, last: 22 } as const;
+const supportedOpsets = { first: 7, last: 22 } as const;
 
 /**
  * Reads an ONNX file.

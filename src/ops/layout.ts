@@ -13,7 +13,7 @@ export function memoryOrder(rank: number): number[] {
 }
 
 /** Extents in the order memory has them. */
-export const memoryShape = (shape: Shape): number[] => memoryOrder(shape.length).map((axis) => shape[axis]);
+const memoryShape = (shape: Shape): number[] => memoryOrder(shape.length).map((axis) => shape[axis]);
 
 /** Floats from one index to the next along each logical axis, for the memory layout of this shape. */
 export function memoryStrides(shape: Shape): number[] {

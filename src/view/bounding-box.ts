@@ -72,23 +72,23 @@ function flood(
  * Draws the outline of a box inwards from its edges, which are rounded to whole pixels; parts outside the picture are left
  * out. A grey picture takes the first number of the colour.
  *
- * @param options.colour     red, green, blue, 0 to 255; default white
+ * @param options.color      red, green, blue, 0 to 255; default white
  * @param options.thickness  pixels; default 1 per 200 pixels of the shorter side
  * @returns a new picture
  */
 export function drawBox(
   image: ImageLike,
   box: Box,
-  options: { readonly colour?: readonly [number, number, number]; readonly thickness?: number } = {},
+  options: { readonly color?: readonly [number, number, number]; readonly thickness?: number } = {},
 ): ImageLike {
   checkImage(image);
   const { width, height } = image;
-  const { colour = [255, 255, 255], thickness = Math.max(1, Math.round(Math.min(width, height) / 200)) } = options;
+  const { color = [255, 255, 255], thickness = Math.max(1, Math.round(Math.min(width, height) / 200)) } = options;
   const channels = channelsOf(image);
   const data = new Uint8Array(image.data);
   const paint = (x: number, y: number): void => {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
-    for (let c = 0; c < Math.min(channels, 3); c++) data[(y * width + x) * channels + c] = colour[c];
+    for (let c = 0; c < Math.min(channels, 3); c++) data[(y * width + x) * channels + c] = color[c];
   };
   const [left, top] = [Math.round(box.x), Math.round(box.y)];
   const [right, bottom] = [Math.round(box.x + box.width) - 1, Math.round(box.y + box.height) - 1];

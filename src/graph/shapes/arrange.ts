@@ -26,7 +26,7 @@ function neededInput(node: Node, constants: InputConstants, index: number, what:
 }
 
 /** The shape that Reshape's second input asks for: 0 copies the input's extent, one −1 takes what is left. */
-export function reshapeTarget(node: Node, x: Shape, wanted: readonly number[]): Shape {
+function reshapeTarget(node: Node, x: Shape, wanted: readonly number[]): Shape {
   const allowZero = numberAttribute(node, "allowzero", 0) !== 0;
   const target = wanted.map((extent, axis) => (extent === 0 && !allowZero ? (x[axis] ?? Number.NaN) : extent));
   const known = target.filter((extent) => extent !== -1);
