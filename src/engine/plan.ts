@@ -5,7 +5,7 @@
  * it to the last step that reads it; buffers whose lives overlap never share memory.
  */
 import { MemoryError } from "../errors";
-import type { Operation, ValueName } from "../ops/operation";
+import type { Clamp, Operation, ValueName } from "../ops/operation";
 import { type KernelMemory, megabytes } from "../wasm/memory";
 import { type Network, sampleSize } from "./network";
 
@@ -26,8 +26,10 @@ export interface PlanRequest {
 
 export interface Plan {
   readonly request: PlanRequest;
-  /** Operations of the forward pass, in order. */
+  /** Operations of the forward pass, in order; those that another one does on the way are left out. */
   readonly forward: readonly Operation[];
+  /** Bounds that an operation applies to what it writes, in place of the clamp that followed it. */
+  readonly clamps: ReadonlyMap<ValueName, Clamp>;
   /** Operations of the backward pass, last first. */
   readonly backward: readonly Operation[];
   /** Values whose gradient is computed. */
@@ -63,6 +65,8 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
   const gradients = new Set<ValueName>();
   const backward = wantedBackward ? backwardOperations(forward, wantedBackward, gradients) : [];
 
+  const sharing = shareBuffers(network, forward, backward, [start, ...targets]);
+
   const values = new Map<ValueName, Buffer>();
   const gradientBuffers = new Map<ValueName, Buffer>();
   const states = new Map<string, Buffer>();
@@ -76,7 +80,7 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
     }
   };
   const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
-  const touchValue = (name: ValueName, time: number): void => touch(values, name, valueBytes(name), time);
+  const touchValue = (name: ValueName, time: number): void => touch(values, sharing.place(name), valueBytes(name), time);
   const touchGradient = (name: ValueName, time: number): void => touch(gradientBuffers, name, valueBytes(name), time);
 
   touchValue(start, -1);
@@ -121,12 +125,14 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
   const records = summand + align(summandBytes);
   const offsets = <K>(buffers: Map<K, Buffer>): Map<K, number> =>
     new Map([...buffers].map(([key, buffer]) => [key, buffer.offset]));
+  const valueNames = new Set([start, ...keep, ...forward.flatMap(({ inputs, outputs }) => [...inputs, ...outputs])]);
   return {
     request,
-    forward,
+    forward: forward.filter((operation) => !sharing.absorbed.has(operation)),
+    clamps: sharing.clamps,
     backward,
     gradients,
-    values: offsets(values),
+    values: new Map([...valueNames].map((name) => [name, values.get(sharing.place(name))?.offset ?? 0])),
     gradientOffsets: offsets(gradientBuffers),
     states: offsets(states),
     scratch,
@@ -134,6 +140,50 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
     records,
     bytes: records + recordBytes,
   };
+}
+
+interface Sharing {
+  /** The value whose buffer a value lies in. */
+  place(name: ValueName): ValueName;
+  readonly clamps: ReadonlyMap<ValueName, Clamp>;
+  /** Operations that need no forward step of their own. */
+  readonly absorbed: ReadonlySet<Operation>;
+}
+
+/**
+ * Finds values that nobody reads but the next operation: a clamp after an operation that can clamp is done on the way, and
+ * element-wise operations write over their input.
+ *
+ * @param guarded  values that must be there as they are
+ */
+function shareBuffers(
+  network: Network,
+  forward: readonly Operation[],
+  backward: readonly Operation[],
+  guarded: readonly ValueName[],
+): Sharing {
+  const readers = new Map<ValueName, number>();
+  for (const { inputs } of forward) for (const name of inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
+  const needed = new Set([...guarded, ...backward.flatMap(({ saved }) => saved)]);
+  const running = new Set(forward);
+  const over = new Map<ValueName, ValueName>();
+  const clamps = new Map<ValueName, Clamp>();
+  const absorbed = new Set<Operation>();
+  for (const operation of forward) {
+    const [input] = operation.inputs;
+    const [output] = operation.outputs;
+    if (!operation.inPlace || needed.has(input) || readers.get(input) !== 1) continue;
+    over.set(output, input);
+    const before = network.operations[network.producer.get(input) ?? -1];
+    if (!operation.clamp || !before?.clampable || !running.has(before) || before.outputs[0] !== input) continue;
+    clamps.set(input, operation.clamp);
+    absorbed.add(operation);
+  }
+  const place = (name: ValueName): ValueName => {
+    const below = over.get(name);
+    return below === undefined ? name : place(below);
+  };
+  return { place, clamps, absorbed };
 }
 
 /** Operations that lead from the start to the targets, in execution order. */

@@ -1,10 +1,12 @@
 import { InputError } from "../errors";
-import { gradientRules, type Operation, type Rules, type Run, type ValueName } from "../ops/operation";
+import { type Clamp, gradientRules, type Operation, type Rules, type Run, type ValueName } from "../ops/operation";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { type Network, sampleSize } from "./network";
 import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes } from "./plan";
+
+const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
 
 /** One pass through a network: forward, and on request backward from a seed. */
 export interface Pass {
@@ -174,6 +176,10 @@ class PlannedRun implements Run {
 
   value(name: ValueName): Pointer {
     return this.#arena + known(this.#plan.values, name);
+  }
+
+  clamp(name: ValueName): Clamp {
+    return this.#plan.clamps.get(name) ?? unbounded;
   }
 
   state(node: string): Pointer {

@@ -3,7 +3,7 @@ import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
 import { Rectify, Unary, type UnaryKind } from "../wasm/kernels";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, type Operation, operation } from "./operation";
+import { type BuildContext, type Builder, type Clamp, type Operation, operation } from "./operation";
 import { placeOnce } from "./weights";
 
 interface UnaryFunction {
@@ -60,6 +60,11 @@ const defaults: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
   Reciprocal: () => ({ kind: Unary.reciprocal }),
 };
 
+function clampOf(kind: UnaryKind, a: number, b: number): Clamp | undefined {
+  if (kind === Unary.relu) return { lo: 0, hi: Number.POSITIVE_INFINITY };
+  return kind === Unary.clip ? { lo: a, hi: b } : undefined;
+}
+
 /** Builds the operation y = f(x). */
 export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0 }: UnaryFunction): Operation {
   const { node } = context;
@@ -73,6 +78,8 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
     saved: [saved],
     rectifier: rectifiers.has(kind),
     linear: kind === Unary.negate,
+    inPlace: true,
+    clamp: clampOf(kind, a, b),
     forward: (run) => run.kernels.unary(kind, run.value(input), run.value(output), size * run.batch, a, b),
     backward: (run) =>
       run.contribute(input, (dx) => {

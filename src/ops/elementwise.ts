@@ -142,6 +142,8 @@ export const binary: Builder = (context) => {
     linear: !product || (inputs.length === 1 && (kind === Binary.multiply || left.name !== undefined)),
     parameters: [left, right].reduce((total, { name, size }) => total + (name === undefined ? size : 0), 0),
     scratchBytes: (batch, direction) => (direction === "backward" && product ? loops.size * batch * 4 : 0),
+    // Over the left operand, if it is a value of the output's size that the right one does not read at other places.
+    inPlace: left.name !== undefined && left.size === loops.size && left.name !== right.name,
     forward: (run) => loops.apply(run, kind, left, right, run.value(output)),
     backward: (run) => {
       if (left.name !== undefined) run.contribute(left.name, (dx) => backwardLeft(run, dx));

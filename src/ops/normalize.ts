@@ -35,6 +35,7 @@ export const batchNorm: Builder = (context) => {
     inputs: [input],
     outputs: [output],
     linear: true,
+    inPlace: true,
     parameters: 4 * c,
     macs: pixels * c,
     weightBytes: { forward: 8 * c, backward: 0 },

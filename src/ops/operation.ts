@@ -17,6 +17,12 @@ export interface Rules {
 
 export const gradientRules: Rules = { rectifier: "gradient" };
 
+/** Bounds of values; infinite ones let everything through. */
+export interface Clamp {
+  readonly lo: number;
+  readonly hi: number;
+}
+
 /**
  * One operation instance of a compiled network: it knows its shapes and weights, not where its values lie.
  * All values hold `batch` independent samples one after the other; an operation never mixes samples.
@@ -34,6 +40,12 @@ export interface Operation {
   readonly stateOf?: string;
   /** True where a rule other than the gradient changes what travels back. */
   readonly rectifier: boolean;
+  /** Bounds of an operation that only clamps its input (ReLU, Clip), so that the operation before it can do that. */
+  readonly clamp?: Clamp;
+  /** True where the operation can clamp what it writes to its first output: it asks `run.clamp` for the bounds. */
+  readonly clampable: boolean;
+  /** True where the first output may lie over the first input: each element depends on the element in its place alone. */
+  readonly inPlace: boolean;
   /** True where the operation is a linear (or affine) map of each input. */
   readonly linear: boolean;
   readonly parameters: number;
@@ -57,6 +69,8 @@ export interface Run {
   readonly rules: Rules;
   readonly scratch: Pointer;
   value(name: ValueName): Pointer;
+  /** Bounds for what a clampable operation writes to this value. */
+  clamp(name: ValueName): Clamp;
   /** The private state of a node, by node name. */
   state(node: string): Pointer;
   /** Writes a geometry record; it stays valid for the current call. */
@@ -89,6 +103,8 @@ type Optional =
   | "saved"
   | "stateBytes"
   | "rectifier"
+  | "clampable"
+  | "inPlace"
   | "linear"
   | "parameters"
   | "macs"
@@ -102,6 +118,8 @@ export function operation(parts: Omit<Operation, Optional> & Partial<Pick<Operat
     saved: [],
     stateBytes: 0,
     rectifier: false,
+    clampable: false,
+    inPlace: false,
     linear: false,
     parameters: 0,
     macs: 0,

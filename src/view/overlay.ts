@@ -137,8 +137,10 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
       `sideBySide needs pictures of one size; ${width}×${height} and ${other.width}×${other.height} came.`,
     );
   const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8, background = [255, 255, 255] } = options;
-  if (!(Number.isInteger(columns) && columns >= 1)) throw new OptionError(`columns must be at least 1, got ${columns}.`);
-  if (!(Number.isInteger(gap) && gap >= 0)) throw new OptionError(`gap must be a whole number of at least 0, got ${gap}.`);
+  if (!(Number.isInteger(columns) && columns >= 1))
+    throw new OptionError(`columns must be at least 1, got ${columns}.`);
+  if (!(Number.isInteger(gap) && gap >= 0))
+    throw new OptionError(`gap must be a whole number of at least 0, got ${gap}.`);
   const rows = Math.ceil(images.length / columns);
   const [outWidth, outHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
   const out = new Uint8Array(outWidth * outHeight * 4);
