@@ -86,16 +86,14 @@ const poolAttributes = fc
     pads: pads.map((padding, i) => Math.min(padding, kernel_shape[i % 2] - 1)),
   }));
 
-const averagePoolCase = fc
-  .record({ shape: image, attributes: poolAttributes, count_include_pad: int(0, 1) })
-  .map(
-    ({ shape, attributes, count_include_pad }): Case => ({
-      op: "AveragePool",
-      shape,
-      attributes: { ...attributes, count_include_pad },
-      opset: 19,
-    }),
-  );
+const averagePoolCase = fc.record({ shape: image, attributes: poolAttributes, count_include_pad: int(0, 1) }).map(
+  ({ shape, attributes, count_include_pad }): Case => ({
+    op: "AveragePool",
+    shape,
+    attributes: { ...attributes, count_include_pad },
+    opset: 19,
+  }),
+);
 
 const maxPoolCase = fc
   .record({ shape: image, attributes: poolAttributes })
@@ -125,16 +123,14 @@ const operandShape = (shape: readonly number[]) =>
 
 const arithmetic = (op: string) =>
   image.chain((shape) =>
-    fc
-      .record({ operand: operandShape(shape), first: fc.boolean(), seed: int(0, 1e6) })
-      .map(
-        ({ operand, first, seed }): Case => ({
-          op,
-          shape,
-          constants: [positive(operand, seed)],
-          dataPosition: first && op !== "Div" ? 1 : 0,
-        }),
-      ),
+    fc.record({ operand: operandShape(shape), first: fc.boolean(), seed: int(0, 1e6) }).map(
+      ({ operand, first, seed }): Case => ({
+        op,
+        shape,
+        constants: [positive(operand, seed)],
+        dataPosition: first && op !== "Div" ? 1 : 0,
+      }),
+    ),
   );
 
 const padCase = fc
@@ -224,16 +220,14 @@ const linear: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   ReduceMean: fc
     .record({ shape: image, axes: fc.constantFrom([2, 3], [1], [-1], [1, 3], [1, 2, 3]), keepdims: int(0, 1) })
     .map(({ shape, axes, keepdims }): Case => ({ op: "ReduceMean", shape, attributes: { axes, keepdims } })),
-  ReduceSum: fc
-    .record({ shape: image, axes: fc.constantFrom([2, 3], [1], [-2]), keepdims: int(0, 1) })
-    .map(
-      ({ shape, axes, keepdims }): Case => ({
-        op: "ReduceSum",
-        shape,
-        attributes: { keepdims },
-        constants: [ints(axes)],
-      }),
-    ),
+  ReduceSum: fc.record({ shape: image, axes: fc.constantFrom([2, 3], [1], [-2]), keepdims: int(0, 1) }).map(
+    ({ shape, axes, keepdims }): Case => ({
+      op: "ReduceSum",
+      shape,
+      attributes: { keepdims },
+      constants: [ints(axes)],
+    }),
+  ),
   BatchNormalization: fc.record({ shape: image, seed: int(0, 1e6) }).map(({ shape, seed }): Case => {
     const c = [shape[1]];
     return {
@@ -246,15 +240,13 @@ const linear: Readonly<Record<string, fc.Arbitrary<Case>>> = {
   Sub: arithmetic("Sub"),
   Mul: arithmetic("Mul"),
   Div: arithmetic("Div"),
-  Sum: fc
-    .record({ shape: image, seed: int(0, 1e6) })
-    .map(
-      ({ shape, seed }): Case => ({
-        op: "Sum",
-        shape,
-        constants: [floats(shape, seed), floats([shape[1], 1, 1], seed)],
-      }),
-    ),
+  Sum: fc.record({ shape: image, seed: int(0, 1e6) }).map(
+    ({ shape, seed }): Case => ({
+      op: "Sum",
+      shape,
+      constants: [floats(shape, seed), floats([shape[1], 1, 1], seed)],
+    }),
+  ),
   Neg: image.map((shape): Case => ({ op: "Neg", shape })),
   Concat: fc
     .record({ shape: image, axis: int(1, 3), extra: int(1, 3), first: fc.boolean(), seed: int(0, 1e6) })
@@ -318,15 +310,13 @@ const linear: Readonly<Record<string, fc.Arbitrary<Case>>> = {
         attributes: { blocksize, mode },
       }),
     ),
-  SpaceToDepth: fc
-    .record({ c: int(1, 5), h: int(1, 5), w: int(1, 5), blocksize: int(1, 3) })
-    .map(
-      ({ c, h, w, blocksize }): Case => ({
-        op: "SpaceToDepth",
-        shape: [1, c, h * blocksize, w * blocksize],
-        attributes: { blocksize },
-      }),
-    ),
+  SpaceToDepth: fc.record({ c: int(1, 5), h: int(1, 5), w: int(1, 5), blocksize: int(1, 3) }).map(
+    ({ c, h, w, blocksize }): Case => ({
+      op: "SpaceToDepth",
+      shape: [1, c, h * blocksize, w * blocksize],
+      attributes: { blocksize },
+    }),
+  ),
   Resize: resizeCase,
   Upsample: image.map(
     (shape): Case => ({
@@ -456,6 +446,20 @@ describe("other operators: as onnxruntime, and derivatives as central difference
       }),
       slowOracle,
     );
+  });
+});
+
+describe("weights", () => {
+  it("of float16 are exactly those numbers", () => {
+    const half = Uint16Array.of(0x3c00, 0xc000, 0x3555, 0x0001, 0x7bff, 0x8000);
+    const numbers = Float32Array.of(1, -2, 0.333251953125, 2 ** -24, 65504, -0);
+    const shape = [2, 3];
+    const x = Float32Array.of(1, 2, 3);
+    const gemm = (weight: Constant) =>
+      new Runner(graphOf({ op: "Gemm", shape: [1, 3], attributes: { transB: 1 }, constants: [weight] }));
+    const packed = gemm(Constant.fromBytes(new Uint8Array(half.buffer), "float16", shape));
+    expect(packed.forward(x)).toEqual(gemm(Constant.fromFloats(numbers, shape)).forward(x));
+    expect(packed.forward(x)[0]).toBeCloseTo(1 - 4 + 3 * 0.333251953125, 6);
   });
 });
 
