@@ -1,6 +1,16 @@
 // Draws the pictures of the README with the built package.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { decodeImage, encodePng, enlarge, explain, heatmap, loadModel, methodNames, overlay, sideBySide } from "../dist/index.js";
+import {
+  decodeImage,
+  encodePng,
+  enlarge,
+  explain,
+  heatmap,
+  loadModel,
+  methodNames,
+  overlay,
+  sideBySide,
+} from "../dist/index.js";
 
 const folder = "docs/images";
 /** Pixel-wise values are blurred a little so that people can see them at this size. */

@@ -31,5 +31,12 @@ export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";
 export { colormapNames } from "./view/colormap";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
-export { enlarge, heatmapImage, type OverlayOptions, overlay, type SideBySideOptions, sideBySide } from "./view/overlay";
+export {
+  enlarge,
+  heatmapImage,
+  type OverlayOptions,
+  overlay,
+  type SideBySideOptions,
+  sideBySide,
+} from "./view/overlay";
 export type { WasmSource } from "./wasm/instantiate";

@@ -80,7 +80,8 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
     }
   };
   const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
-  const touchValue = (name: ValueName, time: number): void => touch(values, sharing.place(name), valueBytes(name), time);
+  const touchValue = (name: ValueName, time: number): void =>
+    touch(values, sharing.place(name), valueBytes(name), time);
   const touchGradient = (name: ValueName, time: number): void => touch(gradientBuffers, name, valueBytes(name), time);
 
   touchValue(start, -1);
