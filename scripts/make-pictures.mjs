@@ -13,13 +13,15 @@ import {
 } from "../dist/index.js";
 
 const folder = "docs/images";
-/** Pixel-wise values are blurred a little so that people can see them at this size. */
-const smooth = 2;
+/** Pixel-wise values are blurred a little, and their strongest hundredth is clipped, so that people can see them at this size. */
+const pixelwise = { smooth: 2, percentile: 99 };
 
 const read = async (scene) => decodeImage(await readFile(`examples/images/${scene}.png`));
 const write = async (name, image) => writeFile(`${folder}/${name}.png`, await encodePng(image));
-const draw = async (model, image, method) =>
-  overlay(enlarge(image, 192), heatmap(await explain(model, image, { method }), { smooth }));
+const draw = async (model, image, method) => {
+  const attribution = await explain(model, image, { method });
+  return overlay(enlarge(image, 192), heatmap(attribution, attribution.layer ? {} : pixelwise));
+};
 await mkdir(folder, { recursive: true });
 
 // One scene, two networks: the honest one says cat, the other says dog because of the lawn.

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import { Constant } from "../src/graph/ir";
 import {
   cam,
   decodeImage,
@@ -27,6 +28,7 @@ import {
   version,
 } from "../src/index";
 import { readOnnx } from "../src/onnx/reader";
+import { writeOnnx } from "../src/onnx/writer";
 import { difference } from "./reference/goldens";
 import { NaiveNetwork, type Rule } from "./reference/naive-network";
 
@@ -347,5 +349,19 @@ describe("wrong input gets a clear answer and leaves the model usable", () => {
     await expect(cam(flatten, cat)).rejects.toThrow(/Use gradCam/);
     const attribution = await gradCam(flatten, cat);
     expect(attribution.values.shape.length).toBe(4);
+  });
+});
+
+describe("deconvnet says when its signal fades", () => {
+  it("on a network whose weights are all negative", async () => {
+    const graph = readOnnx(bytes);
+    const negative = [...graph.constants].map(([name, constant]) => {
+      const floats = constant.floats().map((value) => (name.includes("weight") ? -Math.abs(value) : Math.abs(value)));
+      return [name, Constant.fromFloats(floats, constant.shape)] as const;
+    });
+    const dead = await loadModel(writeOnnx({ ...graph, constants: new Map(negative) }));
+    const { values, notes } = await deconvnet(dead, cat, { target: 0 });
+    expect(values.data.every((value) => value === 0)).toBe(true);
+    expect(notes.map(({ code }) => code)).toContain("signal-died");
   });
 });

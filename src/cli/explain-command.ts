@@ -97,7 +97,8 @@ async function explained(
     const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
     const attribution = await explain(model, image, { method, target, layer, onProgress: bar.update });
     const { width, height } = attribution.inputSize;
-    const map = heatmap(attribution, { smooth: blurShare * Math.min(width, height) });
+    const pixelwise = { smooth: blurShare * Math.min(width, height), percentile: shownPercentile };
+    const map = heatmap(attribution, attribution.layer === undefined ? pixelwise : {});
     const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
     const empty = map.data.every((value) => value === 0);
     return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
@@ -112,6 +113,8 @@ async function explained(
 
 /** Pixel-wise values are blurred by this share of the input's side before they are shown; raw values are not. */
 const blurShare = 0.02;
+/** One pixel in a hundred may be stronger than the strongest colour, so that a few outliers do not hide the rest. */
+const shownPercentile = 99;
 
 /** Overlays of smaller pictures are enlarged, so that people can see them. */
 const smallestPicture = 384;

@@ -1,7 +1,7 @@
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
-import { note, smoothActivations } from "./notes";
+import { rectifiedNotes } from "./notes";
 
 /**
  * Deconvolutional network attribution.
@@ -25,9 +25,5 @@ export const deconvnet = (
   attributeByGradient(model, input, options, {
     method: "deconvnet",
     rules: { rectifier: "deconvnet" },
-    notes: (values, inner) => [
-      note("not-class-specific"),
-      ...smoothActivations(inner),
-      ...(values.every((value) => value === 0) ? [note("signal-died")] : []),
-    ],
+    notes: rectifiedNotes,
   });

@@ -1,7 +1,7 @@
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
-import { note, smoothActivations } from "./notes";
+import { rectifiedNotes } from "./notes";
 
 /**
  * Guided backpropagation: a gradient that passes a rectifier only where both the signal and the activation are positive.
@@ -23,9 +23,5 @@ export const guidedBackprop = (
   attributeByGradient(model, input, options, {
     method: "guided-backprop",
     rules: { rectifier: "guided" },
-    notes: (values, inner) => [
-      note("not-class-specific"),
-      ...smoothActivations(inner),
-      ...(values.every((value) => value === 0) ? [note("signal-died")] : []),
-    ],
+    notes: rectifiedNotes,
   });

@@ -20,6 +20,9 @@ const messages = {
     "than on what the network learned. Use it to look, not as evidence for a class.",
   "signal-died": () =>
     "Every value is exactly zero: on its way back the signal met only rectifiers or switches that let nothing pass.",
+  "signal-faded": (share: string) =>
+    `${share} of the values are exactly zero: almost everywhere the rectifiers let nothing pass on the way back, so what is left ` +
+    "is not all that the network used.",
   "smooth-activations": (ops: string) =>
     `The network has smooth activations (${ops}). The rule is defined for rectifiers (ReLU and its relatives); these used their gradient.`,
   "probability-target": () =>
@@ -40,10 +43,22 @@ export function note<C extends NoteCode>(code: C, ...details: Parameters<(typeof
   return { code, message: message(...details) };
 }
 
+/** Above this share of exact zeros little of the signal has arrived. */
+const fadedShare = 0.9;
+
+/** The notes of methods whose rectifiers drop negative signal. */
+export function rectifiedNotes(values: Float32Array, model: LoadedModel): Note[] {
+  const zeros = values.reduce((count, value) => count + Number(value === 0), 0) / values.length;
+  const notes = [note("not-class-specific"), ...smoothActivations(model)];
+  if (zeros === 1) notes.push(note("signal-died"));
+  else if (zeros > fadedShare) notes.push(note("signal-faded", `${Math.floor(zeros * 100)} %`));
+  return notes;
+}
+
 const smooth: ReadonlySet<string> = new Set(["HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Softplus", "Gelu", "Erf"]);
 
 /** The note about activations that a rectifier rule does not touch, if the network has any before the explained value. */
-export function smoothActivations(model: LoadedModel): Note[] {
+function smoothActivations(model: LoadedModel): Note[] {
   const { result, explained } = model.parts;
   const ops = model.fast.operations
     .filter(({ node, outputs }) => smooth.has(node.op) && !(outputs.includes(result) && result !== explained))
