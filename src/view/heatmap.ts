@@ -90,7 +90,7 @@ const styles: Readonly<Record<string, Style>> = {
 export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
   const { values, inputSize, method } = source;
   const { width, height } = inputSize;
-  const [h, w, c] = gridOf(values);
+  const { h, w, c, data: interleaved } = gridOf(values);
   const grid = h !== height || w !== width;
   const style = Object.hasOwn(styles, method) ? styles[method] : grid && c === 1 ? map : share;
   const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
@@ -101,7 +101,7 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   if (broken >= 0) {
     throw new InputError(`The values of ${method} are not finite: number ${broken} is ${values.data[broken]}.`);
   }
-  const perPixel = reduceChannels(values.data, c, channels, sign);
+  const perPixel = reduceChannels(interleaved, c, channels, sign);
   const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
   const signed = sign === "signed";
   const normalise =
@@ -116,10 +116,14 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   return { data: normalise(resized), width, height, signed };
 }
 
-/** Height, width and channels of `[1, H, W, C]`. */
-function gridOf({ shape }: Tensor): [number, number, number] {
-  if (shape.length === 4) return [shape[1], shape[2], shape[3]];
-  throw new OptionError(`A heatmap needs values [1, H, W, C]; these are [${shape.join(", ")}].`);
+/** Values as pixels with channels: `[1, H, W, C]` as they are, a signal `[1, C, L]` as a picture one pixel high. */
+function gridOf({ shape, data }: Tensor): { h: number; w: number; c: number; data: Float32Array } {
+  if (shape.length === 4) return { h: shape[1], w: shape[2], c: shape[3], data };
+  if (shape.length === 3) {
+    const [, c, w] = shape;
+    return { h: 1, w, c, data: data.map((_, i) => data[(i % c) * w + Math.floor(i / c)]) };
+  }
+  throw new OptionError(`A heatmap needs values [1, H, W, C] or [1, C, L]; these are [${shape.join(", ")}].`);
 }
 
 function reduceChannels(data: Float32Array, channels: number, how: Channels, sign: Sign): Float32Array {

@@ -57,6 +57,12 @@ describe("heatmap", () => {
     expect(heatmap(source, { sign: "signed" }).data[0]).toBeCloseTo(-0.6, 6);
   });
 
+  it("a signal is a picture one pixel high", () => {
+    const values = new Tensor(Float32Array.of(1, 2, -4, 0, 0, 2), [1, 2, 3]);
+    const source = { method: "integrated-gradients", values, inputSize: { width: 3, height: 1 } };
+    expect(Array.from(heatmap(source).data)).toEqual([0.5, 1, -1]);
+  });
+
   it("nothing anywhere is zero everywhere, not NaN", () => {
     for (const method of ["saliency", "occlusion"]) {
       expect(Array.from(heatmap(perPixel(method, new Array(8).fill(0))).data)).toEqual(new Array(8).fill(0));
