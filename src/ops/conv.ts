@@ -19,14 +19,23 @@ function parts(context: BuildContext) {
   const { node } = context;
   const [, weightName, biasName] = node.inputs;
   const weight = context.constant(weightName) ?? context.refuse(`its weight "${weightName}" is not a constant`);
-  const bias = biasName ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`)) : undefined;
+  const bias = biasName
+    ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`))
+    : undefined;
   const kernel = weight.shape.slice(2);
   if (kernel.length < 1 || kernel.length > 2) context.refuse(`${kernel.length}-D convolution is not supported`);
   return { weight, bias, kernel, groups: numberAttribute(node, "group", 1) };
 }
 
 /** The linear map from `narrow` to `wide` resolution reversed or not: x is the side with the image, y the side with the taps. */
-function correlation(context: BuildContext, x: string, y: string, kernel: readonly number[], axes: Axes, groups: number): Correlation {
+function correlation(
+  context: BuildContext,
+  x: string,
+  y: string,
+  kernel: readonly number[],
+  axes: Axes,
+  groups: number,
+): Correlation {
   const [from, to] = [imageShape(context.shape(x)), imageShape(context.shape(y))];
   const pair = (values: readonly number[], missing: number): readonly [number, number] =>
     values.length === 1 ? [missing, values[0]] : [values[0], values[1]];
@@ -79,7 +88,8 @@ export const conv: Builder = (context) => {
       if (bias) biasPlace = map.placeBias(bias.floats());
     },
     forward: (run) => map.apply(run, samples * run.batch, run.value(input), biasPlace, run.value(output)),
-    backward: (run) => run.contribute(input, (dx) => map.adjoint(run, samples * run.batch, run.gradient(output), 0, dx)),
+    backward: (run) =>
+      run.contribute(input, (dx) => map.adjoint(run, samples * run.batch, run.gradient(output), 0, dx)),
   });
 };
 

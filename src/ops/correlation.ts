@@ -112,14 +112,12 @@ export class Correlation {
   get adjointWeightBytes(): number {
     const g = this.geometry;
     const perInput = (g.outChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
-    switch (adjointAlgorithm(g)) {
-      case "depthwise":
-        return g.inChannels * perInput;
-      case "few-channels":
-        return panelCount(g.inChannels * g.kernelH * g.kernelW) * 8 * g.outChannels * floatBytes;
-      case "phases":
-        return g.groups * panelCount(g.inChannels / g.groups) * 8 * perInput;
+    const algorithm = adjointAlgorithm(g);
+    if (algorithm === "depthwise") return g.inChannels * perInput;
+    if (algorithm === "few-channels") {
+      return panelCount(g.inChannels * g.kernelH * g.kernelW) * 8 * g.outChannels * floatBytes;
     }
+    return g.groups * panelCount(g.inChannels / g.groups) * 8 * perInput;
   }
 
   applyScratchBytes(): number {
@@ -394,7 +392,8 @@ export class Correlation {
       for (let c = 0; c < g.inChannels; c++) {
         for (let k = 0; k < kernelSize; k++) {
           const column = k * g.inChannels + c;
-          panels[((column >> 3) * g.outChannels + n) * 8 + (column & 7)] = source[(n * g.inChannels + c) * kernelSize + k];
+          panels[((column >> 3) * g.outChannels + n) * 8 + (column & 7)] =
+            source[(n * g.inChannels + c) * kernelSize + k];
         }
       }
     }

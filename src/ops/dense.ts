@@ -19,7 +19,12 @@ interface Matrix {
 }
 
 /** Packs the matrix so that a row vector of `from` values times it gives `to` values. */
-function packMatrix(kernels: Kernels, memory: KernelMemory, matrix: Matrix, direction: "forward" | "backward"): Pointer {
+function packMatrix(
+  kernels: Kernels,
+  memory: KernelMemory,
+  matrix: Matrix,
+  direction: "forward" | "backward",
+): Pointer {
   const { weight, inputs, outputs, transposed, factor } = matrix;
   const inputStride = transposed ? 1 : outputs;
   const outputStride = transposed ? inputs : 1;
@@ -125,11 +130,17 @@ export const gemm: Builder = (context) => {
   const transposed = numberAttribute(node, "transB", 0) === 1;
   const [inputs, outputs] = transposed ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
   const beta = numberAttribute(node, "beta", 1);
-  const constant = biasName ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`)) : undefined;
+  const constant = biasName
+    ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`))
+    : undefined;
   if (constant && constant.size !== outputs && constant.size !== 1) context.refuse("its bias differs from row to row");
   const values = constant?.floats();
   const bias = values && Float32Array.from({ length: outputs }, (_, i) => beta * values[values.length === 1 ? 0 : i]);
-  return denseOperation(context, { weight, inputs, outputs, transposed, factor: numberAttribute(node, "alpha", 1) }, bias);
+  return denseOperation(
+    context,
+    { weight, inputs, outputs, transposed, factor: numberAttribute(node, "alpha", 1) },
+    bias,
+  );
 };
 
 export const matMul: Builder = (context) => {

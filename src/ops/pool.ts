@@ -101,7 +101,8 @@ export const averagePool: Builder = (context) => {
     outputs: [output],
     linear: true,
     forward: (run) => kernels.averagePool(run.value(input), run.value(output), record(run)),
-    backward: (run) => run.contribute(input, (dx) => kernels.averagePoolBackward(run.gradient(output), dx, record(run))),
+    backward: (run) =>
+      run.contribute(input, (dx) => kernels.averagePoolBackward(run.gradient(output), dx, record(run))),
   });
 };
 
@@ -116,7 +117,9 @@ export const maxUnpool: Builder = (context) => {
   }
   const [pooledFrom, restored] = [context.shape(pool.inputs[0]), context.shape(output)];
   if (showShape(pooledFrom) !== showShape(restored)) {
-    context.refuse(`its output ${showShape(restored)} differs from what MaxPool "${pool.name}" pooled, ${showShape(pooledFrom)}`);
+    context.refuse(
+      `its output ${showShape(restored)} differs from what MaxPool "${pool.name}" pooled, ${showShape(pooledFrom)}`,
+    );
   }
   const record = poolRecord(context, output, input, windowOf({ ...context, node: pool }), 0);
   return operation({
@@ -127,6 +130,8 @@ export const maxUnpool: Builder = (context) => {
     stateOf: pool.name,
     forward: (run) => kernels.maxUnpool(run.value(input), run.state(pool.name), run.value(output), record(run)),
     backward: (run) =>
-      run.contribute(input, (dx) => kernels.maxUnpoolBackward(run.gradient(output), run.state(pool.name), dx, record(run))),
+      run.contribute(input, (dx) =>
+        kernels.maxUnpoolBackward(run.gradient(output), run.state(pool.name), dx, record(run)),
+      ),
   });
 };

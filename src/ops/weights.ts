@@ -31,7 +31,7 @@ export function placeOnce(memory: KernelMemory, values: Float32Array, what: stri
 }
 
 /** Copies a constant into wasm memory as float32, without going through numbers in JavaScript. */
-export function uploadConstant(kernels: Kernels, memory: KernelMemory, constant: Constant, what: string): Pointer {
+function uploadConstant(kernels: Kernels, memory: KernelMemory, constant: Constant, what: string): Pointer {
   if (constant.format === "numbers") return uploadFloats(memory, constant.floats(), what);
   if (constant.format === "float32") return memory.store(constant.bytes, what);
   const half = memory.store(constant.bytes, what);

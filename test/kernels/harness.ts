@@ -60,7 +60,7 @@ export function put(values: ArrayLike<number>, element: Element = "f32"): Pointe
 }
 
 /** A block of unwritten output: NaN, so that an element a kernel leaves out shows. */
-export function room(count: number, element: Element = "f32"): Pointer {
+function room(count: number, element: Element = "f32"): Pointer {
   return allocate(count * views[element].BYTES_PER_ELEMENT);
 }
 

@@ -16,7 +16,7 @@ export interface ConvShape {
   pad: number; // every side
 }
 
-export const outExtent = (extent: number, kernel: number, stride: number, dilation: number, pad: number) =>
+const outExtent = (extent: number, kernel: number, stride: number, dilation: number, pad: number) =>
   Math.floor((extent + 2 * pad - dilation * (kernel - 1) - 1) / stride) + 1;
 
 export const outShape = (s: ConvShape) => ({
@@ -25,7 +25,7 @@ export const outShape = (s: ConvShape) => ({
 });
 
 /** Calls `visit` with the flat indices of x, weight (ONNX order [out][in/groups][kh][kw]) and y of every product. */
-export function forEachProduct(s: ConvShape, visit: (x: number, w: number, y: number) => void): void {
+function forEachProduct(s: ConvShape, visit: (x: number, w: number, y: number) => void): void {
   const { outH, outW } = outShape(s);
   const inPer = s.channels / s.groups;
   const outPer = s.outChannels / s.groups;
