@@ -13,6 +13,12 @@ export { type CamOptions, gradCam } from "./explain/grad-cam";
 export { guidedBackprop } from "./explain/guided-backprop";
 export { inputXGradient } from "./explain/input-x-gradient";
 export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
+export {
+  type AscentStep,
+  type MaximizeOptions,
+  maximizeActivation,
+  type Visualization,
+} from "./explain/maximize-activation";
 export type { Note, NoteCode } from "./explain/notes";
 export { type BlackBox, type OcclusionOptions, occlusion } from "./explain/occlusion";
 export type { QuadratureRule } from "./explain/quadrature";

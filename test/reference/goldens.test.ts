@@ -9,6 +9,7 @@ import {
   integratedGradients,
   loadModel,
   type Model,
+  maximizeActivation,
   occlusion,
   saliency,
   type Tensor,
@@ -27,6 +28,8 @@ interface Case {
   readonly gradient: keyof typeof tolerances;
   readonly guided: keyof typeof tolerances;
   readonly hasCam: boolean;
+  /** Parameters of the gradient-ascent golden; its start is a table of codes times the scale. */
+  readonly ascent: { readonly scale: number; readonly l2: number; readonly stepSize: number };
 }
 
 const squeezeNet = {
@@ -37,6 +40,7 @@ const squeezeNet = {
   gradient: "gradientFlips",
   guided: "guidedFlips",
   hasCam: true,
+  ascent: { scale: 10, l2: 1e-6, stepSize: 50 },
 } as const;
 const resNet = {
   file: "models/resnet20-cifar10-bn.onnx",
@@ -46,6 +50,7 @@ const resNet = {
   gradient: "gradient",
   guided: "gradient",
   hasCam: true,
+  ascent: { scale: 0.25, l2: 1e-3, stepSize: 0.5 },
 } as const;
 
 const cases: readonly Case[] = [
@@ -62,6 +67,7 @@ const cases: readonly Case[] = [
     gradient: "gradient",
     guided: "gradient",
     hasCam: false,
+    ascent: { scale: 0.1, l2: 1e-3, stepSize: 0.2 },
   },
 ];
 
@@ -82,7 +88,7 @@ function expectActivation(tensor: Tensor, { onnx, shape, first, mid, mean, l2, m
   expect(Math.abs(norm - l2) / l2, `norm of ${onnx}`).toBeLessThan(tolerances.activation.l2);
 }
 
-for (const { folder, file, layers, window, stride, gradient, guided, hasCam } of cases) {
+for (const { folder, file, layers, window, stride, gradient, guided, hasCam, ascent } of cases) {
   describeShared(`${folder} against the references`, () => {
     let golden: Golden;
     let model: Model;
@@ -146,6 +152,14 @@ for (const { folder, file, layers, window, stride, gradient, guided, hasCam } of
       expect(Math.abs(attribution.convergenceDelta as number)).toBeLessThan(1e-4);
     };
     if (hasCam) it("CAM, whose mean plus bias is the logit", camTest);
+
+    it("gradient ascent: five steps and the objective at each", async () => {
+      const { scale, l2, stepSize } = ascent;
+      const start = golden.ascentStart(scale);
+      const { image, objective } = await maximizeActivation(model, { target, start, steps: 5, stepSize, l2 });
+      expectClose(image.toNCHW(), golden.get("gradient_ascent.x5"), "ascent");
+      expectClose(Float32Array.from(objective), golden.get("gradient_ascent.J"), "ascentObjective");
+    });
 
     it("occlusion", async () => {
       const attribution = await occlusion(model, input, { target, window, stride });

@@ -50,6 +50,15 @@ export class Golden {
     return floats(readShared(`${this.folder}/${entry.file}`));
   }
 
+  /** The start of the gradient ascent: int8 codes / 32, times a scale. */
+  ascentStart(scale: number): Tensor {
+    const codes = new Int8Array(readShared(`${this.folder}/../ascent_start.i8.bin`));
+    return Tensor.fromNCHW(
+      Float32Array.from(codes, (code) => (code / 32) * scale),
+      this.manifest.input.shape,
+    );
+  }
+
   input(): Tensor {
     const { file, shape, dtype, mean = [], std = [] } = this.manifest.input;
     const bytes = readShared(`${this.folder}/${file}`);

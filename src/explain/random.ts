@@ -1,0 +1,42 @@
+/**
+ * Seeded random numbers, the same on every runtime: xoshiro128** (Blackman & Vigna 2018, https://prng.di.unimi.it), its
+ * state filled from the seed by splitmix32.
+ */
+export class Random {
+  readonly #state: Uint32Array;
+
+  constructor(seed: number) {
+    let mixed = seed >>> 0;
+    this.#state = Uint32Array.from({ length: 4 }, () => {
+      mixed = (mixed + 0x9e3779b9) >>> 0;
+      let word = mixed;
+      word = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+      word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+      return (word ^ (word >>> 16)) >>> 0;
+    });
+  }
+
+  /** Uniform in [0, 1) with 32 bits. */
+  uniform(): number {
+    const state = this.#state;
+    const scrambled = Math.imul(state[1], 5);
+    const result = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
+    const shifted = state[1] << 9;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= shifted;
+    state[3] = (state[3] << 11) | (state[3] >>> 21);
+    return result / 2 ** 32;
+  }
+
+  /**
+   * Standard normal by Box and Muller, one of each pair. The logarithm and cosine are the runtime's: results are rounded
+   * to float32, where every runtime agrees but for ties nobody has seen.
+   */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
+    return Math.fround(radius * Math.cos(2 * Math.PI * this.uniform()));
+  }
+}
