@@ -21,6 +21,12 @@ export {
 } from "./explain/maximize-activation";
 export type { Note, NoteCode } from "./explain/notes";
 export { type BlackBox, type OcclusionOptions, occlusion } from "./explain/occlusion";
+export {
+  type KeptActivation,
+  type Projection,
+  type ProjectOptions,
+  projectActivation,
+} from "./explain/project-activation";
 export type { QuadratureRule } from "./explain/quadrature";
 export { saliency } from "./explain/saliency";
 export { decodeImage } from "./image/decode";

@@ -1,0 +1,122 @@
+import { LayerError, OptionError, TargetError } from "../errors";
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { imageShape } from "../ops/layout";
+import type { Rules, ValueName } from "../ops/operation";
+import { showShape, type Tensor } from "../tensor";
+import type { Recipe } from "./attribution";
+import { type Note, rectifiedNotes } from "./notes";
+import { makeRecipe } from "./recipe";
+
+export interface ProjectOptions {
+  /** The layer whose activations are projected. */
+  readonly layer: string;
+  /** One channel of the layer; default: all of them. */
+  readonly unit?: number;
+  /** How many of the strongest activations stay, the others are set to zero: 'max' (default) is one. */
+  readonly keep?: "max" | number;
+  /** What rectifiers send back; default 'deconvnet', as the paper. */
+  readonly rule?: Rules["rectifier"];
+}
+
+/** An activation that was kept. */
+export interface KeptActivation {
+  readonly unit: number;
+  readonly position: readonly [y: number, x: number];
+  readonly value: number;
+}
+
+export interface Projection {
+  /** The projection in the network's input space, same shape as the input, signed. */
+  readonly image: Tensor;
+  /** What is there after every stage on the way down, from the layer to the first one. */
+  readonly trace: readonly { readonly layer: string; readonly op: string; readonly values: Tensor }[];
+  /** The activations that were projected, strongest first. */
+  readonly kept: readonly KeptActivation[];
+  readonly notes: readonly Note[];
+  readonly recipe: Recipe;
+}
+
+/**
+ * Projects activations of any layer back to the input: which pattern in the image caused them?
+ *
+ * All activations but the strongest are set to zero; what is left goes down through the recorded switches of the
+ * max-pools (unpooling), the rectifiers (`rule`) and the transposed filters. Zeiler & Fergus, ECCV 2014,
+ * https://arxiv.org/abs/1311.2901, section 2.1 and figure 2.
+ *
+ * @throws {LayerError} if the layer is unknown or is the input; {TargetError} if it has no such unit
+ * @throws {OptionError} if `keep` or `rule` is out of range
+ */
+export async function projectActivation(given: Model, input: Input, options: ProjectOptions): Promise<Projection> {
+  const { keep = "max", rule = "deconvnet", unit } = options;
+  const count = keep === "max" ? 1 : keep;
+  if (!Number.isInteger(count) || count < 1)
+    throw new OptionError(`keep must be 'max' or a whole number of at least 1, got ${keep}.`);
+  if (!["deconvnet", "guided", "gradient"].includes(rule)) {
+    throw new OptionError(`rule "${String(rule)}" is none of deconvnet, guided, gradient.`);
+  }
+  const model = loaded(given);
+  const value = model.valueOf(options.layer);
+  if (value === model.full.input)
+    throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
+  const shape = model.shape(value);
+  const { w, c } = imageShape(shape);
+  if (unit !== undefined && (!Number.isInteger(unit) || unit < 0 || unit >= c)) {
+    throw new TargetError(`Unit ${unit}: layer "${options.layer}" (${showShape(shape)}) has units 0 to ${c - 1}.`);
+  }
+  const stages = stagesBelow(model, value);
+  const start = model.full.input;
+  let offsets: number[] = [];
+  let strengths: number[] = [];
+  const { gradients } = model.pass({
+    data: model.prepare(input),
+    backward: {
+      seed: value,
+      wanted: [start, ...stages.map((stage) => stage.value)],
+      rules: { rectifier: rule },
+      write: (gradient, activation) => {
+        offsets = strongest(activation, count, c, unit);
+        strengths = offsets.map((offset) => activation[offset]);
+        for (const offset of offsets) gradient[offset] = activation[offset];
+      },
+    },
+  });
+  const image = gradients.get(start) as Float32Array;
+  return {
+    image: model.tensor(start, image),
+    trace: stages.map(({ layer, op, value: name }) => {
+      return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
+    }),
+    kept: offsets.map((offset, i) => {
+      const pixel = Math.floor(offset / c);
+      return { unit: offset % c, position: [Math.floor(pixel / w), pixel % w], value: strengths[i] };
+    }),
+    notes: rule === "gradient" ? [] : rectifiedNotes(image, model).filter(({ code }) => code !== "not-class-specific"),
+    recipe: await makeRecipe(model, "project-activation", { ...options, keep, rule }),
+  };
+}
+
+interface Stage {
+  readonly layer: string;
+  readonly op: string;
+  readonly value: ValueName;
+}
+
+/** Every operation the layer depends on, itself first, in the order the projection meets them. */
+function stagesBelow(model: LoadedModel, layer: ValueName): Stage[] {
+  const needed = new Set<ValueName>([layer]);
+  const stages: Stage[] = [];
+  for (const { node, inputs, outputs } of [...model.full.operations].reverse()) {
+    if (!outputs.some((output) => needed.has(output))) continue;
+    for (const name of inputs) needed.add(name);
+    stages.push({ layer: node.name, op: node.op, value: outputs[0] });
+  }
+  return stages;
+}
+
+/** Offsets of the strongest positive activations of one unit or of all; ties go to the earlier place. */
+function strongest(activation: Float32Array, count: number, channels: number, unit: number | undefined): number[] {
+  return Array.from(activation.keys())
+    .filter((offset) => activation[offset] > 0 && (unit === undefined || offset % channels === unit))
+    .sort((a, b) => activation[b] - activation[a] || a - b)
+    .slice(0, count);
+}
