@@ -1,0 +1,71 @@
+import { Bench } from "tinybench";
+
+/** Something to time. */
+export interface Contender {
+  readonly name: string;
+  run(): unknown;
+}
+
+/** Without the flags of the README, V8 replaces wasm code function by function while it runs: warm takes calls and time. */
+const warmUpRounds = 2;
+const warmUpTime = 500;
+/** A sample shorter than this is the mean of several calls. */
+const shortestSample = 4;
+/** A measurement that takes longer than this ends early, but not before the third round. */
+const longestMeasurement = 60_000;
+const fewestRounds = 3;
+
+/**
+ * Times the contenders in turn, A B C A B C …, so that whatever else the machine does meets all of them alike.
+ *
+ * @returns milliseconds per call, one number per round, by contender
+ */
+export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Map<string, number[]>> {
+  const once = async (contender: Contender, calls: number): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < calls; i++) await contender.run();
+    return (performance.now() - start) / calls;
+  };
+  const calls = new Map<string, number>();
+  const start = performance.now();
+  for (let round = 0; round < warmUpRounds || performance.now() - start < warmUpTime * contenders.length; round++) {
+    for (const contender of contenders) {
+      const duration = await once(contender, calls.get(contender.name) ?? 1);
+      calls.set(contender.name, Math.min(64, Math.max(1, Math.ceil(shortestSample / duration))));
+    }
+  }
+  const samples = new Map(contenders.map(({ name }) => [name, [] as number[]]));
+  const measured = performance.now();
+  for (let round = 0; round < rounds; round++) {
+    if (round >= fewestRounds && performance.now() - measured > longestMeasurement) break;
+    for (const contender of contenders) {
+      samples.get(contender.name)?.push(await once(contender, calls.get(contender.name) ?? 1));
+    }
+  }
+  return samples;
+}
+
+export interface Summary {
+  readonly rounds: number;
+  /** Milliseconds. */
+  readonly median: number;
+  readonly min: number;
+  /** Median absolute deviation, milliseconds. */
+  readonly deviation: number;
+}
+
+/** tinybench's statistics of samples that were taken in turns, which tinybench itself does not do. */
+export function summarise(samples: readonly number[]): Summary {
+  const bench = new Bench({ iterations: samples.length, time: 0, warmup: false, throws: true });
+  let next = 0;
+  bench.add("samples", () => ({ overriddenDuration: samples[next++ % samples.length] }), { async: false });
+  const [task] = bench.runSync();
+  const { result } = task;
+  if (result.state !== "completed") throw new Error(`tinybench: the task is ${result.state}.`);
+  const { p50, min, mad } = result.latency;
+  return { rounds: samples.length, median: p50, min, deviation: mad };
+}
+
+/** Median over the rounds of how many times longer `others` took than `ours` in the same round. */
+export const medianRatio = (others: readonly number[], ours: readonly number[]): number =>
+  summarise(others.map((time, round) => time / ours[round])).median;

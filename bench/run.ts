@@ -1,0 +1,117 @@
+import { writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { tolerances } from "./compare";
+import { Comparison, kinds, type Result } from "./comparison";
+import { layers } from "./layers";
+import { summarise } from "./measure";
+import { networks } from "./networks/index";
+import { peakLoop } from "./peak";
+import { engines } from "./peers/index";
+import { header, table } from "./table";
+
+const help = `Compares seethrough with other engines: same ONNX file, same input, one thread, in turns.
+
+  --what      ${kinds.join(",")} (default: all)
+  --networks  ${Object.keys(networks).join(",")} (default: all)
+  --layers    text that the name of a layer must contain
+  --engines   ${Object.keys(engines).join(",")} (default: all; ratios are to the first)
+  --rounds    rounds per measurement (default: 15)
+  --json      file for the results`;
+
+/** The chosen names, in the order they were given. */
+function chosen<T extends string>(option: string, text: string | undefined, known: readonly T[]): T[] {
+  const names = text?.split(",") ?? known;
+  return names.map((name) => {
+    const match = known.find((candidate) => candidate === name);
+    if (match === undefined) throw new Error(`--${option}: "${name}" is none of ${known.join(", ")}.`);
+    return match;
+  });
+}
+
+async function main(): Promise<void> {
+  const text = { type: "string" } as const;
+  const { values: options } = parseArgs({
+    options: {
+      what: text,
+      networks: text,
+      layers: text,
+      engines: text,
+      rounds: text,
+      json: text,
+      help: { type: "boolean" },
+    },
+  });
+  if (options.help) return console.log(help);
+  const wanted = chosen("what", options.what, kinds);
+  const names = chosen("networks", options.networks, Object.keys(networks));
+  const rounds = Number(options.rounds ?? 15);
+  if (!(Number.isInteger(rounds) && rounds > 0))
+    throw new Error(`--rounds: "${options.rounds}" is no number of rounds.`);
+  const participants = await Promise.all(
+    chosen("engines", options.engines, Object.keys(engines)).map((name) => engines[name]()),
+  );
+
+  const peak = await peakLoop(fileURLToPath(new URL("../../build/kernels.wasm", import.meta.url)));
+  const comparison = new Comparison(participants, rounds, peak);
+  const results: Result[] = [];
+  const report = (part: readonly Result[]): void => {
+    if (part.length === 0) return;
+    results.push(...part);
+    console.log(table(part));
+  };
+
+  console.log(
+    `Node ${process.versions.node} ${process.execArgv.join(" ")}, ${cpus()[0].model}, one thread, median of ${rounds} interleaved rounds`,
+  );
+  console.log(participants.map(({ name, version }) => `${name} ${version}`).join(", "));
+  console.log(
+    `Differences allowed: outputs ${tolerances.output} of the largest value; gradients ${tolerances.gradient} relative L2, ` +
+      `the first engine's ${tolerances.slope} against its own finite difference.`,
+  );
+  console.log(header);
+  if (wanted.includes("layers")) {
+    for (const layer of layers.filter(({ name }) => name.includes(options.layers ?? ""))) {
+      report(await comparison.layer(layer));
+    }
+  }
+  if (wanted.includes("forward") || wanted.includes("gradient")) {
+    for (const name of names) {
+      const part = await comparison.network(name, wanted);
+      for (const kind of kinds) report(part.filter((result) => result.kind === kind));
+    }
+  }
+
+  const { disagreements, gaps, peaks } = comparison;
+  const peakGigaflops = summarise(peaks).median;
+  console.log(`Peak of the L1-resident loop: ${peakGigaflops.toFixed(1)} GFLOP/s.`);
+  for (const line of [...gaps, ...disagreements]) console.log(line);
+  if (disagreements.length > 0) process.exitCode = 1;
+  if (options.json) {
+    const machine = {
+      node: process.versions.node,
+      v8: process.versions.v8,
+      flags: process.execArgv,
+      cpu: cpus()[0].model,
+    };
+    const versions = Object.fromEntries(participants.map(({ name, version }) => [name, version]));
+    const document = {
+      date: new Date().toISOString(),
+      machine,
+      versions,
+      rounds,
+      peakGigaflops,
+      tolerances,
+      results,
+      gaps,
+      disagreements,
+    };
+    writeFileSync(options.json, `${JSON.stringify(document, null, 2)}\n`);
+  }
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
