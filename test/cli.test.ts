@@ -106,7 +106,6 @@ describe("seethrough explain", () => {
       [["explain", scene, "--target", "kat"], /Did you mean "cat"\?/],
       [["explain", scene, "--layer", "relu66"], /Did you mean "relu6"\?/],
       [["explain", scene, "--labels", text], /is not JSON/],
-      [["explain", scene, "--method", "all", "--npy", "x.npy"], /--npy writes one method's values/],
     ];
     for (const [words, message] of failures) {
       const { code, err } = await run(...words);
@@ -122,6 +121,9 @@ describe("seethrough explain", () => {
       ["explain", scene, "--method", "gradcam"],
       ["explain", scene, "--mean", "a,b"],
       ["explode"],
+      ["explain", scene, "--method", "all", "--npy", "x.npy"],
+      ["explain", scene, "--out", "x.jpg"],
+      ["explain", scene, "--mean", "1,,2"],
       ["explain", scene, "--nonsense"],
     ]) {
       const { code, err } = await run(...words);

@@ -17,7 +17,6 @@ import {
   type MethodName,
   type Model,
   methodNames,
-  OptionError,
   overlay,
   type Prediction,
   type Preprocess,
@@ -46,14 +45,13 @@ export interface ExplainFlags {
 /** An attribution, and where its heatmap lies in the image. */
 interface Explained {
   readonly attribution: Attribution;
-  readonly map: Heatmap;
+  /** Missing where the values are no picture: at a layer without places. */
+  readonly map?: Heatmap;
   readonly region: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
   readonly box?: Box;
 }
 
 export async function explainCommand(path: string, flags: ExplainFlags): Promise<void> {
-  if (flags.npy && flags.method === "all")
-    throw new OptionError("--npy writes one method's values; name it with --method.");
   const image = await decodeImage(await readInputFile(path));
   const labels = flags.labels ? await readLabels(flags.labels) : undefined;
   const preprocess = preprocessOf(flags);
@@ -72,7 +70,9 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
   }
   if (flags.out) {
     const large = enlarge(image, smallestPicture);
-    const pictures = results.map((result) => picture(large, large.width / image.width, result, flags));
+    const pictures = results.flatMap((result) => picture(large, large.width / image.width, result, flags));
+    if (pictures.length === 0)
+      throw new LayerError("These values have no places in the image, so there is no overlay; --npy writes them.");
     const whole = pictures.length === 1 ? pictures[0] : sideBySide([large, ...pictures]);
     await writeOutputFile(flags.out, await encodePng(whole));
     if (!flags.json) process.stdout.write(`overlay: ${flags.out}\n`);
@@ -96,11 +96,12 @@ async function explained(
     const target = targetOf(flags.target, model);
     const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
     const attribution = await explain(model, image, { method, target, layer, onProgress: bar.update });
+    const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
+    if (attribution.values.shape.length < 3) return { attribution, region };
     const { width, height } = attribution.inputSize;
     const pixelwise = { smooth: blurShare * Math.min(width, height), percentile: shownPercentile };
     const map = heatmap(attribution, attribution.layer === undefined ? pixelwise : {});
-    const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
-    const empty = map.data.every((value) => value === 0);
+    const empty = map.data.every((value) => value <= 0);
     return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
   } catch (error) {
     if (flags.method !== "all" || !(error instanceof LayerError)) throw error;
@@ -161,12 +162,13 @@ async function readLabels(path: string): Promise<string[]> {
   throw new InputError(`${path} does not hold a JSON list of class names.`);
 }
 
-/** The overlay on a picture that was enlarged by a factor. */
-function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike {
+/** The overlay on a picture that was enlarged by a factor; none for values without places. */
+function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike[] {
+  if (!map) return [];
   const { x, y, width, height } = region;
   const place = { x: x * factor, y: y * factor, width: width * factor, height: height * factor };
   const painted = overlay(image, map, { region: place, ...(flags.colormap && { colormap: flags.colormap }) });
-  return box ? drawBox(painted, boxInImage(box, map, place)) : painted;
+  return [box ? drawBox(painted, boxInImage(box, map, place)) : painted];
 }
 
 /** Moves a box from heatmap pixels to image pixels. */
@@ -193,13 +195,16 @@ function text(path: string, model: Model, predictions: readonly Prediction[], re
   const evidence = results.map(({ attribution, map, region, box }) => {
     const { method, layer, target } = attribution;
     const where = layer ? ` at ${layer}` : "";
-    const place = box ? evidenceText(boxInImage(box, map, region)) : "no positive evidence";
-    return `${method}${where}: what speaks for ${className(target)}: ${place}`;
+    return `${method}${where}: what speaks for ${className(target)}: ${placeText(attribution, map && box && boxInImage(box, map, region))}`;
   });
   return [`${path}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
 }
 
-const evidenceText = ({ x, y, width, height }: Box): string => `x ${x}–${x + width}, y ${y}–${y + height}`;
+function placeText({ values }: Attribution, box: Box | undefined): string {
+  if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
+  if (values.shape.length < 3) return `${values.data.length} values without places`;
+  return values.data.some((value) => value > 0) ? "everywhere alike" : "no positive evidence";
+}
 
 function document(
   path: string,
@@ -217,7 +222,7 @@ function document(
       ...(attribution.layer && { layer: attribution.layer }),
       shape: attribution.values.shape,
       ...(attribution.convergenceDelta !== undefined && { convergenceDelta: attribution.convergenceDelta }),
-      ...(box && { box: boxInImage(box, map, region) }),
+      ...(map && box && { box: boxInImage(box, map, region) }),
       notes: attribution.notes,
       recipe: attribution.recipe,
     })),

@@ -8,11 +8,16 @@ import { inspectCommand } from "./inspect-command";
 const exit = { done: 0, failed: 1, usage: 2 } as const;
 
 const numberList = (text: string): number[] => {
-  const values = text.split(",").map(Number);
-  if (values.length === 0 || values.some((value) => !Number.isFinite(value))) {
+  const values = text.split(",").map((word) => (word.trim() === "" ? Number.NaN : Number(word)));
+  if (values.some((value) => !Number.isFinite(value))) {
     throw new InvalidArgumentError("expected numbers separated by commas, for example 0.485,0.456,0.406");
   }
   return values;
+};
+
+const pngName = (text: string): string => {
+  if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
+  return text;
 };
 
 const range = (text: string): readonly [number, number] => {
@@ -41,7 +46,7 @@ program
   .option("--target <label|index>", "class to explain; default: the predicted one")
   .option("--layer <name>", "layer for the CAM family (default: suggested) or for gradients at a layer")
   .option("--labels <file>", "JSON list of class names")
-  .option("--out <file>", "write the overlay as PNG; with --method all, all methods side by side")
+  .option("--out <file.png>", "write the overlay as PNG; with --method all, all methods side by side", pngName)
   .option("--npy <file>", "write the raw values as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .addOption(new Option("--colormap <name>", "colours of the overlay").choices([...colormapNames]))
@@ -49,7 +54,11 @@ program
   .option("--std <a,b,c>", "per-channel divisor", numberList)
   .option("--range <low..high>", "range that pixels are scaled to before mean and std; default 0..1", range)
   .addOption(new Option("--fit <how>", "how the image becomes the input's shape").choices(["crop", "stretch", "pad"]))
-  .action((image: string, flags: ExplainFlags) => explainCommand(image, flags));
+  .action((image: string, flags: ExplainFlags, command: Command) => {
+    if (flags.npy && flags.method === "all")
+      command.error("error: --npy writes one method's values; name it with --method");
+    return explainCommand(image, flags);
+  });
 
 program
   .command("inspect")
@@ -57,6 +66,12 @@ program
   .argument("[model]", "ONNX file; default: the embedded pet-shop classifier")
   .option("--json", "print one JSON document instead of text")
   .action((model: string | undefined, flags: { json?: boolean }) => inspectCommand(model, flags));
+
+// A reader that has seen enough (head, less) closes the pipe; that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exit.done);
+  throw error;
+});
 
 try {
   await program.parseAsync();

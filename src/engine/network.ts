@@ -14,6 +14,8 @@ export interface Network {
   readonly input: ValueName;
   /** Position of the operation that makes a value; the input has none. */
   readonly producer: ReadonlyMap<ValueName, number>;
+  /** The first output of each node by the node's name: how to reach an operation whose state another one reads. */
+  readonly states: ReadonlyMap<string, ValueName>;
   /** Operations whose forward (or backward) weights are in memory. */
   readonly prepared: { readonly forward: Set<Operation>; readonly backward: Set<Operation> };
 }
@@ -37,6 +39,7 @@ export function buildNetwork(graph: StaticGraph, kernels: Kernels, memory: Kerne
     operations,
     input: graph.inputs[0].name,
     producer,
+    states: new Map(operations.map(({ node, outputs }) => [node.name, outputs[0]])),
     prepared: { forward: new Set(), backward: new Set() },
   };
 }

@@ -4,7 +4,7 @@
  * Time runs forward through the operations and then backward through them. A buffer lives from the step that first writes
  * it to the last step that reads it; buffers whose lives overlap never share memory.
  */
-import { MemoryError } from "../errors";
+import { LayerError, MemoryError } from "../errors";
 import type { Clamp, Operation, ValueName } from "../ops/operation";
 import { type KernelMemory, megabytes } from "../wasm/memory";
 import { type Network, sampleSize } from "./network";
@@ -196,8 +196,17 @@ function neededOperations(network: Network, targets: readonly ValueName[], start
     needed.add(position);
     const operation = network.operations[position];
     for (const input of operation.inputs) visit(input);
+    // An unpooling reads the switches of its pool, so the pool runs even if nobody reads what it pools.
+    if (operation.stateOf !== undefined) visit(network.states.get(operation.stateOf) as ValueName);
   };
   for (const target of targets) visit(target);
+  const entered = [...needed].some((position) => network.operations[position].inputs.includes(network.input));
+  if (start !== network.input && entered) {
+    throw new LayerError(
+      `The target depends on the input not only through "${start}": other paths lead around that layer, so it cannot be ` +
+        "the start of a path. Choose a layer that everything passes through, or the input.",
+    );
+  }
   return [...needed].sort((a, b) => a - b).map((position) => network.operations[position]);
 }
 

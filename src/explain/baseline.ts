@@ -1,4 +1,4 @@
-import { OptionError, ShapeError } from "../errors";
+import { InputError, OptionError, ShapeError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { preprocess } from "../image/preprocess";
 import type { LoadedModel } from "../model/model";
@@ -21,6 +21,12 @@ const names = ["zero", "black", "white", "mean", "blur"] as const;
  * @throws {OptionError} if the name is unknown; {ShapeError} if a tensor does not fit
  */
 export function baselineData(model: LoadedModel, data: Float32Array, baseline: Baseline): Float32Array {
+  const values = madeBaseline(model, data, baseline);
+  if (!values.every(Number.isFinite)) throw new InputError("The baseline has values that are not finite.");
+  return values;
+}
+
+function madeBaseline(model: LoadedModel, data: Float32Array, baseline: Baseline): Float32Array {
   if (typeof baseline === "number") return new Float32Array(data.length).fill(baseline);
   if (baseline instanceof Tensor) return tensorBaseline(model, baseline);
   const { h, w, c } = imageShape(model.shape(model.fast.input));
@@ -37,7 +43,9 @@ export function baselineData(model: LoadedModel, data: Float32Array, baseline: B
       // A tenth of the shorter side (of a signal's length) leaves no object recognisable.
       return gaussianBlur(data, h, w, c, Math.max(1, (h === 1 ? w : Math.min(h, w)) / 10));
     default:
-      throw new OptionError(`The baseline "${String(baseline)}" is none of ${names.join(", ")}, a number or a Tensor.`);
+      throw new OptionError(
+        `The baseline ${typeof baseline === "string" ? `"${baseline}"` : `(${typeof baseline})`} is none of ${names.join(", ")}, a number or a Tensor.`,
+      );
   }
 }
 

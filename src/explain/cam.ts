@@ -49,7 +49,7 @@ export async function cam(given: Model, input: Input, options: CamOptions = {}):
 
 /** Operators that a head may have after the pooling: they treat the pooled vector linearly. */
 const linearHead: ReadonlySet<string> = new Set([
-  ..."Gemm MatMul Add Flatten Reshape Squeeze Unsqueeze Identity Dropout BatchNormalization".split(" "),
+  ..."Gemm MatMul Add Sub Mul Flatten Reshape Squeeze Unsqueeze Identity Dropout BatchNormalization".split(" "),
 ]);
 
 /** The maps that the head pools: found by walking back from the score, through linear layers, to the pooling. */

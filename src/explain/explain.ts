@@ -44,9 +44,9 @@ export async function explain(
   input: Input,
   { method = "grad-cam", ...options }: MethodOptions & { readonly method?: MethodName } = {},
 ): Promise<Attribution> {
-  if (!Object.hasOwn(methods, method)) {
+  if (typeof method !== "string" || !Object.hasOwn(methods, method)) {
     throw new OptionError(
-      `There is no method "${method}".${suggest(method, methodNames)} Methods: ${methodNames.join(", ")}.`,
+      `There is no method "${method}".${suggest(String(method), methodNames)} Methods: ${methodNames.join(", ")}.`,
     );
   }
   return methods[method](model, input, options);

@@ -31,7 +31,7 @@ export async function gradCam(given: Model, input: Input, options: CamOptions = 
   options.signal?.throwIfAborted();
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
-  const { layer, value } = camLayer(model, options.layer);
+  const { layer, value } = camLayer(model, options.layer, target.value);
   const pass = gradientPass(model, { data: model.prepare(input), target, at: [value], keep: [value] });
   const gradient = pass.gradients.get(value) as Float32Array;
   const activation = pass.values.get(value) as Float32Array;

@@ -102,7 +102,7 @@ export async function attributeByGradient(
   options.signal?.throwIfAborted();
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
-  const at = options.layer === undefined ? model.fast.input : model.valueOf(options.layer);
+  const at = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
   const data = model.prepare(input);
   const keep = combine ? [at] : [];
   const pass = gradientPass(model, { data, target, at: [at], keep, rules });

@@ -49,7 +49,7 @@ export async function integratedGradients(
   const pace = createPace(options, nSteps);
   const target = resolveTarget(model, options.target);
   const data = model.prepare(input);
-  const start = options.layer === undefined ? model.fast.input : model.valueOf(options.layer);
+  const start = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
   const from = baselineData(model, data, baseline);
 
   const ends = [data, from].map(

@@ -1,4 +1,4 @@
-import { OptionError, ShapeError, TargetError } from "../errors";
+import { InputError, OptionError, ShapeError, TargetError } from "../errors";
 import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, scoreOf, type TargetReport } from "../model/target";
 import { showShape, Tensor } from "../tensor";
@@ -66,6 +66,11 @@ export async function occlusion(
   const stride = pairOption("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)]);
   if (window[0] > height || window[1] > width) {
     throw new OptionError(`window ${window.join("×")} is larger than the input, ${height}×${width}.`);
+  }
+  if (stride[0] > window[0] || stride[1] > window[1]) {
+    throw new OptionError(
+      `stride ${stride.join("×")} is larger than the window, ${window.join("×")}: pixels between the patches would never be covered.`,
+    );
   }
   const { value = "zero", batchSize = 8 } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1)
@@ -172,6 +177,7 @@ async function blackBoxScorer(
         `The black box must return a Float32Array of one score (or one row of scores) per input: ${count} inputs went in, ${got} came out.`,
       );
     }
+    if (!scores.every(Number.isFinite)) throw new InputError("The black box returned a score that is not finite.");
     return { scores, classes: scores.length / count };
   };
   const plain = await rows(x.slice(), 1);
@@ -215,6 +221,9 @@ function plainFill(x: Float32Array, value: Baseline): Float32Array {
 }
 
 function pairOption(name: string, value: readonly [number, number]): readonly [number, number] {
-  if (value.length === 2 && value.every((size) => Number.isInteger(size) && size >= 1)) return value;
-  throw new OptionError(`${name} must be two whole numbers of at least 1 (rows, columns), got [${value.join(", ")}].`);
+  if (Array.isArray(value) && value.length === 2 && value.every((size) => Number.isInteger(size) && size >= 1))
+    return value;
+  throw new OptionError(
+    `${name} must be two whole numbers of at least 1 (rows, columns), got ${JSON.stringify(value)}.`,
+  );
 }

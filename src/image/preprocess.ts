@@ -98,6 +98,8 @@ export function preprocess(
 }
 
 function perChannel(name: string, values: readonly number[], channels: number): readonly number[] {
+  if (!Array.isArray(values))
+    throw new OptionError(`preprocess.${name} is a list of numbers, got ${JSON.stringify(values)}.`);
   if (!values.every((value) => Number.isFinite(value)) || (values.length !== 1 && values.length !== channels)) {
     throw new OptionError(`preprocess.${name} takes one number or ${channels}, got [${values.join(", ")}].`);
   }

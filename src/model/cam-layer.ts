@@ -16,35 +16,40 @@ export interface CamCandidate {
  * Layers with maps that influence the explained output, best first. The last one before the head carries the most class
  * information; where the output is itself a map (a segmenter), the smallest maps do, because they see the whole image.
  */
-export function camCandidates(model: LoadedModel): CamCandidate[] {
-  const { explained } = model.parts;
-  const operations = model.full.operations;
-  const spatialOutput = pixelsOf(model, explained) > 1;
-  const maps = operations.flatMap(({ node, outputs }): CamCandidate[] => {
-    const value = outputs[0];
+export function camCandidates(model: LoadedModel, target: ValueName = model.parts.explained): CamCandidate[] {
+  const below = model.dependencies(target);
+  const maps = model.full.operations.flatMap(({ node, outputs }): CamCandidate[] => {
+    const [value] = outputs;
     const shape = model.shape(value);
-    if (shape.length < 3 || value === explained) return [];
+    if (!below.has(value) || value === target || shape.length < 3 || shape.length > 4) return [];
     const { h, w, c } = imageShape(shape);
-    return h * w > 1 && c > 1 ? [{ layer: node.name, value, height: h, width: w, channels: c }] : [];
+    return h * w > 1 ? [{ layer: node.name, value, height: h, width: w, channels: c }] : [];
   });
-  const latestFirst = maps.reverse();
-  if (!spatialOutput) return latestFirst;
+  // A map of one channel has nothing to weigh against; it serves where there is no other.
+  const several = maps.filter(({ channels }) => channels > 1);
+  const latestFirst = (several.length > 0 ? several : maps).reverse();
+  if (pixelsOf(model, target) <= 1) return latestFirst;
   return latestFirst.sort((a, b) => a.height * a.width - b.height * b.width);
 }
 
 /** The value a CAM method looks at: the asked layer, or the best candidate. */
-export function camLayer(model: LoadedModel, asked: string | undefined): { layer: string; value: ValueName } {
+export function camLayer(
+  model: LoadedModel,
+  asked: string | undefined,
+  target: ValueName,
+): { layer: string; value: ValueName } {
   if (asked === undefined) {
-    const [best] = camCandidates(model);
-    if (!best)
+    const [best] = camCandidates(model, target);
+    if (!best) {
       throw new LayerError(
-        `The model "${model.name}" has no layer with maps larger than 1×1, so there is nothing to weigh.`,
+        `No layer of "${model.name}" before the target has maps larger than 1×1, so there is nothing to weigh.`,
       );
+    }
     return best;
   }
-  const value = model.valueOf(asked);
+  const value = model.layerBefore(asked, target);
   if (pixelsOf(model, value) <= 1) {
-    const [best] = camCandidates(model);
+    const [best] = camCandidates(model, target);
     const hint = best ? ` Try "${best.layer}" (${best.height}×${best.width}).` : "";
     throw new LayerError(
       `Layer "${asked}" has no maps larger than 1×1, so a class activation map of it shows nothing.${hint}`,
@@ -55,7 +60,7 @@ export function camLayer(model: LoadedModel, asked: string | undefined): { layer
 
 function pixelsOf(model: LoadedModel, value: ValueName): number {
   const shape = model.shape(value);
-  if (shape.length < 3) return 1;
+  if (shape.length < 3 || shape.length > 4) return 1;
   const { h, w } = imageShape(shape);
   return h * w;
 }

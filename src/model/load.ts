@@ -1,6 +1,7 @@
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError } from "../errors";
 import type { Graph, GraphInput } from "../graph/ir";
+import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { foldBatchNorm } from "../graph/passes/fold-batch-norm";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
@@ -19,7 +20,10 @@ import { type ModelSource, readSource } from "./source";
 export interface LoadOptions {
   /** Class names by index; default: those in the file's metadata, if any. */
   readonly labels?: readonly string[];
-  /** How images become the network's input; default: as the file's metadata says, else range [0, 1]. Tensors are passed as they are. */
+  /**
+   * How images become the network's input. What is not given here is as the file's metadata says, else range [0, 1].
+   * Tensors are passed as they are.
+   */
   readonly preprocess?: Preprocess;
   /** The graph output or the layer to explain; default: the first output, seen through a trailing softmax or sigmoid. */
   readonly output?: string;
@@ -52,7 +56,7 @@ export async function loadModel(source?: ModelSource, options: LoadOptions = {})
   const result = resultName(file, options.output);
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = removeDeadNodes(file, [result]);
-  const graph = removeNoOps(specialise(live, inputShapes(file, options.inputShape)));
+  const graph = channelsFirstInput(removeNoOps(specialise(live, inputShapes(live, options.inputShape))));
   const resolved = graph.aliases.get(result) ?? result;
   const through =
     options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
@@ -64,7 +68,7 @@ export async function loadModel(source?: ModelSource, options: LoadOptions = {})
   const model = new LoadedModel({
     name: name ?? file.name,
     labels: options.labels ?? metadata.labels,
-    preprocess: options.preprocess ?? metadata.preprocess ?? {},
+    preprocess: { ...metadata.preprocess, ...options.preprocess },
     preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
     graph,
     folded,
@@ -94,14 +98,31 @@ function checkLimit(maxMemory = wasmLimit): number {
   return Math.min(maxMemory, wasmLimit);
 }
 
-/** The shape the caller fixes belongs to the one input; several inputs are refused later, with their names. */
+/**
+ * The shape of the one input: what the caller fixes, for one sample. Networks are compiled for one sample whatever batch
+ * the file names; several inputs are refused later, with their names.
+ */
 function inputShapes(graph: Graph, shape: readonly number[] | undefined): ReadonlyMap<string, readonly number[]> {
   const input: GraphInput | undefined = graph.inputs[0];
-  return new Map(shape && input ? [[input.name, shape]] : []);
+  if (!input) return new Map();
+  if (shape !== undefined) {
+    if (!Array.isArray(shape)) throw new OptionError(`inputShape is a list of numbers, got ${JSON.stringify(shape)}.`);
+    if (shape[0] !== 1) {
+      throw new OptionError(
+        `inputShape [${shape.join(", ")}]: explanations take one sample at a time, so the first number must be 1.`,
+      );
+    }
+    return new Map([[input.name, shape]]);
+  }
+  const [batch, ...rest] = input.shape;
+  const known = rest.every((extent): extent is number => typeof extent === "number");
+  return new Map(typeof batch === "number" && batch > 1 && known ? [[input.name, [1, ...(rest as number[])]]] : []);
 }
 
 function resultName(graph: Graph, asked: string | undefined): string {
   if (asked === undefined) return graph.outputs[0];
+  if (typeof asked !== "string")
+    throw new OptionError(`output is the name of an output or layer, got ${JSON.stringify(asked)}.`);
   if (graph.outputs.includes(asked)) return asked;
   const values = graph.nodes.flatMap(({ outputs }) => outputs);
   const node = graph.nodes.find(({ name }) => name === asked);

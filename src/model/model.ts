@@ -1,6 +1,6 @@
 import { buildNetwork, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type PassResult, Session } from "../engine/session";
-import { InputError, LayerError, SeethroughError, ShapeError } from "../errors";
+import { InputError, LayerError, OptionError, SeethroughError, ShapeError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { checkImage, type ImageLike } from "../image/image";
 import { type Preprocess, preprocess } from "../image/preprocess";
@@ -102,28 +102,33 @@ export interface ModelPass {
   readonly backward?: Backward;
 }
 
+interface Inside {
+  readonly parts: ModelParts;
+  readonly full: Network;
+  readonly fast: Network;
+  readonly session: Session;
+}
+
 export class LoadedModel implements Model {
   readonly name: string;
   readonly labels?: readonly string[];
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   readonly output: { readonly name: string; readonly shape: readonly number[] };
-  readonly parts: ModelParts;
-  /** The network as the file has it: every value can be read. */
-  readonly full: Network;
-  /** The network that runs unless a value of the full one is asked for. */
-  readonly fast: Network;
-  #session: Session | undefined;
+  /** Everything that holds wasm memory. */
+  #inside: Inside | undefined;
   #layers: readonly Layer[] | undefined;
 
   constructor(parts: ModelParts) {
-    this.parts = parts;
     this.name = parts.name;
     this.labels = parts.labels;
-    this.full = buildNetwork(parts.graph, parts.kernels, parts.memory);
-    this.fast = buildNetwork(parts.folded, parts.kernels, parts.memory);
+    this.#inside = {
+      parts,
+      full: buildNetwork(parts.graph, parts.kernels, parts.memory),
+      fast: buildNetwork(parts.folded, parts.kernels, parts.memory),
+      session: new Session(parts.kernels, parts.memory),
+    };
     this.input = { name: this.fast.input, shape: tensorShape(this.shape(this.fast.input)) };
     this.output = { name: parts.explained, shape: tensorShape(this.shape(parts.explained)) };
-    this.#session = new Session(parts.kernels, parts.memory);
   }
 
   get layers(): readonly Layer[] {
@@ -133,25 +138,47 @@ export class LoadedModel implements Model {
     return this.#layers;
   }
 
-  /** The engine; throws once the model is disposed. */
+  get parts(): ModelParts {
+    return this.#opened().parts;
+  }
+
+  /** The network as the file has it: every value can be read. */
+  get full(): Network {
+    return this.#opened().full;
+  }
+
+  /** The network that runs unless a value of the full one is asked for. */
+  get fast(): Network {
+    return this.#opened().fast;
+  }
+
   get session(): Session {
-    if (!this.#session) throw new SeethroughError(`The model "${this.name}" was disposed; load it again.`);
-    return this.#session;
+    return this.#opened().session;
+  }
+
+  #opened(): Inside {
+    if (!this.#inside) throw new SeethroughError(`The model "${this.name}" was disposed; load it again.`);
+    return this.#inside;
   }
 
   async predict(input: Input, options: { readonly top?: number } = {}): Promise<Prediction[]> {
     const { explained, outputKind } = this.parts;
+    const { top = 5 } = options;
+    if (!Number.isInteger(top) || top < 1)
+      throw new OptionError(`top must be a whole number of at least 1, got ${top}.`);
     const { values } = this.pass({ data: this.prepare(input), keep: [explained] });
     const scores = classScores(values.get(explained) as Float32Array, this.shape(explained));
     const probability = probabilities(scores, outputKind);
     const order = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
-    return order.slice(0, options.top ?? 5).map((index) => {
-      return { index, label: this.labels?.[index], score: scores[index], probability: probability[index] };
+    return order.slice(0, top).map((index) => {
+      const label = this.labels?.[index];
+      return { index, ...(label !== undefined && { label }), score: scores[index], probability: probability[index] };
     });
   }
 
   async run(input: Input, options: { readonly capture?: readonly string[] } = {}): Promise<RunResult> {
     const names = options.capture ?? [];
+    if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${JSON.stringify(names)}.`);
     const captured = names.map((name) => this.valueOf(name));
     const { result } = this.parts;
     const { values } = this.pass({ data: this.prepare(input), keep: [...new Set([result, ...captured])] });
@@ -160,7 +187,7 @@ export class LoadedModel implements Model {
   }
 
   dispose(): void {
-    this.#session = undefined;
+    this.#inside = undefined;
   }
 
   [Symbol.dispose](): void {
@@ -205,6 +232,7 @@ export class LoadedModel implements Model {
    * @throws {LayerError} suggesting the nearest names
    */
   valueOf(layer: string): ValueName {
+    if (typeof layer !== "string") throw new LayerError(`A layer is named by a string, got ${JSON.stringify(layer)}.`);
     const { graph } = this.parts;
     const node = graph.nodes.find(({ name }) => name === layer);
     const named = node?.outputs[0] ?? layer;
@@ -214,6 +242,29 @@ export class LoadedModel implements Model {
     throw new LayerError(
       `The model "${this.name}" has no layer "${layer}".${suggest(layer, candidates)} ` +
         `It has ${candidates.length} layers; inspect(model) lists them.`,
+    );
+  }
+
+  /** All values a value is computed from, itself included. */
+  dependencies(value: ValueName): ReadonlySet<ValueName> {
+    const found = new Set<ValueName>([value]);
+    for (const { inputs, outputs } of [...this.full.operations].reverse()) {
+      if (outputs.some((output) => found.has(output))) for (const name of inputs) found.add(name);
+    }
+    return found;
+  }
+
+  /**
+   * The value of a layer that a target depends on.
+   *
+   * @throws {LayerError} if the name is unknown, or the target does not depend on the layer
+   */
+  layerBefore(layer: string, target: ValueName): ValueName {
+    const value = this.valueOf(layer);
+    if (this.dependencies(target).has(value)) return value;
+    throw new LayerError(
+      `The target "${target}" does not depend on layer "${layer}", so there is nothing to attribute to it. ` +
+        "Choose a layer before the target.",
     );
   }
 

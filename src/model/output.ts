@@ -11,12 +11,19 @@ const trailing: Readonly<Record<string, OutputKind>> = {
   Sigmoid: "sigmoid",
 };
 
+/** Operators that may stand after it and change no number. */
+const renaming: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity"]);
+
 /**
  * The value before a trailing Softmax, LogSoftmax or Sigmoid. Gradients of probabilities vanish where the network is
  * certain, and mix all classes; the score before is what the methods are defined on.
  */
 export function throughSoftmax(graph: StaticGraph, result: ValueName): { value: ValueName; kind: OutputKind } {
-  const producer = graph.nodes.find(({ outputs }) => outputs.includes(result));
+  let producer = graph.nodes.find(({ outputs }) => outputs.includes(result));
+  while (producer && renaming.has(producer.op)) {
+    const [input] = producer.inputs;
+    producer = graph.nodes.find(({ outputs }) => outputs.includes(input));
+  }
   const kind = producer && trailing[producer.op];
   return producer && kind ? { value: producer.inputs[0], kind } : { value: result, kind: "logits" };
 }

@@ -2,7 +2,7 @@ import { TargetError } from "../errors";
 import { suggest } from "../nearest";
 import { imageShape, type Shape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
-import { showShape } from "../tensor";
+import { showShape, sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
 import { classScores } from "./output";
 
@@ -53,7 +53,13 @@ export const scoreOf = ({ offsets, weight }: Score, data: Float32Array, start = 
 export function resolveTarget(model: LoadedModel, target: Target = "top"): ScoredTarget {
   if (typeof target === "object" && target !== null) {
     if ("layer" in target) return unitTarget(model, target);
-    return regionTarget(model, target);
+    if ("position" in target || "mask" in target) return regionTarget(model, target);
+  }
+  if (typeof target !== "number" && typeof target !== "string") {
+    throw new TargetError(
+      "A target is a class index, a label, 'top', { position, channel }, { mask, channel } or { layer, unit, position? }; " +
+        `got ${typeof target === "object" ? JSON.stringify(target) : String(target)}.`,
+    );
   }
   const value = model.parts.explained;
   const shape = model.shape(value);
@@ -70,7 +76,7 @@ export function resolveTarget(model: LoadedModel, target: Target = "top"): Score
   return { value, choose: () => score(index) };
 }
 
-const classCount = (shape: Shape): number => (shape.length < 3 ? (shape.at(-1) ?? 1) : shape[1]);
+const classCount = (shape: Shape): number => (shape.length < 3 ? sizeOf(shape) : shape[1]);
 
 function indexOfLabel(model: LoadedModel, label: string): number {
   const { labels } = model;
@@ -158,7 +164,11 @@ function unitTarget(
   };
 }
 
-function pixelAt([y, x]: readonly [number, number], h: number, w: number, where: string): number {
+function pixelAt(position: readonly [number, number], h: number, w: number, where: string): number {
+  if (!Array.isArray(position) || position.length !== 2) {
+    throw new TargetError(`Target position: two numbers [y, x] are expected, got ${JSON.stringify(position)}.`);
+  }
+  const [y, x] = position;
   if (![y, x].every(Number.isInteger) || y < 0 || x < 0 || y >= h || x >= w) {
     throw new TargetError(`Target position [${y}, ${x}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`);
   }

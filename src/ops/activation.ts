@@ -116,8 +116,12 @@ export const prelu: Builder = (context) => {
   const shape = context.shape(input);
   const { n, h, w, c } = imageShape(shape);
   const slope = context.constant(slopeName) ?? context.refuse(`its slope "${slopeName}" is not a constant`);
-  if (slope.size !== 1 && slope.size !== c) {
-    context.refuse(`its slope has ${slope.size} values; one, or one per channel (${c}), are supported`);
+  // Aligned at the right as ONNX says, a slope of shape [C] belongs to the last axis, not to the channels.
+  const aligned = [...new Array<number>(Math.max(0, shape.length - slope.shape.length)).fill(1), ...slope.shape];
+  if (slope.size !== 1 && (slope.size !== c || aligned[1] !== c)) {
+    context.refuse(
+      `its slope has the shape [${slope.shape.join(", ")}]; one value, or one per channel (${c}), are supported`,
+    );
   }
   const values = slope.size === c ? slope.floats() : new Float32Array(c).fill(slope.floats()[0]);
   const place = placeOnce(memory, values, "PRelu slope");

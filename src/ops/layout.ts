@@ -42,7 +42,7 @@ export function isRowMajor(shape: Shape): boolean {
   return shape.length < 3 || shape[1] === 1 || sizeOf(shape.slice(2)) === 1;
 }
 
-/** An ONNX shape of rank 2 to 4 as the image the spatial kernels see. */
+/** A shape as the image the kernels see; of more than two spatial axes all but the last are rows. */
 export interface ImageShape {
   readonly n: number;
   readonly h: number;
@@ -51,8 +51,8 @@ export interface ImageShape {
 }
 
 export function imageShape(shape: Shape): ImageShape {
-  const [n, c, first = 1, second] = shape;
-  return second === undefined ? { n, h: 1, w: first, c } : { n, h: first, w: second, c };
+  const [n, c, ...spatial] = shape;
+  return { n, h: sizeOf(spatial.slice(0, -1)), w: spatial.at(-1) ?? 1, c };
 }
 
 /** The shape a Tensor of this value has: rank 4 is NHWC, every other rank stays as the file says. */

@@ -88,6 +88,9 @@ const styles: Readonly<Record<string, Style>> = {
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
 export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
+  if (typeof source !== "object" || source === null || !("values" in source)) {
+    throw new OptionError("heatmap takes an Attribution. If you pass the result of a method, await it first.");
+  }
   const { values, inputSize, method } = source;
   const { width, height } = inputSize;
   const { h, w, c, data: interleaved } = gridOf(values);

@@ -32,6 +32,9 @@ const saturation = 0.35;
  */
 export function overlay(input: ImageLike, heatmap: Heatmap, options: OverlayOptions = {}): ImageLike {
   checkImage(input);
+  if (!(heatmap?.data instanceof Float32Array)) {
+    throw new OptionError("overlay takes a heatmap as its second argument: overlay(image, heatmap(attribution)).");
+  }
   const { opacity = 0.75, threshold = faint } = options;
   const { region = { x: 0, y: 0, width: input.width, height: input.height } } = options;
   if (!(opacity >= 0 && opacity <= 1)) throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
