@@ -36,46 +36,74 @@ function number(offset: usize): v128 {
 export function unaryBackward(
   kind: i32, mode: i32, saved: usize, dy: usize, dx: usize, count: i32, a: f32, b: f32,
 ): void {
+  const rest = <usize>(count & 3) << 2;
+  const whole = (<usize>count << 2) - rest;
+  wholeVectors(kind, mode, saved, dy, dx, whole, a, b);
+  if (rest) {
+    if (saved) memory.copy(lastVectors, saved + whole, rest);
+    memory.copy(lastVectors + 16, dy + whole, rest);
+    wholeVectors(kind, mode, lastVectors, lastVectors + 16, lastVectors + 16, 16, a, b);
+    memory.copy(dx + whole, lastVectors + 16, rest);
+  }
+}
+
+/** Room for one vector of `saved` and one of dy. */
+const lastVectors: usize = memory.data(32);
+
+function wholeVectors(
+  kind: i32, mode: i32, saved: usize, dy: usize, dx: usize, bytes: usize, a: f32, b: f32,
+): void {
   const va = f32x4.splat(a);
   const vb = f32x4.splat(b);
-  if (kind <= Unary.clip && mode == Rectify.deconvnet) return positivePart(dy, dx, count);
+  const end = dx + bytes;
+  if (kind <= Unary.clip && mode == Rectify.deconvnet) return positivePart(dy, dx, end);
   if (kind <= Unary.clip && mode == Rectify.guided) {
     const bounded = kind == Unary.clip;
-    return guided(saved, dy, dx, count, bounded ? a : 0, bounded ? b : Infinity);
+    return guided(saved, dy, dx, end, bounded ? a : 0, bounded ? b : Infinity);
   }
   switch (kind) {
-    case Unary.relu: return chain(Unary.relu, saved, dy, dx, count, va, vb);
-    case Unary.leakyRelu: return chain(Unary.leakyRelu, saved, dy, dx, count, va, vb);
-    case Unary.elu: return chain(Unary.elu, saved, dy, dx, count, va, vb);
-    case Unary.selu: return chain(Unary.selu, saved, dy, dx, count, va, vb);
-    case Unary.clip: return chain(Unary.clip, saved, dy, dx, count, va, vb);
-    case Unary.sigmoid: return chain(Unary.sigmoid, saved, dy, dx, count, va, vb);
-    case Unary.hardSigmoid: return chain(Unary.hardSigmoid, saved, dy, dx, count, va, vb);
-    case Unary.hardSwish: return chain(Unary.hardSwish, saved, dy, dx, count, va, vb);
-    case Unary.tanh: return chain(Unary.tanh, saved, dy, dx, count, va, vb);
-    case Unary.softplus: return chain(Unary.softplus, saved, dy, dx, count, va, vb);
-    case Unary.gelu: return chain(Unary.gelu, saved, dy, dx, count, va, vb);
-    case Unary.geluTanh: return chain(Unary.geluTanh, saved, dy, dx, count, va, vb);
-    case Unary.erf: return chain(Unary.erf, saved, dy, dx, count, va, vb);
-    case Unary.exp: return chain(Unary.exp, saved, dy, dx, count, va, vb);
-    case Unary.sqrt: return chain(Unary.sqrt, saved, dy, dx, count, va, vb);
-    case Unary.negate: return negative(dy, dx, count);
-    case Unary.power: return chain(Unary.power, saved, dy, dx, count, va, vb);
-    case Unary.silu: return chain(Unary.silu, saved, dy, dx, count, va, vb);
-    case Unary.log: return chain(Unary.log, saved, dy, dx, count, va, vb);
-    case Unary.abs: return chain(Unary.abs, saved, dy, dx, count, va, vb);
-    case Unary.reciprocal: return chain(Unary.reciprocal, saved, dy, dx, count, va, vb);
+    case Unary.relu: return chain(Unary.relu, saved, dy, dx, end, va, vb);
+    case Unary.leakyRelu: return chain(Unary.leakyRelu, saved, dy, dx, end, va, vb);
+    case Unary.elu: return chain(Unary.elu, saved, dy, dx, end, va, vb);
+    case Unary.selu: return chain(Unary.selu, saved, dy, dx, end, va, vb);
+    case Unary.clip: return chain(Unary.clip, saved, dy, dx, end, va, vb);
+    case Unary.sigmoid: return chain(Unary.sigmoid, saved, dy, dx, end, va, vb);
+    case Unary.hardSigmoid: return chain(Unary.hardSigmoid, saved, dy, dx, end, va, vb);
+    case Unary.hardSwish: return chain(Unary.hardSwish, saved, dy, dx, end, va, vb);
+    case Unary.tanh: return chain(Unary.tanh, saved, dy, dx, end, va, vb);
+    case Unary.softplus: return chain(Unary.softplus, saved, dy, dx, end, va, vb);
+    case Unary.gelu: return chain(Unary.gelu, saved, dy, dx, end, va, vb);
+    case Unary.geluTanh: return chain(Unary.geluTanh, saved, dy, dx, end, va, vb);
+    case Unary.erf: return chain(Unary.erf, saved, dy, dx, end, va, vb);
+    case Unary.exp: return chain(Unary.exp, saved, dy, dx, end, va, vb);
+    case Unary.sqrt: return chain(Unary.sqrt, saved, dy, dx, end, va, vb);
+    case Unary.power: return chain(Unary.power, saved, dy, dx, end, va, vb);
+    case Unary.silu: return chain(Unary.silu, saved, dy, dx, end, va, vb);
+    case Unary.log: return chain(Unary.log, saved, dy, dx, end, va, vb);
+    case Unary.abs: return chain(Unary.abs, saved, dy, dx, end, va, vb);
+    case Unary.reciprocal: return chain(Unary.reciprocal, saved, dy, dx, end, va, vb);
+    case Unary.negate: return negative(dy, dx, end);
   }
 }
 
 /** dx = dy · f′; `kind` is constant here, so only one branch of `derivativeOf` remains inside the loop. */
 @inline
-function chain(kind: i32, saved: usize, dy: usize, dx: usize, count: i32, a: v128, b: v128): void {
-  for (; count > 0; count -= 4) {
-    storeLanes(dx, backwardOf(kind, loadLanes(saved, count), loadLanes(dy, count), a, b), count);
+function chain(kind: i32, saved: usize, dy: usize, dx: usize, end: usize, a: v128, b: v128): void {
+  if (kind == Unary.relu || kind == Unary.clip) {
+    // So little work that the loop itself would be half of it.
+    for (const fours = dx + ((end - dx) & ~63); dx < fours; dx += 64) {
+      v128.store(dx, backwardOf(kind, v128.load(saved), v128.load(dy), a, b));
+      v128.store(dx, backwardOf(kind, v128.load(saved, 16), v128.load(dy, 16), a, b), 16);
+      v128.store(dx, backwardOf(kind, v128.load(saved, 32), v128.load(dy, 32), a, b), 32);
+      v128.store(dx, backwardOf(kind, v128.load(saved, 48), v128.load(dy, 48), a, b), 48);
+      saved += 64;
+      dy += 64;
+    }
+  }
+  for (; dx < end; dx += 16) {
+    v128.store(dx, backwardOf(kind, v128.load(saved), v128.load(dy), a, b));
     saved += 16;
     dy += 16;
-    dx += 16;
   }
 }
 
@@ -141,34 +169,31 @@ function derivativeOf(kind: i32, s: v128, a: v128): v128 {
 }
 
 /** dx = −dy. */
-function negative(dy: usize, dx: usize, count: i32): void {
-  for (; count > 0; count -= 4) {
-    storeLanes(dx, f32x4.neg(loadLanes(dy, count)), count);
+function negative(dy: usize, dx: usize, end: usize): void {
+  for (; dx < end; dx += 16) {
+    v128.store(dx, f32x4.neg(v128.load(dy)));
     dy += 16;
-    dx += 16;
   }
 }
 
 /** Deconvnet: dx = max(dy, 0). */
-function positivePart(dy: usize, dx: usize, count: i32): void {
-  for (; count > 0; count -= 4) {
-    storeLanes(dx, f32x4.pmax(loadLanes(dy, count), f32x4.splat(0)), count);
+function positivePart(dy: usize, dx: usize, end: usize): void {
+  for (; dx < end; dx += 16) {
+    v128.store(dx, f32x4.pmax(v128.load(dy), f32x4.splat(0)));
     dy += 16;
-    dx += 16;
   }
 }
 
 /** Guided backpropagation: dx = max(dy, 0) where lo < y < hi. */
-function guided(y: usize, dy: usize, dx: usize, count: i32, lo: f32, hi: f32): void {
+function guided(y: usize, dy: usize, dx: usize, end: usize, lo: f32, hi: f32): void {
   const lower = f32x4.splat(lo);
   const upper = f32x4.splat(hi);
-  for (; count > 0; count -= 4) {
-    const v = loadLanes(y, count);
+  for (; dx < end; dx += 16) {
+    const v = v128.load(y);
     const active = v128.and(f32x4.gt(v, lower), f32x4.lt(v, upper));
-    storeLanes(dx, v128.and(f32x4.pmax(loadLanes(dy, count), f32x4.splat(0)), active), count);
+    v128.store(dx, v128.and(f32x4.pmax(v128.load(dy), f32x4.splat(0)), active));
     y += 16;
     dy += 16;
-    dx += 16;
   }
 }
 
@@ -183,8 +208,8 @@ function guided(y: usize, dy: usize, dx: usize, count: i32, lo: f32, hi: f32): v
 export function preluBackward(
   mode: i32, x: usize, slope: usize, dy: usize, dx: usize, pixels: i32, channels: i32,
 ): void {
-  if (mode == Rectify.deconvnet) return positivePart(dy, dx, pixels * channels);
-  if (mode == Rectify.guided) return guided(x, dy, dx, pixels * channels, 0, Infinity);
+  // The two other modes do not look at the slope: ReLU's.
+  if (mode != Rectify.gradient) return unaryBackward(Unary.relu, mode, x, dy, dx, pixels * channels, 0, 0);
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let c = 0; c < channels; c += 4) {
       const lanes = channels - c;

@@ -40,39 +40,62 @@ const numbers: usize = memory.data<f32>([1, 0.5, 0.16666667, 1.59576912, 0.04471
  * @param b     second parameter of f
  */
 export function unary(kind: i32, x: usize, y: usize, count: i32, a: f32, b: f32): void {
-  const va = f32x4.splat(a);
-  const vb = f32x4.splat(b);
+  const rest = <usize>(count & 3) << 2;
+  const whole = (<usize>count << 2) - rest;
+  wholeVectors(kind, x, y, whole, f32x4.splat(a), f32x4.splat(b));
+  if (rest) {
+    // The last one to three floats pass through a vector of their own: a second copy of every loop would be large.
+    memory.copy(lastVector, x + whole, rest);
+    wholeVectors(kind, lastVector, lastVector, 16, f32x4.splat(a), f32x4.splat(b));
+    memory.copy(y + whole, lastVector, rest);
+  }
+}
+
+/** Room for one vector. */
+const lastVector: usize = memory.data(16);
+
+function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v128): void {
+  const end = x + bytes;
   switch (kind) {
-    case Unary.relu: return map(Unary.relu, x, y, count, va, vb);
-    case Unary.leakyRelu: return map(Unary.leakyRelu, x, y, count, va, vb);
-    case Unary.elu: return map(Unary.elu, x, y, count, va, vb);
-    case Unary.selu: return map(Unary.selu, x, y, count, va, vb);
-    case Unary.clip: return map(Unary.clip, x, y, count, va, vb);
-    case Unary.sigmoid: return map(Unary.sigmoid, x, y, count, va, vb);
-    case Unary.hardSigmoid: return map(Unary.hardSigmoid, x, y, count, va, vb);
-    case Unary.hardSwish: return map(Unary.hardSwish, x, y, count, va, vb);
-    case Unary.tanh: return map(Unary.tanh, x, y, count, va, vb);
-    case Unary.softplus: return map(Unary.softplus, x, y, count, va, vb);
-    case Unary.gelu: return map(Unary.gelu, x, y, count, va, vb);
-    case Unary.geluTanh: return map(Unary.geluTanh, x, y, count, va, vb);
-    case Unary.erf: return map(Unary.erf, x, y, count, va, vb);
-    case Unary.exp: return map(Unary.exp, x, y, count, va, vb);
-    case Unary.sqrt: return map(Unary.sqrt, x, y, count, va, vb);
-    case Unary.negate: return map(Unary.negate, x, y, count, va, vb);
-    case Unary.power: return map(Unary.power, x, y, count, va, vb);
-    case Unary.silu: return map(Unary.silu, x, y, count, va, vb);
-    case Unary.log: return map(Unary.log, x, y, count, va, vb);
-    case Unary.abs: return map(Unary.abs, x, y, count, va, vb);
-    case Unary.reciprocal: return map(Unary.reciprocal, x, y, count, va, vb);
+    case Unary.relu: return map(Unary.relu, x, y, end, a, b);
+    case Unary.leakyRelu: return map(Unary.leakyRelu, x, y, end, a, b);
+    case Unary.elu: return map(Unary.elu, x, y, end, a, b);
+    case Unary.selu: return map(Unary.selu, x, y, end, a, b);
+    case Unary.clip: return map(Unary.clip, x, y, end, a, b);
+    case Unary.sigmoid: return map(Unary.sigmoid, x, y, end, a, b);
+    case Unary.hardSigmoid: return map(Unary.hardSigmoid, x, y, end, a, b);
+    case Unary.hardSwish: return map(Unary.hardSwish, x, y, end, a, b);
+    case Unary.tanh: return map(Unary.tanh, x, y, end, a, b);
+    case Unary.softplus: return map(Unary.softplus, x, y, end, a, b);
+    case Unary.gelu: return map(Unary.gelu, x, y, end, a, b);
+    case Unary.geluTanh: return map(Unary.geluTanh, x, y, end, a, b);
+    case Unary.erf: return map(Unary.erf, x, y, end, a, b);
+    case Unary.exp: return map(Unary.exp, x, y, end, a, b);
+    case Unary.sqrt: return map(Unary.sqrt, x, y, end, a, b);
+    case Unary.negate: return map(Unary.negate, x, y, end, a, b);
+    case Unary.power: return map(Unary.power, x, y, end, a, b);
+    case Unary.silu: return map(Unary.silu, x, y, end, a, b);
+    case Unary.log: return map(Unary.log, x, y, end, a, b);
+    case Unary.abs: return map(Unary.abs, x, y, end, a, b);
+    case Unary.reciprocal: return map(Unary.reciprocal, x, y, end, a, b);
   }
 }
 
 /** One loop per function: `kind` is constant here, so only one branch of `valueOf` remains inside. */
 @inline
-function map(kind: i32, x: usize, y: usize, count: i32, a: v128, b: v128): void {
-  for (; count > 0; count -= 4) {
-    storeLanes(y, valueOf(kind, loadLanes(x, count), a, b), count);
-    x += 16;
+function map(kind: i32, x: usize, y: usize, end: usize, a: v128, b: v128): void {
+  if (kind == Unary.relu || kind == Unary.clip) {
+    // So little work that the loop itself would be half of it.
+    for (const fours = x + ((end - x) & ~63); x < fours; x += 64) {
+      v128.store(y, valueOf(kind, v128.load(x), a, b));
+      v128.store(y, valueOf(kind, v128.load(x, 16), a, b), 16);
+      v128.store(y, valueOf(kind, v128.load(x, 32), a, b), 32);
+      v128.store(y, valueOf(kind, v128.load(x, 48), a, b), 48);
+      y += 64;
+    }
+  }
+  for (; x < end; x += 16) {
+    v128.store(y, valueOf(kind, v128.load(x), a, b));
     y += 16;
   }
 }

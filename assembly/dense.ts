@@ -44,43 +44,55 @@ export function dense(x: usize, weight: usize, bias: usize, y: usize, samples: i
     }
     return;
   }
-  for (; n + 8 < outputs; n += 16) {
+  // The panels of a few samples are read once for all of them while they are in the cache.
+  for (; n + 24 < outputs; n += 32) {
     for (let s = 0; s < samples; s++) {
-      twoPanels(x + <usize>s * xSample, xSample, weight, bias, biasBytes, y + <usize>s * ySample, outputs - n);
+      fourPanels(x + <usize>s * xSample, xSample, weight, bias, biasBytes, y + <usize>s * ySample, outputs - n);
     }
-    weight += panelBytes << 1;
-    bias += biasBytes << 1;
-    y += 64;
+    weight += panelBytes << 2;
+    bias += biasBytes << 2;
+    y += 128;
   }
-  if (n < outputs) {
+  for (; n < outputs; n += 8) {
     for (let s = 0; s < samples; s++) {
       onePanel(x + <usize>s * xSample, xSample, weight, bias, y + <usize>s * ySample, outputs - n);
     }
+    weight += panelBytes;
+    bias += biasBytes;
+    y += 32;
   }
 }
 
-/** Nine to sixteen outputs of one sample: four accumulators and two streams of weights run at the speed of memory. */
-function twoPanels(x: usize, xBytes: usize, weight: usize, bias: usize, biasBytes: usize, y: usize, lanes: i32): void {
-  let s0 = f32x4.splat(0),
-    s1 = f32x4.splat(0),
-    s2 = f32x4.splat(0),
-    s3 = f32x4.splat(0);
-  let second = weight + (xBytes << 3);
+/** 25 to 32 outputs of one sample: four streams of weights run at the speed of memory, one does not. */
+function fourPanels(x: usize, xBytes: usize, weight: usize, bias: usize, biasBytes: usize, y: usize, lanes: i32): void {
+  let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+  const panel = xBytes << 3;
   for (const end = x + xBytes; x < end; x += 4) {
     const v = v128.load32_splat(x);
-    s0 = f32x4.add(s0, f32x4.mul(v, v128.load(weight)));
-    s1 = f32x4.add(s1, f32x4.mul(v, v128.load(weight, 16)));
-    s2 = f32x4.add(s2, f32x4.mul(v, v128.load(second)));
-    s3 = f32x4.add(s3, f32x4.mul(v, v128.load(second, 16)));
+    let w = weight;
+    s00 = f32x4.add(s00, f32x4.mul(v, v128.load(w)));
+    s01 = f32x4.add(s01, f32x4.mul(v, v128.load(w, 16)));
+    w += panel;
+    s10 = f32x4.add(s10, f32x4.mul(v, v128.load(w)));
+    s11 = f32x4.add(s11, f32x4.mul(v, v128.load(w, 16)));
+    w += panel;
+    s20 = f32x4.add(s20, f32x4.mul(v, v128.load(w)));
+    s21 = f32x4.add(s21, f32x4.mul(v, v128.load(w, 16)));
+    w += panel;
+    s30 = f32x4.add(s30, f32x4.mul(v, v128.load(w)));
+    s31 = f32x4.add(s31, f32x4.mul(v, v128.load(w, 16)));
     weight += 32;
-    second += 32;
   }
-  storeEight(y, f32x4.add(s0, v128.load(bias)), f32x4.add(s1, v128.load(bias, 16)), 8);
+  storeEight(y, f32x4.add(s00, v128.load(bias)), f32x4.add(s01, v128.load(bias, 16)), 8);
   bias += biasBytes;
-  storeEight(y + 32, f32x4.add(s2, v128.load(bias)), f32x4.add(s3, v128.load(bias, 16)), lanes - 8);
+  storeEight(y + 32, f32x4.add(s10, v128.load(bias)), f32x4.add(s11, v128.load(bias, 16)), 8);
+  bias += biasBytes;
+  storeEight(y + 64, f32x4.add(s20, v128.load(bias)), f32x4.add(s21, v128.load(bias, 16)), 8);
+  bias += biasBytes;
+  storeEight(y + 96, f32x4.add(s30, v128.load(bias)), f32x4.add(s31, v128.load(bias, 16)), lanes - 24);
 }
 
-/** The last one to eight outputs of one sample. */
+/** One to eight outputs of one sample. */
 function onePanel(x: usize, xBytes: usize, weight: usize, bias: usize, y: usize, lanes: i32): void {
   let s0 = f32x4.splat(0),
     s1 = f32x4.splat(0);

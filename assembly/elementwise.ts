@@ -52,16 +52,36 @@ export function binary(kind: i32, a: usize, b: usize, y: usize, g: StridedGeomet
         }
 }
 
+/** A broadcast operand is read from a vector that holds it four times, again and again. */
+const everywhere: usize = memory.data(32);
+
 @inline
 function row(kind: i32, a: usize, strideA: i32, b: usize, strideB: i32, y: usize, count: i32): void {
-  const everyA = v128.load32_splat(a);
-  const everyB = v128.load32_splat(b);
+  const stepA = <usize>strideA << 4;
+  const stepB = <usize>strideB << 4;
+  if (!strideA) {
+    v128.store(everywhere, v128.load32_splat(a));
+    a = everywhere;
+  }
+  if (!strideB) {
+    v128.store(everywhere, v128.load32_splat(b), 16);
+    b = everywhere + 16;
+  }
+  if (kind != Binary.power) {
+    for (; count >= 8; count -= 8) {
+      v128.store(y, combine(kind, v128.load(a), v128.load(b)));
+      a += stepA;
+      b += stepB;
+      v128.store(y, combine(kind, v128.load(a), v128.load(b)), 16);
+      a += stepA;
+      b += stepB;
+      y += 32;
+    }
+  }
   for (; count > 0; count -= 4) {
-    const va = strideA ? loadLanes(a, count) : everyA;
-    const vb = strideB ? loadLanes(b, count) : everyB;
-    storeLanes(y, combine(kind, va, vb), count);
-    a += 16;
-    b += 16;
+    storeLanes(y, combine(kind, loadLanes(a, count), loadLanes(b, count)), count);
+    a += stepA;
+    b += stepB;
     y += 16;
   }
 }
@@ -117,13 +137,8 @@ function visitRows(how: i32, a: usize, b: usize, g: StridedGeometry): void {
 @inline
 function transferRow(how: i32, a: usize, strideA: i32, b: usize, strideB: i32, count: i32): void {
   if (strideA == 1 && strideB == 1) {
-    for (; count > 0; count -= 4) {
-      const v = loadLanes(a, count);
-      storeLanes(b, how == Store.accumulate ? f32x4.add(loadLanes(b, count), v) : v, count);
-      a += 16;
-      b += 16;
-    }
-    return;
+    // One times x is x, to the bit.
+    return how == Store.accumulate ? addScaled(a, b, count, 1) : memory.copy(b, a, <usize>count << 2);
   }
   const stepA = <usize>strideA << 2;
   const stepB = <usize>strideB << 2;
@@ -152,6 +167,14 @@ function transferRow(how: i32, a: usize, strideA: i32, b: usize, strideB: i32, c
  */
 export function addScaled(x: usize, y: usize, count: i32, alpha: f32): void {
   const factor = f32x4.splat(alpha);
+  for (; count >= 16; count -= 16) {
+    v128.store(y, f32x4.add(v128.load(y), f32x4.mul(factor, v128.load(x))));
+    v128.store(y, f32x4.add(v128.load(y, 16), f32x4.mul(factor, v128.load(x, 16))), 16);
+    v128.store(y, f32x4.add(v128.load(y, 32), f32x4.mul(factor, v128.load(x, 32))), 32);
+    v128.store(y, f32x4.add(v128.load(y, 48), f32x4.mul(factor, v128.load(x, 48))), 48);
+    x += 64;
+    y += 64;
+  }
   for (; count > 0; count -= 4) {
     storeLanes(y, f32x4.add(loadLanes(y, count), f32x4.mul(factor, loadLanes(x, count))), count);
     x += 16;

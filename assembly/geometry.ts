@@ -51,23 +51,43 @@ export class PackGeometry extends Geometry {
   channelStride: i32; // floats in the source from one input channel to the next
 }
 
-/** A depthwise convolution on a zero-padded input: y[p][c] = clamp(bias[c] + Σ x[base(p) + ky·tapRow + kx·tapPixel + c] · w[ky][kx][c]). */
+/** A 3×3 convolution with stride and dilation 1, in tiles of 4×4 outputs. x and y are dense images. */
+@unmanaged
+export class WinogradGeometry extends Geometry {
+  samples: i32;
+  inH: i32;
+  inW: i32;
+  channels: i32; // a multiple of 4
+  outH: i32;
+  outW: i32;
+  outChannels: i32; // any number; weights and bias are padded to a multiple of 8
+  padTop: i32;
+  padLeft: i32; // what y needs at the right and at the bottom is zero as well
+  blockTiles: i32; // tiles that pass through together; a multiple of 4
+  lo: f32;
+  hi: f32;
+}
+
+/** A depthwise convolution; x is a dense image, what the kernel reaches outside of it counts as zero. */
 @unmanaged
 export class DepthwiseGeometry extends Geometry {
   samples: i32;
   channels: i32;
-  xSample: i32;
-  xRow: i32; // stride included
-  xPixel: i32; // stride included
+  inH: i32;
+  inW: i32;
   outH: i32;
   outW: i32;
   ySample: i32;
-  yRow: i32;
-  yPixel: i32;
+  yRow: i32; // floats in y between rows of outputs (phase step included)
+  yPixel: i32; // floats in y between columns of outputs (phase step included)
   kernelH: i32; // may be 0: then y = clamp(bias)
   kernelW: i32;
-  tapRow: i32; // floats in x between kernel rows (dilation included)
-  tapPixel: i32; // floats in x between kernel columns (dilation included)
+  strideH: i32;
+  strideW: i32;
+  dilationH: i32;
+  dilationW: i32;
+  top: i32; // row of x under the first kernel element of the first output: minus the padding
+  left: i32;
   lo: f32;
   hi: f32;
 }

@@ -1,4 +1,5 @@
 import { PackGeometry } from "./geometry";
+import { loadLanes } from "./lanes";
 
 /**
  * Gathers weights into panels:
@@ -10,6 +11,7 @@ import { PackGeometry } from "./geometry";
  */
 export function packWeights(source: usize, panels: usize, g: PackGeometry): void {
   const channels = g.channels;
+  if (g.taps == 1 && g.outStride == 1) return packRows(source + (<usize>load<i32>(g.tapTable) << 2), panels, g);
   const outStride = (<usize>g.outStride) << 2;
   const channelStride = (<usize>g.channelStride) << 2;
   for (let n = 0; n < g.outChannels; n += 8) {
@@ -26,10 +28,18 @@ export function packWeights(source: usize, panels: usize, g: PackGeometry): void
           panels += 128;
         }
       }
+      if (present == 8) {
+        for (; c < channels; c++) {
+          v128.store(panels, gather4(from, outStride));
+          v128.store(panels, gather4(from + (outStride << 2), outStride), 16);
+          from += channelStride;
+          panels += 32;
+        }
+      }
       for (; c < channels; c++) {
         let lane = from;
         for (let i = 0; i < 8; i++) {
-          store<f32>(panels + ((<usize>i) << 2), i < present ? load<f32>(lane) : 0);
+          store<f32>(panels + (<usize>i << 2), i < present ? load<f32>(lane) : 0);
           // Stays inside the source: an absent output is never addressed.
           if (i + 1 < present) lane += outStride;
         }
@@ -38,6 +48,39 @@ export function packWeights(source: usize, panels: usize, g: PackGeometry): void
       }
     }
   }
+}
+
+/** Outputs next to each other, one tap: sixteen rows of the source at a time, each read from left to right. */
+function packRows(source: usize, panels: usize, g: PackGeometry): void {
+  const rowBytes = <usize>g.channelStride << 2;
+  const panelBytes = <usize>g.channels << 5;
+  for (let c = 0; c < g.channels; c += 16) {
+    const count = min(g.channels - c, 16);
+    let to = panels;
+    for (let n = 0; n < g.outChannels; n += 8) {
+      const lanes = g.outChannels - n;
+      let from = source + (<usize>n << 2);
+      for (const end = to + (<usize>count << 5); to < end; to += 32) {
+        v128.store(to, loadLanes(from, lanes));
+        v128.store(to, lanes > 4 ? loadLanes(from + 16, lanes - 4) : f32x4.splat(0), 16);
+        from += rowBytes;
+      }
+      to += panelBytes - (<usize>count << 5);
+    }
+    source += rowBytes << 4;
+    panels += 512;
+  }
+}
+
+/** Four floats `stride` bytes apart. */
+@inline
+function gather4(source: usize, stride: usize): v128 {
+  let v = v128.load32_zero(source);
+  source += stride;
+  v = v128.load32_lane(source, v, 1);
+  source += stride;
+  v = v128.load32_lane(source, v, 2);
+  return v128.load32_lane(source + stride, v, 3);
 }
 
 /** A 4×4 block: target[c][n] = source[n][c], target rows 32 bytes apart. */

@@ -5,7 +5,10 @@ import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { Correlation } from "./correlation";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, operation } from "./operation";
+import { type BuildContext, type Builder, type Clamp, operation } from "./operation";
+
+/** A gradient is never clamped. */
+const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
 
 /** The geometry of one axis after attributes and automatic padding are resolved. */
 interface Axes {
@@ -58,6 +61,7 @@ function correlation(
     weight,
     context.kernels,
     context.memory,
+    context.mode,
   );
 }
 
@@ -78,7 +82,9 @@ export const conv: Builder = (context) => {
     parameters: weight.size + (bias?.size ?? 0),
     macs: samples * map.macs,
     weightBytes: { forward: map.applyWeightBytes, backward: map.adjointWeightBytes },
-    scratchBytes: (_, direction) => (direction === "forward" ? map.applyScratchBytes() : map.adjointScratchBytes()),
+    clampable: true,
+    scratchBytes: (batch, direction) =>
+      direction === "forward" ? map.applyScratchBytes(samples * batch) : map.adjointScratchBytes(samples * batch),
     prepare: (direction) => {
       if (direction === "backward") {
         map.prepareAdjoint();
@@ -87,9 +93,10 @@ export const conv: Builder = (context) => {
       map.prepareApply();
       if (bias) biasPlace = map.placeBias(bias.floats());
     },
-    forward: (run) => map.apply(run, samples * run.batch, run.value(input), biasPlace, run.value(output)),
+    forward: (run) =>
+      map.apply(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
     backward: (run) =>
-      run.contribute(input, (dx) => map.adjoint(run, samples * run.batch, run.gradient(output), 0, dx)),
+      run.contribute(input, (dx) => map.adjoint(run, samples * run.batch, run.gradient(output), 0, dx, unbounded)),
   });
 };
 
@@ -111,7 +118,9 @@ export const convTranspose: Builder = (context) => {
     parameters: weight.size + (bias?.size ?? 0),
     macs: sizeOf(context.shape(input)) * (weight.size / weight.shape[0]),
     weightBytes: { forward: map.adjointWeightBytes, backward: map.applyWeightBytes },
-    scratchBytes: (_, direction) => (direction === "forward" ? map.adjointScratchBytes() : map.applyScratchBytes()),
+    clampable: true,
+    scratchBytes: (batch, direction) =>
+      direction === "forward" ? map.adjointScratchBytes(samples * batch) : map.applyScratchBytes(samples * batch),
     prepare: (direction) => {
       if (direction === "backward") {
         map.prepareApply();
@@ -120,7 +129,9 @@ export const convTranspose: Builder = (context) => {
       map.prepareAdjoint();
       if (bias) biasPlace = map.placeBias(bias.floats());
     },
-    forward: (run) => map.adjoint(run, samples * run.batch, run.value(input), biasPlace, run.value(output)),
-    backward: (run) => run.contribute(input, (dx) => map.apply(run, samples * run.batch, run.gradient(output), 0, dx)),
+    forward: (run) =>
+      map.adjoint(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
+    backward: (run) =>
+      run.contribute(input, (dx) => map.apply(run, samples * run.batch, run.gradient(output), 0, dx, unbounded)),
   });
 };

@@ -9,11 +9,19 @@
  * taps, so each phase is a stride-1 convolution of y that writes every s-th pixel (no zero is ever inserted or multiplied).
  */
 import type { Constant } from "../graph/ir";
-import type { Kernels, Pointer } from "../wasm/kernels";
+import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import { adjointAlgorithm, forwardAlgorithm, isDepthwise } from "./algorithm";
-import type { Run } from "./operation";
+import {
+  type AdjointAlgorithm,
+  type AlgorithmMode,
+  adjointAlgorithm,
+  type ForwardAlgorithm,
+  forwardAlgorithm,
+  isDepthwise,
+} from "./algorithm";
+import type { Clamp, Run } from "./operation";
 import { packPanels, panelCount, placeBias, uploadFloats } from "./weights";
+import { Winograd } from "./winograd";
 
 /** A convolution from x [inH, inW, inChannels] to y [outH, outW, outChannels]; weight [outChannels, inChannels/groups, kernelH, kernelW]. */
 export interface CorrelationGeometry {
@@ -59,13 +67,16 @@ interface Phase {
   readonly outOffset: number;
 }
 
-const unbounded = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
 const floatBytes = 4;
 /** Scratch the columns of a row block should stay within, so that they are still in L2 when they are scattered. */
 const columnBlockBytes = 256 * 1024;
 
 export class Correlation {
   readonly geometry: CorrelationGeometry;
+  readonly #forward: ForwardAlgorithm;
+  readonly #backward: AdjointAlgorithm;
+  readonly #applyWinograd: Winograd;
+  readonly #adjointWinograd: Winograd;
   readonly #kernels: Kernels;
   readonly #memory: KernelMemory;
   readonly #weight: Constant;
@@ -77,9 +88,26 @@ export class Correlation {
   #adjointPhases: Phase[] | undefined;
   #columnWeight: Pointer | undefined;
 
-  constructor(geometry: CorrelationGeometry, weight: Constant, kernels: Kernels, memory: KernelMemory) {
+  constructor(
+    geometry: CorrelationGeometry,
+    weight: Constant,
+    kernels: Kernels,
+    memory: KernelMemory,
+    mode: AlgorithmMode = "fast",
+  ) {
     const g = geometry;
     this.geometry = g;
+    this.#forward = forwardAlgorithm(g, mode);
+    this.#backward = adjointAlgorithm(g, mode);
+    this.#applyWinograd = new Winograd({ ...g, channels: g.inChannels }, "apply");
+    this.#adjointWinograd = new Winograd(
+      {
+        ...{ inH: g.outH, inW: g.outW, channels: g.outChannels },
+        ...{ outH: g.inH, outW: g.inW, outChannels: g.inChannels },
+        ...{ padTop: 2 - g.padTop, padLeft: 2 - g.padLeft },
+      },
+      "adjoint",
+    );
     this.#kernels = kernels;
     this.#memory = memory;
     this.#weight = weight;
@@ -105,29 +133,34 @@ export class Correlation {
   get applyWeightBytes(): number {
     const g = this.geometry;
     const perOutput = (g.inChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
-    if (forwardAlgorithm(g) === "depthwise") return g.outChannels * perOutput;
+    if (this.#forward === "winograd") return this.#applyWinograd.weightBytes;
+    if (this.#forward === "depthwise") return g.outChannels * perOutput;
     return g.groups * panelCount(g.outChannels / g.groups) * 8 * perOutput;
   }
 
   get adjointWeightBytes(): number {
     const g = this.geometry;
     const perInput = (g.outChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
-    const algorithm = adjointAlgorithm(g);
-    if (algorithm === "depthwise") return g.inChannels * perInput;
-    if (algorithm === "few-channels") {
+    if (this.#backward === "winograd") return this.#adjointWinograd.weightBytes;
+    if (this.#backward === "depthwise") return g.inChannels * perInput;
+    if (this.#backward === "few-channels") {
       return panelCount(g.inChannels * g.kernelH * g.kernelW) * 8 * g.outChannels * floatBytes;
     }
     return g.groups * panelCount(g.inChannels / g.groups) * 8 * perInput;
   }
 
-  applyScratchBytes(): number {
+  applyScratchBytes(samples: number): number {
     const g = this.geometry;
+    if (this.#forward === "winograd") return this.#applyWinograd.scratchBytes(samples);
+    if (this.#forward === "depthwise") return 0;
     return paddedSize(g.inH, g.inW, g.inChannels, this.#forwardPadding) * floatBytes;
   }
 
-  adjointScratchBytes(): number {
+  adjointScratchBytes(samples: number): number {
     const g = this.geometry;
-    if (adjointAlgorithm(g) === "few-channels") return this.#columnBlockRows() * this.#columnRowBytes();
+    if (this.#backward === "winograd") return this.#adjointWinograd.scratchBytes(samples);
+    if (this.#backward === "depthwise") return 0;
+    if (this.#backward === "few-channels") return this.#columnBlockRows() * this.#columnRowBytes();
     return paddedSize(g.outH, g.outW, g.outChannels, this.#adjointPadding) * floatBytes;
   }
 
@@ -137,6 +170,10 @@ export class Correlation {
   }
 
   prepareApply(): void {
+    if (this.#forward === "winograd") {
+      this.#applyWinograd.prepare(this.#kernels, this.#memory, this.#weight);
+      return;
+    }
     if (this.#applyPhase) return;
     const g = this.geometry;
     const rows = plainTaps(g.kernelH, g.dilationH, g.outH);
@@ -146,9 +183,13 @@ export class Correlation {
   }
 
   prepareAdjoint(): void {
+    if (this.#backward === "winograd") {
+      this.#adjointWinograd.prepare(this.#kernels, this.#memory, this.#weight);
+      return;
+    }
     if (this.#adjointPhases || this.#columnWeight !== undefined) return;
     const g = this.geometry;
-    if (adjointAlgorithm(g) === "few-channels") {
+    if (this.#backward === "few-channels") {
       this.#columnWeight = this.#packColumns();
       return;
     }
@@ -165,14 +206,24 @@ export class Correlation {
    * @param x        f32[samples][inH][inW][inChannels]
    * @param bias     as `placeBias` laid it out, or 0
    * @param y        f32[samples][outH][outW][outChannels]
+   * @param clamp    bounds of y
    */
-  apply(run: Run, samples: number, x: Pointer, bias: Pointer, y: Pointer): void {
+  apply(run: Run, samples: number, x: Pointer, bias: Pointer, y: Pointer, clamp: Clamp): void {
     const g = this.geometry;
+    if (this.#forward === "winograd") {
+      this.#applyWinograd.run(run, samples, x, bias, y, clamp);
+      return;
+    }
     const phase = this.#applyPhase as Phase;
-    if (forwardAlgorithm(g) === "pointwise") {
+    if (this.#forward === "depthwise") {
+      this.#runDepthwise(run, samples, phase, "apply", x, bias, y, clamp);
+      return;
+    }
+    if (this.#forward === "pointwise") {
       const pixels = samples * g.outH * g.outW;
       const geometry = run.record("ConvGeometry", {
-        ...unbounded,
+        lo: clamp.lo,
+        hi: clamp.hi,
         samples: 1,
         xSample: 0,
         xRow: 0,
@@ -201,6 +252,7 @@ export class Correlation {
         yPixel: to.channels,
         inChannels: g.inChannels,
         outChannels: g.outChannels,
+        clamp,
       });
     });
   }
@@ -209,14 +261,26 @@ export class Correlation {
    * @param y     f32[samples][outH][outW][outChannels]
    * @param bias  added to every pixel of x, as `placeBias` laid it out over inChannels, or 0
    * @param x     f32[samples][inH][inW][inChannels], fully written
+   * @param clamp bounds of x
    */
-  adjoint(run: Run, samples: number, y: Pointer, bias: Pointer, x: Pointer): void {
+  adjoint(run: Run, samples: number, y: Pointer, bias: Pointer, x: Pointer, clamp: Clamp): void {
     const g = this.geometry;
-    if (adjointAlgorithm(g) === "few-channels") {
+    if (this.#backward === "winograd") {
+      this.#adjointWinograd.run(run, samples, y, bias, x, clamp);
+      return;
+    }
+    if (this.#backward === "few-channels") {
+      const pixels = samples * g.inH * g.inW;
       this.#adjointByColumns(run, samples, y, x);
-      if (bias !== 0) {
-        const pixels = samples * g.inH * g.inW;
-        addBias(run, x, bias, pixels, g.inChannels);
+      if (bias !== 0) addBias(run, x, bias, pixels, g.inChannels);
+      if (clamp.lo > Number.NEGATIVE_INFINITY || clamp.hi < Number.POSITIVE_INFINITY) {
+        this.#kernels.unary(Unary.clip, x, x, pixels * g.inChannels, clamp.lo, clamp.hi);
+      }
+      return;
+    }
+    if (this.#backward === "depthwise") {
+      for (const phase of this.#adjointPhases as Phase[]) {
+        this.#runDepthwise(run, samples, phase, "adjoint", y, bias, x + phase.outOffset * floatBytes, clamp);
       }
       return;
     }
@@ -229,9 +293,50 @@ export class Correlation {
           yPixel: g.strideW * g.inChannels,
           inChannels: g.outChannels,
           outChannels: g.inChannels,
+          clamp,
         });
       }
     });
+  }
+
+  #runDepthwise(
+    run: Run,
+    samples: number,
+    { weight, rows, columns }: Phase,
+    direction: "apply" | "adjoint",
+    from: Pointer,
+    bias: Pointer,
+    to: Pointer,
+    clamp: Clamp,
+  ): void {
+    const g = this.geometry;
+    const apply = direction === "apply";
+    // The phases of the adjoint step through what they write, the convolution through what it reads.
+    const [readH, readW] = apply ? [g.strideH, g.strideW] : [1, 1];
+    const [writeH, writeW] = apply ? [1, 1] : [g.strideH, g.strideW];
+    const width = apply ? g.outW : g.inW;
+    const geometry = run.record("DepthwiseGeometry", {
+      samples,
+      channels: g.groups,
+      inH: apply ? g.inH : g.outH,
+      inW: apply ? g.inW : g.outW,
+      outH: rows.pixels,
+      outW: columns.pixels,
+      ySample: (apply ? g.outH : g.inH) * width * g.groups,
+      yRow: writeH * width * g.groups,
+      yPixel: writeW * g.groups,
+      kernelH: columns.offset.length === 0 ? 0 : rows.offset.length,
+      kernelW: columns.offset.length,
+      strideH: readH,
+      strideW: readW,
+      dilationH: spacing(rows),
+      dilationW: spacing(columns),
+      top: (rows.offset[0] ?? 0) - (apply ? g.padTop : 0),
+      left: (columns.offset[0] ?? 0) - (apply ? g.padLeft : 0),
+      lo: clamp.lo,
+      hi: clamp.hi,
+    });
+    this.#kernels.depthwise(from, weight, bias, to, geometry);
   }
 
   #adjointByColumns(run: Run, samples: number, y: Pointer, x: Pointer): void {
@@ -287,11 +392,12 @@ export class Correlation {
     [strideH, strideW]: readonly [number, number],
     bias: Pointer,
     out: Pointer,
-    layout: { yRow: number; yPixel: number; inChannels: number; outChannels: number },
+    layout: { yRow: number; yPixel: number; inChannels: number; outChannels: number; clamp: Clamp },
   ): void {
-    const { inChannels, outChannels, yRow, yPixel } = layout;
+    const { inChannels, outChannels, yRow, yPixel, clamp } = layout;
     const common = {
-      ...unbounded,
+      lo: clamp.lo,
+      hi: clamp.hi,
       samples: 1,
       xSample: 0,
       xRow: strideH * pitch,
@@ -303,20 +409,6 @@ export class Correlation {
       yPixel,
     };
     const groups = this.geometry.groups;
-    if (forwardAlgorithm(this.geometry) === "depthwise") {
-      const { rows, columns } = phase;
-      const first = (rows.offset[0] ?? 0) * pitch + (columns.offset[0] ?? 0) * inChannels;
-      const geometry = run.record("DepthwiseGeometry", {
-        ...common,
-        channels: groups,
-        kernelH: columns.offset.length === 0 ? 0 : rows.offset.length,
-        kernelW: columns.offset.length,
-        tapRow: spacing(rows) * pitch,
-        tapPixel: spacing(columns) * inChannels,
-      });
-      this.#kernels.depthwise(image + first * floatBytes, phase.weight, bias, out, geometry);
-      return;
-    }
     const geometry = run.record("ConvGeometry", {
       ...common,
       taps: phase.taps,
@@ -343,6 +435,10 @@ export class Correlation {
     const contiguous = g.groups === 1 && columns.offset.every((offset, i) => offset === columns.offset[0] + i);
     const tapColumns = contiguous ? shifted.columns.offset.slice(0, 1) : shifted.columns.offset;
     const offsets = shifted.rows.offset.flatMap((row) => tapColumns.map((column) => row * pitch + column * channels));
+    if (this.#forward === "depthwise") {
+      const weight = this.#packPhase(direction, kernelOffsets);
+      return { weight, tapTable: 0, taps: 0, segment: 0, rows, columns, outOffset };
+    }
     return {
       weight: this.#packPhase(direction, kernelOffsets),
       tapTable: this.#memory.store(new Uint8Array(Int32Array.from(offsets).buffer), "Convolution taps"),
@@ -359,7 +455,7 @@ export class Correlation {
     const kernelSize = g.kernelH * g.kernelW;
     const inPerGroup = g.inChannels / g.groups;
     const outPerGroup = g.outChannels / g.groups;
-    if (forwardAlgorithm(g) === "depthwise") {
+    if (this.#forward === "depthwise") {
       const source = this.#weight.floats();
       const packed = new Float32Array(kernelOffsets.length * g.groups);
       kernelOffsets.forEach((offset, tap) => {
@@ -444,7 +540,7 @@ function reach(phases: readonly AxisTaps[], extent: number): [before: number, af
 }
 
 /** Taps of one axis are evenly spaced, because the stride removes kernel indices periodically. */
-const spacing = (taps: AxisTaps): number => (taps.offset.length > 1 ? taps.offset[1] - taps.offset[0] : 0);
+const spacing = (taps: AxisTaps): number => (taps.offset.length > 1 ? taps.offset[1] - taps.offset[0] : 1);
 
 const paddedSize = (height: number, width: number, channels: number, padding: Padding): number =>
   padding.top + padding.left + padding.bottom + padding.right === 0

@@ -2,6 +2,7 @@ import type { Constant, Node } from "../graph/ir";
 import type { GeometryRecord, RecordName } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import type { AlgorithmMode } from "./algorithm";
 import type { Shape } from "./layout";
 
 /** A value of the network by name. */
@@ -85,6 +86,8 @@ export interface Run {
 export interface BuildContext {
   readonly node: Node;
   readonly opset: number;
+  /** Which algorithms are allowed. */
+  readonly mode: AlgorithmMode;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   shape(name: ValueName): Shape;

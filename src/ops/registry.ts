@@ -90,10 +90,14 @@ export function buildOperations(graph: StaticGraph, kernels: Kernels, memory: Ke
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   const unsupported: UnsupportedUse[] = [];
+  // Where a max-pool's switches decide at which place a value comes out again, a maximum that is nearly a tie must not
+  // fall to the other side by rounding.
+  const mode = graph.nodes.some(({ op }) => op === "MaxUnpool") ? "plain" : "fast";
 
   const contextOf = (node: Node): BuildContext => ({
     node,
     opset: graph.opset,
+    mode,
     kernels,
     memory,
     shape: (name) => graph.shapes.get(name) ?? [],

@@ -46,10 +46,32 @@ function uploadConstant(kernels: Kernels, memory: KernelMemory, constant: Consta
  *
  * @returns f32[groups][⌈outChannels/8⌉][taps][channels][8]
  */
-export function packPanels(kernels: Kernels, memory: KernelMemory, weight: Constant, layout: PanelLayout): Pointer {
+export const packPanels = (kernels: Kernels, memory: KernelMemory, weight: Constant, layout: PanelLayout): Pointer =>
+  repack(kernels, memory, weight, layout, layout.tapOffsets.length, kernels.packWeights);
+
+/**
+ * Transforms a 3×3 weight for Winograd's F(4×4, 3×3).
+ *
+ * @returns f32[groups][⌈outChannels/8⌉][36][channels][8]
+ */
+export const packWinogradPanels = (
+  kernels: Kernels,
+  memory: KernelMemory,
+  weight: Constant,
+  layout: PanelLayout,
+): Pointer => repack(kernels, memory, weight, layout, 36, kernels.winogradWeights);
+
+function repack(
+  kernels: Kernels,
+  memory: KernelMemory,
+  weight: Constant,
+  layout: PanelLayout,
+  positions: number,
+  pack: Kernels["packWeights"],
+): Pointer {
   const { groups, groupStride, outChannels, channels, tapOffsets, outStride, channelStride } = layout;
   const taps = tapOffsets.length;
-  const groupBytes = panelCount(outChannels) * 8 * taps * channels * 4;
+  const groupBytes = panelCount(outChannels) * 8 * positions * channels * 4;
   const panels = memory.allocate(groups * groupBytes, "Packed weights");
   if (taps === 0) return panels;
   const source = uploadConstant(kernels, memory, weight, "Weights while they are packed");
@@ -57,7 +79,7 @@ export function packPanels(kernels: Kernels, memory: KernelMemory, weight: Const
   const record = { outChannels, channels, taps, tapTable, outStride, channelStride };
   const geometry = memory.store(encodeGeometry("PackGeometry", record), "Pack geometry");
   for (let group = 0; group < groups; group++) {
-    kernels.packWeights(source + group * groupStride * 4, panels + group * groupBytes, geometry);
+    pack(source + group * groupStride * 4, panels + group * groupBytes, geometry);
   }
   memory.free(geometry);
   memory.free(tapTable);

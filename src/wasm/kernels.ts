@@ -54,6 +54,13 @@ export interface Kernels {
   conv(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
   /** PackGeometry; source f32 → f32 panels. */
   packWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
+  /**
+   * WinogradGeometry; 3×3, stride 1, dilation 1. weight f32[⌈outChannels/8⌉][36][channels][8], bias padded to 8 or 0,
+   * scratch 36·(blockTiles·(channels + 8) + channels + 52) floats.
+   */
+  winograd(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, scratch: Pointer, geometry: Pointer): void;
+  /** PackGeometry with nine taps, row-major, reversed for the input gradient; source f32 → transformed panels. */
+  winogradWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
   /** DepthwiseGeometry; weight f32[kernelH][kernelW][channels], bias f32[channels] or 0. */
   depthwise(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
   /** Col2imGeometry; panels of K = outChannels, N = kernelH·kernelW·channels (one tap); dx is zeroed here. */
