@@ -45,13 +45,13 @@ export function dense(x: usize, weight: usize, bias: usize, y: usize, samples: i
     return;
   }
   // The panels of a few samples are read once for all of them while they are in the cache.
-  for (; n + 24 < outputs; n += 32) {
+  for (; n + 16 < outputs; n += 24) {
     for (let s = 0; s < samples; s++) {
-      fourPanels(x + <usize>s * xSample, xSample, weight, bias, biasBytes, y + <usize>s * ySample, outputs - n);
+      threePanels(x + <usize>s * xSample, xSample, weight, bias, biasBytes, y + <usize>s * ySample, outputs - n);
     }
-    weight += panelBytes << 2;
-    bias += biasBytes << 2;
-    y += 128;
+    weight += panelBytes * 3;
+    bias += biasBytes * 3;
+    y += 96;
   }
   for (; n < outputs; n += 8) {
     for (let s = 0; s < samples; s++) {
@@ -63,9 +63,9 @@ export function dense(x: usize, weight: usize, bias: usize, y: usize, samples: i
   }
 }
 
-/** 25 to 32 outputs of one sample: four streams of weights run at the speed of memory, one does not. */
-function fourPanels(x: usize, xBytes: usize, weight: usize, bias: usize, biasBytes: usize, y: usize, lanes: i32): void {
-  let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00, s30 = s00, s31 = s00;
+/** 17 to 24 outputs of one sample: three streams of weights; two more vectors would not fit the registers. */
+function threePanels(x: usize, xBytes: usize, weight: usize, bias: usize, biasBytes: usize, y: usize, lanes: i32): void {
+  let s00 = f32x4.splat(0), s01 = s00, s10 = s00, s11 = s00, s20 = s00, s21 = s00;
   const panel = xBytes << 3;
   for (const end = x + xBytes; x < end; x += 4) {
     const v = v128.load32_splat(x);
@@ -78,18 +78,13 @@ function fourPanels(x: usize, xBytes: usize, weight: usize, bias: usize, biasByt
     w += panel;
     s20 = f32x4.add(s20, f32x4.mul(v, v128.load(w)));
     s21 = f32x4.add(s21, f32x4.mul(v, v128.load(w, 16)));
-    w += panel;
-    s30 = f32x4.add(s30, f32x4.mul(v, v128.load(w)));
-    s31 = f32x4.add(s31, f32x4.mul(v, v128.load(w, 16)));
     weight += 32;
   }
   storeEight(y, f32x4.add(s00, v128.load(bias)), f32x4.add(s01, v128.load(bias, 16)), 8);
   bias += biasBytes;
   storeEight(y + 32, f32x4.add(s10, v128.load(bias)), f32x4.add(s11, v128.load(bias, 16)), 8);
   bias += biasBytes;
-  storeEight(y + 64, f32x4.add(s20, v128.load(bias)), f32x4.add(s21, v128.load(bias, 16)), 8);
-  bias += biasBytes;
-  storeEight(y + 96, f32x4.add(s30, v128.load(bias)), f32x4.add(s31, v128.load(bias, 16)), lanes - 24);
+  storeEight(y + 64, f32x4.add(s20, v128.load(bias)), f32x4.add(s21, v128.load(bias, 16)), lanes - 16);
 }
 
 /** One to eight outputs of one sample. */

@@ -1,4 +1,4 @@
-import { zeros } from "./lanes";
+import { clamp, zeros } from "./lanes";
 
 /**
  * exp, sigmoid, tanh, erf and the normal distribution on four floats; relative error about 2·10⁻⁷ against float64
@@ -15,6 +15,7 @@ const table: usize = memory.data<f32>([
   -6.2877009e-5, -4.42797229e-4, -2.59363559e-4, 2.99339174e-3, 1.12502231e-3, // 104: (1 + t)·e^{t²/2}·Φ(−t) in (t − 3)/(t + 3)
   -2.27296036e-2, 4.51689421e-2, -1.64320268e-2, -9.6526956e-2, 4.86055791e-1, // 124
   3, 15, 1.41421356, -80, // 144; below −80, eˣ − 1 is −1
+  12582912, // 160: 1.5·2²³
 ]);
 /** The sign bit, and the upper half of a float's 24 significant bits (its square is exact). */
 const masks: usize = memory.data<u32>([0x80000000, 0xfffff000]);
@@ -38,14 +39,24 @@ function step(a: v128, x: v128, offset: usize): v128 {
  */
 @inline
 function expOfSum(x: v128, tail: v128): v128 {
-  x = f32x4.min(f32x4.max(x, constant(0)), constant(4));
-  const n = f32x4.nearest(f32x4.mul(x, constant(8)));
+  x = clamp(x, constant(0), constant(4));
+  const shifted = shiftedExponent(x);
+  const n = f32x4.sub(shifted, constant(160));
   let r = f32x4.sub(x, f32x4.mul(n, constant(12)));
   r = f32x4.add(f32x4.sub(r, f32x4.mul(n, constant(16))), tail);
   const p = f32x4.add(constant(72), expMinusOneReduced(r));
-  const exponent = i32x4.trunc_sat_f32x4_s(n);
+  const exponent = i32x4.sub(shifted, constant(160));
   const half = i32x4.shr_s(exponent, 1);
   return f32x4.mul(f32x4.mul(p, powerOfTwo(half)), powerOfTwo(i32x4.sub(exponent, half)));
+}
+
+/**
+ * The integer n nearest to x/ln 2, plus 1.5·2²³: a float of that size has steps of 1, so the addition rounds, and the
+ * difference to 1.5·2²³ is n both as a float and between the bits. Conversions take ten instructions on x86.
+ */
+@inline
+function shiftedExponent(x: v128): v128 {
+  return f32x4.add(f32x4.mul(x, constant(8)), constant(160));
 }
 
 /** eʳ − 1 = r + r²·P(r) for |r| ≤ 0.45. */
@@ -74,10 +85,11 @@ export function exp(x: v128): v128 {
 /** eˣ − 1 for x ≤ 0, as 2ⁿ·(eʳ − 1) + (2ⁿ − 1): relative accuracy near 0 as well. */
 @inline
 export function expMinusOne(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, constant(156)), v128.load(zeros));
-  const n = f32x4.nearest(f32x4.mul(x, constant(8)));
+  x = clamp(x, constant(156), v128.load(zeros));
+  const shifted = shiftedExponent(x);
+  const n = f32x4.sub(shifted, constant(160));
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, constant(12))), f32x4.mul(n, constant(16)));
-  const scale = powerOfTwo(i32x4.trunc_sat_f32x4_s(n));
+  const scale = powerOfTwo(i32x4.sub(shifted, constant(160)));
   return f32x4.add(f32x4.mul(scale, expMinusOneReduced(r)), f32x4.sub(scale, constant(72)));
 }
 

@@ -7,6 +7,9 @@ import { sizeOf } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 
+/** 'fast' keeps repacked weights in memory, 'low' repacks each layer's for every call and gives them back. */
+export type MemoryMode = "fast" | "low";
+
 /** A graph with an operation instance per node, in execution order, and what planning asks about it. */
 export interface Network {
   readonly graph: StaticGraph;
@@ -24,8 +27,13 @@ export interface Network {
  * @throws {UnsupportedOperatorError} naming every operator use that cannot run
  * @throws {ModelError} if the network has not exactly one input that is no constant
  */
-export function buildNetwork(graph: StaticGraph, kernels: Kernels, memory: KernelMemory): Network {
-  const operations = buildOperations(graph, kernels, memory);
+export function buildNetwork(
+  graph: StaticGraph,
+  kernels: Kernels,
+  memory: KernelMemory,
+  mode: MemoryMode = "fast",
+): Network {
+  const operations = buildOperations(graph, kernels, memory, mode === "low" ? "plain" : "fast");
   if (graph.inputs.length !== 1) {
     const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ");
     throw new ModelError(

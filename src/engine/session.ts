@@ -3,7 +3,7 @@ import { type Clamp, gradientRules, type Operation, type Rules, type Run, type V
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import { type Network, sampleSize } from "./network";
+import { type MemoryMode, type Network, sampleSize } from "./network";
 import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes } from "./plan";
 
 const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
@@ -43,12 +43,14 @@ export interface PassResult {
 export class Session {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
+  readonly #mode: MemoryMode;
   readonly #plans = new Map<Network, Map<string, Plan>>();
   #arena: { pointer: Pointer; bytes: number } | undefined;
 
-  constructor(kernels: Kernels, memory: KernelMemory) {
+  constructor(kernels: Kernels, memory: KernelMemory, mode: MemoryMode = "fast") {
     this.kernels = kernels;
     this.memory = memory;
+    this.#mode = mode;
   }
 
   run(network: Network, pass: Pass): PassResult {
@@ -67,21 +69,22 @@ export class Session {
     const arena = this.#prepare(network, plan);
     const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules);
     this.memory.floats(run.value(start), data.length).set(data);
-    for (const operation of plan.forward) {
-      run.enter();
-      operation.forward(run);
-    }
+    for (const operation of plan.forward) this.#call(run, operation, "forward");
     const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
     if (!backward) return { values, gradients: new Map() };
     run.seed(backward);
-    for (const operation of plan.backward) {
-      run.enter();
-      operation.backward(run);
-    }
+    for (const operation of plan.backward) this.#call(run, operation, "backward");
     const gradients = new Map(
       backward.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)]),
     );
     return { values, gradients };
+  }
+
+  #call(run: PlannedRun, operation: Operation, direction: "forward" | "backward"): void {
+    run.enter();
+    if (this.#mode === "low") operation.prepare(direction);
+    operation[direction](run);
+    if (this.#mode === "low") operation.release(direction);
   }
 
   /** The plan of a request; made once, then remembered. */
@@ -102,6 +105,12 @@ export class Session {
 
   /** Bytes a pass adds to what is resident: weights still to be packed and the part of its arena that does not exist yet. */
   cost(network: Network, plan: Plan): { weights: number; arena: number } {
+    if (this.#mode === "low") {
+      // One layer at a time: its packed weights, and the same numbers as they are unpacked from the file's order.
+      const most = (direction: "forward" | "backward"): number =>
+        Math.max(0, ...plan[direction].map((operation) => 2.5 * operation.weightBytes[direction]));
+      return { weights: Math.max(most("forward"), most("backward")), arena: plan.bytes };
+    }
     const missing = (direction: "forward" | "backward"): number =>
       plan[direction]
         .filter((operation) => !network.prepared[direction].has(operation))
@@ -121,8 +130,10 @@ export class Session {
         this.#arena = undefined;
       }
     }
-    prepareAll(plan.forward, "forward", network.prepared.forward);
-    prepareAll(plan.backward, "backward", network.prepared.backward);
+    if (this.#mode === "fast") {
+      prepareAll(plan.forward, "forward", network.prepared.forward);
+      prepareAll(plan.backward, "backward", network.prepared.backward);
+    }
     this.#arena ??= { pointer: this.memory.allocate(plan.bytes, "The activations of this pass"), bytes: plan.bytes };
     return this.#arena.pointer;
   }

@@ -3,6 +3,7 @@ import { ModelError, OptionError } from "../errors";
 import type { Graph, GraphInput } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { foldBatchNorm } from "../graph/passes/fold-batch-norm";
+import { halveWeights } from "../graph/passes/halve-weights";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
@@ -29,6 +30,12 @@ export interface LoadOptions {
   readonly output?: string;
   /** Fixes the input's shape where the file leaves it open, `[1, C, H, W]` as the file says. */
   readonly inputShape?: readonly number[];
+  /**
+   * 'fast' (default) keeps repacked weights in memory; 'low' keeps weights as float16, repacks each layer's for every call
+   * and does not keep the file: slower, a fraction of the memory, and less exact by the rounding of the weights (about
+   * 1e-3 of a score).
+   */
+  readonly memory?: "fast" | "low";
   /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */
   readonly maxMemory?: number;
   /** The kernels; default: those this package carries. */
@@ -51,6 +58,9 @@ const wasmLimit = 65536 * 65536;
 export async function loadModel(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
   const { bytes, name } = source === undefined ? await defaultModel() : await readSource(source);
   const maxMemory = checkLimit(options.maxMemory);
+  if (options.memory !== undefined && options.memory !== "fast" && options.memory !== "low") {
+    throw new OptionError(`memory is 'fast' or 'low', got ${JSON.stringify(options.memory)}.`);
+  }
   const file = readOnnx(bytes);
   const metadata = readMetadata(file);
   const result = resultName(file, options.output);
@@ -60,25 +70,31 @@ export async function loadModel(source?: ModelSource, options: LoadOptions = {})
   const resolved = graph.aliases.get(result) ?? result;
   const through =
     options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
-  const folded = foldBatchNorm(graph, new Set([resolved, through.value]));
+  // Two copies of the weights, one folded, are what low memory cannot afford.
+  const low = options.memory === "low";
+  const full = low ? halveWeights(graph) : graph;
+  const folded = low ? full : foldBatchNorm(graph, new Set([resolved, through.value]));
 
   const kernels = await instantiateKernels(options.wasm);
   const memory = new KernelMemory(kernels, maxMemory);
-  let digest: Promise<string> | undefined;
+  // In low memory the file is not kept, so its hash is taken now.
+  let digest: Promise<string> | undefined = low ? Promise.resolve(await hashBytes(bytes)) : undefined;
+  const fileBytes = low ? undefined : bytes;
   const model = new LoadedModel({
     name: name ?? file.name,
     labels: options.labels ?? metadata.labels,
     preprocess: { ...metadata.preprocess, ...options.preprocess },
     preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
-    graph,
+    graph: full,
     folded,
     result: resolved,
     explained: through.value,
     outputKind: through.kind,
     hash: () => {
-      digest ??= hashBytes(bytes);
+      digest ??= hashBytes(fileBytes as Uint8Array);
       return digest;
     },
+    mode: low ? "low" : "fast",
     kernels,
     memory,
   });

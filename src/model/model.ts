@@ -1,4 +1,4 @@
-import { buildNetwork, type Network, sampleSize, shapeOf } from "../engine/network";
+import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type PassResult, Session } from "../engine/session";
 import { InputError, LayerError, OptionError, SeethroughError, ShapeError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
@@ -89,6 +89,7 @@ export interface ModelParts {
   readonly explained: ValueName;
   readonly outputKind: OutputKind;
   readonly hash: () => Promise<string>;
+  readonly mode: MemoryMode;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
 }
@@ -121,12 +122,10 @@ export class LoadedModel implements Model {
   constructor(parts: ModelParts) {
     this.name = parts.name;
     this.labels = parts.labels;
-    this.#inside = {
-      parts,
-      full: buildNetwork(parts.graph, parts.kernels, parts.memory),
-      fast: buildNetwork(parts.folded, parts.kernels, parts.memory),
-      session: new Session(parts.kernels, parts.memory),
-    };
+    const { kernels, memory, mode } = parts;
+    const full = buildNetwork(parts.graph, kernels, memory, mode);
+    const fast = parts.folded === parts.graph ? full : buildNetwork(parts.folded, kernels, memory, mode);
+    this.#inside = { parts, full, fast, session: new Session(kernels, memory, mode) };
     this.input = { name: this.fast.input, shape: tensorShape(this.shape(this.fast.input)) };
     this.output = { name: parts.explained, shape: tensorShape(this.shape(parts.explained)) };
   }

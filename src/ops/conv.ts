@@ -91,8 +91,9 @@ export const conv: Builder = (context) => {
         return;
       }
       map.prepareApply();
-      if (bias) biasPlace = map.placeBias(bias.floats());
+      if (bias) biasPlace ||= map.placeBias(bias.floats());
     },
+    release: (direction) => (direction === "forward" ? map.releaseApply() : map.releaseAdjoint()),
     forward: (run) =>
       map.apply(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
     backward: (run) =>
@@ -127,8 +128,9 @@ export const convTranspose: Builder = (context) => {
         return;
       }
       map.prepareAdjoint();
-      if (bias) biasPlace = map.placeBias(bias.floats());
+      if (bias) biasPlace ||= map.placeBias(bias.floats());
     },
+    release: (direction) => (direction === "forward" ? map.releaseAdjoint() : map.releaseApply()),
     forward: (run) =>
       map.adjoint(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
     backward: (run) =>

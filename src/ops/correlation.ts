@@ -201,6 +201,27 @@ export class Correlation {
     );
   }
 
+  releaseApply(): void {
+    this.#applyWinograd.release(this.#memory);
+    this.#free(this.#applyPhase ? [this.#applyPhase] : []);
+    this.#applyPhase = undefined;
+  }
+
+  releaseAdjoint(): void {
+    this.#adjointWinograd.release(this.#memory);
+    this.#free(this.#adjointPhases ?? []);
+    this.#adjointPhases = undefined;
+    if (this.#columnWeight !== undefined) this.#memory.free(this.#columnWeight);
+    this.#columnWeight = undefined;
+  }
+
+  #free(phases: readonly Phase[]): void {
+    for (const { weight, tapTable } of phases) {
+      this.#memory.free(weight);
+      this.#memory.free(tapTable);
+    }
+  }
+
   /**
    * @param samples  images, one after the other
    * @param x        f32[samples][inH][inW][inChannels]

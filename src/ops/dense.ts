@@ -116,6 +116,11 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
       tapTable ||= memory.store(new Uint8Array(4), "Tap table");
       if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
     },
+    release: (direction) => {
+      const place = panels[direction];
+      if (place !== undefined) memory.free(place);
+      panels[direction] = undefined;
+    },
     forward: (run) => through(run, run.value(input), run.value(output), "forward"),
     backward: (run) => run.contribute(input, (dx) => through(run, run.gradient(output), dx, "backward")),
   });

@@ -58,6 +58,8 @@ export interface Operation {
   scratchBytes(batch: number, direction: "forward" | "backward"): number;
   /** Places weights in memory; called once, before the first forward (or backward) step. */
   prepare(direction: "forward" | "backward"): void;
+  /** Gives the memory of those weights back; `prepare` places them again. */
+  release(direction: "forward" | "backward"): void;
   forward(run: Run): void;
   backward(run: Run): void;
 }
@@ -113,7 +115,8 @@ type Optional =
   | "macs"
   | "weightBytes"
   | "scratchBytes"
-  | "prepare";
+  | "prepare"
+  | "release";
 
 /** Fills in what most operations do not have: state, weights, scratch. */
 export function operation(parts: Omit<Operation, Optional> & Partial<Pick<Operation, Optional>>): Operation {
@@ -129,6 +132,7 @@ export function operation(parts: Omit<Operation, Optional> & Partial<Pick<Operat
     weightBytes: { forward: 0, backward: 0 },
     scratchBytes: () => 0,
     prepare: () => {},
+    release: () => {},
     ...parts,
   };
 }

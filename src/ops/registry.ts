@@ -3,6 +3,7 @@ import type { Node, StaticGraph } from "../graph/ir";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { activation, clip, prelu } from "./activation";
+import type { AlgorithmMode } from "./algorithm";
 import { conv, convTranspose } from "./conv";
 import { gemm, matMul } from "./dense";
 import { binary, extremum, power, sum } from "./elementwise";
@@ -86,13 +87,18 @@ class Refusal extends Error {}
  *
  * @throws {UnsupportedOperatorError} naming every use that cannot run
  */
-export function buildOperations(graph: StaticGraph, kernels: Kernels, memory: KernelMemory): Operation[] {
+export function buildOperations(
+  graph: StaticGraph,
+  kernels: Kernels,
+  memory: KernelMemory,
+  allowed: AlgorithmMode,
+): Operation[] {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   const unsupported: UnsupportedUse[] = [];
   // Where a max-pool's switches decide at which place a value comes out again, a maximum that is nearly a tie must not
   // fall to the other side by rounding.
-  const mode = graph.nodes.some(({ op }) => op === "MaxUnpool") ? "plain" : "fast";
+  const mode = graph.nodes.some(({ op }) => op === "MaxUnpool") ? "plain" : allowed;
 
   const contextOf = (node: Node): BuildContext => ({
     node,

@@ -60,6 +60,11 @@ export class Winograd {
     });
   }
 
+  release(memory: KernelMemory): void {
+    if (this.#weight !== undefined) memory.free(this.#weight);
+    this.#weight = undefined;
+  }
+
   /**
    * @param x     f32[samples][inH][inW][channels]
    * @param bias  f32[outChannels] padded to whole panels, or 0
