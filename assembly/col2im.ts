@@ -1,6 +1,6 @@
 import { convolvePanel } from "./conv";
 import { Col2imGeometry } from "./geometry";
-import { loadLanes, storeLanes, zeros } from "./lanes";
+import { zeros } from "./lanes";
 
 /**
  * Input gradient of a convolution with few input channels, as a GEMM followed by a scatter:
@@ -70,11 +70,16 @@ function scatter(column: usize, dx: usize, top: i32, left: i32, g: Col2imGeometr
   }
 }
 
+/** Runs are short, and mostly not a multiple of four: 9 floats for a 3×3 kernel over RGB, 21 for 7×7. */
 @inline
 function addRun(from: usize, to: usize, count: i32): void {
-  for (; count > 0; count -= 4) {
-    storeLanes(to, f32x4.add(loadLanes(to, count), loadLanes(from, count)), count);
+  const end = to + (<usize>count << 2);
+  for (; to + 16 <= end; to += 16) {
+    v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
     from += 16;
-    to += 16;
+  }
+  for (; to < end; to += 4) {
+    store<f32>(to, load<f32>(to) + load<f32>(from));
+    from += 4;
   }
 }
