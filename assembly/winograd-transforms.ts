@@ -13,7 +13,7 @@ import { clamp } from "./lanes";
  *        ⎢0  a −1/2 −b  1  0⎥        ⎢ 1/6 −b/6  1/3⎥
  *        ⎣0  1   0 −5/2 0  1⎦        ⎣ 0    0    1 ⎦
  *
- * The points ±1, ±2 of the paper need one multiplication less and lose two to three times as much accuracy.
+ * The points ±1, ±2 of the paper need one multiplication less and are less accurate.
  *
  * Lavin & Gray, CVPR 2016, https://arxiv.org/abs/1509.09308; Barabasz et al., 2020, https://arxiv.org/abs/1803.10986 on the
  * choice of points.

@@ -9,7 +9,7 @@
  * taps, so each phase is a stride-1 convolution of y that writes every s-th pixel (no zero is ever inserted or multiplied).
  */
 import type { Constant } from "../graph/ir";
-import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
+import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import {
   type AdjointAlgorithm,
@@ -19,7 +19,9 @@ import {
   forwardAlgorithm,
   isDepthwise,
 } from "./algorithm";
+import { ColumnAdjoint } from "./column-adjoint";
 import type { Clamp, Run } from "./operation";
+import { type AxisTaps, phaseTaps, plainTaps, reach, spacing } from "./taps";
 import { packPanels, panelCount, placeBias, uploadFloats } from "./weights";
 import { Winograd } from "./winograd";
 
@@ -42,13 +44,6 @@ export interface CorrelationGeometry {
   readonly groups: number;
 }
 
-/** One axis of one phase: the kernel indices that reach it, the offset of the pixel each reads (ascending), the pixels it writes. */
-interface AxisTaps {
-  readonly kernelIndex: readonly number[];
-  readonly offset: readonly number[];
-  readonly pixels: number;
-}
-
 interface Padding {
   readonly top: number;
   readonly left: number;
@@ -68,8 +63,6 @@ interface Phase {
 }
 
 const floatBytes = 4;
-/** Scratch the columns of a row block should stay within, so that they are still in L2 when they are scattered. */
-const columnBlockBytes = 256 * 1024;
 
 export class Correlation {
   readonly geometry: CorrelationGeometry;
@@ -77,6 +70,7 @@ export class Correlation {
   readonly #backward: AdjointAlgorithm;
   readonly #applyWinograd: Winograd;
   readonly #adjointWinograd: Winograd;
+  readonly #columns: ColumnAdjoint;
   readonly #kernels: Kernels;
   readonly #memory: KernelMemory;
   readonly #weight: Constant;
@@ -86,7 +80,6 @@ export class Correlation {
   readonly #adjointPadding: Padding;
   #applyPhase: Phase | undefined;
   #adjointPhases: Phase[] | undefined;
-  #columnWeight: Pointer | undefined;
 
   constructor(
     geometry: CorrelationGeometry,
@@ -108,6 +101,7 @@ export class Correlation {
       },
       "adjoint",
     );
+    this.#columns = new ColumnAdjoint(g);
     this.#kernels = kernels;
     this.#memory = memory;
     this.#weight = weight;
@@ -143,9 +137,7 @@ export class Correlation {
     const perInput = (g.outChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
     if (this.#backward === "winograd") return this.#adjointWinograd.weightBytes;
     if (this.#backward === "depthwise") return g.inChannels * perInput;
-    if (this.#backward === "few-channels") {
-      return panelCount(g.inChannels * g.kernelH * g.kernelW) * 8 * g.outChannels * floatBytes;
-    }
+    if (this.#backward === "few-channels") return this.#columns.weightBytes;
     return g.groups * panelCount(g.inChannels / g.groups) * 8 * perInput;
   }
 
@@ -160,7 +152,7 @@ export class Correlation {
     const g = this.geometry;
     if (this.#backward === "winograd") return this.#adjointWinograd.scratchBytes(samples);
     if (this.#backward === "depthwise") return 0;
-    if (this.#backward === "few-channels") return this.#columnBlockRows() * this.#columnRowBytes();
+    if (this.#backward === "few-channels") return this.#columns.scratchBytes;
     return paddedSize(g.outH, g.outW, g.outChannels, this.#adjointPadding) * floatBytes;
   }
 
@@ -187,10 +179,10 @@ export class Correlation {
       this.#adjointWinograd.prepare(this.#kernels, this.#memory, this.#weight);
       return;
     }
-    if (this.#adjointPhases || this.#columnWeight !== undefined) return;
+    if (this.#adjointPhases) return;
     const g = this.geometry;
     if (this.#backward === "few-channels") {
-      this.#columnWeight = this.#packColumns();
+      this.#columns.prepare(this.#memory, this.#weight);
       return;
     }
     const pitch = (g.outW + this.#adjointPadding.left + this.#adjointPadding.right) * g.outChannels;
@@ -211,8 +203,7 @@ export class Correlation {
     this.#adjointWinograd.release(this.#memory);
     this.#free(this.#adjointPhases ?? []);
     this.#adjointPhases = undefined;
-    if (this.#columnWeight !== undefined) this.#memory.free(this.#columnWeight);
-    this.#columnWeight = undefined;
+    this.#columns.release(this.#memory);
   }
 
   #free(phases: readonly Phase[]): void {
@@ -291,12 +282,7 @@ export class Correlation {
       return;
     }
     if (this.#backward === "few-channels") {
-      const pixels = samples * g.inH * g.inW;
-      this.#adjointByColumns(run, samples, y, x);
-      if (bias !== 0) addBias(run, x, bias, pixels, g.inChannels);
-      if (clamp.lo > Number.NEGATIVE_INFINITY || clamp.hi < Number.POSITIVE_INFINITY) {
-        this.#kernels.unary(Unary.clip, x, x, pixels * g.inChannels, clamp.lo, clamp.hi);
-      }
+      this.#columns.run(run, samples, y, bias, x, clamp);
       return;
     }
     if (this.#backward === "depthwise") {
@@ -358,29 +344,6 @@ export class Correlation {
       hi: clamp.hi,
     });
     this.#kernels.depthwise(from, weight, bias, to, geometry);
-  }
-
-  #adjointByColumns(run: Run, samples: number, y: Pointer, x: Pointer): void {
-    const g = this.geometry;
-    const geometry = run.record("Col2imGeometry", {
-      samples,
-      height: g.inH,
-      width: g.inW,
-      channels: g.inChannels,
-      outH: g.outH,
-      outW: g.outW,
-      outChannels: g.outChannels,
-      kernelH: g.kernelH,
-      kernelW: g.kernelW,
-      strideH: g.strideH,
-      strideW: g.strideW,
-      dilationH: g.dilationH,
-      dilationW: g.dilationW,
-      padTop: g.padTop,
-      padLeft: g.padLeft,
-      blockRows: this.#columnBlockRows(),
-    });
-    this.#kernels.convBackwardFewChannels(y, this.#columnWeight as Pointer, run.scratch, x, geometry);
   }
 
   /** Hands out each image with its zero border: the image itself where no border is needed, a copy in scratch otherwise. */
@@ -497,71 +460,7 @@ export class Correlation {
       channelStride,
     });
   }
-
-  /** Weights as a matrix [outChannels] × [kernelH·kernelW·inChannels] for the GEMM before col2im. */
-  #packColumns(): Pointer {
-    const g = this.geometry;
-    const source = this.#weight.floats();
-    const kernelSize = g.kernelH * g.kernelW;
-    const columns = kernelSize * g.inChannels;
-    const panels = new Float32Array(panelCount(columns) * 8 * g.outChannels);
-    for (let n = 0; n < g.outChannels; n++) {
-      for (let c = 0; c < g.inChannels; c++) {
-        for (let k = 0; k < kernelSize; k++) {
-          const column = k * g.inChannels + c;
-          panels[((column >> 3) * g.outChannels + n) * 8 + (column & 7)] =
-            source[(n * g.inChannels + c) * kernelSize + k];
-        }
-      }
-    }
-    return uploadFloats(this.#memory, panels, "Convolution weights (gradient)");
-  }
-
-  #columnRowBytes(): number {
-    const g = this.geometry;
-    return g.outW * panelCount(g.kernelH * g.kernelW * g.inChannels) * 8 * floatBytes;
-  }
-
-  #columnBlockRows(): number {
-    return Math.max(1, Math.min(this.geometry.outH, Math.floor(columnBlockBytes / this.#columnRowBytes())));
-  }
 }
-
-/** Adds a per-channel bias in place. */
-function addBias(run: Run, x: Pointer, bias: Pointer, pixels: number, channels: number): void {
-  const geometry = run.record("StridedGeometry", {
-    ...{ d0: 1, d1: 1, d2: 1, d3: 1, d4: pixels, d5: channels },
-    ...{ a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, a5: 1 },
-    ...{ b0: 0, b1: 0, b2: 0, b3: 0, b4: channels, b5: 1 },
-  });
-  run.kernels.addStrided(bias, x, geometry);
-}
-
-const plainTaps = (kernel: number, dilation: number, pixels: number): AxisTaps => {
-  const kernelIndex = Array.from({ length: kernel }, (_, k) => k);
-  return { kernelIndex, offset: kernelIndex.map((k) => k * dilation), pixels };
-};
-
-/** For each remainder r of a pixel modulo the stride: the kernel indices k with (r + pad − k·dilation) divisible by the stride. */
-function phaseTaps(stride: number, dilation: number, pad: number, kernel: number, extent: number): AxisTaps[] {
-  return Array.from({ length: Math.min(stride, extent) }, (_, remainder) => {
-    const kernelIndex = Array.from({ length: kernel }, (_, k) => k)
-      .filter((k) => (remainder + pad - k * dilation) % stride === 0)
-      .reverse();
-    const offset = kernelIndex.map((k) => (remainder + pad - k * dilation) / stride);
-    return { kernelIndex, offset, pixels: Math.ceil((extent - remainder) / stride) };
-  });
-}
-
-/** How far the taps of all phases reach below 0 and beyond the extent: the zero border the source needs. */
-function reach(phases: readonly AxisTaps[], extent: number): [before: number, after: number] {
-  const before = phases.flatMap((taps) => taps.offset.map((offset) => -offset));
-  const after = phases.flatMap((taps) => taps.offset.map((offset) => taps.pixels - 1 + offset - (extent - 1)));
-  return [Math.max(0, ...before), Math.max(0, ...after)];
-}
-
-/** Taps of one axis are evenly spaced, because the stride removes kernel indices periodically. */
-const spacing = (taps: AxisTaps): number => (taps.offset.length > 1 ? taps.offset[1] - taps.offset[0] : 1);
 
 const paddedSize = (height: number, width: number, channels: number, padding: Padding): number =>
   padding.top + padding.left + padding.bottom + padding.right === 0
