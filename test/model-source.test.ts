@@ -4,13 +4,16 @@ import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadModel, type ModelSource, UnsupportedRuntimeError } from "../src/index";
+import { loadModel, type ModelSource, Tensor, UnsupportedRuntimeError } from "../src/index";
 
 const path = resolve("models/petshop.onnx");
 const bytes = new Uint8Array(readFileSync(path));
+const input = new Tensor(new Float32Array(96 * 96 * 3).fill(0.3), [1, 96, 96, 3]);
+let expected: Float32Array;
 let server: Server;
 let address: string;
 beforeAll(async () => {
+  expected = (await (await loadModel(new Uint8Array(bytes))).run(input)).output.data;
   server = createServer((request, response) => {
     response.statusCode = request.url === "/petshop.onnx" ? 200 : 404;
     response.end(request.url === "/petshop.onnx" ? bytes : "nothing here");
@@ -28,6 +31,11 @@ describe("a model comes from", () => {
       large.set(bytes, 7);
       return large.subarray(7, 7 + bytes.length);
     },
+    "a Node Buffer at an odd place": () => {
+      const large = Buffer.alloc(bytes.length + 7);
+      large.set(bytes, 3);
+      return large.subarray(3, 3 + bytes.length);
+    },
     "an ArrayBuffer": () => bytes.buffer,
     "a Blob": () => new Blob([bytes]),
     "a Response": () => new Response(bytes),
@@ -41,6 +49,7 @@ describe("a model comes from", () => {
       const model = await loadModel(await source());
       expect(model.input).toEqual({ name: "input", shape: [1, 96, 96, 3] });
       expect(model.output).toEqual({ name: "logits", shape: [1, 8] });
+      expect((await model.run(input)).output.data).toEqual(expected);
       expect(model.layers[0]).toMatchObject({ name: "conv1", op: "Conv", shape: [1, 96, 96, 12] });
     });
   }

@@ -109,7 +109,7 @@ export class Constant {
       return new Float32Array(this.bytes.buffer, this.bytes.byteOffset, this.size);
     }
     // Every host of WebAssembly is little-endian in practice, as the file is, so the bytes are copied as they are.
-    const aligned = this.bytes.slice().buffer;
+    const aligned = new Uint8Array(this.bytes).buffer;
     return this.format === "float32"
       ? new Float32Array(aligned)
       : Float32Array.from(new Uint16Array(aligned), halfToFloat);

@@ -7,7 +7,7 @@ const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /** @returns the bytes and, where the source tells, a name */
 export async function readSource(source: ModelSource): Promise<{ bytes: Uint8Array; name?: string }> {
-  if (source instanceof Uint8Array) return { bytes: source };
+  if (source instanceof Uint8Array) return { bytes: plain(source) };
   if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) };
   if (typeof source === "string") return hasScheme.test(source) ? readUrl(new URL(source)) : readFile(source);
   if (source instanceof URL) return readUrl(source);
@@ -54,7 +54,10 @@ async function readFile(path: string | URL): Promise<{ bytes: Uint8Array; name?:
       `The model file "${shown}" cannot be read: ${reason}. Where there is no file system, pass bytes, a Blob or a URL.`,
     );
   }
-  return { bytes, name: lastSegment(shown) };
+  return { bytes: plain(bytes), name: lastSegment(shown) };
 }
+
+/** A Node Buffer is a Uint8Array whose `slice` does not copy: what follows sees the plain kind. */
+const plain = (bytes: Uint8Array): Uint8Array => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const lastSegment = (path: string): string | undefined => path.split(/[\\/]/).pop() || undefined;

@@ -16,7 +16,8 @@ export function halveWeights(graph: StaticGraph): StaticGraph {
 
 function halved(constant: Constant): Constant {
   if (constant.kind !== "float") return constant;
-  if (constant.format === "float16") return Constant.fromBytes(constant.bytes.slice(), "float16", constant.shape);
+  if (constant.format === "float16")
+    return Constant.fromBytes(new Uint8Array(constant.bytes), "float16", constant.shape);
   const values = constant.floats();
   const fits = values.every((value) => Math.abs(value) <= largestHalf);
   if (values.length < leastElements || !fits) return Constant.fromFloats(values.slice(), constant.shape);
