@@ -1,11 +1,10 @@
 /** Convolution and transposed convolution, 1-D and 2-D: two directions of one linear map. */
 import { numberAttribute } from "../graph/ir";
 import { transposeGeometry, windowGeometry } from "../graph/shapes";
-import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
-import { Correlation } from "./correlation";
+import { Correlation, type Side } from "./correlation";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, type Clamp, operation } from "./operation";
+import { type BuildContext, type Builder, type Clamp, type Operation, operation } from "./operation";
 
 /** A gradient is never clamped. */
 const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
@@ -65,14 +64,14 @@ function correlation(
   );
 }
 
-export const conv: Builder = (context) => {
+/** An operation that runs one side of a correlation forward and sends gradients back through the other. */
+function linearMap(context: BuildContext, map: Correlation, forward: Side, backward: Side): Operation {
   const { node } = context;
   const [input] = node.inputs;
   const [output] = node.outputs;
-  const { weight, bias, kernel, groups } = parts(context);
-  const axes = windowGeometry(node, context.shape(input).slice(2), kernel);
-  const map = correlation(context, input, output, kernel, axes, groups);
-  const samples = context.shape(input)[0];
+  const { weight, bias } = parts(context);
+  const [samples] = context.shape(input);
+  const sides = { forward, backward };
   let biasPlace: Pointer = 0;
   return operation({
     node,
@@ -81,59 +80,34 @@ export const conv: Builder = (context) => {
     linear: true,
     parameters: weight.size + (bias?.size ?? 0),
     macs: samples * map.macs,
-    weightBytes: { forward: map.applyWeightBytes, backward: map.adjointWeightBytes },
+    weightBytes: { forward: forward.weightBytes, backward: backward.weightBytes },
     clampable: true,
-    scratchBytes: (batch, direction) =>
-      direction === "forward" ? map.applyScratchBytes(samples * batch) : map.adjointScratchBytes(samples * batch),
+    scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
     prepare: (direction) => {
-      if (direction === "backward") {
-        map.prepareAdjoint();
-        return;
-      }
-      map.prepareApply();
-      if (bias) biasPlace ||= map.placeBias(bias.floats());
+      sides[direction].prepare();
+      if (bias && direction === "forward") biasPlace ||= map.placeBias(bias.floats());
     },
-    release: (direction) => (direction === "forward" ? map.releaseApply() : map.releaseAdjoint()),
+    release: (direction) => sides[direction].release(),
     forward: (run) =>
-      map.apply(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
+      forward.run(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
     backward: (run) =>
-      run.contribute(input, (dx) => map.adjoint(run, samples * run.batch, run.gradient(output), 0, dx, unbounded)),
+      run.contribute(input, (dx) => backward.run(run, samples * run.batch, run.gradient(output), 0, dx, unbounded)),
   });
+}
+
+export const conv: Builder = (context) => {
+  const { node } = context;
+  const { kernel, groups } = parts(context);
+  const axes = windowGeometry(node, context.shape(node.inputs[0]).slice(2), kernel);
+  const map = correlation(context, node.inputs[0], node.outputs[0], kernel, axes, groups);
+  return linearMap(context, map, map.applySide, map.adjointSide);
 };
 
 /** ConvTranspose is the adjoint of the convolution from its output to its input; its gradient is that convolution. */
 export const convTranspose: Builder = (context) => {
   const { node } = context;
-  const [input] = node.inputs;
-  const [output] = node.outputs;
-  const { weight, bias, kernel, groups } = parts(context);
-  const axes = transposeGeometry(node, context.shape(input).slice(2), kernel);
-  const map = correlation(context, output, input, kernel, axes, groups);
-  const samples = context.shape(input)[0];
-  let biasPlace: Pointer = 0;
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
-    linear: true,
-    parameters: weight.size + (bias?.size ?? 0),
-    macs: sizeOf(context.shape(input)) * (weight.size / weight.shape[0]),
-    weightBytes: { forward: map.adjointWeightBytes, backward: map.applyWeightBytes },
-    clampable: true,
-    scratchBytes: (batch, direction) =>
-      direction === "forward" ? map.adjointScratchBytes(samples * batch) : map.applyScratchBytes(samples * batch),
-    prepare: (direction) => {
-      if (direction === "backward") {
-        map.prepareApply();
-        return;
-      }
-      map.prepareAdjoint();
-      if (bias) biasPlace ||= map.placeBias(bias.floats());
-    },
-    release: (direction) => (direction === "forward" ? map.releaseAdjoint() : map.releaseApply()),
-    forward: (run) =>
-      map.adjoint(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
-    backward: (run) =>
-      run.contribute(input, (dx) => map.apply(run, samples * run.batch, run.gradient(output), 0, dx, unbounded)),
-  });
+  const { kernel, groups } = parts(context);
+  const axes = transposeGeometry(node, context.shape(node.inputs[0]).slice(2), kernel);
+  const map = correlation(context, node.outputs[0], node.inputs[0], kernel, axes, groups);
+  return linearMap(context, map, map.adjointSide, map.applySide);
 };

@@ -64,6 +64,15 @@ interface Phase {
 
 const floatBytes = 4;
 
+/** One direction of the map, as an operation uses it. */
+export interface Side {
+  readonly weightBytes: number;
+  scratchBytes(samples: number): number;
+  prepare(): void;
+  release(): void;
+  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void;
+}
+
 export class Correlation {
   readonly geometry: CorrelationGeometry;
   readonly #forward: ForwardAlgorithm;
@@ -124,7 +133,27 @@ export class Correlation {
     return g.outH * g.outW * g.outChannels * (g.inChannels / g.groups) * g.kernelH * g.kernelW;
   }
 
-  get applyWeightBytes(): number {
+  get applySide(): Side {
+    return {
+      weightBytes: this.#applyWeightBytes,
+      scratchBytes: (samples) => this.#applyScratchBytes(samples),
+      prepare: () => this.#prepareApply(),
+      release: () => this.#releaseApply(),
+      run: (...call) => this.#apply(...call),
+    };
+  }
+
+  get adjointSide(): Side {
+    return {
+      weightBytes: this.#adjointWeightBytes,
+      scratchBytes: (samples) => this.#adjointScratchBytes(samples),
+      prepare: () => this.#prepareAdjoint(),
+      release: () => this.#releaseAdjoint(),
+      run: (...call) => this.#adjoint(...call),
+    };
+  }
+
+  get #applyWeightBytes(): number {
     const g = this.geometry;
     const perOutput = (g.inChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
     if (this.#forward === "winograd") return this.#applyWinograd.weightBytes;
@@ -132,7 +161,7 @@ export class Correlation {
     return g.groups * panelCount(g.outChannels / g.groups) * 8 * perOutput;
   }
 
-  get adjointWeightBytes(): number {
+  get #adjointWeightBytes(): number {
     const g = this.geometry;
     const perInput = (g.outChannels / g.groups) * g.kernelH * g.kernelW * floatBytes;
     if (this.#backward === "winograd") return this.#adjointWinograd.weightBytes;
@@ -141,14 +170,14 @@ export class Correlation {
     return g.groups * panelCount(g.inChannels / g.groups) * 8 * perInput;
   }
 
-  applyScratchBytes(samples: number): number {
+  #applyScratchBytes(samples: number): number {
     const g = this.geometry;
     if (this.#forward === "winograd") return this.#applyWinograd.scratchBytes(samples);
     if (this.#forward === "depthwise") return 0;
     return paddedSize(g.inH, g.inW, g.inChannels, this.#forwardPadding) * floatBytes;
   }
 
-  adjointScratchBytes(samples: number): number {
+  #adjointScratchBytes(samples: number): number {
     const g = this.geometry;
     if (this.#backward === "winograd") return this.#adjointWinograd.scratchBytes(samples);
     if (this.#backward === "depthwise") return 0;
@@ -161,7 +190,7 @@ export class Correlation {
     return placeBias(this.#memory, bias, isDepthwise(this.geometry) ? 1 : this.geometry.groups);
   }
 
-  prepareApply(): void {
+  #prepareApply(): void {
     if (this.#forward === "winograd") {
       this.#applyWinograd.prepare(this.#kernels, this.#memory, this.#weight);
       return;
@@ -174,7 +203,7 @@ export class Correlation {
     this.#applyPhase = this.#phase("apply", rows, columns, pitch, 0);
   }
 
-  prepareAdjoint(): void {
+  #prepareAdjoint(): void {
     if (this.#backward === "winograd") {
       this.#adjointWinograd.prepare(this.#kernels, this.#memory, this.#weight);
       return;
@@ -193,13 +222,13 @@ export class Correlation {
     );
   }
 
-  releaseApply(): void {
+  #releaseApply(): void {
     this.#applyWinograd.release(this.#memory);
     this.#free(this.#applyPhase ? [this.#applyPhase] : []);
     this.#applyPhase = undefined;
   }
 
-  releaseAdjoint(): void {
+  #releaseAdjoint(): void {
     this.#adjointWinograd.release(this.#memory);
     this.#free(this.#adjointPhases ?? []);
     this.#adjointPhases = undefined;
@@ -220,7 +249,7 @@ export class Correlation {
    * @param y        f32[samples][outH][outW][outChannels]
    * @param clamp    bounds of y
    */
-  apply(run: Run, samples: number, x: Pointer, bias: Pointer, y: Pointer, clamp: Clamp): void {
+  #apply(run: Run, samples: number, x: Pointer, bias: Pointer, y: Pointer, clamp: Clamp): void {
     const g = this.geometry;
     if (this.#forward === "winograd") {
       this.#applyWinograd.run(run, samples, x, bias, y, clamp);
@@ -275,7 +304,7 @@ export class Correlation {
    * @param x     f32[samples][inH][inW][inChannels], fully written
    * @param clamp bounds of x
    */
-  adjoint(run: Run, samples: number, y: Pointer, bias: Pointer, x: Pointer, clamp: Clamp): void {
+  #adjoint(run: Run, samples: number, y: Pointer, bias: Pointer, x: Pointer, clamp: Clamp): void {
     const g = this.geometry;
     if (this.#backward === "winograd") {
       this.#adjointWinograd.run(run, samples, y, bias, x, clamp);
