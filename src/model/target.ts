@@ -88,9 +88,14 @@ function indexOfLabel(model: LoadedModel, label: string): number {
   const exact = labels.indexOf(label);
   const index = exact >= 0 ? exact : labels.findIndex((candidate) => matches(candidate, label));
   if (index < 0)
-    throw new TargetError(`Target "${label}" is none of the model's ${labels.length} labels.${suggest(label, labels)}`);
+    throw new TargetError(
+      `Target "${label}" is none of the model's ${labels.length} labels.${suggest(label, labels)}${shortList(labels)}`,
+    );
   return index;
 }
+
+/** All labels, where they are few enough to read. */
+const shortList = (labels: readonly string[]): string => (labels.length <= 20 ? ` Labels: ${labels.join(", ")}.` : "");
 
 /** ImageNet labels list synonyms: "tabby, tabby cat". */
 const matches = (candidate: string, label: string): boolean =>
