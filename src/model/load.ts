@@ -32,8 +32,7 @@ export interface LoadOptions {
   readonly inputShape?: readonly number[];
   /**
    * 'fast' (default) keeps repacked weights in memory; 'low' keeps weights as float16, repacks each layer's for every call
-   * and does not keep the file: slower, a fraction of the memory, and less exact by the rounding of the weights (about
-   * 1e-3 of a score).
+   * and does not keep the file: slower, a fraction of the memory, and less exact by the rounding of the weights.
    */
   readonly memory?: "fast" | "low";
   /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */

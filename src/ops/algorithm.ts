@@ -15,7 +15,7 @@
  */
 import type { CorrelationGeometry } from "./correlation";
 
-/** "plain" avoids Winograd: its rounding error is ten times that of a direct sum, and its weights take four times the space. */
+/** "plain" avoids Winograd: it rounds more than a direct sum does, and its weights take four times the space. */
 export type AlgorithmMode = "fast" | "plain";
 
 export type ForwardAlgorithm = "depthwise" | "winograd" | "pointwise" | "direct";
