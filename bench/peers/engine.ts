@@ -1,3 +1,5 @@
+import { Tensor } from "../../src/tensor";
+
 /** A network's input in both layouts, so that no engine pays for a conversion. */
 export interface BenchInput {
   /** ONNX order: N, C, spatial. */
@@ -25,25 +27,12 @@ export interface Engine {
 
 export function benchInput(nchw: Float32Array, shape: readonly number[]): BenchInput {
   if (shape.length !== 4) return { shape, nchw, nhwc: nchw };
-  const [n, c, h, w] = shape;
-  return { shape, nchw, nhwc: swapPlanes(nchw, n, c, h * w) };
+  return { shape, nchw, nhwc: Tensor.fromNCHW(nchw, shape).data };
 }
 
 /** An engine's result in the order of ONNX. */
 export function inOnnxOrder(result: Float32Array, shape: readonly number[], layout: Engine["layout"]): Float32Array {
   if (layout === "nchw" || shape.length !== 4) return result;
   const [n, c, h, w] = shape;
-  return swapPlanes(result, n, h * w, c);
-}
-
-/** Transposes each of `n` matrices `[rows][columns]` to `[columns][rows]`. */
-function swapPlanes(data: Float32Array, n: number, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(data.length);
-  for (let i = 0; i < n; i++) {
-    const base = i * rows * columns;
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < columns; c++) out[base + c * rows + r] = data[base + r * columns + c];
-    }
-  }
-  return out;
+  return new Tensor(result, [n, h, w, c]).toNCHW();
 }

@@ -133,7 +133,12 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
     clamps: sharing.clamps,
     backward,
     gradients,
-    values: new Map([...valueNames].map((name) => [name, values.get(sharing.place(name))?.offset ?? 0])),
+    values: new Map(
+      [...valueNames].flatMap((name) => {
+        const buffer = values.get(sharing.place(name));
+        return buffer ? [[name, buffer.offset] as const] : [];
+      }),
+    ),
     gradientOffsets: offsets(gradientBuffers),
     states: offsets(states),
     scratch,

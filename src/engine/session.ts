@@ -1,12 +1,18 @@
 import { InputError } from "../errors";
-import { type Clamp, gradientRules, type Operation, type Rules, type Run, type ValueName } from "../ops/operation";
+import {
+  type Clamp,
+  gradientRules,
+  type Operation,
+  type Rules,
+  type Run,
+  unbounded,
+  type ValueName,
+} from "../ops/operation";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { type MemoryMode, type Network, sampleSize } from "./network";
 import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes } from "./plan";
-
-const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
 
 /** One pass through a network: forward, and on request backward from a seed. */
 export interface Pass {

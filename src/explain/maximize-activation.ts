@@ -51,7 +51,7 @@ export interface Visualization {
  *   x ← x + η · ∂(a(x) − λ‖x‖²)/∂x
  *
  * Simonyan, Vedaldi & Zisserman 2013, https://arxiv.org/abs/1312.6034, section 2, on the score before the softmax. Await
- * the result for the last picture, or iterate over it for every step (then the last step is not computed twice).
+ * the result for the last picture, or iterate over it for every step; doing both climbs twice.
  *
  * @throws {TargetError} if `target` names no class or unit of the model
  * @throws {OptionError} if steps, stepSize or l2 is out of range; {ShapeError} if `start` has not the input's shape

@@ -1,8 +1,9 @@
-import { LayerError, OptionError, TargetError } from "../errors";
+import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { checkUnit } from "../model/target";
 import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
-import { showShape, type Tensor } from "../tensor";
+import type { Tensor } from "../tensor";
 import type { Recipe } from "./attribution";
 import { type Note, rectifiedNotes } from "./notes";
 import { makeRecipe } from "./recipe";
@@ -60,9 +61,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
     throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
   const shape = model.shape(value);
   const { w, c } = imageShape(shape);
-  if (unit !== undefined && (!Number.isInteger(unit) || unit < 0 || unit >= c)) {
-    throw new TargetError(`Unit ${unit}: layer "${options.layer}" (${showShape(shape)}) has units 0 to ${c - 1}.`);
-  }
+  if (unit !== undefined) checkUnit(unit, options.layer, shape, c);
   const stages = stagesBelow(model, value);
   const start = model.full.input;
   let offsets: number[] = [];

@@ -144,6 +144,15 @@ function regionTarget(
   return { value, choose: () => score };
 }
 
+/** @throws {TargetError} if a layer of that shape, with that many channels, has no such unit */
+export function checkUnit(unit: number, layer: string, shape: Shape, channels: number): void {
+  if (!Number.isInteger(unit) || unit < 0 || unit >= channels) {
+    throw new TargetError(
+      `Target unit ${unit}: layer "${layer}" (${showShape(shape)}) has units 0 to ${channels - 1}.`,
+    );
+  }
+}
+
 function unitTarget(
   model: LoadedModel,
   {
@@ -155,9 +164,7 @@ function unitTarget(
   const value = model.valueOf(layer);
   const shape = model.shape(value);
   const { h, w, c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
-  if (!Number.isInteger(unit) || unit < 0 || unit >= c) {
-    throw new TargetError(`Target unit ${unit}: layer "${layer}" (${showShape(shape)}) has units 0 to ${c - 1}.`);
-  }
+  checkUnit(unit, layer, shape, c);
   const at = (pixel: number): Score => ({ index: unit, offsets: [pixel * c + unit], weight: 1 });
   if (position) {
     const pixel = pixelAt(position, h, w, `layer "${layer}"`);

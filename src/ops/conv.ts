@@ -4,10 +4,7 @@ import { transposeGeometry, windowGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
 import { Correlation, type Side } from "./correlation";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, type Clamp, type Operation, operation } from "./operation";
-
-/** A gradient is never clamped. */
-const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
+import { type BuildContext, type Builder, type Operation, operation, unbounded } from "./operation";
 
 /** The geometry of one axis after attributes and automatic padding are resolved. */
 interface Axes {

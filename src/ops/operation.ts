@@ -24,6 +24,9 @@ export interface Clamp {
   readonly hi: number;
 }
 
+/** Lets everything through. */
+export const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
+
 /**
  * One operation instance of a compiled network: it knows its shapes and weights, not where its values lie.
  * All values hold `batch` independent samples one after the other; an operation never mixes samples.
