@@ -38,6 +38,7 @@ export { type LoadOptions, loadModel } from "./model/load";
 export type { Input, Layer, Model, Prediction, RunResult } from "./model/model";
 export type { ModelSource } from "./model/source";
 export type { Target, TargetReport } from "./model/target";
+export { toImage } from "./model/to-image";
 export { Tensor } from "./tensor";
 export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";

@@ -1,6 +1,7 @@
 import { OptionError, ShapeError } from "../errors";
 import { Tensor } from "../tensor";
 import { channelsOf, checkImage, type ImageLike } from "./image";
+import { normalisation } from "./normalisation";
 import { type Rectangle, resizeBilinear } from "./resize";
 
 /** How a picture becomes the network's input: value = (pixel scaled to `range` − mean) / std. */
@@ -56,17 +57,8 @@ export function preprocess(
   options: Preprocess = {},
 ): Tensor {
   checkImage(image);
-  const { range = [0, 1], fit = "crop" } = options;
-  if (!(range.length === 2 && range.every(Number.isFinite) && range[0] < range[1])) {
-    throw new OptionError(`preprocess.range must be two rising numbers, got [${range.join(", ")}].`);
-  }
-  const order = options.channels ?? "rgb";
-  if (order !== "rgb" && order !== "bgr") {
-    throw new OptionError(`preprocess.channels "${String(order)}" is none of rgb, bgr.`);
-  }
-  const mean = perChannel("mean", options.mean ?? [0], channels);
-  const std = perChannel("std", options.std ?? [1], channels);
-  if (std.some((value) => value === 0)) throw new OptionError("preprocess.std must not be 0.");
+  const { fit = "crop" } = options;
+  const { colourOf, toValue } = normalisation(options, channels);
   const colours = toChannels(image, channels);
   const region = placement(image, { width, height }, fit);
   const same = image.width === width && image.height === height;
@@ -76,12 +68,10 @@ export function preprocess(
         source: region,
       });
   const inside = insideTest(image, { width, height }, region, fit);
-  const scale = (range[1] - range[0]) / 255;
   const values = new Float32Array(resized.length);
   for (let i = 0; i < values.length; i++) {
-    const to = i % channels;
-    const from = order === "bgr" ? i - to + (channels - 1 - to) : i;
-    values[i] = inside(i) ? (range[0] + resized[from] * scale - mean[to]) / std[to] : 0;
+    const channel = i % channels;
+    values[i] = inside(i) ? toValue(resized[i - channel + colourOf(channel)], channel) : 0;
   }
   return new Tensor(values, [1, height, width, channels]);
 
@@ -95,15 +85,6 @@ export function preprocess(
       return column >= 0 && column < picture.width && row >= 0 && row < picture.height;
     };
   }
-}
-
-function perChannel(name: string, values: readonly number[], channels: number): readonly number[] {
-  if (!Array.isArray(values))
-    throw new OptionError(`preprocess.${name} is a list of numbers, got ${JSON.stringify(values)}.`);
-  if (!values.every((value) => Number.isFinite(value)) || (values.length !== 1 && values.length !== channels)) {
-    throw new OptionError(`preprocess.${name} takes one number or ${channels}, got [${values.join(", ")}].`);
-  }
-  return values.length === channels ? values : new Array<number>(channels).fill(values[0]);
 }
 
 /** Weights of red, green and blue in luma, Rec. 601. */

@@ -301,7 +301,7 @@ export class LoadedModel implements Model {
 }
 
 /** Index of the first NaN or infinity, or −1. A plain loop: this runs over every input of every call. */
-function firstNotFinite(data: Float32Array): number {
+export function firstNotFinite(data: Float32Array): number {
   for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
   return -1;
 }
