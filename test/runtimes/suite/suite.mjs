@@ -1,0 +1,101 @@
+// Every kind of explanation on three small networks, in plain JavaScript without a single API of a host: what runs here
+// runs anywhere. Each runtime hands in the package as it imports it and gets a report of digests back.
+import { drawScene } from "./scene.mjs";
+import { tinyNetwork } from "./tiny-network.mjs";
+
+/** Light settings: under emulation everything takes a hundred times longer. */
+const settings = { target: 1, nSteps: 5, window: [32, 32], stride: [32, 32] };
+
+/**
+ * Runs all explanations.
+ *
+ * @param seethrough     the package's namespace
+ * @param onFirstResult  called when a cold start is over: package imported, embedded model loaded, one Grad-CAM computed
+ * @returns {Promise<{ digests: Record<string, string>, firstResult: number }>} digests of the raw bits by name, and the
+ *   runtime's own clock at the first result, in milliseconds since its process or page started
+ */
+export async function runSuite(seethrough, onFirstResult = () => {}) {
+  const scene = drawScene();
+  const embedded = await seethrough.loadModel();
+  await seethrough.gradCam(embedded, scene);
+  const firstResult = performance.now();
+  onFirstResult();
+
+  const digests = {};
+  const record = async (name, ...arrays) => {
+    digests[name] = await digestOf(name, arrays);
+  };
+  const networks = {
+    embedded,
+    "embedded, low memory": await seethrough.loadModel(undefined, { memory: "low" }),
+    tiny: await seethrough.loadModel(tinyNetwork(), { preprocess: { mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3] } }),
+  };
+  for (const [name, model] of Object.entries(networks)) {
+    await record(`${name}: predict`, ...(await predicted(model, scene)));
+    for (const method of seethrough.methodNames) {
+      const { values, target } = await seethrough.explain(model, scene, { ...settings, method });
+      await record(`${name}: ${method}`, values.data, Float64Array.of(target.score));
+    }
+    model.dispose();
+  }
+
+  const model = await seethrough.loadModel();
+  const layer = model.layers.findLast(({ op }) => op === "Relu").name;
+  await record("projectActivation", ...projected(await seethrough.projectActivation(model, scene, { layer, keep: 3 })));
+  const ascent = { steps: 4, stepSize: 0.5, start: "noise", seed: 7 };
+  const dream = await seethrough.maximizeActivation(model, { target: 2, ...ascent });
+  await record("maximizeActivation", dream.image.data, Float64Array.from(dream.objective));
+  const blurred = await seethrough.integratedGradients(model, scene, { ...settings, baseline: "blur" });
+  await record("integratedGradients from a blurred picture", blurred.values.data);
+  await record("overlay.png", await picture(seethrough, model, scene));
+  model.dispose();
+
+  const all = new TextEncoder().encode(JSON.stringify(digests));
+  return { digests: { all: await digestOf("all", [all]), ...digests }, firstResult };
+}
+
+async function predicted(model, scene) {
+  const predictions = await model.predict(scene, { top: 8 });
+  return [
+    Int32Array.from(predictions, ({ index }) => index),
+    Float32Array.from(predictions, ({ score }) => score),
+    Float32Array.from(predictions, ({ probability }) => probability),
+  ];
+}
+
+const projected = ({ image, trace, kept }) => [
+  image.data,
+  ...trace.map(({ values }) => values.data),
+  Int32Array.from(kept.flatMap(({ unit, position }) => [unit, ...position])),
+];
+
+/** The file a user looks at; reading it back must give the pixels that were written. */
+async function picture(seethrough, model, scene) {
+  const { decodeImage, encodePng, heatmap, overlay, saliency } = seethrough;
+  const drawn = overlay(scene, heatmap(await saliency(model, scene, settings), { smooth: 2 }));
+  const file = await encodePng(drawn);
+  const read = await decodeImage(file);
+  if (!read.data.every((value, i) => value === drawn.data[i])) throw new Error("overlay.png reads back differently");
+  return file;
+}
+
+/**
+ * The first 16 hexadecimal digits of the SHA-256 of the arrays' bytes.
+ *
+ * @throws if a value is not finite (the bits of NaN differ from processor to processor) or an array is all zero
+ */
+export async function digestOf(name, arrays) {
+  const parts = arrays.map((array) => {
+    if (!array.every(Number.isFinite)) throw new Error(`${name} has a value that is not finite`);
+    if (!array.some((value) => value !== 0)) throw new Error(`${name} is all zero, which proves nothing`);
+    return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  });
+  const joined = new Uint8Array(parts.reduce((size, { length }) => size + length, 0));
+  let end = 0;
+  for (const part of parts) {
+    joined.set(part, end);
+    end += part.length;
+  }
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", joined));
+  return Array.from(hash.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
