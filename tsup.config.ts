@@ -1,15 +1,22 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: { index: "src/index.ts", cli: "src/cli/main.ts" },
+  // One entry per way of getting the kernels; package.json "exports" chooses among the first three.
+  entry: {
+    index: "src/index.ts",
+    workerd: "src/workerd.ts",
+    "edge-light": "src/edge-light.ts",
+    slim: "src/slim.ts",
+    cli: "src/cli/main.ts",
+  },
   format: ["esm"],
   target: "es2022",
   platform: "neutral",
   outDir: "dist",
-  // The command line and the library share their code as chunks.
+  // The entries share their code as chunks.
   splitting: true,
-  dts: { entry: { index: "src/index.ts" } },
-  // `#…` is resolved by package.json "imports", so that every entry shares one module.
-  external: [/^#/, /^node:/],
+  dts: { entry: { index: "src/index.ts", slim: "src/slim.ts" } },
+  // Workers and edge hosts compile these imports at deployment.
+  external: [/^node:/, /\.wasm(\?module)?$/],
   noExternal: ["@assemblyscript/loader"],
 });

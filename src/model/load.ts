@@ -10,13 +10,16 @@ import { specialise } from "../graph/passes/specialise";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
 import { readOnnx } from "../onnx/reader";
-import { instantiateKernels, type WasmSource } from "../wasm/instantiate";
+import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
 import { readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
 import { throughSoftmax } from "./output";
-import { type ModelSource, readSource } from "./source";
+import { type ModelSource, readSource, type SourceFile } from "./source";
+
+/** Where the kernels come from: a compiled module, its bytes, or something that can be fetched or read. */
+export type WasmSource = WebAssembly.Module | ModelSource;
 
 export interface LoadOptions {
   /** Class names by index; default: those in the file's metadata, if any. */
@@ -37,25 +40,43 @@ export interface LoadOptions {
   readonly memory?: "fast" | "low";
   /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */
   readonly maxMemory?: number;
-  /** The kernels; default: those this package carries. */
+  /** The kernels (`seethrough/kernels.wasm`); default: those the entry carries. */
   readonly wasm?: WasmSource;
 }
 
 const wasmLimit = 65536 * 65536;
 
+/** What an entry of the package brings along. */
+export interface Packaged {
+  /** The kernels, compiled once. */
+  readonly kernels: () => Promise<WebAssembly.Module>;
+  /** The network that is loaded where none is given. */
+  readonly defaultModel: () => Promise<SourceFile>;
+}
+
+/** `loadModel` of an entry. */
+export async function loadWith(packaged: Packaged, source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  const { wasm } = options;
+  const kernels = wasm === undefined ? packaged.kernels() : moduleOf(wasm);
+  // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.
+  kernels.catch(() => {});
+  return openModel(source === undefined ? await packaged.defaultModel() : await readSource(source), options, kernels);
+}
+
+async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {
+  return compileKernels(isModule(source) ? source : (await readSource(source, "kernels")).bytes);
+}
+
 /**
- * Loads a network.
+ * Makes a model of an ONNX file.
  *
- * @param source  ONNX bytes, a Blob, a Response, a URL or a path; without it the embedded pet-shop classifier
- * @returns a model ready to predict and explain
- * @throws {ModelError} if the bytes are no usable ONNX network
- * @throws {UnsupportedOperatorError} naming every operator of the file that cannot run
- * @throws {MemoryError} if the weights and one forward pass do not fit `maxMemory`
- * @example
- * const model = await loadModel("model.onnx", { labels });
+ * @param module  the compiled kernels; those of another model may be used again
  */
-export async function loadModel(source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { bytes, name } = source === undefined ? await defaultModel() : await readSource(source);
+export async function openModel(
+  { bytes, name }: SourceFile,
+  options: LoadOptions,
+  module: WebAssembly.Module | Promise<WebAssembly.Module>,
+): Promise<Model> {
   const maxMemory = checkLimit(options.maxMemory);
   if (options.memory !== undefined && options.memory !== "fast" && options.memory !== "low") {
     throw new OptionError(`memory is 'fast' or 'low', got ${JSON.stringify(options.memory)}.`);
@@ -74,7 +95,8 @@ export async function loadModel(source?: ModelSource, options: LoadOptions = {})
   const full = low ? halveWeights(graph) : graph;
   const folded = low ? full : foldBatchNorm(graph, new Set([resolved, through.value]));
 
-  const kernels = await instantiateKernels(options.wasm);
+  const compiled = await module;
+  const kernels = await instantiateKernels(compiled);
   const memory = new KernelMemory(kernels, maxMemory);
   // In low memory the file is not kept, so its hash is taken now.
   let digest: Promise<string> | undefined = low ? Promise.resolve(await hashBytes(bytes)) : undefined;
@@ -94,6 +116,7 @@ export async function loadModel(source?: ModelSource, options: LoadOptions = {})
       return digest;
     },
     mode: low ? "low" : "fast",
+    module: compiled,
     kernels,
     memory,
   });
@@ -101,11 +124,6 @@ export async function loadModel(source?: ModelSource, options: LoadOptions = {})
   const { weights, arena } = model.session.cost(model.fast, forward);
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
   return model;
-}
-
-async function defaultModel(): Promise<{ bytes: Uint8Array; name: string }> {
-  const { default: bytes } = await import("#default-model");
-  return { bytes, name: "petshop" };
 }
 
 function checkLimit(maxMemory = wasmLimit): number {

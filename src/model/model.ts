@@ -90,6 +90,8 @@ export interface ModelParts {
   readonly outputKind: OutputKind;
   readonly hash: () => Promise<string>;
   readonly mode: MemoryMode;
+  /** The compiled kernels, for models made of this one. */
+  readonly module: WebAssembly.Module;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
 }

@@ -1,51 +1,54 @@
 import { instantiate as instantiateAssembly } from "@assemblyscript/loader";
-import packaged from "#kernels";
-import { ModelError, UnsupportedRuntimeError } from "../errors";
+import { UnsupportedRuntimeError } from "../errors";
 import type { Kernels } from "./kernels";
 
-/** Where the kernels come from: a compiled module, its bytes, or something that can be fetched. */
-export type WasmSource = WebAssembly.Module | ArrayBuffer | Uint8Array | Response | URL;
-
-let packagedModule: Promise<WebAssembly.Module> | undefined;
-
 /** Modules made in another realm (an edge host, an iframe) fail `instanceof`: ask for the brand. */
-const isModule = (source: unknown): boolean => Object.prototype.toString.call(source) === "[object WebAssembly.Module]";
+export const isModule = (source: unknown): source is WebAssembly.Module =>
+  Object.prototype.toString.call(source) === "[object WebAssembly.Module]";
 
-async function compile(source: WasmSource): Promise<WebAssembly.Module> {
-  if (isModule(source)) return source as WebAssembly.Module;
-  const given = source as Uint8Array<ArrayBuffer> | ArrayBuffer | Response | URL;
-  // Bytes first: in Node, naming Response loads the whole fetch implementation, ten milliseconds of a cold start.
-  if (ArrayBuffer.isView(given) || given instanceof ArrayBuffer) return WebAssembly.compile(given);
-  if (given instanceof URL) return compile(await fetch(given));
-  if (typeof given !== "object" || !("arrayBuffer" in given)) {
-    throw new TypeError("the source is neither a module nor bytes, a Response or a URL");
-  }
-  if (!given.ok) throw new ModelError(`The kernels could not be fetched: HTTP ${given.status} for ${given.url}.`);
-  return WebAssembly.compile(await given.arrayBuffer());
-}
+/** Hosts that run only modules compiled at deployment, and pages whose policy forbids compiling, say it in these words. */
+const forbidden = /disallowed|code generation|Content Security Policy|unsafe-eval/i;
 
 /**
- * Makes a fresh instance of the kernels with its own memory.
+ * Compiles the kernels.
  *
- * @param source  default: the kernels this package carries, compiled once per process
- * @throws {UnsupportedRuntimeError} if the host has no WebAssembly SIMD
+ * @param source  their bytes, or a module that the host has compiled
+ * @throws {UnsupportedRuntimeError} if the host has no WebAssembly SIMD or does not compile bytes
  */
-export async function instantiateKernels(source?: WasmSource): Promise<Kernels> {
+export async function compileKernels(source: BufferSource | WebAssembly.Module): Promise<WebAssembly.Module> {
   if (typeof WebAssembly !== "object") {
     throw new UnsupportedRuntimeError("This runtime has no WebAssembly; seethrough needs WebAssembly with SIMD.");
   }
-  let module: WebAssembly.Module;
+  if (isModule(source)) return source;
   try {
-    packagedModule ??= source === undefined ? compile(packaged) : undefined;
-    module = await (source === undefined ? (packagedModule as Promise<WebAssembly.Module>) : compile(source));
+    return await WebAssembly.compile(source);
   } catch (error) {
-    if (error instanceof ModelError) throw error;
-    if (source === undefined) packagedModule = undefined;
+    const reason = error instanceof Error ? error.message : String(error);
     throw new UnsupportedRuntimeError(
-      `The kernels could not be compiled (${error instanceof Error ? error.message : String(error)}). ` +
-        "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later.",
+      `The kernels could not be compiled (${reason}). ${
+        forbidden.test(reason)
+          ? "This host does not compile bytes. On a page, allow script-src 'wasm-unsafe-eval'; in a Worker, bundle with the " +
+            'condition "workerd" or "edge-light", or import \'seethrough/kernels.wasm\' and pass it as { wasm }.'
+          : "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later."
+      }`,
     );
   }
+}
+
+/** Compiles at the first call and keeps the module for the next ones; a failure is not kept. */
+export function compileOnce(source: () => BufferSource | WebAssembly.Module): () => Promise<WebAssembly.Module> {
+  let module: Promise<WebAssembly.Module> | undefined;
+  return () => {
+    module ??= compileKernels(source()).catch((error) => {
+      module = undefined;
+      throw error;
+    });
+    return module;
+  };
+}
+
+/** Makes a fresh instance of the kernels with its own memory. */
+export async function instantiateKernels(module: WebAssembly.Module): Promise<Kernels> {
   const { exports } = await instantiateAssembly(module, {});
   return exports as unknown as Kernels;
 }

@@ -1,0 +1,50 @@
+// Everything public but `loadModel`, which each entry (index, workerd, edge-light, slim) binds to its own kernels.
+export * from "./errors";
+export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
+export type { Baseline } from "./explain/baseline";
+export { cam } from "./explain/cam";
+export { deconvnet } from "./explain/deconvnet";
+export { explain, type MethodName, type MethodOptions, methodNames } from "./explain/explain";
+export { type CamOptions, gradCam } from "./explain/grad-cam";
+export { guidedBackprop } from "./explain/guided-backprop";
+export { inputXGradient } from "./explain/input-x-gradient";
+export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
+export {
+  type AscentStep,
+  type MaximizeOptions,
+  maximizeActivation,
+  type Visualization,
+} from "./explain/maximize-activation";
+export type { Note, NoteCode } from "./explain/notes";
+export { type BlackBox, type OcclusionOptions, occlusion } from "./explain/occlusion";
+export {
+  type KeptActivation,
+  type Projection,
+  type ProjectOptions,
+  projectActivation,
+} from "./explain/project-activation";
+export type { QuadratureRule } from "./explain/quadrature";
+export { saliency } from "./explain/saliency";
+export { decodeImage } from "./image/decode";
+export { encodePng } from "./image/encode";
+export type { ImageLike } from "./image/image";
+export { type Preprocess, placement, preprocess } from "./image/preprocess";
+export { inspect, type ModelReport, showReport } from "./model/inspect";
+export type { LoadOptions, WasmSource } from "./model/load";
+export type { Input, Layer, Model, Prediction, RunResult } from "./model/model";
+export type { ModelSource } from "./model/source";
+export type { Target, TargetReport } from "./model/target";
+export { toImage } from "./model/to-image";
+export { Tensor } from "./tensor";
+export { version } from "./version";
+export { type Box, boundingBox, drawBox } from "./view/bounding-box";
+export { colormapNames } from "./view/colormap";
+export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
+export {
+  enlarge,
+  heatmapImage,
+  type OverlayOptions,
+  overlay,
+  type SideBySideOptions,
+  sideBySide,
+} from "./view/overlay";

@@ -1,0 +1,25 @@
+import { defaultModel } from "./default-model";
+import { kernelsText } from "./generated/kernels.js";
+import { type LoadOptions, loadWith } from "./model/load";
+import type { Model } from "./model/model";
+import type { ModelSource } from "./model/source";
+import { fromBase64 } from "./wasm/base64";
+import { compileOnce } from "./wasm/instantiate";
+
+const kernels = /* @__PURE__ */ compileOnce(() => fromBase64(kernelsText));
+
+/**
+ * Loads a network.
+ *
+ * @param source  ONNX bytes, a Blob, a Response, a URL or a path; without it the embedded pet-shop classifier
+ * @returns a model ready to predict and explain
+ * @throws {ModelError} if the bytes are no usable ONNX network
+ * @throws {UnsupportedOperatorError} naming every operator of the file that cannot run
+ * @throws {UnsupportedRuntimeError} if the host has no WebAssembly SIMD
+ * @throws {MemoryError} if the weights and one forward pass do not fit `maxMemory`
+ * @example
+ * const model = await loadModel("model.onnx", { labels });
+ */
+export function loadModel(source?: ModelSource, options?: LoadOptions): Promise<Model> {
+  return loadWith({ kernels, defaultModel }, source, options);
+}
