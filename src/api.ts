@@ -1,4 +1,20 @@
 // Everything public but `loadModel`, which each entry (index, workerd, edge-light, slim) binds to its own kernels.
+export {
+  convolutionMatrix,
+  type Deconvolution,
+  type DeconvolutionOptions,
+  deconvolution,
+} from "./deconvolution/deconvolution";
+export type { DepthToSpaceForm } from "./deconvolution/depth-to-space";
+export { type ConvolutionLayer, convolutionOnnx } from "./deconvolution/layer-file";
+export type { MatrixForm } from "./deconvolution/matrix";
+export type { Phase, PhaseForm } from "./deconvolution/phases";
+export {
+  deconvolutionWalkThrough,
+  type WalkThrough,
+  type WalkThroughOptions,
+} from "./deconvolution/walk-through";
+export type { ZeroInsertionForm } from "./deconvolution/zero-insertion";
 export * from "./errors";
 export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
 export type { Baseline } from "./explain/baseline";

@@ -24,6 +24,16 @@ it("examples/node runs as its README says", async () => {
   }
 });
 
+it("examples/deconvolution prints the matrices of the walk-through", () => {
+  const out = execFileSync("node", ["examples/deconvolution/walk-through.mjs"], { encoding: "utf8" });
+  expect(out).toMatch(/padded +0 +0 +3 +1 +4 +1 +5 +9 +2 +6 +0 +0\n/);
+  expect(out).toMatch(/W += +0 +0 +0 +0 +-1 +0 +0 +1 +0 +0 +0 +0\n/);
+  // Four forms, one answer.
+  const back = /-1 +0 +2 +1 +-5 +-2 +-1 +5 +2 +1 +0 +-2\n/g;
+  expect(out.match(back)).toHaveLength(4);
+  expect(out).toContain("exact, and only because x is in the row space");
+});
+
 it("the README's library example uses names that exist", async () => {
   const [, code] = /```js\n([\s\S]+?)```/.exec(readFileSync("README.md", "utf8")) as unknown as [string, string];
   const [, names] = /import \{ ([^}]+) \} from "seethrough"/.exec(code) as unknown as [string, string];

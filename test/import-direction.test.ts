@@ -22,6 +22,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   view: ["image", "wasm", ...base],
   model: ["engine", "image", "onnx", "ops", "graph", "wasm", ...base],
   explain: ["model", "engine", "view", "image", "ops", "graph", "wasm", ...base],
+  deconvolution: ["explain", "model", "onnx", "ops", "graph", "wasm", ...base],
   generated: [],
   "default-model": ["model", ...base],
   "load-model": ["default-model", "generated", "model", "wasm", ...base],

@@ -1,5 +1,6 @@
 import { megabytes } from "../wasm/memory";
 import { camCandidates } from "./cam-layer";
+import { checkerboardFindings } from "./checkerboard";
 import { type Layer, loaded, type Model } from "./model";
 
 /** What a network consists of, what it costs and what to know before explaining it. */
@@ -81,7 +82,7 @@ function findingsOf(model: Model): string[] {
   const rectifiers = full.operations.filter(({ rectifier }) => rectifier).length;
   if (rectifiers === 0)
     findings.push("The network has no rectifiers: deconvnet and guided backprop equal the gradient.");
-  return findings;
+  return [...findings, ...checkerboardFindings(loaded(model))];
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

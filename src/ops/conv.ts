@@ -1,19 +1,12 @@
 /** Convolution and transposed convolution, 1-D and 2-D: two directions of one linear map. */
-import { numberAttribute } from "../graph/ir";
+import { type Node, numberAttribute } from "../graph/ir";
 import { transposeGeometry, windowGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
-import { Correlation, type Side } from "./correlation";
-import { imageShape } from "./layout";
+import { Correlation, type CorrelationGeometry, type Side } from "./correlation";
+import { imageShape, type Shape } from "./layout";
 import { type BuildContext, type Builder, type Operation, operation, unbounded } from "./operation";
 
-/** The geometry of one axis after attributes and automatic padding are resolved. */
-interface Axes {
-  readonly stride: readonly number[];
-  readonly dilation: readonly number[];
-  readonly padBegin: readonly number[];
-}
-
-/** The weight, the bias and the axes of a convolution node, or the reason why it cannot run. */
+/** The weight, the bias and the kernel's extents of a convolution node, or the reason why it cannot run. */
 function parts(context: BuildContext) {
   const { node } = context;
   const [, weightName, biasName] = node.inputs;
@@ -23,42 +16,43 @@ function parts(context: BuildContext) {
     : undefined;
   const kernel = weight.shape.slice(2);
   if (kernel.length < 1 || kernel.length > 2) context.refuse(`${kernel.length}-D convolution is not supported`);
-  return { weight, bias, kernel, groups: numberAttribute(node, "group", 1) };
+  return { weight, bias, kernel };
 }
 
-/** The linear map from `narrow` to `wide` resolution reversed or not: x is the side with the image, y the side with the taps. */
-function correlation(
-  context: BuildContext,
-  x: string,
-  y: string,
-  kernel: readonly number[],
-  axes: Axes,
-  groups: number,
-): Correlation {
-  const [from, to] = [imageShape(context.shape(x)), imageShape(context.shape(y))];
+/**
+ * The convolution that a Conv applies and that a ConvTranspose reverses.
+ *
+ * @param input   ONNX shape of the node's input; likewise the output
+ * @param kernel  spatial extents of the weight
+ */
+export function correlationGeometry(node: Node, input: Shape, output: Shape, kernel: Shape): CorrelationGeometry {
+  const transposed = node.op === "ConvTranspose";
+  const axes = (transposed ? transposeGeometry : windowGeometry)(node, input.slice(2), kernel);
+  const [from, to] = transposed ? [imageShape(output), imageShape(input)] : [imageShape(input), imageShape(output)];
   const pair = (values: readonly number[], missing: number): readonly [number, number] =>
     values.length === 1 ? [missing, values[0]] : [values[0], values[1]];
   const [kernelH, kernelW] = pair(kernel, 1);
   const [strideH, strideW] = pair(axes.stride, 1);
   const [dilationH, dilationW] = pair(axes.dilation, 1);
   const [padTop, padLeft] = pair(axes.padBegin, 0);
-  const weight = context.constant(context.node.inputs[1]);
-  if (!weight) return context.refuse("its weight is not a constant");
-  return new Correlation(
-    {
-      inH: from.h,
-      inW: from.w,
-      inChannels: from.c,
-      outH: to.h,
-      outW: to.w,
-      outChannels: to.c,
-      ...{ kernelH, kernelW, strideH, strideW, dilationH, dilationW, padTop, padLeft, groups },
-    },
-    weight,
-    context.kernels,
-    context.memory,
-    context.mode,
-  );
+  return {
+    inH: from.h,
+    inW: from.w,
+    inChannels: from.c,
+    outH: to.h,
+    outW: to.w,
+    outChannels: to.c,
+    ...{ kernelH, kernelW, strideH, strideW, dilationH, dilationW, padTop, padLeft },
+    groups: numberAttribute(node, "group", 1),
+  };
+}
+
+function correlation(context: BuildContext): Correlation {
+  const { node } = context;
+  const { weight, kernel } = parts(context);
+  const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
+  const geometry = correlationGeometry(node, input, output, kernel);
+  return new Correlation(geometry, weight, context.kernels, context.memory, context.mode);
 }
 
 /** An operation that runs one side of a correlation forward and sends gradients back through the other. */
@@ -93,18 +87,12 @@ function linearMap(context: BuildContext, map: Correlation, forward: Side, backw
 }
 
 export const conv: Builder = (context) => {
-  const { node } = context;
-  const { kernel, groups } = parts(context);
-  const axes = windowGeometry(node, context.shape(node.inputs[0]).slice(2), kernel);
-  const map = correlation(context, node.inputs[0], node.outputs[0], kernel, axes, groups);
+  const map = correlation(context);
   return linearMap(context, map, map.applySide, map.adjointSide);
 };
 
 /** ConvTranspose is the adjoint of the convolution from its output to its input; its gradient is that convolution. */
 export const convTranspose: Builder = (context) => {
-  const { node } = context;
-  const { kernel, groups } = parts(context);
-  const axes = transposeGeometry(node, context.shape(node.inputs[0]).slice(2), kernel);
-  const map = correlation(context, node.outputs[0], node.inputs[0], kernel, axes, groups);
+  const map = correlation(context);
   return linearMap(context, map, map.adjointSide, map.applySide);
 };

@@ -1,0 +1,95 @@
+import { OptionError, ShapeError } from "../errors";
+import { Constant, type Graph } from "../graph/ir";
+import { writeOnnx } from "../onnx/writer";
+import type { Shape } from "../ops/layout";
+import { showShape, Tensor } from "../tensor";
+
+/** A convolution written down by hand, 1-D or 2-D. */
+export interface ConvolutionLayer {
+  /** Default 'Conv'. */
+  readonly op?: "Conv" | "ConvTranspose";
+  /**
+   * As PyTorch and ONNX have it: of a Conv `[M, C/groups, k]`, of a ConvTranspose `[C, M/groups, k]`; 2-D ones through
+   * `Tensor.fromNCHW(data, [M, C/groups, kH, kW])`.
+   */
+  readonly weight: Tensor;
+  /** Shape of the layer's input: `[1, C, L]` or `[1, H, W, C]`. */
+  readonly inputShape: readonly number[];
+  /** Steps between windows, one number or one per axis; default 1. */
+  readonly stride?: number | readonly number[];
+  /** Zeros around the input: one number, one per axis, or all beginnings and all ends as ONNX; default 0. */
+  readonly pad?: number | readonly number[];
+  /** Default 1. */
+  readonly dilation?: number | readonly number[];
+  /** Default 1. */
+  readonly groups?: number;
+  /** Extra output pixels of a ConvTranspose; default 0. */
+  readonly outputPadding?: number | readonly number[];
+}
+
+/**
+ * An ONNX file of one convolution, so that a layer written by hand can be loaded like any network.
+ *
+ * @throws {ShapeError} or {OptionError} if the parts do not fit together; `loadModel` checks what is left
+ * @example
+ * const weight = new Tensor(Float32Array.of(-1, 0, 0, 1), [1, 1, 4]);
+ * const model = await loadModel(convolutionOnnx({ weight, inputShape: [1, 1, 12], stride: 2 }));
+ */
+export function convolutionOnnx(layer: ConvolutionLayer): Uint8Array {
+  return writeOnnx(graphOf(layer));
+}
+
+function graphOf(layer: ConvolutionLayer): Graph {
+  const { op = "Conv", weight, inputShape, groups = 1 } = layer;
+  if (op !== "Conv" && op !== "ConvTranspose")
+    throw new OptionError(`op is 'Conv' or 'ConvTranspose', got ${JSON.stringify(op)}.`);
+  if (!(weight instanceof Tensor) || (weight.shape.length !== 3 && weight.shape.length !== 4)) {
+    const got = weight instanceof Tensor ? showShape(weight.shape) : typeof weight;
+    throw new ShapeError(
+      `weight must be a Tensor [M, C/groups, k], or Tensor.fromNCHW(data, [M, C/groups, kH, kW]); got ${got}.`,
+    );
+  }
+  const rank = weight.shape.length;
+  if (!Array.isArray(inputShape) || inputShape.length !== rank || inputShape[0] !== 1) {
+    const expected = rank === 3 ? "[1, C, L]" : "[1, H, W, C]";
+    throw new ShapeError(
+      `inputShape must be ${expected} for a weight of rank ${rank}, got ${JSON.stringify(inputShape)}.`,
+    );
+  }
+  const axes = rank - 2;
+  const attributes = new Map<string, number | readonly number[]>([
+    ["strides", perAxis("stride", layer.stride ?? 1, axes)],
+    ["dilations", perAxis("dilation", layer.dilation ?? 1, axes)],
+    ["pads", pads(layer.pad ?? 0, axes)],
+    ["group", groups],
+  ]);
+  if (layer.outputPadding !== undefined) {
+    if (op === "Conv") throw new OptionError("outputPadding is for a ConvTranspose; this layer is a Conv.");
+    attributes.set("output_padding", perAxis("outputPadding", layer.outputPadding, axes));
+  }
+  const stored = rank === 3 ? weight.data : weight.toNCHW();
+  const constant = Constant.fromFloats(stored, channelsFirst(weight.shape));
+  return {
+    name: "layer",
+    opset: 17,
+    inputs: [{ name: "input", shape: channelsFirst(inputShape) }],
+    outputs: ["output"],
+    nodes: [{ name: "layer", op, inputs: ["input", "weight"], outputs: ["output"], attributes }],
+    constants: new Map([["weight", constant]]),
+    metadata: new Map(),
+  };
+}
+
+const channelsFirst = (shape: Shape): Shape => (shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape);
+
+function perAxis(name: string, value: number | readonly number[], axes: number): readonly number[] {
+  const values = typeof value === "number" ? new Array<number>(axes).fill(value) : value;
+  if (Array.isArray(values) && values.length === axes && values.every(Number.isInteger)) return values;
+  throw new OptionError(`${name} takes one whole number or ${axes}, got ${JSON.stringify(value)}.`);
+}
+
+function pads(value: number | readonly number[], axes: number): readonly number[] {
+  if (Array.isArray(value) && value.length === 2 * axes && axes > 0 && value.every(Number.isInteger)) return value;
+  const begin = perAxis("pad", value, axes);
+  return [...begin, ...begin];
+}
