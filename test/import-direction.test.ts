@@ -23,6 +23,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   model: ["engine", "image", "onnx", "ops", "graph", "wasm", ...base],
   explain: ["model", "engine", "view", "image", "ops", "graph", "wasm", ...base],
   deconvolution: ["explain", "model", "onnx", "ops", "graph", "wasm", ...base],
+  search: ["explain", "model", "view", "image", "ops", "wasm", ...base],
   generated: [],
   "default-model": ["model", ...base],
   "load-model": ["default-model", "generated", "model", "wasm", ...base],

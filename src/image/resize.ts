@@ -68,29 +68,47 @@ interface Taps {
 
 /** The source pixels of every output pixel of one axis and their weights, which sum to 1. */
 function filter(extent: number, start: number, length: number, out: number, antialias: boolean): Taps[] {
-  const scale = length / out;
+  return Array.from({ length: out }, (_, i) => tapsOf(i, extent, start, length / out, antialias));
+}
+
+function tapsOf(i: number, extent: number, start: number, scale: number, antialias: boolean): Taps {
   const support = antialias ? Math.max(1, scale) : 1;
-  return Array.from({ length: out }, (_, i) => {
-    const centre = start + (i + 0.5) * scale - 0.5;
-    const from = Math.ceil(centre - support);
-    const to = Math.floor(centre + support);
-    const first = clamp(from, extent);
-    const weights = new Array<number>(clamp(to, extent) - first + 1).fill(0);
-    let total = 0;
-    for (let position = from; position <= to; position++) {
-      const weight = 1 - Math.abs(position - centre) / support;
-      if (weight <= 0) continue;
-      // Beyond the border: the plain filter repeats the edge pixel, the widened one leaves it out, as Pillow does.
-      if (antialias && scale > 1 && (position < 0 || position >= extent)) continue;
-      weights[clamp(position, extent) - first] += weight;
-      total += weight;
-    }
-    if (total === 0) {
-      weights[0] = 1;
-      total = 1;
-    }
-    return { first, weights: weights.map((weight) => weight / total) };
-  });
+  const centre = start + (i + 0.5) * scale - 0.5;
+  const from = Math.ceil(centre - support);
+  const to = Math.floor(centre + support);
+  const first = clamp(from, extent);
+  const weights = new Array<number>(clamp(to, extent) - first + 1).fill(0);
+  let total = 0;
+  for (let position = from; position <= to; position++) {
+    const weight = 1 - Math.abs(position - centre) / support;
+    if (weight <= 0) continue;
+    // Beyond the border: the plain filter repeats the edge pixel, the widened one leaves it out, as Pillow does.
+    if (antialias && scale > 1 && (position < 0 || position >= extent)) continue;
+    weights[clamp(position, extent) - first] += weight;
+    total += weight;
+  }
+  if (total === 0) {
+    weights[0] = 1;
+    total = 1;
+  }
+  return { first, weights: weights.map((weight) => weight / total) };
+}
+
+/**
+ * The source pixels of one axis that output pixels `from` to `to` (exclusive) are made of, first and one past the last.
+ *
+ * @param start   where the part of the source begins that becomes the `out` output pixels; `length` is its extent
+ */
+export function sourceSpan(
+  [from, to]: readonly [number, number],
+  extent: number,
+  start: number,
+  length: number,
+  out: number,
+): [number, number] {
+  const [low, high] = [from, to - 1].map((i) => tapsOf(i, extent, start, length / out, true));
+  const last = high.weights.findLastIndex((weight) => weight > 0);
+  return [low.first + low.weights.findIndex((weight) => weight > 0), high.first + last + 1];
 }
 
 const clamp = (position: number, extent: number): number => Math.min(Math.max(position, 0), extent - 1);

@@ -176,7 +176,8 @@ function unitTarget(
   };
 }
 
-function pixelAt(position: readonly [number, number], h: number, w: number, where: string): number {
+/** The pixel of a position, row-major. @throws {TargetError} if it lies outside */
+export function pixelAt(position: readonly [number, number], h: number, w: number, where: string): number {
   if (!Array.isArray(position) || position.length !== 2) {
     throw new TargetError(`Target position: two numbers [y, x] are expected, got ${JSON.stringify(position)}.`);
   }

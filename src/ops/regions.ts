@@ -296,8 +296,8 @@ export const pad: Builder = (context) => {
   };
 };
 
-/** Which pixel of a line shows at a position outside it. */
-const outside: Readonly<Record<string, (position: number, extent: number) => number>> = {
+/** Which pixel of a line shows at a position outside it, by the mode of Pad. */
+export const paddedFrom: Readonly<Record<string, (position: number, extent: number) => number>> = {
   edge: (position, extent) => Math.min(Math.max(position, 0), extent - 1),
   wrap: (position, extent) => ((position % extent) + extent) % extent,
   reflect: (position, extent) => {
@@ -310,10 +310,10 @@ const outside: Readonly<Record<string, (position: number, extent: number) => num
 
 function padFromImage(context: BuildContext, mode: string, begin: readonly number[]): Operation {
   const { node } = context;
-  const source = outside[mode];
+  const source = paddedFrom[mode];
   if (!source)
     throw new ModelError(
-      `Pad "${node.name}": the mode "${mode}" is not one of constant, ${Object.keys(outside).join(", ")}.`,
+      `Pad "${node.name}": the mode "${mode}" is not one of constant, ${Object.keys(paddedFrom).join(", ")}.`,
     );
   const shape = context.shape(node.inputs[0]);
   const outShape = context.shape(node.outputs[0]);

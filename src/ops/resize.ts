@@ -2,7 +2,7 @@
  * Resize and Upsample of the image axes. Every mode is the same separable sum: for each output position of an axis, a few
  * source positions and their weights, tabulated once. The adjoint scatters through the same tables.
  */
-import { numberAttribute, stringAttribute } from "../graph/ir";
+import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { resizeGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -98,24 +98,33 @@ export const resize: Builder = (context) => {
   const axes = resizeGeometry(node, shape, constants, opset);
   if (shape.length > 4) context.refuse("volumes (3-D) are not supported");
   if (axes.slice(0, 2).some((axis) => axis.in !== axis.out)) context.refuse("only the image axes can be resized");
-  // Upsample, and Resize before opset 11, have no coordinate attribute and mean the asymmetric one.
-  const plain = node.op === "Upsample" || opset < 11;
-  const mode = stringAttribute(node, "mode", "nearest").replace("bilinear", "linear");
-  const coordinate = plain ? "asymmetric" : stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
-  const nearest = plain ? "floor" : stringAttribute(node, "nearest_mode", "round_prefer_floor");
-  const [place, round] = [coordinates[coordinate], rounding[nearest]];
+  const { mode, coordinate, nearest } = methodOf(node, opset);
   if (!["nearest", "linear", "cubic"].includes(mode)) context.refuse(`mode "${mode}" is not supported`);
-  if (!place) context.refuse(`coordinate_transformation_mode "${coordinate}" is not supported`);
-  if (!round) context.refuse(`nearest_mode "${nearest}" is not supported`);
+  if (!coordinates[coordinate]) context.refuse(`coordinate_transformation_mode "${coordinate}" is not supported`);
+  if (!rounding[nearest]) context.refuse(`nearest_mode "${nearest}" is not supported`);
   if (numberAttribute(node, "antialias", 0) === 1) context.refuse("antialias is not supported");
   if (mode === "cubic" && numberAttribute(node, "exclude_outside", 0) === 1)
     context.refuse("exclude_outside is not supported");
-  const cubicA = numberAttribute(node, "cubic_coeff_a", -0.75);
-  return resampleOperation(
-    context,
-    axes.slice(2).map((axis) => axisTable(axis, mode, (x) => place(x, axis), round, cubicA)),
-  );
+  return resampleOperation(context, resizeTables(node, axes, opset));
 };
+
+/** Upsample, and Resize before opset 11, have no coordinate attribute and mean the asymmetric one. */
+function methodOf(node: Node, opset: number) {
+  const plain = node.op === "Upsample" || opset < 11;
+  return {
+    mode: stringAttribute(node, "mode", "nearest").replace("bilinear", "linear"),
+    coordinate: plain ? "asymmetric" : stringAttribute(node, "coordinate_transformation_mode", "half_pixel"),
+    nearest: plain ? "floor" : stringAttribute(node, "nearest_mode", "round_prefer_floor"),
+  };
+}
+
+/** The tables of the image axes of a Resize or Upsample that can run. */
+export function resizeTables(node: Node, axes: readonly Axis[], opset: number): AxisTable[] {
+  const { mode, coordinate, nearest } = methodOf(node, opset);
+  const cubicA = numberAttribute(node, "cubic_coeff_a", -0.75);
+  const place = coordinates[coordinate];
+  return axes.slice(2).map((axis) => axisTable(axis, mode, (x) => place(x, axis), rounding[nearest], cubicA));
+}
 
 /**
  * The linear operation y = R_y · x · R_xᵀ per channel for tabulated rows of R_y and R_x.

@@ -1,0 +1,127 @@
+import { LayerError, ModelError } from "../../errors";
+import type { Rectangle } from "../../image/resize";
+import { imageShape } from "../../ops/layout";
+import type { ValueName } from "../../ops/operation";
+import { showShape } from "../../tensor";
+import { type LoadedModel, loaded, type Model } from "../model";
+import { checkUnit, pixelAt } from "../target";
+import { unravel } from "./arranging";
+import { dependenceRules } from "./dependence";
+import { isEmpty, marked, type Region, union } from "./region";
+
+/**
+ * The pixels of the network's input that one neuron is computed from: the exact bounds of its receptive field, through
+ * strides, padding, dilation, branches and shortcuts, as the graph has them, clipped at the border.
+ *
+ * A neuron behind a global average (a squeeze-and-excitation block, an instance normalisation) sees the whole input.
+ *
+ * @param at.position  row and column in the layer's grid; a signal has one row
+ * @param at.unit      channel of the layer, where branches of different reach are joined; default 0
+ * @returns input pixels; of extent 0 if the neuron sees only padding
+ * @throws {LayerError} if the layer is unknown; {TargetError} if it has no such unit or position
+ * @see Araujo, Norris & Sim 2019, Computing Receptive Fields of Convolutional Neural Networks,
+ *   https://distill.pub/2019/computing-receptive-fields, for networks in which every path has the same stride
+ * @example
+ * receptiveField(model, "conv3", { position: [4, 4] }); // { x: 6, y: 6, width: 18, height: 18 }
+ */
+export function receptiveField(
+  model: Model,
+  layer: string,
+  { position, unit = 0 }: { readonly position: readonly [y: number, x: number]; readonly unit?: number },
+): Rectangle {
+  const fields = new ReceptiveFields(loaded(model), layer);
+  checkUnit(unit, layer, fields.shape, fields.units);
+  pixelAt(position, fields.height, fields.width, `layer "${layer}"`);
+  return fields.at(unit, ...position);
+}
+
+/** First and one past the last pixel of an axis. */
+type Span = readonly [from: number, to: number];
+
+/** The receptive fields of one layer. Rows and columns are independent, so each is computed once. */
+export class ReceptiveFields {
+  readonly value: ValueName;
+  readonly shape: readonly number[];
+  readonly units: number;
+  readonly height: number;
+  readonly width: number;
+  readonly #model: LoadedModel;
+  readonly #rows = new Map<number, Span>();
+  readonly #columns = new Map<number, Span>();
+
+  /** @throws {LayerError} if the layer is unknown, is the input or does not begin with the batch axis */
+  constructor(model: LoadedModel, layer: string) {
+    this.#model = model;
+    this.value = model.valueOf(layer);
+    this.shape = model.shape(this.value);
+    if (this.value === model.full.input)
+      throw new LayerError(`"${layer}" is the network's input; choose a layer that computes something.`);
+    const { n, h, w, c } = imageShape(this.shape);
+    if (this.shape.length < 2 || n !== 1) {
+      throw new LayerError(
+        `Layer "${layer}" is ${showShape(this.shape)}: it has no units, for its first axis is not one sample. ` +
+          "Choose a layer of shape 1×C or 1×C×H×W.",
+      );
+    }
+    [this.units, this.height, this.width] = [c, h, w];
+  }
+
+  /** The receptive field of a unit at a place of the layer's grid, in input pixels. */
+  at(unit: number, y: number, x: number): Rectangle {
+    const [rowKey, columnKey] = [unit * this.height + y, unit * this.width + x];
+    if (!this.#rows.has(rowKey) || !this.#columns.has(columnKey)) {
+      const [rows, columns] = this.#look(unit, y, x);
+      this.#rows.set(rowKey, rows);
+      this.#columns.set(columnKey, columns);
+    }
+    const [top, bottom] = this.#rows.get(rowKey) as Span;
+    const [left, right] = this.#columns.get(columnKey) as Span;
+    return { x: left, y: top, width: right - left, height: bottom - top };
+  }
+
+  #look(unit: number, y: number, x: number): [Span, Span] {
+    const place = [0, unit, ...unravel(y * this.width + x, this.shape.slice(2))];
+    const region = this.shape.map((extent, axis) => {
+      const mask = new Uint8Array(extent);
+      mask[place[axis]] = 1;
+      return mask;
+    });
+    const seen = inputRegion(this.#model, this.value, region) ?? [];
+    const spans = seen.slice(2).map(spanOf);
+    const alone: Span = seen.length > 0 ? [0, 1] : [0, 0];
+    return [spans.length > 1 ? spans[0] : alone, spans.at(-1) ?? alone];
+  }
+}
+
+function spanOf(mask: Uint8Array): Span {
+  const indices = marked(mask);
+  return indices.length > 0 ? [indices[0], (indices.at(-1) as number) + 1] : [0, 0];
+}
+
+/** Walks from a region of a value down to the elements of the input it is computed from; undefined if there are none. */
+function inputRegion(model: LoadedModel, value: ValueName, region: Region): Region | undefined {
+  const { nodes, shapes, constants, opset } = model.parts.graph;
+  const regions = new Map<ValueName, Region>([[value, region]]);
+  for (const node of [...nodes].reverse()) {
+    node.outputs.forEach((name, output) => {
+      const out = regions.get(name);
+      if (!out) return;
+      const rule = dependenceRules.get(node.op);
+      if (!rule) throw new ModelError(`${node.op} "${node.name}": what it depends on is not known.`);
+      const inputs = rule({
+        node,
+        opset,
+        out,
+        output,
+        shapes: node.inputs.map((input) => shapes.get(input) ?? []),
+        constants: node.inputs.map((input) => constants.get(input)),
+      });
+      inputs.forEach((read, i) => {
+        const input = node.inputs[i];
+        if (read && !isEmpty(read) && shapes.has(input) && !constants.has(input))
+          regions.set(input, union(regions.get(input), read));
+      });
+    });
+  }
+  return regions.get(model.full.input);
+}

@@ -1,0 +1,79 @@
+import { InputError } from "../errors";
+import { type Input, isTensor } from "../model/model";
+
+/** An image of the data that is searched. */
+export interface SearchImage {
+  /** Names the image in the result; one id is one image, wherever it comes from. */
+  readonly id: string;
+  /** The image, or how to get it: called when its turn comes, so that decoding waits until then and a failure has a name. */
+  readonly image: Input | (() => Input | Promise<Input>);
+}
+
+export type SearchImages = Iterable<SearchImage> | AsyncIterable<SearchImage>;
+
+/** An image in the form the network takes and the size it had, or why there is none. */
+export type Loaded =
+  | {
+      readonly id: string;
+      readonly data: Float32Array;
+      readonly picture?: { readonly width: number; readonly height: number };
+    }
+  | { readonly id: string; readonly error: unknown };
+
+/** @throws {InputError} if the images cannot be iterated over */
+export function checkImages(images: SearchImages): void {
+  const given: unknown = images;
+  const iterable =
+    typeof given === "object" && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given);
+  if (!iterable) {
+    throw new InputError(
+      `images must be an iterable or async iterable of { id, image }, got ${given === null ? "null" : typeof given}.`,
+    );
+  }
+}
+
+/**
+ * Takes items from a stream in groups, without reading ahead further than one group.
+ *
+ * @throws {InputError} if an item has no id
+ */
+export async function* groups(images: SearchImages, size: number): AsyncGenerator<SearchImage[]> {
+  let group: SearchImage[] = [];
+  let count = 0;
+  for await (const item of images) {
+    count++;
+    const given: unknown = item;
+    if (
+      typeof given !== "object" ||
+      given === null ||
+      typeof item.id !== "string" ||
+      item.id === "" ||
+      !("image" in item)
+    ) {
+      throw new InputError(
+        `Image ${count} of the stream must be { id, image } with a text as id, got ${describe(given)}.`,
+      );
+    }
+    group.push(item);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
+const describe = (value: unknown): string =>
+  typeof value === "object" && value !== null
+    ? `an object with ${Object.keys(value).join(", ") || "nothing"}`
+    : String(value);
+
+/** Loads and prepares one image; failures become values. */
+export async function load({ id, image }: SearchImage, prepare: (input: Input) => Float32Array): Promise<Loaded> {
+  try {
+    const input = await (typeof image === "function" ? image() : image);
+    const data = prepare(input);
+    return { id, data, ...(!isTensor(input) && { picture: { width: input.width, height: input.height } }) };
+  } catch (error) {
+    return { id, error };
+  }
+}

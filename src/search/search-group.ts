@@ -1,0 +1,89 @@
+import { InputError } from "../errors";
+import { inputSize, seed as seedGradient } from "../explain/gradient";
+import type { LoadedModel } from "../model/model";
+import { pictureRectangle } from "./crop";
+import type { Loaded } from "./image-stream";
+import type { Ranking } from "./ranking";
+import type { SearchPlan } from "./search-plan";
+import { randomKey } from "./shortlist";
+import { scoreUnits } from "./unit-scores";
+
+/** Scores loaded images and offers them to the ranking; returns how many failed. */
+export function searchGroup(
+  model: LoadedModel,
+  plan: SearchPlan,
+  ranking: Ranking,
+  group: readonly Loaded[],
+  onError: "throw" | "skip",
+): number {
+  const failures = group.flatMap((image) => ("error" in image ? [image] : []));
+  const ready = group.flatMap((image) => ("error" in image ? [] : [image]));
+  const fail = (id: string, error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    if (onError === "throw") throw new InputError(`Image "${id}": ${message}`, { cause: error });
+    ranking.fail(id, message);
+  };
+  for (const { id, error } of failures) fail(id, error);
+  if (ready.length === 0) return failures.length;
+  const { fields, key } = plan;
+  const maps = mapsOf(model, plan, ready);
+  const size = model.sampleSize(fields.value);
+  const input = inputSize(model);
+  const { fit } = model.parts.preprocess;
+  let failed = failures.length;
+  ready.forEach(({ id, picture }, sample) => {
+    const sampleKey = randomKey(id, key.seed);
+    try {
+      const { score, pixel } = scoreUnits(
+        maps.subarray(sample * size, (sample + 1) * size),
+        fields.units,
+        key.units,
+        key.score,
+      );
+      key.units.forEach((unit, i) => {
+        ranking.offer(unit, id, score[i], sampleKey, () => {
+          const position = [Math.floor(pixel[i] / fields.width), pixel[i] % fields.width] as const;
+          const field = fields.at(unit, ...position);
+          return { position, crop: picture ? pictureRectangle(field, input, picture, fit) : field };
+        });
+      });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      failed++;
+      fail(id, error);
+    }
+  });
+  return failed;
+}
+
+/** The layer's maps, or activation × gradient, of all images of a group. */
+function mapsOf(
+  model: LoadedModel,
+  { fields: { value }, target }: SearchPlan,
+  images: readonly { readonly data: Float32Array }[],
+): Float32Array {
+  const length = images[0].data.length;
+  const data = new Float32Array(images.length * length);
+  images.forEach((image, sample) => {
+    data.set(image.data, sample * length);
+  });
+  const { values, gradients } = model.pass({
+    batch: images.length,
+    data,
+    keep: [value],
+    ...(target && {
+      backward: {
+        seed: target.value,
+        wanted: [value],
+        write: (gradient: Float32Array, scores: Float32Array) => {
+          const size = scores.length / images.length;
+          for (let start = 0; start < scores.length; start += size)
+            seedGradient(target.choose(scores.subarray(start, start + size)), gradient, start);
+        },
+      },
+    }),
+  });
+  const activations = values.get(value) as Float32Array;
+  const gradient = gradients.get(value);
+  return gradient ? activations.map((activation, i) => activation * gradient[i]) : activations;
+}

@@ -1,0 +1,118 @@
+import { InputError, OptionError } from "../errors";
+import { createPace } from "../explain/pace";
+import { type LoadedModel, loaded, type Model } from "../model/model";
+import { checkImages, groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
+import { checkPart, checkSameSearch } from "./merge-top-activations";
+import { Ranking } from "./ranking";
+import { searchGroup } from "./search-group";
+import { planSearch, type SearchSettings } from "./search-plan";
+import type { TopActivations } from "./types";
+
+export interface SearchOptions extends SearchSettings {
+  /** Images per pass; more are a little faster and take more memory, the scores are the same bits. Default 4. */
+  readonly batchSize?: number;
+  /** An image that cannot be loaded or searched: 'throw' (default) ends the search, 'skip' records it in `failures`. */
+  readonly onError?: "throw" | "skip";
+  /** An earlier result of the same search to go on from: images of this shard that it has seen are not searched again. */
+  readonly from?: TopActivations;
+  /** Name of this stream of images; default: the id of its first image. The same name must mean the same images in the same order. */
+  readonly shard?: string;
+  /** Called with the result so far, every `checkpointEvery` images and at the end; awaited. */
+  readonly onCheckpoint?: (part: TopActivations) => void | Promise<void>;
+  /** Default 1000. */
+  readonly checkpointEvery?: number;
+  /** How many images will come, if they are no array: passed on to `onProgress`, which else gets NaN. */
+  readonly total?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Dataset search: the images that drive the units of a layer most, all units in one pass over the images.
+ *
+ *   activation   a_u(p), the unit's map                                   Zeiler & Fergus 2014, figure 2
+ *   relevance    a_u(p) · ∂s/∂a_u(p), s the class score before the softmax
+ *
+ * reduced over the positions p to their maximum or mean. Ranking by relevance is the relevance maximisation of Achtibat et
+ * al. 2023, https://doi.org/10.1038/s42256-023-00711-8 (reference implementation: zennit-crp), with gradient ×
+ * activation for the relevance, which on rectifier networks is LRP-0.
+ *
+ * Memory does not grow with the number of images: per unit the best `top` images and a random sample of `sample` stay.
+ * The result is plain JSON. Results over parts of the data are joined by `mergeTopActivations`, and go on with `from`.
+ *
+ * @param images  `{ id, image }`, any iterable; an image can be a function that loads it
+ * @returns hits with their place in the layer and the rectangle of the image that the unit saw there
+ * @throws {LayerError} if the layer is unknown or has no units; {TargetError} if a unit or the target does not exist
+ * @throws {InputError} naming the id of an image that cannot be searched, or if `from` belongs to another search
+ * @throws {OptionError} if an option is out of range
+ * @example
+ * const images = [{ id: "photo.png", image: async () => decodeImage(await readFile("photo.png")) }];
+ * const { units } = await topActivations(model, images, { layer: "conv4", unit: 3 });
+ * console.log(units[0].top.map(({ id, score }) => `${id} ${score}`));
+ */
+export async function topActivations(
+  given: Model,
+  images: SearchImages,
+  options: SearchOptions,
+): Promise<TopActivations> {
+  const { batchSize = 4, onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
+  for (const [name, value] of Object.entries({ batchSize, checkpointEvery })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new OptionError(`${name} must be a whole number of at least 1, got ${value}.`);
+  }
+  if (onError !== "throw" && onError !== "skip")
+    throw new OptionError(`onError "${String(onError)}" is none of throw, skip.`);
+  checkImages(images);
+  const model = loaded(given);
+  const plan = await planSearch(model, options);
+  const ranking = new Ranking(plan.key);
+  if (options.from) {
+    checkPart(options.from, "from");
+    checkSameSearch(options.from.search, plan.key, "from", "this search");
+    ranking.add(options.from);
+  }
+  const total = options.total ?? (Array.isArray(images) ? images.length : Number.NaN);
+  const pace = createPace(options, total);
+  let shard = options.shard;
+  let [seen, saved] = [0, 0];
+  for await (const group of groups(images, batchSize)) {
+    shard ??= group[0].id;
+    const done = ranking.shard(shard)?.images ?? 0;
+    const known = Math.min(Math.max(0, done - seen), group.length);
+    if (known > 0 && seen + known === done) checkOrder(ranking, shard, group[known - 1]);
+    const fresh = group.slice(known);
+    const failed = searchGroup(model, plan, ranking, await loadAll(model, fresh), onError);
+    seen += group.length;
+    if (fresh.length > 0) {
+      const before = ranking.shard(shard)?.failed ?? 0;
+      ranking.advance(shard, { images: seen, failed: before + failed, last: group[group.length - 1].id });
+    }
+    await pace.step(seen);
+    if (onCheckpoint && fresh.length > 0 && Math.floor(seen / checkpointEvery) > Math.floor(saved / checkpointEvery)) {
+      saved = seen;
+      await onCheckpoint(ranking.result());
+    }
+  }
+  const expected = shard === undefined ? 0 : (ranking.shard(shard)?.images ?? 0);
+  if (seen < expected) {
+    throw new InputError(
+      `Shard "${shard}" has ${seen} images, the earlier part saw ${expected}: some are missing. Start it anew, without from.`,
+    );
+  }
+  const result = ranking.result();
+  await onCheckpoint?.(result);
+  return result;
+}
+
+const loadAll = (model: LoadedModel, group: readonly SearchImage[]): Promise<Loaded[]> =>
+  Promise.all(group.map((item) => load(item, (input) => model.prepare(input))));
+
+/** @throws {InputError} if the stream does not bring the images in the order in which the earlier part saw them */
+function checkOrder(ranking: Ranking, shard: string, { id }: SearchImage): void {
+  const { images, last } = ranking.shard(shard) ?? { images: 0, last: id };
+  if (id === last) return;
+  throw new InputError(
+    `Shard "${shard}": image ${images} is "${id}", the earlier part saw "${last}" there. Deliver the images of a shard in a ` +
+      "fixed order (sort them), or start it anew, without from.",
+  );
+}
