@@ -7,7 +7,7 @@ export const isModule = (source: unknown): source is WebAssembly.Module =>
   Object.prototype.toString.call(source) === "[object WebAssembly.Module]";
 
 /** Hosts that run only modules compiled at deployment, and pages whose policy forbids compiling, say it in these words. */
-const forbidden = /disallowed|code generation|Content Security Policy|unsafe-eval/i;
+const forbidden = /disallowed|code generation|Content Security Policy|unsafe-eval|\bCSP\b/i;
 
 /**
  * Compiles the kernels.
@@ -23,16 +23,20 @@ export async function compileKernels(source: BufferSource | WebAssembly.Module):
   try {
     return await WebAssembly.compile(source);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UnsupportedRuntimeError(
-      `The kernels could not be compiled (${reason}). ${
-        forbidden.test(reason)
-          ? "This host does not compile bytes. On a page, allow script-src 'wasm-unsafe-eval'; in a Worker, bundle with the " +
-            'condition "workerd" or "edge-light", or import \'seethrough/kernels.wasm\' and pass it as { wasm }.'
-          : "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later."
-      }`,
-    );
+    throw refused("compiled", error);
   }
+}
+
+function refused(what: "compiled" | "instantiated", error: unknown): UnsupportedRuntimeError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new UnsupportedRuntimeError(
+    `The kernels could not be ${what} (${reason}). ${
+      forbidden.test(reason)
+        ? "This host does not compile bytes. On a page, allow script-src 'wasm-unsafe-eval'; in a Worker, bundle with the " +
+          'condition "workerd" or "edge-light", or import \'seethrough/kernels.wasm\' and pass it as { wasm }.'
+        : "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later."
+    }`,
+  );
 }
 
 /** Compiles at the first call and keeps the module for the next ones; a failure is not kept. */
@@ -47,8 +51,17 @@ export function compileOnce(source: () => BufferSource | WebAssembly.Module): ()
   };
 }
 
-/** Makes a fresh instance of the kernels with its own memory. */
+/**
+ * Makes a fresh instance of the kernels with its own memory.
+ *
+ * @throws {UnsupportedRuntimeError} if the host refuses; WebKit applies a page's policy here, not when it compiles
+ */
 export async function instantiateKernels(module: WebAssembly.Module): Promise<Kernels> {
-  const { exports } = await instantiateAssembly(module, {});
-  return exports as unknown as Kernels;
+  try {
+    const { exports } = await instantiateAssembly(module, {});
+    return exports as unknown as Kernels;
+  } catch (error) {
+    if (!(error instanceof Error) || !forbidden.test(error.message)) throw error;
+    throw refused("instantiated", error);
+  }
 }

@@ -10,13 +10,14 @@ const settings = { target: 1, nSteps: 5, window: [32, 32], stride: [32, 32] };
  * Runs all explanations.
  *
  * @param seethrough     the package's namespace
+ * @param defaultModel   the bytes of the embedded model
  * @param onFirstResult  called when a cold start is over: package imported, embedded model loaded, one Grad-CAM computed
  * @returns {Promise<{ digests: Record<string, string>, firstResult: number }>} digests of the raw bits by name, and the
  *   runtime's own clock at the first result, in milliseconds since its process or page started
  */
-export async function runSuite(seethrough, onFirstResult = () => {}) {
+export async function runSuite(seethrough, defaultModel, onFirstResult = () => {}) {
   const scene = drawScene();
-  const embedded = await seethrough.loadModel();
+  const embedded = await seethrough.loadModel(defaultModel);
   await seethrough.gradCam(embedded, scene);
   const firstResult = performance.now();
   onFirstResult();
@@ -27,7 +28,7 @@ export async function runSuite(seethrough, onFirstResult = () => {}) {
   };
   const networks = {
     embedded,
-    "embedded, low memory": await seethrough.loadModel(undefined, { memory: "low" }),
+    "embedded, low memory": await seethrough.loadModel(defaultModel, { memory: "low" }),
     tiny: await seethrough.loadModel(tinyNetwork(), { preprocess: { mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3] } }),
   };
   for (const [name, model] of Object.entries(networks)) {
@@ -39,7 +40,7 @@ export async function runSuite(seethrough, onFirstResult = () => {}) {
     model.dispose();
   }
 
-  const model = await seethrough.loadModel();
+  const model = await seethrough.loadModel(defaultModel);
   const layer = model.layers.findLast(({ op }) => op === "Relu").name;
   await record("projectActivation", ...projected(await seethrough.projectActivation(model, scene, { layer, keep: 3 })));
   const ascent = { steps: 4, stepSize: 0.5, start: "noise", seed: 7 };
