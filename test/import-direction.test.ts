@@ -27,6 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   generated: [],
   "default-model": ["model", ...base],
   "load-model": ["default-model", "generated", "model", "wasm", ...base],
+  rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
   cli: ["index"],
 };
 

@@ -1,8 +1,9 @@
 import { LayerError } from "../errors";
+import { linearHead } from "../model/cam-layer";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, scoreOf } from "../model/target";
 import { imageShape } from "../ops/layout";
-import type { Operation, ValueName } from "../ops/operation";
+import type { ValueName } from "../ops/operation";
 import type { Attribution } from "./attribution";
 import { type CamOptions, channelMeans, mapNotes, mapTensor, weighedMap } from "./grad-cam";
 import { gradientPass, inputSize, targetNotes } from "./gradient";
@@ -26,7 +27,7 @@ export async function cam(given: Model, input: Input, options: CamOptions = {}):
   options.signal?.throwIfAborted();
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
-  const { layer, value } = linearHeadLayer(model, target.value, options.layer);
+  const { layer, value } = pooledLayer(model, target.value, options.layer);
   const pass = gradientPass(model, { data: model.prepare(input), target, at: [value], keep: [value] });
   const { h, w, c } = imageShape(model.shape(value));
   // The head is linear and treats all places alike, so its gradient is w_kc / (h·w) everywhere.
@@ -47,55 +48,25 @@ export async function cam(given: Model, input: Input, options: CamOptions = {}):
   };
 }
 
-/** Operators that a head may have after the pooling: they treat the pooled vector linearly. */
-const linearHead: ReadonlySet<string> = new Set([
-  ..."Gemm MatMul Add Sub Mul Flatten Reshape Squeeze Unsqueeze Identity Dropout BatchNormalization".split(" "),
-]);
-
-/** The maps that the head pools: found by walking back from the score, through linear layers, to the pooling. */
-function linearHeadLayer(
+/** The maps that the head pools. */
+function pooledLayer(
   model: LoadedModel,
   score: ValueName,
   asked: string | undefined,
 ): { layer: string; value: ValueName } {
-  const { operations, producer } = model.full;
-  const operationOf = (value: ValueName): Operation | undefined => operations[producer.get(value) ?? -1];
-  let operation = operationOf(score);
-  while (operation && !poolsEverything(model, operation)) {
-    const dynamic =
-      operation.inputs.length === 1 && (linearHead.has(operation.node.op) || isPointwiseOnVector(model, operation));
-    if (!dynamic) break;
-    operation = operationOf(operation.inputs[0]);
-  }
-  if (!operation || !poolsEverything(model, operation)) {
-    const found = operation ? `${operation.node.op} "${operation.node.name}"` : "the network's input";
+  const { pooled, before } = linearHead(model, score);
+  if (!pooled) {
+    const found = before ? `${before.node.op} "${before.node.name}"` : "the network's input";
     throw new LayerError(
       `CAM needs a network that ends in global average pooling and linear layers; before the score stands ${found}. ` +
-        "Use gradCam, which needs no such head.",
+        "Use gradCam, which needs no such head, or toCamModel, which gives the network one.",
     );
   }
-  const value = operation.inputs[0];
-  const pooled = operationOf(value);
-  const layer = pooled?.node.name ?? value;
+  const { layer, value } = pooled;
   if (asked !== undefined && model.valueOf(asked) !== value) {
     throw new LayerError(
       `CAM is defined at the layer that is pooled, "${layer}", not at "${asked}". gradCam works at any layer.`,
     );
   }
   return { layer: asked ?? layer, value };
-}
-
-function poolsEverything(model: LoadedModel, operation: Operation): boolean {
-  const { node, inputs, outputs } = operation;
-  if (!["GlobalAveragePool", "AveragePool", "ReduceMean"].includes(node.op)) return false;
-  const [from, to] = [model.shape(inputs[0]), model.shape(outputs[0])];
-  if (from.length < 3) return false;
-  const { h, w, c } = imageShape(from);
-  return h * w > 1 && to.reduce((a, b) => a * b, 1) === from[0] * c;
-}
-
-function isPointwiseOnVector(model: LoadedModel, { node, inputs }: Operation): boolean {
-  if (node.op !== "Conv") return false;
-  const { h, w } = imageShape(model.shape(inputs[0]));
-  return h * w === 1;
 }

@@ -1,6 +1,6 @@
 import { LayerError } from "../errors";
 import { imageShape } from "../ops/layout";
-import type { ValueName } from "../ops/operation";
+import type { Operation, ValueName } from "../ops/operation";
 import type { LoadedModel } from "./model";
 
 /** A layer whose maps a CAM method can weigh. */
@@ -63,4 +63,47 @@ function pixelsOf(model: LoadedModel, value: ValueName): number {
   if (shape.length < 3 || shape.length > 4) return 1;
   const { h, w } = imageShape(shape);
   return h * w;
+}
+
+/** Operators that a head may have after the pooling: they treat the pooled vector linearly. */
+const linearOperators: ReadonlySet<string> = new Set([
+  ..."Gemm MatMul Add Sub Mul Flatten Reshape Squeeze Unsqueeze Identity Dropout BatchNormalization".split(" "),
+]);
+
+/** How a score comes about, walked back through linear layers. */
+export interface LinearHead {
+  /** The maps whose average the score is a linear function of, if that is what the network computes. */
+  readonly pooled?: { readonly layer: string; readonly value: ValueName };
+  /** The operation at which the walk ended; none at the network's input. */
+  readonly before?: Operation;
+}
+
+/** Walks back from a score, through linear layers, to the average pooling of maps. */
+export function linearHead(model: LoadedModel, score: ValueName): LinearHead {
+  const { operations, producer } = model.full;
+  const operationOf = (value: ValueName): Operation | undefined => operations[producer.get(value) ?? -1];
+  let before = operationOf(score);
+  while (before && !poolsEverything(model, before)) {
+    const linear = linearOperators.has(before.node.op) || isPointwiseOnVector(model, before);
+    if (before.inputs.length !== 1 || !linear) return { before };
+    before = operationOf(before.inputs[0]);
+  }
+  if (!before) return {};
+  const [value] = before.inputs;
+  return { pooled: { layer: operationOf(value)?.node.name ?? value, value }, before };
+}
+
+function poolsEverything(model: LoadedModel, operation: Operation): boolean {
+  const { node, inputs, outputs } = operation;
+  if (!["GlobalAveragePool", "AveragePool", "ReduceMean"].includes(node.op)) return false;
+  const [from, to] = [model.shape(inputs[0]), model.shape(outputs[0])];
+  if (from.length < 3) return false;
+  const { h, w, c } = imageShape(from);
+  return h * w > 1 && to.reduce((a, b) => a * b, 1) === from[0] * c;
+}
+
+function isPointwiseOnVector(model: LoadedModel, { node, inputs }: Operation): boolean {
+  if (node.op !== "Conv") return false;
+  const { h, w } = imageShape(model.shape(inputs[0]));
+  return h * w === 1;
 }

@@ -13,7 +13,7 @@ import { readOnnx } from "../onnx/reader";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
-import { readMetadata } from "./metadata";
+import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
 import { throughSoftmax } from "./output";
 import { type ModelSource, readSource, type SourceFile } from "./source";
@@ -31,7 +31,7 @@ export interface LoadOptions {
   readonly preprocess?: Preprocess;
   /** The graph output or the layer to explain; default: the first output, seen through a trailing softmax or sigmoid. */
   readonly output?: string;
-  /** Fixes the input's shape where the file leaves it open, `[1, C, H, W]` as the file says. */
+  /** Fixes the input's shape where the file leaves it open, `[1, C, H, W]` as the file says; default: as its metadata says. */
   readonly inputShape?: readonly number[];
   /**
    * 'fast' (default) keeps repacked weights in memory; 'low' keeps weights as float16, repacks each layer's for every call
@@ -86,7 +86,9 @@ export async function openModel(
   const result = resultName(file, options.output);
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = removeDeadNodes(file, [result]);
-  const graph = channelsFirstInput(removeNoOps(specialise(live, inputShapes(live, options.inputShape))));
+  const graph = channelsFirstInput(
+    removeNoOps(specialise(live, inputShapes(live, options.inputShape ?? usualShape(live, metadata)))),
+  );
   const resolved = graph.aliases.get(result) ?? result;
   const through =
     options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
@@ -150,6 +152,12 @@ function inputShapes(graph: Graph, shape: readonly number[] | undefined): Readon
   const [batch, ...rest] = input.shape;
   const known = rest.every((extent): extent is number => typeof extent === "number");
   return new Map(typeof batch === "number" && batch > 1 && known ? [[input.name, [1, ...(rest as number[])]]] : []);
+}
+
+/** The shape the file's metadata proposes, where the file leaves its input's shape open. */
+function usualShape({ inputs: [input] }: Graph, { inputShape }: Metadata): readonly number[] | undefined {
+  const open = input?.shape.slice(1).some((extent) => typeof extent !== "number");
+  return open ? inputShape : undefined;
 }
 
 function resultName(graph: Graph, asked: string | undefined): string {

@@ -1,12 +1,19 @@
 import type { Graph } from "../graph/ir";
 import type { Preprocess } from "../image/preprocess";
 
+/** What a file says about its use beside the network itself. */
+export interface Metadata {
+  readonly labels?: readonly string[];
+  readonly preprocess?: Preprocess;
+  readonly inputShape?: readonly number[];
+}
+
 /**
  * Labels and normalisation that a file carries in its metadata: `labels` (a JSON list), `input_mean` and `input_std`
- * (JSON lists, in the scaled range), `input_scale` (factor from 0..255) and `input_color`. Anything malformed is ignored:
- * metadata is a convenience, and options override it.
+ * (JSON lists, in the scaled range), `input_scale` (factor from 0..255), `input_color`, and `input_shape` (a JSON list: which
+ * size to take where the file leaves it open). Anything malformed is ignored: metadata is a convenience, and options override it.
  */
-export function readMetadata(graph: Graph): { labels?: readonly string[]; preprocess?: Preprocess } {
+export function readMetadata(graph: Graph): Metadata {
   const { metadata } = graph;
   const labels = parse(metadata.get("labels"));
   const mean = numberList(parse(metadata.get("input_mean")));
@@ -23,7 +30,26 @@ export function readMetadata(graph: Graph): { labels?: readonly string[]; prepro
           channels: metadata.get("input_color")?.toUpperCase() === "BGR" ? "bgr" : "rgb",
         }
       : undefined,
+    inputShape: numberList(parse(metadata.get("input_shape"))),
   };
+}
+
+/** The same the other way round: what a file should carry so that it is loaded with these labels and this normalisation. */
+export function writeMetadata(
+  metadata: ReadonlyMap<string, string>,
+  { labels, preprocess, inputShape }: Metadata,
+): ReadonlyMap<string, string> {
+  const written = new Map(metadata);
+  if (labels) written.set("labels", JSON.stringify(labels));
+  if (inputShape) written.set("input_shape", JSON.stringify(inputShape));
+  if (!preprocess) return written;
+  const { range: [low, high] = [0, 1], mean = [0], std = [1], channels = "rgb" } = preprocess;
+  // The file's range starts at zero, so the lower end moves into the mean.
+  written.set("input_scale", String((high - low) / 255));
+  written.set("input_mean", JSON.stringify(mean.map((value) => value - low)));
+  written.set("input_std", JSON.stringify(std));
+  written.set("input_color", channels === "bgr" ? "BGR" : "RGB");
+  return written;
 }
 
 function parse(text: string | undefined): unknown {

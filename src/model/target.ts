@@ -63,17 +63,27 @@ export function resolveTarget(model: LoadedModel, target: Target = "top"): Score
   }
   const value = model.parts.explained;
   const shape = model.shape(value);
-  const classes = classCount(shape);
   const labelOf = (index: number): string | undefined => model.labels?.[index];
   const score = (index: number): Score => ({ index, label: labelOf(index), ...wholeMap(shape, index) });
   if (target === "top") {
     return { value, choose: (data) => score(indexOfMaximum(classScores(data, shape))) };
   }
+  const index = classIndex(model, target);
+  return { value, choose: () => score(index) };
+}
+
+/**
+ * The index of a class given by index or label.
+ *
+ * @throws {TargetError} if the model has no such class
+ */
+export function classIndex(model: LoadedModel, target: number | string): number {
   const index = typeof target === "number" ? target : indexOfLabel(model, target);
+  const classes = classCount(model.shape(model.parts.explained));
   if (!Number.isInteger(index) || index < 0 || index >= classes) {
     throw new TargetError(`Target ${index}: the model "${model.name}" has ${classes} classes, 0 to ${classes - 1}.`);
   }
-  return { value, choose: () => score(index) };
+  return index;
 }
 
 const classCount = (shape: Shape): number => (shape.length < 3 ? sizeOf(shape) : shape[1]);

@@ -45,14 +45,15 @@ type AnyGraph = Graph & Partial<Pick<StaticGraph, "shapes">>;
  * Floats are written as float32, also where the graph holds float16; integers as int64. Reading the file back gives the
  * same graph. Subgraphs of control flow, which the reader drops, are lost.
  */
-export function writeOnnx(graph: AnyGraph): Uint8Array {
+export function writeOnnx(graph: AnyGraph): Uint8Array<ArrayBuffer> {
   const file = new PbfWriter();
   file.writeVarintField(1, irVersion);
   file.writeStringField(2, producer);
   file.writeMessage(7, writeGraph, graph);
   for (const [domain, version] of operatorSets(graph)) file.writeMessage(8, writeOperatorSet, { domain, version });
   for (const [key, value] of graph.metadata) file.writeMessage(14, writeEntry, { key, value });
-  return file.finish();
+  // A copy, without the room the writer keeps for more.
+  return new Uint8Array(file.finish());
 }
 
 function operatorSets(graph: Graph): Map<string, number> {

@@ -1,0 +1,160 @@
+import { InputError, OptionError } from "../errors";
+import { createPace } from "../explain/pace";
+import type { Input, LoadedModel } from "../model/model";
+import { classIndex } from "../model/target";
+import { imageShape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import { sizeOf } from "../tensor";
+import type { LinearLayer } from "./pooled-head";
+import { addSample, fitRidge, noMoments } from "./ridge";
+
+/** A picture and the class it shows, by index or label: what accuracy is measured against. */
+export interface LabelledImage {
+  readonly image: Input;
+  readonly label: number | string;
+}
+
+export type LabelledImages = Iterable<LabelledImage> | AsyncIterable<LabelledImage>;
+
+export interface FitOptions {
+  readonly images: LabelledImages;
+  /** Images that are only asked, not learned from; default: every fifth of `images`. */
+  readonly heldOut?: LabelledImages;
+  /**
+   * What the scores are fitted to: 'logits' (default), those of the network, so that the new one answers as the old one did
+   * and with the same certainty; or 'labels', 1 for the right class and 0 for the others, whose softmax is no probability.
+   */
+  readonly fit?: "labels" | "logits";
+  /** Weight of the penalty ‖W‖² beside the mean squared error; default: chosen by generalised cross-validation. */
+  readonly lambda?: number;
+  readonly signal?: AbortSignal;
+  /** `total` is Infinity where the images are a stream. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** How well the new head does what the old one did. */
+export interface HeadFit {
+  /** Images the head was fitted to, and images it was then asked about. */
+  readonly images: number;
+  readonly heldOut: number;
+  readonly lambda: number;
+  /** Share of the images held out that are classified as labelled, by the network as it was and by the new one. */
+  readonly accuracy: { readonly before: number; readonly after: number };
+  /** Share of the images held out on which both give the same answer. */
+  readonly agreement: number;
+}
+
+/** One image in so many is held out. */
+const heldOutEvery = 5;
+
+/** What remains of an image that was held out. */
+interface Question {
+  readonly features: Float64Array;
+  readonly label: number;
+  readonly answer: number;
+}
+
+/**
+ * Fits scores = W · mean(maps) + b to images in one pass over them.
+ *
+ * @throws {OptionError} if an option is out of range; {InputError} if there are too few images
+ */
+export async function fitHead(
+  model: LoadedModel,
+  maps: ValueName,
+  options: FitOptions,
+): Promise<{ layer: LinearLayer; fit: HeadFit }> {
+  const { images, heldOut, fit = "logits", lambda } = options;
+  if (lambda !== undefined && !(lambda > 0 && Number.isFinite(lambda)))
+    throw new OptionError(`lambda must be a number above 0, got ${lambda}.`);
+  if (fit !== "labels" && fit !== "logits")
+    throw new OptionError(`fit is 'labels' or 'logits', got ${JSON.stringify(fit)}.`);
+  checkIterable("images", images);
+  if (heldOut !== undefined) checkIterable("heldOut", heldOut);
+  const { explained } = model.parts;
+  const { c } = imageShape(model.shape(maps));
+  const classes = sizeOf(model.shape(explained));
+  const moments = noMoments(c, classes);
+  const questions: Question[] = [];
+  const pace = createPace(options, lengthOf(images) + (heldOut ? lengthOf(heldOut) : 0));
+  let seen = 0;
+  const look = (item: LabelledImage): Question & { logits: Float32Array } => {
+    const { image, label } = checkItem(item, seen);
+    const { values } = model.pass({ data: model.prepare(image), keep: [...new Set([maps, explained])] });
+    const logits = values.get(explained) as Float32Array;
+    const features = channelMeans(values.get(maps) as Float32Array, c);
+    return { features, label: classIndex(model, label), answer: largest(logits), logits };
+  };
+  for await (const item of images) {
+    const { logits, ...question } = look(item);
+    if (!heldOut && seen % heldOutEvery === heldOutEvery - 1) questions.push(question);
+    else {
+      const target = fit === "logits" ? logits : logits.map((_, k) => Number(k === question.label));
+      addSample(moments, question.features, target);
+    }
+    await pace.step(++seen);
+  }
+  for await (const item of heldOut ?? []) {
+    const { logits: _, ...question } = look(item);
+    questions.push(question);
+    await pace.step(++seen);
+  }
+  if (moments.samples < 2 || questions.length === 0) {
+    throw new InputError(
+      `toCamModel got ${seen} images: ${moments.samples} to fit the head to and ${questions.length} to check it on. ` +
+        `It takes at least ${heldOutEvery} (one in ${heldOutEvery} is held out), or two and heldOut with at least one; some hundred give a useful head.`,
+    );
+  }
+  const { weights, bias, lambda: used } = await fitRidge(moments, lambda);
+  const layer = { weights: Float32Array.from(weights), bias: Float32Array.from(bias) };
+  const answers = questions.map(({ features }) => largest(scores(layer, features)));
+  const share = (right: (question: Question, i: number) => boolean): number =>
+    questions.filter(right).length / questions.length;
+  return {
+    layer,
+    fit: {
+      images: moments.samples,
+      heldOut: questions.length,
+      lambda: used,
+      accuracy: {
+        before: share(({ answer, label }) => answer === label),
+        after: share(({ label }, i) => answers[i] === label),
+      },
+      agreement: share(({ answer }, i) => answers[i] === answer),
+    },
+  };
+}
+
+const lengthOf = (images: LabelledImages): number => (Array.isArray(images) ? images.length : Number.POSITIVE_INFINITY);
+
+function checkIterable(name: string, images: LabelledImages): void {
+  const iterable =
+    typeof images === "object" && images !== null && (Symbol.iterator in images || Symbol.asyncIterator in images);
+  if (!iterable) {
+    throw new OptionError(
+      `${name} is a list or stream of { image, label }, got ${JSON.stringify(images) ?? typeof images}.`,
+    );
+  }
+}
+
+function checkItem(item: LabelledImage, position: number): LabelledImage {
+  if (typeof item === "object" && item !== null && "image" in item && "label" in item) return item;
+  throw new InputError(`Image ${position} is no { image, label }: each needs the picture and the class it shows.`);
+}
+
+/** Mean of each channel over `[places][channels]`. */
+function channelMeans(data: Float32Array, channels: number): Float64Array {
+  const means = new Float64Array(channels);
+  for (let i = 0; i < data.length; i++) means[i % channels] += data[i];
+  return means.map((total) => (total * channels) / data.length);
+}
+
+const scores = ({ weights, bias }: LinearLayer, features: Float64Array): Float32Array =>
+  bias.map((constant, k) => {
+    let total = constant;
+    for (let i = 0; i < features.length; i++) total += weights[k * features.length + i] * features[i];
+    return total;
+  });
+
+const largest = (values: Float32Array): number =>
+  values.reduce((best, value, k) => (value > values[best] ? k : best), 0);
