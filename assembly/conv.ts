@@ -1,148 +1,219 @@
 import { ConvGeometry } from "./geometry";
-import { clamp, storeLanes, zeros } from "./lanes";
+import { clamp, interleaveFour, storeLanes, zeros } from "./lanes";
 
 /**
  * Convolution as taps, channels last:
  *
- *   y[p][n] = clamp(bias[n] + Σ_tap Σ_k x[base(p) + offset(tap) + k] · w[tap][k][n])
+ *   y[p][n] = clamp(bias[n] + Σ_tap Σ_k x[pixel(p) + tap][k] · w[tap][k][n])
  *
- * The sum runs in the order of the taps, then of k, in one accumulator that starts at 0; the bias comes last. The bits
- * of an output therefore do not depend on its position in a tile nor on the batch, and `dense` gives the same bits.
+ * Pixels outside x count as zero. The sum runs in the order of the taps, then of k, in one accumulator that starts at 0;
+ * the bias comes last. The bits of an output therefore depend neither on its position in a tile nor on the batch, and
+ * `dense` gives the same bits.
  *
- * @param x       f32, read only at base(p) + offset(tap) + k
- * @param weight  f32[groups][⌈outChannels/8⌉][taps][segment][8]
- * @param bias    f32[groups][⌈outChannels/8⌉·8], or 0 for none
- * @param y       f32; group i writes outChannels floats at p + i·outChannels of every output pixel
+ * A block of output pixels is gathered in fours, [taps][segment][4], and then multiplied with every panel of weights: the
+ * inner loop has two pointers instead of five, which is what a core that decodes six instructions a cycle needs.
+ *
+ * @param x        f32[samples][inH][inW][groups·channels]
+ * @param weight   f32[groups][⌈outChannels/8⌉][taps][segment][8], segment = run·channels
+ * @param bias     f32[groups][⌈outChannels/8⌉·8], or 0 for none
+ * @param y        f32; group i writes outChannels floats at p + i·outChannels of every output pixel
+ * @param scratch  blockTiles·(16 + 4·taps·segment) + 4·segment + 8 floats
  */
-export function conv(x: usize, weight: usize, bias: usize, y: usize, g: ConvGeometry): void {
+export function conv(x: usize, weight: usize, bias: usize, y: usize, scratch: usize, g: ConvGeometry): void {
   const outChannels = g.outChannels;
-  const panelBytes = <usize>(g.taps * g.segment) << 5;
-  const biasBytes: usize = bias ? 32 : 0;
+  const segment = g.run * g.channels;
+  const depth = g.taps * segment;
+  const panelBytes = <usize>depth << 5;
+  const biasStep: usize = bias ? 32 : 0;
   if (!bias) bias = zeros;
-  for (let group = 0; group < g.groups; group++) {
-    // Samples outside the panels: one image's rows stay in the cache for all its panels.
-    for (let sample = 0; sample < g.samples; sample++) {
-      const image = x + (<usize>(sample * g.xSample) << 2);
-      let panel = weight;
-      let panelBias = bias;
-      let out = y + (<usize>(sample * g.ySample) << 2);
+  const block = g.blockTiles << 2;
+  const reach = scratch + (<usize>block << 4);
+  const staging = reach + 32;
+  const packed = staging + (<usize>segment << 4);
+  const pixels = g.samples * g.outH * g.outW;
+  measureReach(reach, g);
+  for (let first = 0; first < pixels; first += block) {
+    const count = min(block, pixels - first);
+    const end = locate(scratch, first, count, g);
+    let panel = weight;
+    let panelBias = bias;
+    for (let group = 0; group < g.groups; group++) {
+      const from = x + (<usize>(group * g.channels) << 2);
+      for (let place = scratch, to = packed; place < end; place += 64) {
+        gatherTile(from, place, reach, to, staging, g);
+        to += <usize>depth << 4;
+      }
+      let out = y + (<usize>(group * outChannels) << 2);
       for (let n = 0; n < outChannels; n += 8) {
-        convolvePanel(
-          image, <usize>g.xRow << 2, <usize>g.xPixel << 2,
-          panel, panelBias,
-          out, <usize>g.yRow << 2, <usize>g.yPixel << 2,
-          g.outH * g.outW, g.outW, outChannels - n,
-          g.tapTable, g.taps, <usize>g.segment << 2, g.lo, g.hi,
-        );
+        multiplyPanel(packed, panel, panelBytes, panelBias, out, scratch, end, outChannels - n, g.lo, g.hi);
         panel += panelBytes;
-        panelBias += biasBytes;
+        panelBias += biasStep;
         out += 32;
       }
     }
-    const panels = <usize>(outChannels + 7) >> 3;
-    weight += panels * panelBytes;
-    bias += panels * biasBytes;
-    x += <usize>g.xGroup << 2;
-    y += <usize>outChannels << 2;
   }
 }
 
 /**
- * Eight output channels of one image: tiles of 4 pixels × 8 channels over one panel of weights, which stays in the L1
- * or L2 cache.
- *
- * Distances end in the unit of the pointer: rows and pixels here are bytes apart.
- *
- * @param panel  f32[taps][segment][8]
- * @param bias   f32[8]
- * @param lanes  channels to write; 8 or more writes all eight
+ * Places of a pixel: the byte at which its outputs lie in y, the byte in x, the row and the column of x under a tap at (0, 0).
+ * Two more such vectors bound, as inclusive differences, where all taps stay inside x; bytes are always inside.
  */
-export function convolvePanel(
-  x: usize, xRow: usize, xPixel: usize,
-  panel: usize, bias: usize,
-  y: usize, yRow: usize, yPixel: usize,
-  pixels: i32, outW: i32, lanes: i32,
-  tapTable: usize, taps: i32, segmentBytes: usize, lo: f32, hi: f32,
-): void {
-  const last = pixels - 1;
-  const tapEnd = segmentBytes ? tapTable + (<usize>taps << 2) : tapTable;
-  const segmentPanelBytes = segmentBytes << 3;
-  let tileRow = 0;
-  let tileColumn = 0;
-  for (let tile = 0; tile < pixels; tile += 4) {
-    let row = <usize>tileRow;
-    let column = <usize>tileColumn;
-    let x0 = x + row * xRow + column * xPixel;
-    let x1 = x0 + xPixel;
-    let x2 = x1 + xPixel;
-    let x3 = x2 + xPixel;
-    const y0 = y + row * yRow + column * yPixel;
-    let y1 = y0 + yPixel;
-    let y2 = y1 + yPixel;
-    let y3 = y2 + yPixel;
-    if (tileColumn + 4 > outW) {
-      // The tile continues in the next rows; past the last pixel it repeats it, which stores the same value again.
-      let pixel = min(tile + 1, last);
-      row = <usize>(pixel / outW);
-      column = <usize>pixel - row * outW;
-      x1 = x + row * xRow + column * xPixel;
-      y1 = y + row * yRow + column * yPixel;
-      pixel = min(tile + 2, last);
-      row = <usize>(pixel / outW);
-      column = <usize>pixel - row * outW;
-      x2 = x + row * xRow + column * xPixel;
-      y2 = y + row * yRow + column * yPixel;
-      pixel = min(tile + 3, last);
-      row = <usize>(pixel / outW);
-      column = <usize>pixel - row * outW;
-      x3 = x + row * xRow + column * xPixel;
-      y3 = y + row * yRow + column * yPixel;
-    }
-    tileColumn += 4;
-    while (tileColumn >= outW) {
-      tileColumn -= outW;
-      tileRow++;
-    }
+function measureReach(reach: usize, g: ConvGeometry): void {
+  let top = 0, bottom = 0, left = 0, right = 0;
+  const tapEnd = g.tapTable + (<usize>g.taps << 3);
+  for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
+    top = min(top, load<i32>(tap));
+    bottom = max(bottom, load<i32>(tap));
+    left = min(left, load<i32>(tap, 4));
+    right = max(right, load<i32>(tap, 4));
+  }
+  store<i32>(reach, i32.MIN_VALUE);
+  store<i32>(reach, i32.MIN_VALUE, 4);
+  store<i32>(reach, -top, 8);
+  store<i32>(reach, -left, 12);
+  store<i32>(reach, i32.MAX_VALUE, 16);
+  store<i32>(reach, i32.MAX_VALUE, 20);
+  store<i32>(reach, g.inH - 1 - bottom, 24);
+  store<i32>(reach, g.inW - g.run - right, 28);
+}
 
+/**
+ * Lists the places of `count` pixels. The last tile is filled up with its last pixel, which is then computed and stored
+ * again.
+ *
+ * @returns the end of the list
+ */
+function locate(places: usize, first: i32, count: i32, g: ConvGeometry): usize {
+  const line = first / g.outW;
+  let sample = line / g.outH;
+  let oy = line - sample * g.outH;
+  let ox = first - line * g.outW;
+  const pixel = (g.channels * g.groups) << 2;
+  const step = i32x4(g.yPixel << 2, g.strideW * pixel, 0, g.strideW);
+  let at = placeOf(sample, oy, ox, pixel, g);
+  for (const end = places + (<usize>count << 4); places < end; places += 16) {
+    v128.store(places, at);
+    at = i32x4.add(at, step);
+    if (++ox == g.outW) {
+      ox = 0;
+      if (++oy == g.outH) {
+        oy = 0;
+        sample++;
+      }
+      at = placeOf(sample, oy, 0, pixel, g);
+    }
+  }
+  const last = v128.load(places - 16);
+  for (; (count & 3) != 0; count++) {
+    v128.store(places, last);
+    places += 16;
+  }
+  return places;
+}
+
+function placeOf(sample: i32, oy: i32, ox: i32, pixel: i32, g: ConvGeometry): v128 {
+  const row = oy * g.strideH;
+  const column = ox * g.strideW;
+  return i32x4(
+    (sample * g.ySample + oy * g.yRow + ox * g.yPixel) << 2,
+    ((sample * g.inH + row) * g.inW + column) * pixel,
+    row,
+    column,
+  );
+}
+
+/** What the taps of four pixels see, f32[taps][segment][4]; zero outside x. */
+function gatherTile(x: usize, place: usize, reach: usize, to: usize, staging: usize, g: ConvGeometry): void {
+  const segment = g.run * g.channels;
+  const segmentBytes = <usize>segment << 2;
+  const pixel = <usize>(g.channels * g.groups) << 2;
+  const tapEnd = g.tapTable + (<usize>g.taps << 3);
+  const p = v128.load(place), q = v128.load(place, 16), r = v128.load(place, 32), s = v128.load(place, 48);
+  const least = i32x4.min_s(i32x4.min_s(p, q), i32x4.min_s(r, s));
+  const most = i32x4.max_s(i32x4.max_s(p, q), i32x4.max_s(r, s));
+  const inside = v128.and(i32x4.ge_s(least, v128.load(reach)), i32x4.le_s(most, v128.load(reach, 16)));
+  const x0 = x + i32x4.extract_lane(p, 1);
+  const x1 = x + i32x4.extract_lane(q, 1);
+  const x2 = x + i32x4.extract_lane(r, 1);
+  const x3 = x + i32x4.extract_lane(s, 1);
+  if (i32x4.all_true(inside)) {
+    for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
+      const offset = <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
+      interleaveFour(x0 + offset, x1 + offset, x2 + offset, x3 + offset, to, segment);
+      to += segmentBytes << 2;
+    }
+  } else {
+    for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
+      const p0 = seen(x0, place, tap, staging, g);
+      const p1 = seen(x1, place + 16, tap, staging + segmentBytes, g);
+      const p2 = seen(x2, place + 32, tap, staging + 2 * segmentBytes, g);
+      const p3 = seen(x3, place + 48, tap, staging + 3 * segmentBytes, g);
+      interleaveFour(p0, p1, p2, p3, to, segment);
+      to += segmentBytes << 2;
+    }
+  }
+}
+
+/** The segment one tap sees from one pixel: in x itself, or in `staging` with zeros where it juts out. */
+function seen(x: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry): usize {
+  const row = load<i32>(place, 8) + load<i32>(tap);
+  const column = load<i32>(place, 12) + load<i32>(tap, 4);
+  const run = g.run;
+  const pixel = <usize>(g.groups * g.channels) << 2;
+  const at = x + <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
+  const inRows = <u32>row < <u32>g.inH;
+  if (inRows && column >= 0 && column + run <= g.inW) return at;
+  const channelBytes = <usize>g.channels << 2;
+  memory.fill(staging, 0, <usize>run * channelBytes);
+  if (inRows) {
+    const begin = max(-column, 0);
+    const end = min(run, g.inW - column);
+    if (begin < end) {
+      memory.copy(staging + <usize>begin * channelBytes, at + <usize>begin * pixel, <usize>(end - begin) * channelBytes);
+    }
+  }
+  return staging;
+}
+
+/**
+ * Eight output channels of gathered tiles: tiles of 4 pixels × 8 channels over one panel of weights, which stays in the
+ * L1 or L2 cache.
+ *
+ * @param packed  f32[tiles][depth][4]
+ * @param panel   f32[depth][8], `panelBytes` long
+ * @param bias    f32[8]
+ * @param places  where each pixel's outputs lie from y on, in bytes, one every 16 bytes, up to `end`
+ * @param lanes   channels to write; 8 or more writes all eight
+ */
+function multiplyPanel(
+  packed: usize, panel: usize, panelBytes: usize, bias: usize, y: usize, places: usize, end: usize, lanes: i32,
+  lo: f32, hi: f32,
+): void {
+  const panelEnd = panel + panelBytes;
+  for (; places < end; places += 64) {
     let s00 = f32x4.splat(0), s01 = f32x4.splat(0);
     let s10 = f32x4.splat(0), s11 = f32x4.splat(0);
     let s20 = f32x4.splat(0), s21 = f32x4.splat(0);
     let s30 = f32x4.splat(0), s31 = f32x4.splat(0);
-    let w = panel;
-    let position: usize = 0; // how far the pixel pointers stand from their base
-    for (let tap = tapTable; tap < tapEnd; tap += 4) {
-      const offset = <usize>load<i32>(tap) << 2;
-      const step = offset - position;
-      x0 += step;
-      x1 += step;
-      x2 += step;
-      x3 += step;
-      position = offset + segmentBytes;
-      const end = w + segmentPanelBytes;
-      // Not unrolled: the compiler hoists every load of a basic block, and twice the loads no longer fit the registers.
-      do {
-        const w0 = v128.load(w);
-        const w1 = v128.load(w, 16);
-        w += 32;
-        let v = v128.load32_splat(x0);
-        s00 = f32x4.add(s00, f32x4.mul(v, w0));
-        s01 = f32x4.add(s01, f32x4.mul(v, w1));
-        x0 += 4;
-        v = v128.load32_splat(x1);
-        s10 = f32x4.add(s10, f32x4.mul(v, w0));
-        s11 = f32x4.add(s11, f32x4.mul(v, w1));
-        x1 += 4;
-        v = v128.load32_splat(x2);
-        s20 = f32x4.add(s20, f32x4.mul(v, w0));
-        s21 = f32x4.add(s21, f32x4.mul(v, w1));
-        x2 += 4;
-        v = v128.load32_splat(x3);
-        s30 = f32x4.add(s30, f32x4.mul(v, w0));
-        s31 = f32x4.add(s31, f32x4.mul(v, w1));
-        x3 += 4;
-      } while (w < end);
+    // Not unrolled: the compiler hoists every load of a basic block, and twice the loads no longer fit the registers.
+    for (let w = panel; w < panelEnd; ) {
+      const w0 = v128.load(w);
+      const w1 = v128.load(w, 16);
+      w += 32;
+      let v = v128.load32_splat(packed);
+      s00 = f32x4.add(s00, f32x4.mul(v, w0));
+      s01 = f32x4.add(s01, f32x4.mul(v, w1));
+      v = v128.load32_splat(packed, 4);
+      s10 = f32x4.add(s10, f32x4.mul(v, w0));
+      s11 = f32x4.add(s11, f32x4.mul(v, w1));
+      v = v128.load32_splat(packed, 8);
+      s20 = f32x4.add(s20, f32x4.mul(v, w0));
+      s21 = f32x4.add(s21, f32x4.mul(v, w1));
+      v = v128.load32_splat(packed, 12);
+      s30 = f32x4.add(s30, f32x4.mul(v, w0));
+      s31 = f32x4.add(s31, f32x4.mul(v, w1));
+      packed += 16;
     }
-
     const b0 = v128.load(bias);
     const b1 = v128.load(bias, 16);
     const lower = f32x4.splat(lo);
@@ -155,6 +226,10 @@ export function convolvePanel(
     s21 = clamp(f32x4.add(s21, b1), lower, upper);
     s30 = clamp(f32x4.add(s30, b0), lower, upper);
     s31 = clamp(f32x4.add(s31, b1), lower, upper);
+    const y0 = y + <usize>load<u32>(places);
+    const y1 = y + <usize>load<u32>(places, 16);
+    const y2 = y + <usize>load<u32>(places, 32);
+    const y3 = y + <usize>load<u32>(places, 48);
     if (lanes >= 8) {
       v128.store(y0, s00);
       v128.store(y0, s01, 16);

@@ -12,30 +12,31 @@ abstract class Geometry {
 }
 
 /**
- * One convolution as taps: y[p][n] = clamp(bias[n] + Σ_tap Σ_k x[base(p) + offset(tap) + k] · w[tap][k][n]).
+ * One convolution as taps: y[p][n] = clamp(bias[n] + Σ_tap Σ_k x[pixel(p) + tap][k] · w[tap][k][n]).
  *
- * A tap is `segment` contiguous floats of the input. A direct convolution with dilation 1 has one tap per kernel row
- * (kernel width × channels floats), a dilated or grouped one has one tap per kernel element, a 1×1 has a single tap;
- * each sub-pixel phase of an input gradient or a transposed convolution is one such record.
- * The caller guarantees that every address is inside a (zero-padded) input.
+ * A tap is `run` neighbouring pixels of one row of x. A direct convolution with dilation 1 has one tap per kernel row (a
+ * run of the kernel's width), a dilated or grouped one has one tap per kernel element, a 1×1 has a single tap; each
+ * sub-pixel phase of an input gradient or a transposed convolution is one such record. What lies outside x counts as zero.
  */
 @unmanaged
 export class ConvGeometry extends Geometry {
   samples: i32; // images
-  xSample: i32; // floats from one image of x to the next
-  xRow: i32; // floats in x between vertically neighbouring outputs (stride included)
-  xPixel: i32; // floats in x between horizontally neighbouring outputs (stride included)
+  inH: i32;
+  inW: i32;
+  channels: i32; // of x, per group
   outH: i32;
   outW: i32;
+  strideH: i32; // pixels of x between neighbouring outputs
+  strideW: i32;
   ySample: i32;
   yRow: i32; // floats in y between rows of outputs (phase step included)
   yPixel: i32; // floats in y between columns of outputs (phase step included)
   taps: i32; // may be 0: then y = clamp(bias)
-  tapTable: usize; // i32[taps], float offset of each tap from the base of its output
-  segment: i32; // contiguous floats per tap
+  tapTable: usize; // i32[taps][2], row and column of each tap's first pixel, from output · stride
+  run: i32; // pixels per tap; 1 where there are several groups
   outChannels: i32; // per group, any number; weights and bias are padded to a multiple of 8
   groups: i32;
-  xGroup: i32; // floats in x from one group's channels to the next group's
+  blockTiles: i32; // tiles of four pixels that are gathered together
   lo: f32; // the result is clamped to [lo, hi]; -Infinity and +Infinity to leave it alone
   hi: f32;
 }
@@ -92,16 +93,16 @@ export class DepthwiseGeometry extends Geometry {
   hi: f32;
 }
 
-/** Where the columns of a GEMM are added back into an image: the input gradient of a convolution with few input channels. */
+/** Which columns of a GEMM are added back into an image: the input gradient of a convolution with few input channels. */
 @unmanaged
-export class Col2imGeometry extends Geometry {
-  samples: i32;
-  height: i32; // of dx
+export class ColumnGeometry extends Geometry {
+  height: i32; // of the image
   width: i32;
-  channels: i32; // of dx
-  outH: i32; // of dy
+  channels: i32;
+  firstRow: i32; // first row of outputs whose columns are given
+  rows: i32;
   outW: i32;
-  outChannels: i32; // of dy
+  column: i32; // floats from one column to the next, at least kernelH·kernelW·channels
   kernelH: i32;
   kernelW: i32;
   strideH: i32;
@@ -110,7 +111,6 @@ export class Col2imGeometry extends Geometry {
   dilationW: i32;
   padTop: i32;
   padLeft: i32;
-  blockRows: i32; // rows of dy per block: scratch holds blockRows·outW·⌈kernelH·kernelW·channels / 8⌉·8 floats
 }
 
 /** A pooling window over `[samples][inH][inW][channels]`. */
@@ -133,19 +133,6 @@ export class PoolGeometry extends Geometry {
   padBottom: i32;
   padRight: i32;
   countIncludePad: i32; // average pool: 1 divides by the window clipped to the padded input, 0 by the real elements
-}
-
-/** Zero padding: x `[samples][height][width][channels]` into y with borders. */
-@unmanaged
-export class PadGeometry extends Geometry {
-  samples: i32;
-  height: i32;
-  width: i32;
-  channels: i32;
-  top: i32;
-  left: i32;
-  bottom: i32;
-  right: i32;
 }
 
 /** Nested loops over up to six extents, outermost first, with a stride per operand; a stride of 0 broadcasts or reduces. */

@@ -2,7 +2,7 @@
 export { prelu, unary } from "./activation";
 export { preluBackward, unaryBackward } from "./activation-backward";
 export { averagePool, averagePoolBackward } from "./average-pool";
-export { convBackwardFewChannels } from "./col2im";
+export { scatterColumns } from "./columns";
 export { conv } from "./conv";
 export { dense } from "./dense";
 export { depthwise } from "./depthwise";
@@ -11,7 +11,6 @@ export { expandHalf } from "./half";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";
 export { packWeights } from "./pack";
-export { pad } from "./pad";
 export { maxPool, maxPoolWide } from "./pool";
 export { resample, resampleBackward } from "./resample";
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from "./softmax";

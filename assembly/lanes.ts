@@ -60,3 +60,43 @@ export function highDoubles(v: v128): v128 {
 export function sumOfDoubles(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
 }
+
+/** Four rows as columns: `count` floats of each become f32[count][4]. */
+@inline
+export function interleaveFour(r0: usize, r1: usize, r2: usize, r3: usize, to: usize, count: i32): void {
+  const end = r0 + (<usize>count << 2);
+  const whole = r0 + (<usize>(count & ~3) << 2);
+  for (; r0 < whole; r0 += 16) {
+    transposeFour(v128.load(r0), v128.load(r1), v128.load(r2), v128.load(r3), to, 16);
+    r1 += 16;
+    r2 += 16;
+    r3 += 16;
+    to += 64;
+  }
+  for (; r0 < end; r0 += 4) {
+    store<f32>(to, load<f32>(r0));
+    store<f32>(to, load<f32>(r1), 4);
+    store<f32>(to, load<f32>(r2), 8);
+    store<f32>(to, load<f32>(r3), 12);
+    r1 += 4;
+    r2 += 4;
+    r3 += 4;
+    to += 16;
+  }
+}
+
+/** Lane i of four vectors becomes vector i, written `step` bytes apart. */
+@inline
+export function transposeFour(r0: v128, r1: v128, r2: v128, r3: v128, to: usize, step: usize): void {
+  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+  to += step;
+  v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3));
+  to += step;
+  v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2));
+  to += step;
+  v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3));
+}

@@ -1,5 +1,5 @@
 import { PackGeometry } from "./geometry";
-import { loadLanes } from "./lanes";
+import { loadLanes, transposeFour } from "./lanes";
 
 /**
  * Gathers weights into panels:
@@ -22,8 +22,8 @@ export function packWeights(source: usize, panels: usize, g: PackGeometry): void
       let c = 0;
       if (present == 8 && channelStride == 4) {
         for (; c + 4 <= channels; c += 4) {
-          transpose4(from, outStride, panels);
-          transpose4(from + (outStride << 2), outStride, panels + 16);
+          transposeRows(from, outStride, panels);
+          transposeRows(from + (outStride << 2), outStride, panels + 16);
           from += 16;
           panels += 128;
         }
@@ -84,17 +84,11 @@ function gather4(source: usize, stride: usize): v128 {
 }
 
 /** A 4×4 block: target[c][n] = source[n][c], target rows 32 bytes apart. */
-function transpose4(source: usize, rowBytes: usize, target: usize): void {
+function transposeRows(source: usize, rowBytes: usize, target: usize): void {
   const r0 = v128.load(source);
-  const r1 = v128.load(source + rowBytes);
-  const r2 = v128.load(source + 2 * rowBytes);
-  const r3 = v128.load(source + 3 * rowBytes);
-  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
-  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
-  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
-  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
-  v128.store(target, v128.shuffle<i64>(low01, low23, 0, 2));
-  v128.store(target, v128.shuffle<i64>(low01, low23, 1, 3), 32);
-  v128.store(target, v128.shuffle<i64>(high01, high23, 0, 2), 64);
-  v128.store(target, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+  source += rowBytes;
+  const r1 = v128.load(source);
+  source += rowBytes;
+  const r2 = v128.load(source);
+  transposeFour(r0, r1, r2, v128.load(source + rowBytes), target, 32);
 }

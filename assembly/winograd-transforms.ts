@@ -63,28 +63,20 @@ function transformSix(source: usize, from: usize, target: usize, to: usize): voi
 }
 
 /**
- * Bᵀ d B of one tile.
+ * Bᵀ d B of one tile and four channels.
  *
- * @param d         f32[6][6][channels], rows and pixels `row` and `pixel` bytes apart; channels is a multiple of 4
- * @param v         f32[36][channels], positions `position` bytes apart
- * @param work      f32[36][4]
+ * @param d     f32[6][6][4], rows and pixels `row` and `pixel` bytes apart
+ * @param v     f32[36][4], positions 64 bytes apart
+ * @param work  f32[36][4]
  */
-export function transformInput(
-  d: usize, row: usize, pixel: usize, v: usize, position: usize, channels: i32, work: usize,
-): void {
-  const columnStep = position * 6;
-  for (const end = d + (<usize>channels << 2); d < end; d += 16) {
-    let from = d;
-    for (let i: usize = 0; i < 576; i += 96) {
-      transformSix(from, pixel, work + i, 16);
-      from += row;
-    }
-    let to = v;
-    for (let j: usize = 0; j < 96; j += 16) {
-      transformSix(work + j, 96, to, columnStep);
-      to += position;
-    }
-    v += 16;
+export function transformInput(d: usize, row: usize, pixel: usize, v: usize, work: usize): void {
+  for (let i: usize = 0; i < 576; i += 96) {
+    transformSix(d, pixel, work + i, 16);
+    d += row;
+  }
+  for (let j: usize = 0; j < 96; j += 16) {
+    transformSix(work + j, 96, v, 384);
+    v += 64;
   }
 }
 

@@ -1,6 +1,6 @@
 import { storeEight } from "./conv";
 import { WinogradGeometry } from "./geometry";
-import { zeros } from "./lanes";
+import { transposeFour, zeros } from "./lanes";
 import { transformInput, transformOutput } from "./winograd-transforms";
 
 /**
@@ -16,84 +16,115 @@ import { transformInput, transformOutput } from "./winograd-transforms";
  * @param weight   f32[⌈outChannels/8⌉][36][channels][8], as `winogradWeights` writes it
  * @param bias     f32[⌈outChannels/8⌉·8], or 0 for none
  * @param y        f32[samples][outH][outW][outChannels]
- * @param scratch  36·(blockTiles·(channels + 8) + channels + 52) floats
+ * @param scratch  36·(blockTiles·(channels + 8) + 4·channels + 72) floats
  */
 export function winograd(x: usize, weight: usize, bias: usize, y: usize, scratch: usize, g: WinogradGeometry): void {
   const block = g.blockTiles;
   const position = (<usize>(block * g.channels) << 2) + 128; // off a power of two: 36 positions share no cache set
   const productPosition = (<usize>block << 5) + 64;
   const products = scratch + 36 * position;
-  const patch = products + 36 * productPosition;
-  const work = patch + (<usize>(36 * g.channels) << 2);
+  const patches = products + 36 * productPosition;
+  const work = patches + (<usize>(144 * g.channels) << 2);
   const tiles = g.samples * ((g.outH + 3) >> 2) * ((g.outW + 3) >> 2);
   const panelBytes = (<usize>g.channels << 5) * 36;
   const biasStep: usize = bias ? 32 : 0;
   if (!bias) bias = zeros;
   for (let tile = 0; tile < tiles; tile += block) {
     const count = min(block, tiles - tile);
-    gatherTiles(x, tile, count, scratch, position, patch, work, g);
+    let v = scratch;
+    for (let i = 0; i < count; i += 4) {
+      gatherTiles(x, tile + i, min(count - i, 4), v, position, patches, work, g);
+      v += <usize>g.channels << 4;
+    }
     let panel = weight;
     let panelBias = bias;
     for (let n = 0; n < g.outChannels; n += 8) {
-      multiply(scratch, position, panel, products, productPosition, count, <usize>g.channels << 2);
-      scatterTiles(products, productPosition, panelBias, y, n, tile, count, patch, work, g);
+      multiply(scratch, position, panel, products, productPosition, count, <usize>g.channels << 5);
+      scatterTiles(products, productPosition, panelBias, y, n, tile, count, patches, work, g);
       panel += panelBytes;
       panelBias += biasStep;
     }
   }
 }
 
-/** Transforms the input of tiles `first` … `first + count − 1`; a tile at the edge goes through a patch with zeros around. */
+/**
+ * Transforms the input of four tiles from `first` on into v, f32[36][channels][4]. A tile at the edge is first copied into a
+ * patch with zeros around; where there are less than four, the last one stands in for the missing.
+ *
+ * @param work  f32[36][4] and f32[36][4][4]
+ */
 function gatherTiles(
-  x: usize, first: i32, count: i32, v: usize, position: usize, patch: usize, work: usize, g: WinogradGeometry,
+  x: usize, first: i32, count: i32, v: usize, position: usize, patches: usize, work: usize, g: WinogradGeometry,
 ): void {
-  const tilesX = (g.outW + 3) >> 2;
-  const tilesY = (g.outH + 3) >> 2;
   const pixel = <usize>g.channels << 2;
   const row = <usize>g.inW * pixel;
-  for (let tile = first; tile < first + count; tile++) {
-    const line = tile / tilesX;
-    const sample = line / tilesY;
-    const top = ((line - sample * tilesY) << 2) - g.padTop;
-    const left = ((tile - line * tilesX) << 2) - g.padLeft;
-    const image = x + <usize>(sample * g.inH) * row;
-    if (top >= 0 && left >= 0 && top + 6 <= g.inH && left + 6 <= g.inW) {
-      transformInput(image + <usize>top * row + <usize>left * pixel, row, pixel, v, position, g.channels, work);
-    } else {
-      const begin = min(max(left, 0), g.inW);
-      const end = max(min(left + 6, g.inW), begin);
-      const patchRow = pixel * 6;
-      memory.fill(patch, 0, 6 * patchRow);
-      for (let i = max(-top, 0); i < min(6, g.inH - top); i++) {
-        memory.copy(
-          patch + <usize>i * patchRow + <usize>(begin - left) * pixel,
-          image + <usize>(top + i) * row + <usize>begin * pixel,
-          <usize>(end - begin) * pixel,
-        );
-      }
-      transformInput(patch, patchRow, pixel, v, position, g.channels, work);
+  const patchRow = pixel * 6;
+  const patch = patchRow * 6;
+  const last = count - 1;
+  let d0 = tileAt(x, first, patches, g);
+  let d1 = tileAt(x, first + min(1, last), patches + patch, g);
+  let d2 = tileAt(x, first + min(2, last), patches + 2 * patch, g);
+  let d3 = tileAt(x, first + min(3, last), patches + 3 * patch, g);
+  const row0 = d0 == patches ? patchRow : row;
+  const row1 = d1 == patches + patch ? patchRow : row;
+  const row2 = d2 == patches + 2 * patch ? patchRow : row;
+  const row3 = d3 == patches + 3 * patch ? patchRow : row;
+  const transformed = work + 576;
+  for (const channelEnd = d0 + pixel; d0 < channelEnd; d0 += 16) {
+    transformInput(d0, row0, pixel, transformed, work);
+    transformInput(d1, row1, pixel, transformed + 16, work);
+    transformInput(d2, row2, pixel, transformed + 32, work);
+    transformInput(d3, row3, pixel, transformed + 48, work);
+    d1 += 16;
+    d2 += 16;
+    d3 += 16;
+    let to = v;
+    for (let from = transformed; from < transformed + 2304; from += 64) {
+      transposeFour(v128.load(from), v128.load(from, 16), v128.load(from, 32), v128.load(from, 48), to, 16);
+      to += position;
     }
-    v += pixel;
+    v += 64;
   }
 }
 
-/**
- * For each of 36 positions: m[tile][0…7] = Σ_c v[tile][c] · u[c][0…7], in tiles of four; the loop of `convolvePanel`.
- * A last group of less than four computes what nobody reads.
- */
+/** The 6×6 pixels under a tile: in x itself, or copied into `patch`, f32[6][6][channels], where they jut out. */
+function tileAt(x: usize, tile: i32, patch: usize, g: WinogradGeometry): usize {
+  const tilesX = (g.outW + 3) >> 2;
+  const tilesY = (g.outH + 3) >> 2;
+  const line = tile / tilesX;
+  const sample = line / tilesY;
+  const top = ((line - sample * tilesY) << 2) - g.padTop;
+  const left = ((tile - line * tilesX) << 2) - g.padLeft;
+  const pixel = <usize>g.channels << 2;
+  const row = <usize>g.inW * pixel;
+  const image = x + <usize>(sample * g.inH) * row;
+  if (top >= 0 && left >= 0 && top + 6 <= g.inH && left + 6 <= g.inW) {
+    return image + <usize>top * row + <usize>left * pixel;
+  }
+  const begin = min(max(left, 0), g.inW);
+  const end = max(min(left + 6, g.inW), begin);
+  const patchRow = pixel * 6;
+  memory.fill(patch, 0, 6 * patchRow);
+  for (let i = max(-top, 0); i < min(6, g.inH - top); i++) {
+    memory.copy(
+      patch + <usize>i * patchRow + <usize>(begin - left) * pixel,
+      image + <usize>(top + i) * row + <usize>begin * pixel,
+      <usize>(end - begin) * pixel,
+    );
+  }
+  return patch;
+}
+
+/** For each of 36 positions: m[tile][0…7] = Σ_c v[c][tile] · u[c][0…7], in tiles of four; the loop of `multiplyPanel`. */
 function multiply(
-  v: usize, position: usize, u: usize, m: usize, productPosition: usize, count: i32, channelBytes: usize,
+  v: usize, position: usize, u: usize, m: usize, productPosition: usize, count: i32, uBytes: usize,
 ): void {
-  const uBytes = channelBytes << 3;
-  for (const last = m + 36 * productPosition; m < last; m += productPosition) {
-    let x0 = v;
+  const last = m + 36 * productPosition;
+  const productBytes = <usize>count << 5;
+  for (; m < last; m += productPosition) {
     const end = u + uBytes;
-    const mEnd = m + (<usize>count << 5);
-    for (let out = m; out < mEnd; out += 128) {
-      let x1 = x0 + channelBytes;
-      let x2 = x1 + channelBytes;
-      let x3 = x2 + channelBytes;
-      const next = x3 + channelBytes;
+    let packed = v;
+    for (let out = m; out < m + productBytes; out += 128) {
       let s00 = f32x4.splat(0), s01 = f32x4.splat(0);
       let s10 = f32x4.splat(0), s11 = f32x4.splat(0);
       let s20 = f32x4.splat(0), s21 = f32x4.splat(0);
@@ -103,22 +134,19 @@ function multiply(
         const w0 = v128.load(w);
         const w1 = v128.load(w, 16);
         w += 32;
-        let a = v128.load32_splat(x0);
+        let a = v128.load32_splat(packed);
         s00 = f32x4.add(s00, f32x4.mul(a, w0));
         s01 = f32x4.add(s01, f32x4.mul(a, w1));
-        x0 += 4;
-        a = v128.load32_splat(x1);
+        a = v128.load32_splat(packed, 4);
         s10 = f32x4.add(s10, f32x4.mul(a, w0));
         s11 = f32x4.add(s11, f32x4.mul(a, w1));
-        x1 += 4;
-        a = v128.load32_splat(x2);
+        a = v128.load32_splat(packed, 8);
         s20 = f32x4.add(s20, f32x4.mul(a, w0));
         s21 = f32x4.add(s21, f32x4.mul(a, w1));
-        x2 += 4;
-        a = v128.load32_splat(x3);
+        a = v128.load32_splat(packed, 12);
         s30 = f32x4.add(s30, f32x4.mul(a, w0));
         s31 = f32x4.add(s31, f32x4.mul(a, w1));
-        x3 += 4;
+        packed += 16;
       } while (w < end);
       v128.store(out, s00);
       v128.store(out, s01, 16);
@@ -128,7 +156,6 @@ function multiply(
       v128.store(out, s21, 80);
       v128.store(out, s30, 96);
       v128.store(out, s31, 112);
-      x0 = next;
     }
     u = end;
     v += position;

@@ -3,7 +3,7 @@ import type { LayerEntry } from "./layers";
 import { type Contender, interleave, medianRatio, type Summary, summarise } from "./measure";
 import { Random } from "./networks/builder";
 import { networks } from "./networks/index";
-import { peakFlops } from "./peak";
+import type { Peak } from "./peak";
 import { type BenchInput, benchInput, type Engine, inOnnxOrder, type RunningNetwork } from "./peers/engine";
 
 export const kinds = ["forward", "gradient", "layers"] as const;
@@ -54,9 +54,9 @@ export class Comparison {
   readonly gaps: string[] = [];
   readonly #engines: readonly Engine[];
   readonly #rounds: number;
-  readonly #peak: () => void;
+  readonly #peak: Peak;
 
-  constructor(engines: readonly Engine[], rounds: number, peak: () => void) {
+  constructor(engines: readonly Engine[], rounds: number, peak: Peak) {
     this.#engines = engines;
     this.#rounds = rounds;
     this.#peak = peak;
@@ -152,7 +152,7 @@ export class Comparison {
   }
 
   #time(contenders: readonly Contender[]): Promise<Map<string, number[]>> {
-    return interleave([...contenders, { name: peakName, run: this.#peak }], this.#rounds);
+    return interleave([...contenders, { name: peakName, run: this.#peak.run }], this.#rounds);
   }
 
   #results(
@@ -165,7 +165,7 @@ export class Comparison {
     const of = (name: string): readonly number[] => samples.get(name) ?? [];
     const loop = summarise(of(peakName));
     const unrest = loop.deviation / loop.median;
-    const peak = peakFlops / loop.median / 1e6;
+    const peak = this.#peak.flops / loop.median / 1e6;
     this.peaks.push(peak);
     const [first] = errors.keys();
     const isFirstMeasured = first !== undefined && summarise(of(first)).median > 0;

@@ -1,13 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { tolerances } from "./compare";
 import { Comparison, kinds, type Result } from "./comparison";
 import { layers } from "./layers";
 import { summarise } from "./measure";
 import { networks } from "./networks/index";
-import { peakLoop } from "./peak";
+import { peakLoop, peakModule } from "./peak";
 import { engines } from "./peers/index";
 import { header, table } from "./table";
 
@@ -53,7 +52,7 @@ async function main(): Promise<void> {
     chosen("engines", options.engines, Object.keys(engines)).map((name) => engines[name]()),
   );
 
-  const peak = await peakLoop(fileURLToPath(new URL("../../build/kernels.wasm", import.meta.url)));
+  const peak = await peakLoop(peakModule);
   const comparison = new Comparison(participants, rounds, peak);
   const results: Result[] = [];
   const report = (part: readonly Result[]): void => {

@@ -6,32 +6,22 @@
  * | one input and one output channel per group     | depthwise                                                  |
  * | 3×3, stride 1, dilation 1, one group, ≥ 8      | Winograd F(4×4, 3×3), forward and as input gradient        |
  * | channels, where tiles fit the map (see below)  |                                                            |
- * | 1×1, stride 1, no padding, one group           | direct with all pixels of all samples in one row (a GEMM)  |
- * | everything else, forward                       | direct: taps over a zero-padded input                      |
- * | input gradient or transposed, < 8 channels out | GEMM + col2im, because panels are 8 channels wide          |
- * | input gradient or transposed, otherwise        | direct, one call per sub-pixel phase                       |
+ * | input gradient or transposed, < 8 channels out | GEMM + columns, because panels are 8 channels wide         |
+ * | everything else, forward                       | direct sums over taps; a 1×1 has one tap, which is a GEMM  |
+ * | input gradient or transposed, otherwise        | direct sums, one call per sub-pixel phase                  |
  *
  * The choice never depends on the batch, because the bits of a result must not.
  */
 import type { CorrelationGeometry } from "./correlation";
+import type { Direction } from "./taps";
 
 /** "plain" avoids Winograd: it rounds more than a direct sum does, and its weights take four times the space. */
 export type AlgorithmMode = "fast" | "plain";
 
-export type ForwardAlgorithm = "depthwise" | "winograd" | "pointwise" | "direct";
-export type AdjointAlgorithm = "depthwise" | "winograd" | "few-channels" | "phases";
+export type Algorithm = "depthwise" | "winograd" | "columns" | "direct";
 
 export const isDepthwise = (g: CorrelationGeometry): boolean =>
   g.groups > 1 && g.groups === g.inChannels && g.groups === g.outChannels;
-
-const isPointwise = (g: CorrelationGeometry): boolean =>
-  g.groups === 1 &&
-  g.kernelH * g.kernelW === 1 &&
-  g.strideH * g.strideW === 1 &&
-  g.padTop === 0 &&
-  g.padLeft === 0 &&
-  g.inH === g.outH &&
-  g.inW === g.outW;
 
 /**
  * Products that Winograd saves on a map: 9 per pixel against 36 per tile of 4×4, four tiles at a time. Measured times follow
@@ -69,14 +59,9 @@ const suitsWinograd = (g: CorrelationGeometry, height: number, width: number): b
   savedByTiles(height, width) >= worthwhile &&
   9 * height * width * g.inChannels * g.outChannels >= leastProducts;
 
-export function forwardAlgorithm(g: CorrelationGeometry, mode: AlgorithmMode = "fast"): ForwardAlgorithm {
+export function algorithm(g: CorrelationGeometry, direction: Direction, mode: AlgorithmMode = "fast"): Algorithm {
   if (isDepthwise(g)) return "depthwise";
-  if (mode === "fast" && suitsWinograd(g, g.outH, g.outW)) return "winograd";
-  return isPointwise(g) ? "pointwise" : "direct";
-}
-
-export function adjointAlgorithm(g: CorrelationGeometry, mode: AlgorithmMode = "fast"): AdjointAlgorithm {
-  if (isDepthwise(g)) return "depthwise";
-  if (mode === "fast" && suitsWinograd(g, g.inH, g.inW)) return "winograd";
-  return g.groups === 1 && g.inChannels < 8 && g.kernelH * g.kernelW > 1 ? "few-channels" : "phases";
+  const apply = direction === "apply";
+  if (mode === "fast" && suitsWinograd(g, apply ? g.outH : g.inH, apply ? g.outW : g.inW)) return "winograd";
+  return !apply && g.groups === 1 && g.inChannels < 8 && g.kernelH * g.kernelW > 1 ? "columns" : "direct";
 }

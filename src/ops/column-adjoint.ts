@@ -5,38 +5,51 @@
 import type { Constant } from "../graph/ir";
 import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import type { CorrelationGeometry } from "./correlation";
+import type { CorrelationGeometry, Side } from "./correlation";
+import { type Blocks, blocksOf } from "./direct";
 import type { Clamp, Run } from "./operation";
+import type { Direction } from "./taps";
 import { panelCount, uploadFloats } from "./weights";
 
 const floatBytes = 4;
-/** Scratch the columns of a row block should stay within, so that they are still in L2 when they are scattered. */
+/** Scratch the columns of some rows should stay within, so that they are still in L2 when they are scattered. */
 const blockBytes = 256 * 1024;
 
-export class ColumnAdjoint {
+export class ColumnAdjoint implements Side {
   readonly #geometry: CorrelationGeometry;
-  #weight: Pointer | undefined;
+  readonly #kernels: Kernels;
+  readonly #memory: KernelMemory;
+  readonly #weight: Constant;
+  #placed: { readonly panels: Pointer; readonly tapTable: Pointer } | undefined;
 
-  constructor(geometry: CorrelationGeometry) {
+  constructor(
+    geometry: CorrelationGeometry,
+    _direction: Direction,
+    kernels: Kernels,
+    memory: KernelMemory,
+    weight: Constant,
+  ) {
     this.#geometry = geometry;
+    this.#kernels = kernels;
+    this.#memory = memory;
+    this.#weight = weight;
   }
 
   get weightBytes(): number {
-    const g = this.#geometry;
-    return panelCount(g.inChannels * g.kernelH * g.kernelW) * 8 * g.outChannels * floatBytes;
+    return this.#column * this.#geometry.outChannels * floatBytes;
   }
 
-  get scratchBytes(): number {
-    return this.#blockRows * this.#rowBytes;
+  scratchBytes(): number {
+    return this.#blockRows * this.#rowBytes + this.#blocks(this.#blockRows).scratchBytes;
   }
 
   /** Packs the weight as a matrix [outChannels] × [kernelH·kernelW·inChannels]. */
-  prepare(memory: KernelMemory, weight: Constant): void {
-    if (this.#weight !== undefined) return;
+  prepare(): void {
+    if (this.#placed) return;
     const g = this.#geometry;
-    const source = weight.floats();
+    const source = this.#weight.floats();
     const kernelSize = g.kernelH * g.kernelW;
-    const panels = new Float32Array(panelCount(kernelSize * g.inChannels) * 8 * g.outChannels);
+    const panels = new Float32Array(this.#column * g.outChannels);
     for (let n = 0; n < g.outChannels; n++) {
       for (let c = 0; c < g.inChannels; c++) {
         for (let k = 0; k < kernelSize; k++) {
@@ -46,31 +59,62 @@ export class ColumnAdjoint {
         }
       }
     }
-    this.#weight = uploadFloats(memory, panels, "Convolution weights (gradient)");
+    this.#placed = {
+      panels: uploadFloats(this.#memory, panels, "Convolution weights (gradient)"),
+      tapTable: this.#memory.store(new Uint8Array(8), "Convolution taps"),
+    };
   }
 
-  release(memory: KernelMemory): void {
-    if (this.#weight !== undefined) memory.free(this.#weight);
-    this.#weight = undefined;
+  release(): void {
+    if (!this.#placed) return;
+    this.#memory.free(this.#placed.panels);
+    this.#memory.free(this.#placed.tapTable);
+    this.#placed = undefined;
   }
 
-  /**
-   * @param y      f32[samples][outH][outW][outChannels]
-   * @param bias   f32[inChannels] added to every pixel of x, or 0
-   * @param x      f32[samples][inH][inW][inChannels], fully written
-   * @param clamp  bounds of x
-   */
-  run(run: Run, samples: number, y: Pointer, bias: Pointer, x: Pointer, clamp: Clamp): void {
+  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void {
     const g = this.#geometry;
-    const kernels: Kernels = run.kernels;
-    const geometry = run.record("Col2imGeometry", {
-      samples,
+    const image = g.inH * g.inW * g.inChannels;
+    run.memory.floats(to, samples * image).fill(0);
+    for (let sample = 0; sample < samples; sample++) {
+      for (let row = 0; row < g.outH; row += this.#blockRows) {
+        const rows = Math.min(this.#blockRows, g.outH - row);
+        const first = from + (sample * g.outH + row) * g.outW * g.outChannels * floatBytes;
+        this.#multiply(run, first, rows);
+        this.#scatter(run, to + sample * image * floatBytes, row, rows);
+      }
+    }
+    const pixels = samples * g.inH * g.inW;
+    if (bias !== 0) addBias(run, to, bias, pixels, g.inChannels);
+    if (clamp.lo > Number.NEGATIVE_INFINITY || clamp.hi < Number.POSITIVE_INFINITY) {
+      this.#kernels.unary(Unary.clip, to, to, pixels * g.inChannels, clamp.lo, clamp.hi);
+    }
+  }
+
+  /** Columns of some rows into scratch; all lanes are written, the padding of the panels is zero. */
+  #multiply(run: Run, from: Pointer, rows: number): void {
+    const { outW, outChannels } = this.#geometry;
+    const { panels, tapTable } = this.#placed as { panels: Pointer; tapTable: Pointer };
+    const blocks = this.#blocks(rows);
+    const geometry = run.record("ConvGeometry", {
+      ...{ samples: 1, inH: rows, inW: outW, channels: outChannels, outH: rows, outW, strideH: 1, strideW: 1 },
+      ...{ ySample: 0, yRow: outW * this.#column, yPixel: this.#column },
+      ...{ taps: 1, tapTable, run: 1, outChannels: this.#column, groups: 1, blockTiles: blocks.tiles },
+      ...{ lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY },
+    });
+    this.#kernels.conv(from, panels, 0, run.scratch, run.scratch + this.#blockRows * this.#rowBytes, geometry);
+  }
+
+  #scatter(run: Run, image: Pointer, firstRow: number, rows: number): void {
+    const g = this.#geometry;
+    const geometry = run.record("ColumnGeometry", {
       height: g.inH,
       width: g.inW,
       channels: g.inChannels,
-      outH: g.outH,
+      firstRow,
+      rows,
       outW: g.outW,
-      outChannels: g.outChannels,
+      column: this.#column,
       kernelH: g.kernelH,
       kernelW: g.kernelW,
       strideH: g.strideH,
@@ -79,23 +123,27 @@ export class ColumnAdjoint {
       dilationW: g.dilationW,
       padTop: g.padTop,
       padLeft: g.padLeft,
-      blockRows: this.#blockRows,
     });
-    kernels.convBackwardFewChannels(y, this.#weight as Pointer, run.scratch, x, geometry);
-    const pixels = samples * g.inH * g.inW;
-    if (bias !== 0) addBias(run, x, bias, pixels, g.inChannels);
-    if (clamp.lo > Number.NEGATIVE_INFINITY || clamp.hi < Number.POSITIVE_INFINITY) {
-      kernels.unary(Unary.clip, x, x, pixels * g.inChannels, clamp.lo, clamp.hi);
-    }
+    this.#kernels.scatterColumns(run.scratch, image, geometry);
+  }
+
+  /** Floats of one column, whole panels. */
+  get #column(): number {
+    const g = this.#geometry;
+    return panelCount(g.kernelH * g.kernelW * g.inChannels) * 8;
   }
 
   get #rowBytes(): number {
-    const g = this.#geometry;
-    return g.outW * panelCount(g.kernelH * g.kernelW * g.inChannels) * 8 * floatBytes;
+    return this.#geometry.outW * this.#column * floatBytes;
   }
 
   get #blockRows(): number {
     return Math.max(1, Math.min(this.#geometry.outH, Math.floor(blockBytes / this.#rowBytes)));
+  }
+
+  #blocks(rows: number): Blocks {
+    const { outW, outChannels } = this.#geometry;
+    return blocksOf(rows * outW, outChannels, outChannels);
   }
 }
 

@@ -4,8 +4,9 @@ import { numberAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import { blocksOf } from "./direct";
 import { isRowMajor } from "./layout";
-import { type BuildContext, type Builder, type Operation, operation, type Run } from "./operation";
+import { type BuildContext, type Builder, type Operation, operation, type Run, unbounded } from "./operation";
 import { toMemoryCopy, toRowMajorCopy } from "./reshape";
 import { packPanels, panelCount, placeBias } from "./weights";
 
@@ -54,40 +55,30 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
   let biasPlace: Pointer = 0;
   let tapTable: Pointer = 0;
 
+  // A value of rank 3 or 4 is channels last in memory, but the matrix applies to its last ONNX axis.
+  const [rearrangeIn, rearrangeOut] = [!isRowMajor(shape), !isRowMajor(outShape)];
+  const rearranged = (batch: number): number =>
+    rearrangeIn || rearrangeOut ? (sizeOf(shape) + sizeOf(outShape)) * batch * 4 : 0;
+
   /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
   const multiply = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
     const weight = panels[direction] as Pointer;
     const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
     const usedBias = direction === "forward" ? biasPlace : 0;
+    const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
     const count = rows * run.batch;
     if (count === 1) {
-      kernels.dense(x, weight, usedBias, y, 1, from, to);
+      kernels.dense(x, weight, usedBias, y, from, to, lo, hi);
       return;
     }
     const geometry = run.record("ConvGeometry", {
-      samples: 1,
-      xSample: 0,
-      xRow: 0,
-      xPixel: from,
-      outH: 1,
-      outW: count,
-      ySample: 0,
-      yRow: 0,
-      yPixel: to,
-      taps: 1,
-      tapTable,
-      segment: from,
-      outChannels: to,
-      groups: 1,
-      xGroup: 0,
-      lo: Number.NEGATIVE_INFINITY,
-      hi: Number.POSITIVE_INFINITY,
+      ...{ samples: 1, inH: 1, inW: count, channels: from, outH: 1, outW: count, strideH: 1, strideW: 1 },
+      ...{ ySample: 0, yRow: 0, yPixel: to, taps: 1, tapTable, run: 1, outChannels: to, groups: 1 },
+      ...{ blockTiles: blocksOf(count, from, from).tiles, lo, hi },
     });
-    kernels.conv(x, weight, usedBias, y, geometry);
+    kernels.conv(x, weight, usedBias, y, run.scratch + rearranged(run.batch), geometry);
   };
 
-  // A value of rank 3 or 4 is channels last in memory, but the matrix applies to its last ONNX axis.
-  const [rearrangeIn, rearrangeOut] = [!isRowMajor(shape), !isRowMajor(outShape)];
   const through = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
     const forward = direction === "forward";
     const [fromShape, toShape] = forward ? [shape, outShape] : [outShape, shape];
@@ -110,10 +101,14 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
       forward: panelCount(outputs) * 8 * inputs * 4,
       backward: panelCount(inputs) * 8 * outputs * 4,
     },
-    scratchBytes: (batch) => (rearrangeIn || rearrangeOut ? (sizeOf(shape) + sizeOf(outShape)) * batch * 4 : 0),
+    clampable: true,
+    scratchBytes: (batch, direction) => {
+      const from = direction === "forward" ? inputs : outputs;
+      return rearranged(batch) + blocksOf(rows * batch, from, from).scratchBytes;
+    },
     prepare: (direction) => {
       panels[direction] ??= packMatrix(kernels, memory, matrix, direction);
-      tapTable ||= memory.store(new Uint8Array(4), "Tap table");
+      tapTable ||= memory.store(new Uint8Array(8), "Tap table");
       if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
     },
     release: (direction) => {

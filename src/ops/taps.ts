@@ -1,4 +1,8 @@
-/** Which kernel elements reach which pixels along one axis: the geometry of direct sums and of sub-pixel phases. */
+/** Which kernel elements reach which pixels: the geometry of direct sums and of sub-pixel phases. */
+import type { CorrelationGeometry } from "./correlation";
+
+/** The convolution as it is, or its adjoint. */
+export type Direction = "apply" | "adjoint";
 
 /** One axis of one phase: the kernel indices that reach it, the offset of the pixel each reads (ascending), the pixels it writes. */
 export interface AxisTaps {
@@ -8,9 +12,9 @@ export interface AxisTaps {
 }
 
 /** A direct sum: every kernel element at its dilated offset. */
-export const plainTaps = (kernel: number, dilation: number, pixels: number): AxisTaps => {
+const plainTaps = (kernel: number, dilation: number, pad: number, pixels: number): AxisTaps => {
   const kernelIndex = Array.from({ length: kernel }, (_, k) => k);
-  return { kernelIndex, offset: kernelIndex.map((k) => k * dilation), pixels };
+  return { kernelIndex, offset: kernelIndex.map((k) => k * dilation - pad), pixels };
 };
 
 /** For each remainder r of a pixel modulo the stride: the kernel indices k with (r + pad − k·dilation) divisible by the stride. */
@@ -24,11 +28,53 @@ export function phaseTaps(stride: number, dilation: number, pad: number, kernel:
   });
 }
 
-/** How far the taps of all phases reach below 0 and beyond the extent: the zero border the source needs. */
-export function reach(phases: readonly AxisTaps[], extent: number): [before: number, after: number] {
-  const before = phases.flatMap((taps) => taps.offset.map((offset) => -offset));
-  const after = phases.flatMap((taps) => taps.offset.map((offset) => taps.pixels - 1 + offset - (extent - 1)));
-  return [Math.max(0, ...before), Math.max(0, ...after)];
+/** The taps of the rows and of the columns, for each phase along each axis. */
+export function axesOf(g: CorrelationGeometry, direction: Direction): { rows: AxisTaps[]; columns: AxisTaps[] } {
+  if (direction === "apply") {
+    return {
+      rows: [plainTaps(g.kernelH, g.dilationH, g.padTop, g.outH)],
+      columns: [plainTaps(g.kernelW, g.dilationW, g.padLeft, g.outW)],
+    };
+  }
+  return {
+    rows: phaseTaps(g.strideH, g.dilationH, g.padTop, g.kernelH, g.inH),
+    columns: phaseTaps(g.strideW, g.dilationW, g.padLeft, g.kernelW, g.inW),
+  };
+}
+
+/** One call of the `conv` kernel. */
+export interface Phase {
+  /** First pixel it writes, and how many. */
+  readonly row: number;
+  readonly column: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** Row and column of the first pixel each tap reads, and how many pixels that are. */
+  readonly taps: readonly (readonly [row: number, column: number])[];
+  readonly run: number;
+  /** Which elements of the kernel they meet. */
+  readonly kernelOffsets: readonly number[];
+}
+
+/** The phases of a convolution, which has one, or of its adjoint, which has stride × stride. */
+export function phasesOf(g: CorrelationGeometry, direction: Direction): Phase[] {
+  const axes = axesOf(g, direction);
+  return axes.rows.flatMap((rows, row) =>
+    axes.columns.map((columns, column) => {
+      // Neighbouring taps of one kernel row read one contiguous run of the image if nothing lies between them.
+      const isRun = g.groups === 1 && columns.offset.every((offset, i) => offset === columns.offset[0] + i);
+      const starts = isRun ? columns.offset.slice(0, 1) : columns.offset;
+      return {
+        row,
+        column,
+        rows: rows.pixels,
+        columns: columns.pixels,
+        taps: rows.offset.flatMap((y) => starts.map((x) => [y, x] as const)),
+        run: isRun ? columns.offset.length : 1,
+        kernelOffsets: rows.kernelIndex.flatMap((ky) => columns.kernelIndex.map((kx) => ky * g.kernelW + kx)),
+      };
+    }),
+  );
 }
 
 /** Taps of one axis are evenly spaced, because the stride removes kernel indices periodically. */

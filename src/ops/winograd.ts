@@ -2,7 +2,9 @@
 import type { Constant } from "../graph/ir";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import type { CorrelationGeometry, Side } from "./correlation";
 import type { Clamp, Run } from "./operation";
+import type { Direction } from "./taps";
 import { packWinogradPanels, panelCount } from "./weights";
 
 /** Positions of a transformed kernel or tile. */
@@ -10,7 +12,8 @@ const positions = 36;
 /** Tiles that pass through together: enough to read each weight once per 16, few enough to stay in the L2 cache. */
 const blockTiles = 16;
 
-export interface WinogradShape {
+/** The shape of what is read and of what is written. */
+interface WinogradShape {
   readonly inH: number;
   readonly inW: number;
   readonly channels: number;
@@ -21,19 +24,36 @@ export interface WinogradShape {
   readonly padLeft: number;
 }
 
-/** How the weight [outChannels, inChannels, 3, 3] of the file is read: as it is, or flipped and transposed for the adjoint. */
-export type WinogradDirection = "apply" | "adjoint";
+function shapeOf(g: CorrelationGeometry, direction: Direction): WinogradShape {
+  const { inH, inW, inChannels, outH, outW, outChannels, padTop, padLeft } = g;
+  if (direction === "apply") return { inH, inW, channels: inChannels, outH, outW, outChannels, padTop, padLeft };
+  return {
+    ...{ inH: outH, inW: outW, channels: outChannels },
+    ...{ outH: inH, outW: inW, outChannels: inChannels },
+    ...{ padTop: 2 - padTop, padLeft: 2 - padLeft },
+  };
+}
 
-const tilesOf = ({ outH, outW }: WinogradShape): number => Math.ceil(outH / 4) * Math.ceil(outW / 4);
-
-export class Winograd {
+export class Winograd implements Side {
   readonly #shape: WinogradShape;
-  readonly #direction: WinogradDirection;
-  #weight: Pointer | undefined;
+  readonly #direction: Direction;
+  readonly #kernels: Kernels;
+  readonly #memory: KernelMemory;
+  readonly #weight: Constant;
+  #panels: Pointer | undefined;
 
-  constructor(shape: WinogradShape, direction: WinogradDirection) {
-    this.#shape = shape;
+  constructor(
+    geometry: CorrelationGeometry,
+    direction: Direction,
+    kernels: Kernels,
+    memory: KernelMemory,
+    weight: Constant,
+  ) {
+    this.#shape = shapeOf(geometry, direction);
     this.#direction = direction;
+    this.#kernels = kernels;
+    this.#memory = memory;
+    this.#weight = weight;
   }
 
   get weightBytes(): number {
@@ -42,14 +62,15 @@ export class Winograd {
 
   scratchBytes(samples: number): number {
     const { channels } = this.#shape;
-    return positions * (this.#blockOf(samples) * (channels + 8) + channels + 52) * 4;
+    return positions * (this.#blockOf(samples) * (channels + 8) + 4 * channels + 72) * 4;
   }
 
-  prepare(kernels: Kernels, memory: KernelMemory, weight: Constant): void {
+  prepare(): void {
     const { channels, outChannels } = this.#shape;
     const apply = this.#direction === "apply";
     const taps = Array.from({ length: 9 }, (_, tap) => tap);
-    this.#weight ??= packWinogradPanels(kernels, memory, weight, {
+    // The adjoint meets the kernel flipped and transposed.
+    this.#panels ??= packWinogradPanels(this.#kernels, this.#memory, this.#weight, {
       groups: 1,
       groupStride: 0,
       outChannels,
@@ -60,17 +81,12 @@ export class Winograd {
     });
   }
 
-  release(memory: KernelMemory): void {
-    if (this.#weight !== undefined) memory.free(this.#weight);
-    this.#weight = undefined;
+  release(): void {
+    if (this.#panels !== undefined) this.#memory.free(this.#panels);
+    this.#panels = undefined;
   }
 
-  /**
-   * @param x     f32[samples][inH][inW][channels]
-   * @param bias  f32[outChannels] padded to whole panels, or 0
-   * @param y     f32[samples][outH][outW][outChannels]
-   */
-  run(run: Run, samples: number, x: Pointer, bias: Pointer, y: Pointer, clamp: Clamp): void {
+  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void {
     const geometry = run.record("WinogradGeometry", {
       samples,
       ...this.#shape,
@@ -78,10 +94,12 @@ export class Winograd {
       lo: clamp.lo,
       hi: clamp.hi,
     });
-    run.kernels.winograd(x, this.#weight as Pointer, bias, y, run.scratch, geometry);
+    this.#kernels.winograd(from, this.#panels as Pointer, bias, to, run.scratch, geometry);
   }
 
   #blockOf(samples: number): number {
-    return Math.min(blockTiles, Math.ceil((samples * tilesOf(this.#shape)) / 4) * 4);
+    const { outH, outW } = this.#shape;
+    const tiles = samples * Math.ceil(outH / 4) * Math.ceil(outW / 4);
+    return Math.min(blockTiles, Math.ceil(tiles / 4) * 4);
   }
 }

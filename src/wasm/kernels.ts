@@ -50,23 +50,35 @@ export interface Kernels {
   readonly __heap_base: WebAssembly.Global | number;
 
   // ── linear maps ──────────────────────────────────────────────────────────────────────────────────────
-  /** ConvGeometry; bias f32[groups][⌈outChannels/8⌉·8] or 0 for none; weight panels per group. */
-  conv(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
+  /**
+   * ConvGeometry; weight panels per group, bias f32[groups][⌈outChannels/8⌉·8] or 0 for none, scratch
+   * blockTiles·(16 + 4·taps·run·channels) + 4·run·channels + 8 floats.
+   */
+  conv(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, scratch: Pointer, geometry: Pointer): void;
   /** PackGeometry; source f32 → f32 panels. */
   packWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
   /**
    * WinogradGeometry; 3×3, stride 1, dilation 1. weight f32[⌈outChannels/8⌉][36][channels][8], bias padded to 8 or 0,
-   * scratch 36·(blockTiles·(channels + 8) + channels + 52) floats.
+   * scratch 36·(blockTiles·(channels + 8) + 4·channels + 72) floats.
    */
   winograd(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, scratch: Pointer, geometry: Pointer): void;
   /** PackGeometry with nine taps, row-major, reversed for the input gradient; source f32 → transformed panels. */
   winogradWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
   /** DepthwiseGeometry; weight f32[kernelH][kernelW][channels], bias f32[channels] or 0. */
   depthwise(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
-  /** Col2imGeometry; panels of K = outChannels, N = kernelH·kernelW·channels (one tap); dx is zeroed here. */
-  convBackwardFewChannels(dy: Pointer, weight: Pointer, scratch: Pointer, dx: Pointer, geometry: Pointer): void;
-  /** y[s][n] = bias[n] + Σ_k x[s][k]·w[k][n], panels `[⌈outputs/8⌉][inputs][8]`; bias padded to 8, or 0. */
-  dense(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, samples: number, inputs: number, outputs: number): void;
+  /** ColumnGeometry; dx[window of p] += columns[p], for some rows of outputs of one image. */
+  scatterColumns(columns: Pointer, dx: Pointer, geometry: Pointer): void;
+  /** y[n] = clamp(bias[n] + Σ_k x[k]·w[k][n]), panels `[⌈outputs/8⌉][inputs][8]`; bias padded to 8, or 0. */
+  dense(
+    x: Pointer,
+    weight: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    inputs: number,
+    outputs: number,
+    lo: number,
+    hi: number,
+  ): void;
 
   // ── pooling ──────────────────────────────────────────────────────────────────────────────────────────
   /** switches u8[samples·outH·outW][channels]: offset of the first maximum in its window, row-major; windows of up to 256. */
@@ -178,8 +190,6 @@ export interface Kernels {
   ): void;
 
   // ── geometry and formats ─────────────────────────────────────────────────────────────────────────────
-  /** PadGeometry: zero border; sides of 0 or more. */
-  pad(x: Pointer, y: Pointer, geometry: Pointer): void;
   /** ResampleGeometry. */
   resample(x: Pointer, y: Pointer, geometry: Pointer): void;
   /** Adjoint of resample: scatters dy into dx, which is zeroed here. */

@@ -1,6 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { expectClose, kernels, noise, output, put, record, reset, settings, tolerance } from "./harness.js";
+import {
+  checkGuards,
+  expectClose,
+  get,
+  kernels,
+  noise,
+  output,
+  put,
+  record,
+  reset,
+  room,
+  settings,
+  tolerance,
+} from "./harness.js";
 import * as naive from "./naive.js";
 
 const ceil8 = (n: number) => Math.ceil(n / 8) * 8;
@@ -53,30 +66,15 @@ function padBias(bias: number[], outPer: number): number[] {
   });
 }
 
-function padded(s: naive.ConvShape, x: number[]): { values: number[]; height: number; width: number } {
-  const height = s.height + 2 * s.pad;
-  const width = s.width + 2 * s.pad;
-  const { samples, channels } = s;
-  const geometry = record("PadGeometry", {
-    samples,
-    height: s.height,
-    width: s.width,
-    channels,
-    top: s.pad,
-    left: s.pad,
-    bottom: s.pad,
-    right: s.pad,
-  });
-  const source = put(x);
-  return {
-    height,
-    width,
-    values: output(samples * height * width * channels, (y) => kernels.pad(source, y, geometry)),
-  };
-}
-
 /** The convolution through the kernels, as an op would call them. */
-function convolve(s: naive.ConvShape, x: number[], weight: number[], bias: number[], lo: number, hi: number): number[] {
+function convolve(
+  s: naive.ConvShape,
+  x: number[],
+  weight: number[],
+  bias: number[],
+  [lo, hi]: readonly [number, number] = [-Infinity, Infinity],
+  blockTiles = 2,
+): number[] {
   const { outH, outW } = naive.outShape(s);
   const inPer = s.channels / s.groups;
   const outPer = s.outChannels / s.groups;
@@ -85,35 +83,37 @@ function convolve(s: naive.ConvShape, x: number[], weight: number[], bias: numbe
   const perGroup = outPer * inPer * kernel;
   for (let i = 0; i < s.groups; i++)
     panels.push(...pack(weight.slice(i * perGroup, (i + 1) * perGroup), outPer, inPer, kernel));
-  const { values, height, width } = padded(s, x);
   const rows = s.groups === 1 && s.dilationW === 1;
   const taps = Array.from({ length: rows ? s.kernelH : kernel }, (_, i) => {
-    const ky = rows ? i : Math.floor(i / s.kernelW);
-    const kx = rows ? 0 : i % s.kernelW;
-    return (ky * s.dilationH * width + kx * s.dilationW) * s.channels;
+    const [ky, kx] = rows ? [i, 0] : [Math.floor(i / s.kernelW), i % s.kernelW];
+    return [ky * s.dilationH - s.pad, kx * s.dilationW - s.pad];
   });
+  const run = rows ? s.kernelW : 1;
   const geometry = record("ConvGeometry", {
     samples: s.samples,
-    xSample: height * width * s.channels,
-    xRow: s.strideH * width * s.channels,
-    xPixel: s.strideW * s.channels,
+    inH: s.height,
+    inW: s.width,
+    channels: inPer,
     outH,
     outW,
+    strideH: s.strideH,
+    strideW: s.strideW,
     ySample: outH * outW * s.outChannels,
     yRow: outW * s.outChannels,
     yPixel: s.outChannels,
     taps: taps.length,
-    tapTable: put(taps, "i32"),
-    segment: rows ? s.kernelW * inPer : inPer,
+    tapTable: put(taps.flat(), "i32"),
+    run,
     outChannels: outPer,
     groups: s.groups,
-    xGroup: inPer,
+    blockTiles,
     lo,
     hi,
   });
-  const [px, pw] = [put(values), put(panels)];
+  const [px, pw] = [put(x), put(panels)];
   const pb = bias.length ? put(padBias(bias, outPer)) : 0;
-  return output(s.samples * outH * outW * s.outChannels, (y) => kernels.conv(px, pw, pb, y, geometry));
+  const scratch = room(blockTiles * (16 + 4 * kernel * inPer) + 4 * run * inPer + 8);
+  return output(s.samples * outH * outW * s.outChannels, (y) => kernels.conv(px, pw, pb, y, scratch, geometry));
 }
 
 describe("conv", () => {
@@ -128,13 +128,14 @@ describe("conv", () => {
         const reference = naive
           .conv(s, x, weight, bias.length ? bias : new Array(s.outChannels).fill(0))
           .map((v) => Math.min(Math.max(v, lo), hi));
-        expectClose(convolve(s, x, weight, bias, lo, hi), reference, tolerance.sum);
+        const y = convolve(s, x, weight, bias, [lo, hi], 1 + (seed % 5));
+        expectClose(y, reference, tolerance.sum);
       }),
       settings,
     );
   });
 
-  it("gives the same bits in a batch as alone", () => {
+  it("gives the same bits in a batch as alone, whatever the block", () => {
     fc.assert(
       fc.property(shapes, int(0, 1e6), (shape, seed) => {
         const s = { ...shape, samples: 3 };
@@ -142,10 +143,10 @@ describe("conv", () => {
         const x = noise(seed, 3 * image);
         const weight = noise(seed + 1, ((s.outChannels * s.channels) / s.groups) * s.kernelH * s.kernelW);
         reset();
-        const batch = convolve(s, x, weight, [], -Infinity, Infinity);
+        const batch = convolve(s, x, weight, []);
         const single = [0, 1, 2].flatMap((n) => {
           reset();
-          return convolve({ ...s, samples: 1 }, x.slice(n * image, (n + 1) * image), weight, [], -Infinity, Infinity);
+          return convolve({ ...s, samples: 1 }, x.slice(n * image, (n + 1) * image), weight, [], undefined, n + 1);
         });
         expect(batch).toEqual(single);
       }),
@@ -155,44 +156,35 @@ describe("conv", () => {
 
   it("writes the clamped bias where there are no taps, and lets NaN through the clamp", () => {
     reset();
-    const fields = { samples: 1, xSample: 0, xRow: 0, xPixel: 0, outH: 1, outW: 3, ySample: 0, yRow: 0, yPixel: 2 };
     const geometry = record("ConvGeometry", {
-      ...fields,
-      taps: 0,
-      tapTable: 0,
-      segment: 4,
-      outChannels: 2,
-      groups: 1,
-      xGroup: 0,
-      lo: 0,
-      hi: 1,
+      ...{ samples: 1, inH: 1, inW: 3, channels: 4, outH: 1, outW: 3, strideH: 1, strideW: 1 },
+      ...{ ySample: 0, yRow: 0, yPixel: 2, taps: 0, tapTable: 0, run: 1, outChannels: 2, groups: 1 },
+      ...{ blockTiles: 1, lo: 0, hi: 1 },
     });
+    const scratch = room(40);
     const bias = put([-2, Number.NaN, 0, 0, 0, 0, 0, 0]);
-    expect(output(6, (y) => kernels.conv(0, 0, bias, y, geometry))).toEqual([0, NaN, 0, NaN, 0, NaN]);
+    expect(output(6, (y) => kernels.conv(0, 0, bias, y, scratch, geometry))).toEqual([0, NaN, 0, NaN, 0, NaN]);
   });
 });
 
 describe("dense", () => {
   it("agrees with the naive sum, and with a convolution of one tap to the bit", () => {
     fc.assert(
-      fc.property(int(1, 6), int(1, 70), int(1, 45), int(0, 1e6), (samples, inputs, outputs, seed) => {
+      fc.property(int(1, 70), int(1, 45), int(0, 1e6), fc.boolean(), (inputs, outputs, seed, clamped) => {
         reset();
-        const x = noise(seed, samples * inputs);
+        const x = noise(seed, inputs);
         const weight = noise(seed + 1, outputs * inputs);
         const bias = noise(seed + 2, outputs);
+        const [lo, hi] = clamped ? [0, 0.5] : [-Infinity, Infinity];
         const [px, pw, pb] = [put(x), put(pack(weight, outputs, inputs, 1)), put(padBias(bias, outputs))];
-        const y = output(samples * outputs, (p) => kernels.dense(px, pw, pb, p, samples, inputs, outputs));
+        const y = output(outputs, (p) => kernels.dense(px, pw, pb, p, inputs, outputs, lo, hi));
         const s: naive.ConvShape = {
-          ...{ samples, height: 1, width: 1, channels: inputs, outChannels: outputs, groups: 1, pad: 0 },
+          ...{ samples: 1, height: 1, width: 1, channels: inputs, outChannels: outputs, groups: 1, pad: 0 },
           ...{ kernelH: 1, kernelW: 1, strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 },
         };
-        expectClose(y, naive.conv(s, x, weight, bias), tolerance.sum);
-        expect(y).toEqual(convolve(s, x, weight, bias, -Infinity, Infinity));
-        const alone = Array.from({ length: samples }, (_, n) => {
-          const row = put(x.slice(n * inputs, (n + 1) * inputs));
-          return output(outputs, (p) => kernels.dense(row, pw, pb, p, 1, inputs, outputs));
-        });
-        expect(y).toEqual(alone.flat());
+        const expected = naive.conv(s, x, weight, bias).map((v) => Math.min(Math.max(v, lo), hi));
+        expectClose(y, expected, tolerance.sum);
+        expect(y).toEqual(convolve(s, x, weight, bias, [lo, hi]));
       }),
       settings,
     );
@@ -249,47 +241,51 @@ describe("depthwise", () => {
   });
 });
 
-describe("convBackwardFewChannels", () => {
-  it("is the adjoint of the naive convolution", () => {
+describe("scatterColumns", () => {
+  it("is the adjoint of gathering the windows, whichever rows come together", () => {
     fc.assert(
       fc.property(shapes, int(1, 4), int(1, 4), int(0, 1e6), (shape, channels, blockRows, seed) => {
         reset();
-        const s = { ...shape, channels, groups: 1 };
+        const s = { ...shape, channels, groups: 1, samples: 1 };
         const { outH, outW } = naive.outShape(s);
         const kernel = s.kernelH * s.kernelW;
         const weight = noise(seed, s.outChannels * channels * kernel);
-        const dy = noise(seed + 1, s.samples * outH * outW * s.outChannels);
-        // K = outChannels, N = (ky, kx, c): the source offset of column (ky, kx, c) is c·kernel + ky·kernelW + kx.
-        const columns = kernel * channels;
-        const panels = new Array<number>(ceil8(columns) * s.outChannels).fill(0);
-        for (let o = 0; o < s.outChannels; o++)
-          for (let j = 0; j < columns; j++) {
-            const value = weight[(o * channels + (j % channels)) * kernel + Math.floor(j / channels)];
-            panels[(Math.floor(j / 8) * s.outChannels + o) * 8 + (j % 8)] = value;
-          }
-        const geometry = record("Col2imGeometry", {
-          samples: s.samples,
-          height: s.height,
-          width: s.width,
-          channels,
-          outH,
-          outW,
-          outChannels: s.outChannels,
-          kernelH: s.kernelH,
-          kernelW: s.kernelW,
-          strideH: s.strideH,
-          strideW: s.strideW,
-          dilationH: s.dilationH,
-          dilationW: s.dilationW,
-          padTop: s.pad,
-          padLeft: s.pad,
-          blockRows,
+        const dy = noise(seed + 1, outH * outW * s.outChannels);
+        // The columns of dy: a product with the weight for each (ky, kx, c), padded to whole panels.
+        const column = ceil8(kernel * channels);
+        const columns = Array.from({ length: outH * outW * column }, (_, i) => {
+          const [p, j] = [Math.floor(i / column), i % column];
+          if (j >= kernel * channels) return Number.NaN;
+          const [k, c] = [Math.floor(j / channels), j % channels];
+          let sum = 0;
+          for (let o = 0; o < s.outChannels; o++)
+            sum += dy[p * s.outChannels + o] * weight[(o * channels + c) * kernel + k];
+          return sum;
         });
-        const [pdy, pw, scratch] = [put(dy), put(panels), put(new Array(blockRows * outW * ceil8(columns)).fill(0))];
-        const dx = output(s.samples * s.height * s.width * channels, (p) => {
-          kernels.convBackwardFewChannels(pdy, pw, scratch, p, geometry);
-        });
-        expectClose(dx, naive.convBackward(s, dy, weight), tolerance.sum);
+        const from = put(columns);
+        const dx = put(new Array(s.height * s.width * channels).fill(0));
+        for (let firstRow = 0; firstRow < outH; firstRow += blockRows) {
+          const geometry = record("ColumnGeometry", {
+            height: s.height,
+            width: s.width,
+            channels,
+            firstRow,
+            rows: Math.min(blockRows, outH - firstRow),
+            outW,
+            column,
+            kernelH: s.kernelH,
+            kernelW: s.kernelW,
+            strideH: s.strideH,
+            strideW: s.strideW,
+            dilationH: s.dilationH,
+            dilationW: s.dilationW,
+            padTop: s.pad,
+            padLeft: s.pad,
+          });
+          kernels.scatterColumns(from + firstRow * outW * column * 4, dx, geometry);
+          checkGuards();
+        }
+        expectClose(get(dx, s.height * s.width * channels), naive.convBackward(s, dy, weight), tolerance.sum);
       }),
       settings,
     );

@@ -16,32 +16,6 @@ import {
 
 const int = (min: number, max: number) => fc.integer({ min, max });
 
-describe("pad", () => {
-  it("copies the image and writes the border", () => {
-    const sides = fc.tuple(int(0, 2), int(0, 2), int(0, 2), int(0, 2));
-    fc.assert(
-      fc.property(int(1, 2), int(1, 4), int(1, 4), int(1, 5), sides, (samples, height, width, channels, side) => {
-        reset();
-        const [top, left, bottom, right] = side;
-        const x = noise(1, samples * height * width * channels);
-        const [h, w] = [top + height + bottom, left + width + right];
-        const expected = Array.from({ length: samples * h * w * channels }, (_, i) => {
-          const c = i % channels;
-          const ix = (Math.floor(i / channels) % w) - left;
-          const iy = (Math.floor(i / channels / w) % h) - top;
-          const n = Math.floor(i / channels / w / h);
-          if (ix < 0 || iy < 0 || ix >= width || iy >= height) return 0;
-          return x[((n * height + iy) * width + ix) * channels + c];
-        });
-        const geometry = record("PadGeometry", { samples, height, width, channels, top, left, bottom, right });
-        const px = put(x);
-        expect(output(expected.length, (y) => kernels.pad(px, y, geometry))).toEqual(expected);
-      }),
-      settings,
-    );
-  });
-});
-
 describe("resample", () => {
   it("agrees with the double sum, and its backward is its adjoint", () => {
     const shape = fc.record({

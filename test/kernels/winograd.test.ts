@@ -73,7 +73,7 @@ function convolve(c: Case, x: number[], panels: number[], bias: number[], lo = -
   const geometry = record("WinogradGeometry", { ...fields, outH, outW, lo, hi });
   const [px, pw] = [put(x), put(panels)];
   const pb = bias.length ? put([...bias, ...new Array(ceil8(bias.length) - bias.length).fill(0)]) : 0;
-  const scratch = room(36 * (c.blockTiles * (c.channels + 8) + c.channels + 52));
+  const scratch = room(36 * (c.blockTiles * (c.channels + 8) + 4 * c.channels + 72));
   return output(c.samples * outH * outW * c.outChannels, (y) => kernels.winograd(px, pw, pb, y, scratch, geometry));
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Constant, type Graph } from "../../src/graph/ir";
-import { adjointAlgorithm, forwardAlgorithm } from "../../src/ops/algorithm";
+import { algorithm } from "../../src/ops/algorithm";
 import { type Case, dot, graphOf, Runner, reference, values, worst } from "./harness";
 
 /** Sums of up to 864 products of uniform random numbers through Winograd's transforms; measured up to 2.2e-5. */
@@ -96,18 +96,18 @@ describe("the table of algorithms", () => {
   });
 
   it("takes Winograd where it pays", () => {
-    expect(forwardAlgorithm(map(56))).toBe("winograd");
-    expect(adjointAlgorithm(map(7, 512, 512))).toBe("winograd");
-    expect(forwardAlgorithm(map(8))).toBe("direct");
-    expect(forwardAlgorithm(map(4, 512, 512))).toBe("direct");
-    expect(adjointAlgorithm(map(3))).toBe("phases");
-    expect(forwardAlgorithm(map(224, 3))).toBe("direct");
-    expect(adjointAlgorithm(map(224, 3))).toBe("few-channels");
-    expect(forwardAlgorithm({ ...map(56), outH: 28, outW: 28, strideH: 2, strideW: 2 })).toBe("direct");
+    expect(algorithm(map(56), "apply")).toBe("winograd");
+    expect(algorithm(map(7, 512, 512), "adjoint")).toBe("winograd");
+    expect(algorithm(map(8), "apply")).toBe("direct");
+    expect(algorithm(map(4, 512, 512), "apply")).toBe("direct");
+    expect(algorithm(map(3), "adjoint")).toBe("direct");
+    expect(algorithm(map(224, 3), "apply")).toBe("direct");
+    expect(algorithm(map(224, 3), "adjoint")).toBe("columns");
+    expect(algorithm({ ...map(56), outH: 28, outW: 28, strideH: 2, strideW: 2 }, "apply")).toBe("direct");
   });
 
   it("keeps to direct sums on request", () => {
-    expect(forwardAlgorithm(map(56), "plain")).toBe("direct");
-    expect(adjointAlgorithm(map(56), "plain")).toBe("phases");
+    expect(algorithm(map(56), "apply", "plain")).toBe("direct");
+    expect(algorithm(map(56), "adjoint", "plain")).toBe("direct");
   });
 });
