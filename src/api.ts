@@ -63,6 +63,7 @@ export { Tensor } from "./tensor";
 export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";
 export { colormapNames } from "./view/colormap";
+export { encodeNpy } from "./view/encode-npy";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
 export {
   enlarge,

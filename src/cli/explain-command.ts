@@ -5,6 +5,7 @@ import {
   boundingBox,
   decodeImage,
   drawBox,
+  encodeNpy,
   encodePng,
   enlarge,
   explain,
@@ -24,7 +25,6 @@ import {
   sideBySide,
 } from "../index";
 import { readInputFile, writeOutputFile } from "./files";
-import { encodeNpy } from "./npy";
 
 export interface ExplainFlags {
   readonly model?: string;
@@ -79,7 +79,7 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
   }
   if (flags.npy) {
     const { values } = results[0].attribution;
-    await writeOutputFile(flags.npy, encodeNpy(values.data, values.shape));
+    await writeOutputFile(flags.npy, encodeNpy(values));
     if (!flags.json) process.stdout.write(`raw values: ${flags.npy} (${values.shape.join("×")} float32)\n`);
   }
 }

@@ -1,8 +1,14 @@
+import type { Tensor } from "../tensor";
+
 /**
- * A float32 array in NumPy's format, version 1.0: magic, header length, a Python dictionary padded to 64 bytes, the data.
- * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ * Encodes a tensor as a NumPy file (`np.load` reads it), format version 1.0: magic, header length, a Python dictionary
+ * padded to 64 bytes, the data. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ *
+ * @returns the file's bytes: little-endian float32 in the tensor's own order, rank 4 as `[N, H, W, C]`
+ * @example
+ * await writeFile("values.npy", encodeNpy(attribution.values));
  */
-export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
+export function encodeNpy({ data, shape }: Tensor): Uint8Array<ArrayBuffer> {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
   const prefix = 10;

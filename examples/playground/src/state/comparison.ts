@@ -1,0 +1,113 @@
+import { effect, signal, untracked } from "@preact/signals";
+import { proxy } from "comlink";
+import type { MethodName } from "seethrough";
+import type { Explanation, Picture } from "../worker/protocol";
+import { catalogue, engine } from "./engine";
+import { look } from "./explanation";
+import { methodCard } from "./methods";
+import { occasion, ready, readyNetwork, target } from "./question";
+import { createRunner, messageOf, type Progress } from "./task";
+
+export type Entry =
+  | { readonly status: "waiting" }
+  | { readonly status: "running"; readonly progress?: Progress }
+  | { readonly status: "done"; readonly explanation: Explanation; readonly overlay?: Picture }
+  | { readonly status: "failed"; readonly message: string };
+
+export const chosen = signal<ReadonlySet<MethodName>>(new Set());
+export const entries = signal<ReadonlyMap<MethodName, Entry>>(new Map());
+
+const runner = createRunner<true>();
+export const comparison = runner.state;
+export const stopComparing = runner.stop;
+
+/** Multiply–accumulates from which on slow methods are not ticked beforehand. */
+const muchWork = 3e8;
+
+effect(() => {
+  occasion.value;
+  if (!ready.value) return;
+  untracked(() => {
+    runner.reset();
+    entries.value = new Map();
+    void preselect();
+  });
+});
+
+effect(() => {
+  target.value;
+  untracked(() => {
+    runner.reset();
+    entries.value = new Map();
+  });
+});
+
+async function preselect(): Promise<void> {
+  if (chosen.value.size > 0) return;
+  const { methods } = await catalogue;
+  const heavy = (readyNetwork()?.macs ?? 0) > muchWork;
+  chosen.value = new Set(methods.filter((method) => !(heavy && methodCard(method).slow)));
+}
+
+export function toggle(method: MethodName, on: boolean): void {
+  const next = new Set(chosen.value);
+  if (on) next.add(method);
+  else next.delete(method);
+  chosen.value = next;
+}
+
+const put = (method: MethodName, entry: Entry): void => {
+  entries.value = new Map(entries.value).set(method, entry);
+};
+
+/** One method after the other; what a network's structure rules out says so in its place. */
+export async function compare(): Promise<void> {
+  const { methods } = await catalogue;
+  const wanted = methods.filter((method) => chosen.value.has(method));
+  const asked = target.value;
+  entries.value = new Map(wanted.map((method) => [method, { status: "waiting" }]));
+  await runner.start(async (job, onProgress) => {
+    for (const [index, method] of wanted.entries()) {
+      put(method, { status: "running" });
+      onProgress(index, wanted.length);
+      try {
+        const explanation = await engine.explain(
+          job,
+          { method, target: asked },
+          proxy((done: number, total: number) => {
+            if (comparison.value.status === "running") put(method, { status: "running", progress: { done, total } });
+          }),
+        );
+        const overlay = explanation.places ? (await engine.draw(explanation.id, look.value)).overlay : undefined;
+        put(method, { status: "done", explanation, overlay });
+      } catch (error) {
+        if (error instanceof Error && error.name === "AbortError") {
+          entries.value = new Map(
+            [...entries.value].filter(([, { status }]) => status === "done" || status === "failed"),
+          );
+          throw error;
+        }
+        put(method, { status: "failed", message: messageOf(error) });
+      }
+    }
+    return true;
+  });
+}
+
+/** Other colours: all overlays are drawn again, from the values that are there. */
+effect(() => {
+  const wish = look.value;
+  untracked(() => {
+    for (const [method, entry] of entries.value) {
+      if (entry.status !== "done" || !entry.overlay) continue;
+      void engine
+        .draw(entry.explanation.id, wish)
+        .then(({ overlay }) => {
+          const now = entries.value.get(method);
+          if (look.value === wish && now?.status === "done" && now.explanation === entry.explanation)
+            put(method, { ...now, overlay });
+        })
+        .catch(() => {});
+    }
+  });
+});

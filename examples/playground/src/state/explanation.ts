@@ -1,0 +1,84 @@
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { proxy } from "comlink";
+import type { MethodName } from "seethrough";
+import type { ExplainRequest, Explanation, Look, Picture } from "../worker/protocol";
+import { engine } from "./engine";
+import { methodCard } from "./methods";
+import { answers, occasion, ready, readyNetwork, target } from "./question";
+import { createRunner } from "./task";
+
+export const method = signal<MethodName>("grad-cam");
+/** "": the library's suggestion, or the input. */
+export const layer = signal("");
+export const steps = signal(50);
+/** Patch side and step as shares of the input's shorter side, in percent. */
+export const patch = signal(15);
+
+/** Quick methods follow every change; slow ones wait for the button. */
+const runner = createRunner<Explanation>({ keepLast: true });
+export const explanation = runner.state;
+export const stopExplaining = runner.stop;
+
+export const request = computed((): ExplainRequest => {
+  const card = methodCard(method.value);
+  const shape = readyNetwork()?.inputShape ?? [1, 1, 1, 1];
+  const window = Math.max(1, Math.round((patch.value / 100) * Math.min(shape[1], shape[2])));
+  return {
+    method: method.value,
+    target: target.value,
+    ...(card.layer && layer.value && { layer: layer.value }),
+    ...(method.value === "integrated-gradients" && { nSteps: steps.value }),
+    ...(method.value === "occlusion" && { window, stride: Math.max(1, Math.ceil(window / 2)) }),
+  };
+});
+
+/** The request whose result is shown, or is being computed. */
+const asked = signal<ExplainRequest | undefined>(undefined);
+/** Something was changed since, and waits for the button. */
+export const waiting = computed(() => asked.value !== request.value);
+
+export async function run(): Promise<void> {
+  if (!ready.value) return;
+  asked.value = request.value;
+  await runner.start((job, onProgress) => engine.explain(job, request.value, proxy(onProgress)));
+}
+
+effect(() => {
+  const [now] = [request.value, occasion.value];
+  // The answers come first: the mask of a class is made from them. Until then the last result stays, greyed out.
+  const answering = answers.value.status;
+  const possible = ready.value;
+  untracked(() => {
+    if (possible && answering === "running") return;
+    if (possible && answering === "done" && !methodCard(now.method).slow) void run();
+    else {
+      runner.reset();
+      asked.value = undefined;
+    }
+  });
+});
+
+export const look = signal<Look>({ colormap: "auto", opacity: 0.75, smooth: 0.02 });
+
+export interface Drawing {
+  readonly id: number;
+  readonly overlay: Picture;
+  readonly legend: Picture;
+}
+
+export const drawing = signal<Drawing | undefined>(undefined);
+
+/** Draws again when the result or the look changes; while one drawing is made, only the latest wish is kept. */
+let drawn = Promise.resolve();
+effect(() => {
+  const [task, wish] = [explanation.value, look.value];
+  if (task.status === "idle" || task.status === "failed") drawing.value = undefined;
+  if (task.status !== "done" || !task.value.places) return;
+  const { id } = task.value;
+  drawn = drawn.then(async () => {
+    if (untracked(() => look.value !== wish || explanation.value !== task)) return;
+    // A result that was dropped meanwhile belongs to an earlier picture; its successor is on the way.
+    const made = await engine.draw(id, wish).catch(() => undefined);
+    if (made) drawing.value = { id, ...made };
+  });
+});

@@ -1,0 +1,57 @@
+/** What the page says about a method; methods it does not know are offered by name alone. */
+export interface MethodCard {
+  readonly name: string;
+  readonly says: string;
+  /** "map": needs a layer with maps, the library suggests one. "any": the input, or any layer. */
+  readonly layer?: "map" | "any";
+  /** Many passes: it is started by hand. */
+  readonly slow?: boolean;
+}
+
+const cards: Readonly<Record<string, MethodCard>> = {
+  saliency: { name: "Saliency", says: "How the score answers to a small change of each pixel.", layer: "any" },
+  "input-x-gradient": {
+    name: "Input × gradient",
+    says: "The first-order share of each pixel in the score.",
+    layer: "any",
+  },
+  "integrated-gradients": {
+    name: "Integrated gradients",
+    says: "Each pixel's share, summed along the way from an empty picture. The shares add up to the score.",
+    layer: "any",
+    slow: true,
+  },
+  deconvnet: {
+    name: "Deconvnet",
+    says: "The signal projected back through switches and rectifiers. Shows edges; use it to look, not as evidence.",
+    layer: "any",
+  },
+  "guided-backprop": {
+    name: "Guided backprop",
+    says: "Like deconvnet, only through places that were active. Shows edges; use it to look, not as evidence.",
+    layer: "any",
+  },
+  cam: {
+    name: "CAM",
+    says: "The exact share of each place in the score. Needs a network that ends in global average pooling.",
+  },
+  "grad-cam": {
+    name: "Grad-CAM",
+    says: "Where a layer's maps speak for the answer, each map weighed by its mean gradient.",
+    layer: "map",
+  },
+  occlusion: {
+    name: "Occlusion",
+    says: "By how much the score drops when a patch covers each place. Slow and hard to fool.",
+    slow: true,
+  },
+};
+
+const camLike = /(^|-)cam($|-)/;
+
+export const methodCard = (method: string): MethodCard =>
+  cards[method] ?? {
+    name: method.charAt(0).toUpperCase() + method.slice(1).replaceAll("-", " "),
+    says: "",
+    ...(camLike.test(method) ? { layer: "map" as const } : { slow: true }),
+  };

@@ -1,0 +1,76 @@
+import { signal } from "@preact/signals";
+import cheaterUrl from "../../../../models/petshop-cheater.onnx?url";
+import type { NetworkInfo, NetworkSource, Settings } from "../worker/protocol";
+import { engine } from "./engine";
+import { defaultForm, parseLabels, type SettingsForm, settingsOf } from "./settings";
+import { createRunner, messageOf } from "./task";
+
+export type NetworkChoice = "petshop" | "petshop-cheater" | "file";
+
+export const choice = signal<NetworkChoice>("petshop");
+export const fileName = signal<string | undefined>(undefined);
+export const form = signal<SettingsForm>(defaultForm);
+/** What is wrong with the settings as filled in. */
+export const formError = signal<string | undefined>(undefined);
+
+const runner = createRunner<NetworkInfo>({ keepLast: true });
+export const network = runner.state;
+
+let file: File | undefined;
+let whenOpened: () => void = () => {};
+
+/** Called whenever another network, or the same with other settings, is ready. */
+export const onNetwork = (listener: () => void): void => {
+  whenOpened = listener;
+};
+
+export async function chooseNetwork(next: NetworkChoice): Promise<void> {
+  if (next === "file" && !file) return;
+  choice.value = next;
+  form.value = { ...defaultForm, fit: form.value.fit };
+  await open();
+}
+
+export async function openFile(next: File): Promise<void> {
+  file = next;
+  fileName.value = next.name;
+  choice.value = "file";
+  form.value = { ...defaultForm, fit: form.value.fit };
+  await open();
+}
+
+export async function applySettings(next: SettingsForm): Promise<void> {
+  form.value = next;
+  await open();
+}
+
+export async function readLabels(labelsFile: File): Promise<void> {
+  try {
+    const names = parseLabels(await labelsFile.text(), labelsFile.name);
+    await applySettings({ ...form.value, labels: { file: labelsFile.name, names } });
+  } catch (error) {
+    formError.value = messageOf(error);
+  }
+}
+
+async function open(): Promise<void> {
+  let settings: Settings;
+  try {
+    settings = settingsOf(form.value);
+    formError.value = undefined;
+  } catch (error) {
+    formError.value = messageOf(error);
+    return;
+  }
+  const info = await runner.start(async () => engine.openNetwork(await source(), settings));
+  if (info) whenOpened();
+}
+
+async function source(): Promise<NetworkSource> {
+  if (choice.value === "file" && file) return { kind: "file", file };
+  if (choice.value === "petshop") return { kind: "embedded" };
+  const response = await fetch(cheaterUrl);
+  if (!response.ok)
+    throw new Error(`The network could not be loaded from this page's own files: HTTP ${response.status}.`);
+  return { kind: "file", file: new File([await response.blob()], "petshop-cheater.onnx") };
+}

@@ -1,0 +1,53 @@
+import { computed, signal } from "@preact/signals";
+import type { Answers, AskedTarget, NetworkInfo } from "../worker/protocol";
+import { engine } from "./engine";
+import { network } from "./network";
+import { picture } from "./picture";
+import { createRunner, latest } from "./task";
+
+const runner = createRunner<Answers>({ keepLast: true });
+export const answers = runner.state;
+
+/** What is explained. "top": the best class of whatever picture is shown. */
+export const target = signal<AskedTarget>("top");
+
+/** Counts pairs of network and picture, so that results of an earlier pair are told apart. */
+export const occasion = signal(0);
+
+/** Network and picture are both there and fit each other. */
+export const ready = computed(() => {
+  const info = readyNetwork();
+  return info !== undefined && picture.value.status === "done" && info.notForImages === undefined;
+});
+
+export const readyNetwork = (): NetworkInfo | undefined =>
+  network.value.status === "done" ? network.value.value : undefined;
+
+/** A new network or picture: ask again. */
+export async function ask(): Promise<void> {
+  target.value = "top";
+  occasion.value += 1;
+  if (!ready.value) {
+    runner.reset();
+    return;
+  }
+  await runner.start(() => engine.predict());
+}
+
+/** The class index the target "top" stands for, once it is known. */
+export const topClass = computed(() => latest(answers.value)?.predictions[0]?.index);
+
+export function className(index: number): string {
+  return latest(network.value)?.labels?.[index] ?? `class ${index}`;
+}
+
+/** The target in words. */
+export function targetName(asked: AskedTarget): string {
+  if (asked === "top") return topClass.value === undefined ? "the best class" : className(topClass.value);
+  if (typeof asked === "number") return className(asked);
+  if (typeof asked === "string") return asked;
+  if ("maskOf" in asked) return `${className(asked.maskOf)}, where it wins`;
+  if ("layer" in asked) return `unit ${asked.unit} of ${asked.layer}`;
+  const [y, x] = asked.position;
+  return `${className(asked.channel)} at row ${y}, column ${x} of the output`;
+}

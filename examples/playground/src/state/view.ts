@@ -1,0 +1,5 @@
+import { signal } from "@preact/signals";
+
+export type TabName = "explain" | "compare" | "layers" | "ascent";
+
+export const openTab = signal<TabName>("explain");

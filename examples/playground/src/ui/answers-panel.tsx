@@ -1,0 +1,142 @@
+import { useId } from "preact/hooks";
+import { network } from "../state/network";
+import { answers, className, target, targetName, topClass } from "../state/question";
+import { latest } from "../state/task";
+import type { Answers } from "../worker/protocol";
+import { OutputMap } from "./output-map";
+import { Busy, Empty, Problem } from "./status";
+
+/** The network's answers; one of them is explained. */
+export function AnswersPanel() {
+  const task = answers.value;
+  const value = latest(task);
+  return (
+    <section class="card" aria-labelledby="answers-title" aria-busy={task.status === "running"}>
+      <h2 id="answers-title">
+        <span class="step">3</span> Answer to explain
+      </h2>
+      {task.status === "failed" && <Problem title="The network could not answer">{task.message}</Problem>}
+      {task.status === "idle" && <Empty>Open a network and a picture: the network's answers appear here.</Empty>}
+      {task.status === "running" && !value && <Busy what="Asking the network" />}
+      {value && (value.map ? <MapAnswers answers={value} /> : <ClassAnswers answers={value} />)}
+      {typeof target.value === "object" && (
+        <p class="asked">
+          Explaining <strong>{targetName(target.value)}</strong>
+          <button
+            type="button"
+            class="quiet"
+            onClick={() => {
+              target.value = "top";
+            }}
+          >
+            Back to the best answer
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(share > 0 && share < 0.001 ? 3 : 1)} %`;
+
+function ClassAnswers({ answers: { predictions } }: { readonly answers: Answers }) {
+  const asked = target.value === "top" ? topClass.value : target.value;
+  const elsewhere = typeof asked === "number" && !predictions.some(({ index }) => index === asked);
+  return (
+    <>
+      <fieldset class="answers">
+        <legend class="sr-only">Answer to explain</legend>
+        {predictions.map(({ index, probability, score }) => (
+          <label key={index} class="answer" title={`class ${index}, score ${score.toFixed(3)}`}>
+            <input
+              type="radio"
+              name="answer"
+              checked={asked === index}
+              onChange={() => {
+                target.value = index;
+              }}
+            />
+            <span class="answer-name">{className(index)}</span>
+            <span class="answer-share">{percent(probability)}</span>
+            <span class="bar" aria-hidden="true">
+              <span style={{ width: `${probability * 100}%` }} />
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      {elsewhere && (
+        <p class="asked">
+          Explaining <strong>{className(asked)}</strong>, which is not among the ten best.
+        </p>
+      )}
+      <OtherClass shown={predictions.length} />
+    </>
+  );
+}
+
+/** Any class by name or number, where there are more than the list shows. */
+function OtherClass({ shown }: { readonly shown: number }) {
+  const id = useId();
+  const info = latest(network.value);
+  if (!info || info.classes <= shown) return null;
+  const names = Array.from({ length: info.classes }, (_, index) => `${index}: ${className(index)}`);
+  return (
+    <label class="other">
+      Another class
+      <input
+        type="search"
+        list={id}
+        placeholder="name or number"
+        onChange={({ currentTarget }) => {
+          const text = currentTarget.value.trim();
+          const index = /^\d+/.test(text)
+            ? Number.parseInt(text, 10)
+            : names.findIndex((name) => name.toLowerCase().includes(text.toLowerCase()));
+          const known = text !== "" && index >= 0 && index < info.classes;
+          currentTarget.setCustomValidity(
+            known || text === "" ? "" : `There is no class "${text}" among the ${info.classes}.`,
+          );
+          currentTarget.reportValidity();
+          if (known) target.value = index;
+        }}
+      />
+      <datalist id={id}>
+        {names.map((name) => (
+          <option key={name} value={name} />
+        ))}
+      </datalist>
+    </label>
+  );
+}
+
+/** The output is a map: every place has its own answer. */
+function MapAnswers({ answers: { map } }: { readonly answers: Answers }) {
+  if (!map) return null;
+  const share = (winner: number): number =>
+    map.winners.reduce((total, each) => total + Number(each === winner), 0) / map.winners.length;
+  const asked = target.value;
+  return (
+    <>
+      <p class="hint">This network answers for every place. Pick one place of its output map, or a whole class.</p>
+      <OutputMap map={map} />
+      <fieldset class="answers">
+        <legend class="sr-only">Class to explain, where it wins</legend>
+        {map.present.length === 0 && <Empty>No class is found anywhere in this picture.</Empty>}
+        {map.present.map((winner) => (
+          <label key={winner} class="answer">
+            <input
+              type="radio"
+              name="answer"
+              checked={typeof asked === "object" && "maskOf" in asked && asked.maskOf === winner}
+              onChange={() => {
+                target.value = { maskOf: winner };
+              }}
+            />
+            <span class="answer-name">{className(winner)}</span>
+            <span class="answer-share">{percent(share(winner))} of the picture</span>
+          </label>
+        ))}
+      </fieldset>
+    </>
+  );
+}

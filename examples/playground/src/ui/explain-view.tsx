@@ -1,0 +1,225 @@
+import type { MethodName } from "seethrough";
+import { offered } from "../state/catalogue";
+import { fileStem, save, saveJson } from "../state/downloads";
+import { engine } from "../state/engine";
+import {
+  drawing,
+  explanation,
+  layer,
+  look,
+  method,
+  patch,
+  request,
+  run,
+  steps,
+  stopExplaining,
+  waiting,
+} from "../state/explanation";
+import { methodCard } from "../state/methods";
+import { network } from "../state/network";
+import { picture } from "../state/picture";
+import { className, ready, target, targetName } from "../state/question";
+import { latest } from "../state/task";
+import type { Explanation } from "../worker/protocol";
+import { LookControls } from "./look-controls";
+import { PictureCanvas } from "./picture";
+import { Busy, Empty, Notes, Problem } from "./status";
+
+/** One method on one answer. */
+export function ExplainView() {
+  const task = explanation.value;
+  const shown = picture.value.status === "failed" ? undefined : latest(picture.value);
+  const result = latest(task);
+  const card = methodCard(method.value);
+  return (
+    <div class="explain">
+      <Controls />
+      <p class="says">{card.says}</p>
+      <div class="stage">
+        <figure>
+          {shown ? <PictureCanvas picture={shown.picture} label={`Picture: ${shown.name}`} /> : <div class="blank" />}
+          <figcaption>{shown ? shown.name : "No picture yet"}</figcaption>
+        </figure>
+        <Evidence result={result} />
+      </div>
+      {task.status === "failed" && <Problem title={`${card.name} cannot explain this`}>{task.message}</Problem>}
+      {task.status === "running" && task.progress && (
+        <Busy what={card.name} progress={task.progress} onStop={stopExplaining} />
+      )}
+      {task.status === "stopped" && (
+        <Empty>Stopped before it was done; nothing is shown, because half of the passes would mislead.</Empty>
+      )}
+      {result && task.status !== "stopped" && <ResultFacts result={result} />}
+      <LookControls />
+      {result && <Notes notes={result.notes} />}
+    </div>
+  );
+}
+
+function Evidence({ result }: { readonly result: Explanation | undefined }) {
+  const task = explanation.value;
+  const drawn = drawing.value;
+  const card = methodCard(method.value);
+  if (!result || !drawn || task.status === "stopped") {
+    return (
+      <figure>
+        <div class="blank">
+          {ready.value && waiting.value && (
+            <button type="button" class="primary" onClick={() => void run()}>
+              Run {card.name}
+            </button>
+          )}
+          {!ready.value && <span>The evidence appears here once there is a network and a picture.</span>}
+          {result && !result.places && <span>These values have no places in the picture; they can be saved.</span>}
+        </div>
+        <figcaption>What spoke for {targetName(target.value)}</figcaption>
+      </figure>
+    );
+  }
+  const name = result.target.label ?? (result.layer ? `unit ${result.target.index}` : className(result.target.index));
+  const where = result.layer ? ` at ${result.layer}` : "";
+  const title = `${methodCard(result.method).name} for ${typeof target.value === "object" ? targetName(target.value) : name}${where}`;
+  return (
+    <figure aria-busy={task.status === "running"}>
+      <PictureCanvas picture={drawn.overlay} label={`Overlay: ${title}`} />
+      <figcaption>
+        <span>{title}</span>
+        <Legend signed={result.signed} />
+      </figcaption>
+    </figure>
+  );
+}
+
+function Legend({ signed }: { readonly signed: boolean }) {
+  const drawn = drawing.value;
+  if (!drawn) return null;
+  const [low, high] = signed ? ["against", "for"] : ["little", "much"];
+  return (
+    <span class="legend">
+      {low}
+      <PictureCanvas picture={drawn.legend} label={`Colours from ${low} to ${high}`} />
+      {high}
+    </span>
+  );
+}
+
+function Controls() {
+  const task = explanation.value;
+  const card = methodCard(method.value);
+  const info = latest(network.value);
+  return (
+    <div class="controls">
+      <label>
+        Method
+        <select
+          value={method.value}
+          onChange={({ currentTarget }) => {
+            method.value = currentTarget.value as MethodName;
+            layer.value = "";
+          }}
+        >
+          {(offered.value?.methods ?? [method.value]).map((name) => (
+            <option key={name} value={name}>
+              {methodCard(name).name}
+            </option>
+          ))}
+        </select>
+      </label>
+      {card.layer && info && (
+        <label>
+          Layer
+          <select
+            value={layer.value}
+            onChange={({ currentTarget }) => {
+              layer.value = currentTarget.value;
+            }}
+          >
+            <option value="">
+              {card.layer === "map"
+                ? `suggested${info.camLayers[0] ? ` (${info.camLayers[0]})` : ""}`
+                : "input (pixels)"}
+            </option>
+            {info.layers
+              .filter(({ maps }) => maps)
+              .map(({ name, shape }) => (
+                <option key={name} value={name}>
+                  {name} ({shape[1]}×{shape[2]})
+                </option>
+              ))}
+          </select>
+        </label>
+      )}
+      {method.value === "integrated-gradients" && (
+        <label>
+          Steps
+          <input
+            type="number"
+            min="1"
+            max="500"
+            value={steps.value}
+            onChange={({ currentTarget }) => {
+              steps.value = currentTarget.valueAsNumber;
+            }}
+          />
+        </label>
+      )}
+      {method.value === "occlusion" && (
+        <label>
+          <span>
+            Patch{" "}
+            <output>
+              {request.value.window}×{request.value.window}
+            </output>
+          </span>
+          <input
+            type="range"
+            min="4"
+            max="50"
+            value={patch.value}
+            onInput={({ currentTarget }) => {
+              patch.value = currentTarget.valueAsNumber;
+            }}
+          />
+        </label>
+      )}
+      {card.slow && task.status !== "running" && (
+        <button type="button" class="primary" disabled={!ready.value} onClick={() => void run()}>
+          {task.status === "done" && !waiting.value ? "Run again" : "Run"}
+        </button>
+      )}
+      {task.status === "running" && card.slow && (
+        <button type="button" onClick={stopExplaining}>
+          Stop
+        </button>
+      )}
+    </div>
+  );
+}
+
+function ResultFacts({ result }: { readonly result: Explanation }) {
+  const stem = fileStem(picture.value.status === "done" ? picture.value.value.name : "picture", result.method);
+  return (
+    <div class="result-facts">
+      <p class="facts">
+        score {result.target.score.toFixed(3)} · values {result.shape.join("×")} · {Math.round(result.milliseconds)} ms
+        {result.convergenceDelta !== undefined && <> · completeness error {result.convergenceDelta.toPrecision(2)}</>}
+      </p>
+      <div class="row">
+        {result.places && (
+          <button
+            type="button"
+            onClick={() => void save(`${stem}.png`, () => engine.saveOverlay(result.id, look.value))}
+          >
+            Save overlay (PNG)
+          </button>
+        )}
+        <button type="button" onClick={() => void save(`${stem}.npy`, () => engine.saveValues(result.id))}>
+          Save values (.npy)
+        </button>
+        <button type="button" class="quiet" onClick={() => saveJson(`${stem}.json`, result.recipe)}>
+          Save recipe (JSON)
+        </button>
+      </div>
+    </div>
+  );
+}

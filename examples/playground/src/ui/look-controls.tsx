@@ -1,0 +1,53 @@
+import { offered } from "../state/catalogue";
+import { look } from "../state/explanation";
+import type { Look } from "../worker/protocol";
+
+/** How overlays are drawn; nothing is computed again. */
+export function LookControls() {
+  const { colormap, opacity, smooth } = look.value;
+  const set = (change: Partial<Look>): void => {
+    look.value = { ...look.value, ...change };
+  };
+  return (
+    <fieldset class="look">
+      <legend>Look</legend>
+      <label>
+        Colours
+        <select value={colormap} onChange={({ currentTarget }) => set({ colormap: currentTarget.value })}>
+          <option value="auto">by sign</option>
+          {offered.value?.colormaps.map((name) => (
+            <option key={name} value={name}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        <span>
+          Opacity <output>{Math.round(opacity * 100)} %</output>
+        </span>
+        <input
+          type="range"
+          min="0"
+          max="1"
+          step="0.05"
+          value={opacity}
+          onInput={({ currentTarget }) => set({ opacity: currentTarget.valueAsNumber })}
+        />
+      </label>
+      <label>
+        <span>
+          Blur of single pixels <output>{(smooth * 100).toFixed(1)} %</output>
+        </span>
+        <input
+          type="range"
+          min="0"
+          max="0.06"
+          step="0.005"
+          value={smooth}
+          onInput={({ currentTarget }) => set({ smooth: currentTarget.valueAsNumber })}
+        />
+      </label>
+    </fieldset>
+  );
+}

@@ -1,0 +1,59 @@
+import { choice, chooseNetwork, fileName, type NetworkChoice, network, openFile } from "../state/network";
+import { latest } from "../state/task";
+import { FileButton } from "./file-button";
+import { SettingsPanel } from "./settings-panel";
+import { Busy, Problem } from "./status";
+
+const count = (value: number): string =>
+  value >= 1e6
+    ? `${(value / 1e6).toFixed(1)} million`
+    : value >= 1e3
+      ? `${Math.round(value / 1e3)} thousand`
+      : `${value}`;
+
+export function NetworkPanel() {
+  const task = network.value;
+  const info = latest(task);
+  return (
+    <section class="card" aria-labelledby="network-title">
+      <h2 id="network-title">
+        <span class="step">1</span> Network
+      </h2>
+      <div class="row">
+        <label class="grow">
+          <span class="sr-only">Network</span>
+          <select
+            value={choice.value}
+            onChange={({ currentTarget }) => void chooseNetwork(currentTarget.value as NetworkChoice)}
+          >
+            <option value="petshop">Pet shop (8 animals)</option>
+            <option value="petshop-cheater">Pet shop cheater (says dog for a lawn)</option>
+            {fileName.value && <option value="file">{fileName.value}</option>}
+          </select>
+        </label>
+        <FileButton label="Open ONNX …" onFile={(file) => void openFile(file)} />
+      </div>
+      {task.status === "running" && <Busy what="Reading the network" />}
+      {task.status === "failed" && <Problem title="This network cannot be used">{task.message}</Problem>}
+      {task.status === "done" && info && (
+        <>
+          <p class="facts">
+            Input {info.inputShape.slice(1).join("×")} · {info.classes} {info.classes === 1 ? "output" : "classes"} ·{" "}
+            {info.layers.length} layers · {count(info.parameters)} weights
+          </p>
+          {info.notForImages && <Problem title="Not a network for pictures">{info.notForImages}</Problem>}
+          {info.findings.length > 0 && (
+            <ul class="findings">
+              {info.findings.map((finding) => (
+                <li key={finding}>
+                  {finding.replace("Pass preprocess to loadModel.", "Choose another normalisation below.")}
+                </li>
+              ))}
+            </ul>
+          )}
+        </>
+      )}
+      <SettingsPanel />
+    </section>
+  );
+}
