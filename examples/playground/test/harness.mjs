@@ -23,13 +23,20 @@ export async function serve() {
 }
 
 /**
- * A page that is watched: what it asked for, and what went wrong in it.
+ * A page that is watched: what it asked for, and what went wrong in it. The browser ends with the test.
  *
+ * @param {import("node:test").TestContext} t
  * @param {import("playwright-core").BrowserContextOptions} [options]
  */
-export async function open(url, options = {}) {
+export async function open(t, url, options = {}) {
   const browser = await launch();
-  const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, acceptDownloads: true, ...options });
+  t.after(() => browser.close());
+  const context = await browser.newContext({
+    viewport: { width: 1400, height: 900 },
+    acceptDownloads: true,
+    ...options,
+  });
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const requests = [];
   const problems = [];
@@ -46,8 +53,7 @@ export async function open(url, options = {}) {
     requests,
     problems,
     /** No request left the page's own origin, and nothing was reported to the console. */
-    async close({ tolerate = [] } = {}) {
-      await browser.close();
+    check({ tolerate = [] } = {}) {
       const origin = new URL(url).origin;
       assert.deepEqual(
         requests.filter((address) => !address.startsWith(`${origin}/`) && !address.startsWith(`blob:${origin}/`)),
