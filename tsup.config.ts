@@ -18,5 +18,8 @@ export default defineConfig({
   dts: { entry: { index: "src/index.ts", slim: "src/slim.ts" } },
   // Workers and edge hosts compile these imports at deployment.
   external: [/^node:/, /\.wasm(\?module)?$/],
-  noExternal: ["@assemblyscript/loader"],
+  // What the library uses is a dev dependency and becomes part of it, so that a page can load it without a bundler or an
+  // import map. The two dependencies of package.json are the command line's.
+  removeNodeProtocol: false,
+  metafile: true,
 });

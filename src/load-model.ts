@@ -1,5 +1,5 @@
-import { defaultModel } from "./default-model";
 import { kernelsText } from "./generated/kernels.js";
+import { defaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";

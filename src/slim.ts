@@ -1,5 +1,5 @@
-import { noDefaultModel } from "./default-model";
 import { OptionError } from "./errors";
+import { noDefaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith, type WasmSource } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";

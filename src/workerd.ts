@@ -1,5 +1,5 @@
-import { noDefaultModel } from "./default-model";
 import module from "./kernels.wasm";
+import { noDefaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";

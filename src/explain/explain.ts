@@ -29,7 +29,7 @@ export type MethodName = keyof typeof methods;
 export type MethodOptions = LayerOptions & CamOptions & IntegratedGradientsOptions & OcclusionOptions;
 
 /** The names `explain` takes. */
-export const methodNames = Object.keys(methods) as readonly MethodName[];
+export const methodNames = /* @__PURE__ */ Object.keys(methods) as readonly MethodName[];
 
 /**
  * Explains a prediction by a method chosen by name.

@@ -9,6 +9,6 @@ async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   if (globalThis.crypto?.subtle) {
     return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
   }
-  const fallback = await import("@noble/hashes/sha2.js");
+  const fallback = await import("./sha256");
   return fallback.sha256(bytes);
 }

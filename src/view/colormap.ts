@@ -1,42 +1,16 @@
-import {
-  interpolateBlues,
-  interpolateCividis,
-  interpolateGreys,
-  interpolateInferno,
-  interpolateMagma,
-  interpolatePlasma,
-  interpolatePRGn,
-  interpolateRdBu,
-  interpolateReds,
-  interpolateTurbo,
-  interpolateViridis,
-} from "d3-scale-chromatic";
 import { OptionError } from "../errors";
+import { colormapSteps } from "../generated/colormaps.js";
 import { suggest } from "../nearest";
-
-/** Colours by value in [0, 1], as CSS text. */
-const interpolators: Readonly<Record<string, (value: number) => string>> = {
-  turbo: interpolateTurbo,
-  inferno: interpolateInferno,
-  magma: interpolateMagma,
-  plasma: interpolatePlasma,
-  viridis: interpolateViridis,
-  cividis: interpolateCividis,
-  greys: (value) => interpolateGreys(1 - value),
-  reds: interpolateReds,
-  blues: interpolateBlues,
-  // Diverging: blue speaks against, white is nothing, red speaks for.
-  "red-blue": (value) => interpolateRdBu(1 - value),
-  "green-purple": (value) => interpolatePRGn(value),
-};
 
 /** Colour maps whose middle stands for zero. */
 const diverging: ReadonlySet<string> = new Set(["red-blue", "green-purple"]);
 
 /** The names `overlay` and `heatmapImage` take. */
-export const colormapNames: readonly string[] = Object.keys(interpolators);
+export const colormapNames: readonly string[] = /* @__PURE__ */ Object.keys(colormapSteps);
 
 const levels = 256;
+/** Code of the character that stands for no change. */
+const zero = 80;
 const tables = new Map<string, Uint8Array>();
 
 /**
@@ -47,22 +21,22 @@ const tables = new Map<string, Uint8Array>();
 export function colormapTable(name: string): Uint8Array {
   const known = tables.get(name);
   if (known) return known;
-  const interpolate = Object.hasOwn(interpolators, name) ? interpolators[name] : undefined;
-  if (!interpolate) {
+  if (!Object.hasOwn(colormapSteps, name)) {
     throw new OptionError(
       `There is no colour map "${name}".${suggest(name, colormapNames)} Colour maps: ${colormapNames.join(", ")}.`,
     );
   }
+  const steps = colormapSteps[name];
   const table = new Uint8Array(levels * 3);
-  for (let i = 0; i < levels; i++) table.set(parseColour(interpolate(i / (levels - 1))), i * 3);
+  for (let channel = 0; channel < 3; channel++) {
+    let value = 0;
+    for (let i = 0; i < levels; i++) {
+      value += steps.charCodeAt(channel * levels + i) - zero;
+      table[i * 3 + channel] = value;
+    }
+  }
   tables.set(name, table);
   return table;
-}
-
-/** `rgb(1, 2, 3)` or `#010203`. */
-function parseColour(css: string): number[] {
-  if (css.startsWith("#")) return [1, 3, 5].map((at) => Number.parseInt(css.slice(at, at + 2), 16));
-  return (css.match(/\d+/g) ?? []).slice(0, 3).map(Number);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { instantiate as instantiateAssembly } from "@assemblyscript/loader";
 import { UnsupportedRuntimeError } from "../errors";
 import type { Kernels } from "./kernels";
 
@@ -52,13 +51,13 @@ export function compileOnce(source: () => BufferSource | WebAssembly.Module): ()
 }
 
 /**
- * Makes a fresh instance of the kernels with its own memory.
+ * Makes a fresh instance of the kernels with its own memory. They import nothing and take only numbers: no loader is needed.
  *
  * @throws {UnsupportedRuntimeError} if the host refuses; WebKit applies a page's policy here, not when it compiles
  */
 export async function instantiateKernels(module: WebAssembly.Module): Promise<Kernels> {
   try {
-    const { exports } = await instantiateAssembly(module, {});
+    const { exports } = await WebAssembly.instantiate(module);
     return exports as unknown as Kernels;
   } catch (error) {
     if (!(error instanceof Error) || !forbidden.test(error.message)) throw error;

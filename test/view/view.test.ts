@@ -1,3 +1,4 @@
+import { interpolateInferno, interpolatePRGn, interpolateTurbo } from "d3-scale-chromatic";
 import { describe, expect, it } from "vitest";
 import {
   boundingBox,
@@ -105,6 +106,18 @@ describe("pictures", () => {
       /There is no colour map "jet2"\. Did you mean "[a-z-]+"\? Colour maps: turbo/,
     );
     expect(() => overlay(picture, flat, { opacity: 2 })).toThrow(/opacity must lie between 0 and 1/);
+  });
+
+  it("colour maps: every level has the colour that d3-scale-chromatic gives it", () => {
+    const originals = { inferno: interpolateInferno, turbo: interpolateTurbo, "green-purple": interpolatePRGn };
+    for (const [name, interpolate] of Object.entries(originals)) {
+      const colours = Array.from({ length: 256 }, (_, level) => interpolate(level / 255)).flatMap((css) =>
+        css.startsWith("#")
+          ? [1, 3, 5].map((at) => Number.parseInt(css.slice(at, at + 2), 16))
+          : Array.from(css.matchAll(/\d+/g), Number),
+      );
+      expect(Array.from(colormapTable(name)), name).toEqual(colours);
+    }
   });
 
   it("a heatmap alone, enlarged, side by side", () => {

@@ -1,7 +1,7 @@
 import { ModelError } from "./errors";
 import type { SourceFile } from "./model/source";
 
-/** How a program gets the embedded model that the entry does not bring. */
+/** How a program gets the embedded model where none lies beside it. */
 const wayOut =
   "pass a model, or ask for the embedded one: import bytes from 'seethrough/default-model' and call loadModel(bytes)";
 
@@ -12,8 +12,7 @@ const wayOut =
 export async function defaultModel(): Promise<SourceFile> {
   let url: URL;
   try {
-    // The same path from src/ and from dist/.
-    url = new URL("../dist/default-model.js", import.meta.url);
+    url = new URL("./default-model.js", import.meta.url);
     const { default: bytes } = await import(
       /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ url.href
     );
