@@ -25,12 +25,6 @@ export { type CamOptions, gradCam } from "./explain/grad-cam";
 export { guidedBackprop } from "./explain/guided-backprop";
 export { inputXGradient } from "./explain/input-x-gradient";
 export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
-export {
-  type AscentStep,
-  type MaximizeOptions,
-  maximizeActivation,
-  type Visualization,
-} from "./explain/maximize-activation";
 export type { Note, NoteCode } from "./explain/notes";
 export { type BlackBox, type OcclusionOptions, occlusion } from "./explain/occlusion";
 export {
@@ -50,7 +44,7 @@ export type { LoadOptions, WasmSource } from "./model/load";
 export type { Input, Layer, Model, Prediction, RunResult } from "./model/model";
 export { receptiveField } from "./model/receptive-field/receptive-field";
 export type { ModelSource } from "./model/source";
-export type { Target, TargetReport } from "./model/target";
+export type { Target, TargetReport, UnitPosition } from "./model/target";
 export { toImage } from "./model/to-image";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";
@@ -73,3 +67,8 @@ export {
   type SideBySideOptions,
   sideBySide,
 } from "./view/overlay";
+export type { AscentStep } from "./visualize/ascent";
+export { maximizeActivation, type Visualization } from "./visualize/maximize-activation";
+export type { LayerTarget, VisualizedTarget } from "./visualize/objective";
+export type { Diversity, MaximizeOptions } from "./visualize/options";
+export type { Transforms } from "./visualize/transforms";

@@ -28,6 +28,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "load-default-model": ["model", ...base],
   "load-model": ["load-default-model", "generated", "model", "wasm", ...base],
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
+  visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
   cli: ["index"],
 };
 

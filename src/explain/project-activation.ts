@@ -16,7 +16,7 @@ export interface ProjectOptions {
   /** How many of the strongest activations stay, the others are set to zero: 'max' (default) is one. */
   readonly keep?: "max" | number;
   /** What rectifiers send back; default 'deconvnet', as the paper. */
-  readonly rule?: Rules["rectifier"];
+  readonly rule?: Exclude<Rules["rectifier"], "redirected">;
 }
 
 /** An activation that was kept. */

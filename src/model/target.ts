@@ -8,14 +8,18 @@ import { classScores } from "./output";
 
 /**
  * What to explain: a class by index or label, the best class, one position or a masked region of an output map, or a
- * unit (channel) of any layer.
+ * unit (channel) of any layer: where it is strongest ('max', default), at its centre, at a position, or its mean over
+ * all positions.
  */
 export type Target =
   | number
   | string
   | { readonly position: readonly [y: number, x: number]; readonly channel: number }
   | { readonly mask: Uint8Array; readonly channel: number }
-  | { readonly layer: string; readonly unit: number; readonly position?: readonly [y: number, x: number] };
+  | { readonly layer: string; readonly unit: number; readonly position?: UnitPosition };
+
+/** Where a unit is looked at. */
+export type UnitPosition = readonly [y: number, x: number] | "max" | "centre" | "mean";
 
 /** A target as an attribution reports it. */
 export interface TargetReport {
@@ -168,28 +172,33 @@ function unitTarget(
   {
     layer,
     unit,
-    position,
-  }: { readonly layer: string; readonly unit: number; readonly position?: readonly [number, number] },
+    position = "max",
+  }: { readonly layer: string; readonly unit: number; readonly position?: UnitPosition },
 ): ScoredTarget {
   const value = model.valueOf(layer);
   const shape = model.shape(value);
   const { h, w, c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
   checkUnit(unit, layer, shape, c);
   const at = (pixel: number): Score => ({ index: unit, offsets: [pixel * c + unit], weight: 1 });
-  if (position) {
-    const pixel = pixelAt(position, h, w, `layer "${layer}"`);
-    return { value, choose: () => at(pixel) };
+  if (position === "max") {
+    return {
+      value,
+      choose: (data) => at(indexOfMaximum(Float32Array.from({ length: h * w }, (_, pixel) => data[pixel * c + unit]))),
+    };
   }
-  return {
-    value,
-    choose: (data) => at(indexOfMaximum(Float32Array.from({ length: h * w }, (_, pixel) => data[pixel * c + unit]))),
-  };
+  if (position === "mean") {
+    const offsets = Array.from({ length: h * w }, (_, pixel) => pixel * c + unit);
+    return { value, choose: () => ({ index: unit, offsets, weight: 1 / (h * w) }) };
+  }
+  const place = position === "centre" ? ([h >> 1, w >> 1] as const) : position;
+  const pixel = pixelAt(place, h, w, `layer "${layer}"`, "'max', 'centre', 'mean' or ");
+  return { value, choose: () => at(pixel) };
 }
 
 /** The pixel of a position, row-major. @throws {TargetError} if it lies outside */
-export function pixelAt(position: readonly [number, number], h: number, w: number, where: string): number {
+export function pixelAt(position: readonly [number, number], h: number, w: number, where: string, words = ""): number {
   if (!Array.isArray(position) || position.length !== 2) {
-    throw new TargetError(`Target position: two numbers [y, x] are expected, got ${JSON.stringify(position)}.`);
+    throw new TargetError(`Target position: ${words}two numbers [y, x] are expected, got ${JSON.stringify(position)}.`);
   }
   const [y, x] = position;
   if (![y, x].every(Number.isInteger) || y < 0 || x < 0 || y >= h || x >= w) {

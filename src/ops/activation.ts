@@ -1,9 +1,10 @@
 /** Element-wise functions of one value: the ReLU family (whose backward step the rules decide) and the smooth ones. */
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
-import { Rectify, Unary, type UnaryKind } from "../wasm/kernels";
+import { Unary, type UnaryKind } from "../wasm/kernels";
 import { imageShape } from "./layout";
 import { type BuildContext, type Builder, type Clamp, type Operation, operation } from "./operation";
+import { rectifyMode, redirect } from "./redirect";
 import { placeOnce } from "./weights";
 
 interface UnaryFunction {
@@ -71,6 +72,7 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
   const output = node.outputs[0];
   const size = sizeOf(context.shape(output));
   const saved = savesInput.has(kind) ? input : output;
+  const bounds = clampOf(kind, a, b);
   return operation({
     node,
     inputs: [input],
@@ -79,12 +81,15 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
     rectifier: rectifiers.has(kind),
     linear: kind === Unary.negate,
     inPlace: true,
-    clamp: clampOf(kind, a, b),
+    clamp: bounds,
     forward: (run) => run.kernels.unary(kind, run.value(input), run.value(output), size * run.batch, a, b),
     backward: (run) =>
       run.contribute(input, (dx) => {
-        const mode = Rectify[run.rules.rectifier];
+        const { rectifier } = run.rules;
+        const mode = rectifyMode(rectifier);
         run.kernels.unaryBackward(kind, mode, run.value(saved), run.gradient(output), dx, size * run.batch, a, b);
+        if (rectifier === "redirected" && bounds)
+          redirect(run, bounds, { y: run.value(output), dy: run.gradient(output), dx, size });
       }),
   });
 }
@@ -136,7 +141,7 @@ export const prelu: Builder = (context) => {
     forward: (run) => kernels.prelu(run.value(input), place(), run.value(output), pixels * run.batch, c),
     backward: (run) =>
       run.contribute(input, (dx) => {
-        const mode = Rectify[run.rules.rectifier];
+        const mode = rectifyMode(run.rules.rectifier);
         kernels.preluBackward(mode, run.value(input), place(), run.gradient(output), dx, pixels * run.batch, c);
       }),
     weightBytes: { forward: c * 4, backward: 0 },

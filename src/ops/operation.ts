@@ -13,7 +13,7 @@ export type ValueName = string;
  * a rule decides about the rectifiers (ReLU, leaky, parametric and clipped ReLU, ELU, SELU).
  */
 export interface Rules {
-  readonly rectifier: "gradient" | "deconvnet" | "guided";
+  readonly rectifier: "gradient" | "deconvnet" | "guided" | "redirected";
 }
 
 export const gradientRules: Rules = { rectifier: "gradient" };

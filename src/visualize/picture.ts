@@ -1,0 +1,44 @@
+import { OptionError } from "../errors";
+import type { Random } from "../explain/random";
+import { normalisation } from "../image/normalisation";
+import type { LoadedModel } from "../model/model";
+import { imageShape } from "../ops/layout";
+import { showShape } from "../tensor";
+import type { PictureSize } from "./colours";
+import type { AscentSettings } from "./options";
+import { makeSampling, type Sampling } from "./sampling";
+import { changesNothing, drawView } from "./transforms";
+
+/**
+ * The network's input as a picture; a signal is one pixel high.
+ *
+ * @throws {OptionError} if an option asks for what only pictures have
+ */
+export function pictureSize(model: LoadedModel, { parameterization, transforms }: AscentSettings): PictureSize {
+  const { h, w, c } = imageShape(model.shape(model.fast.input));
+  const wanted = [
+    ...(parameterization === "fourier" ? ["parameterization 'fourier'"] : []),
+    ...(changesNothing(transforms) ? [] : ["transforms"]),
+  ];
+  if (model.input.shape.length !== 4 && wanted.length > 0) {
+    throw new OptionError(
+      `${wanted.join(" and ")}: for images only, and the input "${model.input.name}" is ${showShape(model.input.shape)}. ` +
+        "Use preset 'plain'.",
+    );
+  }
+  return { height: h, width: w, channels: c };
+}
+
+/** Draws how a picture is seen in one step; nothing where it is seen as it is. */
+export function makeViewer(
+  model: LoadedModel,
+  size: PictureSize,
+  { transforms }: AscentSettings,
+  random: Random,
+): () => Sampling | undefined {
+  if (changesNothing(transforms)) return () => undefined;
+  const { toValue } = normalisation(model.parts.preprocess, size.channels);
+  const grey = Array.from({ length: size.channels }, (_, channel) => toValue(255 / 2, channel));
+  const fill = transforms.padding === "grey" ? grey : undefined;
+  return () => makeSampling(size, drawView(transforms, random), fill);
+}
