@@ -14,7 +14,14 @@ export { packWeights } from "./pack";
 export { maxPool, maxPoolWide } from "./pool";
 export { resample, resampleBackward } from "./resample";
 export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from "./softmax";
-export { maxPoolBackward, maxPoolWideBackward, maxUnpool, maxUnpoolBackward } from "./unpool";
+export {
+  maxPoolBackward,
+  maxPoolWideBackward,
+  maxUnpool,
+  maxUnpoolBackward,
+  maxUnpoolWide,
+  maxUnpoolWideBackward,
+} from "./unpool";
 export { winograd } from "./winograd";
 export { winogradWeights } from "./winograd-transforms";
 export { __heap_base };

@@ -39,6 +39,12 @@ export function maxUnpool(x: usize, switches: usize, y: usize, g: PoolGeometry):
   route<u8>(Route.put, x, switches, y, g);
 }
 
+/** `maxUnpool` with u16 switches. */
+export function maxUnpoolWide(x: usize, switches: usize, y: usize, g: PoolGeometry): void {
+  memory.fill(y, 0, <usize>g.samples * inputImageBytes(g));
+  route<u16>(Route.put, x, switches, y, g);
+}
+
 /**
  * Adjoint of unpooling where windows do not overlap: dx = dy[position(switch)].
  *
@@ -48,6 +54,11 @@ export function maxUnpool(x: usize, switches: usize, y: usize, g: PoolGeometry):
  */
 export function maxUnpoolBackward(dy: usize, switches: usize, dx: usize, g: PoolGeometry): void {
   route<u8>(Route.fetch, dx, switches, dy, g);
+}
+
+/** `maxUnpoolBackward` with u16 switches. */
+export function maxUnpoolWideBackward(dy: usize, switches: usize, dx: usize, g: PoolGeometry): void {
+  route<u16>(Route.fetch, dx, switches, dy, g);
 }
 
 /**

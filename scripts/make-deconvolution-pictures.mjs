@@ -1,13 +1,17 @@
 // Draws the pictures of docs/deconvolution.md with the built package.
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import {
   convolutionOnnx,
+  decodeImage,
   deconvolution,
   deconvolutionWalkThrough,
   encodePng,
   enlarge,
   heatmapImage,
   loadModel,
+  maxPool,
+  maxUnpool,
+  poolingPicture,
   sideBySide,
   Tensor,
 } from "../dist/index.js";
@@ -117,3 +121,12 @@ await writeFile(
   `${folder}/checkerboard.png`,
   await encodePng(sideBySide([await grid(3, 2), await grid(4, 2)], { columns: 2, gap: 24 })),
 );
+
+// A layer of the embedded network on its way through a pool and back.
+const model = await loadModel();
+const scene = await decodeImage(await readFile("examples/images/scene-cat-00.png"));
+const input = (await model.run(scene, { capture: ["relu5"] })).activations.get("relu5");
+const { pooled, switches } = await maxPool(input, { kernel: 2 });
+const unpooled = await maxUnpool(pooled, switches);
+const stages = poolingPicture({ input, pooled, switches, unpooled }, { side: 216 });
+await writeFile(`${folder}/unpooling.png`, await encodePng(stages));

@@ -8,7 +8,10 @@ export {
 export type { DepthToSpaceForm } from "./deconvolution/depth-to-space";
 export { type ConvolutionLayer, convolutionOnnx } from "./deconvolution/layer-file";
 export type { MatrixForm } from "./deconvolution/matrix";
+export type { Pooled, UnpoolOptions } from "./deconvolution/max-pool";
 export type { Phase, PhaseForm } from "./deconvolution/phases";
+export { type IndexConvention, switchesFromIndices, switchIndices } from "./deconvolution/switch-indices";
+export type { PoolOptions, Switches } from "./deconvolution/switches";
 export {
   deconvolutionWalkThrough,
   type WalkThrough,
@@ -67,6 +70,7 @@ export {
   type SideBySideOptions,
   sideBySide,
 } from "./view/overlay";
+export { type PoolingPictureOptions, type PoolingStages, poolingPicture } from "./view/pooling-picture";
 export type { AscentStep } from "./visualize/ascent";
 export { maximizeActivation, type Visualization } from "./visualize/maximize-activation";
 export type { LayerTarget, VisualizedTarget } from "./visualize/objective";

@@ -5,3 +5,4 @@
  */
 export * from "./api"; // add what is public there: every entry shares it
 export { loadModel } from "./load-model";
+export { maxPool, maxUnpool } from "./pooling";

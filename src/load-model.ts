@@ -6,7 +6,8 @@ import type { ModelSource } from "./model/source";
 import { fromBase64 } from "./wasm/base64";
 import { compileOnce } from "./wasm/instantiate";
 
-const kernels = /* @__PURE__ */ compileOnce(() => fromBase64(kernelsText));
+/** The kernels this package carries. */
+export const kernels = /* @__PURE__ */ compileOnce(() => fromBase64(kernelsText));
 
 /**
  * Loads a network.

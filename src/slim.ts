@@ -1,8 +1,11 @@
+import { maxPoolWith, maxUnpoolWith, type Pooled, type UnpoolOptions, type WasmOption } from "./deconvolution/max-pool";
+import type { PoolOptions, Switches } from "./deconvolution/switches";
 import { OptionError } from "./errors";
 import { noDefaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith, type WasmSource } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
+import type { Tensor } from "./tensor";
 
 export * from "./api";
 
@@ -13,8 +16,8 @@ export interface SlimLoadOptions extends LoadOptions {
 
 async function noKernels(): Promise<never> {
   throw new OptionError(
-    "seethrough/slim carries no kernels: pass them as loadModel(source, { wasm }), for example " +
-      'wasm: new URL("seethrough/kernels.wasm", import.meta.url), or import loadModel from "seethrough".',
+    "seethrough/slim carries no kernels: pass them as { wasm }, for example " +
+      'loadModel(source, { wasm: new URL("seethrough/kernels.wasm", import.meta.url) }), or import from "seethrough".',
   );
 }
 
@@ -29,4 +32,18 @@ async function noKernels(): Promise<never> {
  */
 export function loadModel(source: ModelSource, options: SlimLoadOptions): Promise<Model> {
   return loadWith({ kernels: noKernels, defaultModel: noDefaultModel }, source, options);
+}
+
+/** `maxPool` of the main entry, with kernels from elsewhere. */
+export function maxPool(tensor: Tensor, options: PoolOptions & Required<WasmOption>): Promise<Pooled> {
+  return maxPoolWith({ kernels: noKernels }, tensor, options);
+}
+
+/** `maxUnpool` of the main entry, with kernels from elsewhere. */
+export function maxUnpool(
+  pooled: Tensor,
+  switches: Switches,
+  options: UnpoolOptions & Required<WasmOption>,
+): Promise<Tensor> {
+  return maxUnpoolWith({ kernels: noKernels }, pooled, switches, options);
 }

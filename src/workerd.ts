@@ -1,8 +1,11 @@
+import { maxPoolWith, maxUnpoolWith, type Pooled, type UnpoolOptions, type WasmOption } from "./deconvolution/max-pool";
+import type { PoolOptions, Switches } from "./deconvolution/switches";
 import module from "./kernels.wasm";
 import { noDefaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
+import type { Tensor } from "./tensor";
 import { compileOnce } from "./wasm/instantiate";
 
 export * from "./api";
@@ -12,4 +15,12 @@ const kernels = /* @__PURE__ */ compileOnce(() => module);
 /** `loadModel` for Cloudflare Workers, which run only modules that were compiled at deployment. */
 export function loadModel(source?: ModelSource, options?: LoadOptions): Promise<Model> {
   return loadWith({ kernels, defaultModel: noDefaultModel }, source, options);
+}
+
+export function maxPool(tensor: Tensor, options: PoolOptions & WasmOption): Promise<Pooled> {
+  return maxPoolWith({ kernels }, tensor, options);
+}
+
+export function maxUnpool(pooled: Tensor, switches: Switches, options?: UnpoolOptions & WasmOption): Promise<Tensor> {
+  return maxUnpoolWith({ kernels }, pooled, switches, options);
 }

@@ -255,7 +255,7 @@ describe("all forms of a deconvolution are equal", () => {
     );
     await expect(loadModel(convolutionOnnx({ weight, inputShape: [1, 2, 12] }))).rejects.toThrow(ShapeError);
     expect(() => convolutionOnnx({ weight, inputShape: [1, 1, 12], stride: [2, 2] })).toThrow(
-      /stride takes one whole number or 1, got \[2,2\]/,
+      /stride takes one whole number of at least 1 or a list of one, got \[2,2\]/,
     );
     expect(() => convolutionOnnx({ weight, inputShape: [1, 1, 12], outputPadding: 1 })).toThrow(
       /outputPadding is for a ConvTranspose/,

@@ -29,6 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "load-model": ["load-default-model", "generated", "model", "wasm", ...base],
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
   visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
+  pooling: ["deconvolution", "load-model", ...base],
   cli: ["index"],
 };
 

@@ -1,8 +1,8 @@
 import { OptionError, ShapeError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
 import { writeOnnx } from "../onnx/writer";
-import type { Shape } from "../ops/layout";
 import { showShape, Tensor } from "../tensor";
+import { channelsFirst, type PerAxis, padsOf, perAxis } from "./per-axis";
 
 /** A convolution written down by hand, 1-D or 2-D. */
 export interface ConvolutionLayer {
@@ -16,15 +16,15 @@ export interface ConvolutionLayer {
   /** Shape of the layer's input: `[1, C, L]` or `[1, H, W, C]`. */
   readonly inputShape: readonly number[];
   /** Steps between windows, one number or one per axis; default 1. */
-  readonly stride?: number | readonly number[];
+  readonly stride?: PerAxis;
   /** Zeros around the input: one number, one per axis, or all beginnings and all ends as ONNX; default 0. */
-  readonly pad?: number | readonly number[];
+  readonly pad?: PerAxis;
   /** Default 1. */
-  readonly dilation?: number | readonly number[];
+  readonly dilation?: PerAxis;
   /** Default 1. */
   readonly groups?: number;
   /** Extra output pixels of a ConvTranspose; default 0. */
-  readonly outputPadding?: number | readonly number[];
+  readonly outputPadding?: PerAxis;
 }
 
 /**
@@ -58,14 +58,14 @@ function graphOf(layer: ConvolutionLayer): Graph {
   }
   const axes = rank - 2;
   const attributes = new Map<string, number | readonly number[]>([
-    ["strides", perAxis("stride", layer.stride ?? 1, axes)],
-    ["dilations", perAxis("dilation", layer.dilation ?? 1, axes)],
-    ["pads", pads(layer.pad ?? 0, axes)],
+    ["strides", perAxis("stride", layer.stride ?? 1, axes, 1)],
+    ["dilations", perAxis("dilation", layer.dilation ?? 1, axes, 1)],
+    ["pads", padsOf(layer.pad ?? 0, axes)],
     ["group", groups],
   ]);
   if (layer.outputPadding !== undefined) {
     if (op === "Conv") throw new OptionError("outputPadding is for a ConvTranspose; this layer is a Conv.");
-    attributes.set("output_padding", perAxis("outputPadding", layer.outputPadding, axes));
+    attributes.set("output_padding", perAxis("outputPadding", layer.outputPadding, axes, 0));
   }
   const stored = rank === 3 ? weight.data : weight.toNCHW();
   const constant = Constant.fromFloats(stored, channelsFirst(weight.shape));
@@ -78,18 +78,4 @@ function graphOf(layer: ConvolutionLayer): Graph {
     constants: new Map([["weight", constant]]),
     metadata: new Map(),
   };
-}
-
-const channelsFirst = (shape: Shape): Shape => (shape.length === 4 ? [shape[0], shape[3], shape[1], shape[2]] : shape);
-
-function perAxis(name: string, value: number | readonly number[], axes: number): readonly number[] {
-  const values = typeof value === "number" ? new Array<number>(axes).fill(value) : value;
-  if (Array.isArray(values) && values.length === axes && values.every(Number.isInteger)) return values;
-  throw new OptionError(`${name} takes one whole number or ${axes}, got ${JSON.stringify(value)}.`);
-}
-
-function pads(value: number | readonly number[], axes: number): readonly number[] {
-  if (Array.isArray(value) && value.length === 2 * axes && axes > 0 && value.every(Number.isInteger)) return value;
-  const begin = perAxis("pad", value, axes);
-  return [...begin, ...begin];
 }

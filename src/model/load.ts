@@ -56,11 +56,15 @@ export interface Packaged {
 
 /** `loadModel` of an entry. */
 export async function loadWith(packaged: Packaged, source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
-  const { wasm } = options;
-  const kernels = wasm === undefined ? packaged.kernels() : moduleOf(wasm);
+  const kernels = kernelsOf(packaged, options.wasm);
   // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.
   kernels.catch(() => {});
   return openModel(source === undefined ? await packaged.defaultModel() : await readSource(source), options, kernels);
+}
+
+/** The compiled kernels that a call names, or those of the entry. */
+export function kernelsOf({ kernels }: Pick<Packaged, "kernels">, wasm?: WasmSource): Promise<WebAssembly.Module> {
+  return wasm === undefined ? kernels() : moduleOf(wasm);
 }
 
 async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {

@@ -89,9 +89,11 @@ export interface Kernels {
   maxUnpool(x: Pointer, switches: Pointer, y: Pointer, geometry: Pointer): void;
   /** dx = dy[switch]: the adjoint of maxUnpool where windows do not overlap. */
   maxUnpoolBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
-  /** The same three with u16 switches, for windows of up to 65536. */
+  /** The same four with u16 switches, for windows of up to 65536. */
   maxPoolWide(x: Pointer, y: Pointer, switches: Pointer, geometry: Pointer): void;
   maxPoolWideBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
+  maxUnpoolWide(x: Pointer, switches: Pointer, y: Pointer, geometry: Pointer): void;
+  maxUnpoolWideBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
   averagePool(x: Pointer, y: Pointer, geometry: Pointer): void;
   averagePoolBackward(dy: Pointer, dx: Pointer, geometry: Pointer): void;
 

@@ -129,6 +129,8 @@ describe("max pooling", () => {
         expect(output(inCount(p), (q) => kernels.maxUnpool(pdy, bytes, q, geometry))).toEqual(placed);
         const back = output(outCount(p), (q) => kernels.maxUnpoolBackward(pfull, bytes, q, geometry));
         expect(back).toEqual(fetched);
+        expect(output(inCount(p), (q) => kernels.maxUnpoolWide(pdy, words, q, geometry))).toEqual(placed);
+        expect(output(outCount(p), (q) => kernels.maxUnpoolWideBackward(pfull, words, q, geometry))).toEqual(fetched);
         // For fixed switches the pool fetches: ⟨fetch(full), dy⟩ = ⟨full, dx⟩.
         expectAdjoint(back, dy, full, dx);
       }),
