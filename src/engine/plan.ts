@@ -265,7 +265,8 @@ export function checkMemory(memory: KernelMemory, weightBytes: number, arenaByte
   if (needed > memory.available) {
     throw new MemoryError(
       `${what} needs ${megabytes(needed)} (${megabytes(weightBytes)} of weights, ${megabytes(arenaBytes)} of activations), ` +
-        `${megabytes(Math.max(0, memory.available))} are available. Raise maxMemory, or use a smaller inputShape or batchSize.`,
+        `${megabytes(Math.max(0, memory.available))} are available. ` +
+        "Raise maxMemory, load the model with memory: 'low', or use a smaller inputShape or batchSize.",
       needed,
       memory.available,
     );

@@ -110,9 +110,12 @@ export class Constant {
     }
     // Every host of WebAssembly is little-endian in practice, as the file is, so the bytes are copied as they are.
     const aligned = new Uint8Array(this.bytes).buffer;
-    return this.format === "float32"
-      ? new Float32Array(aligned)
-      : Float32Array.from(new Uint16Array(aligned), halfToFloat);
+    if (this.format === "float32") return new Float32Array(aligned);
+    const halves = new Uint16Array(aligned);
+    const floats = new Float32Array(halves.length);
+    // A plain loop: `from` would first make a list of all numbers, several times the size of the weights.
+    for (let i = 0; i < halves.length; i++) floats[i] = halfToFloat(halves[i]);
+    return floats;
   }
 
   /** The elements as plain numbers. */

@@ -104,7 +104,7 @@ export class KernelMemory {
   #refuse(needed: number, what: string, available: number): never {
     throw new MemoryError(
       `${what}: ${megabytes(needed)} of memory are needed, ${megabytes(available)} are available. ` +
-        "Raise maxMemory, or use a smaller inputShape or batchSize.",
+        "Raise maxMemory, load the model with memory: 'low', or use a smaller inputShape or batchSize.",
       needed,
       available,
     );

@@ -1,7 +1,9 @@
 // node test/runtimes/run.mjs              lists the runtimes as JSON
 // node test/runtimes/run.mjs deno [DIR]   runs the suite and the page's snippet in one of them, prints the report as JSON
+// node test/runtimes/run.mjs large [DIR]  explains a network of ResNet-50's size in a Worker with little memory
 import { rmSync } from "node:fs";
 import { hosts } from "./hosts/index.mjs";
+import { large } from "./hosts/large.mjs";
 import { makeConsumer } from "./pack.mjs";
 import { readPage } from "./page.mjs";
 
@@ -10,16 +12,20 @@ if (id === undefined) {
   const list = Object.entries(hosts).map(([key, { name, missing }]) => ({ id: key, name, missing: missing() }));
   console.log(JSON.stringify(list));
 } else {
-  const { name, page, run, snippet } = hosts[id];
   const folder = given ?? makeConsumer();
   try {
-    const report = await run(folder);
-    const { files, output } = readPage(page);
-    const printed = snippet && (await snippet(folder, files));
-    console.log(JSON.stringify({ name, ...report, ...(snippet && { snippet: { page, printed, expected: output } }) }));
+    console.log(JSON.stringify(id === "large" ? await large.run(folder) : await reportOf(hosts[id], folder)));
   } finally {
     if (!given) rmSync(folder, { recursive: true });
   }
 }
+
+async function reportOf({ name, page, run, snippet }, folder) {
+  const report = { name, ...(await run(folder)) };
+  if (!snippet) return report;
+  const { files, output } = readPage(page);
+  return { ...report, snippet: { page, printed: await snippet(folder, files), expected: output } };
+}
+
 // Browsers and emulators leave handles behind.
 process.exit();

@@ -16,6 +16,15 @@ interface Report {
   readonly snippet?: { readonly page: string; readonly printed: string; readonly expected: string };
 }
 
+interface LargeReport {
+  readonly node: { readonly digest: string; readonly wasmBytes: number };
+  readonly worker: LargeReport["node"] & { readonly refusal: string };
+  readonly fileBytes: number;
+  /** The most memory that the process of the Worker had held before it loaded the network, and after it explained. */
+  readonly peakBytes: { readonly before: number; readonly after: number };
+}
+
+const mebibyte = 2 ** 20;
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const node = (...args: readonly string[]): string =>
   execFileSync(process.execPath, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
@@ -24,12 +33,28 @@ const [recorder, ...others] = runtimes;
 /** Where every runtime has to be there: in CI. */
 const all = process.env.SEETHROUGH_RUNTIMES === "all";
 
+const timeout = 900_000;
+
 let folder: string;
+
+/** Skips a test, visibly, or fails it where everything has to be there. */
+function skipIfMissing({ name, missing }: Omit<Runtime, "id">, skip: (reason: string) => void): void {
+  if (missing === undefined) return;
+  const reason = `${name} is not installed; to run the suite there: ${missing}`;
+  if (all) throw new Error(reason);
+  console.log(`skipped: ${reason}`);
+  skip(reason);
+}
+
+async function run(id: string): Promise<string> {
+  const args = [here("run.mjs"), id, folder];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout, maxBuffer: 2 ** 26 });
+  return stdout;
+}
 
 /** Explains everything in one runtime, keeps the report for the table in the README. */
 async function report({ id }: Runtime): Promise<Report> {
-  const args = [here("run.mjs"), id, folder];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 900_000, maxBuffer: 2 ** 26 });
+  const stdout = await run(id);
   mkdirSync(here("build"), { recursive: true });
   writeFileSync(here(`build/${id}.json`), stdout);
   return JSON.parse(stdout) as Report;
@@ -62,18 +87,35 @@ describe("the packed package gives the same bits", () => {
   });
 
   for (const runtime of others) {
-    it(runtime.name, { timeout: 900_000 }, async ({ skip }) => {
-      if (runtime.missing !== undefined) {
-        const reason = `${runtime.name} is not installed; to run the suite there: ${runtime.missing}`;
-        if (all) throw new Error(reason);
-        console.log(`skipped: ${reason}`);
-        skip(reason);
-      }
+    it(runtime.name, { timeout }, async ({ skip }) => {
+      skipIfMissing(runtime, skip);
       const found = await report(runtime);
       expect(found.digests).toEqual(recorded());
       expectSnippet(found);
     });
   }
+
+  it("Grad-CAM of a network of ResNet-50's size fits a Worker with 100 MiB of wasm memory", { timeout }, async ({
+    skip,
+  }) => {
+    const workerd = runtimes.find(({ id }) => id === "workerd") as Runtime;
+    skipIfMissing(workerd, skip);
+    const { worker, node: same, fileBytes, peakBytes } = JSON.parse(await run("large")) as LargeReport;
+    expect(worker.digest).toBe(same.digest);
+    expect(worker.wasmBytes).toBe(same.wasmBytes);
+    expect(worker.wasmBytes).toBeLessThan(48 * mebibyte);
+    // All of it: float16 weights, wasm memory and what loading needs on the way.
+    expect(peakBytes.after - peakBytes.before).toBeLessThan(128 * mebibyte);
+    // The cap is real: without low memory the same network is refused, with a way out.
+    expect(worker.refusal).toMatch(/^MemoryError: .* MiB are available\. .*memory: 'low'/);
+    const shown = [worker.wasmBytes, fileBytes, peakBytes.before, peakBytes.after].map((bytes) =>
+      (bytes / mebibyte).toFixed(0),
+    );
+    console.log(
+      `ResNet-50 in a Worker: ${shown[0]} MiB of wasm memory, ${shown[1]} MiB file; ` +
+        `the process held at most ${shown[2]} MiB before it loaded the network and ${shown[3]} MiB after it explained`,
+    );
+  });
 });
 
 it("the README's table is of these runtimes and bits", () => {

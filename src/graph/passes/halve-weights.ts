@@ -21,8 +21,11 @@ function halved(constant: Constant): Constant {
   const values = constant.floats();
   const fits = values.every((value) => Math.abs(value) <= largestHalf);
   if (values.length < leastElements || !fits) return Constant.fromFloats(values.slice(), constant.shape);
-  const bits = new Uint32Array(values.slice().buffer);
-  return Constant.fromBytes(new Uint8Array(Uint16Array.from(bits, toHalf).buffer), "float16", constant.shape);
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(bits.length);
+  // A plain loop: `from` would first make a list of all numbers, several times the size of the weights.
+  for (let i = 0; i < bits.length; i++) halves[i] = toHalf(bits[i]);
+  return Constant.fromBytes(new Uint8Array(halves.buffer), "float16", constant.shape);
 }
 
 /** The float16 nearest to a float32 given by its bits, ties to even. */

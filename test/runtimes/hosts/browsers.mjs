@@ -52,7 +52,7 @@ const browsers = {
     packages: ["webkit2gtk-driver", "xvfb", "xauth"],
     also: ["xvfb-run"],
     version: (program) => ["xvfb-run", "-a", program, "--version"],
-    start: (program, profile, address) => ["xvfb-run", "-a", program, "--private", address],
+    start: (program, _profile, address) => ["xvfb-run", "-a", program, "--private", address],
   },
 };
 

@@ -1,6 +1,6 @@
 // Bundles for runtimes whose users bundle. Conditions as the bundler of each host sets them.
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 
 /**
  * @param folder   made by pack.mjs; `files` are written there first
@@ -11,7 +11,7 @@ import { join } from "node:path";
 export async function bundle(folder, out, entries, { files = {}, ...options }) {
   const { build } = await import("esbuild");
   for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, file), code);
-  const outdir = join(folder, out);
+  const outdir = isAbsolute(out) ? out : join(folder, out);
   mkdirSync(outdir, { recursive: true });
   await build({
     absWorkingDir: folder,

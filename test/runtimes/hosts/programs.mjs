@@ -52,4 +52,4 @@ export async function call([program, ...args], options = {}) {
 }
 
 /** The first thing in a text that looks like a version. */
-export const versionIn = (text) => /\d+(\.\d+)+/.exec(text)?.[0] ?? text.trim();
+export const versionIn = (text) => /\d+([.-]\d+)+/.exec(text)?.[0] ?? text.trim();
