@@ -138,7 +138,7 @@ function visitRows(how: i32, a: usize, b: usize, g: StridedGeometry): void {
 function transferRow(how: i32, a: usize, strideA: i32, b: usize, strideB: i32, count: i32): void {
   if (strideA == 1 && strideB == 1) {
     // One times x is x, to the bit.
-    return how == Store.accumulate ? addScaled(a, b, count, 1) : memory.copy(b, a, <usize>count << 2);
+    return how == Store.accumulate ? addScaled(a, b, count, 1) : copyRow(a, b, count);
   }
   const stepA = <usize>strideA << 2;
   const stepB = <usize>strideB << 2;
@@ -238,4 +238,56 @@ export function dot(a: usize, b: usize, count: i32): f64 {
     b += 16;
   }
   return sumOfDoubles(f64x2.add(low, high));
+}
+
+/** Rows are mostly the channels of one pixel: shorter than what a call of `memory.copy` costs. */
+function copyRow(from: usize, to: usize, count: i32): void {
+  if (count > 1024) {
+    memory.copy(to, from, <usize>count << 2);
+    return;
+  }
+  const end = to + (<usize>count << 2);
+  for (; to + 64 <= end; to += 64) {
+    const a = v128.load(from), b = v128.load(from, 16), c = v128.load(from, 32), d = v128.load(from, 48);
+    v128.store(to, a);
+    v128.store(to, b, 16);
+    v128.store(to, c, 32);
+    v128.store(to, d, 48);
+    from += 64;
+  }
+  for (; to + 16 <= end; to += 16) {
+    v128.store(to, v128.load(from));
+    from += 16;
+  }
+  for (; to < end; to += 4) {
+    store<f32>(to, load<f32>(from));
+    from += 4;
+  }
+}
+
+/**
+ * Chooses channels: y[p][c] = x[p][order[c]].
+ *
+ * @param x      f32[pixels][channels]
+ * @param order  u32[count], byte offset of each chosen channel inside a pixel
+ * @param y      f32[pixels][count]
+ */
+export function gatherChannels(x: usize, order: usize, y: usize, pixels: i32, channels: i32, count: i32): void {
+  const whole = order + (<usize>(count & ~3) << 2);
+  const end = order + (<usize>count << 2);
+  for (; pixels > 0; pixels--) {
+    let at = order;
+    for (; at < whole; at += 16) {
+      let v = v128.load32_zero(x + <usize>load<u32>(at));
+      v = v128.load32_lane(x + <usize>load<u32>(at, 4), v, 1);
+      v = v128.load32_lane(x + <usize>load<u32>(at, 8), v, 2);
+      v128.store(y, v128.load32_lane(x + <usize>load<u32>(at, 12), v, 3));
+      y += 16;
+    }
+    for (; at < end; at += 4) {
+      store<f32>(y, load<f32>(x + <usize>load<u32>(at)));
+      y += 4;
+    }
+    x += <usize>channels << 2;
+  }
 }

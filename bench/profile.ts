@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { Random } from "../src/explain/random";
 import { saliency } from "../src/explain/saliency";
-import { loadModel } from "../src/model/load";
+import { loadModel } from "../src/load-model";
 import { loaded } from "../src/model/model";
 import type { Operation } from "../src/ops/operation";
 import { Tensor } from "../src/tensor";

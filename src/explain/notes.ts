@@ -55,7 +55,16 @@ export function rectifiedNotes(values: Float32Array, model: LoadedModel): Note[]
   return notes;
 }
 
-const smooth: ReadonlySet<string> = new Set(["HardSwish", "HardSigmoid", "Sigmoid", "Tanh", "Softplus", "Gelu", "Erf"]);
+const smooth: ReadonlySet<string> = new Set([
+  "HardSwish",
+  "HardSigmoid",
+  "Sigmoid",
+  "Tanh",
+  "Softplus",
+  "Gelu",
+  "Erf",
+  "Swish",
+]);
 
 /** The note about activations that a rectifier rule does not touch, if the network has any before the explained value. */
 function smoothActivations(model: LoadedModel): Note[] {

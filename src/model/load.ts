@@ -1,7 +1,9 @@
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError } from "../errors";
-import type { Graph, GraphInput } from "../graph/ir";
+import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
+import { combineChannelShuffle } from "../graph/passes/combine-channel-shuffle";
+import { combineSwish } from "../graph/passes/combine-swish";
 import { foldBatchNorm } from "../graph/passes/fold-batch-norm";
 import { halveWeights } from "../graph/passes/halve-weights";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
@@ -99,7 +101,7 @@ export async function openModel(
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = options.memory === "low";
   const full = low ? halveWeights(graph) : graph;
-  const folded = low ? full : foldBatchNorm(graph, new Set([resolved, through.value]));
+  const folded = low ? full : combineOperators(graph, new Set([resolved, through.value]));
 
   const compiled = await module;
   const kernels = await instantiateKernels(compiled);
@@ -131,6 +133,10 @@ export async function openModel(
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
   return model;
 }
+
+/** The network as it runs where nobody asks for what lies in between. */
+const combineOperators = (graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph =>
+  [foldBatchNorm, combineSwish, combineChannelShuffle].reduce((combined, pass) => pass(combined, keep), graph);
 
 function checkLimit(maxMemory = wasmLimit): number {
   if (!(maxMemory > 0)) throw new OptionError(`maxMemory must be a positive number of bytes, got ${maxMemory}.`);

@@ -49,6 +49,8 @@ const defaults: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
     b: numberAttribute(node, "beta", 0.5),
   }),
   HardSwish: () => ({ kind: Unary.hardSwish }),
+  // Of opset 24, which is not read; `combineSwish` makes it.
+  Swish: () => ({ kind: Unary.silu }),
   Tanh: () => ({ kind: Unary.tanh }),
   Softplus: () => ({ kind: Unary.softplus }),
   Gelu: (node) => ({ kind: stringAttribute(node, "approximate", "none") === "tanh" ? Unary.geluTanh : Unary.gelu }),

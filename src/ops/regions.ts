@@ -218,7 +218,7 @@ export const slice: Builder = (context) => {
   return selection(node, input, output, sizeOf(shape), sizeOf(outShape), [region]);
 };
 
-/** Gather with constant indices: one copy per index. */
+/** Gather with constant indices: one copy per index, or one pass over the pixels where channels are chosen. */
 export const gather: Builder = (context) => {
   const { node } = context;
   const [input, indexName] = node.inputs;
@@ -232,17 +232,52 @@ export const gather: Builder = (context) => {
   const outStrides = memoryStrides(outShape);
   const scalar = indices.shape.length === 0;
   const outAxis = (i: number): number => (scalar && i > axis ? i - 1 : i);
-  const regions = indices.numbers().map(
+  const positions = indices.numbers().map((index) => (index < 0 ? index + shape[axis] : index));
+  const regions = positions.map(
     (index, position): Region => ({
       extents: inOrder(shape, order),
       a: inOrder(memoryStrides(shape), order),
       b: order.map((i) => outStrides[outAxis(i)]),
-      aOffset: (index < 0 ? index + shape[axis] : index) * memoryStrides(shape)[axis],
+      aOffset: index * memoryStrides(shape)[axis],
       bOffset: scalar ? 0 : position * outStrides[axis],
     }),
   );
-  return selection(node, input, output, sizeOf(shape), sizeOf(outShape), regions);
+  const copies = selection(node, input, output, sizeOf(shape), sizeOf(outShape), regions);
+  return axis === 1 && !scalar && shape.length > 2 ? chosenChannels(context, copies, positions) : copies;
 };
+
+/** A Gather of channels, which lie side by side in memory; its adjoint is one too if it only reorders them. */
+function chosenChannels(context: BuildContext, copies: Operation, order: readonly number[]): Operation {
+  const [input] = copies.inputs;
+  const [output] = copies.outputs;
+  const shape = context.shape(input);
+  const channels = shape[1];
+  const pixels = sizeOf(shape) / channels;
+  const table = (list: readonly number[]) =>
+    placeOnce(
+      context.memory,
+      Uint32Array.from(list, (c) => 4 * c),
+      "Order of channels",
+    );
+  const forward = table(order);
+  const inverse = table(Array.from({ length: channels }, (_, c) => order.indexOf(c)));
+  const reorders = order.length === channels && new Set(order).size === channels;
+  return {
+    ...copies,
+    forward: (run) => {
+      const count = order.length;
+      run.kernels.gatherChannels(run.value(input), forward(), run.value(output), pixels * run.batch, channels, count);
+    },
+    backward: (run) => {
+      if (!reorders) copies.backward(run);
+      else {
+        run.contribute(input, (dx) =>
+          run.kernels.gatherChannels(run.gradient(output), inverse(), dx, pixels * run.batch, channels, channels),
+        );
+      }
+    },
+  };
+}
 
 /** Expand repeats a value along axes of one element; its adjoint sums. */
 export const expand: Builder = (context) => {

@@ -40,6 +40,7 @@ const builders: Readonly<Record<string, Builder>> = {
   Sigmoid: activation,
   HardSigmoid: activation,
   HardSwish: activation,
+  Swish: activation,
   Tanh: activation,
   Softplus: activation,
   Gelu: activation,

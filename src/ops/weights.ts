@@ -21,11 +21,11 @@ export interface PanelLayout {
 export const uploadFloats = (memory: KernelMemory, values: Float32Array, what: string): Pointer =>
   memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), what);
 
-/** Places floats in memory at the first call; later calls return the same address. */
-export function placeOnce(memory: KernelMemory, values: Float32Array, what: string): () => Pointer {
+/** Places numbers in memory at the first call; later calls return the same address. */
+export function placeOnce(memory: KernelMemory, values: Float32Array | Uint32Array, what: string): () => Pointer {
   let pointer: Pointer | undefined;
   return () => {
-    pointer ??= uploadFloats(memory, values, what);
+    pointer ??= memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), what);
     return pointer;
   };
 }

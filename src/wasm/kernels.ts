@@ -128,6 +128,8 @@ export interface Kernels {
   binary(kind: BinaryKind, a: Pointer, b: Pointer, y: Pointer, geometry: Pointer): void;
   /** StridedGeometry; b[...] = a[...]. */
   copyStrided(a: Pointer, b: Pointer, geometry: Pointer): void;
+  /** y[p][c] = x[p][order[c]]; order u32[count], byte offsets inside a pixel of x. */
+  gatherChannels(x: Pointer, order: Pointer, y: Pointer, pixels: number, channels: number, count: number): void;
   /** StridedGeometry; b[...] += a[...] (strides of 0 in b reduce). Adds: the caller zeroes b first. */
   addStrided(a: Pointer, b: Pointer, geometry: Pointer): void;
   /** y += alpha · x. Adds. */

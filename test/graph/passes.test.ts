@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ModelError, ShapeError, UnsupportedOperatorError } from "../../src/errors";
 import { Constant, type Graph, type StaticGraph } from "../../src/graph/ir";
+import { combineChannelShuffle } from "../../src/graph/passes/combine-channel-shuffle";
+import { combineSwish } from "../../src/graph/passes/combine-swish";
 import { foldBatchNorm } from "../../src/graph/passes/fold-batch-norm";
 import { removeDeadNodes } from "../../src/graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../../src/graph/passes/remove-no-ops";
@@ -328,6 +330,70 @@ describe("foldBatchNorm", () => {
     expect(ops(after)).toEqual(["Conv", "Conv", "Conv", "BatchNormalization", "Sum"]);
     expect(new Set(after.nodes.slice(0, 3).map(({ inputs }) => inputs[1])).size).toBe(3);
     expect(await difference(before, after, "y")).toBeLessThan(1e-5);
+  });
+});
+
+describe("combineChannelShuffle", () => {
+  const nodes: Nodes = [
+    ["Reshape", ["x", "spread"], ["a"]],
+    ["Transpose", ["a"], ["b"], { perm: [0, 2, 1, 3, 4] }],
+    ["Reshape", ["b", "whole"], ["c"]],
+    ["Relu", ["c"], ["y"]],
+  ];
+  const graph = (spread: readonly number[], steps = nodes) =>
+    fixed(
+      graphOf({
+        inputs: { x: [1, 6, 3, 2] },
+        constants: { spread: ints(...spread), whole: ints(1, 6, 3, 2) },
+        nodes: steps,
+      }),
+    );
+
+  it.each([[[1, 2, 3, 3, 2]], [[1, 3, 2, 3, 2]], [[1, 6, 1, 3, 2]]])("makes one Gather of %j", async (spread) => {
+    const before = graph(spread);
+    const after = combineChannelShuffle(before, new Set());
+    expect(ops(after)).toEqual(["Gather", "Relu"]);
+    expect(after.nodes[0].outputs).toEqual(["c"]);
+    expect(await difference(before, after, "y")).toBe(0);
+  });
+
+  it("keeps what somebody reads, and what is no shuffle", () => {
+    expect(ops(combineChannelShuffle(graph([1, 2, 3, 3, 2]), new Set(["b"])))).toEqual(nodes.map(([op]) => op));
+    const other: Nodes = [nodes[0], ["Transpose", ["a"], ["b"], { perm: [0, 2, 1, 4, 3] }], ...nodes.slice(2)];
+    expect(ops(combineChannelShuffle(graph([1, 2, 3, 3, 2], other), new Set()))).toEqual(other.map(([op]) => op));
+    const space: Nodes = [nodes[0], nodes[1], ["Reshape", ["b", "spread"], ["c"]], nodes[3]];
+    expect(ops(combineChannelShuffle(graph([1, 2, 3, 3, 2], space), new Set()))).toEqual(space.map(([op]) => op));
+  });
+});
+
+describe("combineSwish", () => {
+  const graph = (nodes: Nodes) => fixed(graphOf({ inputs: { x: [1, 2, 3, 3] }, nodes }));
+
+  it.each([[["x", "s"]], [["s", "x"]]])("makes one operator of the product of %j", (factors) => {
+    const after = combineSwish(
+      graph([
+        ["Sigmoid", ["x"], ["s"]],
+        ["Mul", factors, ["y"]],
+      ]),
+      new Set(),
+    );
+    expect(after.nodes).toMatchObject([{ op: "Swish", inputs: ["x"], outputs: ["y"] }]);
+    expect(after.shapes.has("s")).toBe(false);
+  });
+
+  it("leaves a gate of another value alone, and a sigmoid that somebody reads", () => {
+    const gate: Nodes = [
+      ["Relu", ["x"], ["r"]],
+      ["Sigmoid", ["r"], ["s"]],
+      ["Mul", ["x", "s"], ["y"]],
+    ];
+    expect(ops(combineSwish(graph(gate), new Set()))).toEqual(["Relu", "Sigmoid", "Mul"]);
+    const swish: Nodes = [
+      ["Sigmoid", ["x"], ["s"]],
+      ["Mul", ["x", "s"], ["y"]],
+    ];
+    expect(ops(combineSwish(graph(swish), new Set(["s"])))).toEqual(["Sigmoid", "Mul"]);
+    expect(ops(combineSwish(graph([...swish, ["Add", ["s", "y"], ["z"]]]), new Set()))).toContain("Mul");
   });
 });
 

@@ -192,3 +192,46 @@ describe("vectors", () => {
     );
   });
 });
+
+describe("rows", () => {
+  it.each([1, 3, 4, 15, 16, 21, 64, 1025])("of %i floats are copied whole", (count) => {
+    reset();
+    const x = noise(count, 3 * count);
+    const geometry = strided([1, 1, 1, 1, 3, count], [0, 0, 0, 0, count, 1], [0, 0, 0, 0, count + 2, 1]);
+    const from = put(x);
+    const to = put(new Array(3 * (count + 2)).fill(-1));
+    kernels.copyStrided(from, to, geometry);
+    checkGuards();
+    const expected = [0, 1, 2].flatMap((row) => [...x.slice(row * count, (row + 1) * count), -1, -1]);
+    expect(get(to, expected.length)).toEqual(expected);
+  });
+});
+
+describe("gatherChannels", () => {
+  it("chooses channels of every pixel", () => {
+    fc.assert(
+      fc.property(
+        int(1, 5),
+        int(1, 9),
+        fc.array(int(0, 8), { minLength: 1, maxLength: 11 }),
+        (pixels, channels, picks) => {
+          reset();
+          const order = picks.map((c) => c % channels);
+          const x = noise(pixels, pixels * channels);
+          const [from, table] = [
+            put(x),
+            put(
+              order.map((c) => 4 * c),
+              "i32",
+            ),
+          ];
+          const y = output(pixels * order.length, (to) =>
+            kernels.gatherChannels(from, table, to, pixels, channels, order.length),
+          );
+          expect(y).toEqual(Array.from({ length: pixels }, (_, p) => order.map((c) => x[p * channels + c])).flat());
+        },
+      ),
+      settings,
+    );
+  });
+});

@@ -293,6 +293,18 @@ const linear: Readonly<Record<string, fc.Arbitrary<Case>>> = {
         constants: [ints(picks.map((_, i) => (negative ? -1 - (i % shape[axis]) : i % shape[axis])))],
       }),
     ),
+  "Gather all channels": fc
+    .record({ shape: image, step: fc.constantFrom(1, 5, 7) })
+    .filter(({ shape, step }) => shape[1] % step !== 0 || step === 1)
+    .map(
+      ({ shape, step }): Case => ({
+        op: "Gather",
+        shape,
+        attributes: { axis: 1 },
+        // Every channel once: the step and their number have no common divisor.
+        constants: [ints(Array.from({ length: shape[1] }, (_, i) => (shape[1] - 1 + i * step) % shape[1]))],
+      }),
+    ),
   "Gather one": image.map(
     (shape): Case => ({
       op: "Gather",

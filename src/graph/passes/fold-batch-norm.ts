@@ -1,5 +1,6 @@
 import { sizeOf } from "../../tensor";
 import { Constant, type Node, numberAttribute, type StaticGraph } from "../ir";
+import { innerValues } from "./inner-values";
 
 /**
  * Merges a BatchNormalization into the Conv, ConvTranspose or Gemm before it:
@@ -13,9 +14,7 @@ import { Constant, type Node, numberAttribute, type StaticGraph } from "../ir";
  * @param keep  names of values that must still be computed
  */
 export function foldBatchNorm(graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph {
-  const readers = new Map<string, number>();
-  for (const input of graph.nodes.flatMap((node) => node.inputs)) readers.set(input, (readers.get(input) ?? 0) + 1);
-  const wanted = new Set([...graph.outputs, ...[...keep].map((name) => graph.aliases.get(name) ?? name)]);
+  const innermost = innerValues(graph, keep);
   const layers = new Map(graph.nodes.filter((node) => layouts.has(node.op)).map((node) => [node.outputs[0], node]));
 
   const constants = new Map(graph.constants);
@@ -26,7 +25,7 @@ export function foldBatchNorm(graph: StaticGraph, keep: ReadonlySet<string>): St
     if (norm.op !== "BatchNormalization") continue;
     const [inner] = norm.inputs;
     const layer = layers.get(inner);
-    if (!layer || readers.get(inner) !== 1 || wanted.has(inner)) continue;
+    if (!layer || !innermost.has(inner)) continue;
     const folded = foldedWeights(graph, layer, norm);
     if (!folded) continue;
     const weight = freshName(`${layer.name}.weight`, shapes);
@@ -43,7 +42,7 @@ export function foldBatchNorm(graph: StaticGraph, keep: ReadonlySet<string>): St
     removed.add(norm);
   }
   const nodes = graph.nodes.filter((node) => !removed.has(node)).map((node) => merged.get(node) ?? node);
-  const read = new Set([...wanted, ...nodes.flatMap((node) => node.inputs)]);
+  const read = new Set([...graph.outputs, ...nodes.flatMap((node) => node.inputs)]);
   for (const name of constants.keys()) {
     if (read.has(name)) continue;
     constants.delete(name);
