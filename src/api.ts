@@ -18,6 +18,16 @@ export {
   type WalkThroughOptions,
 } from "./deconvolution/walk-through";
 export type { ZeroInsertionForm } from "./deconvolution/zero-insertion";
+export {
+  type Dissection,
+  type DissectOptions,
+  dissect,
+  type Region,
+  type Samples,
+  type UnitAgreement,
+} from "./dissect/dissect";
+export { type LatentOptions, randomLatents } from "./dissect/random-latents";
+export { type UnitEffect, type UnitEffects, type UnitEffectsOptions, unitEffects } from "./dissect/unit-effects";
 export * from "./errors";
 export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
 export type { Baseline } from "./explain/baseline";
@@ -43,6 +53,7 @@ export { encodePng } from "./image/encode";
 export type { ImageLike } from "./image/image";
 export { type Preprocess, placement, preprocess } from "./image/preprocess";
 export { inspect, type ModelReport, showReport } from "./model/inspect";
+export type { Intervention } from "./model/intervention";
 export type { LoadOptions, WasmSource } from "./model/load";
 export type { Input, Layer, Model, Prediction, RunResult } from "./model/model";
 export { receptiveField } from "./model/receptive-field/receptive-field";
@@ -59,6 +70,7 @@ export type { Hit, SearchKey, ShardProgress, TopActivations, UnitHits } from "./
 export { Tensor } from "./tensor";
 export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";
+export { type ClassMap, classMap, classMapImage } from "./view/class-map";
 export { colormapNames } from "./view/colormap";
 export { encodeNpy } from "./view/encode-npy";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";

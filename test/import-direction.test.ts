@@ -27,6 +27,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   generated: [],
   "load-default-model": ["model", ...base],
   "load-model": ["load-default-model", "generated", "model", "wasm", ...base],
+  dissect: ["explain", "model", "image", "ops", ...base],
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
   visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
   pooling: ["deconvolution", "load-model", ...base],

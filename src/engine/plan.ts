@@ -16,6 +16,8 @@ export interface PlanRequest {
   readonly start: ValueName;
   /** Values that must still be there when the pass ends. */
   readonly keep: readonly ValueName[];
+  /** Values that are changed when they are computed, before anything reads them. */
+  readonly edited?: readonly ValueName[];
   readonly backward?: {
     /** The value at which the gradient is seeded. */
     readonly seed: ValueName;
@@ -59,13 +61,13 @@ interface Buffer {
 }
 
 export function makePlan(network: Network, request: PlanRequest): Plan {
-  const { batch, start, keep, backward: wantedBackward } = request;
+  const { batch, start, keep, edited = [], backward: wantedBackward } = request;
   const targets = [...keep, ...(wantedBackward ? [wantedBackward.seed, ...wantedBackward.wanted] : [])];
   const forward = neededOperations(network, targets, start);
   const gradients = new Set<ValueName>();
   const backward = wantedBackward ? backwardOperations(forward, wantedBackward, gradients) : [];
 
-  const sharing = shareBuffers(network, forward, backward, [start, ...targets]);
+  const sharing = shareBuffers(network, forward, backward, { guarded: [start, ...targets], edited });
 
   const values = new Map<ValueName, Buffer>();
   const gradientBuffers = new Map<ValueName, Buffer>();
@@ -161,16 +163,17 @@ interface Sharing {
  * element-wise operations write over their input.
  *
  * @param guarded  values that must be there as they are
+ * @param edited   values that must also be complete when their own operation is done: nothing may be done to them before
  */
 function shareBuffers(
   network: Network,
   forward: readonly Operation[],
   backward: readonly Operation[],
-  guarded: readonly ValueName[],
+  { guarded, edited }: { readonly guarded: readonly ValueName[]; readonly edited: readonly ValueName[] },
 ): Sharing {
   const readers = new Map<ValueName, number>();
   for (const { inputs } of forward) for (const name of inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
-  const needed = new Set([...guarded, ...backward.flatMap(({ saved }) => saved)]);
+  const needed = new Set([...guarded, ...edited, ...backward.flatMap(({ saved }) => saved)]);
   const running = new Set(forward);
   const over = new Map<ValueName, ValueName>();
   const clamps = new Map<ValueName, Clamp>();
@@ -181,6 +184,7 @@ function shareBuffers(
     if (!operation.inPlace || needed.has(input) || readers.get(input) !== 1) continue;
     over.set(output, input);
     const before = network.operations[network.producer.get(input) ?? -1];
+    if (edited.includes(output)) continue;
     if (!operation.clamp || !before?.clampable || !running.has(before) || before.outputs[0] !== input) continue;
     clamps.set(input, operation.clamp);
     absorbed.add(operation);

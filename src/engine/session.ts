@@ -23,8 +23,13 @@ export interface Pass {
   readonly start?: ValueName;
   /** Values to hand back. */
   readonly keep?: readonly ValueName[];
+  /** What to do to values once they are computed; what follows reads the changed ones. Not together with `backward`. */
+  readonly edits?: ReadonlyMap<ValueName, Edit>;
   readonly backward?: Backward;
 }
+
+/** Changes a value in place: all samples, memory order. */
+export type Edit = (value: Float32Array) => void;
 
 export interface Backward {
   /** The value at which relevance starts. */
@@ -60,12 +65,15 @@ export class Session {
   }
 
   run(network: Network, pass: Pass): PassResult {
-    const { batch, data, keep = [], backward } = pass;
+    const { batch, data, keep = [], edits, backward } = pass;
+    // An operation's derivative is that of the function it computed, which an edit behind it is not part of.
+    if (edits && backward) throw new Error("Internal error: a pass with edits has no backward step.");
     const start = pass.start ?? network.input;
     const plan = this.plan(network, {
       batch,
       start,
       keep,
+      ...(edits && { edited: [...edits.keys()] }),
       backward: backward && { seed: backward.seed, wanted: backward.wanted },
     });
     const expected = sampleSize(network, start) * batch;
@@ -75,7 +83,12 @@ export class Session {
     const arena = this.#prepare(network, plan);
     const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules);
     this.memory.floats(run.value(start), data.length).set(data);
-    for (const operation of plan.forward) this.#call(run, operation, "forward");
+    const edit = (name: ValueName): void => edits?.get(name)?.(this.memory.floats(run.value(name), run.count(name)));
+    edit(start);
+    for (const operation of plan.forward) {
+      this.#call(run, operation, "forward");
+      if (edits) operation.outputs.forEach(edit);
+    }
     const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
     if (!backward) return { values, gradients: new Map() };
     run.seed(backward);
@@ -215,7 +228,7 @@ class PlannedRun implements Run {
   gradient(name: ValueName): Pointer {
     const pointer = this.#arena + known(this.#plan.gradientOffsets, name);
     if (!this.#arrived.has(name)) {
-      this.memory.floats(pointer, this.#count(name)).fill(0);
+      this.memory.floats(pointer, this.count(name)).fill(0);
       this.#arrived.add(name);
     }
     return pointer;
@@ -231,16 +244,17 @@ class PlannedRun implements Run {
     }
     const summand = this.#arena + this.#plan.summand;
     write(summand);
-    this.kernels.addScaled(summand, pointer, this.#count(name), 1);
+    this.kernels.addScaled(summand, pointer, this.count(name), 1);
   }
 
   seed({ seed, write }: Backward): void {
-    const count = this.#count(seed);
+    const count = this.count(seed);
     const gradient = this.memory.floats(this.gradient(seed), count);
     write(gradient, this.memory.floats(this.value(seed), count));
   }
 
-  #count(name: ValueName): number {
+  /** Floats of a value, all samples. */
+  count(name: ValueName): number {
     return sampleSize(this.#network, name) * this.batch;
   }
 }

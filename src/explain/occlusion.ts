@@ -16,7 +16,7 @@ import { makeRecipe } from "./recipe";
 export type BlackBox = (batch: Tensor) => Promise<Float32Array>;
 
 export interface OcclusionOptions extends ExplainOptions {
-  /** Height and width of the patch in input pixels; default a seventh of the input. */
+  /** Height and width of the patch in input pixels; default a seventh of the input, of a vector one number. */
   readonly window?: readonly [height: number, width: number];
   /** Step between patches; default half the window. */
   readonly stride?: readonly [y: number, x: number];
@@ -46,7 +46,8 @@ interface Scorer {
  *
  * Zeiler & Fergus, ECCV 2014, https://arxiv.org/abs/1311.2901, section 2.2. Matches Captum's `Occlusion`: per axis there
  * are ⌈(D − window)/stride⌉ + 1 positions, the last patch is clipped at the border, every pixel is covered. The patch
- * spans all channels, so all channels of a pixel have the same value.
+ * spans all channels, so all channels of a pixel have the same value; of an input without places, such as the latent of a
+ * generator, it covers one number (with `window` [1, n]: n neighbours), as Captum's `FeatureAblation` does.
  *
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, signed, in score units; positive where covering lowers the score
@@ -62,7 +63,9 @@ export async function occlusion(
   const x = inner ? inner.prepare(input) : tensorOf(input).data;
   const frame = inner ? modelFrame(inner) : tensorFrame(tensorOf(input));
   const { height, width, channels } = frame;
-  const window = pairOption("window", options.window ?? [Math.ceil(height / 7), Math.ceil(width / 7)]);
+  const isVector = inner !== undefined && inputSize(inner).width * inputSize(inner).height === 1;
+  const usual: readonly [number, number] = isVector ? [1, 1] : [Math.ceil(height / 7), Math.ceil(width / 7)];
+  const window = pairOption("window", options.window ?? usual);
   const stride = pairOption("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)]);
   if (window[0] > height || window[1] > width) {
     throw new OptionError(`window ${window.join("×")} is larger than the input, ${height}×${width}.`);
@@ -208,9 +211,11 @@ function tensorOf(input: Input): Tensor {
 
 const tensorFrame = ({ shape }: Tensor): Frame => ({ height: shape[1], width: shape[2], channels: shape[3] });
 
+/** A vector (the latent of a generator) is a row of places with one number each: it is covered number by number. */
 function modelFrame(model: LoadedModel): Frame {
   const { width, height } = inputSize(model);
-  return { width, height, channels: model.sampleSize(model.fast.input) / (width * height) };
+  const channels = model.sampleSize(model.fast.input) / (width * height);
+  return width * height === 1 ? { width: channels, height: 1, channels: 1 } : { width, height, channels };
 }
 
 function plainFill(x: Float32Array, value: Baseline): Float32Array {

@@ -1,5 +1,5 @@
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
-import { type Backward, type PassResult, Session } from "../engine/session";
+import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
 import { InputError, LayerError, OptionError, SeethroughError, ShapeError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { checkImage, type ImageLike } from "../image/image";
@@ -10,6 +10,7 @@ import type { ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import { editsOf, type Intervention } from "./intervention";
 import { classScores, type OutputKind, probabilities } from "./output";
 
 /** An 8-bit picture, or a tensor that is already what the network takes. */
@@ -57,17 +58,29 @@ export interface Model {
    * Classifies an input.
    *
    * @param options.top  how many classes to return, best first; default 5
+   * @param options.intervene  activations to overwrite on the way, see `run`
    * @throws {InputError} if the image is empty or has values that are not finite
    * @throws {ShapeError} if a tensor does not have the input's shape
    */
-  predict(input: Input, options?: { readonly top?: number }): Promise<Prediction[]>;
+  predict(
+    input: Input,
+    options?: { readonly top?: number; readonly intervene?: readonly Intervention[] },
+  ): Promise<Prediction[]>;
   /**
    * Runs the network.
    *
    * @param options.capture  names of layers (or of their output tensors) whose activations to return
-   * @throws {LayerError} if a captured name is unknown
+   * @param options.intervene  activations to overwrite on the way, in the order given: what would the network compute if
+   *   these units were silent, or loud? Captured activations are those after the intervention
+   * @throws {LayerError} if a captured or overwritten layer is unknown
+   * @throws {OptionError} if an intervention names units or places the layer does not have
+   * @example
+   * const { output } = await model.run(latent, { intervene: [{ layer: "relu3", units: 5 }] });
    */
-  run(input: Input, options?: { readonly capture?: readonly string[] }): Promise<RunResult>;
+  run(
+    input: Input,
+    options?: { readonly capture?: readonly string[]; readonly intervene?: readonly Intervention[] },
+  ): Promise<RunResult>;
   /** Gives the memory back. The model cannot be used afterwards. */
   dispose(): void;
   [Symbol.dispose](): void;
@@ -102,6 +115,7 @@ export interface ModelPass {
   readonly data: Float32Array;
   readonly start?: ValueName;
   readonly keep?: readonly ValueName[];
+  readonly edits?: ReadonlyMap<ValueName, Edit>;
   readonly backward?: Backward;
 }
 
@@ -162,12 +176,16 @@ export class LoadedModel implements Model {
     return this.#inside;
   }
 
-  async predict(input: Input, options: { readonly top?: number } = {}): Promise<Prediction[]> {
+  async predict(
+    input: Input,
+    options: { readonly top?: number; readonly intervene?: readonly Intervention[] } = {},
+  ): Promise<Prediction[]> {
     const { explained, outputKind } = this.parts;
     const { top = 5 } = options;
     if (!Number.isInteger(top) || top < 1)
       throw new OptionError(`top must be a whole number of at least 1, got ${top}.`);
-    const { values } = this.pass({ data: this.prepare(input), keep: [explained] });
+    const edits = editsOf(this, options.intervene);
+    const { values } = this.pass({ data: this.prepare(input), keep: [explained], edits });
     const scores = classScores(values.get(explained) as Float32Array, this.shape(explained));
     const probability = probabilities(scores, outputKind);
     const order = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
@@ -177,12 +195,16 @@ export class LoadedModel implements Model {
     });
   }
 
-  async run(input: Input, options: { readonly capture?: readonly string[] } = {}): Promise<RunResult> {
+  async run(
+    input: Input,
+    options: { readonly capture?: readonly string[]; readonly intervene?: readonly Intervention[] } = {},
+  ): Promise<RunResult> {
     const names = options.capture ?? [];
     if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${JSON.stringify(names)}.`);
     const captured = names.map((name) => this.valueOf(name));
     const { result } = this.parts;
-    const { values } = this.pass({ data: this.prepare(input), keep: [...new Set([result, ...captured])] });
+    const edits = editsOf(this, options.intervene);
+    const { values } = this.pass({ data: this.prepare(input), keep: [...new Set([result, ...captured])], edits });
     const tensor = (name: ValueName): Tensor => this.tensor(name, values.get(name) as Float32Array);
     return { output: tensor(result), activations: new Map(names.map((name, i) => [name, tensor(captured[i])])) };
   }
@@ -197,8 +219,8 @@ export class LoadedModel implements Model {
 
   /** Runs one pass in the network that has all the values it names. */
   pass({ batch = 1, ...pass }: ModelPass): PassResult {
-    const { start = this.fast.input, keep = [], backward } = pass;
-    const named = [start, ...keep, ...(backward ? [backward.seed, ...backward.wanted] : [])];
+    const { start = this.fast.input, keep = [], edits, backward } = pass;
+    const named = [start, ...keep, ...(edits?.keys() ?? []), ...(backward ? [backward.seed, ...backward.wanted] : [])];
     return this.session.run(this.networkFor(named), { ...pass, batch });
   }
 

@@ -1,0 +1,36 @@
+import { OptionError } from "../errors";
+import { Random } from "../explain/random";
+import { loaded, type Model } from "../model/model";
+import { Tensor } from "../tensor";
+
+export interface LatentOptions {
+  /** How many; default 16. */
+  readonly samples?: number;
+  /** Standard deviation of each number; default 1. */
+  readonly stdev?: number;
+  /** Default 0. */
+  readonly seed?: number;
+}
+
+/**
+ * Inputs for a generator: tensors of the input's shape, every number drawn from a normal distribution with mean 0. The same
+ * seed gives the same latents on every runtime, and more samples begin with the same ones.
+ *
+ * @throws {OptionError} if an option is out of range
+ * @example
+ * const [latent] = randomLatents(generator, { seed: 7 });
+ */
+export function randomLatents(model: Model, { samples = 16, stdev = 1, seed = 0 }: LatentOptions = {}): Tensor[] {
+  if (!Number.isInteger(samples) || samples < 1)
+    throw new OptionError(`samples must be a whole number of at least 1, got ${samples}.`);
+  if (!(stdev > 0)) throw new OptionError(`stdev must be above 0, got ${stdev}.`);
+  const random = new Random(seed);
+  const { shape } = loaded(model).input;
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return Array.from({ length: samples }, () => {
+    return new Tensor(
+      Float32Array.from({ length: size }, () => stdev * random.normal()),
+      shape,
+    );
+  });
+}

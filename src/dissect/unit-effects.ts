@@ -1,0 +1,119 @@
+import { InputError, OptionError } from "../errors";
+import type { ExplainOptions } from "../explain/attribution";
+import { createPace } from "../explain/pace";
+import { unitList } from "../model/intervention";
+import { type LoadedModel, loaded, type Model } from "../model/model";
+import { resolveTarget, type ScoredTarget, scoreOf } from "../model/target";
+import { imageShape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import type { Samples } from "./dissect";
+
+export interface UnitEffectsOptions extends Omit<ExplainOptions, "seed"> {
+  readonly layer: string;
+  /** Units to silence, one at a time; default: all of the layer. */
+  readonly units?: number | readonly number[];
+  /** What a unit's activations become, everywhere; default 0. */
+  readonly value?: number;
+  /** Units per pass; default 8. */
+  readonly batchSize?: number;
+}
+
+export interface UnitEffect {
+  readonly unit: number;
+  /** Mean over the samples of the score as it is minus the score without the unit, in score units. */
+  readonly drop: number;
+}
+
+export interface UnitEffects {
+  readonly layer: string;
+  readonly samples: number;
+  /** Mean score of the samples as they are. */
+  readonly score: number;
+  /** Every unit, largest drop first: without it the target loses most. */
+  readonly units: readonly UnitEffect[];
+}
+
+/**
+ * What each unit of a layer is good for: by how much does the target's score drop when the unit is silent?
+ *
+ *   drop(u) = mean over samples of s(x) − s(x with every activation of unit u set to `value`)
+ *
+ * The intervention of Bau et al. 2019 (GAN Dissection), https://arxiv.org/abs/1811.10597, section 3.2, for one unit at a
+ * time: the target of a generator or segmenter is `{ mask, channel }`, a region of its output, that of a classifier a class.
+ *
+ * @throws {LayerError} if the layer is unknown or the target does not depend on it; {TargetError} for a wrong target
+ * @throws {OptionError} if an option is out of range; {InputError} if there is no sample
+ * @example
+ * const { units } = await unitEffects(generator, latents, { layer: "relu2", target: { mask, channel: 0 } });
+ */
+export async function unitEffects(given: Model, samples: Samples, options: UnitEffectsOptions): Promise<UnitEffects> {
+  const { layer, value = 0, batchSize = 8 } = options;
+  if (!Number.isFinite(value)) throw new OptionError(`value must be a finite number, got ${value}.`);
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new OptionError(`batchSize must be a whole number of at least 1, got ${batchSize}.`);
+  const model = loaded(given);
+  const target = resolveTarget(model, options.target);
+  const at = model.layerBefore(layer, target.value);
+  const shape = model.shape(at);
+  const { c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
+  const units = unitList(options.units, c, `layer "${layer}"`);
+  const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
+  const drops = new Float64Array(units.length);
+  let [count, total] = [0, 0];
+  for await (const sample of samples) {
+    const data = model.prepare(sample);
+    const before = model.pass({ data, keep: [target.value] }).values.get(target.value) as Float32Array;
+    const score = scoreOf(target.choose(before), before);
+    for (let first = 0; first < units.length; first += batchSize) {
+      const group = units.slice(first, first + batchSize);
+      const without = scoresWithout(model, { data, at, channels: c, group, value, target, before });
+      group.forEach((_, i) => {
+        drops[first + i] += score - without[i];
+      });
+    }
+    total += score;
+    await pace.step(++count);
+  }
+  if (count === 0) throw new InputError("unitEffects got no samples: give at least one input of the network.");
+  return {
+    layer,
+    samples: count,
+    score: total / count,
+    units: units
+      .map((unit, i) => ({ unit, drop: drops[i] / count }))
+      .sort((a, b) => b.drop - a.drop || a.unit - b.unit),
+  };
+}
+
+/** The score of one input without each of several units: one sample of a batch per unit. */
+function scoresWithout(
+  model: LoadedModel,
+  request: {
+    readonly data: Float32Array;
+    readonly at: ValueName;
+    readonly channels: number;
+    readonly group: readonly number[];
+    readonly value: number;
+    readonly target: ScoredTarget;
+    readonly before: Float32Array;
+  },
+): number[] {
+  const { data, at, channels, group, value, target, before } = request;
+  const batch = new Float32Array(data.length * group.length);
+  group.forEach((_, i) => void batch.set(data, i * data.length));
+  const silence = (activations: Float32Array): void => {
+    const size = activations.length / group.length;
+    group.forEach((unit, i) => {
+      for (let place = i * size; place < (i + 1) * size; place += channels) activations[place + unit] = value;
+    });
+  };
+  const { values } = model.pass({
+    batch: group.length,
+    data: batch,
+    keep: [target.value],
+    edits: new Map([[at, silence]]),
+  });
+  const after = values.get(target.value) as Float32Array;
+  const score = target.choose(before);
+  return group.map((_, i) => scoreOf(score, after, i * before.length));
+}

@@ -1,0 +1,97 @@
+import type { Edit } from "../engine/session";
+import { InputError, OptionError } from "../errors";
+import { imageShape, type Shape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import { showShape } from "../tensor";
+import type { LoadedModel } from "./model";
+
+/** Activations of one layer that are overwritten during a pass, before anything reads them. */
+export interface Intervention {
+  /** The layer, by node name or the name of its output tensor. */
+  readonly layer: string;
+  /** Channels; default: all. */
+  readonly units?: number | readonly number[];
+  /** Places: one byte for each of the layer's, row-major, not 0 where to intervene; default: everywhere. */
+  readonly mask?: Uint8Array;
+  /** What the activations become; default 0, ablation. A function gets what they were, and where. */
+  readonly value?:
+    | number
+    | ((activation: number, place: { readonly unit: number; readonly y: number; readonly x: number }) => number);
+}
+
+/**
+ * Interventions as what a pass does to its values.
+ *
+ * @throws {LayerError} if a layer is unknown; {OptionError} if it has no such unit or place
+ */
+export function editsOf(
+  model: LoadedModel,
+  interventions: readonly Intervention[] | undefined,
+): ReadonlyMap<ValueName, Edit> | undefined {
+  if (interventions === undefined) return undefined;
+  if (!Array.isArray(interventions)) {
+    throw new OptionError(
+      `intervene is a list of { layer, units, mask, value }, got ${JSON.stringify(interventions)}. One goes into brackets.`,
+    );
+  }
+  const edits = new Map<ValueName, Edit>();
+  for (const intervention of interventions) {
+    const value = model.valueOf(intervention.layer);
+    const edit = editOf(intervention, model.shape(value));
+    const before = edits.get(value);
+    edits.set(value, before ? chained(before, edit) : edit);
+  }
+  return edits.size > 0 ? edits : undefined;
+}
+
+function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape): Edit {
+  const { h, w, c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
+  const channels = unitList(units, c, `layer "${layer}" (${showShape(shape)})`);
+  if (mask !== undefined && (!(mask instanceof Uint8Array) || mask.length !== h * w)) {
+    const got = mask instanceof Uint8Array ? `${mask.length} bytes` : typeof mask;
+    throw new OptionError(
+      `intervene: the mask for layer "${layer}" takes one byte for each of its ${h}×${w} places, row-major, got ${got}.`,
+    );
+  }
+  if (typeof value !== "function" && !Number.isFinite(value)) {
+    throw new OptionError(`intervene: value for layer "${layer}" is a finite number or a function, got ${value}.`);
+  }
+  const places = Array.from({ length: h * w }, (_, place) => place).filter((place) => mask?.[place] !== 0);
+  const changed = typeof value === "function" ? value : () => value;
+  return (data) => {
+    for (let sample = 0; sample < data.length; sample += h * w * c) {
+      for (const place of places) {
+        for (const unit of channels) {
+          const at = sample + place * c + unit;
+          data[at] = changed(data[at], { unit, y: Math.floor(place / w), x: place % w });
+          if (!Number.isFinite(data[at])) {
+            throw new InputError(`intervene: value of layer "${layer}" gave ${data[at]} for unit ${unit}.`);
+          }
+        }
+      }
+    }
+  };
+}
+
+/**
+ * One channel, several or all of a layer.
+ *
+ * @throws {OptionError} if the layer has no such channel
+ */
+export function unitList(units: number | readonly number[] | undefined, channels: number, layer: string): number[] {
+  if (units === undefined) return Array.from({ length: channels }, (_, unit) => unit);
+  const list = Array.isArray(units) ? [...units] : [units as number];
+  for (const unit of list) {
+    if (!Number.isInteger(unit) || unit < 0 || unit >= channels) {
+      throw new OptionError(`units: ${layer} has units 0 to ${channels - 1}, got ${JSON.stringify(unit)}.`);
+    }
+  }
+  return list;
+}
+
+const chained =
+  (first: Edit, second: Edit): Edit =>
+  (data) => {
+    first(data);
+    second(data);
+  };
