@@ -46,6 +46,7 @@ export {
   type ProjectOptions,
   projectActivation,
 } from "./explain/project-activation";
+export { projectionImage } from "./explain/projection-image";
 export type { QuadratureRule } from "./explain/quadrature";
 export { saliency } from "./explain/saliency";
 export { decodeImage } from "./image/decode";
@@ -63,15 +64,20 @@ export { toImage } from "./model/to-image";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";
 export { type CamModel, type ToCamOptions, type ToCamReport, toCamModel } from "./rewrite/to-cam-model";
+export { contactSheet } from "./search/contact-sheet";
 export type { SearchImage, SearchImages } from "./search/image-stream";
 export { mergeTopActivations } from "./search/merge-top-activations";
+export type { ImageSource, SheetOptions } from "./search/tiles";
 export { type SearchOptions, topActivations } from "./search/top-activations";
 export type { Hit, SearchKey, ShardProgress, TopActivations, UnitHits } from "./search/types";
+export { type ProjectedHit, type UnitPage, unitPage } from "./search/unit-page";
+export { type SummaryOptions, type UnitSummary, unitSummary } from "./search/unit-summary";
 export { Tensor } from "./tensor";
 export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";
 export { type ClassMap, classMap, classMapImage } from "./view/class-map";
 export { colormapNames } from "./view/colormap";
+export { cropImage } from "./view/crop-image";
 export { encodeNpy } from "./view/encode-npy";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
 export {

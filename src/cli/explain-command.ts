@@ -1,4 +1,3 @@
-import { SingleBar } from "cli-progress";
 import {
   type Attribution,
   type Box,
@@ -12,34 +11,27 @@ import {
   type Heatmap,
   heatmap,
   type ImageLike,
-  InputError,
   LayerError,
-  loadModel,
   type MethodName,
   type Model,
   methodNames,
   overlay,
   type Prediction,
-  type Preprocess,
   placement,
   sideBySide,
 } from "../index";
 import { readInputFile, writeOutputFile } from "./files";
+import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { progressBar } from "./progress-bar";
 
-export interface ExplainFlags {
-  readonly model?: string;
+export interface ExplainFlags extends ModelFlags {
   readonly method: MethodName | "all";
   readonly target?: string;
   readonly layer?: string;
-  readonly labels?: string;
   readonly out?: string;
   readonly npy?: string;
   readonly json?: boolean;
   readonly colormap?: string;
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-  readonly range?: readonly [number, number];
-  readonly fit?: Preprocess["fit"];
 }
 
 /** An attribution, and where its heatmap lies in the image. */
@@ -53,9 +45,7 @@ interface Explained {
 
 export async function explainCommand(path: string, flags: ExplainFlags): Promise<void> {
   const image = await decodeImage(await readInputFile(path));
-  const labels = flags.labels ? await readLabels(flags.labels) : undefined;
-  const preprocess = preprocessOf(flags);
-  using model = await loadModel(flags.model, { ...(labels && { labels }), ...(preprocess && { preprocess }) });
+  using model = await loadFlaggedModel(flags);
   const predictions = await model.predict(image);
   const names = flags.method === "all" ? methodNames : [flags.method];
   const results: Explained[] = [];
@@ -121,46 +111,6 @@ const shownPercentile = 99;
 const smallestPicture = 384;
 
 const camFamily: ReadonlySet<string> = new Set<MethodName>(["cam", "grad-cam"]);
-
-/** A bar on stderr, only where stderr is a terminal and only once a method reports progress. */
-function progressBar(method: string): { update: (done: number, total: number) => void; stop: () => void } {
-  if (!process.stderr.isTTY) return { update: () => {}, stop: () => {} };
-  const bar = new SingleBar({
-    format: `${method} {bar} {value}/{total}, {eta} s left`,
-    stream: process.stderr,
-    clearOnComplete: true,
-  });
-  return {
-    update: (done, total) => {
-      if (bar.isActive) bar.update(done);
-      else bar.start(total, done);
-    },
-    stop: () => bar.stop(),
-  };
-}
-
-/** A number is an index unless the model has a class of that name. */
-function targetOf(text: string | undefined, model: Model): number | string | undefined {
-  if (text === undefined) return undefined;
-  return /^\d+$/.test(text) && !model.labels?.includes(text) ? Number(text) : text;
-}
-
-function preprocessOf({ mean, std, range, fit }: ExplainFlags): Preprocess | undefined {
-  if (!mean && !std && !range && !fit) return undefined;
-  return { ...(mean && { mean }), ...(std && { std }), ...(range && { range }), ...(fit && { fit }) };
-}
-
-async function readLabels(path: string): Promise<string[]> {
-  let labels: unknown;
-  try {
-    labels = JSON.parse(new TextDecoder().decode(await readInputFile(path)));
-  } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(`${path} is not JSON; the labels are a JSON list of class names.`);
-  }
-  if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
-  throw new InputError(`${path} does not hold a JSON list of class names.`);
-}
 
 /** The overlay on a picture that was enlarged by a factor; none for values without places. */
 function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike[] {

@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
 import { InputError } from "../index";
 
 const reasons: Readonly<Record<string, string>> = {
@@ -30,5 +30,32 @@ export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<
     await writeFile(path, bytes);
   } catch (error) {
     throw new InputError(`${path} cannot be written: ${reasonOf(error)}.`);
+  }
+}
+
+/** Replaces a file at once: whoever reads it, or a crash, finds the old or the new one. */
+export async function replaceOutputFile(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = `${path}.part`;
+  await writeOutputFile(draft, bytes);
+  await rename(draft, path);
+}
+
+/**
+ * The PNG and JPEG files of a folder and its subfolders, by rising path.
+ *
+ * @returns paths relative to the folder, with forward slashes
+ * @throws {InputError} if the folder cannot be read
+ */
+export async function listImages(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile() && /\.(png|jpe?g)$/i.test(entry.name))
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
+      .sort((a, b) => (a < b ? -1 : 1));
+  } catch (error) {
+    throw new InputError(
+      `${folder} cannot be listed: ${reasonOf(error).replace("no such file", "no such folder").replace("part of the path is not", "it is not")}.`,
+    );
   }
 }

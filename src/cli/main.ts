@@ -3,28 +3,40 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { colormapNames, methodNames, SeethroughError, version } from "../index";
 import { type ExplainFlags, explainCommand } from "./explain-command";
 import { inspectCommand } from "./inspect-command";
+import { mergeCommand } from "./merge-command";
+import { withModelOptions } from "./model-flags";
+import { type ProjectFlags, projectCommand } from "./project-command";
+import { type SearchFlags, type Shard, searchCommand } from "./search-command";
 
 /** Exit codes: the work is done, it could not be done, the command line is wrong. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
-
-const numberList = (text: string): number[] => {
-  const values = text.split(",").map((word) => (word.trim() === "" ? Number.NaN : Number(word)));
-  if (values.some((value) => !Number.isFinite(value))) {
-    throw new InvalidArgumentError("expected numbers separated by commas, for example 0.485,0.456,0.406");
-  }
-  return values;
-};
 
 const pngName = (text: string): string => {
   if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
   return text;
 };
 
-const range = (text: string): readonly [number, number] => {
-  const [low, high, ...rest] = text.split("..").map(Number);
-  if (rest.length > 0 || !(low < high))
-    throw new InvalidArgumentError("expected two numbers as LOW..HIGH, for example 0..255");
-  return [low, high];
+const wholeNumber = (text: string): number => {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number");
+  return Number(text);
+};
+
+const count = (text: string): number => {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("expected a whole number of at least 1");
+  return Number(text);
+};
+
+const units = (text: string): number[] => {
+  const words = text.split(",");
+  if (!words.every((word) => /^\d+$/.test(word.trim())))
+    throw new InvalidArgumentError("expected whole numbers separated by commas, for example 3 or 0,3,5");
+  return words.map(Number);
+};
+
+const shard = (text: string): Shard => {
+  const [, index, of] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
+  if (!(index >= 1 && index <= of)) throw new InvalidArgumentError("expected I/N, for example 1/4 to 4/4");
+  return { index, of };
 };
 
 const program = new Command("seethrough")
@@ -33,11 +45,9 @@ const program = new Command("seethrough")
   .exitOverride()
   .showHelpAfterError("(seethrough --help shows all commands)");
 
-program
-  .command("explain")
+withModelOptions(program.command("explain"))
   .description("explain a prediction: what in the image speaks for it")
   .argument("<image>", "PNG or JPEG file")
-  .option("--model <file>", "ONNX file; default: the embedded pet-shop classifier")
   .addOption(
     new Option("--method <name>", `one of ${methodNames.join(", ")}, or all`)
       .default("grad-cam")
@@ -45,15 +55,10 @@ program
   )
   .option("--target <label|index>", "class to explain; default: the predicted one")
   .option("--layer <name>", "layer for the CAM family (default: suggested) or for gradients at a layer")
-  .option("--labels <file>", "JSON list of class names")
   .option("--out <file.png>", "write the overlay as PNG; with --method all, all methods side by side", pngName)
   .option("--npy <file>", "write the raw values as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .addOption(new Option("--colormap <name>", "colours of the overlay").choices([...colormapNames]))
-  .option("--mean <a,b,c>", "per-channel mean subtracted after scaling to the range", numberList)
-  .option("--std <a,b,c>", "per-channel divisor", numberList)
-  .option("--range <low..high>", "range that pixels are scaled to before mean and std; default 0..1", range)
-  .addOption(new Option("--fit <how>", "how the image becomes the input's shape").choices(["crop", "stretch", "pad"]))
   .action((image: string, flags: ExplainFlags, command: Command) => {
     if (flags.npy && flags.method === "all")
       command.error("error: --npy writes one method's values; name it with --method");
@@ -66,6 +71,56 @@ program
   .argument("[model]", "ONNX file; default: the embedded pet-shop classifier")
   .option("--json", "print one JSON document instead of text")
   .action((model: string | undefined, flags: { json?: boolean }) => inspectCommand(model, flags));
+
+withModelOptions(program.command("search"))
+  .description("find the images of a folder that drive the units of a layer most")
+  .argument("<directory>", "folder with PNG or JPEG files, searched with its subfolders")
+  .requiredOption("--layer <name>", "layer whose units are looked at; seethrough inspect lists them")
+  .option("--unit <n,…>", "one unit or several; default: all of the layer", units)
+  .option("--top <n>", "images to keep per unit", count, 5)
+  .option("--sample <n>", "random images to keep per unit, for quantiles", wholeNumber, 32)
+  .addOption(new Option("--score <how>", "what a unit's map becomes").choices(["max", "mean"]).default("max"))
+  .addOption(
+    new Option("--by <what>", "rank by activation, or by relevance: activation × gradient of a class score")
+      .choices(["activation", "relevance"])
+      .default("activation"),
+  )
+  .option("--target <label|index>", "class of --by relevance; default: the predicted one of each image")
+  .option("--state <file.json>", "keep what was found in this file, and go on from it")
+  .option("--shard <i/n>", "search every n-th file only, from the i-th; seethrough merge joins the results", shard)
+  .option("--exclude <text>", "leave out files with this text in their path, for example .mask.")
+  .option("--strict", "stop at the first image that cannot be read instead of leaving it out")
+  .option("--out <file.png>", "write a contact sheet: strongest, middle and random images of each unit", pngName)
+  .option("--projections", "on the sheet: the strongest images above their projections, as Zeiler and Fergus do")
+  .option("--json", "print the result as JSON, which seethrough merge takes")
+  .action((directory: string, flags: SearchFlags, command: Command) => {
+    if (flags.target !== undefined && flags.by === "activation")
+      command.error("error: --target belongs to --by relevance");
+    if (flags.projections && !flags.out) command.error("error: --projections are drawn on a sheet; name it with --out");
+    return searchCommand(directory, flags);
+  });
+
+program
+  .command("merge")
+  .description("join results of seethrough search --json over shards of the same images")
+  .argument("<parts...>", "JSON files")
+  .action((parts: string[]) => mergeCommand(parts));
+
+withModelOptions(program.command("project"))
+  .description("project activations of a layer back to the image: which pattern caused them")
+  .argument("<image>", "PNG or JPEG file")
+  .requiredOption("--layer <name>", "layer whose activations are projected")
+  .option("--unit <n>", "one unit; default: all of the layer", wholeNumber)
+  .option("--keep <n>", "how many of the strongest activations are projected", count, 1)
+  .addOption(
+    new Option("--rule <name>", "what rectifiers send back")
+      .choices(["deconvnet", "guided", "gradient"])
+      .default("deconvnet"),
+  )
+  .option("--out <file.png>", "write what the network saw and the projection beside it", pngName)
+  .option("--npy <file>", "write the raw projection as NumPy array")
+  .option("--json", "print one JSON document instead of text")
+  .action((image: string, flags: ProjectFlags) => projectCommand(image, flags));
 
 // A reader that has seen enough (head, less) closes the pipe; that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

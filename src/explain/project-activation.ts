@@ -1,6 +1,6 @@
 import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { checkUnit } from "../model/target";
+import { checkUnit, pixelAt } from "../model/target";
 import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Tensor } from "../tensor";
@@ -13,6 +13,8 @@ export interface ProjectOptions {
   readonly layer: string;
   /** One channel of the layer; default: all of them. */
   readonly unit?: number;
+  /** One place of the layer's grid, projected as it is; needs `unit` and leaves `keep` out. Default: wherever it is strongest. */
+  readonly position?: readonly [y: number, x: number];
   /** How many of the strongest activations stay, the others are set to zero: 'max' (default) is one. */
   readonly keep?: "max" | number;
   /** What rectifiers send back; default 'deconvnet', as the paper. */
@@ -45,10 +47,10 @@ export interface Projection {
  * https://arxiv.org/abs/1311.2901, section 2.1 and figure 2.
  *
  * @throws {LayerError} if the layer is unknown or is the input; {TargetError} if it has no such unit
- * @throws {OptionError} if `keep` or `rule` is out of range
+ * @throws {OptionError} if `keep` or `rule` is out of range, or `position` comes without `unit`
  */
 export async function projectActivation(given: Model, input: Input, options: ProjectOptions): Promise<Projection> {
-  const { keep = "max", rule = "deconvnet", unit } = options;
+  const { keep = "max", rule = "deconvnet", unit, position } = options;
   const count = keep === "max" ? 1 : keep;
   if (!Number.isInteger(count) || count < 1)
     throw new OptionError(`keep must be 'max' or a whole number of at least 1, got ${keep}.`);
@@ -60,8 +62,15 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   if (value === model.full.input)
     throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
   const shape = model.shape(value);
-  const { w, c } = imageShape(shape);
+  const { h, w, c } = imageShape(shape);
   if (unit !== undefined) checkUnit(unit, options.layer, shape, c);
+  if (position && (unit === undefined || options.keep !== undefined)) {
+    throw new OptionError(
+      `position names one activation: ${unit === undefined ? "give its unit as well" : "leave keep out"}.`,
+    );
+  }
+  const place =
+    position && unit !== undefined ? pixelAt(position, h, w, `layer "${options.layer}"`) * c + unit : undefined;
   const stages = stagesBelow(model, value);
   const start = model.full.input;
   let offsets: number[] = [];
@@ -73,7 +82,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       wanted: [start, ...stages.map((stage) => stage.value)],
       rules: { rectifier: rule },
       write: (gradient, activation) => {
-        offsets = strongest(activation, count, c, unit);
+        offsets = place === undefined ? strongest(activation, count, c, unit) : [place];
         strengths = offsets.map((offset) => activation[offset]);
         for (const offset of offsets) gradient[offset] = activation[offset];
       },

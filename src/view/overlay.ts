@@ -1,6 +1,7 @@
 import { InputError, OptionError } from "../errors";
 import { channelsOf, checkImage, type ImageLike } from "../image/image";
 import { type Rectangle, resizeBilinear } from "../image/resize";
+import { Canvas, toRgba } from "./canvas";
 import { colormapTable, levelOf } from "./colormap";
 import type { Heatmap } from "./heatmap";
 
@@ -145,32 +146,9 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
   if (!(Number.isInteger(gap) && gap >= 0))
     throw new OptionError(`gap must be a whole number of at least 0, got ${gap}.`);
   const rows = Math.ceil(images.length / columns);
-  const [outWidth, outHeight] = [columns * (width + gap) - gap, rows * (height + gap) - gap];
-  const out = new Uint8Array(outWidth * outHeight * 4);
-  for (let at = 0; at < out.length; at += 4) out.set([...background, 255], at);
+  const canvas = new Canvas(columns * (width + gap) - gap, rows * (height + gap) - gap, background);
   images.forEach((image, i) => {
-    const { data } = toRgba(image);
-    const [left, top] = [(i % columns) * (width + gap), Math.floor(i / columns) * (height + gap)];
-    for (let y = 0; y < height; y++) {
-      out.set(data.subarray(y * width * 4, (y + 1) * width * 4), ((top + y) * outWidth + left) * 4);
-    }
+    canvas.draw(image, (i % columns) * (width + gap), Math.floor(i / columns) * (height + gap));
   });
-  return { data: out, width: outWidth, height: outHeight };
-}
-
-/** The picture with four channels, opaque: what is transparent lies on white, as the network saw it. */
-function toRgba(image: ImageLike): ImageLike {
-  checkImage(image);
-  const channels = channelsOf(image);
-  const { width, height, data } = image;
-  const out = new Uint8Array(width * height * 4);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const from = pixel * channels;
-    const alpha = channels === 4 ? data[from + 3] / 255 : 1;
-    for (let c = 0; c < 3; c++) {
-      out[pixel * 4 + c] = Math.round(data[from + (channels === 1 ? 0 : c)] * alpha + 255 * (1 - alpha));
-    }
-    out[pixel * 4 + 3] = 255;
-  }
-  return { data: out, width, height };
+  return { data: canvas.data, width: canvas.width, height: canvas.height };
 }

@@ -1,0 +1,74 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { InputError, loadModel, type Model, type Preprocess } from "../index";
+import { readInputFile } from "./files";
+
+/** Which model, and how pictures become its input. */
+export interface ModelFlags {
+  readonly model?: string;
+  readonly labels?: string;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly range?: readonly [number, number];
+  readonly fit?: Preprocess["fit"];
+}
+
+const numberList = (text: string): number[] => {
+  const values = text.split(",").map((word) => (word.trim() === "" ? Number.NaN : Number(word)));
+  if (values.some((value) => !Number.isFinite(value))) {
+    throw new InvalidArgumentError("expected numbers separated by commas, for example 0.485,0.456,0.406");
+  }
+  return values;
+};
+
+const range = (text: string): readonly [number, number] => {
+  const [low, high, ...rest] = text.split("..").map(Number);
+  if (rest.length > 0 || !(low < high))
+    throw new InvalidArgumentError("expected two numbers as LOW..HIGH, for example 0..255");
+  return [low, high];
+};
+
+/** Adds the options of every command that shows pictures to a model. */
+export const withModelOptions = (command: Command): Command =>
+  command
+    .option("--model <file>", "ONNX file; default: the embedded pet-shop classifier")
+    .option("--labels <file>", "JSON list of class names")
+    .option("--mean <a,b,c>", "per-channel mean subtracted after scaling to the range", numberList)
+    .option("--std <a,b,c>", "per-channel divisor", numberList)
+    .option("--range <low..high>", "range that pixels are scaled to before mean and std; default 0..1", range)
+    .addOption(
+      new Option("--fit <how>", "how the image becomes the input's shape").choices(["crop", "stretch", "pad"]),
+    );
+
+export async function loadFlaggedModel({ model, labels, mean, std, range: scaled, fit }: ModelFlags): Promise<Model> {
+  const names = labels ? await readLabels(labels) : undefined;
+  const asked = mean || std || scaled || fit;
+  const preprocess = {
+    ...(mean && { mean }),
+    ...(std && { std }),
+    ...(scaled && { range: scaled }),
+    ...(fit && { fit }),
+  };
+  return loadModel(model, { ...(names && { labels: names }), ...(asked && { preprocess }) });
+}
+
+/** A number is an index unless the model has a class of that name. */
+export function targetOf(text: string | undefined, model: Model): number | string | undefined {
+  if (text === undefined) return undefined;
+  return /^\d+$/.test(text) && !model.labels?.includes(text) ? Number(text) : text;
+}
+
+async function readLabels(path: string): Promise<string[]> {
+  const labels = await readJson(path, "the labels are a JSON list of class names");
+  if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
+  throw new InputError(`${path} does not hold a JSON list of class names.`);
+}
+
+/** @throws {InputError} if the file cannot be read, or is not JSON: then with what was expected */
+export async function readJson(path: string, expected: string): Promise<unknown> {
+  const bytes = await readInputFile(path);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throw new InputError(`${path} is not JSON; ${expected}.`);
+  }
+}

@@ -1,0 +1,46 @@
+import { OptionError } from "../errors";
+import type { ImageLike } from "../image/image";
+import { normalisation } from "../image/normalisation";
+import { loaded, type Model } from "../model/model";
+import { toImage } from "../model/to-image";
+import { Tensor } from "../tensor";
+
+/**
+ * Signed values of the network's input space as a picture people can look at: mid-grey is zero, and the contrast is stretched
+ * until the strongest values reach black or full colour, as in figure 2 of Zeiler & Fergus 2014.
+ *
+ * @param values              `[1, H, W, C]` with the network's 1 or 3 channels, for example `projection.image`
+ * @param options.percentile  of the magnitudes that are not zero; stronger ones are clipped, so that a few do not hide the rest.
+ *   Default 99
+ * @returns RGBA, opaque
+ * @throws {ShapeError} if the values are no picture of this network; {OptionError} if the percentile is out of range
+ * @example
+ * const { image } = await projectActivation(model, cat, { layer: "conv3", unit: 5 });
+ * await writeFile("projection.png", await encodePng(projectionImage(model, image)));
+ */
+export function projectionImage(
+  given: Model,
+  values: Tensor,
+  { percentile = 99 }: { readonly percentile?: number } = {},
+): ImageLike {
+  if (!(percentile > 0 && percentile <= 100))
+    throw new OptionError(`percentile must be above 0 and at most 100, got ${percentile}.`);
+  const model = loaded(given);
+  const channels = values.shape[3];
+  const { toPixel, toValue } = normalisation(model.parts.preprocess, channels);
+  const zero = Array.from({ length: channels }, (_, channel) => toPixel(0, channel));
+  const change = values.data.map((value, i) => toPixel(value, i % channels) - zero[i % channels]);
+  const strengths = change
+    .map(Math.abs)
+    .filter((strength) => strength > 0)
+    .sort();
+  const full = strengths[Math.ceil((percentile / 100) * strengths.length) - 1] ?? 1;
+  const stretch = 127 / full;
+  return toImage(
+    given,
+    new Tensor(
+      change.map((step, i) => toValue(128 + stretch * step, i % channels)),
+      values.shape,
+    ),
+  );
+}

@@ -1,0 +1,123 @@
+/** Cuts what a unit saw out of images, at one scale for all hits of a unit. */
+import { InputError, OptionError } from "../errors";
+import { inputSize } from "../explain/gradient";
+import { checkImage, type ImageLike } from "../image/image";
+import { placement } from "../image/preprocess";
+import type { Rectangle } from "../image/resize";
+import { type Input, isTensor, type LoadedModel } from "../model/model";
+import { ReceptiveFields } from "../model/receptive-field/receptive-field";
+import { toImage } from "../model/to-image";
+import { Canvas } from "../view/canvas";
+import { cropImage } from "../view/crop-image";
+import { checkPart } from "./merge-top-activations";
+import type { Hit, TopActivations } from "./types";
+
+/** Fetches an image of the search by its id. */
+export type ImageSource = (id: string) => Input | Promise<Input>;
+
+/** What both kinds of sheets take. */
+export interface SheetOptions {
+  /** The units to show; default: all of the search, if they are at most 64. */
+  readonly unit?: number | readonly number[];
+  /** Side of a tile in pixels; default 112. */
+  readonly tile?: number;
+}
+
+/** A search result bound to the model it came from, ready to be drawn. */
+export interface Sheet {
+  readonly model: LoadedModel;
+  readonly fields: ReceptiveFields;
+  readonly units: readonly number[];
+  readonly tile: number;
+}
+
+const mostUnits = 64;
+
+/**
+ * @throws {InputError} if the result belongs to another model file
+ * @throws {OptionError} if there are too many units for a picture, or the tile is too small
+ */
+export async function planSheet(
+  model: LoadedModel,
+  result: TopActivations,
+  { unit, tile = 112 }: SheetOptions,
+): Promise<Sheet> {
+  checkPart(result, "The result");
+  const { search } = result;
+  if (search.modelHash !== (await model.parts.hash()))
+    throw new InputError("The result belongs to another model: draw it with the model that was searched.");
+  if (!Number.isInteger(tile) || tile < 16)
+    throw new OptionError(`tile must be a whole number of at least 16 pixels, got ${tile}.`);
+  const units = unit === undefined ? search.units : typeof unit === "number" ? [unit] : unit;
+  if (units.length === 0 || units.length > mostUnits) {
+    throw new OptionError(
+      `One picture shows 1 to ${mostUnits} units, these are ${units.length}: name some with unit, for example unit: [0, 1, 2].`,
+    );
+  }
+  return { model, fields: new ReceptiveFields(model, search.layer), units, tile };
+}
+
+/** Fetches each image once, one at a time, and visits the places that show it. */
+export async function visitImages<P extends { readonly hit: Hit }>(
+  places: readonly P[],
+  { model, source }: { readonly model: LoadedModel; readonly source: ImageSource },
+  visit: (place: P, picture: ImageLike, input: Input) => void | Promise<void>,
+): Promise<void> {
+  const ids = new Set(places.map(({ hit }) => hit.id));
+  for (const id of ids) {
+    const input = await source(id);
+    const picture = isTensor(input) ? toImage(model, input) : input;
+    if (picture === undefined) throw new InputError(`The image "${id}" was asked for, but nothing came.`);
+    checkImage(picture);
+    for (const place of places) if (place.hit.id === id) await visit(place, picture, input);
+  }
+}
+
+/** A tile with what a unit saw in a picture, and the same part of other pictures of the network's input. */
+export function cutHit(
+  { model, fields, tile }: Sheet,
+  { unit, hits }: { readonly unit: number; readonly hits: readonly Hit[] },
+  { crop }: Hit,
+  picture: ImageLike,
+  inputPicture?: ImageLike,
+): ImageLike[] {
+  const input = inputSize(model);
+  const same = picture.width === input.width && picture.height === input.height;
+  const region = same ? { x: 0, y: 0, ...input } : placement(picture, input, model.parts.preprocess.fit);
+  const [scaleX, scaleY] = [region.width / input.width, region.height / input.height];
+  const largest = Math.max(
+    ...hits.flatMap(({ position }) => {
+      const { width, height } = fields.at(unit, ...position);
+      return [width, height];
+    }),
+  );
+  const shown = { width: (crop.width / scaleX / largest) * tile, height: (crop.height / scaleY / largest) * tile };
+  const inInput = {
+    x: (crop.x - region.x) / scaleX,
+    y: (crop.y - region.y) / scaleY,
+    width: crop.width / scaleX,
+    height: crop.height / scaleY,
+  };
+  return [cut(picture, crop, shown, tile), ...(inputPicture ? [cut(inputPicture, inInput, shown, tile)] : [])];
+}
+
+const emptyTile = [236, 236, 236] as const;
+
+/** A part of a picture in the middle of a square tile. */
+function cut(
+  picture: ImageLike,
+  source: Rectangle,
+  shown: Pick<Rectangle, "width" | "height">,
+  side: number,
+): ImageLike {
+  const tile = new Canvas(side, side, emptyTile);
+  const [width, height] = [shown.width, shown.height].map((extent) => Math.min(side, Math.round(extent)));
+  if (!(width >= 1 && height >= 1)) return tile; // The unit saw nothing of the picture.
+  const part = cropImage(picture, source, { width, height });
+  tile.draw(part, Math.floor((side - width) / 2), Math.floor((side - height) / 2));
+  return tile;
+}
+
+/** A score with three digits. */
+export const showScore = (score: number): string =>
+  Math.abs(score) >= 1000 ? String(Math.round(score)) : score.toPrecision(3);
