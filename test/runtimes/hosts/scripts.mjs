@@ -35,14 +35,18 @@ export const scriptHosts = {
 
   deno: scriptHost("Deno", "deno.md", () =>
     needs(
-      packagedFile("@deno", "", "deno", "deno.exe"),
+      packagedFile("@deno", "", "deno", "deno.exe") ?? systemProgram("deno"),
       (path) => ({ program: [path], run: ["run", "--no-prompt"], permissions: ["--allow-read=.", "--allow-write=."] }),
       fromNpm,
     ),
   ),
 
   bun: scriptHost("Bun", "bun.md", () =>
-    needs(packagedFile("@oven", "bun-", "bin/bun", "bin/bun.exe"), (path) => ({ program: [path] }), fromNpm),
+    needs(
+      packagedFile("@oven", "bun-", "bin/bun", "bin/bun.exe") ?? systemProgram("bun"),
+      (path) => ({ program: [path] }),
+      fromNpm,
+    ),
   ),
 
   "node-arm64": scriptHost("Node on arm64 (emulated)", "node.md", () => {
