@@ -1,16 +1,15 @@
 import { parseArgs } from "node:util";
 import { Random } from "../src/explain/random";
-import { saliency } from "../src/explain/saliency";
 import { loadModel } from "../src/load-model";
 import { loaded } from "../src/model/model";
 import type { Operation } from "../src/ops/operation";
-import { Tensor } from "../src/tensor";
 import { networks } from "./networks/index";
 import { peakLoop, peakModule } from "./peak";
 
 const help = `Where the time of one network goes, operation by operation.
 
   --network   ${Object.keys(networks).join(", ")}
+  --batch     images per pass; times are per image (default: 1)
   --backward  profile the backward half of a saliency instead of the forward pass
   --rounds    rounds; the fastest of each operation counts (default: 15)
   --top       lines to print (default: 40)`;
@@ -48,6 +47,7 @@ async function main(): Promise<void> {
     options: {
       network: { type: "string" },
       backward: { type: "boolean" },
+      batch: { type: "string", default: "1" },
       rounds: { type: "string", default: "15" },
       top: { type: "string", default: "40" },
       help: { type: "boolean" },
@@ -66,18 +66,23 @@ async function main(): Promise<void> {
   }
   const peakGigaflops = peak.flops / peakTime / 1e6;
 
-  const model = await loadModel(entry.build());
-  const { fast } = loaded(model);
+  const model = loaded(await loadModel(entry.build()));
+  const { fast } = model;
   const timed = watch(fast.operations, direction);
   const random = new Random(1);
-  const input = new Tensor(
-    Float32Array.from({ length: 3 * 224 * 224 }, () => random.normal()),
-    [1, 224, 224, 3],
-  );
+  const batch = Number(options.batch);
+  const data = Float32Array.from({ length: batch * 3 * 224 * 224 }, () => random.normal());
   for (let i = 0; i < Number(options.rounds); i++) {
-    if (options.backward) await saliency(model, input, { target: 7 });
-    else await model.run(input);
+    model.pass({
+      batch,
+      data,
+      keep: options.backward ? [] : [fast.graph.outputs[0]],
+      backward: options.backward
+        ? { seed: fast.graph.outputs[0], wanted: [fast.input], write: (gradient) => gradient.fill(1) }
+        : undefined,
+    });
   }
+  for (const each of timed) each.best /= batch;
   const ran = timed.filter(({ best }) => best < Number.POSITIVE_INFINITY).sort((a, b) => b.best - a.best);
   const total = ran.reduce((sum, { best }) => sum + best, 0);
   console.log(

@@ -1,9 +1,9 @@
-import { OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type Score, scoreOf } from "../model/target";
 import type { ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
+import { batchOf } from "./batch";
 import { inputSize, report, seed, targetNotes } from "./gradient";
 import { note } from "./notes";
 import { createPace } from "./pace";
@@ -17,7 +17,7 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
   readonly rule?: QuadratureRule;
   /** Where the path starts; default 'zero', in the network's input space. */
   readonly baseline?: Baseline;
-  /** Points per pass; more is faster and takes more memory; default 4. */
+  /** Points per pass; more takes more memory; default up to 4, as many as suit the cache. */
   readonly batchSize?: number;
 }
 
@@ -40,12 +40,10 @@ export async function integratedGradients(
   input: Input,
   options: IntegratedGradientsOptions = {},
 ): Promise<Attribution> {
-  const { nSteps = 50, rule = "gauss-legendre", baseline = "zero", batchSize = 4 } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new OptionError(`batchSize must be a whole number of at least 1, got ${batchSize}.`);
-  }
+  const { nSteps = 50, rule = "gauss-legendre", baseline = "zero" } = options;
   const { alphas, weights } = quadrature(rule, nSteps);
   const model = loaded(given);
+  const batchSize = batchOf(model, options.batchSize, 4);
   const pace = createPace(options, nSteps);
   const target = resolveTarget(model, options.target);
   const data = model.prepare(input);

@@ -4,6 +4,7 @@ import { resolveTarget, scoreOf, type TargetReport } from "../model/target";
 import { showShape, Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { type Baseline, baselineData } from "./baseline";
+import { batchOf } from "./batch";
 import { inputSize, report, targetNotes } from "./gradient";
 import type { Note } from "./notes";
 import { createPace } from "./pace";
@@ -22,7 +23,7 @@ export interface OcclusionOptions extends ExplainOptions {
   readonly stride?: readonly [y: number, x: number];
   /** What the patch shows; default 'zero', in the network's input space. */
   readonly value?: Baseline;
-  /** Patches per pass; default 8. */
+  /** Patches per pass; default up to 8, as many as suit the cache. */
   readonly batchSize?: number;
 }
 
@@ -75,9 +76,8 @@ export async function occlusion(
       `stride ${stride.join("×")} is larger than the window, ${window.join("×")}: pixels between the patches would never be covered.`,
     );
   }
-  const { value = "zero", batchSize = 8 } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new OptionError(`batchSize must be a whole number of at least 1, got ${batchSize}.`);
+  const { value = "zero" } = options;
+  const batchSize = batchOf(inner, options.batchSize);
   const fill = inner ? baselineData(inner, x, value) : plainFill(x, value);
   const patches = patchesOf(frame, window, stride);
   const pace = createPace(options, patches.length);
