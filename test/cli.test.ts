@@ -133,6 +133,76 @@ describe("seethrough explain", () => {
   });
 });
 
+describe("seethrough visualize", () => {
+  it("climbs a class, says what it reached and writes the picture", async () => {
+    const picture = join(folder, "cat-liked.png");
+    const { code, out, err } = await run("visualize", "--target", "cat", "--steps", "30", "--out", picture);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(
+      /^cat, as petshop likes it best, after 30 steps:\n {2}score \d+\.\d{3}, seen as cat \((99|100)\.\d %\)\n/,
+    );
+    expect(out).toContain(`picture: ${picture}`);
+    const { width, height } = await decodeImage(new Uint8Array(readFileSync(picture)));
+    expect([width, height]).toEqual([384, 384]);
+    const again = await run("explain", picture, "--json");
+    expect(JSON.parse(again.out).predictions[0]).toMatchObject({ label: "cat" });
+  });
+
+  it("--json tells of units and layers, from an image on too, and of several images", async () => {
+    const unit = await run(
+      "visualize",
+      "--layer",
+      "relu3",
+      "--unit",
+      "5",
+      "--position",
+      "3,4",
+      "--steps",
+      "4",
+      "--json",
+    );
+    expect(unit.err).toBe("");
+    const found = JSON.parse(unit.out);
+    expect(found.objective).toHaveLength(5);
+    expect(found.recipe.options).toMatchObject({
+      target: { layer: "relu3", unit: 5, position: [3, 4] },
+      preset: "lucid",
+    });
+    const dream = await run("visualize", "--layer", "relu4", "--start", scene, "--steps", "3", "--json");
+    expect(JSON.parse(dream.out).targets[0]).toMatchObject({ layer: "relu4" });
+    const words = ["--preset", "plain", "--step-size", "0.5", "--l2", "0.1", "--seed", "4", "--steps", "2", "--json"];
+    const { recipe, predictions } = JSON.parse((await run("visualize", "--start", scene, ...words)).out);
+    expect(recipe).toMatchObject({
+      seed: 4,
+      options: { target: "top", stepSize: 0.5, l2: 0.1, parameterization: "pixels" },
+    });
+    expect(predictions[0]).toMatchObject({ label: "cat" });
+    const sheet = join(folder, "two.png");
+    const two = await run("visualize", "--target", "1", "--images", "2", "--steps", "2", "--out", sheet);
+    expect(two.out.match(/score/g)).toHaveLength(2);
+    expect((await decodeImage(new Uint8Array(readFileSync(sheet)))).width).toBe(2 * 192 + 8);
+  });
+
+  it("says what is wrong: 2 for the command line, 1 for the rest", async () => {
+    const wrong: readonly [code: number, text: RegExp, ...words: string[]][] = [
+      [2, /name what to visualize: --target, or --layer/],
+      [2, /--target and --layer exclude each other/, "--target", "cat", "--layer", "relu3"],
+      [2, /--unit needs its --layer/, "--target", "cat", "--unit", "3"],
+      [2, /expected mean, centre, max or Y,X/, "--layer", "relu3", "--unit", "3", "--position", "1,2,3"],
+      [2, /expected a whole number/, "--target", "cat", "--steps", "many"],
+      [2, /expected a number/, "--target", "cat", "--l2", "much"],
+      [2, /expected a whole number of at least 1/, "--target", "cat", "--images", "0"],
+      [1, /"relu3" .* has units 0 to 47/, "--layer", "relu3", "--unit", "48"],
+      [1, /nothing\.png cannot be read/, "--target", "cat", "--start", "nothing.png"],
+    ];
+    for (const [code, text, ...words] of wrong) {
+      const { code: got, out, err } = await run("visualize", ...words);
+      expect({ words, got, out }).toEqual({ words, got: code, out: "" });
+      expect(err).toMatch(text);
+    }
+  });
+});
+
 describe("seethrough inspect", () => {
   it("lists layers, cost and CAM layers", async () => {
     const { code, out } = await run("inspect");

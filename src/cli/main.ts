@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { colormapNames, methodNames, SeethroughError, version } from "../index";
+import { colormapNames, methodNames, SeethroughError, type UnitPosition, version } from "../index";
 import { type ExplainFlags, explainCommand } from "./explain-command";
 import { inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
 import { withModelOptions } from "./model-flags";
 import { type ProjectFlags, projectCommand } from "./project-command";
 import { type SearchFlags, type Shard, searchCommand } from "./search-command";
+import { type VisualizeFlags, visualizeCommand } from "./visualize-command";
 
 /** Exit codes: the work is done, it could not be done, the command line is wrong. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
@@ -37,6 +38,18 @@ const shard = (text: string): Shard => {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
   if (!(index >= 1 && index <= of)) throw new InvalidArgumentError("expected I/N, for example 1/4 to 4/4");
   return { index, of };
+};
+
+const number = (text: string): number => {
+  if (text.trim() === "" || !Number.isFinite(Number(text))) throw new InvalidArgumentError("expected a number");
+  return Number(text);
+};
+
+const unitPosition = (text: string): UnitPosition => {
+  if (text === "mean" || text === "centre" || text === "max") return text;
+  const [, y, x] = /^(\d+),(\d+)$/.exec(text)?.map(Number) ?? [];
+  if (y === undefined) throw new InvalidArgumentError("expected mean, centre, max or Y,X");
+  return [y, x];
 };
 
 const program = new Command("seethrough")
@@ -121,6 +134,35 @@ withModelOptions(program.command("project"))
   .option("--npy <file>", "write the raw projection as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .action((image: string, flags: ProjectFlags) => projectCommand(image, flags));
+
+withModelOptions(program.command("visualize"))
+  .description("make the picture that a class, a unit or a layer likes best")
+  .option("--target <label|index>", "class to make a picture of; with --start default: the class it is seen as")
+  .option("--layer <name>", "layer instead of a class; without --unit the whole layer")
+  .option("--unit <n>", "unit (channel) of the layer", wholeNumber)
+  .option("--position <where>", "where the unit shall answer: mean, centre, max or Y,X", unitPosition, "mean")
+  .option("--start <image>", "PNG or JPEG file to begin with; with --layer this is DeepDream")
+  .addOption(
+    new Option("--preset <name>", "lucid: means of feature visualisation; plain: score and L2 penalty alone")
+      .default("lucid")
+      .choices(["lucid", "plain"]),
+  )
+  .option("--steps <n>", "steps of ascent; default 256, plain 128", wholeNumber)
+  .option("--step-size <n>", "length of a step; default 0.05, plain 1", number)
+  .option("--l2 <n>", "weight of the penalty on large inputs; default 0, plain 0.01", number)
+  .option("--total-variation <n>", "weight of the penalty on differences between neighbours; default 0", number)
+  .option("--images <n>", "make several that differ from each other, side by side", count, 1)
+  .option("--seed <n>", "seed of noise and transforms; default 0", wholeNumber)
+  .option("--out <file.png>", "write the picture as PNG", pngName)
+  .option("--json", "print one JSON document instead of text")
+  .action((flags: VisualizeFlags, command: Command) => {
+    if (flags.target === undefined && flags.layer === undefined && flags.start === undefined)
+      command.error("error: name what to visualize: --target, or --layer with or without --unit");
+    if (flags.target !== undefined && flags.layer !== undefined)
+      command.error("error: --target and --layer exclude each other: a class or a layer");
+    if (flags.unit !== undefined && flags.layer === undefined) command.error("error: --unit needs its --layer");
+    return visualizeCommand(flags);
+  });
 
 // A reader that has seen enough (head, less) closes the pipe; that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
