@@ -93,24 +93,28 @@ async function visit(browser, folder, page, contentPolicy) {
   }
 }
 
-async function suitePages(folder) {
-  const site = await bundle(folder, "site", ["suite/page.mjs", "suite/page-with-worker.mjs"], {
-    conditions: ["browser"],
-  });
-  writeFileSync(join(site, "page.html"), html("/page.js"));
-  writeFileSync(join(site, "page-with-worker.html"), html("/page-with-worker.js"));
+/** A page whose script is bundled, the embedded model with it. */
+async function bundledPage(folder) {
+  const site = await bundle(folder, "site", ["suite/page.mjs"], { conditions: ["browser"] });
+  writeFileSync(join(site, "index.html"), html("/page.js"));
   return site;
 }
 
-async function explainIn(browser, folder, page, contentPolicy) {
-  const report = JSON.parse(await visit(browser, await suitePages(folder), page, contentPolicy));
-  if (report.error) throw new Error(`${browser.name}, ${page}: ${report.error}`);
+/** A page without any bundler: browsers load the package's files as they are, the embedded model from beside them. */
+function plainPage(folder) {
+  writeFileSync(join(folder, "index.html"), html("/suite/page-with-worker.mjs"));
+  return folder;
+}
+
+async function explainIn(browser, site) {
+  const report = JSON.parse(await visit(browser, site, "index.html", strict));
+  if (report.error) throw new Error(`${browser.name}: ${report.error}`);
   return report;
 }
 
 /** Without `'wasm-unsafe-eval'` nothing may run, and the error must say what to change. */
-async function expectRefusal(browser, folder) {
-  const { error } = JSON.parse(await visit(browser, await suitePages(folder), "page.html", withoutWasm));
+async function expectRefusal(browser, site) {
+  const { error } = JSON.parse(await visit(browser, site, "index.html", withoutWasm));
   if (!/UnsupportedRuntimeError[\s\S]*'wasm-unsafe-eval'/.test(error)) {
     throw new Error(`${browser.name} without 'wasm-unsafe-eval' should refuse and say why; got ${error}`);
   }
@@ -130,7 +134,7 @@ async function showSnippet(browser, folder, files) {
   return visit(browser, site, "index.html", strict);
 }
 
-const browserHost = (browser, place, page, first) => ({
+const browserHost = (browser, place, how) => ({
   name: `${browser.name}, ${place}`,
   page: "browser.md",
   missing() {
@@ -142,17 +146,26 @@ const browserHost = (browser, place, page, first) => ({
     return missing.length > 0 ? missing.join(" && ") : undefined;
   },
   async run(folder) {
-    const { digests, firstResult } = await explainIn(browser, folder, page, strict);
-    if (first) await expectRefusal(browser, folder);
+    const { digests, firstResult } = await how.explain(browser, folder);
     return { version: versionIn(await call(browser.version(browser.program()))), digests, coldStart: firstResult };
   },
-  // Its code lies in a worker on either page.
-  ...(first && { snippet: (folder, files) => showSnippet(browser, folder, files) }),
+  ...how.more?.(browser),
 });
+
+const onPage = {
+  async explain(browser, folder) {
+    const site = await bundledPage(folder);
+    const report = await explainIn(browser, site);
+    await expectRefusal(browser, site);
+    return report;
+  },
+  more: (browser) => ({ snippet: (folder, files) => showSnippet(browser, folder, files) }),
+};
+const inWorker = { explain: (browser, folder) => explainIn(browser, plainPage(folder)) };
 
 export const browserHosts = Object.fromEntries(
   Object.entries(browsers).flatMap(([id, browser]) => [
-    [id, browserHost(browser, "page", "page.html", true)],
-    [`${id}-worker`, browserHost(browser, "worker", "page-with-worker.html", false)],
+    [id, browserHost(browser, "page", onPage)],
+    [`${id}-worker`, browserHost(browser, "worker, no bundler", inWorker)],
   ]),
 );

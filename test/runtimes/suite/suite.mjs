@@ -10,7 +10,7 @@ const settings = { target: 1, nSteps: 5, window: [32, 32], stride: [32, 32] };
  * Runs all explanations.
  *
  * @param seethrough     the package's namespace
- * @param defaultModel   the bytes of the embedded model
+ * @param defaultModel   the bytes of the embedded model, where the package cannot load it by itself
  * @param onFirstResult  called when a cold start is over: package imported, embedded model loaded, one Grad-CAM computed
  * @returns {Promise<{ digests: Record<string, string>, firstResult: number }>} digests of the raw bits by name, and the
  *   runtime's own clock at the first result, in milliseconds since its process or page started
