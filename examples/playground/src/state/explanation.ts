@@ -1,10 +1,10 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { proxy } from "comlink";
 import type { MethodName } from "seethrough";
-import type { ExplainRequest, Explanation, Look, Picture } from "../worker/protocol";
+import type { AskedTarget, ExplainRequest, Explanation, Look, Picture } from "../worker/protocol";
 import { engine } from "./engine";
 import { methodCard } from "./methods";
-import { answers, occasion, ready, readyNetwork, target } from "./question";
+import { answers, occasion, ready, readyNetwork, target, topClass } from "./question";
 import { createRunner } from "./task";
 
 export const method = signal<MethodName>("grad-cam");
@@ -14,8 +14,13 @@ export const steps = signal(50);
 /** Patch side and step as shares of the input's shorter side, in percent. */
 export const patch = signal(15);
 
+/** An explanation with the question it answers. */
+export interface Shown extends Explanation {
+  readonly question: AskedTarget;
+}
+
 /** Quick methods follow every change; slow ones wait for the button. */
-const runner = createRunner<Explanation>({ keepLast: true });
+const runner = createRunner<Shown>({ keepLast: true });
 export const explanation = runner.state;
 export const stopExplaining = runner.stop;
 
@@ -39,8 +44,12 @@ export const waiting = computed(() => asked.value !== request.value);
 
 export async function run(): Promise<void> {
   if (!ready.value) return;
-  asked.value = request.value;
-  await runner.start((job, onProgress) => engine.explain(job, request.value, proxy(onProgress)));
+  const wish = request.value;
+  asked.value = wish;
+  await runner.start(async (job, onProgress) => {
+    const question = wish.target === "top" ? (topClass.value ?? "top") : wish.target;
+    return { ...(await engine.explain(job, wish, proxy(onProgress))), question };
+  });
 }
 
 effect(() => {

@@ -12,7 +12,7 @@ export const keep = signal<number>(1);
 export const rule = signal<"deconvnet" | "guided" | "gradient">("deconvnet");
 
 /** Maps per page. */
-export const perPage = 48;
+export const perPage = 36;
 
 const mapsRunner = createRunner<FeatureMaps>({ keepLast: true });
 export const featureMaps = mapsRunner.state;

@@ -31,14 +31,28 @@ export async function ask(): Promise<void> {
     runner.reset();
     return;
   }
-  await runner.start(() => engine.predict());
+  const made = await runner.start(() => engine.predict());
+  const winner = made?.map && conspicuous(made.map);
+  if (winner !== undefined && target.value === "top") target.value = { maskOf: winner };
+}
+
+/**
+ * The class of an output map to begin with: the most frequent one but the very most frequent, which is background nearly
+ * always.
+ */
+function conspicuous({ present, winners }: NonNullable<Answers["map"]>): number | undefined {
+  const places = new Map<number, number>(present.map((winner) => [winner, 0]));
+  for (const winner of winners) places.set(winner, (places.get(winner) ?? 0) + 1);
+  const order = [...present].sort((a, b) => (places.get(b) ?? 0) - (places.get(a) ?? 0));
+  return order[1] ?? order[0];
 }
 
 /** The class index the target "top" stands for, once it is known. */
 export const topClass = computed(() => latest(answers.value)?.predictions[0]?.index);
 
 export function className(index: number): string {
-  return latest(network.value)?.labels?.[index] ?? `class ${index}`;
+  const info = latest(network.value);
+  return info?.labels?.[index] ?? (info?.classes === 1 ? "the output" : `class ${index}`);
 }
 
 /** The target in words. */

@@ -1,6 +1,6 @@
 import { useId } from "preact/hooks";
 import { network } from "../state/network";
-import { answers, className, target, targetName, topClass } from "../state/question";
+import { answers, className, occasion, target, targetName, topClass } from "../state/question";
 import { latest } from "../state/task";
 import type { Answers } from "../worker/protocol";
 import { OutputMap } from "./output-map";
@@ -19,7 +19,7 @@ export function AnswersPanel() {
       {task.status === "idle" && <Empty>Open a network and a picture: the network's answers appear here.</Empty>}
       {task.status === "running" && !value && <Busy what="Asking the network" />}
       {value && (value.map ? <MapAnswers answers={value} /> : <ClassAnswers answers={value} />)}
-      {typeof target.value === "object" && (
+      {typeof target.value === "object" && !("maskOf" in target.value) && (
         <p class="asked">
           Explaining <strong>{targetName(target.value)}</strong>
           <button
@@ -118,7 +118,7 @@ function MapAnswers({ answers: { map } }: { readonly answers: Answers }) {
   return (
     <>
       <p class="hint">This network answers for every place. Pick one place of its output map, or a whole class.</p>
-      <OutputMap map={map} />
+      <OutputMap key={occasion.value} map={map} />
       <fieldset class="answers">
         <legend class="sr-only">Class to explain, where it wins</legend>
         {map.present.length === 0 && <Empty>No class is found anywhere in this picture.</Empty>}

@@ -16,9 +16,9 @@ import { type Tab, Tabs } from "./tabs";
 
 const tabs: readonly Tab<TabName>[] = [
   { id: "explain", name: "Explain" },
-  { id: "compare", name: "Compare methods" },
-  { id: "layers", name: "Inside the network" },
-  { id: "ascent", name: "What it likes best" },
+  { id: "compare", name: "Compare" },
+  { id: "layers", name: "Layers" },
+  { id: "ascent", name: "Visualize" },
 ];
 
 const views = { explain: ExplainView, compare: CompareView, layers: LayersView, ascent: AscentView } as const;

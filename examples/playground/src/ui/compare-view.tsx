@@ -20,6 +20,7 @@ export function CompareView() {
   );
   return (
     <div class="compare">
+      <p class="says">The same question to several methods. Where they agree, trust the evidence more.</p>
       <fieldset class="checks">
         <legend>
           Methods, asked about <strong>{targetName(target.value)}</strong>

@@ -11,16 +11,16 @@ import {
   patch,
   request,
   run,
+  type Shown,
   steps,
   stopExplaining,
   waiting,
 } from "../state/explanation";
 import { methodCard } from "../state/methods";
-import { network } from "../state/network";
-import { picture } from "../state/picture";
-import { className, ready, target, targetName } from "../state/question";
+import { form, network } from "../state/network";
+import { picture, type ShownPicture } from "../state/picture";
+import { ready, target, targetName } from "../state/question";
 import { latest } from "../state/task";
-import type { Explanation } from "../worker/protocol";
 import { LookControls } from "./look-controls";
 import { PictureCanvas } from "./picture";
 import { Busy, Empty, Notes, Problem } from "./status";
@@ -36,10 +36,7 @@ export function ExplainView() {
       <Controls />
       <p class="says">{card.says}</p>
       <div class="stage">
-        <figure>
-          {shown ? <PictureCanvas picture={shown.picture} label={`Picture: ${shown.name}`} /> : <div class="blank" />}
-          <figcaption>{shown ? shown.name : "No picture yet"}</figcaption>
-        </figure>
+        <figure>{shown ? <SeenPicture shown={shown} /> : <div class="blank">No picture yet</div>}</figure>
         <Evidence result={result} />
       </div>
       {task.status === "failed" && <Problem title={`${card.name} cannot explain this`}>{task.message}</Problem>}
@@ -56,13 +53,45 @@ export function ExplainView() {
   );
 }
 
-function Evidence({ result }: { readonly result: Explanation | undefined }) {
+/** The picture, with the part that the network sees where it is cropped. */
+function SeenPicture({ shown }: { readonly shown: ShownPicture }) {
+  const info = latest(network.value);
+  const [, height, width] = info?.inputShape ?? [1, 1, 1];
+  const cropped = form.value.fit === "crop" && Math.abs(shown.width * height - shown.height * width) > shown.width;
+  const scale = Math.min(shown.width / width, shown.height / height);
+  const percent = (share: number): string => `${share * 100}%`;
+  return (
+    <>
+      <div class="seen">
+        <PictureCanvas picture={shown.picture} label={`Picture: ${shown.name}`} />
+        {cropped && (
+          <span
+            class="frame"
+            aria-hidden="true"
+            style={{
+              width: percent((width * scale) / shown.width),
+              height: percent((height * scale) / shown.height),
+              left: percent((1 - (width * scale) / shown.width) / 2),
+              top: percent((1 - (height * scale) / shown.height) / 2),
+            }}
+          />
+        )}
+      </div>
+      <figcaption>
+        <span>{shown.name}</span>
+        {cropped && <span class="facts">The network sees the part in the frame.</span>}
+      </figcaption>
+    </>
+  );
+}
+
+function Evidence({ result }: { readonly result: Shown | undefined }) {
   const task = explanation.value;
   const drawn = drawing.value;
   const card = methodCard(method.value);
   if (!result || !drawn || task.status === "stopped") {
     return (
-      <figure>
+      <figure class="evidence">
         <div class="blank">
           {ready.value && waiting.value && (
             <button type="button" class="primary" onClick={() => void run()}>
@@ -76,11 +105,10 @@ function Evidence({ result }: { readonly result: Explanation | undefined }) {
       </figure>
     );
   }
-  const name = result.target.label ?? (result.layer ? `unit ${result.target.index}` : className(result.target.index));
   const where = result.layer ? ` at ${result.layer}` : "";
-  const title = `${methodCard(result.method).name} for ${typeof target.value === "object" ? targetName(target.value) : name}${where}`;
+  const title = `${methodCard(result.method).name} for ${targetName(result.question)}${where}`;
   return (
-    <figure aria-busy={task.status === "running"}>
+    <figure class="evidence" aria-busy={task.status === "running"}>
       <PictureCanvas picture={drawn.overlay} label={`Overlay: ${title}`} />
       <figcaption>
         <span>{title}</span>
@@ -196,7 +224,7 @@ function Controls() {
   );
 }
 
-function ResultFacts({ result }: { readonly result: Explanation }) {
+function ResultFacts({ result }: { readonly result: Shown }) {
   const stem = fileStem(picture.value.status === "done" ? picture.value.value.name : "picture", result.method);
   return (
     <div class="result-facts">

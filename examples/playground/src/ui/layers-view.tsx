@@ -10,6 +10,13 @@ import { UnitPanel } from "./unit-panel";
 
 const extent = (shape: readonly number[]): string => shape.slice(1).join("×");
 
+/** Three digits, without an exponent where that is short. */
+const short = (value: number): string => {
+  const size = Math.abs(value);
+  if (size >= 1e5 || (size > 0 && size < 1e-3)) return value.toExponential(1);
+  return String(Number(value.toPrecision(3)));
+};
+
 /** Every layer, the maps of one, and what one unit of it responded to. */
 export function LayersView() {
   useEffect(() => {
@@ -21,7 +28,7 @@ export function LayersView() {
   const info = latest(network.value);
   if (!ready.value || !info) return <Empty>Open a network and a picture: its layers appear here.</Empty>;
   return (
-    <div class="layers">
+    <div class="layers" data-unit={openUnit.value !== undefined}>
       <LayerList layers={info.layers} />
       <Maps layer={info.layers.find(({ name }) => name === openLayer.value)} />
       {openUnit.value !== undefined && openLayer.value !== undefined && (
@@ -96,7 +103,7 @@ function Units({ maps, layer }: { readonly maps: FeatureMaps; readonly layer: La
           type="button"
           class="unit"
           aria-pressed={openUnit.value === unit}
-          aria-label={`Unit ${unit}, maximum ${highest.toPrecision(3)}`}
+          aria-label={`Unit ${unit}, maximum ${short(highest)}`}
           onClick={() => {
             openUnit.value = unit;
           }}
@@ -110,7 +117,7 @@ function Units({ maps, layer }: { readonly maps: FeatureMaps; readonly layer: La
           )}
           <span class="unit-facts">
             <span>{unit}</span>
-            <span>{highest.toPrecision(2)}</span>
+            <span>{short(highest)}</span>
           </span>
         </button>
       ))}

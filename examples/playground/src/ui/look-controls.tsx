@@ -10,11 +10,11 @@ export function LookControls() {
   };
   return (
     <fieldset class="look">
-      <legend>Look</legend>
+      <legend>Display</legend>
       <label>
         Colours
         <select value={colormap} onChange={({ currentTarget }) => set({ colormap: currentTarget.value })}>
-          <option value="auto">by sign</option>
+          <option value="auto">automatic</option>
           {offered.value?.colormaps.map((name) => (
             <option key={name} value={name}>
               {name}

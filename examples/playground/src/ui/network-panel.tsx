@@ -1,4 +1,13 @@
-import { choice, chooseNetwork, fileName, type NetworkChoice, network, openFile } from "../state/network";
+import {
+  applySettings,
+  choice,
+  chooseNetwork,
+  fileName,
+  form,
+  type NetworkChoice,
+  network,
+  openFile,
+} from "../state/network";
 import { latest } from "../state/task";
 import { FileButton } from "./file-button";
 import { SettingsPanel } from "./settings-panel";
@@ -11,6 +20,9 @@ const count = (value: number): string =>
       ? `${Math.round(value / 1e3)} thousand`
       : `${value}`;
 
+/** The finding that asks for a choice: how pictures are normalised. */
+const assumed = "Pass preprocess to loadModel.";
+
 export function NetworkPanel() {
   const task = network.value;
   const info = latest(task);
@@ -19,7 +31,7 @@ export function NetworkPanel() {
       <h2 id="network-title">
         <span class="step">1</span> Network
       </h2>
-      <div class="row">
+      <div class="row choose">
         <label class="grow">
           <span class="sr-only">Network</span>
           <select
@@ -31,10 +43,15 @@ export function NetworkPanel() {
             {fileName.value && <option value="file">{fileName.value}</option>}
           </select>
         </label>
-        <FileButton label="Open ONNX …" onFile={(file) => void openFile(file)} />
+        <FileButton label="Open ONNX file …" onFile={(file) => void openFile(file)} />
       </div>
       {task.status === "running" && <Busy what="Reading the network" />}
-      {task.status === "failed" && <Problem title="This network cannot be used">{task.message}</Problem>}
+      {task.status === "failed" && (
+        <Problem title="This network cannot be used">
+          {task.message}
+          <ShapeOffer message={task.message} />
+        </Problem>
+      )}
       {task.status === "done" && info && (
         <>
           <p class="facts">
@@ -43,17 +60,34 @@ export function NetworkPanel() {
           </p>
           {info.notForImages && <Problem title="Not a network for pictures">{info.notForImages}</Problem>}
           {info.findings.length > 0 && (
-            <ul class="findings">
-              {info.findings.map((finding) => (
-                <li key={finding}>
-                  {finding.replace("Pass preprocess to loadModel.", "Choose another normalisation below.")}
-                </li>
-              ))}
-            </ul>
+            <details class="findings" open={info.findings.some((finding) => finding.includes(assumed))}>
+              <summary>
+                {info.findings.length === 1 ? "One thing" : `${info.findings.length} things`} to know about this network
+              </summary>
+              <ul>
+                {info.findings.map((finding) => (
+                  <li key={finding}>{finding.replace(assumed, "Choose another normalisation below.")}</li>
+                ))}
+              </ul>
+            </details>
           )}
         </>
       )}
       <SettingsPanel />
     </section>
+  );
+}
+
+/** Where a file leaves its input's size open, the error names a size that would do: offer it. */
+function ShapeOffer({ message }: { readonly message: string }) {
+  const shape = /inputShape, for example \[([\d, ]+)\]/.exec(message)?.[1];
+  if (!shape) return null;
+  return (
+    <span class="row">
+      <button type="button" onClick={() => void applySettings({ ...form.value, inputShape: shape })}>
+        Use {shape}
+      </button>
+      or give another input shape below.
+    </span>
   );
 }

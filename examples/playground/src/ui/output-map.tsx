@@ -12,8 +12,7 @@ export function OutputMap({ map }: { readonly map: NonNullable<Answers["map"]> }
   const { width, height } = picture;
   const [[y, x], setPlace] = useState<readonly [number, number]>([Math.floor(height / 2), Math.floor(width / 2)]);
   const winner = winners[y * width + x];
-  const channel = winner === nobody || winner === undefined ? 0 : winner;
-  const here = `row ${y}, column ${x}: ${winner === nobody ? "no class" : className(channel)}`;
+  const here = `row ${y}, column ${x}: ${winner === nobody ? "no class" : className(winner)}`;
   const pick = (row: number, column: number): void => {
     setPlace([row, column]);
     const at = winners[row * width + column];

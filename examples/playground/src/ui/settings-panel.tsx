@@ -30,7 +30,12 @@ export function SettingsPanel() {
           Pixel values
           <select
             value={shown.preset}
-            onChange={({ currentTarget }) => choose({ preset: currentTarget.value as Preset })}
+            onChange={({ currentTarget }) => {
+              const next = currentTarget.value as Preset;
+              // Custom numbers are typed first.
+              if (next === "custom") setDraft({ ...draft, preset: next });
+              else choose({ preset: next });
+            }}
           >
             {presets.map(({ id, name }) => (
               <option key={id} value={id}>

@@ -7,7 +7,7 @@ export function Problem({ title, children }: { readonly title: string; readonly 
   return (
     <div class="problem" role="alert">
       <strong>{title}</strong>
-      <p>{children}</p>
+      <div>{children}</div>
     </div>
   );
 }

@@ -44,7 +44,7 @@ export function Tabs<Id extends string>({ tabs, open, onOpen, label, children }:
           </button>
         ))}
       </div>
-      <div class="tab-panel" role="tabpanel" id="tab-panel" aria-labelledby={`tab-${open}`}>
+      <div class="tab-panel" role="tabpanel" id="tab-panel" tabIndex={-1} aria-labelledby={`tab-${open}`}>
         {children}
       </div>
     </div>

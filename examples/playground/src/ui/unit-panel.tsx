@@ -110,7 +110,7 @@ function Projected({ value }: { readonly value: ProjectedUnit }) {
   const stages = value.trace.flatMap(({ picture, ...stage }) => (picture ? [{ ...stage, picture }] : []));
   return (
     <>
-      <div class="stage three">
+      <div class="unit-pictures">
         {value.map && (
           <figure>
             <PictureCanvas picture={value.map} label="Feature map" pixelated />

@@ -57,13 +57,20 @@ function mapPicture(values: Float32Array, width: number, height: number, signed:
   return toPicture(heatmapImage({ data, width, height, signed }, { colormap: signed ? "red-blue" : "inferno" }));
 }
 
+/** Share of the values that are not zero whose strength still has a colour of its own. */
+const distinct = 0.985;
+
 /**
- * A signed tensor of the input space as colours around grey: what is zero is grey, the largest magnitude is black or full
+ * A signed tensor of the input space as colours around grey: what is zero is grey, strong values are black or full
  * colour. The usual way to show a deconvnet projection.
  */
 export function signedPicture({ data, shape }: Tensor, channels: "rgb" | "bgr"): Picture {
   const [, height, width, depth] = shape;
-  const most = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0) || 1;
+  const strengths = data
+    .filter((value) => value !== 0)
+    .map(Math.abs)
+    .sort();
+  const most = strengths[Math.floor(distinct * (strengths.length - 1))] ?? 1;
   const out = new Uint8ClampedArray(height * width * 4);
   for (let pixel = 0; pixel < height * width; pixel++) {
     for (let colour = 0; colour < 3; colour++) {
