@@ -1,12 +1,13 @@
 // Serves the built playground with its own headers and opens it in a fresh Chromium profile.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import axe from "axe-core";
 import { preview } from "vite";
 import { launch } from "./browser.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-export const shared = (path) => fileURLToPath(new URL(`../../../../shared/${path}`, import.meta.url));
+export const network = (path) => fileURLToPath(new URL(`../../../models/${path}`, import.meta.url));
 export const example = (path) => fileURLToPath(new URL(`../../images/${path}`, import.meta.url));
 
 /** A server of the built files; `close` stops it for good. */
@@ -67,4 +68,16 @@ export async function open(t, url, options = {}) {
       );
     },
   };
+}
+
+/** WCAG 2.2 A and AA, as far as axe can tell. */
+export async function audit(page, where) {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  const found = violations.flatMap(({ id, help, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${help}\n  ${html}\n  ${failureSummary}`),
+  );
+  assert.deepEqual(found, [], `${where}: ${found.join("\n")}`);
 }

@@ -1,23 +1,413 @@
-// A person's way through the playground, in a real browser.
+// A person's ways through the playground, in a real browser, under the policy it is served with.
 import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { open, serve } from "./harness.mjs";
+import { convolutionOnnx, decodeImage, Tensor } from "../../../dist/index.js";
+import { audit, example, network, open, serve } from "./harness.mjs";
 
 let server;
+let folder;
 before(async () => {
   server = await serve();
+  folder = await mkdtemp(join(tmpdir(), "seethrough-playground-"));
 });
 after(() => server.close());
 
-const overlay = (page, title) => page.getByRole("img", { name: `Overlay: ${title}` });
+const overlay = (page, title) =>
+  page.getByRole("img", {
+    name: title instanceof RegExp ? new RegExp(`Overlay: ${title.source}`) : `Overlay: ${title}`,
+  });
+const tab = (page, name) => page.getByRole("tab", { name, exact: true }).click();
+const chooseMethod = (page, name) => page.getByRole("combobox", { name: "Method" }).selectOption(name);
+const openNetwork = (page, path) => page.getByLabel("Open ONNX file …").setInputFiles(path);
+const openPicture = (page, path) => page.getByLabel("Open picture …").setInputFiles(path);
+const ready = (page) => overlay(page, "Grad-CAM for cat at relu6").waitFor();
+
+/** Presses a button that saves a file, and reads the file. */
+async function saved(page, button) {
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: button }).click(),
+  ]);
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+}
+
+/** A file beside the tests' others. */
+async function file(name, bytes) {
+  const path = join(folder, name);
+  await writeFile(path, bytes);
+  return path;
+}
+
+/** A convolution with weights that rise, so that no two of its maps are alike. */
+const rising = (out, into, shape) => {
+  const data = Float32Array.from({ length: out * into * 9 }, (_, i) => Math.sin(i));
+  return convolutionOnnx({ weight: Tensor.fromNCHW(data, [out, into, 3, 3]), inputShape: shape, pad: 1 });
+};
 
 test("opens with a network, a picture, its answers and the evidence for the best one", async (t) => {
   const { page, check } = await open(t, server.url);
-  await overlay(page, "Grad-CAM for cat at relu6").waitFor();
+  await ready(page);
   assert.match(await page.locator(".answer").first().innerText(), /cat\s+9\d\.\d %/);
   await page.getByRole("radio", { name: /^fish \d/ }).check();
   await overlay(page, "Grad-CAM for fish at relu6").waitFor();
-  await page.getByRole("combobox", { name: "Method" }).selectOption("saliency");
-  await overlay(page, "Saliency for fish").waitFor();
+  await chooseMethod(page, "guided-backprop");
+  await overlay(page, "Guided backprop for fish").waitFor();
+  await page.getByText("model-randomisation sanity check").waitFor();
+  await page.getByText("never leave it").waitFor();
   check();
 });
+
+test("saves the overlay, the raw values and the recipe", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const png = await saved(page, "Save overlay (PNG)");
+  assert.equal(png.name, "cat-before-stripes-grad-cam.png");
+  const picture = await decodeImage(png.bytes);
+  assert.deepEqual([picture.width, picture.height], [384, 384]);
+  const npy = await saved(page, "Save values (.npy)");
+  assert.equal(npy.bytes.subarray(1, 6).toString(), "NUMPY");
+  assert.match(npy.bytes.toString("latin1"), /'shape': \(1, 6, 6, 1\)/);
+  const recipe = JSON.parse((await saved(page, "Save recipe (JSON)")).bytes.toString());
+  assert.equal(recipe.method, "grad-cam");
+  assert.match(recipe.modelHash, /^sha256:/);
+  check();
+});
+
+test("draws again with other colours and opacity, without computing again", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const pixels = () =>
+    page
+      .locator(".evidence canvas")
+      .first()
+      .evaluate((canvas) => canvas.toDataURL());
+  const facts = () => page.locator(".result-facts .facts").innerText();
+  const [before, said] = [await pixels(), await facts()];
+  await page.getByRole("combobox", { name: "Colours" }).selectOption("viridis");
+  await eventually(async () => (await pixels()) !== before);
+  const viridis = await pixels();
+  await page.getByRole("slider", { name: "Opacity" }).fill("0.2");
+  await eventually(async () => (await pixels()) !== viridis);
+  assert.equal(await facts(), said);
+  check();
+});
+
+test("compares methods side by side and saves them in one picture", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await tab(page, "Compare");
+  await page.getByRole("checkbox", { name: "Occlusion" }).uncheck();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  for (const name of ["Saliency", "Deconvnet", "CAM", "Grad-CAM", "Integrated gradients"])
+    await overlay(page, name).waitFor();
+  assert.equal(await overlay(page, "Occlusion").count(), 0);
+  const { bytes } = await saved(page, "Save all (PNG)");
+  assert.ok((await decodeImage(bytes)).width > 1000);
+  check();
+});
+
+test("shows the maps of a layer, and projects a unit to pixels", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await tab(page, "Layers");
+  await page.getByRole("radio", { name: /^relu4 / }).check();
+  const unit = page.getByRole("button", { name: /^Unit 58\b/ });
+  await unit.click();
+  await page.getByRole("heading", { name: "Unit 58 of relu4" }).waitFor();
+  await page.getByRole("img", { name: "Deconvnet projection in the input" }).waitFor();
+  await page.getByRole("img", { name: "That part of the picture" }).waitFor();
+  await page.getByText(/The way down, stage by stage \(11\)/).click();
+  await page.getByRole("img", { name: "Signal at pool3" }).waitFor();
+  const npy = await saved(page, "Save values (.npy)");
+  assert.match(npy.bytes.toString("latin1"), /'shape': \(1, 96, 96, 3\)/);
+  await page.getByRole("button", { name: "Explain this unit" }).click();
+  await overlay(page, /Grad-CAM for unit 58 of relu4/).waitFor();
+  check();
+});
+
+test("climbs for a class, step by step, and can be stopped", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await tab(page, "Visualize");
+  await page.getByText("More options").click();
+  await page.getByRole("spinbutton", { name: "Steps" }).fill("12");
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByRole("img", { name: "After 12 steps, for cat" }).waitFor();
+  assert.equal((await decodeImage((await saved(page, "Save picture (PNG)")).bytes)).width, 96);
+  await page.getByRole("spinbutton", { name: "Steps" }).fill("100000");
+  await page.getByRole("button", { name: "Start again" }).click();
+  await page.getByRole("progressbar").waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("The steps so far stay").waitFor();
+  check();
+});
+
+test("occlusion shows its progress, can be stopped, and never blocks the page", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await chooseMethod(page, "occlusion");
+  await page.getByRole("slider", { name: /Patch/ }).fill("4");
+  await page.evaluate(() => {
+    window.longest = 0;
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
+    }).observe({ type: "longtask" });
+  });
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByText(/Occlusion [1-9]\d* %/).waitFor();
+  // The page answers while the worker computes: another tab opens, and the result of its own is still to come.
+  await tab(page, "Compare");
+  await tab(page, "Explain");
+  assert.equal(await page.getByText(/Occlusion \d+ %/).count(), 1);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("Stopped before it was done").waitFor();
+  const longest = await page.evaluate(() => window.longest);
+  assert.ok(longest < 300, `a task of ${longest} ms blocked the page`);
+  await page.getByRole("slider", { name: /Patch/ }).fill("20");
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await overlay(page, "Occlusion for cat").waitFor();
+  check();
+});
+
+test("works offline after the first visit, and can be installed", async (t) => {
+  const own = await serve();
+  const { page, context } = await open(t, own.url);
+  await page.getByText("Works offline").waitFor();
+  const manifest = await (await page.request.get(`${own.url}manifest.webmanifest`)).json();
+  for (const { src, sizes, type } of manifest.icons) {
+    const icon = await page.request.get(own.url + src);
+    assert.equal(icon.headers()["content-type"], type);
+    if (type === "image/png") {
+      const { width, height } = await decodeImage(await icon.body());
+      assert.equal(`${width}x${height}`, sizes);
+    }
+  }
+  const devtools = await context.newCDPSession(page);
+  const { installabilityErrors } = await devtools.send("Page.getInstallabilityErrors");
+  // The tests' own profile is the only thing that stands in the way.
+  assert.deepEqual(
+    installabilityErrors.filter(({ errorId }) => errorId !== "in-incognito"),
+    [],
+  );
+  await own.close();
+  await page.reload();
+  await ready(page);
+  // What was not looked at before is there too.
+  await page.getByRole("combobox", { name: "Network" }).selectOption("petshop-cheater");
+  await page.getByRole("radio", { name: "cat on a lawn" }).first().check();
+  await overlay(page, "Grad-CAM for dog at relu6").waitFor();
+});
+
+test("says what is wrong with a bad file, and goes on with a good one", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await openNetwork(page, await file("weights.onnx", "<!doctype html><title>Not found</title>"));
+  await page.getByRole("alert").getByText("HTML").waitFor();
+  await openNetwork(page, example("scene-cat-00.png"));
+  await page.getByRole("alert").getByText("The model's bytes are a PNG image.").waitFor();
+  const whole = await readFile(network("petshop.onnx"));
+  await openNetwork(page, await file("half.onnx", whole.subarray(0, whole.length / 2)));
+  await page.getByRole("alert").waitFor();
+  assert.equal(await page.locator(".evidence canvas").count(), 0, "evidence of an earlier network stayed");
+  await openNetwork(page, network("petshop.onnx"));
+  await ready(page);
+  const scene = await readFile(example("scene-fish-02.png"));
+  await openPicture(page, await file("half.png", scene.subarray(0, 4000)));
+  await page.getByRole("alert").getByText("This picture cannot be read").waitFor();
+  await openPicture(page, example("scene-fish-02.png"));
+  await overlay(page, "Grad-CAM for fish at relu6").waitFor();
+  check();
+});
+
+test("takes labels and normalisation, and says what is wrong with them", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await page.getByText("Input and labels").click();
+  const labels = ["Vogel", "Katze", "Hund", "Fisch", "Maus", "Hase", "Schlange", "Schildkröte"];
+  await page.getByLabel("Labels …").setInputFiles(await file("labels.txt", labels.join("\n")));
+  await overlay(page, "Grad-CAM for Katze at relu6").waitFor();
+  const keras = Object.fromEntries(labels.map((label, i) => [i, [`n0${i}`, label.toUpperCase()]]));
+  await page.getByLabel("Labels …").setInputFiles(await file("labels.json", JSON.stringify(keras)));
+  await overlay(page, "Grad-CAM for KATZE at relu6").waitFor();
+  await page.getByLabel("Labels …").setInputFiles(await file("labels.json", '{"cat": 1}'));
+  await page.getByRole("alert").getByText("keys are not class numbers").waitFor();
+  const share = () => page.locator(".answer").first().innerText();
+  await page.getByRole("combobox", { name: "Pixel values" }).selectOption("signed");
+  await eventually(async () => /98\.8 %/.test(await share()));
+  await page.getByRole("combobox", { name: "Pixel values" }).selectOption("custom");
+  await page.getByRole("textbox", { name: "Mean" }).fill("0.5, half");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("alert").getByText('Mean: "half" is not a number').waitFor();
+  await page.getByRole("textbox", { name: "Mean" }).fill("0.5");
+  await page.getByRole("textbox", { name: "Std" }).fill("0 0 0");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await page.getByRole("alert").getByText("std must not be 0").waitFor();
+  await page.getByRole("textbox", { name: "Std" }).fill("0.5");
+  await page.getByRole("button", { name: "Apply" }).click();
+  await eventually(async () => /98\.8 %/.test(await share()));
+  check();
+});
+
+test("explains a place or a class of an output map", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await openNetwork(page, await file("map.onnx", rising(3, 3, [1, 24, 24, 3])));
+  const map = page.getByRole("button", { name: /^Output map/ });
+  await map.click({ position: { x: 40, y: 60 } });
+  await page.getByText(/^Explaining class \d at row \d+, column \d+ of the output/).waitFor();
+  await map.focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await chooseMethod(page, "saliency");
+  await overlay(page, /Saliency for class \d at row \d+, column \d+ of the output/).waitFor();
+  await page
+    .getByRole("radio", { name: /of the picture/ })
+    .first()
+    .check();
+  await overlay(page, /Saliency for class \d, where it wins/).waitFor();
+  check();
+});
+
+test("says that a network is not for pictures", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  await openNetwork(page, await file("features.onnx", rising(2, 5, [1, 8, 8, 5])));
+  await page.getByText("takes 1×8×8×5 values. That is no picture of 1 or 3 channels").waitFor();
+  check();
+});
+
+test("can be used with the keyboard alone", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const focused = () =>
+    page.evaluate(() => {
+      const { activeElement: element } = document;
+      return `${element?.getAttribute("role") ?? element?.tagName} ${element?.getAttribute("name") ?? ""} ${element?.textContent ?? ""}`;
+    });
+  const tabTo = async (pattern) => {
+    for (let press = 0; press < 60; press++) {
+      await page.keyboard.press("Tab");
+      if (pattern.test(await focused())) return;
+    }
+    assert.fail(`no focus on ${pattern} after 60 presses of Tab; it is on ${await focused()}`);
+  };
+  await tabTo(/^A .*Skip to the explanation/);
+  await tabTo(/^INPUT scene/);
+  await page.keyboard.press("ArrowRight");
+  await overlay(page, "Grad-CAM for fish at relu6").waitFor();
+  await tabTo(/^INPUT answer/);
+  await page.keyboard.press("ArrowDown");
+  await eventually(async () => (await overlay(page, "Grad-CAM for fish at relu6").count()) === 0);
+  await tabTo(/^tab .*Explain/);
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await page.getByText("Layers, from picture to answer").waitFor();
+  await tabTo(/^INPUT layer/);
+  await tabTo(/^BUTTON/);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: /^Unit \d+ of relu6/ }).waitFor();
+  check();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`has no accessibility problem that a machine can find, ${colorScheme}`, async (t) => {
+    const { page, check } = await open(t, server.url, { colorScheme });
+    await ready(page);
+    const [red] = await page.evaluate(() =>
+      getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g).map(Number),
+    );
+    assert.ok(colorScheme === "dark" ? red < 60 : red > 200, `the ground is ${red}`);
+    await page.getByText("Input and labels").click();
+    await chooseMethod(page, "deconvnet");
+    await overlay(page, "Deconvnet for cat").waitFor();
+    await audit(page, "Explain");
+    await openNetwork(page, example("scene-cat-00.png"));
+    await page.getByRole("alert").waitFor();
+    await audit(page, "Explain with an error");
+    await page.getByRole("combobox", { name: "Network" }).selectOption("petshop");
+    await overlay(page, "Deconvnet for cat").waitFor();
+    await tab(page, "Compare");
+    await page.getByRole("checkbox", { name: "Occlusion" }).uncheck();
+    await page.getByRole("button", { name: "Compare", exact: true }).click();
+    await overlay(page, "Grad-CAM").waitFor();
+    await audit(page, "Compare");
+    await tab(page, "Layers");
+    await page.locator(".unit").first().click();
+    await page.getByRole("img", { name: "Deconvnet projection in the input" }).waitFor();
+    await audit(page, "Layers");
+    await tab(page, "Visualize");
+    await page.getByText("More options").click();
+    await page.getByRole("spinbutton", { name: "Steps" }).fill("4");
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.getByRole("img", { name: "After 4 steps, for cat" }).waitFor();
+    await audit(page, "Visualize");
+    check();
+  });
+}
+
+test("fits a phone", async (t) => {
+  const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+  const { page, check } = await open(t, server.url, phone);
+  await ready(page);
+  for (const name of ["Explain", "Compare", "Layers", "Visualize"]) {
+    await page.getByRole("tab", { name, exact: true }).tap();
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= 360, `${name} is ${width} pixels wide`);
+  }
+  await page.getByRole("tab", { name: "Layers", exact: true }).tap();
+  await page.locator(".unit").first().tap();
+  await page.getByRole("img", { name: "Deconvnet projection in the input" }).waitFor();
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  check();
+});
+
+test("keeps still where motion is unwelcome", async (t) => {
+  const { page, check } = await open(t, server.url, { reducedMotion: "reduce" });
+  await ready(page);
+  await tab(page, "Visualize");
+  await page.getByText("More options").click();
+  await page.getByRole("spinbutton", { name: "Steps" }).fill("60");
+  await page.getByRole("button", { name: "Start" }).click();
+  await page.getByText(/Climbing [2-9]\d %/).waitFor();
+  const shown = await page.locator(".stage canvas").getAttribute("aria-label");
+  assert.match(shown, /^(After 0 steps|After 60 steps)/);
+  await page.getByRole("img", { name: "After 60 steps, for cat" }).waitFor();
+  check();
+});
+
+test("is served, and built, so that nothing can leave and no text becomes code", async (t) => {
+  const { page, problems, requests } = await open(t, server.url);
+  await ready(page);
+  const policy = (await page.request.get(server.url)).headers()["content-security-policy"];
+  assert.match(policy, /default-src 'self'/);
+  assert.match(policy, /connect-src 'self'/);
+  assert.doesNotMatch(policy, /'unsafe-eval'|'unsafe-inline'/);
+  assert.equal(await page.locator('meta[http-equiv="Content-Security-Policy"]').count(), 1);
+  const violated = await page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        addEventListener("securitypolicyviolation", ({ effectiveDirective }) => resolve(effectiveDirective));
+        fetch("http://127.0.0.1:9/").catch(() => {});
+      }),
+  );
+  assert.equal(violated, "connect-src");
+  assert.ok(problems.length > 0);
+  assert.ok(requests.length > 0);
+  const assets = new URL("../dist/assets/", import.meta.url);
+  for (const name of (await readdir(assets)).filter((name) => name.endsWith(".js"))) {
+    const code = await readFile(new URL(name, assets), "utf8");
+    assert.doesNotMatch(code, /(?<![.\w])eval\(|new Function\(/, name);
+  }
+});
+
+/** Waits until something holds, or fails after ten seconds. */
+async function eventually(holds) {
+  const end = Date.now() + 10_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`never held: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

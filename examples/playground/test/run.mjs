@@ -17,5 +17,5 @@ if (!executable) {
   process.exitCode = 1;
 } else {
   run("npm", "run", "--silent", "build");
-  run(process.execPath, "--test", "--test-timeout=120000", "--test-reporter=spec", "test/playground.test.mjs");
+  run(process.execPath, "--test", "--test-timeout=540000", "--test-reporter=spec", "test/playground.test.mjs");
 }

@@ -42,7 +42,7 @@ const cards: Readonly<Record<string, MethodCard>> = {
   },
   occlusion: {
     name: "Occlusion",
-    says: "By how much the score drops when a patch covers each place. Slow and hard to fool.",
+    says: "By how much the score drops when a patch covers each place. Many passes, no gradients.",
     slow: true,
   },
 };

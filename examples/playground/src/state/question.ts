@@ -31,20 +31,18 @@ export async function ask(): Promise<void> {
     runner.reset();
     return;
   }
-  const made = await runner.start(() => engine.predict());
-  const winner = made?.map && conspicuous(made.map);
-  if (winner !== undefined && target.value === "top") target.value = { maskOf: winner };
+  await runner.start(() => engine.predict());
+  if (target.value === "top") aimAtBest();
 }
 
 /**
- * The class of an output map to begin with: the most frequent one but the very most frequent, which is background nearly
- * always.
+ * Back to what the page asks by itself: the best class; of an output map the most frequent class but the very most
+ * frequent, which is background nearly always.
  */
-function conspicuous({ present, winners }: NonNullable<Answers["map"]>): number | undefined {
-  const places = new Map<number, number>(present.map((winner) => [winner, 0]));
-  for (const winner of winners) places.set(winner, (places.get(winner) ?? 0) + 1);
-  const order = [...present].sort((a, b) => (places.get(b) ?? 0) - (places.get(a) ?? 0));
-  return order[1] ?? order[0];
+export function aimAtBest(): void {
+  const present = latest(answers.value)?.map?.present;
+  const winner = present?.[1] ?? present?.[0];
+  target.value = winner ? { maskOf: winner.index } : "top";
 }
 
 /** The class index the target "top" stands for, once it is known. */
@@ -60,7 +58,10 @@ export function targetName(asked: AskedTarget): string {
   if (asked === "top") return topClass.value === undefined ? "the best class" : className(topClass.value);
   if (typeof asked === "number") return className(asked);
   if (typeof asked === "string") return asked;
-  if ("maskOf" in asked) return `${className(asked.maskOf)}, where it wins`;
+  if ("maskOf" in asked) {
+    const alone = latest(network.value)?.classes === 1;
+    return `${className(asked.maskOf)}, where it ${alone ? "is positive" : "wins"}`;
+  }
   if ("layer" in asked) return `unit ${asked.unit} of ${asked.layer}`;
   const [y, x] = asked.position;
   return `${className(asked.channel)} at row ${y}, column ${x} of the output`;

@@ -1,6 +1,6 @@
 import { useId } from "preact/hooks";
 import { network } from "../state/network";
-import { answers, className, occasion, target, targetName, topClass } from "../state/question";
+import { aimAtBest, answers, className, target, targetName, topClass } from "../state/question";
 import { latest } from "../state/task";
 import type { Answers } from "../worker/protocol";
 import { OutputMap } from "./output-map";
@@ -22,13 +22,7 @@ export function AnswersPanel() {
       {typeof target.value === "object" && !("maskOf" in target.value) && (
         <p class="asked">
           Explaining <strong>{targetName(target.value)}</strong>
-          <button
-            type="button"
-            class="quiet"
-            onClick={() => {
-              target.value = "top";
-            }}
-          >
+          <button type="button" class="quiet" onClick={aimAtBest}>
             Back to the best answer
           </button>
         </p>
@@ -112,28 +106,29 @@ function OtherClass({ shown }: { readonly shown: number }) {
 /** The output is a map: every place has its own answer. */
 function MapAnswers({ answers: { map } }: { readonly answers: Answers }) {
   if (!map) return null;
-  const share = (winner: number): number =>
-    map.winners.reduce((total, each) => total + Number(each === winner), 0) / map.winners.length;
   const asked = target.value;
   return (
     <>
       <p class="hint">This network answers for every place. Pick one place of its output map, or a whole class.</p>
-      <OutputMap key={occasion.value} map={map} />
+      <OutputMap map={map} />
       <fieldset class="answers">
         <legend class="sr-only">Class to explain, where it wins</legend>
         {map.present.length === 0 && <Empty>No class is found anywhere in this picture.</Empty>}
-        {map.present.map((winner) => (
-          <label key={winner} class="answer">
+        {map.present.map(({ index, colour, share }) => (
+          <label key={index} class="answer">
             <input
               type="radio"
               name="answer"
-              checked={typeof asked === "object" && "maskOf" in asked && asked.maskOf === winner}
+              checked={typeof asked === "object" && "maskOf" in asked && asked.maskOf === index}
               onChange={() => {
-                target.value = { maskOf: winner };
+                target.value = { maskOf: index };
               }}
             />
-            <span class="answer-name">{className(winner)}</span>
-            <span class="answer-share">{percent(share(winner))} of the picture</span>
+            <span class="answer-name">
+              <span class="swatch" aria-hidden="true" style={{ background: `rgb(${colour.join(" ")})` }} />
+              {className(index)}
+            </span>
+            <span class="answer-share">{percent(share)} of the picture</span>
           </label>
         ))}
       </fieldset>

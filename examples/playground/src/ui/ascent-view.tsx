@@ -1,18 +1,21 @@
 import {
   ascent,
-  ascentSteps,
   climb,
   climbedFor,
   frames,
-  l2,
+  goalName,
+  grows,
+  type Override,
+  overrides,
+  type Preset,
+  preset,
   shownFrame,
   start,
-  stepSize,
   stopClimbing,
 } from "../state/ascent";
 import { fileStem, save } from "../state/downloads";
 import { engine } from "../state/engine";
-import { ready, target, targetName } from "../state/question";
+import { ready, target } from "../state/question";
 import type { AscentFrame } from "../worker/protocol";
 import { PictureCanvas } from "./picture";
 import { Busy, Empty, Problem } from "./status";
@@ -31,21 +34,21 @@ export function AscentView() {
   return (
     <div class="ascent">
       <p class="says">
-        What would <strong>{targetName(target.value)}</strong> like best? Starting from an empty picture, every pixel is
-        moved step by step to where the score grows.
+        What would <strong>{goalName()}</strong> like best? A picture is changed step by step to where the score grows:
+        it shows what this part of the network looks for, not anything that it saw.
       </p>
       <Controls running={running} />
       {running && <Busy what="Climbing" progress={task.progress} onStop={stopClimbing} />}
       {task.status === "failed" && <Problem title="The ascent failed">{task.message}</Problem>}
       {task.status === "stopped" && <Empty>Stopped. The steps so far stay and can be looked at.</Empty>}
-      {!frame && !running && <Empty>Press Start to watch the picture grow.</Empty>}
+      {!frame && !running && <Empty>Press Start and watch the picture grow.</Empty>}
       {frame && (
         <div class="stage">
           <figure>
             <PictureCanvas
               picture={frame.picture}
-              pixelated={frame.picture.width < 160}
-              label={`After ${frame.step} steps, for ${targetName(climbedFor.value ?? target.value)}`}
+              pixelated={frame.picture.width < 64}
+              label={`After ${frame.step} steps, for ${climbedFor.value}`}
             />
             <figcaption>
               Step {frame.step}, objective {frame.objective.toPrecision(4)}
@@ -93,41 +96,79 @@ export function AscentView() {
   );
 }
 
-const stem = (): string => `ascent ${targetName(climbedFor.value ?? target.value)}`;
+const stem = (): string => `ascent ${climbedFor.value ?? ""}`;
 
 function Controls({ running }: { readonly running: boolean }) {
+  const asked = target.value;
   return (
-    <div class="controls">
-      <label>
-        Start from
-        <select
-          value={start.value}
-          onChange={({ currentTarget }) => {
-            start.value = currentTarget.value as typeof start.value;
-          }}
-        >
-          <option value="zero">an empty picture</option>
-          <option value="noise">noise</option>
-          <option value="image">the shown picture</option>
-        </select>
-      </label>
-      <NumberField label="Steps" field={ascentSteps} min={1} step={1} />
-      <NumberField label="Step size" field={stepSize} min={0.001} step={0.1} />
-      <NumberField label="Penalty (L2)" field={l2} min={0} step={0.005} />
-      {!running && (
-        <button type="button" class="primary" disabled={!ready.value} onClick={() => void climb()}>
-          Start
-        </button>
-      )}
-    </div>
+    <>
+      <div class="controls">
+        <label>
+          Way
+          <select
+            value={preset.value}
+            onChange={({ currentTarget }) => {
+              preset.value = currentTarget.value as Preset;
+            }}
+          >
+            <option value="lucid">feature visualization (Lucid)</option>
+            <option value="plain">plain gradient ascent</option>
+          </select>
+        </label>
+        {typeof asked === "object" && "layer" in asked && (
+          <label>
+            What grows
+            <select
+              value={grows.value}
+              onChange={({ currentTarget }) => {
+                grows.value = currentTarget.value as typeof grows.value;
+              }}
+            >
+              <option value="mean">the unit everywhere (channel)</option>
+              <option value="max">the unit where it is strongest</option>
+              <option value="layer">the whole layer (DeepDream)</option>
+            </select>
+          </label>
+        )}
+        <label>
+          Start from
+          <select
+            value={start.value ?? ""}
+            onChange={({ currentTarget }) => {
+              start.value = (currentTarget.value || undefined) as typeof start.value;
+            }}
+          >
+            <option value="">{preset.value === "lucid" ? "noise (default)" : "an empty picture (default)"}</option>
+            <option value={preset.value === "lucid" ? "zero" : "noise"}>
+              {preset.value === "lucid" ? "an empty picture" : "noise"}
+            </option>
+            <option value="image">the shown picture</option>
+          </select>
+        </label>
+        {!running && (
+          <button type="button" class="primary" disabled={!ready.value} onClick={() => void climb()}>
+            {frames.value.length > 0 ? "Start again" : "Start"}
+          </button>
+        )}
+      </div>
+      <details>
+        <summary class="facts">More options; empty fields are as the way above says</summary>
+        <div class="controls more">
+          <NumberField label="Steps" field="steps" min={1} step={1} />
+          <NumberField label="Step size" field="stepSize" min={0.001} step="any" />
+          <NumberField label="L2 penalty" field="l2" min={0} step="any" />
+          <NumberField label="Total variation penalty" field="totalVariation" min={0} step="any" />
+        </div>
+      </details>
+    </>
   );
 }
 
 interface NumberProps {
   readonly label: string;
-  readonly field: { value: number };
+  readonly field: Override;
   readonly min: number;
-  readonly step: number;
+  readonly step: number | "any";
 }
 
 function NumberField({ label, field, min, step }: NumberProps) {
@@ -138,9 +179,11 @@ function NumberField({ label, field, min, step }: NumberProps) {
         type="number"
         min={min}
         step={step}
-        value={field.value}
+        placeholder="default"
+        value={overrides.value[field] ?? ""}
         onChange={({ currentTarget }) => {
-          field.value = currentTarget.valueAsNumber;
+          const number = currentTarget.valueAsNumber;
+          overrides.value = { ...overrides.value, [field]: Number.isNaN(number) ? undefined : number };
         }}
       />
     </label>

@@ -23,7 +23,7 @@ import { ready, target, targetName } from "../state/question";
 import { latest } from "../state/task";
 import { LookControls } from "./look-controls";
 import { PictureCanvas } from "./picture";
-import { Busy, Empty, Notes, Problem } from "./status";
+import { Busy, Notes, Problem } from "./status";
 
 /** One method on one answer. */
 export function ExplainView() {
@@ -40,12 +40,6 @@ export function ExplainView() {
         <Evidence result={result} />
       </div>
       {task.status === "failed" && <Problem title={`${card.name} cannot explain this`}>{task.message}</Problem>}
-      {task.status === "running" && task.progress && (
-        <Busy what={card.name} progress={task.progress} onStop={stopExplaining} />
-      )}
-      {task.status === "stopped" && (
-        <Empty>Stopped before it was done; nothing is shown, because half of the passes would mislead.</Empty>
-      )}
       {result && task.status !== "stopped" && <ResultFacts result={result} />}
       <LookControls />
       {result && <Notes notes={result.notes} />}
@@ -93,7 +87,9 @@ function Evidence({ result }: { readonly result: Shown | undefined }) {
     return (
       <figure class="evidence">
         <div class="blank">
-          {ready.value && waiting.value && (
+          {task.status === "running" && <Running />}
+          {task.status === "stopped" && <p>Stopped before it was done. Half of the passes would mislead.</p>}
+          {ready.value && waiting.value && task.status !== "running" && (
             <button type="button" class="primary" onClick={() => void run()}>
               Run {card.name}
             </button>
@@ -110,12 +106,20 @@ function Evidence({ result }: { readonly result: Shown | undefined }) {
   return (
     <figure class="evidence" aria-busy={task.status === "running"}>
       <PictureCanvas picture={drawn.overlay} label={`Overlay: ${title}`} />
+      {task.status === "running" && card.slow && <Running />}
       <figcaption>
         <span>{title}</span>
         <Legend signed={result.signed} />
       </figcaption>
     </figure>
   );
+}
+
+/** Progress of a method that needs many passes. */
+function Running() {
+  const task = explanation.value;
+  if (task.status !== "running") return null;
+  return <Busy what={methodCard(method.value).name} progress={task.progress} onStop={stopExplaining} />;
 }
 
 function Legend({ signed }: { readonly signed: boolean }) {
@@ -195,9 +199,9 @@ function Controls() {
         <label>
           <span>
             Patch{" "}
-            <output>
+            <span class="value">
               {request.value.window}×{request.value.window}
-            </output>
+            </span>
           </span>
           <input
             type="range"
@@ -213,11 +217,6 @@ function Controls() {
       {card.slow && task.status !== "running" && (
         <button type="button" class="primary" disabled={!ready.value} onClick={() => void run()}>
           {task.status === "done" && !waiting.value ? "Run again" : "Run"}
-        </button>
-      )}
-      {task.status === "running" && card.slow && (
-        <button type="button" onClick={stopExplaining}>
-          Stop
         </button>
       )}
     </div>

@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { chooseLayer, featureMaps, layersShown, openLayer, openUnit, order, page, perPage } from "../state/layers";
 import { network } from "../state/network";
 import { ready } from "../state/question";
@@ -39,10 +39,20 @@ export function LayersView() {
 }
 
 function LayerList({ layers }: { readonly layers: readonly LayerInfo[] }) {
+  const list = useRef<HTMLDivElement>(null);
+  const open = openLayer.value;
+  useEffect(() => {
+    const row = list.current?.querySelector<HTMLElement>("label:has(:checked)");
+    if (!list.current || !row) return;
+    const { offsetTop, offsetHeight } = row;
+    const { scrollTop, clientHeight } = list.current;
+    if (offsetTop < scrollTop || offsetTop + offsetHeight > scrollTop + clientHeight)
+      list.current.scrollTop = offsetTop - clientHeight / 2;
+  }, [open]);
   return (
     <fieldset class="layer-list">
       <legend>Layers, from picture to answer</legend>
-      <div class="scroll">
+      <div class="scroll" ref={list}>
         {layers.map(({ name, op, shape }) => (
           <label key={name} class="layer">
             <input type="radio" name="layer" checked={openLayer.value === name} onChange={() => chooseLayer(name)} />
@@ -103,7 +113,6 @@ function Units({ maps, layer }: { readonly maps: FeatureMaps; readonly layer: La
           type="button"
           class="unit"
           aria-pressed={openUnit.value === unit}
-          aria-label={`Unit ${unit}, maximum ${short(highest)}`}
           onClick={() => {
             openUnit.value = unit;
           }}
@@ -116,8 +125,14 @@ function Units({ maps, layer }: { readonly maps: FeatureMaps; readonly layer: La
             </span>
           )}
           <span class="unit-facts">
-            <span>{unit}</span>
-            <span>{short(highest)}</span>
+            <span>
+              <span class="sr-only">Unit </span>
+              {unit}
+            </span>
+            <span>
+              <span class="sr-only">, maximum </span>
+              {short(highest)}
+            </span>
           </span>
         </button>
       ))}

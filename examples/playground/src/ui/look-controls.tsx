@@ -24,7 +24,7 @@ export function LookControls() {
       </label>
       <label>
         <span>
-          Opacity <output>{Math.round(opacity * 100)} %</output>
+          Opacity <span class="value">{Math.round(opacity * 100)} %</span>
         </span>
         <input
           type="range"
@@ -37,7 +37,7 @@ export function LookControls() {
       </label>
       <label>
         <span>
-          Blur of single pixels <output>{(smooth * 100).toFixed(1)} %</output>
+          Blur of single pixels <span class="value">{(smooth * 100).toFixed(1)} %</span>
         </span>
         <input
           type="range"

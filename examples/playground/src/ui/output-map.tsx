@@ -6,15 +6,23 @@ import { PictureCanvas } from "./picture";
 /** Nobody wins here; the one class that there is may still be asked about. */
 const nobody = 65535;
 
+interface Place {
+  readonly on: Uint16Array;
+  readonly at: readonly [row: number, column: number];
+}
+
 /** The winning class of every place. A click, or the arrow keys and Enter, picks a place to explain. */
 export function OutputMap({ map }: { readonly map: NonNullable<Answers["map"]> }) {
   const { picture, winners } = map;
   const { width, height } = picture;
-  const [[y, x], setPlace] = useState<readonly [number, number]>([Math.floor(height / 2), Math.floor(width / 2)]);
+  const [place, setPlace] = useState<Place>();
+  // A place belongs to the map it was picked on; the next map starts in its middle.
+  const [y, x] = place?.on === winners ? place.at : [Math.floor(height / 2), Math.floor(width / 2)];
+  const go = (row: number, column: number): void => setPlace({ on: winners, at: [row, column] });
   const winner = winners[y * width + x];
   const here = `row ${y}, column ${x}: ${winner === nobody ? "no class" : className(winner)}`;
   const pick = (row: number, column: number): void => {
-    setPlace([row, column]);
+    go(row, column);
     const at = winners[row * width + column];
     target.value = { position: [row, column], channel: at === nobody ? 0 : at };
   };
@@ -24,7 +32,7 @@ export function OutputMap({ map }: { readonly map: NonNullable<Answers["map"]> }
     if (by) {
       event.preventDefault();
       const [dy, dx] = by;
-      setPlace([Math.min(height - 1, Math.max(0, y + dy * step)), Math.min(width - 1, Math.max(0, x + dx * step))]);
+      go(Math.min(height - 1, Math.max(0, y + dy * step)), Math.min(width - 1, Math.max(0, x + dx * step)));
     } else if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
       pick(y, x);
@@ -34,6 +42,7 @@ export function OutputMap({ map }: { readonly map: NonNullable<Answers["map"]> }
     <button
       type="button"
       class="output-map"
+      data-picked={typeof target.value === "object" && "position" in target.value}
       aria-label={`Output map, ${here}. Arrow keys move, Enter explains this place.`}
       onKeyDown={move}
       onClick={(event) => {

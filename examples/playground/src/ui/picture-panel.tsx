@@ -31,7 +31,7 @@ export function PicturePanel() {
           {task.status === "done" && shown ? `${shown.name}, ${shown.width}×${shown.height}` : ""}
         </span>
       </div>
-      <p class="hint">Or drop a picture, an ONNX file or a label list anywhere on this page.</p>
+      <p class="hint drop-hint">Or drop a picture, an ONNX file or a label list anywhere on this page.</p>
       {task.status === "running" && <Busy what="Reading the picture" />}
       {task.status === "failed" && <Problem title="This picture cannot be read">{task.message}</Problem>}
     </section>

@@ -3,7 +3,7 @@ import type { Picture } from "../worker/protocol";
 
 interface Props {
   readonly picture: Picture;
-  /** What the picture shows, for people who cannot see it. */
+  /** What the picture shows, for people who cannot see it; "" where the text beside it says so. */
   readonly label: string;
   readonly className?: string;
   /** Few pixels are shown as squares instead of a blur. */
@@ -22,8 +22,7 @@ export function PictureCanvas({ picture, label, className = "", pixelated = fals
       ref={canvas}
       width={picture.width}
       height={picture.height}
-      role="img"
-      aria-label={label}
+      {...(label === "" ? { "aria-hidden": true } : { role: "img", "aria-label": label })}
       class={`picture ${pixelated ? "pixelated" : ""} ${className}`}
     />
   );

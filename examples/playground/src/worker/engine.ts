@@ -1,5 +1,6 @@
 import { expose, transfer } from "comlink";
 import {
+  type AscentStep,
   type Attribution,
   colormapNames,
   encodeNpy,
@@ -19,11 +20,12 @@ import {
   version,
 } from "seethrough";
 import { asJob, cancelJob } from "./jobs";
-import { describe, networkInput, openNetwork, outputMap, resolveMask, winnersOf } from "./network";
+import { describe, isMask, maskOf, networkInput, openNetwork, outputMap, winnersOf } from "./network";
 import {
   areaOf,
   canvasOf,
   channelPicture,
+  classColour,
   classPicture,
   cut,
   displayed,
@@ -108,7 +110,11 @@ class Engine {
     const winners = winnersOf(activations.get(model.output.name) as Tensor);
     this.#winners = winners;
     const picture = classPicture(winners, map.width, map.height);
-    const present = [...new Set(winners)].filter((winner) => winner !== nobody).sort((a, b) => a - b);
+    const places = new Map<number, number>();
+    for (const winner of winners) if (winner !== nobody) places.set(winner, (places.get(winner) ?? 0) + 1);
+    const present = [...places]
+      .sort(([, a], [, b]) => b - a)
+      .map(([index, count]) => ({ index, colour: classColour(index), share: count / winners.length }));
     return { predictions, milliseconds, map: { picture, winners, present } };
   }
 
@@ -124,7 +130,7 @@ class Engine {
         ...request,
         ...(window && { window: [window, window] }),
         ...(stride && { stride: [stride, stride] }),
-        target: resolveMask(target, this.#winners),
+        target: isMask(target) ? maskOf(target, this.#winners) : target,
         signal,
         onProgress,
       });
@@ -219,29 +225,34 @@ class Engine {
     onFrame: (frame: AscentFrame) => void,
   ): Promise<AscentResult> {
     const model = this.#network();
-    const from = start === "image" ? await networkInput(model, this.#both().image) : start;
+    const from = start === "image" ? this.#both().image : start;
     return asJob(job, async (signal) => {
       const started = performance.now();
+      let total: number | undefined;
       let shown = Number.NEGATIVE_INFINITY;
-      let last: Tensor | undefined;
-      let steps = 0;
+      let last: AscentStep | undefined;
+      const show = ({ step, objective, image }: AscentStep): void => {
+        shown = performance.now();
+        onFrame({ step, total, objective, picture: toPicture(toImage(model, image)) });
+      };
       const ascent = maximizeActivation(model, {
         ...options,
-        target: resolveMask(target, this.#winners),
+        target: isMask(target) ? maskOf(target, this.#winners) : target,
         start: from,
         signal,
+        onProgress: (_, steps) => {
+          total = steps;
+        },
       });
-      for await (const { step, image, objective } of ascent) {
-        [last, steps] = [image, step];
-        const due = performance.now() - shown >= frameMilliseconds;
-        if (!due && step !== options.steps) continue;
-        shown = performance.now();
-        onFrame({ step, objective, picture: toPicture(toImage(model, image)) });
+      for await (const step of ascent) {
+        last = step;
+        if (step.step !== total && performance.now() - shown >= frameMilliseconds) show(step);
       }
       if (!last) throw new Error("The ascent made no step.");
+      show(last);
       return {
-        id: this.#results.add({ kind: "tensor", tensor: last }),
-        steps,
+        id: this.#results.add({ kind: "tensor", tensor: last.image }),
+        steps: last.step,
         milliseconds: performance.now() - started,
       };
     });

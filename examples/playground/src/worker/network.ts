@@ -1,6 +1,6 @@
 import { type ImageLike, inspect, loadModel, type Model, type Tensor } from "seethrough";
 import { nobody } from "./pictures";
-import type { AskedTarget, NetworkInfo, NetworkSource, Settings } from "./protocol";
+import type { MaskTarget, NetworkInfo, NetworkSource, Settings } from "./protocol";
 
 export const openNetwork = (source: NetworkSource, settings: Settings): Promise<Model> =>
   loadModel(source.kind === "file" ? source.file : undefined, settings);
@@ -54,12 +54,14 @@ export function winnersOf(scores: Tensor): Uint16Array {
   });
 }
 
-/** A target as the library takes it. */
-export function resolveMask(asked: AskedTarget, winners: Uint16Array | undefined) {
-  if (typeof asked !== "object" || !("maskOf" in asked)) return asked;
-  const channel = asked.maskOf;
-  return { channel, mask: Uint8Array.from(winners ?? [], (winner) => Number(winner === channel)) };
-}
+export const isMask = (asked: unknown): asked is MaskTarget =>
+  typeof asked === "object" && asked !== null && "maskOf" in asked;
+
+/** The places where a class wins, as the library takes them. */
+export const maskOf = ({ maskOf: channel }: MaskTarget, winners: Uint16Array | undefined) => ({
+  channel,
+  mask: Uint8Array.from(winners ?? [], (winner) => Number(winner === channel)),
+});
 
 /** The picture as it enters the network: cropped, scaled, normalised. */
 export async function networkInput(model: Model, image: ImageLike): Promise<Tensor> {

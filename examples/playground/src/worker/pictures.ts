@@ -58,7 +58,7 @@ function mapPicture(values: Float32Array, width: number, height: number, signed:
 }
 
 /** Share of the values that are not zero whose strength still has a colour of its own. */
-const distinct = 0.985;
+const distinct = 0.995;
 
 /**
  * A signed tensor of the input space as colours around grey: what is zero is grey, strong values are black or full
@@ -120,7 +120,7 @@ export function cut(picture: Picture, area: Area): Picture {
 }
 
 /** A colour for every class, far from its neighbours: the golden angle around the wheel. */
-function classColour(index: number): [number, number, number] {
+export function classColour(index: number): [number, number, number] {
   const hue = (index * 137.508) % 360;
   const channel = (shift: number): number => {
     const k = (shift + hue / 30) % 12;

@@ -62,15 +62,28 @@ export interface OpenedImage {
   readonly height: number;
 }
 
+/** A class that wins at some place, and the colour the map shows it in. */
+export interface Winner {
+  readonly index: number;
+  readonly colour: readonly [red: number, green: number, blue: number];
+  /** Share of the places where it wins. */
+  readonly share: number;
+}
+
 export interface Answers {
   readonly predictions: readonly Prediction[];
   /** Where the output is a map: the winning class of every place, in colours, and which class that is. */
-  readonly map?: { readonly picture: Picture; readonly winners: Uint16Array; readonly present: readonly number[] };
+  readonly map?: { readonly picture: Picture; readonly winners: Uint16Array; readonly present: readonly Winner[] };
   readonly milliseconds: number;
 }
 
 /** A target as the page names it; a mask is made in the worker, from the winners of the output map. */
-export type AskedTarget = Exclude<Target, { readonly mask: Uint8Array }> | { readonly maskOf: number };
+export type AskedTarget = Exclude<Target, { readonly mask: Uint8Array }> | MaskTarget;
+
+/** All places of the output map where a class wins. */
+export interface MaskTarget {
+  readonly maskOf: number;
+}
 
 export interface ExplainRequest {
   readonly method: MethodName;
@@ -135,13 +148,16 @@ export interface ProjectedUnit {
   readonly recipe: Recipe;
 }
 
+/** The library's own options; the picture of the page stands in for an image to start from. */
 export type AscentRequest = Omit<MaximizeOptions, "signal" | "onProgress" | "target" | "start"> & {
-  readonly target: AskedTarget;
-  readonly start: "zero" | "noise" | "image";
+  readonly target: AskedTarget | { readonly layer: string };
+  readonly start?: "zero" | "noise" | "image";
 };
 
 export interface AscentFrame {
   readonly step: number;
+  /** Steps there will be, once that is known. */
+  readonly total?: number;
   readonly objective: number;
   readonly picture: Picture;
 }

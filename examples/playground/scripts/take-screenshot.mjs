@@ -1,0 +1,18 @@
+// Takes the README's picture of the playground: the embedded network, a scene of the project.
+import { launch } from "../test/browser.mjs";
+import { serve } from "../test/harness.mjs";
+
+const server = await serve();
+const browser = await launch();
+try {
+  const page = await browser.newPage({ viewport: { width: 1240, height: 800 } });
+  await page.goto(server.url);
+  await page.getByText("Works offline").waitFor();
+  await page.getByRole("radio", { name: "turtle before blobs" }).check();
+  await page.getByRole("combobox", { name: "Method" }).selectOption("saliency");
+  await page.getByRole("img", { name: "Overlay: Saliency for turtle" }).waitFor();
+  await page.screenshot({ path: new URL("../../../docs/images/playground.png", import.meta.url).pathname });
+} finally {
+  await browser.close();
+  await server.close();
+}
