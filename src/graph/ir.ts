@@ -147,10 +147,13 @@ const typed =
   };
 
 /** Reads a number attribute; without a fallback its absence is a ModelError. */
-export const numberAttribute = typed("a number", (value): value is number => typeof value === "number");
-export const stringAttribute = typed("a string", (value): value is string => typeof value === "string");
-export const numbersAttribute = typed(
+export const numberAttribute = /* @__PURE__ */ typed("a number", (value): value is number => typeof value === "number");
+export const stringAttribute = /* @__PURE__ */ typed("a string", (value): value is string => typeof value === "string");
+export const numbersAttribute = /* @__PURE__ */ typed(
   "a list of numbers",
   (value): value is readonly number[] => Array.isArray(value) && value.every((item) => typeof item === "number"),
 );
-export const tensorAttribute = typed("a tensor", (value): value is Constant => value instanceof Constant);
+export const tensorAttribute = /* @__PURE__ */ typed(
+  "a tensor",
+  (value): value is Constant => value instanceof Constant,
+);

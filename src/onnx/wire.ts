@@ -4,7 +4,7 @@ import { ModelError } from "../errors";
 const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 type Wire = keyof typeof wireType;
 
-const text = new TextDecoder();
+const text = /* @__PURE__ */ new TextDecoder();
 
 /** Calls `read` once per field of a protobuf message. A field that `read` does not touch is skipped. */
 export function readMessage(bytes: Uint8Array, what: string, read: (field: Field) => void): void {

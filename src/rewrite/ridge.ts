@@ -94,7 +94,7 @@ export async function fitRidge(moments: Moments, lambda?: number): Promise<Ridge
   return { weights, bias, lambda: chosen };
 }
 
-const candidates = Array.from({ length: 37 }, (_, i) => 10 ** (-6 + i / 4));
+const candidates = /* @__PURE__ */ Array.from({ length: 37 }, (_, i) => 10 ** (-6 + i / 4));
 
 /**
  * @param eigenvalues  of the features' covariance

@@ -94,7 +94,7 @@ export const batchNormalization: ShapeRule = (node, inputs, constants, opset) =>
   return perChannel(["scale", "bias", "mean", "variance"])(node, inputs, constants, opset);
 };
 
-export const instanceNormalization: ShapeRule = perChannel(["scale", "bias"]);
+export const instanceNormalization: ShapeRule = /* @__PURE__ */ perChannel(["scale", "bias"]);
 
 export const lrn: ShapeRule = (node, inputs) => {
   const x = inputShape(node, inputs);
