@@ -1,10 +1,10 @@
 import { maxPoolWith, maxUnpoolWith, type Pooled, type UnpoolOptions, type WasmOption } from "./deconvolution/max-pool";
 import type { PoolOptions, Switches } from "./deconvolution/switches";
 import module from "./kernels.wasm?module";
-import { noDefaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
+import { noDefaultModel } from "./no-default-model";
 import type { Tensor } from "./tensor";
 import { compileOnce } from "./wasm/instantiate";
 
