@@ -1,4 +1,5 @@
 /** A linear map fitted by least squares with a penalty, from sums that one pass over the samples leaves. */
+import { InputError } from "../errors";
 
 /** Sums over samples of features f and targets t, in float64. */
 export interface Moments {
@@ -53,6 +54,8 @@ export interface RidgeFit {
  * Hoerl & Kennard 1970. Without λ it is chosen by generalised cross-validation (Golub, Heath & Wahba 1979): the smallest
  * of  (residual / n) / (1 − d/n)²  with d = 1 + Σ sᵢ/(sᵢ + λ) degrees of freedom, sᵢ the eigenvalues of S, over 37 values
  * from 1e-6 to 1e3 times their mean. The sums alone give the residual of each.
+ *
+ * @throws {InputError} if the features are the same for all samples
  */
 export async function fitRidge(moments: Moments, lambda?: number): Promise<RidgeFit> {
   // Only who fits a head loads the linear algebra.
@@ -70,6 +73,12 @@ export async function fitRidge(moments: Moments, lambda?: number): Promise<Ridge
     for (let k = 0; k < m; k++) {
       withTargets.set(i, k, cross[i * m + k] / samples - (features[i] / samples) * (targets[k] / samples));
     }
+  }
+  const spread = covariance.diag().reduce((total, value) => total + value, 0);
+  if (!(spread > 1e-12 * (sum(Array.from(features, (total) => (total / samples) ** 2)) || 1))) {
+    throw new InputError(
+      "The head cannot be refitted: the pooled features are the same for all images. Pass images that differ, several per class.",
+    );
   }
   let chosen = lambda;
   if (chosen === undefined) {

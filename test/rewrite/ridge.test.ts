@@ -77,3 +77,9 @@ it("features that depend on each other, or never vary, do no harm", async () => 
   expect([...weights, ...bias, lambda].every(Number.isFinite)).toBe(true);
   expect(weights[2]).toBe(0);
 });
+
+it("says so where no feature varies at all", async () => {
+  const moments = noMoments(2, 1);
+  for (let i = 0; i < 4; i++) addSample(moments, Float64Array.of(3, -1), [i]);
+  await expect(fitRidge(moments)).rejects.toThrow(/the pooled features are the same for all images/);
+});
