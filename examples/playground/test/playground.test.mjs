@@ -142,6 +142,8 @@ test("climbs for a class, step by step, and can be stopped", async (t) => {
   await page.getByRole("progressbar").waitFor();
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByText("The steps so far stay").waitFor();
+  await page.getByRole("slider", { name: "Step" }).fill("0");
+  await page.getByRole("img", { name: "After 0 steps, for cat" }).waitFor();
   check();
 });
 
@@ -199,6 +201,30 @@ test("works offline after the first visit, and can be installed", async (t) => {
   await page.getByRole("combobox", { name: "Network" }).selectOption("petshop-cheater");
   await page.getByRole("radio", { name: "cat on a lawn" }).first().check();
   await overlay(page, "Grad-CAM for dog at relu6").waitFor();
+});
+
+test("shows what was asked for last, whatever was quicker to open", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const select = page.getByRole("combobox", { name: "Network" });
+  await page.getByRole("radio", { name: "cat on a lawn" }).first().check();
+  for (const name of ["petshop-cheater", "petshop", "petshop-cheater", "petshop", "petshop-cheater"])
+    await select.selectOption(name);
+  await overlay(page, "Grad-CAM for dog at relu6").waitFor();
+  await tab(page, "Compare");
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.getByRole("radio", { name: "dog in a cage" }).check();
+  await page.getByText("Tick methods and press Compare").waitFor();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await overlay(page, "Grad-CAM").waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0);
+  await tab(page, "Layers");
+  await page.locator(".unit").first().click();
+  await page.getByRole("button", { name: "Explain this unit" }).click();
+  await overlay(page, /Grad-CAM for unit \d+ of relu6/).waitFor();
+  await page.getByRole("radio", { name: "fish over water" }).check();
+  await page.getByText(/^Explaining unit \d+ of relu6/).waitFor();
+  check();
 });
 
 test("says what is wrong with a bad file, and goes on with a good one", async (t) => {

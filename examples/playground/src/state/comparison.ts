@@ -28,19 +28,21 @@ effect(() => {
   occasion.value;
   if (!ready.value) return;
   untracked(() => {
-    runner.reset();
-    entries.value = new Map();
+    forget();
     void preselect();
   });
 });
 
 effect(() => {
   target.value;
-  untracked(() => {
-    runner.reset();
-    entries.value = new Map();
-  });
+  untracked(forget);
 });
+
+function forget(): void {
+  rounds += 1;
+  runner.reset();
+  entries.value = new Map();
+}
 
 async function preselect(): Promise<void> {
   if (chosen.value.size > 0) return;
@@ -60,34 +62,43 @@ const put = (method: MethodName, entry: Entry): void => {
   entries.value = new Map(entries.value).set(method, entry);
 };
 
+/** Counts comparisons, so that a late answer of an earlier one is told apart. */
+let rounds = 0;
+
 /** One method after the other; what a network's structure rules out says so in its place. */
 export async function compare(): Promise<void> {
+  rounds += 1;
+  const round = rounds;
+  const write = (method: MethodName, entry: Entry): void => {
+    if (round === rounds) put(method, entry);
+  };
   const { methods } = await catalogue;
   const wanted = methods.filter((method) => chosen.value.has(method));
   const asked = target.value;
   entries.value = new Map(wanted.map((method) => [method, { status: "waiting" }]));
   await runner.start(async (job, onProgress) => {
     for (const [index, method] of wanted.entries()) {
-      put(method, { status: "running" });
+      write(method, { status: "running" });
       onProgress(index, wanted.length);
       try {
         const explanation = await engine.explain(
           job,
           { method, target: asked },
           proxy((done: number, total: number) => {
-            if (comparison.value.status === "running") put(method, { status: "running", progress: { done, total } });
+            if (comparison.value.status === "running") write(method, { status: "running", progress: { done, total } });
           }),
         );
         const overlay = explanation.places ? (await engine.draw(explanation.id, look.value)).overlay : undefined;
-        put(method, { status: "done", explanation, overlay });
+        write(method, { status: "done", explanation, overlay });
       } catch (error) {
-        if (error instanceof Error && error.name === "AbortError") {
+        if (round !== rounds || (error instanceof Error && error.name === "AbortError")) {
+          if (round !== rounds) throw error;
           entries.value = new Map(
             [...entries.value].filter(([, { status }]) => status === "done" || status === "failed"),
           );
           throw error;
         }
-        put(method, { status: "failed", message: messageOf(error) });
+        write(method, { status: "failed", message: messageOf(error) });
       }
     }
     return true;

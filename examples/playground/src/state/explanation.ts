@@ -26,12 +26,15 @@ export const stopExplaining = runner.stop;
 
 export const request = computed((): ExplainRequest => {
   const card = methodCard(method.value);
-  const shape = readyNetwork()?.inputShape ?? [1, 1, 1, 1];
+  const info = readyNetwork();
+  const shape = info?.inputShape ?? [1, 1, 1, 1];
+  // A layer that was chosen for another network means nothing here.
+  const known = info?.layers.some(({ name }) => name === layer.value);
   const window = Math.max(1, Math.round((patch.value / 100) * Math.min(shape[1], shape[2])));
   return {
     method: method.value,
     target: target.value,
-    ...(card.layer && layer.value && { layer: layer.value }),
+    ...(card.layer && known && { layer: layer.value }),
     ...(method.value === "integrated-gradients" && { nSteps: steps.value }),
     ...(method.value === "occlusion" && { window, stride: Math.max(1, Math.ceil(window / 2)) }),
   };

@@ -12,6 +12,10 @@ export function registerOffline(): void {
   if (offline.value === "unsupported") return;
   // A page that was served by the service worker is offline-ready already.
   if (navigator.serviceWorker.controller) offline.value = "ready";
+  // So is one whose service worker was there before, even if this visit went around it (a forced reload).
+  void navigator.serviceWorker.ready.then(() => {
+    if (offline.value === "preparing") offline.value = "ready";
+  });
   update = registerSW({
     onOfflineReady: () => {
       offline.value = "ready";

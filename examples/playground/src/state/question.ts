@@ -23,9 +23,10 @@ export const ready = computed(() => {
 export const readyNetwork = (): NetworkInfo | undefined =>
   network.value.status === "done" ? network.value.value : undefined;
 
-/** A new network or picture: ask again. */
-export async function ask(): Promise<void> {
-  target.value = "top";
+/** A new network or picture: ask again. A unit that is looked at stays when only the picture changes. */
+export async function ask(changed: "network" | "picture"): Promise<void> {
+  const ofUnit = typeof target.value === "object" && "layer" in target.value;
+  if (changed === "network" || !ofUnit) target.value = "top";
   occasion.value += 1;
   if (!ready.value) {
     runner.reset();

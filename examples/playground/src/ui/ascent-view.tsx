@@ -70,25 +70,29 @@ export function AscentView() {
                 }}
               />
             </label>
-            {task.status === "done" && (
-              <div class="row">
-                <button
-                  type="button"
-                  onClick={() => void save(`${fileStem(stem())}.png`, () => engine.saveImage(task.value.id))}
-                >
-                  Save picture (PNG)
-                </button>
-                <button
-                  type="button"
-                  onClick={() => void save(`${fileStem(stem())}.npy`, () => engine.saveValues(task.value.id))}
-                >
-                  Save values (.npy)
-                </button>
-                <span class="facts">
-                  {task.value.steps} steps in {(task.value.milliseconds / 1000).toFixed(1)} s
-                </span>
-              </div>
-            )}
+            <div class="row">
+              <button
+                type="button"
+                onClick={() =>
+                  void save(`${fileStem(stem(), String(frame.step))}.png`, () => engine.savePicture(frame.picture))
+                }
+              >
+                Save picture (PNG)
+              </button>
+              {task.status === "done" && (
+                <>
+                  <button
+                    type="button"
+                    onClick={() => void save(`${fileStem(stem())}.npy`, () => engine.saveValues(task.value.id))}
+                  >
+                    Save values (.npy)
+                  </button>
+                  <span class="facts">
+                    {task.value.steps} steps in {(task.value.milliseconds / 1000).toFixed(1)} s
+                  </span>
+                </>
+              )}
+            </div>
           </div>
         </div>
       )}

@@ -107,7 +107,7 @@ function Evidence({ result }: { readonly result: Shown | undefined }) {
     <figure class="evidence" aria-busy={task.status === "running"}>
       <PictureCanvas picture={drawn.overlay} label={`Overlay: ${title}`} />
       {task.status === "running" && card.slow && <Running />}
-      <figcaption>
+      <figcaption aria-live="polite">
         <span>{title}</span>
         <Legend signed={result.signed} />
       </figcaption>
@@ -161,7 +161,7 @@ function Controls() {
         <label>
           Layer
           <select
-            value={layer.value}
+            value={request.value.layer ?? ""}
             onChange={({ currentTarget }) => {
               layer.value = currentTarget.value;
             }}

@@ -73,7 +73,7 @@ export function NetworkPanel() {
           )}
         </>
       )}
-      <SettingsPanel />
+      <SettingsPanel key={`${choice.value} ${fileName.value}`} />
     </section>
   );
 }

@@ -21,7 +21,9 @@ export function UnitPanel({ layer, unit }: Props) {
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    title.current?.scrollIntoView({ block: "nearest", behavior: calm ? "auto" : "smooth" });
+    // Below a long grid of units the panel is brought up; beside it, it is in view already.
+    const below = matchMedia("(max-width: 1250px)").matches;
+    title.current?.scrollIntoView({ block: below ? "start" : "nearest", behavior: calm ? "auto" : "smooth" });
   }, [layer, unit]);
   const aim = (tab: "explain" | "ascent"): void => {
     target.value = { layer, unit };

@@ -70,6 +70,8 @@ class Engine {
   #display: Picture | undefined;
   #winners: Uint16Array | undefined;
   #captured: { readonly layer: string; readonly values: Tensor } | undefined;
+  #networksAsked = 0;
+  #imagesAsked = 0;
   readonly #results = new Results();
 
   catalogue(): Catalogue {
@@ -81,7 +83,14 @@ class Engine {
   }
 
   async openNetwork(source: NetworkSource, settings: Settings): Promise<NetworkInfo> {
+    this.#networksAsked += 1;
+    const asked = this.#networksAsked;
     const model = await openNetwork(source, settings);
+    if (asked !== this.#networksAsked) {
+      // Another one was asked for while this one was read.
+      model.dispose();
+      throw overtaken();
+    }
     const info = describe(model);
     this.#model?.dispose();
     this.#model = model;
@@ -91,7 +100,10 @@ class Engine {
   }
 
   async openImage(file: Blob): Promise<OpenedImage> {
+    this.#imagesAsked += 1;
+    const asked = this.#imagesAsked;
     const image = await readImage(file);
+    if (asked !== this.#imagesAsked) throw overtaken();
     const display = displayed(image);
     this.#image = image;
     this.#display = display;
@@ -262,11 +274,6 @@ class Engine {
     return png(this.#overlay(this.#results.attribution(id), look));
   }
 
-  /** A tensor of the input space as the picture it stands for. */
-  async saveImage(id: number): Promise<Download> {
-    return png(toImage(this.#network(), this.#results.values(id)));
-  }
-
   async savePicture(picture: Picture): Promise<Download> {
     return png(picture);
   }
@@ -347,6 +354,8 @@ class Engine {
     return { model: this.#network(), image: this.#image };
   }
 }
+
+const overtaken = (): DOMException => new DOMException("Something else was opened meanwhile.", "AbortError");
 
 async function png(image: ImageLike): Promise<Download> {
   const bytes = Uint8Array.from(await encodePng(image));
