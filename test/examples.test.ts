@@ -24,6 +24,20 @@ it("examples/node runs as its README says", async () => {
   }
 });
 
+it("examples/onnxruntime explains a black box as its README says", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    const files = ["examples/images/scene-cat-00.png", "models/petshop.onnx"].map((file) => resolve(file));
+    const script = resolve("examples/onnxruntime/explain.mjs");
+    const out = execFileSync("node", [script, ...files], { cwd: folder, encoding: "utf8" });
+    const [, expected] = /```text\n([\s\S]*?)```/.exec(readFileSync("examples/onnxruntime/README.md", "utf8")) ?? [];
+    expect(out).toBe(expected);
+    expect(readFileSync(join(folder, "overlay.png")).subarray(1, 4).toString()).toBe("PNG");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 it("examples/deconvolution prints the matrices of the walk-through", () => {
   const out = execFileSync("node", ["examples/deconvolution/walk-through.mjs"], { encoding: "utf8" });
   expect(out).toMatch(/padded +0 +0 +3 +1 +4 +1 +5 +9 +2 +6 +0 +0\n/);

@@ -30,6 +30,7 @@ const node = (...args: readonly string[]): string =>
   execFileSync(process.execPath, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
 const runtimes: readonly Runtime[] = JSON.parse(node(here("run.mjs")));
 const [recorder, ...others] = runtimes;
+const examples: readonly Runtime[] = JSON.parse(node(here("run.mjs"), "examples"));
 /** Where every runtime has to be there: in CI. */
 const all = process.env.SEETHROUGH_RUNTIMES === "all";
 
@@ -92,6 +93,14 @@ describe("the packed package gives the same bits", () => {
       const found = await report(runtime);
       expect(found.digests).toEqual(recorded());
       expectSnippet(found);
+    });
+  }
+
+  for (const example of examples) {
+    it(`${example.name} does what its README says`, { timeout }, async ({ skip }) => {
+      skipIfMissing(example, skip);
+      const { printed, expected } = JSON.parse(await run(example.name)) as { printed: string; expected: string };
+      expect(printed).toBe(expected);
     });
   }
 

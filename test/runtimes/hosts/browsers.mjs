@@ -134,6 +134,14 @@ async function showSnippet(browser, folder, files) {
   return visit(browser, site, "index.html", strict);
 }
 
+/** examples/browser-module: its files as they are beside the installed package. */
+async function showPlainPage(browser, folder, files) {
+  for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, file), code);
+  const script = '<script type="module" src="suite/browser-example.mjs"></script>';
+  writeFileSync(join(folder, "index.html"), `${files["index.html"]}${script}`);
+  return visit(browser, folder, "index.html", strict);
+}
+
 const browserHost = (browser, place, how) => ({
   name: `${browser.name}, ${place}`,
   page: "browser.md",
@@ -159,7 +167,10 @@ const onPage = {
     await expectRefusal(browser, site);
     return report;
   },
-  more: (browser) => ({ snippet: (folder, files) => showSnippet(browser, folder, files) }),
+  more: (browser) => ({
+    snippet: (folder, files) => showSnippet(browser, folder, files),
+    plainPage: (folder, files) => showPlainPage(browser, folder, files),
+  }),
 };
 const inWorker = { explain: (browser, folder) => explainIn(browser, plainPage(folder)) };
 
