@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { instantiateSync } from "@assemblyscript/loader";
 import { expect } from "vitest";
 import { encodeGeometry, type GeometryRecord, type RecordName } from "../../src/wasm/geometry.js";
 import type { Kernels, Pointer } from "../../src/wasm/kernels.js";
@@ -23,7 +24,7 @@ export const tolerance = {
 };
 
 export const module = new WebAssembly.Module(readFileSync(new URL("../../build/kernels.wasm", import.meta.url)));
-export const kernels = new WebAssembly.Instance(module).exports as unknown as Kernels;
+export const kernels = instantiateSync(module).exports as unknown as Kernels;
 
 const heapBase = typeof kernels.__heap_base === "number" ? kernels.__heap_base : (kernels.__heap_base.value as number);
 const guardBytes = 64;
