@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -216,5 +216,53 @@ describe("seethrough inspect", () => {
   it("help and version end with 0", async () => {
     expect((await run("--help")).code).toBe(0);
     expect((await run("--version")).out.trim()).toBe("0.1.0");
+  });
+});
+
+describe("seethrough to-cam", () => {
+  const flatten = "models/petshop-flatten.onnx";
+
+  it("rewrites exactly, for a larger size, and explain takes the file", async () => {
+    const file = join(folder, "large.onnx");
+    const { code, out, err } = await run("to-cam", flatten, "--out", file, "--input-shape", "1,3,192,192");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("same scores, as convolutions; CAM at fc2");
+    expect(out).toContain("Gemm fc1: now a convolution 3×3, 96 to 64 channels, the same 55296 weights");
+    const explained = await run("explain", scene, "--model", file, "--method", "cam");
+    expect(explained.code).toBe(0);
+    expect(explained.out).toContain("cam at fc2");
+  });
+
+  it("fits a head to a folder of classes", async () => {
+    const pictures = join(folder, "pets");
+    for (const label of ["cat", "turtle"]) {
+      mkdirSync(join(pictures, label), { recursive: true });
+      for (let copy = 0; copy < 3; copy++) {
+        const name = label === "cat" ? "scene-cat-00.png" : "scene-turtle-02.png";
+        copyFileSync(join("examples/images", name), join(pictures, label, `${copy}.png`));
+      }
+    }
+    const file = join(folder, "fitted.onnx");
+    const { code, out } = await run("to-cam", flatten, "--out", file, "--images", pictures, "--json");
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      kind: "refit",
+      layer: "relu6",
+      fit: { images: 5, heldOut: 1, agreement: 1 },
+    });
+    expect((await run("explain", scene, "--model", file, "--method", "cam")).out).toMatch(/cat +\d\d\.\d %/);
+  });
+
+  it("says what is wrong", async () => {
+    const file = join(folder, "none.onnx");
+    const done = await run("to-cam", "models/petshop.onnx", "--out", file);
+    expect([done.code, done.err]).toEqual([
+      1,
+      expect.stringContaining('cam(model, image) works as it is, at layer "relu6"'),
+    ]);
+    const empty = await run("to-cam", flatten, "--out", file, "--images", "models");
+    expect([empty.code, empty.err]).toEqual([1, expect.stringContaining("expected one folder per class")]);
+    expect((await run("to-cam", flatten, "--out", file, "--lambda", "0")).code).toBe(2);
+    expect((await run("to-cam", flatten)).code).toBe(2);
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
@@ -53,4 +53,35 @@ it("the README's library example uses names that exist", async () => {
   const [, names] = /import \{ ([^}]+) \} from "seethrough"/.exec(code) as unknown as [string, string];
   const library: Record<string, unknown> = await import("../src/index");
   for (const name of names.split(", ")) expect(library[name], name).toBeTypeOf("function");
+});
+
+it("examples/generator finds the unit of the middle bar and draws what happens without it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    const out = execFileSync("node", ["examples/generator/dissect.mjs", folder], { encoding: "utf8" });
+    expect(out).toMatch(/^3 +0\.7\d +0\.9\d$/m);
+    expect(out).toContain("digits whose code lights the middle bar: 2, 3, 4, 5, 6, 8, 9");
+    const edits = await decodeImage(new Uint8Array(readFileSync(join(folder, "generator-edits.png"))));
+    const documented = await decodeImage(new Uint8Array(readFileSync("docs/images/generator-edits.png")));
+    expect(edits).toEqual(documented);
+    expect(existsSync(join(folder, "generator-units.png"))).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it("examples/to-cam rewrites and refits, and its documented figures are what it prints", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    const out = execFileSync("node", ["examples/to-cam/to-cam.mjs", folder], { encoding: "utf8" });
+    expect(out).toContain("Gemm fc1: now a convolution 3×3, 96 to 64 channels, the same 55296 weights");
+    expect(out).toMatch(/refitted at relu6 to 144 scenes.*97\.2 % before, 94\.4 % after; same answer 97\.2 %/);
+    for (const name of ["to-cam-large.png", "to-cam-refitted.png"]) {
+      const drawn = await decodeImage(new Uint8Array(readFileSync(join(folder, name))));
+      const documented = await decodeImage(new Uint8Array(readFileSync(`docs/images/${name}`)));
+      expect([drawn.width, drawn.height], name).toEqual([documented.width, documented.height]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -4,9 +4,10 @@ import { colormapNames, methodNames, SeethroughError, type UnitPosition, version
 import { type ExplainFlags, explainCommand } from "./explain-command";
 import { inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
-import { withModelOptions } from "./model-flags";
+import { withModelOptions, withPictureOptions } from "./model-flags";
 import { type ProjectFlags, projectCommand } from "./project-command";
 import { type SearchFlags, type Shard, searchCommand } from "./search-command";
+import { type ToCamFlags, toCamCommand } from "./to-cam-command";
 import { type VisualizeFlags, visualizeCommand } from "./visualize-command";
 
 /** Exit codes: the work is done, it could not be done, the command line is wrong. */
@@ -32,6 +33,18 @@ const units = (text: string): number[] => {
   if (!words.every((word) => /^\d+$/.test(word.trim())))
     throw new InvalidArgumentError("expected whole numbers separated by commas, for example 3 or 0,3,5");
   return words.map(Number);
+};
+
+const inputShape = (text: string): number[] => {
+  if (!/^\d+(,\d+)+$/.test(text))
+    throw new InvalidArgumentError("expected whole numbers separated by commas, for example 1,3,448,448");
+  return text.split(",").map(Number);
+};
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("expected a number above 0");
+  return value;
 };
 
 const shard = (text: string): Shard => {
@@ -163,6 +176,27 @@ withModelOptions(program.command("visualize"))
     if (flags.unit !== undefined && flags.layer === undefined) command.error("error: --unit needs its --layer");
     return visualizeCommand(flags);
   });
+
+withPictureOptions(program.command("to-cam"))
+  .description("turn a classifier that flattens its maps into one with class activation maps")
+  .argument("<model>", "ONNX file")
+  .requiredOption("--out <file.onnx>", "write the new network")
+  .option(
+    "--input-shape <1,c,h,w>",
+    "size the new network is loaded with by default; others can be chosen later",
+    inputShape,
+  )
+  .option("--images <folder>", "fit a linear head to these: one folder per class, named by its label")
+  .option("--layer <name>", "with --images: the maps to pool; default: the last ones before a max-pool and the head")
+  .option("--lambda <number>", "with --images: penalty on large weights; default: chosen by cross-validation", positive)
+  .addOption(
+    new Option("--fit-to <what>", "with --images: what the head is fitted to; default: logits").choices([
+      "logits",
+      "labels",
+    ]),
+  )
+  .option("--json", "print one JSON document instead of text")
+  .action((model: string, flags: ToCamFlags) => toCamCommand(model, flags));
 
 // A reader that has seen enough (head, less) closes the pipe; that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -29,8 +29,11 @@ const range = (text: string): readonly [number, number] => {
 
 /** Adds the options of every command that shows pictures to a model. */
 export const withModelOptions = (command: Command): Command =>
+  withPictureOptions(command.option("--model <file>", "ONNX file; default: the embedded pet-shop classifier"));
+
+/** The same for a command that takes the model as its argument. */
+export const withPictureOptions = (command: Command): Command =>
   command
-    .option("--model <file>", "ONNX file; default: the embedded pet-shop classifier")
     .option("--labels <file>", "JSON list of class names")
     .option("--mean <a,b,c>", "per-channel mean subtracted after scaling to the range", numberList)
     .option("--std <a,b,c>", "per-channel divisor", numberList)

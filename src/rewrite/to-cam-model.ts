@@ -1,4 +1,5 @@
 import { LayerError, OptionError } from "../errors";
+import type { StaticGraph } from "../graph/ir";
 import { camLayer, linearHead } from "../model/cam-layer";
 import { type LoadOptions, openModel } from "../model/load";
 import { writeMetadata } from "../model/metadata";
@@ -25,6 +26,11 @@ export interface ToCamReport {
   readonly steps: readonly RewriteStep[];
   /** The maps that `cam` weighs in the new model. */
   readonly layer: string;
+  /**
+   * Where a rewritten head looks on a larger input, in pixels: the score at row i, column j of its map is that of the window
+   * of `size` [height, width] that starts at [i, j] · `step`. The padding of convolutions sees the neighbours there, not zeros.
+   */
+  readonly windows?: { readonly size: readonly number[]; readonly step: readonly number[] };
   /** How well the new head does; only where one was fitted. */
   readonly fit?: HeadFit;
   readonly notes: readonly string[];
@@ -69,7 +75,7 @@ async function exact(model: LoadedModel, options: ToCamOptions): Promise<CamMode
   const { graph, explained } = model.parts;
   const head = denseToConv(graph, explained);
   const added = graph.outputs.length === 1 ? [...graph.outputs, head.map] : graph.outputs;
-  const { model: made, onnx, notes } = await finish(model, { ...head.graph, outputs: added }, options);
+  const { model: made, onnx, notes, enlarged } = await finish(model, { ...head.graph, outputs: added }, options);
   const [, ...places] = made.shape(head.map).slice(1);
   const single =
     sizeOf(places) > 1
@@ -81,8 +87,25 @@ async function exact(model: LoadedModel, options: ToCamOptions): Promise<CamMode
   return {
     model: made,
     onnx,
-    report: { kind: "exact", steps: head.steps, layer: head.layer, notes: [...single, ...notes] },
+    report: {
+      kind: "exact",
+      steps: head.steps,
+      layer: head.layer,
+      ...windowsOf(model, enlarged(manyTimes)?.shapes.get(head.map)),
+      notes: [...single, ...notes],
+    },
   };
+}
+
+/** On an input so many times as large, a place more or less at the border does not change the step, once rounded. */
+const manyTimes = 65;
+
+/** @param map  shape of the map on that input */
+function windowsOf(model: LoadedModel, map: readonly number[] | undefined): Pick<ToCamReport, "windows"> {
+  if (!map) return {};
+  const size = model.shape(model.full.input).slice(2);
+  const step = size.map((side, axis) => Math.round(((manyTimes - 1) * side) / (map[axis + 2] - 1)));
+  return { windows: { size, step } };
 }
 
 async function refit(model: LoadedModel, options: ToCamOptions & FitOptions): Promise<CamModel> {
@@ -99,10 +122,15 @@ async function finish(
   model: LoadedModel,
   rewritten: Parameters<typeof openInput>[0],
   { inputShape, maxMemory }: ToCamOptions,
-): Promise<{ model: LoadedModel; onnx: Uint8Array; notes: string[] }> {
+): Promise<{
+  model: LoadedModel;
+  onnx: Uint8Array;
+  notes: string[];
+  enlarged: (factor: number) => StaticGraph | undefined;
+}> {
   const { labels, parts } = model;
   const trained = model.shape(model.full.input);
-  const { graph, open } = openInput(rewritten, trained);
+  const { graph, open, enlarged } = openInput(rewritten, trained);
   const preprocess = parts.preprocessKnown ? parts.preprocess : undefined;
   const shape = inputShape ?? trained;
   const metadata = writeMetadata(graph.metadata, { labels, preprocess, inputShape: shape });
@@ -118,7 +146,7 @@ async function finish(
   if (parts.mode === "low") {
     notes.push("The model was loaded with memory 'low': the new file holds its weights as float16 rounded them.");
   }
-  return { model: loaded(made), onnx, notes };
+  return { model: loaded(made), onnx, notes, enlarged };
 }
 
 /** The maps whose means the new head reads. */

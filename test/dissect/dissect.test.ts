@@ -298,3 +298,7 @@ describeShared("the generator of others", () => {
     expect(ofBest).toBeGreaterThan(drops[32]);
   });
 });
+
+it("the example's generator is the one described here", async () => {
+  expect(new Uint8Array(readFileSync("examples/generator/seven-segments.onnx"))).toEqual(writeOnnx(sevenSegments()));
+});

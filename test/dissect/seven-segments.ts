@@ -12,13 +12,13 @@ export const grid = { rows: 14, columns: 10 } as const;
 /** Unit order is no order, as in a trained network: [name, row from–to, column from–to] on the coarse grid. */
 export const strokes = [
   ["bottom", 11, 12, 2, 6],
-  ["upper right", 2, 5, 7, 7],
-  ["dot", 11, 11, 8, 8],
+  ["upper right", 2, 6, 7, 8],
+  ["dot", 12, 13, 9, 9],
   ["middle", 6, 7, 2, 6],
   ["top", 1, 2, 2, 6],
-  ["lower left", 8, 10, 1, 1],
-  ["upper left", 3, 5, 1, 1],
-  ["lower right", 8, 10, 7, 7],
+  ["lower left", 7, 11, 0, 1],
+  ["upper left", 2, 6, 0, 1],
+  ["lower right", 7, 11, 7, 8],
 ] as const;
 
 type StrokeName = (typeof strokes)[number][0];

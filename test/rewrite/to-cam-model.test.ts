@@ -147,7 +147,8 @@ it("a signal's head slides along the signal", async () => {
       ["MatMul", ["f", "w"], ["y"]],
     ],
   });
-  const { onnx } = await toCamModel(await loadModel(writeOnnx(graph)));
+  const { onnx, report } = await toCamModel(await loadModel(writeOnnx(graph)));
+  expect(report.windows).toEqual({ size: [8], step: [1] });
   const long = randomFloats(random, [1, 2, 11]);
   const { y_map } = await runReference(onnx, { x: long });
   expect(y_map.dims).toEqual([1, 4, 4]);
@@ -278,6 +279,7 @@ describeShared("networks of others", () => {
       "/fc/f7/Gemm",
       "logits_pooled",
     ]);
+    expect(report.windows).toEqual({ size: [32, 32], step: [4, 4] });
     const digit = new Float32Array(readShared("goldens/lenet5/mnist_nine/input.bin").slice().buffer);
     const input = floats([1, 1, 32, 32], digit);
     const [before, after] = [await runReference(file, { input }), await runReference(onnx, { input })];
@@ -319,7 +321,8 @@ it("the flatten pet shop on a collage: each scene's window says what the scene s
       }
     }
   });
-  const { model: wide, onnx } = await toCamModel(model, { inputShape: [1, 3, 192, 192] });
+  const { model: wide, onnx, report } = await toCamModel(model, { inputShape: [1, 3, 192, 192] });
+  expect(report.windows).toEqual({ size: [96, 96], step: [32, 32] });
   const { activations } = await wide.run(collage, { capture: ["logits_map"] });
   const map = activations.get("logits_map") as Tensor;
   // Six steps of 32 pixels minus the window of three leave 4×4 places; the corners are the scenes.
