@@ -5,10 +5,10 @@ import type { Tensor } from "../tensor";
 import { BatchObjective } from "./batch-objective";
 import { resolveObjective, type VisualizedTarget } from "./objective";
 import { makeOptimizer } from "./optimizer";
-import { type MaximizeOptions, settleOptions } from "./options";
+import { type AscentSettings, type MaximizeOptions, settleOptions } from "./options";
 import { fourier, pixels } from "./parameterization";
 import { penalties } from "./penalties";
-import { makeViewer, pictureSize } from "./picture";
+import { checkPicture, makeViewer, pictureSize } from "./picture";
 import { startingPoint } from "./starting-point";
 
 /** Inputs after some steps of ascent. */
@@ -28,6 +28,8 @@ export interface Summit {
   readonly images: readonly Tensor[];
   /** What each image reached, seen as it is. */
   readonly targets: readonly VisualizedTarget[];
+  /** The options with nothing left open. */
+  readonly settings: AscentSettings;
 }
 
 /**
@@ -38,10 +40,11 @@ export interface Summit {
  * is walked down again by the exact adjoint of every arrow; the penalties join at the images.
  */
 export async function* ascend(model: LoadedModel, options: MaximizeOptions): AsyncGenerator<AscentStep, Summit> {
-  const settings = settleOptions(options);
+  const size = pictureSize(model);
+  const settings = settleOptions(options, Math.min(size.height, size.width));
+  checkPicture(model, settings);
   const { steps, optimizer, stepSize, redirectedSteps } = settings;
   const { input } = model.fast;
-  const size = pictureSize(model, settings);
   const objective = new BatchObjective(model, resolveObjective(model, options.target), settings.diversity);
   const pace = createPace(options, steps);
   const random = new Random(options.seed ?? 0);
@@ -65,7 +68,7 @@ export async function* ascend(model: LoadedModel, options: MaximizeOptions): Asy
       if (step === steps) {
         const { reports, objective: reached } = objective.score(join(samples));
         yield { ...state, objective: reached - penalty };
-        return { images, targets: reports };
+        return { images, targets: reports, settings };
       }
       const views = samples.map(drawView);
       const seen = samples.map((sample, i) => views[i]?.apply(sample) ?? sample);

@@ -4,7 +4,7 @@ import { loaded, type Model } from "../model/model";
 import type { Tensor } from "../tensor";
 import { type AscentStep, ascend } from "./ascent";
 import type { VisualizedTarget } from "./objective";
-import { type MaximizeOptions, settleOptions } from "./options";
+import type { MaximizeOptions } from "./options";
 
 /** What the network would like best. */
 export interface Visualization {
@@ -59,8 +59,8 @@ async function lastStep(given: Model, options: MaximizeOptions): Promise<Visuali
       objective.push(next.value.objective);
       continue;
     }
-    const { images, targets } = next.value;
-    const recipe = await makeRecipe(model, "maximize-activation", { ...options, ...settleOptions(options) });
+    const { images, targets, settings } = next.value;
+    const recipe = await makeRecipe(model, "maximize-activation", { ...options, ...settings });
     return { image: images[0], images, objective, target: targets[0], targets, recipe };
   }
 }

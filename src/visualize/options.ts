@@ -81,9 +81,10 @@ export interface AscentSettings extends AscentOptions {
 /**
  * Fills in the preset and the defaults.
  *
+ * @param side  the shorter side of the input
  * @throws {OptionError} naming the option that is out of range
  */
-export function settleOptions(options: MaximizeOptions): AscentSettings {
+export function settleOptions(options: MaximizeOptions, side: number): AscentSettings {
   const { preset = "plain" } = options;
   if (!Object.hasOwn(presets, preset))
     throw new OptionError(`preset "${String(preset)}" is none of ${Object.keys(presets).join(", ")}.`);
@@ -100,7 +101,7 @@ export function settleOptions(options: MaximizeOptions): AscentSettings {
     stepSize: above("stepSize", chosen.stepSize ?? defaultStepSizes[optimizer]),
     l2: atLeastZero("l2", chosen.l2 ?? (waves ? 0 : 0.01)),
     totalVariation: atLeastZero("totalVariation", chosen.totalVariation ?? 0),
-    transforms: settleTransforms(chosen.transforms ?? "none"),
+    transforms: settleTransforms(chosen.transforms ?? "none", side),
     redirectedSteps: wholeNumber("redirectedSteps", chosen.redirectedSteps ?? 0, 0),
     start: chosen.start ?? (waves ? "noise" : "zero"),
     ...(diversity && { diversity: settleDiversity(diversity) }),

@@ -9,13 +9,14 @@ import type { AscentSettings } from "./options";
 import { makeSampling, type Sampling } from "./sampling";
 import { changesNothing, drawView } from "./transforms";
 
-/**
- * The network's input as a picture; a signal is one pixel high.
- *
- * @throws {OptionError} if an option asks for what only pictures have
- */
-export function pictureSize(model: LoadedModel, { parameterization, transforms }: AscentSettings): PictureSize {
+/** The network's input as a picture; a signal is one pixel high. */
+export function pictureSize(model: LoadedModel): PictureSize {
   const { h, w, c } = imageShape(model.shape(model.fast.input));
+  return { height: h, width: w, channels: c };
+}
+
+/** @throws {OptionError} if the input is no picture and an option asks for what only pictures have */
+export function checkPicture(model: LoadedModel, { parameterization, transforms }: AscentSettings): void {
   const wanted = [
     ...(parameterization === "fourier" ? ["parameterization 'fourier'"] : []),
     ...(changesNothing(transforms) ? [] : ["transforms"]),
@@ -26,7 +27,6 @@ export function pictureSize(model: LoadedModel, { parameterization, transforms }
         "Use preset 'plain'.",
     );
   }
-  return { height: h, width: w, channels: c };
 }
 
 /** Draws how a picture is seen in one step; nothing where it is seen as it is. */

@@ -128,6 +128,22 @@ it("a rectifier that lets nothing through is redirected in the first steps, and 
   expect((await firstStep({ target: less, redirectedSteps: 1 }, negated)).change).toEqual([0, 0, 0, 0, -1, 0]);
 });
 
+it("redirects each sample of a batch by itself", async () => {
+  using model = await modelOf([1, 1, 1, 2]);
+  const { gradients } = loaded(model).pass({
+    batch: 2,
+    // The first sample lets its second element through, the second one nothing.
+    data: Float32Array.of(-1, 1, -1, -1),
+    backward: {
+      seed: "relu",
+      wanted: ["image"],
+      rules: { rectifier: "redirected" },
+      write: (gradient) => gradient.set([3, 5, 7, -2]),
+    },
+  });
+  expect(Array.from(gradients.get("image") as Float32Array)).toEqual([0, 5, 7, 0]);
+});
+
 it("a whole layer grows from an image on: DeepDream", async () => {
   using model = await loadModel();
   const photo = await scene();

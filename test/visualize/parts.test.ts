@@ -77,9 +77,9 @@ describe("a view of a picture", () => {
     const random = new Random(2);
     const views = Array.from({ length: 3000 }, () => drawView(transformSets.standard, random));
     const shifts = views.map(({ shift }) => shift[0]);
-    expect([Math.min(...shifts), Math.max(...shifts)]).toEqual([-4, 4]);
-    for (let shift = -4; shift <= 4; shift++) {
-      expect(shifts.filter((value) => value === shift).length / 3000).toBeCloseTo(1 / 9, 1);
+    expect([Math.min(...shifts), Math.max(...shifts)]).toEqual([-8, 8]);
+    for (let shift = -8; shift <= 8; shift++) {
+      expect(shifts.filter((value) => value === shift).length / 3000).toBeCloseTo(1 / 17, 1);
     }
     const angles = views.map(({ degrees }) => degrees);
     expect(Math.min(...angles)).toBeLessThan(-9.9);
@@ -89,7 +89,11 @@ describe("a view of a picture", () => {
     expect(Math.min(...scales)).toBeGreaterThanOrEqual(0.9);
     expect(Math.max(...scales)).toBeLessThanOrEqual(1.1);
     expect(scales.reduce((a, b) => a + b) / 3000).toBeCloseTo(1, 2);
-    expect(changesNothing(settleTransforms({ padding: "reflect" }))).toBe(true);
+    expect(changesNothing(settleTransforms({ padding: "reflect" }, 96))).toBe(true);
+    // Small inputs are shifted less, unless asked otherwise.
+    expect(settleTransforms("standard", 224)).toEqual(transformSets.standard);
+    expect(settleTransforms("standard", 28)).toEqual({ ...transformSets.standard, jitter: 3 });
+    expect(settleTransforms({ jitter: 8 }, 28)).toMatchObject({ jitter: 8 });
   });
 });
 
