@@ -21,9 +21,10 @@ export function checkPicture(model: LoadedModel, { parameterization, transforms 
     ...(parameterization === "fourier" ? ["parameterization 'fourier'"] : []),
     ...(changesNothing(transforms) ? [] : ["transforms"]),
   ];
-  if (model.input.shape.length !== 4 && wanted.length > 0) {
+  const channels = model.input.shape.length === 4 ? model.input.shape[3] : undefined;
+  if (channels !== 1 && channels !== 3 && wanted.length > 0) {
     throw new OptionError(
-      `${wanted.join(" and ")}: for images only, and the input "${model.input.name}" is ${showShape(model.input.shape)}. ` +
+      `${wanted.join(" and ")}: for images of 1 or 3 channels only, and the input "${model.input.name}" is ${showShape(model.input.shape)}. ` +
         "Use preset 'plain'.",
     );
   }

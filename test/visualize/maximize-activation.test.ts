@@ -223,8 +223,10 @@ it("total variation smooths, grey networks and signals work", async () => {
   expect(bright.target.score).toBeGreaterThan(0.6);
   using signal = await modelOf([1, 2, 9]);
   expect((await maximizeActivation(signal, { target, steps: 3, totalVariation: 0.1 })).image.shape).toEqual([1, 2, 9]);
+  using latent = await modelOf([1, 64, 1, 1]);
+  await expect(maximizeActivation(latent, { target, preset: "lucid" })).rejects.toThrow(/"image" is 1×1×1×64/);
   await expect(maximizeActivation(signal, { target, preset: "lucid" })).rejects.toThrow(
-    /parameterization 'fourier' and transforms: for images only, and the input "image" is 1×2×9\. Use preset 'plain'/,
+    /parameterization 'fourier' and transforms: for images of 1 or 3 channels only, and the input "image" is 1×2×9\. Use preset 'plain'/,
   );
 });
 
