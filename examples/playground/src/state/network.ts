@@ -62,7 +62,11 @@ async function open(): Promise<void> {
     formError.value = messageOf(error);
     return;
   }
-  const info = await runner.start(async () => engine.openNetwork(await source(), settings));
+  const info = await runner.start(async (job) => {
+    const from = await source();
+    runner.checkCurrent(job);
+    return engine.openNetwork(from, settings);
+  });
   if (info) whenOpened();
 }
 

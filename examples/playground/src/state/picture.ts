@@ -55,6 +55,10 @@ export async function openPicture(file: File): Promise<void> {
 }
 
 async function show(name: string, read: () => Promise<Blob>): Promise<void> {
-  const opened = await runner.start(async () => ({ ...(await engine.openImage(await read())), name }));
+  const opened = await runner.start(async (job) => {
+    const file = await read();
+    runner.checkCurrent(job);
+    return { ...(await engine.openImage(file)), name };
+  });
   if (opened) whenOpened();
 }

@@ -20,6 +20,8 @@ export interface Runner<T> {
   readonly state: ReadonlySignal<Task<T>>;
   /** Starts work; what was running is stopped, and a late answer of it is ignored. */
   start(work: (job: number, onProgress: (done: number, total: number) => void) => Promise<T>): Promise<T | undefined>;
+  /** For work that waits before it reaches the worker: throws if something else was started meanwhile. */
+  checkCurrent(job: number): void;
   stop(): void;
   reset(): void;
 }
@@ -56,6 +58,9 @@ export function createRunner<T>(options: { readonly keepLast?: boolean } = {}): 
           state.value = isAbort(error) ? { status: "stopped" } : { status: "failed", message: messageOf(error) };
         return undefined;
       }
+    },
+    checkCurrent(job) {
+      if (current !== job) throw new DOMException("Something else was started meanwhile.", "AbortError");
     },
     stop: stopCurrent,
     reset() {
