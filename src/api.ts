@@ -59,7 +59,7 @@ export type { LoadOptions, WasmSource } from "./model/load";
 export type { Input, Layer, Model, Prediction, RunResult } from "./model/model";
 export { receptiveField } from "./model/receptive-field/receptive-field";
 export type { ModelSource } from "./model/source";
-export type { Target, TargetReport, UnitPosition } from "./model/target";
+export type { Position, Target, TargetReport, UnitPosition } from "./model/target";
 export { toImage } from "./model/to-image";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";

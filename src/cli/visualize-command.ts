@@ -96,5 +96,5 @@ function text(flags: VisualizeFlags, model: Model, result: Visualization, seen: 
 function nameOf({ layer, unit, position }: VisualizeFlags, { target }: Visualization): string {
   if (layer === undefined) return target.label ?? `class ${target.index}`;
   if (unit === undefined) return `layer ${layer}`;
-  return `unit ${unit} of ${layer} (${typeof position === "string" ? position : `at ${position.join(", ")}`})`;
+  return `unit ${unit} of ${layer} (${typeof position === "string" ? position : `at ${[position].flat().join(", ")}`})`;
 }

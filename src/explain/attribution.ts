@@ -36,7 +36,10 @@ export interface Recipe {
 export interface Attribution {
   readonly method: string;
   readonly target: TargetReport;
-  /** Raw and signed. Input methods: `[1, H, W, C]`; CAM family: `[1, h, w, 1]` at the layer's own grid. */
+  /**
+   * Raw and signed. Input methods: `[1, H, W, C]`, of a signal `[1, C, L]`; CAM family: `[1, h, w, 1]` at the layer's own grid
+   * (a signal is one row high).
+   */
   readonly values: Tensor;
   readonly inputSize: { readonly width: number; readonly height: number };
   /** The layer the values belong to, where they do not belong to the input. */

@@ -72,10 +72,11 @@ export function targetNotes(model: LoadedModel, options: ExplainOptions, score: 
   const producer = model.full.producer.get(value);
   const op = producer === undefined ? undefined : model.full.operations[producer].node.op;
   if (op === "Softmax" || op === "Sigmoid") notes.push(note("probability-target"));
-  if (typeof target === "object" && "layer" in target && !target.position) {
+  if (typeof target === "object" && "layer" in target && target.position === undefined) {
     const { w, c } = imageShape(model.shape(value));
     const pixel = Math.floor(score.offsets[0] / c);
-    if (model.sampleSize(value) > c) notes.push(note("unit-position", `[${Math.floor(pixel / w)}, ${pixel % w}]`));
+    const place = model.shape(value).length === 3 ? `${pixel}` : `[${Math.floor(pixel / w)}, ${pixel % w}]`;
+    if (model.sampleSize(value) > c) notes.push(note("unit-position", place));
   } else if (score.offsets.length > 1 && !(typeof target === "object")) {
     notes.push(note("map-target"));
   }

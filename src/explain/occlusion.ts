@@ -1,6 +1,7 @@
 import { InputError, OptionError, ShapeError, TargetError } from "../errors";
 import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, scoreOf, type TargetReport } from "../model/target";
+import { toMemoryOrder, toRowMajor } from "../ops/layout";
 import { showShape, Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { type Baseline, baselineData } from "./baseline";
@@ -11,16 +12,19 @@ import { createPace } from "./pace";
 import { makeRecipe } from "./recipe";
 
 /**
- * Any function from a batch of inputs `[N, H, W, C]` to one score per input (or N rows of scores, of which `target` picks
- * a column): a model that runs elsewhere.
+ * Any function from a batch of inputs, `[N, H, W, C]` or signals `[N, C, L]`, to one score per input (or N rows of scores, of
+ * which `target` picks a column): a model that runs elsewhere.
  */
 export type BlackBox = (batch: Tensor) => Promise<Float32Array>;
 
 export interface OcclusionOptions extends ExplainOptions {
-  /** Height and width of the patch in input pixels; default a seventh of the input, of a vector one number. */
-  readonly window?: readonly [height: number, width: number];
+  /**
+   * Height and width of the patch in input pixels, of a signal or vector one number; default a seventh of the input, of a
+   * vector 1.
+   */
+  readonly window?: readonly [height: number, width: number] | number;
   /** Step between patches; default half the window. */
-  readonly stride?: readonly [y: number, x: number];
+  readonly stride?: readonly [y: number, x: number] | number;
   /** What the patch shows; default 'zero', in the network's input space. */
   readonly value?: Baseline;
   /** Patches per pass; default up to 8, as many as suit the cache. */
@@ -31,6 +35,8 @@ interface Frame {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  /** True for signals and vectors, which have one row: extents are one number. */
+  readonly line: boolean;
 }
 
 /** Scores of a batch of inputs, for one fixed target. */
@@ -61,19 +67,21 @@ export async function occlusion(
   options: OcclusionOptions = {},
 ): Promise<Attribution> {
   const inner = typeof model === "function" ? undefined : loaded(model);
-  const x = inner ? inner.prepare(input) : tensorOf(input).data;
+  const x = inner ? inner.prepare(input) : inMemoryOrder(tensorOf(input));
   const frame = inner ? modelFrame(inner) : tensorFrame(tensorOf(input));
   const { height, width, channels } = frame;
   const isVector = inner !== undefined && inputSize(inner).width * inputSize(inner).height === 1;
   const usual: readonly [number, number] = isVector ? [1, 1] : [Math.ceil(height / 7), Math.ceil(width / 7)];
-  const window = pairOption("window", options.window ?? usual);
-  const stride = pairOption("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)]);
+  const window = extents("window", options.window ?? usual, frame);
+  const stride = extents("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)], frame);
+  const shown = (pair: readonly [number, number]): string => (frame.line ? `${pair[1]}` : pair.join("×"));
   if (window[0] > height || window[1] > width) {
-    throw new OptionError(`window ${window.join("×")} is larger than the input, ${height}×${width}.`);
+    throw new OptionError(`window ${shown(window)} is larger than the input, ${shown([height, width])}.`);
   }
   if (stride[0] > window[0] || stride[1] > window[1]) {
+    const between = frame.line ? "samples" : "pixels";
     throw new OptionError(
-      `stride ${stride.join("×")} is larger than the window, ${window.join("×")}: pixels between the patches would never be covered.`,
+      `stride ${shown(stride)} is larger than the window, ${shown(window)}: ${between} between the patches would never be covered.`,
     );
   }
   const { value = "zero" } = options;
@@ -113,7 +121,7 @@ export async function occlusion(
   return {
     method: "occlusion",
     target: scorer.target,
-    values: inner ? inner.tensor(inner.fast.input, values) : new Tensor(values, tensorOf(input).shape),
+    values: inner ? inner.tensor(inner.fast.input, values) : asTensor(values, tensorOf(input).shape),
     inputSize: inner ? inputSize(inner) : { width, height },
     notes: scorer.notes,
     recipe: await makeRecipe(inner, "occlusion", { ...options, window, stride, value }),
@@ -173,7 +181,7 @@ async function blackBoxScorer(
   options: ExplainOptions,
 ): Promise<Scorer> {
   const rows = async (batch: Float32Array, count: number): Promise<{ scores: Float32Array; classes: number }> => {
-    const scores = await blackBox(new Tensor(batch, [count, frame.height, frame.width, frame.channels]));
+    const scores = await blackBox(asTensor(batch, batchShape(frame, count)));
     if (!(scores instanceof Float32Array) || scores.length === 0 || scores.length % count !== 0) {
       const got = scores instanceof Float32Array ? `${scores.length} values` : typeof scores;
       throw new ShapeError(
@@ -202,33 +210,48 @@ async function blackBoxScorer(
 }
 
 function tensorOf(input: Input): Tensor {
-  if (isTensor(input) && input.shape.length === 4 && input.shape[0] === 1) return input;
+  if (isTensor(input) && [3, 4].includes(input.shape.length) && input.shape[0] === 1) return input;
   const got = isTensor(input) ? showShape(input.shape) : "an image";
   throw new ShapeError(
-    `Occlusion of a black box takes a Tensor [1, H, W, C] as its input, because only you know how it is normalised; got ${got}.`,
+    `Occlusion of a black box takes a Tensor [1, H, W, C] or [1, C, L] as its input, because only you know how it is normalised; got ${got}.`,
   );
 }
 
-const tensorFrame = ({ shape }: Tensor): Frame => ({ height: shape[1], width: shape[2], channels: shape[3] });
+const tensorFrame = ({ shape }: Tensor): Frame =>
+  shape.length === 3
+    ? { height: 1, width: shape[2], channels: shape[1], line: true }
+    : { height: shape[1], width: shape[2], channels: shape[3], line: false };
+
+const batchShape = ({ height, width, channels, line }: Frame, count: number): number[] =>
+  line ? [count, channels, width] : [count, height, width, channels];
+
+/** Signals lie in memory sample by sample, in tensors channel by channel; images are the same in both. */
+const inMemoryOrder = ({ data, shape }: Tensor): Float32Array =>
+  shape.length === 3 ? toMemoryOrder(data, shape) : data;
+const asTensor = (data: Float32Array, shape: readonly number[]): Tensor =>
+  new Tensor(shape.length === 3 ? toRowMajor(data, shape) : data, shape);
 
 /** A vector (the latent of a generator) is a row of places with one number each: it is covered number by number. */
 function modelFrame(model: LoadedModel): Frame {
   const { width, height } = inputSize(model);
   const channels = model.sampleSize(model.fast.input) / (width * height);
-  return width * height === 1 ? { width: channels, height: 1, channels: 1 } : { width, height, channels };
+  return width * height === 1
+    ? { width: channels, height: 1, channels: 1, line: true }
+    : { width, height, channels, line: model.input.shape.length === 3 };
 }
 
 function plainFill(x: Float32Array, value: Baseline): Float32Array {
   if (value === "zero") return new Float32Array(x.length);
   if (typeof value === "number") return new Float32Array(x.length).fill(value);
-  if (value instanceof Tensor && value.data.length === x.length) return value.data;
+  if (value instanceof Tensor && value.data.length === x.length) return inMemoryOrder(value);
   throw new OptionError("Occlusion of a black box takes the value 'zero', a number or a Tensor of the input's shape.");
 }
 
-function pairOption(name: string, value: readonly [number, number]): readonly [number, number] {
-  if (Array.isArray(value) && value.length === 2 && value.every((size) => Number.isInteger(size) && size >= 1))
-    return value;
-  throw new OptionError(
-    `${name} must be two whole numbers of at least 1 (rows, columns), got ${JSON.stringify(value)}.`,
-  );
+/** Rows and columns; where there is one row, one number will do. */
+function extents(name: string, value: readonly [number, number] | number, { line }: Frame): readonly [number, number] {
+  const pair = line && typeof value === "number" ? [1, value] : value;
+  if (Array.isArray(pair) && pair.length === 2 && pair.every((size) => Number.isInteger(size) && size >= 1))
+    return [pair[0], pair[1]];
+  const expected = line ? "a whole number of at least 1" : "two whole numbers of at least 1 (rows, columns)";
+  throw new OptionError(`${name} must be ${expected}, got ${JSON.stringify(value)}.`);
 }

@@ -1,6 +1,6 @@
 import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { checkUnit, pixelAt } from "../model/target";
+import { checkUnit, type Position, pixelAt } from "../model/target";
 import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Tensor } from "../tensor";
@@ -14,7 +14,7 @@ export interface ProjectOptions {
   /** One channel of the layer; default: all of them. */
   readonly unit?: number;
   /** One place of the layer's grid, projected as it is; needs `unit` and leaves `keep` out. Default: wherever it is strongest. */
-  readonly position?: readonly [y: number, x: number];
+  readonly position?: Position;
   /** How many of the strongest activations stay, the others are set to zero: 'max' (default) is one. */
   readonly keep?: "max" | number;
   /** What rectifiers send back; default 'deconvnet', as the paper. */
@@ -64,13 +64,15 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   const shape = model.shape(value);
   const { h, w, c } = imageShape(shape);
   if (unit !== undefined) checkUnit(unit, options.layer, shape, c);
-  if (position && (unit === undefined || options.keep !== undefined)) {
+  if (position !== undefined && (unit === undefined || options.keep !== undefined)) {
     throw new OptionError(
       `position names one activation: ${unit === undefined ? "give its unit as well" : "leave keep out"}.`,
     );
   }
   const place =
-    position && unit !== undefined ? pixelAt(position, h, w, `layer "${options.layer}"`) * c + unit : undefined;
+    position !== undefined && unit !== undefined
+      ? pixelAt(position, h, w, `layer "${options.layer}"`) * c + unit
+      : undefined;
   const stages = stagesBelow(model, value);
   const start = model.full.input;
   let offsets: number[] = [];

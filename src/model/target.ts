@@ -14,12 +14,15 @@ import { classScores } from "./output";
 export type Target =
   | number
   | string
-  | { readonly position: readonly [y: number, x: number]; readonly channel: number }
+  | { readonly position: Position; readonly channel: number }
   | { readonly mask: Uint8Array; readonly channel: number }
   | { readonly layer: string; readonly unit: number; readonly position?: UnitPosition };
 
+/** A place of a map, of a signal one number. */
+export type Position = readonly [y: number, x: number] | number;
+
 /** Where a unit is looked at. */
-export type UnitPosition = readonly [y: number, x: number] | "max" | "centre" | "mean";
+export type UnitPosition = Position | "max" | "centre" | "mean";
 
 /** A target as an attribution reports it. */
 export interface TargetReport {
@@ -124,10 +127,7 @@ function wholeMap(shape: Shape, channel: number): { offsets: number[]; weight: n
 
 function regionTarget(
   model: LoadedModel,
-  target: { readonly channel: number } & (
-    | { readonly position: readonly [number, number] }
-    | { readonly mask: Uint8Array }
-  ),
+  target: { readonly channel: number } & ({ readonly position: Position } | { readonly mask: Uint8Array }),
 ): ScoredTarget {
   const value = model.parts.explained;
   const shape = model.shape(value);
@@ -195,14 +195,20 @@ function unitTarget(
   return { value, choose: () => at(pixel) };
 }
 
-/** The pixel of a position, row-major. @throws {TargetError} if it lies outside */
-export function pixelAt(position: readonly [number, number], h: number, w: number, where: string, words = ""): number {
-  if (!Array.isArray(position) || position.length !== 2) {
-    throw new TargetError(`Target position: ${words}two numbers [y, x] are expected, got ${JSON.stringify(position)}.`);
+/** The pixel of a position, row-major; of a signal, which has one row, the position may be one number. @throws {TargetError} if it lies outside */
+export function pixelAt(position: Position, h: number, w: number, where: string, words = ""): number {
+  const place = h === 1 && typeof position === "number" ? [0, position] : position;
+  if (!Array.isArray(place) || place.length !== 2) {
+    const expected = h === 1 ? "a number or two numbers [y, x] are" : "two numbers [y, x] are";
+    throw new TargetError(`Target position: ${words}${expected} expected, got ${JSON.stringify(position)}.`);
   }
-  const [y, x] = position;
+  const [y, x] = place;
   if (![y, x].every(Number.isInteger) || y < 0 || x < 0 || y >= h || x >= w) {
-    throw new TargetError(`Target position [${y}, ${x}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`);
+    throw new TargetError(
+      typeof position === "number"
+        ? `Target position ${position}: ${where} has positions 0 to ${w - 1}.`
+        : `Target position [${y}, ${x}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`,
+    );
   }
   return y * w + x;
 }
