@@ -6,10 +6,13 @@ import {
   enlarge,
   explain,
   heatmap,
+  integratedGradients,
   loadModel,
   methodNames,
   overlay,
   sideBySide,
+  signalPlot,
+  Tensor,
 } from "../dist/index.js";
 
 const folder = "docs/images";
@@ -33,3 +36,14 @@ await write("honest-and-cheater", sideBySide([enlarge(lawn, 192), ...answers], {
 // One scene, every method.
 const turtle = await read("scene-turtle-02");
 for (const method of methodNames) await write(method, await draw(honest, turtle, method));
+
+// A signal and its evidence.
+const { sampleRate, unit, strips } = JSON.parse(await readFile("examples/signal/beats.json", "utf8"));
+const beats = await loadModel("examples/signal/beats.onnx");
+const lead = new Tensor(Float32Array.from(strips[1].values), [1, 1, strips[1].values.length]);
+const attribution = await integratedGradients(beats, lead, { target: strips[1].label });
+const plot = signalPlot(lead, heatmap(attribution, { smooth: 2 }), {
+  title: "What speaks for “premature beat”: integrated gradients",
+  ...{ sampleRate, channelNames: [unit], marks: strips[1].truth, markLabel: "where it was made abnormal" },
+});
+await writeFile(`${folder}/signal.svg`, plot);

@@ -89,6 +89,7 @@ export {
   sideBySide,
 } from "./view/overlay";
 export { type PoolingPictureOptions, type PoolingStages, poolingPicture } from "./view/pooling-picture";
+export { type SignalPlotOptions, signalPlot } from "./view/signal-plot";
 export type { AscentStep } from "./visualize/ascent";
 export { maximizeActivation, type Visualization } from "./visualize/maximize-activation";
 export type { LayerTarget, VisualizedTarget } from "./visualize/objective";

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
@@ -46,6 +46,30 @@ it("examples/deconvolution prints the matrices of the walk-through", () => {
   const back = /-1 +0 +2 +1 +-5 +-2 +-1 +5 +2 +1 +0 +-2\n/g;
   expect(out.match(back)).toHaveLength(4);
   expect(out).toContain("exact, and only because x is in the row space");
+});
+
+it("examples/signal draws a signal and what speaks for its class", () => {
+  const root = resolve(".");
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    // The example reads its files from the root and writes where it runs.
+    symlinkSync(join(root, "examples"), join(folder, "examples"));
+    const out = execFileSync("node", [join(root, "examples/signal/explain.mjs"), "1"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(out).toMatch(/^premature beat, \d+\.\d % \(made as: premature beat\)/);
+    const shares = [...out.matchAll(/signal-(.+)\.svg, (\d+) % of it in the (\d+) % made abnormal/g)];
+    expect(shares.map(([, method]) => method)).toEqual(["integrated-gradients", "occlusion"]);
+    for (const [, method, found, covered] of shares) {
+      expect(Number(found)).toBeGreaterThan(2.5 * Number(covered));
+      expect(readFileSync(join(folder, `signal-${method}.svg`), "utf8")).toContain(
+        "What speaks for &#34;premature beat&#34;",
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it("the README's library example uses names that exist", async () => {

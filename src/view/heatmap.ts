@@ -20,12 +20,15 @@ export interface HeatmapSource {
 }
 
 type Sign = "absolute" | "positive" | "negative" | "signed";
-type Channels = "max" | "sum";
+type Channels = "max" | "sum" | "each";
 
 export interface HeatmapOptions {
   /** Which part of the values counts: |x|, max(x, 0), max(−x, 0), or x itself. Default: by method. */
   readonly sign?: Sign;
-  /** How the channels of a pixel become one value: the largest magnitude, or the sum. Default: by method. */
+  /**
+   * How the channels of a pixel become one value: the largest magnitude, or the sum; of a signal also 'each', which makes a
+   * heatmap with one row per channel. Default: by method.
+   */
   readonly channels?: Channels;
   /** The percentile of magnitudes that becomes 1; larger values are clipped. Default 100: the maximum. */
   readonly percentile?: number;
@@ -104,6 +107,15 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   if (broken >= 0) {
     throw new InputError(`The values of ${method} are not finite: number ${broken} is ${values.data[broken]}.`);
   }
+  if (channels === "each") {
+    if (values.shape.length !== 3) {
+      throw new OptionError(
+        `channels "each" is for the values of a signal [1, C, L]; these are [${values.shape.join(", ")}].`,
+      );
+    }
+    const rows = gaussianRows(values.data.map(partOf(sign)), c, w, smooth);
+    return { data: divideByLargest(rows, percentile), width: w, height: c, signed: sign === "signed" };
+  }
   const perPixel = reduceChannels(interleaved, c, channels, sign);
   const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
   const signed = sign === "signed";
@@ -129,8 +141,17 @@ function gridOf({ shape, data }: Tensor): { h: number; w: number; c: number; dat
   throw new OptionError(`A heatmap needs values [1, H, W, C] or [1, C, L]; these are [${shape.join(", ")}].`);
 }
 
-function reduceChannels(data: Float32Array, channels: number, how: Channels, sign: Sign): Float32Array {
-  if (how !== "max" && how !== "sum") throw new OptionError(`channels "${String(how)}" is none of max, sum.`);
+/** Blurs each channel of a signal by itself. */
+function gaussianRows(data: Float32Array, channels: number, length: number, smooth: number): Float32Array {
+  if (smooth === 0) return data;
+  const out = new Float32Array(data.length);
+  for (let c = 0; c < channels; c++) {
+    out.set(gaussianBlur(data.slice(c * length, (c + 1) * length), 1, length, 1, smooth), c * length);
+  }
+  return out;
+}
+
+function partOf(sign: Sign): (value: number) => number {
   const part = {
     absolute: Math.abs,
     positive: (value: number) => Math.max(value, 0),
@@ -138,6 +159,12 @@ function reduceChannels(data: Float32Array, channels: number, how: Channels, sig
     signed: (value: number) => value,
   }[sign];
   if (!part) throw new OptionError(`sign "${String(sign)}" is none of absolute, positive, negative, signed.`);
+  return part;
+}
+
+function reduceChannels(data: Float32Array, channels: number, how: Channels, sign: Sign): Float32Array {
+  if (how !== "max" && how !== "sum") throw new OptionError(`channels "${String(how)}" is none of max, sum, each.`);
+  const part = partOf(sign);
   return Float32Array.from({ length: data.length / channels }, (_, pixel) => {
     let [sum, largest] = [0, 0];
     for (let c = 0; c < channels; c++) {
