@@ -11,7 +11,7 @@ export class ModelError extends SeethroughError {
 /** The network uses operators this package does not run. Lists every one of them at once. */
 export class UnsupportedOperatorError extends SeethroughError {
   override readonly name = "UnsupportedOperatorError";
-  /** One entry per unsupported use: the ONNX operator, the node that uses it and the reason. */
+  /** One entry per unsupported use: the operator or layer by its name in the file, the node that uses it and the reason. */
   readonly operators: readonly UnsupportedUse[];
 
   constructor(message: string, operators: readonly UnsupportedUse[]) {

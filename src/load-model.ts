@@ -12,9 +12,10 @@ export const kernels = /* @__PURE__ */ compileOnce(() => fromBase64(kernelsText)
 /**
  * Loads a network.
  *
- * @param source  ONNX bytes, a Blob, a Response, a URL or a path; without it the embedded pet-shop classifier
+ * @param source  an ONNX file or the model.json of TensorFlow.js: its bytes, a Blob, a Response, a URL or a path; or several
+ *   files by name (`{ "model.json": …, "weights.bin": … }`); without it the embedded pet-shop classifier
  * @returns a model ready to predict and explain
- * @throws {ModelError} if the bytes are no usable ONNX network
+ * @throws {ModelError} if the bytes are no usable network
  * @throws {UnsupportedOperatorError} naming every operator of the file that cannot run
  * @throws {UnsupportedRuntimeError} if the host has no WebAssembly SIMD
  * @throws {MemoryError} if the weights and one forward pass do not fit `maxMemory`

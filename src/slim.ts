@@ -24,7 +24,8 @@ async function noKernels(): Promise<never> {
 /**
  * Loads a network with kernels from elsewhere. Everything else is as in the main entry.
  *
- * @param source  ONNX bytes, a Blob, a Response, a URL or a path
+ * @param source  an ONNX file or the model.json of TensorFlow.js: its bytes, a Blob, a Response, a URL or a path; or several
+ *   files by name
  * @param options.wasm  a compiled module, or where `seethrough/kernels.wasm` is served
  * @throws {OptionError} if `wasm` is missing
  * @example

@@ -7,20 +7,22 @@ import { expect, it } from "vitest";
  * Which folder of src may import which: a layer sees the layers of its row and nothing else. `docs/architecture.md`
  * shows the same table.
  */
-const base = ["tensor", "errors", "nearest", "version"];
+const base = ["tensor", "errors", "nearest", "join-bytes", "version"];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors"],
   errors: [],
   nearest: [],
+  "join-bytes": [],
   version: [],
   wasm: [...base],
   graph: [...base],
   ops: ["graph", "wasm", ...base],
   onnx: ["graph", ...base],
+  tfjs: ["graph", ...base],
   engine: ["ops", "graph", "wasm", ...base],
   image: ["wasm", ...base],
   view: ["image", "wasm", "generated", ...base],
-  model: ["engine", "image", "onnx", "ops", "graph", "wasm", ...base],
+  model: ["engine", "image", "onnx", "tfjs", "ops", "graph", "wasm", ...base],
   explain: ["model", "engine", "view", "image", "ops", "graph", "wasm", ...base],
   deconvolution: ["explain", "model", "onnx", "ops", "graph", "wasm", ...base],
   search: ["explain", "model", "view", "image", "ops", "wasm", ...base],
@@ -56,7 +58,7 @@ function forbiddenImports(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, text]) => {
     const layer = layerOf(path);
     if (entries.has(layer)) return [];
-    return [...text.matchAll(/from "(\.[^"]+)"/g)]
+    return [...text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)]
       .map(([, specifier]) => layerOf(join(dirname(path), specifier)))
       .filter((imported) => imported !== layer && !allowed[layer]?.includes(imported))
       .map((imported) => `${relative(source, path)} → ${imported}`);

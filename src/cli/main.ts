@@ -94,7 +94,7 @@ withModelOptions(program.command("explain"))
 program
   .command("inspect")
   .description("list a model's layers, cost and suggested CAM layers")
-  .argument("[model]", "ONNX file; default: the embedded pet-shop classifier")
+  .argument("[model]", "ONNX file or TensorFlow.js model.json; default: the embedded pet-shop classifier")
   .option("--json", "print one JSON document instead of text")
   .action((model: string | undefined, flags: { json?: boolean }) => inspectCommand(model, flags));
 

@@ -29,7 +29,12 @@ const range = (text: string): readonly [number, number] => {
 
 /** Adds the options of every command that shows pictures to a model. */
 export const withModelOptions = (command: Command): Command =>
-  withPictureOptions(command.option("--model <file>", "ONNX file; default: the embedded pet-shop classifier"));
+  withPictureOptions(
+    command.option(
+      "--model <file>",
+      "ONNX file or TensorFlow.js model.json; default: the embedded pet-shop classifier",
+    ),
+  );
 
 /** The same for a command that takes the model as its argument. */
 export const withPictureOptions = (command: Command): Command =>

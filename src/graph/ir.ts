@@ -41,6 +41,8 @@ export interface Node {
   /** Value names; an empty string is an output nobody asked for. */
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
+  /** Why the reader could not say in ONNX operators what the file asks for; such a node cannot run. Empty: unknown operator. */
+  readonly refusal?: string;
 }
 
 export type Attribute = number | string | readonly number[] | readonly string[] | Constant;

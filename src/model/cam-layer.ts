@@ -21,7 +21,9 @@ export function camCandidates(model: LoadedModel, target: ValueName = model.part
   const maps = model.full.operations.flatMap(({ node, outputs }): CamCandidate[] => {
     const [value] = outputs;
     const shape = model.shape(value);
-    if (!below.has(value) || value === target || shape.length < 3 || shape.length > 4) return [];
+    // What only reorders axes computes nothing; its maps may lie across.
+    if (!below.has(value) || value === target || node.op === "Transpose" || shape.length < 3 || shape.length > 4)
+      return [];
     const { h, w, c } = imageShape(shape);
     return h * w > 1 ? [{ layer: node.name, value, height: h, width: w, channels: c }] : [];
   });

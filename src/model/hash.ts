@@ -1,6 +1,8 @@
-/** @returns `sha256:` and the digest of the bytes in hexadecimal */
-export async function hashBytes(bytes: Uint8Array): Promise<string> {
-  const digest = await sha256(bytes);
+import { joinBytes } from "../join-bytes";
+
+/** @returns `sha256:` and, in hexadecimal, the digest of all pieces one after the other */
+export async function hashBytes(...pieces: readonly Uint8Array[]): Promise<string> {
+  const digest = await sha256(joinBytes(pieces));
   return `sha256:${Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 

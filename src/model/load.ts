@@ -18,10 +18,11 @@ import { hashBytes } from "./hash";
 import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
 import { throughSoftmax } from "./output";
-import { type ModelSource, readSource, type SourceFile } from "./source";
+import { type FileSource, type ModelSource, readSource } from "./source";
+import type { SourceFile } from "./source-file";
 
 /** Where the kernels come from: a compiled module, its bytes, or something that can be fetched or read. */
-export type WasmSource = WebAssembly.Module | ModelSource;
+export type WasmSource = WebAssembly.Module | FileSource;
 
 export interface LoadOptions {
   /** Class names by index; default: those in the file's metadata, if any. */
@@ -33,7 +34,10 @@ export interface LoadOptions {
   readonly preprocess?: Preprocess;
   /** The graph output or the layer to explain; default: the first output, seen through a trailing softmax or sigmoid. */
   readonly output?: string;
-  /** Fixes the input's shape where the file leaves it open, `[1, C, H, W]` as the file says; default: as its metadata says. */
+  /**
+   * Fixes the input's shape where the file leaves it open, in its order of axes (ONNX `[1, C, H, W]`, TensorFlow.js
+   * `[1, H, W, C]`); default: as its metadata says.
+   */
   readonly inputShape?: readonly number[];
   /**
    * 'fast' (default) keeps repacked weights in memory; 'low' keeps weights as float16, repacks each layer's for every call
@@ -74,12 +78,12 @@ async function moduleOf(source: WasmSource): Promise<WebAssembly.Module> {
 }
 
 /**
- * Makes a model of an ONNX file.
+ * Makes a model of a file.
  *
  * @param module  the compiled kernels; those of another model may be used again
  */
 export async function openModel(
-  { bytes, name }: SourceFile,
+  source: SourceFile,
   options: LoadOptions,
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
 ): Promise<Model> {
@@ -87,14 +91,15 @@ export async function openModel(
   if (options.memory !== undefined && options.memory !== "fast" && options.memory !== "low") {
     throw new OptionError(`memory is 'fast' or 'low', got ${JSON.stringify(options.memory)}.`);
   }
-  const file = readOnnx(bytes);
+  checkInputShape(options.inputShape);
+  const { graph: file, name, pieces, inputIsFinal } = await readGraph(source, options.inputShape);
   const metadata = readMetadata(file);
   const result = resultName(file, options.output);
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = removeDeadNodes(file, [result]);
-  const graph = channelsFirstInput(
-    removeNoOps(specialise(live, inputShapes(live, options.inputShape ?? usualShape(live, metadata)))),
-  );
+  const asked = inputIsFinal ? undefined : (options.inputShape ?? usualShape(live, metadata));
+  const fixed = removeNoOps(specialise(live, inputShapes(live, asked)));
+  const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
   const through =
     options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
@@ -107,10 +112,10 @@ export async function openModel(
   const kernels = await instantiateKernels(compiled);
   const memory = new KernelMemory(kernels, maxMemory);
   // In low memory the file is not kept, so its hash is taken now.
-  let digest: Promise<string> | undefined = low ? Promise.resolve(await hashBytes(bytes)) : undefined;
-  const fileBytes = low ? undefined : bytes;
+  let digest: Promise<string> | undefined = low ? Promise.resolve(await hashBytes(...pieces)) : undefined;
+  const kept = low ? [] : pieces;
   const model = new LoadedModel({
-    name: name ?? file.name,
+    name,
     labels: options.labels ?? metadata.labels,
     preprocess: { ...metadata.preprocess, ...options.preprocess },
     preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
@@ -120,7 +125,7 @@ export async function openModel(
     explained: through.value,
     outputKind: through.kind,
     hash: () => {
-      digest ??= hashBytes(fileBytes as Uint8Array);
+      digest ??= hashBytes(...kept);
       return digest;
     },
     mode: low ? "low" : "fast",
@@ -138,9 +143,43 @@ export async function openModel(
 const combineOperators = (graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph =>
   [foldBatchNorm, combineSwish, combineChannelShuffle].reduce((combined, pass) => pass(combined, keep), graph);
 
+/** A network as its files have it, what to call it, and the bytes it was made of. */
+interface FileGraph {
+  readonly graph: Graph;
+  readonly name: string;
+  readonly pieces: readonly Uint8Array[];
+  /** True where the input has the shape and the order of axes that it is to have. */
+  readonly inputIsFinal: boolean;
+}
+
+async function readGraph(source: SourceFile, inputShape: readonly number[] | undefined): Promise<FileGraph> {
+  const { bytes, name } = source;
+  if (!beginsLikeJson(bytes)) {
+    const graph = readOnnx(bytes);
+    return { graph, name: name ?? graph.name, pieces: [bytes], inputIsFinal: false };
+  }
+  // Whoever loads ONNX files only never loads this.
+  const { readTensorflowJs } = await import("../tfjs/reader");
+  const { graph, pieces } = await readTensorflowJs(source, inputShape);
+  return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true };
+}
+
+/** An ONNX file does not begin with a brace: as a field's number it would be none of the format. */
+const beginsLikeJson = (bytes: Uint8Array): boolean => bytes.find((byte) => byte > 32) === 0x7b;
+
 function checkLimit(maxMemory = wasmLimit): number {
   if (!(maxMemory > 0)) throw new OptionError(`maxMemory must be a positive number of bytes, got ${maxMemory}.`);
   return Math.min(maxMemory, wasmLimit);
+}
+
+function checkInputShape(shape: readonly number[] | undefined): void {
+  if (shape === undefined) return;
+  if (!Array.isArray(shape)) throw new OptionError(`inputShape is a list of numbers, got ${JSON.stringify(shape)}.`);
+  if (shape[0] !== 1) {
+    throw new OptionError(
+      `inputShape [${shape.join(", ")}]: explanations take one sample at a time, so the first number must be 1.`,
+    );
+  }
 }
 
 /**
@@ -150,15 +189,7 @@ function checkLimit(maxMemory = wasmLimit): number {
 function inputShapes(graph: Graph, shape: readonly number[] | undefined): ReadonlyMap<string, readonly number[]> {
   const input: GraphInput | undefined = graph.inputs[0];
   if (!input) return new Map();
-  if (shape !== undefined) {
-    if (!Array.isArray(shape)) throw new OptionError(`inputShape is a list of numbers, got ${JSON.stringify(shape)}.`);
-    if (shape[0] !== 1) {
-      throw new OptionError(
-        `inputShape [${shape.join(", ")}]: explanations take one sample at a time, so the first number must be 1.`,
-      );
-    }
-    return new Map([[input.name, shape]]);
-  }
+  if (shape !== undefined) return new Map([[input.name, shape]]);
   const [batch, ...rest] = input.shape;
   const known = rest.every((extent): extent is number => typeof extent === "number");
   return new Map(typeof batch === "number" && batch > 1 && known ? [[input.name, [1, ...(rest as number[])]]] : []);

@@ -1,16 +1,19 @@
 import { ModelError } from "../errors";
+import { type ModelFiles, readModelFiles } from "./model-files";
+import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
 
-/** Where a network comes from. A string is a path (Node, Deno, Bun) or a URL. */
-export type ModelSource = Uint8Array | ArrayBuffer | Blob | Response | URL | string;
+export type { SourceFile } from "./source-file";
+
+/** Where one file comes from. A string is a path (Node, Deno, Bun) or a URL. */
+export type FileSource = Uint8Array | ArrayBuffer | Blob | Response | URL | string;
+
+/** Where a network comes from: an ONNX file, the model.json of TensorFlow.js, or several files by name. */
+export type ModelSource = FileSource | ModelFiles;
+
+const isResponse = (source: unknown): source is Response =>
+  typeof Response !== "undefined" && source instanceof Response;
 
 const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
-
-/** A file that was read. */
-export interface SourceFile {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Where the source tells. */
-  readonly name?: string;
-}
 
 /**
  * @param what  what the source is for, as an error says it
@@ -22,57 +25,77 @@ export async function readSource(source: ModelSource, what: "model" | "kernels" 
   if (typeof source === "string")
     return hasScheme.test(source) ? readUrl(new URL(source), what) : readFile(source, what);
   if (source instanceof URL) return readUrl(source, what);
-  if (typeof Response !== "undefined" && source instanceof Response) return readResponse(source, what);
-  if (typeof Blob !== "undefined" && source instanceof Blob) {
-    const name = "name" in source && typeof source.name === "string" ? source.name : undefined;
-    return { bytes: new Uint8Array(await source.arrayBuffer()), name };
+  if (isResponse(source)) return readResponse(source, what);
+  if (isBlob(source)) {
+    return { bytes: new Uint8Array(await source.arrayBuffer()), name: nameOf(source) };
   }
+  if (what === "model" && typeof source === "object" && source !== null) return readModelFiles(source);
   throw new ModelError(
-    `${what === "model" ? "loadModel takes ONNX bytes" : "The option wasm takes a WebAssembly.Module, its bytes"} ` +
-      "(Uint8Array, ArrayBuffer, Blob, Response), a URL or a path; " +
+    `${what === "model" ? "loadModel takes ONNX bytes or a TensorFlow.js model.json" : "The option wasm takes a WebAssembly.Module, its bytes"} ` +
+      `(Uint8Array, ArrayBuffer, Blob, Response), a URL or a path${what === "model" ? ", or several files by name" : ""}; ` +
       `got ${source === null ? "null" : typeof source}.`,
   );
 }
 
 async function readUrl(url: URL, what: string): Promise<SourceFile> {
-  if (url.protocol === "file:") return readFile(url, what);
-  let response: Response;
+  return url.protocol === "file:" ? readFile(url, what) : readResponse(await fetched(url), what, url.href);
+}
+
+async function fetched(url: URL): Promise<Response> {
   try {
-    response = await fetch(url);
+    return await fetch(url);
   } catch (error) {
     throw new ModelError(
       `${url.href} could not be fetched: ${error instanceof Error ? error.message : String(error)}.`,
     );
   }
-  return readResponse(response, what, url.href);
 }
 
 async function readResponse(response: Response, what: string, url = response.url): Promise<SourceFile> {
+  const bytes = await bodyOf(response, what, url);
+  // A Response that was made by hand has no address.
+  if (url === "") return { bytes };
+  const sibling = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
+    const other = new URL(path, url);
+    // Hosts may sign an address in its query, or tell by it which file of a model is meant (?tfjs-format=file).
+    other.search ||= new URL(url).search;
+    return bodyOf(await fetched(other), what, other.href);
+  };
+  return { bytes, name: lastSegment(new URL(url).pathname), sibling };
+}
+
+async function bodyOf(response: Response, what: string, url: string): Promise<Uint8Array<ArrayBuffer>> {
   if (!response.ok) throw new ModelError(`The ${what} could not be fetched: HTTP ${response.status} for ${url}.`);
-  return { bytes: new Uint8Array(await response.arrayBuffer()), name: lastSegment(url) };
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 async function readFile(path: string | URL, what: string): Promise<SourceFile> {
-  const shown = typeof path === "string" ? path : path.pathname;
+  const sibling = (other: string): Promise<Uint8Array<ArrayBuffer>> =>
+    readBytes(typeof path === "string" ? path.replace(/[^\\/]*$/, other) : new URL(other, path), what);
+  return { bytes: await readBytes(path, what), name: lastSegment(pathOf(path)), sibling };
+}
+
+const pathOf = (path: string | URL): string => (typeof path === "string" ? path : path.pathname);
+
+async function readBytes(path: string | URL, what: string): Promise<Uint8Array<ArrayBuffer>> {
+  const shown = pathOf(path);
   // The name is hidden from bundlers: in a browser build there is no such module, and no path either.
   const fileSystem = "node:fs/promises";
-  let bytes: Uint8Array;
   try {
     const fs = (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ fileSystem)) as {
       readFile(path: string | URL): Promise<Uint8Array>;
     };
-    bytes = await fs.readFile(path);
+    return plain(await fs.readFile(path));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
+    if (reason.startsWith("EISDIR")) {
+      throw new ModelError(
+        `"${shown}" is a folder. Pass the .onnx or model.json file in it; the folder of a TensorFlow SavedModel is converted ` +
+          "first: tensorflowjs_converter --input_format=tf_saved_model, or python -m tf2onnx.convert --saved-model.",
+      );
+    }
     throw new ModelError(
       `The ${what} file "${shown}" cannot be read: ${reason}. Where there is no file system, pass bytes, a Blob or a URL.`,
     );
   }
-  return { bytes: plain(bytes), name: lastSegment(shown) };
 }
-
-/** A Node Buffer is a Uint8Array whose `slice` does not copy: what follows sees the plain kind. */
-const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
-
-const lastSegment = (path: string): string | undefined => path.split(/[\\/]/).pop() || undefined;

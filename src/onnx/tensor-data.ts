@@ -1,5 +1,6 @@
 import { ModelError } from "../errors";
 import { Constant } from "../graph/ir";
+import { joinBytes } from "../join-bytes";
 import { showShape, sizeOf } from "../tensor";
 import type { Field } from "./wire";
 
@@ -114,9 +115,9 @@ function decode(tensor: TensorFields, name: string): Constant {
     throw new ModelError(`Tensor "${name}": its shape [${dims.join(", ")}] is not a shape; the file is damaged.`);
   }
   if (tensor.raw) return fromRaw(tensor.raw, type, dims, name);
-  if (type.name === "float32") return fromRaw(joined(tensor.floats), type, dims, name);
+  if (type.name === "float32") return fromRaw(joinBytes(tensor.floats), type, dims, name);
   const doubles = elementTypes.get(11);
-  if (type === doubles) return fromRaw(joined(tensor.doubles), type, dims, name);
+  if (type === doubles) return fromRaw(joinBytes(tensor.doubles), type, dims, name);
   const size = sizeOf(dims);
   if (tensor.ints.length !== size) {
     throw new ModelError(
@@ -148,16 +149,4 @@ function fromRaw(raw: Uint8Array, type: ElementType, dims: readonly number[], na
   }
   const numbers = Array.from({ length: size }, (_, i) => type.read(view, i * type.width));
   return Constant.fromNumbers(type.kind, numbers, dims);
-}
-
-/** One packed list stays a view of the file; several pieces (unpacked or repeated lists) are copied together. */
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
-  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.byteLength, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    out.set(piece, at);
-    at += piece.byteLength;
-  }
-  return out;
 }

@@ -1,7 +1,7 @@
 /** Operators that copy rectangles of values: Concat, Split, Slice, Pad, Gather, and Expand, which repeats. */
 import { ModelError } from "../errors";
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
-import { paddings, sliceGeometry } from "../graph/shapes";
+import { paddings, sliceGeometry, splitGeometry } from "../graph/shapes";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { memoryOrder, memoryStrides, type Shape, toMemoryOrder } from "./layout";
@@ -124,17 +124,20 @@ export const split: Builder = (context) => {
   const shape = context.shape(input);
   const size = sizeOf(shape);
   const axis = axisOf(node, shape.length, 0);
+  const { parts: extents } = splitGeometry(node, shape, constantsOf(context));
   let next = 0;
-  const parts = node.outputs.map((name) => {
-    const part = context.shape(name);
+  const all = node.outputs.map((name, i) => {
+    const part = shape.map((extent, other) => (other === axis ? extents[i] : extent));
     const region = regionOf(shape, part, startAt(shape.length, axis, next), ones(shape.length));
-    next += part[axis];
+    next += extents[i];
     return { name, region, size: sizeOf(part) };
   });
+  // A part that nobody reads has no name.
+  const parts = all.filter(({ name }) => name !== "");
   return operation({
     node,
     inputs: [input],
-    outputs: node.outputs,
+    outputs: parts.map(({ name }) => name),
     linear: true,
     forward: (run) => {
       for (const { name, region, size: partSize } of parts) {
@@ -149,6 +152,7 @@ export const split: Builder = (context) => {
     },
     backward: (run) =>
       run.contribute(input, (dx) => {
+        if (parts.length < all.length) clear(run, dx, size);
         for (const { name, region, size: partSize } of parts) {
           move(
             run,

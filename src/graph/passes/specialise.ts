@@ -77,7 +77,8 @@ export function specialise(graph: Graph, inputShapes: ReadonlyMap<string, readon
 /** The second output of MaxPool holds integers, for MaxUnpool. */
 const isPositions = (node: Node, output: string): boolean => node.op === "MaxPool" && node.outputs[1] === output;
 
-function fixedShape(input: GraphInput, given: readonly number[] | undefined): Shape {
+/** The shape an input gets: what is given, else what the file says, its batch 1 where that is open. */
+export function fixedShape(input: GraphInput, given: readonly number[] | undefined): Shape {
   const written = `[${input.shape.map((extent) => extent ?? "?").join(", ")}]`;
   if (given) {
     if (!given.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
@@ -108,7 +109,12 @@ function fixedShape(input: GraphInput, given: readonly number[] | undefined): Sh
   const shape = input.shape.map((extent, axis) => (axis === 0 && typeof extent !== "number" ? 1 : extent));
   const open = shape.flatMap((extent, axis) => (typeof extent === "number" ? [] : [axis]));
   if (open.length > 0) {
-    const example = shape.map((extent, axis) => (typeof extent === "number" ? extent : axis === 1 ? 3 : 224));
+    // Channels are few: where the last axis is fixed to a few elements, the others are those of the image.
+    const last = shape[shape.length - 1];
+    const channelsLast = typeof last === "number" && last <= 4;
+    const example = shape.map((extent, axis) =>
+      typeof extent === "number" ? extent : axis === 1 && !channelsLast ? 3 : 224,
+    );
     throw new ModelError(
       `Input "${input.name}": the file leaves ${open.length === 1 ? "axis" : "axes"} ${open.join(" and ")} of ${written} open. ` +
         `Pass inputShape, for example [${example.join(", ")}].`,

@@ -5,12 +5,15 @@ import { shapeRules } from "../shapes";
 
 const reasons: readonly { readonly ops: RegExp; readonly reason: string }[] = [
   {
-    ops: /^(ArgMax|ArgMin|TopK|NonZero|NonMaxSuppression|Unique)$/,
+    ops: /^(ArgMax|ArgMin|TopK(V2)?|NonZero|(Combined)?NonMaxSuppression(V\d)?|Unique)$/,
     reason: "its result is integers that depend on the image",
   },
-  { ops: /^(If|Loop|Scan|SequenceMap)$/, reason: "control flow is not supported" },
   {
-    ops: /^(RNN|LSTM|GRU|Attention|RotaryEmbedding|com\.microsoft::.*Attention)$/,
+    ops: /^(If|Loop|Scan|SequenceMap|Stateless(If|While)|While|Switch|Merge|Enter|Exit|(Stateful)?PartitionedCall)$/,
+    reason: "control flow is not supported",
+  },
+  {
+    ops: /^(RNN|(Conv)?LSTM(1D|2D|3D)?|GRU|SimpleRNN|Bidirectional|(MultiHead|GroupQuery)?Attention|RotaryEmbedding|com\.microsoft::.*Attention)$/,
     reason: "recurrent and attention layers are not supported",
   },
   { ops: /(Quantize|QLinear|Integer$|^QGemm)/, reason: "quantised arithmetic is not supported; use the float network" },
@@ -33,9 +36,8 @@ export function rejectUnsupported(graph: Graph): ReadonlyMap<string, ConstantKin
 
   for (const node of graph.nodes) {
     const refuse = (reason: string) => uses.push({ op: node.op, node: node.name, reason });
-    const known = shapeRules.has(node.op);
-    if (!known) {
-      refuse(reasons.find(({ ops }) => ops.test(node.op))?.reason ?? "the operator is not known");
+    if (node.refusal !== undefined || !shapeRules.has(node.op)) {
+      refuse(node.refusal || (reasons.find(({ ops }) => ops.test(node.op))?.reason ?? "the operator is not known"));
       continue;
     }
     const present = node.inputs.filter((input) => input !== "");
@@ -70,7 +72,8 @@ export function unsupported(uses: readonly UnsupportedUse[]): UnsupportedOperato
   const count = list.length === 1 ? "an operator that is" : `${list.length} operators that are`;
   return new UnsupportedOperatorError(
     `The network uses ${count} not supported: ${list.join(", ")}. ` +
-      "If they only post-process the result, cut them off (onnx.utils.extract_model) or export the network without them.",
+      "If they only post-process the result, name the layer before them as the option output, cut them off " +
+      "(onnx.utils.extract_model) or export the network without them.",
     uses,
   );
 }

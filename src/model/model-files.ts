@@ -1,0 +1,66 @@
+import { ModelError } from "../errors";
+import { suggest } from "../nearest";
+import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
+
+/**
+ * Files by name, for a model that consists of several: `{ "model.json": bytes, "weights.bin": bytes }`, or the files that a
+ * user picked (`input.files`).
+ */
+export type ModelFiles = Readonly<Record<string, Uint8Array | ArrayBuffer | Blob>> | Iterable<File>;
+
+/**
+ * Finds the model among files: model.json, else the only `.json` (metadata.json aside), `.onnx` or file at all.
+ *
+ * @throws {ModelError} if none or several could be meant
+ */
+export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
+  const files = filesByName(source);
+  const names = [...files.keys()];
+  const only = (candidates: readonly string[]): string | undefined =>
+    candidates.length === 1 ? candidates[0] : undefined;
+  const main =
+    names.find((name) => lastSegment(name) === "model.json") ??
+    only(names.filter((name) => name.endsWith(".json") && lastSegment(name) !== "metadata.json")) ??
+    only(names.filter((name) => name.endsWith(".onnx"))) ??
+    only(names);
+  if (main === undefined) {
+    throw new ModelError(
+      `Which of the files is the model? Expected model.json or one .onnx among ${listed(names) || "them, got none"}.`,
+    );
+  }
+  return {
+    bytes: await bytesOf(files, main),
+    name: lastSegment(main),
+    sibling: (path) => {
+      // Picked files have lost their folders.
+      const found = [path, lastSegment(path) ?? path].find((name) => files.has(name));
+      if (found !== undefined) return bytesOf(files, found);
+      throw new ModelError(
+        `"${main}" needs the file "${path}", which is not among ${listed(names)}.${suggest(path, names)}`,
+      );
+    },
+  };
+}
+
+async function bytesOf(files: ReadonlyMap<string, unknown>, name: string): Promise<Uint8Array<ArrayBuffer>> {
+  const file = files.get(name);
+  if (file instanceof Uint8Array) return plain(file);
+  if (file instanceof ArrayBuffer) return new Uint8Array(file);
+  if (isBlob(file)) return new Uint8Array(await file.arrayBuffer());
+  throw new ModelError(`The file "${name}" must be a Uint8Array, an ArrayBuffer or a Blob, it is ${typeof file}.`);
+}
+
+const listed = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
+
+function filesByName(source: ModelFiles): ReadonlyMap<string, unknown> {
+  if (!(Symbol.iterator in source)) return new Map(Object.entries(source));
+  return new Map(
+    [...source].map((file) => {
+      const name = isBlob(file) ? nameOf(file) : undefined;
+      if (name !== undefined) return [name, file] as const;
+      throw new ModelError(
+        'A list of files must hold File objects, which know their names; else pass an object: { "model.json": bytes, … }.',
+      );
+    }),
+  );
+}

@@ -1,0 +1,153 @@
+import { ModelError } from "../errors";
+import type { Constant } from "../graph/ir";
+import { fixedShape } from "../graph/passes/specialise";
+import { Attributes } from "./graph-attributes";
+import type { GraphBuilder, Value } from "./graph-builder";
+import { Fields, isObject, type Json, type JsonObject } from "./json";
+import { operations } from "./operations";
+
+interface GraphNode {
+  readonly name: string;
+  readonly op: string;
+  /** `node`, `node:1` for another output than the first; without those that only say what must run before. */
+  readonly inputs: readonly string[];
+  readonly attributes: Attributes;
+}
+
+/** The network of a graph-model: a GraphDef whose constants are weights. */
+export class GraphModel {
+  readonly #nodes = new Map<string, GraphNode>();
+  readonly #topology: JsonObject;
+  readonly #signature: JsonObject;
+  readonly #builder: GraphBuilder;
+  readonly #weights: ReadonlyMap<string, Constant>;
+  readonly #inputShape: readonly number[] | undefined;
+  readonly #values = new Map<string, readonly Value[]>();
+  /** Nodes whose inputs are being converted. */
+  readonly #pending = new Set<string>();
+  #inputs = 0;
+
+  constructor(
+    model: JsonObject,
+    builder: GraphBuilder,
+    weights: ReadonlyMap<string, Constant>,
+    inputShape: readonly number[] | undefined,
+  ) {
+    this.#topology = isObject(model.modelTopology) ? model.modelTopology : {};
+    this.#signature = isObject(model.signature) ? model.signature : {};
+    this.#builder = builder;
+    this.#weights = weights;
+    this.#inputShape = inputShape;
+    for (const json of new Fields(this.#topology, "The graph in model.json").list("node")) {
+      const fields = new Fields(isObject(json) ? json : {}, "A node of the graph");
+      const listed = fields.list("input", []).filter((input) => typeof input === "string");
+      const node: GraphNode = {
+        name: fields.string("name"),
+        op: fields.string("op"),
+        inputs: listed.filter((input) => !input.startsWith("^")),
+        attributes: new Attributes(fields.object.attr),
+      };
+      this.#nodes.set(node.name, node);
+    }
+    if (this.#nodes.size === 0) throw new ModelError("The graph has no nodes: there is no network in this file.");
+  }
+
+  /** The outputs of the signature, or where there is none the values that nothing reads. */
+  build(): Value[] {
+    const outputs = this.#outputs();
+    if (outputs.length === 0) throw new ModelError("The graph has no outputs: nothing could be computed or explained.");
+    const needed = this.#needed(outputs);
+    // In the order of the file, so that operators run as they are listed.
+    for (const name of this.#nodes.keys()) if (needed.has(name)) this.#resultsOf(name);
+    return outputs.map((output) => this.#value(output));
+  }
+
+  #outputs(): string[] {
+    const named = isObject(this.#signature.outputs) ? Object.entries(this.#signature.outputs) : [];
+    const listed = named.map(([key, output]) =>
+      isObject(output) && typeof output.name === "string" ? output.name : key,
+    );
+    if (listed.length > 0) return listed;
+    const read = new Set([...this.#nodes.values()].flatMap(({ inputs }) => inputs.map((input) => nodeOf(input))));
+    const ends = [...this.#nodes.values()].filter(({ name, op }) => !read.has(name) && op !== "Const" && op !== "NoOp");
+    return ends.map(({ name }) => name);
+  }
+
+  #needed(outputs: readonly string[]): ReadonlySet<string> {
+    const needed = new Set<string>();
+    const next = outputs.map(nodeOf);
+    for (let name = next.pop(); name !== undefined; name = next.pop()) {
+      if (needed.has(name)) continue;
+      needed.add(name);
+      next.push(...(this.#nodes.get(name)?.inputs ?? []).map(nodeOf));
+    }
+    return needed;
+  }
+
+  #value(reference: string): Value {
+    const results = this.#resultsOf(nodeOf(reference));
+    const index = Number(reference.split(":")[1] ?? 0);
+    return results[index] ?? results[0];
+  }
+
+  #resultsOf(name: string): readonly Value[] {
+    const before = this.#values.get(name);
+    if (before) return before;
+    const node = this.#nodes.get(name);
+    if (!node) throw new ModelError(`The graph reads "${name}", which no node of it defines; model.json is damaged.`);
+    if (this.#pending.has(name))
+      throw new ModelError(`Node "${name}" waits for its own result; model.json is damaged.`);
+    this.#pending.add(name);
+    const results = this.#convert(node);
+    this.#values.set(name, results);
+    return results;
+  }
+
+  #convert(node: GraphNode): Value[] {
+    const { name, op, attributes } = node;
+    if (op === "Const") return [this.#constant(name)];
+    if (op === "Placeholder") return [this.#input(node)];
+    const b = this.#builder;
+    const inputs = node.inputs.map((input) => this.#value(input));
+    const convert = Object.hasOwn(operations, op) ? operations[op] : undefined;
+    return b.layer(name, op, inputs, convert && (() => convert({ b, attributes, inputs })));
+  }
+
+  #constant(name: string): Value {
+    const constant = this.#weights.get(name);
+    if (!constant) {
+      throw new ModelError(
+        `Node "${name}" is a constant that the weightsManifest does not have. The model.json and its weights may belong ` +
+          "to different exports.",
+      );
+    }
+    return this.#builder.constant(constant, name);
+  }
+
+  #input({ name, attributes }: GraphNode): Value {
+    const shape = this.#signatureShape(name) ?? attributes.shape("shape") ?? [];
+    // Only the first input takes the shape that is asked for; a network with others is refused later, with all names.
+    const first = this.#inputs++ === 0;
+    const open = first ? shape : shape.map((extent) => extent ?? 1);
+    const [, ...rest] = fixedShape({ name, shape: open }, first ? this.#inputShape : undefined);
+    return this.#builder.input(name, [1, ...rest]);
+  }
+
+  #signatureShape(name: string): (number | null)[] | undefined {
+    const inputs: readonly (Json | undefined)[] = isObject(this.#signature.inputs)
+      ? Object.values(this.#signature.inputs)
+      : [];
+    const own = inputs.find(
+      (input) => isObject(input) && typeof input.name === "string" && nodeOf(input.name) === name,
+    );
+    return isObject(own) ? new Attributes({ own: { shape: own.tensorShape } }).shape("own") : undefined;
+  }
+}
+
+const nodeOf = (reference: string): string => reference.split(":")[0];
+
+/** True where a convolution or pooling of the graph takes channels first. */
+export const takesChannelsFirst = (topology: JsonObject): boolean =>
+  new Fields(topology, "The graph in model.json")
+    .list("node", [])
+    .some((node) => isObject(node) && new Attributes(node.attr).string("data_format", "NHWC") === "NCHW");

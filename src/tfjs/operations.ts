@@ -1,0 +1,390 @@
+/** The operators of TensorFlow's GraphDef that convolutional networks use, each as operators of the graph. */
+import { Constant } from "../graph/ir";
+import { axisIndex, image, plain, reshaped, shapeOf, transposed } from "./axes";
+import type { Attributes } from "./graph-attributes";
+import { type GraphBuilder, numbersOf, refuse, type Value } from "./graph-builder";
+import { softmax } from "./operators/activation";
+import { concat, gather, pad, type ResizeOptions, resize, slice, split } from "./operators/arrange";
+import {
+  type ConvOptions,
+  convolution,
+  dense,
+  depthwise,
+  type Padding,
+  transposedConvolution,
+} from "./operators/convolution";
+import { batchNorm, binary, clip, extremum, prelu, unary } from "./operators/pointwise";
+import { pool, type Reduction, reduction } from "./operators/pooling";
+import { stridedSlice } from "./operators/strided-slice";
+
+/** An operator that is to be converted. */
+export interface Operator {
+  readonly b: GraphBuilder;
+  readonly attributes: Attributes;
+  readonly inputs: readonly Value[];
+}
+
+type Convert = (operator: Operator) => Value | Value[];
+
+const isChannelsFirst = (attributes: Attributes): boolean => attributes.string("data_format", "NHWC") === "NCHW";
+
+/** Of a list with one entry per axis, the entries of the image axes. */
+const spatial = <T>(attributes: Attributes, list: readonly T[]): T[] =>
+  isChannelsFirst(attributes) ? list.slice(2) : list.slice(1, -1);
+
+function windowOptions(attributes: Attributes) {
+  const name = attributes.string("padding", "VALID");
+  const explicit = attributes.numbers("explicit_paddings");
+  const pairs = Array.from({ length: explicit.length / 2 }, (_, i) => [explicit[2 * i], explicit[2 * i + 1]] as const);
+  const padding: Padding =
+    name === "EXPLICIT"
+      ? { begin: spatial(attributes, pairs).map(([n]) => n), end: spatial(attributes, pairs).map(([, n]) => n) }
+      : name === "SAME"
+        ? "same"
+        : "valid";
+  const channelsFirst = isChannelsFirst(attributes);
+  return { strides: spatial(attributes, attributes.numbers("strides")), padding, channelsFirst };
+}
+
+function convOptions(attributes: Attributes): ConvOptions {
+  const listed = spatial(attributes, attributes.numbers("dilations"));
+  const window = windowOptions(attributes);
+  return { ...window, dilations: listed.length > 0 ? listed : window.strides.map(() => 1) };
+}
+
+const conv =
+  (apply: typeof convolution): Convert =>
+  ({ b, attributes, inputs: [x, filter] }) => {
+    const spread = dilatedBy.get(x);
+    const options = convOptions(attributes);
+    if (!spread) return apply(b, x, filter, options);
+    return spreadAgain(apply(b, x, filter, dilatedOptions(options, spread)), spread);
+  };
+
+/** The operators after which TensorFlow.js applies further ones at once. */
+const fused =
+  (apply: (operator: Operator, bias: Value | undefined) => Value): Convert =>
+  (operator) => {
+    const { b, attributes, inputs } = operator;
+    const steps = attributes.strings("fused_ops").filter((step) => step !== "NoOp");
+    const bias = steps[0] === "BiasAdd" ? inputs[2] : undefined;
+    const rest = bias ? steps.slice(1) : steps;
+    const result = apply(operator, bias);
+    return rest.reduce((x, step) => {
+      if (step === "Prelu") return prelu(b, x, inputs[3]);
+      if (step === "LeakyRelu") return unary(b, step, x, { alpha: attributes.number("leakyrelu_alpha", 0.2) });
+      const convert = functions[step];
+      return convert ? convert(b, x) : refuse(`its fused operator ${step} is not supported`);
+    }, result);
+  };
+
+const fusedConv = (apply: typeof convolution): Convert =>
+  fused(({ b, attributes, inputs: [x, filter] }, bias) => {
+    const spread = dilatedBy.get(x);
+    const options = convOptions(attributes);
+    if (!spread) return apply(b, x, filter, options, bias);
+    return spreadAgain(apply(b, x, filter, dilatedOptions(options, spread), bias), spread);
+  });
+
+function matMul({ b, attributes, inputs: [x, matrix] }: Operator, bias?: Value): Value {
+  if (attributes.boolean("transpose_a") || attributes.boolean("adj_x")) refuse("transpose_a is not supported");
+  const turned = attributes.boolean("transpose_b") || attributes.boolean("adj_y");
+  return dense(b, x, turned ? transposed(b, matrix, [1, 0]) : matrix, bias);
+}
+
+/**
+ * Old exporters write a dilated convolution as SpaceToBatchND, a convolution without padding, and BatchToSpaceND. Here the
+ * value stays what it is and remembers that it was spread.
+ */
+interface Spread {
+  readonly block: readonly number[];
+  /** Elements that SpaceToBatchND adds before and after, per image axis. */
+  readonly pads: readonly (readonly [number, number])[];
+}
+
+const dilatedBy = new WeakMap<Value, Spread>();
+
+function spreadAgain(value: Value, spread: Spread): Value {
+  dilatedBy.set(value, { ...spread, pads: [] });
+  return value;
+}
+
+function dilatedOptions(options: ConvOptions, { block, pads }: Spread): ConvOptions {
+  if (
+    options.padding !== "valid" ||
+    [...options.strides, ...options.dilations].some((n) => n !== 1) ||
+    pads.length === 0
+  ) {
+    refuse("after SpaceToBatchND only one convolution without padding and strides is supported");
+  }
+  return { ...options, dilations: block, padding: { begin: pads.map(([n]) => n), end: pads.map(([, n]) => n) } };
+}
+
+/** A constant's numbers as one pair per row. */
+function pairsOf(value: Value, what: string): [number, number][] {
+  const numbers = numbersOf(value, what);
+  return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
+}
+
+const spaceToBatch: Convert = ({ b, inputs: [x, block, pads] }) => {
+  if (x.shape.length !== 4 || b.channelsFirst) refuse("it is supported on images with channels last only");
+  const spread: Value = { ...b.emit("Identity", [image(b, x)]) };
+  dilatedBy.set(spread, { block: numbersOf(block, "block shape"), pads: pairsOf(pads, "paddings") });
+  return spread;
+};
+
+const batchToSpace: Convert = ({ b, inputs: [x, , crops] }) => {
+  if (!dilatedBy.has(x)) refuse("it is supported only after SpaceToBatchND and a convolution");
+  const cuts: [number, number][] = [[0, 0], ...pairsOf(crops, "crops"), [0, 0]];
+  const end = shapeOf(x).map((extent, axis) => extent - cuts[axis][1]);
+  return slice(
+    b,
+    x,
+    cuts.map(([begin]) => begin),
+    end,
+    cuts.map(() => 1),
+  );
+};
+
+const biasAdd: Convert = ({ b, attributes, inputs: [x, bias] }) => {
+  const first = isChannelsFirst(attributes) && x.shape.length >= 3;
+  const aligned = first ? reshaped(b, bias, [-1, ...x.shape.slice(2).map(() => 1)]) : bias;
+  const sum = binary(b, "Add", x, aligned);
+  const spread = dilatedBy.get(x);
+  return spread ? spreadAgain(sum, spread) : sum;
+};
+
+const transposedConv: Convert = ({ b, attributes, inputs: [size, filter, x] }) =>
+  transposedConvolution(b, x, filter, {
+    ...convOptions(attributes),
+    output: spatial(attributes, numbersOf(size, "input_sizes")),
+  });
+
+const pooling =
+  (op: "MaxPool" | "AveragePool"): Convert =>
+  ({ b, attributes, inputs: [x] }) =>
+    pool(b, op, x, spatial(attributes, attributes.numbers("ksize")), windowOptions(attributes));
+
+const fusedBatchNorm: Convert = ({ b, attributes, inputs: [x, scale, shift, mean, variance] }) => {
+  if (attributes.boolean("is_training")) refuse("it is in training mode, so its result depends on the batch");
+  const axis = isChannelsFirst(attributes) ? 1 : -1;
+  return batchNorm(b, x, { scale, shift, mean, variance }, attributes.number("epsilon", 1e-4), axis);
+};
+
+const reduce =
+  (kind: Reduction): Convert =>
+  ({ b, attributes, inputs: [x, axes] }) =>
+    reduction(b, kind, x, numbersOf(axes, "axes"), attributes.boolean("keep_dims"));
+
+/** Functions of one value by TensorFlow's names; also what may be fused to a convolution. */
+const functions: Readonly<Record<string, (b: GraphBuilder, x: Value) => Value>> = {
+  ...Object.fromEntries(
+    ["Relu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Exp", "Log", "Sqrt", "Neg", "Abs", "Reciprocal", "Erf"].map(
+      (op) => [op, (b: GraphBuilder, x: Value) => unary(b, op, x)],
+    ),
+  ),
+  Relu6: (b, x) => clip(b, x, 0, 6),
+  Rsqrt: (b, x) => unary(b, "Reciprocal", unary(b, "Sqrt", x)),
+  Square: (b, x) => binary(b, "Mul", x, x),
+  Softmax: (b, x) => softmax(b, "Softmax", x),
+  LogSoftmax: (b, x) => softmax(b, "LogSoftmax", x),
+  Identity: (_, x) => x,
+};
+
+const arithmetic =
+  (op: string): Convert =>
+  ({ b, inputs: [left, right] }) =>
+    binary(b, op, left, right);
+
+const furthest =
+  (op: "Max" | "Min"): Convert =>
+  ({ b, inputs: [left, right] }) =>
+    extremum(b, op, left, right);
+
+const resizing =
+  (mode: ResizeOptions["mode"]): Convert =>
+  ({ b, attributes, inputs: [x, size] }) =>
+    resize(b, x, numbersOf(size, "size"), {
+      mode,
+      alignCorners: attributes.boolean("align_corners"),
+      halfPixelCenters: attributes.boolean("half_pixel_centers"),
+      channelsFirst: false,
+    });
+
+const expandDims: Convert = ({ b, inputs: [x, at] }) => {
+  const shape = shapeOf(x);
+  const [axis] = numbersOf(at, "axis");
+  shape.splice(axis < 0 ? axis + shape.length + 1 : axis, 0, 1);
+  return reshaped(b, x, shape);
+};
+
+const squeeze: Convert = ({ b, attributes, inputs: [x] }) => {
+  const axes = attributes.numbers("squeeze_dims").map((axis) => axisIndex(x, axis));
+  const drop = (extent: number, axis: number): boolean => (axes.length > 0 ? axes.includes(axis) : extent === 1);
+  return reshaped(
+    b,
+    x,
+    shapeOf(x).filter((extent, axis) => !drop(extent, axis)),
+  );
+};
+
+const pack: Convert = ({ b, attributes, inputs }) => {
+  const axis = attributes.number("axis", 0);
+  const rows = inputs.map((value) => {
+    const shape = shapeOf(value);
+    shape.splice(axis < 0 ? axis + shape.length + 1 : axis, 0, 1);
+    return reshaped(b, value, shape);
+  });
+  return concat(b, rows, axis);
+};
+
+const padding =
+  (mode: "constant" | "mirror"): Convert =>
+  ({ b, attributes, inputs: [x, pads, fill] }) => {
+    if (mode === "mirror" && attributes.string("mode", "REFLECT") !== "REFLECT") {
+      refuse(`its mode ${attributes.string("mode", "")} is not supported, only REFLECT`);
+    }
+    const [value] = fill ? numbersOf(fill, "value") : [0];
+    return pad(b, x, pairsOf(pads, "paddings"), mode === "mirror" ? "reflect" : "constant", value);
+  };
+
+const sliced: Convert = ({ b, inputs: [x, begin, size] }) => {
+  const from = numbersOf(begin, "begin");
+  const sizes = numbersOf(size, "size");
+  const end = shapeOf(x).map((extent, axis) => (sizes[axis] === -1 ? extent : from[axis] + sizes[axis]));
+  return slice(
+    b,
+    x,
+    from,
+    end,
+    from.map(() => 1),
+  );
+};
+
+const joined: Convert = ({ b, inputs }) =>
+  concat(b, inputs.slice(0, -1), numbersOf(inputs[inputs.length - 1], "axis")[0]);
+
+const splitEqually: Convert = ({ b, attributes, inputs: [at, x] }) => {
+  const [axis] = numbersOf(at, "axis");
+  const count = attributes.number("num_split", 1);
+  return split(b, x, axis, new Array<number>(count).fill(shapeOf(x)[axisIndex(x, axis)] / count));
+};
+
+const splitAt: Convert = ({ b, inputs: [x, sizes, at] }) => {
+  const [axis] = numbersOf(at, "axis");
+  const parts = numbersOf(sizes, "sizes");
+  const rest = shapeOf(x)[axisIndex(x, axis)] - parts.reduce((sum, part) => sum + Math.max(part, 0), 0);
+  return split(
+    b,
+    x,
+    axis,
+    parts.map((part) => (part === -1 ? rest : part)),
+  );
+};
+
+const shape: Convert = ({ b, inputs: [x] }) => b.ints(shapeOf(x));
+
+const fill: Convert = ({ b, inputs: [dims, value] }) => {
+  if (!value.constant) refuse("its value depends on the image");
+  const rank = numbersOf(dims, "extents").length;
+  const one = reshaped(b, value, new Array<number>(rank).fill(1));
+  return b.emit("Expand", [plain(b, one), dims]);
+};
+
+const localResponse: Convert = ({ b, attributes, inputs: [x] }) => {
+  const size = 2 * attributes.number("depth_radius", 5) + 1;
+  const alpha = attributes.number("alpha", 1) * size; // ONNX divides by the number of neighbours
+  const bias = attributes.number("bias", 1);
+  return unary(b, "LRN", x, { size, alpha, bias, beta: attributes.number("beta", 0.5) });
+};
+
+const squaredDifference: Convert = ({ b, inputs: [left, right] }) => {
+  const difference = binary(b, "Sub", left, right);
+  return b.emit("Mul", [difference, difference]);
+};
+
+const scalarInt = (b: GraphBuilder, n: number): Value => b.constant(Constant.fromNumbers("int", [n], []));
+
+export const operations: Readonly<Record<string, Convert>> = {
+  ...Object.fromEntries(
+    Object.entries(functions).map(([op, apply]): [string, Convert] => [op, ({ b, inputs: [x] }) => apply(b, x)]),
+  ),
+  Conv2D: conv(convolution),
+  _FusedConv2D: fusedConv(convolution),
+  DepthwiseConv2dNative: conv(depthwise),
+  FusedDepthwiseConv2dNative: fusedConv(depthwise),
+  Conv2DBackpropInput: transposedConv,
+  SpaceToBatchND: spaceToBatch,
+  BatchToSpaceND: batchToSpace,
+  MatMul: matMul,
+  BatchMatMul: matMul,
+  BatchMatMulV2: matMul,
+  _FusedMatMul: fused(matMul),
+  BiasAdd: biasAdd,
+  FusedBatchNorm: fusedBatchNorm,
+  FusedBatchNormV2: fusedBatchNorm,
+  FusedBatchNormV3: fusedBatchNorm,
+  LRN: localResponse,
+  LeakyRelu: ({ b, attributes, inputs: [x] }) => unary(b, "LeakyRelu", x, { alpha: attributes.number("alpha", 0.2) }),
+  Prelu: ({ b, inputs: [x, slope] }) => prelu(b, x, slope),
+  ClipByValue: ({ b, inputs: [x, low, high] }) =>
+    clip(b, x, numbersOf(low, "minimum")[0], numbersOf(high, "maximum")[0]),
+  MaxPool: pooling("MaxPool"),
+  AvgPool: pooling("AveragePool"),
+  Mean: reduce("Mean"),
+  Sum: reduce("Sum"),
+  Max: reduce("Max"),
+  Prod: reduce("Prod"),
+  Add: arithmetic("Add"),
+  AddV2: arithmetic("Add"),
+  Sub: arithmetic("Sub"),
+  Mul: arithmetic("Mul"),
+  RealDiv: arithmetic("Div"),
+  Div: arithmetic("Div"),
+  FloorDiv: ({ b, inputs: [left, right] }) =>
+    left.constant && right.constant ? binary(b, "Div", left, right) : refuse("it is supported on constants only"),
+  Pow: ({ b, inputs: [x, exponent] }) => binary(b, "Pow", x, exponent),
+  AddN: ({ b, inputs }) => inputs.reduce((left, right) => binary(b, "Add", left, right)),
+  SquaredDifference: squaredDifference,
+  Maximum: furthest("Max"),
+  Minimum: furthest("Min"),
+  ConcatV2: joined,
+  Split: splitEqually,
+  SplitV: splitAt,
+  Reshape: ({ b, inputs: [x, target] }) => reshaped(b, x, numbersOf(target, "target shape")),
+  Squeeze: squeeze,
+  ExpandDims: expandDims,
+  Pad: padding("constant"),
+  PadV2: padding("constant"),
+  MirrorPad: padding("mirror"),
+  Transpose: ({ b, inputs: [x, perm] }) => transposed(b, x, numbersOf(perm, "permutation")),
+  ResizeBilinear: resizing("linear"),
+  ResizeNearestNeighbor: resizing("nearest"),
+  DepthToSpace: ({ b, attributes, inputs: [x] }) =>
+    unary(b, "DepthToSpace", x, { blocksize: attributes.number("block_size", 2) }),
+  StopGradient: ({ inputs: [x] }) => x,
+  Snapshot: ({ inputs: [x] }) => x,
+  EnsureShape: ({ inputs: [x] }) => x,
+  Cast: ({ b, attributes, inputs: [x] }) => {
+    const to = attributes.elementType("DstT");
+    return x.constant || to !== 1 ? b.emit("Cast", [x], { to }) : x;
+  },
+  Shape: shape,
+  Size: ({ b, inputs: [x] }) =>
+    scalarInt(
+      b,
+      x.shape.reduce((size, extent) => size * extent, 1),
+    ),
+  Rank: ({ b, inputs: [x] }) => scalarInt(b, x.shape.length),
+  Fill: fill,
+  Range: ({ b, inputs }) => b.emit("Range", inputs),
+  Slice: sliced,
+  StridedSlice: ({ b, attributes, inputs }) => stridedSlice(b, attributes, inputs),
+  Pack: pack,
+  Unpack: ({ b, attributes, inputs: [x] }) => {
+    const axis = axisIndex(x, attributes.number("axis", 0));
+    const rest = shapeOf(x).filter((_, i) => i !== axis);
+    return split(b, x, axis, new Array<number>(shapeOf(x)[axis]).fill(1)).map((part) => reshaped(b, part, rest));
+  },
+  GatherV2: ({ b, inputs: [x, indices, axis] }) => gather(b, x, indices, axis ? numbersOf(axis, "axis")[0] : 0),
+};

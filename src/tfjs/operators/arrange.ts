@@ -1,0 +1,88 @@
+/** Operators that move elements: padding, cropping, joining, resizing. Lists have one entry per axis of TensorFlow's order. */
+import { alike, axisIndex, graphAxis, image, inFormat, inGraphOrder, reshaped, shapeOf } from "../axes";
+import { type GraphBuilder, refuse, type Value } from "../graph-builder";
+
+export function pad(
+  b: GraphBuilder,
+  given: Value,
+  pads: readonly (readonly [number, number])[],
+  mode: "constant" | "reflect" = "constant",
+  value = 0,
+): Value {
+  const x = image(b, given);
+  const ordered = inGraphOrder(x, pads);
+  const list = b.ints([...ordered.map(([begin]) => begin), ...ordered.map(([, end]) => end)]);
+  return mode === "constant" ? b.emit("Pad", [x, list, b.scalar(value)]) : b.emit("Pad", [x, list], { mode });
+}
+
+/** Element i along an axis is element `begin + i·step` of the input, up to but without `end`, which may be −1 backwards. */
+export function slice(
+  b: GraphBuilder,
+  given: Value,
+  begin: readonly number[],
+  end: readonly number[],
+  step: readonly number[],
+): Value {
+  const x = image(b, given);
+  const axes = x.shape.map((_, axis) => axis);
+  const [from, to, by] = [begin, end, step].map((list) => inGraphOrder(x, list));
+  // Backwards, an end before the first element is a number that no axis reaches.
+  const ends = to.map((n, i) => (by[i] < 0 && n < 0 ? -(2 ** 31) : n));
+  return b.emit("Slice", [x, b.ints(from), b.ints(ends), b.ints(axes), b.ints(by)]);
+}
+
+export function concat(b: GraphBuilder, values: readonly Value[], axis: number): Value {
+  const model = image(b, values.find((value) => !value.constant) ?? values[0]);
+  const joined = values.map((value) => (value.id === model.id ? model : alike(b, value, model)));
+  return b.emit("Concat", joined, { axis: graphAxis(model, axis) }, model.moved);
+}
+
+/** Equal parts, or parts of the given extents. */
+export function split(b: GraphBuilder, given: Value, axis: number, parts: readonly number[]): Value[] {
+  const x = image(b, given);
+  return b.emitAll("Split", [x, b.ints(parts)], { axis: graphAxis(x, axis) }, parts.length, x.moved);
+}
+
+/** Takes elements along one axis; a scalar index drops the axis. */
+export function gather(b: GraphBuilder, given: Value, indices: Value, axis: number): Value {
+  const x = image(b, given);
+  if (!indices.constant) refuse("its indices depend on the image");
+  if (indices.shape.length > 1)
+    refuse(`its indices have rank ${indices.shape.length}; a list or one number is supported`);
+  const list = b.ints(indices.constant.numbers());
+  const taken = b.emit("Gather", [x, list], { axis: graphAxis(x, axis) });
+  if (indices.shape.length === 1) return taken;
+  const dropped = axisIndex(x, axis);
+  return reshaped(
+    b,
+    taken,
+    shapeOf(taken).filter((_, i) => i !== dropped),
+  );
+}
+
+export interface ResizeOptions {
+  readonly mode: "nearest" | "linear";
+  readonly alignCorners: boolean;
+  readonly halfPixelCenters: boolean;
+  readonly channelsFirst: boolean;
+}
+
+/** Resizes the image axes to whole extents, as TensorFlow samples. */
+export function resize(
+  b: GraphBuilder,
+  x: Value,
+  size: readonly number[],
+  { mode, alignCorners, halfPixelCenters, channelsFirst }: ResizeOptions,
+): Value {
+  const input = inFormat(b, x, channelsFirst);
+  if (input.shape.length !== 4) refuse(`it resizes a value of rank ${input.shape.length}; images have rank 4`);
+  const nearestHalf = mode === "nearest" ? "tf_half_pixel_for_nn" : "half_pixel";
+  const attributes = {
+    mode,
+    coordinate_transformation_mode: alignCorners ? "align_corners" : halfPixelCenters ? nearestHalf : "asymmetric",
+    // TensorFlow rounds half away from zero at aligned corners and down elsewhere.
+    ...(mode === "nearest" && { nearest_mode: alignCorners ? "round_prefer_ceil" : "floor" }),
+  };
+  const sizes = b.ints([input.shape[0], input.shape[1], ...size]);
+  return b.emit("Resize", [input, undefined, undefined, sizes], attributes);
+}

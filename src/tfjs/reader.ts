@@ -1,0 +1,116 @@
+import { ModelError } from "../errors";
+import type { Constant, Graph } from "../graph/ir";
+import { GraphBuilder, type Value } from "./graph-builder";
+import * as graphModel from "./graph-model";
+import { isObject, type JsonObject, parseObject } from "./json";
+import * as layersModel from "./layers-model";
+import { decodeGroup, readManifest, stringList } from "./weights";
+
+/** The bytes of model.json and, where they come from a place, how to read other files of that place by their relative path. */
+export interface ModelJson {
+  readonly bytes: Uint8Array;
+  readonly sibling?: ReadFile;
+}
+
+type ReadFile = (path: string) => Promise<Uint8Array>;
+
+/** A network, and the bytes it was made of: model.json, then the weight files in the order in which it names them. */
+interface TensorflowModel {
+  readonly graph: Graph;
+  readonly pieces: readonly Uint8Array[];
+}
+
+/**
+ * Reads a TensorFlow.js model: a layers-model (Keras) or a graph-model, with its weight files, and the class names and the
+ * input's range from metadata.json where that lies beside it (Teachable Machine).
+ *
+ * The graph says it in ONNX operators with all shapes known. Its values keep TensorFlow's order in memory and name their
+ * axes in ONNX's: channels first; the input keeps the file's order of axes. Weights that need no other order stay views of
+ * the files.
+ *
+ * @param inputShape  fixes extents of the input that the file leaves open, as the file orders axes
+ * @throws {ModelError} if the files are no complete model
+ */
+export async function readTensorflowJs(
+  { bytes, sibling }: ModelJson,
+  inputShape: readonly number[] | undefined,
+): Promise<TensorflowModel> {
+  const model = parseObject(bytes, "The model");
+  const kind = kindOf(model);
+  const groups = readManifest(model);
+  const readFile = sibling ?? noFiles(groups.flatMap(({ paths }) => paths));
+  const [files, metadata] = await Promise.all([
+    Promise.all(groups.map(({ paths }) => Promise.all(paths.map(readFile)))),
+    readMetadata(readFile),
+  ]);
+  const weights = new Map<string, Constant>(groups.flatMap((group, i) => [...decodeGroup(group, files[i])]));
+  const { name, builder, outputs } = kind === "layers-model" ? fromLayers() : fromGraph();
+  const graph = builder.finish(metadata.name ?? name, outputs, metadata.entries);
+  return { graph, pieces: [bytes, ...files.flat()] };
+
+  function fromLayers(): { name: string; builder: GraphBuilder; outputs: Value[] } {
+    const topology = topologyOf(model);
+    const builder = new GraphBuilder(layersModel.takesChannelsFirst(topology));
+    const network = new layersModel.LayersModel(topology, builder, weights, inputShape);
+    return { name: network.name, builder, outputs: network.build() };
+  }
+
+  function fromGraph(): { name: string; builder: GraphBuilder; outputs: Value[] } {
+    const builder = new GraphBuilder(graphModel.takesChannelsFirst(topologyOf(model)));
+    return { name: "", builder, outputs: new graphModel.GraphModel(model, builder, weights, inputShape).build() };
+  }
+}
+
+/** Bytes alone do not say where the other files are. */
+const noFiles =
+  (paths: readonly string[]): ReadFile =>
+  async () => {
+    const files = paths.map((path) => `"${path}": …`).join(", ");
+    throw new ModelError(
+      "These bytes are a TensorFlow.js model.json without its weights. Pass its path or URL, beside which they lie, or all " +
+        `files by name: loadModel({ "model.json": …, ${files} }).`,
+    );
+  };
+
+const topologyOf = ({ modelTopology }: JsonObject): JsonObject => {
+  const topology = isObject(modelTopology) ? modelTopology : {};
+  return isObject(topology.model_config) ? topology.model_config : topology;
+};
+
+/** What the file is; the first versions did not say. */
+function kindOf(model: JsonObject): "layers-model" | "graph-model" {
+  const topology = topologyOf(model);
+  if (model.format === "graph-model" || Array.isArray(topology.node)) return "graph-model";
+  if (model.format === "layers-model" || typeof topology.class_name === "string") return "layers-model";
+  const keys = Object.keys(model).slice(0, 6);
+  throw new ModelError(
+    `The model is JSON with the keys ${keys.map((key) => `"${key}"`).join(", ") || "of nothing"}. A TensorFlow.js model.json ` +
+      'has a "modelTopology" and a "weightsManifest"; pass that file.',
+  );
+}
+
+interface Metadata {
+  readonly name?: string;
+  readonly entries: ReadonlyMap<string, string>;
+}
+
+/** What metadata.json says, in the words of an ONNX file's metadata. There need not be such a file. */
+async function readMetadata(readFile: ReadFile): Promise<Metadata> {
+  const entries = new Map<string, string>();
+  let json: JsonObject;
+  try {
+    json = parseObject(await readFile("metadata.json"), "metadata.json");
+  } catch (error) {
+    if (error instanceof ModelError) return { entries };
+    throw error;
+  }
+  const labels = stringList(json.labels);
+  if (labels) entries.set("labels", JSON.stringify(labels));
+  if (json.packageName === "@teachablemachine/image") {
+    // Its own library feeds pixel / 127 − 1.
+    entries.set("input_scale", String(1 / 127));
+    entries.set("input_mean", "[1]");
+  }
+  const { modelName } = json;
+  return { ...(typeof modelName === "string" && modelName && { name: modelName }), entries };
+}
