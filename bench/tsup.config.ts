@@ -1,7 +1,14 @@
 import { defineConfig } from "tsup";
 
 export default defineConfig({
-  entry: ["bench/run.ts", "bench/cold-start.ts", "bench/cold-start-child.ts", "bench/profile.ts"],
+  entry: {
+    run: "bench/run.ts",
+    "cold-start": "bench/cold-start.ts",
+    "cold-start-child": "bench/cold-start-child.ts",
+    profile: "bench/profile.ts",
+    search: "bench/search/run.ts",
+    "search-child": "bench/search/child.ts",
+  },
   outDir: "bench/build",
   format: ["esm"],
   target: "node20",

@@ -4,7 +4,9 @@ import { networks } from "../bench/networks";
 import type { Attribute, Constant, Graph } from "../src/graph/ir";
 import { shapeRules } from "../src/graph/shapes";
 import { LayerError, loadModel, type Model, receptiveField, TargetError, Tensor } from "../src/index";
+import { loaded } from "../src/model/model";
 import { dependenceRules } from "../src/model/receptive-field/dependence";
+import { ReceptiveFields } from "../src/model/receptive-field/receptive-field";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers } from "./graph/build";
 import { describeShared, readShared } from "./shared-folder";
@@ -265,6 +267,19 @@ async function awakeUnit(model: Model, layer: string, [y, x]: readonly [number, 
 async function expectExactAt(model: Model, layer: string, position: readonly [number, number]): Promise<void> {
   await expectExact(model, layer, position, await awakeUnit(model, layer, position));
 }
+
+it("units that see alike share what was computed, others do not", async () => {
+  for (const name of ["googlenet", "shufflenet-v2"]) {
+    using model = await loadModel(networks[name].build());
+    const layers = model.layers.filter(({ op, shape }) => op === "Concat" && shape[1] >= 14);
+    const { name: layer, shape } = layers[Math.floor(layers.length / 2)];
+    const fields = new ReceptiveFields(loaded(model), layer);
+    const units = Array.from({ length: 12 }, (_, i) => Math.floor((i * (shape[3] - 1)) / 11));
+    const shared = units.map((unit) => fields.at(unit, 5, 6));
+    expect(shared).toEqual(units.map((unit) => receptiveField(model, layer, { position: [5, 6], unit })));
+    expect(new Set(shared.map(({ width }) => width)).size, name).toBeGreaterThan(1);
+  }
+});
 
 describe("the networks of the benchmark", () => {
   for (const name of ["googlenet", "shufflenet-v2", "resnet-18"]) {

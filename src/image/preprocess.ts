@@ -67,23 +67,28 @@ export function preprocess(
     : resizeBilinear({ data: colours, width: image.width, height: image.height, channels }, width, height, {
         source: region,
       });
-  const inside = insideTest(image, { width, height }, region, fit);
   const values = new Float32Array(resized.length);
-  for (let i = 0; i < values.length; i++) {
-    const channel = i % channels;
-    values[i] = inside(i) ? toValue(resized[i - channel + colourOf(channel)], channel) : 0;
+  for (let channel = 0; channel < channels; channel++) {
+    const shift = colourOf(channel) - channel;
+    for (let i = channel; i < values.length; i += channels) values[i] = toValue(resized[i + shift], channel);
   }
+  if (fit === "pad") blankBorder(values, image, { width, height }, region);
   return new Tensor(values, [1, height, width, channels]);
+}
 
-  function insideTest(picture: Size, input: Size, { x, y, width: w, height: h }: Rectangle, how: string) {
-    if (how !== "pad") return () => true;
-    const [stepX, stepY] = [w / input.width, h / input.height];
-    return (i: number): boolean => {
-      const pixel = Math.floor(i / channels);
-      const column = x + ((pixel % input.width) + 0.5) * stepX;
-      const row = y + (Math.floor(pixel / input.width) + 0.5) * stepY;
-      return column >= 0 && column < picture.width && row >= 0 && row < picture.height;
-    };
+/** Sets to zero what shows nothing of the picture. */
+function blankBorder(values: Float32Array, picture: Size, input: Size, { x, y, width, height }: Rectangle): void {
+  const shown = (start: number, length: number, count: number, extent: number): boolean[] =>
+    Array.from({ length: count }, (_, i) => {
+      const position = start + (i + 0.5) * (length / count);
+      return position >= 0 && position < extent;
+    });
+  const columns = shown(x, width, input.width, picture.width);
+  const rows = shown(y, height, input.height, picture.height);
+  const channels = values.length / (input.width * input.height);
+  for (let pixel = 0; pixel < input.width * input.height; pixel++) {
+    if (rows[Math.floor(pixel / input.width)] && columns[pixel % input.width]) continue;
+    values.fill(0, pixel * channels, (pixel + 1) * channels);
   }
 }
 
@@ -100,12 +105,19 @@ function toChannels(image: ImageLike, channels: number): Float32Array {
   const given = channelsOf(image);
   const pixels = image.width * image.height;
   const out = new Float32Array(pixels * channels);
+  const { data } = image;
   for (let pixel = 0; pixel < pixels; pixel++) {
     const at = pixel * given;
-    const alpha = given === 4 ? image.data[at + 3] / 255 : 1;
-    const colour = (c: number): number => image.data[at + (given === 1 ? 0 : c)] * alpha + 255 * (1 - alpha);
-    if (channels === 3) for (let c = 0; c < 3; c++) out[pixel * 3 + c] = colour(c);
-    else out[pixel] = given === 1 ? colour(0) : luma[0] * colour(0) + luma[1] * colour(1) + luma[2] * colour(2);
+    const alpha = given === 4 ? data[at + 3] / 255 : 1;
+    const white = 255 * (1 - alpha);
+    const red = data[at] * alpha + white;
+    const green = given === 1 ? red : data[at + 1] * alpha + white;
+    const blue = given === 1 ? red : data[at + 2] * alpha + white;
+    if (channels === 3) {
+      out[pixel * 3] = red;
+      out[pixel * 3 + 1] = green;
+      out[pixel * 3 + 2] = blue;
+    } else out[pixel] = given === 1 ? red : luma[0] * red + luma[1] * green + luma[2] * blue;
   }
   return out;
 }

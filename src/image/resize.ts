@@ -38,26 +38,32 @@ export function resizeBilinear(
   const { channels } = pixels;
   const columns = filter(pixels.width, source.x, source.width, width, antialias);
   const rows = filter(pixels.height, source.y, source.height, height, antialias);
-  const narrow = new Float64Array(pixels.height * width * channels);
+  const row = width * channels;
+  const narrow = new Float64Array(pixels.height * row);
+  const { data } = pixels;
   for (let y = 0; y < pixels.height; y++) {
-    columns.forEach(({ first, weights }, x) => {
+    for (let x = 0; x < width; x++) {
+      const { first, weights } = columns[x];
+      const from = (y * pixels.width + first) * channels;
+      const to = y * row + x * channels;
       for (let c = 0; c < channels; c++) {
         let sum = 0;
-        for (let k = 0; k < weights.length; k++)
-          sum += weights[k] * pixels.data[(y * pixels.width + first + k) * channels + c];
-        narrow[(y * width + x) * channels + c] = sum;
+        for (let k = 0; k < weights.length; k++) sum += weights[k] * data[from + k * channels + c];
+        narrow[to + c] = sum;
       }
-    });
-  }
-  const out = new Float32Array(height * width * channels);
-  const row = width * channels;
-  rows.forEach(({ first, weights }, y) => {
-    for (let i = 0; i < row; i++) {
-      let sum = 0;
-      for (let k = 0; k < weights.length; k++) sum += weights[k] * narrow[(first + k) * row + i];
-      out[y * row + i] = sum;
     }
-  });
+  }
+  const out = new Float32Array(height * row);
+  const sums = new Float64Array(row);
+  for (let y = 0; y < height; y++) {
+    const { first, weights } = rows[y];
+    sums.fill(0);
+    for (let k = 0; k < weights.length; k++) {
+      const [weight, from] = [weights[k], (first + k) * row];
+      for (let i = 0; i < row; i++) sums[i] += weight * narrow[from + i];
+    }
+    out.set(sums, y * row);
+  }
   return out;
 }
 

@@ -32,8 +32,9 @@ function pictureSpan(
     const centre = start + ((i + 0.5) * length) / inputs;
     return fit !== "pad" || (centre >= 0 && centre < extent);
   };
-  const pixels = Array.from({ length: count }, (_, i) => from + i).filter(shows);
-  const [first, last] = [pixels[0], pixels.at(-1)];
-  if (first === undefined || last === undefined) return [0, 0];
-  return sourceSpan([first, last + 1], extent, start, length, inputs);
+  let [first, end] = [from, from + count];
+  while (first < end && !shows(first)) first++;
+  while (first < end && !shows(end - 1)) end--;
+  if (first === end) return [0, 0];
+  return sourceSpan([first, end], extent, start, length, inputs);
 }

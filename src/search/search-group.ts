@@ -1,5 +1,6 @@
 import { InputError } from "../errors";
 import { inputSize, seed as seedGradient } from "../explain/gradient";
+import type { Rectangle } from "../image/resize";
 import type { LoadedModel } from "../model/model";
 import { pictureRectangle } from "./crop";
 import type { Loaded } from "./image-stream";
@@ -33,6 +34,15 @@ export function searchGroup(
   let failed = failures.length;
   ready.forEach(({ id, picture }, sample) => {
     const sampleKey = randomKey(id, key.seed);
+    // Units that see the same place share its rectangle.
+    const crops = new Map<string, Rectangle>();
+    const cropOf = (field: Rectangle): Rectangle => {
+      if (!picture) return field;
+      const name = `${field.x} ${field.y} ${field.width} ${field.height}`;
+      const crop = crops.get(name) ?? pictureRectangle(field, input, picture, fit);
+      crops.set(name, crop);
+      return crop;
+    };
     try {
       const { score, pixel } = scoreUnits(
         maps.subarray(sample * size, (sample + 1) * size),
@@ -43,8 +53,7 @@ export function searchGroup(
       key.units.forEach((unit, i) => {
         ranking.offer(unit, id, score[i], sampleKey, () => {
           const position = [Math.floor(pixel[i] / fields.width), pixel[i] % fields.width] as const;
-          const field = fields.at(unit, ...position);
-          return { position, crop: picture ? pictureRectangle(field, input, picture, fit) : field };
+          return { position, crop: cropOf(fields.at(unit, ...position)) };
         });
       });
     } catch (error) {

@@ -113,9 +113,24 @@ function cut(
   const tile = new Canvas(side, side, emptyTile);
   const [width, height] = [shown.width, shown.height].map((extent) => Math.min(side, Math.round(extent)));
   if (!(width >= 1 && height >= 1)) return tile; // The unit saw nothing of the picture.
-  const part = cropImage(picture, source, { width, height });
+  // What is enlarged keeps its pixels, what shrinks is averaged.
+  const enlarges = width >= source.width && height >= source.height;
+  const part = enlarges
+    ? nearest(cropImage(picture, source), width, height)
+    : cropImage(picture, source, { width, height });
   tile.draw(part, Math.floor((side - width) / 2), Math.floor((side - height) / 2));
   return tile;
+}
+
+function nearest({ data, width: from, height: rows }: ImageLike, width: number, height: number): ImageLike {
+  const channels = data.length / (from * rows);
+  const out = Uint8Array.from({ length: width * height * channels }, (_, i) => {
+    const pixel = Math.floor(i / channels);
+    const x = Math.floor((((pixel % width) + 0.5) * from) / width);
+    const y = Math.floor(((Math.floor(pixel / width) + 0.5) * rows) / height);
+    return data[(y * from + x) * channels + (i % channels)];
+  });
+  return { data: out, width, height };
 }
 
 /** A score with three digits. */

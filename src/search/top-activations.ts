@@ -1,4 +1,5 @@
 import { InputError, OptionError } from "../errors";
+import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
 import { type LoadedModel, loaded, type Model } from "../model/model";
 import { checkImages, groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
@@ -9,7 +10,7 @@ import { planSearch, type SearchSettings } from "./search-plan";
 import type { TopActivations } from "./types";
 
 export interface SearchOptions extends SearchSettings {
-  /** Images per pass; more are a little faster and take more memory, the scores are the same bits. Default 4. */
+  /** Images per pass; the scores are the same bits. Default up to 4, as many as suit the cache. */
   readonly batchSize?: number;
   /** An image that cannot be loaded or searched: 'throw' (default) ends the search, 'skip' records it in `failures`. */
   readonly onError?: "throw" | "skip";
@@ -55,15 +56,14 @@ export async function topActivations(
   images: SearchImages,
   options: SearchOptions,
 ): Promise<TopActivations> {
-  const { batchSize = 4, onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
-  for (const [name, value] of Object.entries({ batchSize, checkpointEvery })) {
-    if (!Number.isInteger(value) || value < 1)
-      throw new OptionError(`${name} must be a whole number of at least 1, got ${value}.`);
-  }
+  const { onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
+  if (!Number.isInteger(checkpointEvery) || checkpointEvery < 1)
+    throw new OptionError(`checkpointEvery must be a whole number of at least 1, got ${checkpointEvery}.`);
   if (onError !== "throw" && onError !== "skip")
     throw new OptionError(`onError "${String(onError)}" is none of throw, skip.`);
   checkImages(images);
   const model = loaded(given);
+  const batchSize = batchOf(model, options.batchSize, 4);
   const plan = await planSearch(model, options);
   const ranking = new Ranking(plan.key);
   if (options.from) {

@@ -20,7 +20,7 @@ export interface ContactGrid {
   readonly rows: readonly GridRow[];
 }
 
-/** Pixels of the sheet per pixel of the font. */
+/** Pixels of the sheet per pixel of the font; captions that are wider than their tile take one. */
 const textScale = 2;
 const gap = 6;
 const margin = 12;
@@ -32,10 +32,14 @@ export async function contactGrid({ title, headings, rows }: ContactGrid): Promi
   const font = await loadFont();
   const line = font.height * textScale;
   const { width, height } = rows.flatMap(({ groups }) => groups.flat())[0]?.picture ?? { width: 0, height: 0 };
+  const captions = rows.flatMap(({ groups }) => groups.flat().map(({ caption }) => caption));
+  const widest = (scale: number): number => Math.max(0, ...captions.map((caption) => textWidth(font, caption, scale)));
+  const small = widest(textScale) > width ? 1 : textScale;
+  const column = Math.max(width, widest(small)) + gap;
   const labels = Math.max(...rows.map(({ label }) => textWidth(font, label, textScale)));
   const places = headings.map((heading, group) => {
     const columns = Math.max(0, ...rows.map(({ groups }) => groups[group].length));
-    const pictures = columns * (width + gap) - gap;
+    const pictures = columns * column - gap;
     return columns === 0 ? 0 : Math.max(pictures, textWidth(font, heading, textScale));
   });
   const starts = places.map((_, group) =>
@@ -54,18 +58,23 @@ export async function contactGrid({ title, headings, rows }: ContactGrid): Promi
     const y = top + row * rowHeight;
     sheet.write(font, label, margin, y + Math.round((height - line) / 2), textScale);
     groups.forEach((tiles, group) => {
-      tiles.forEach((tile, column) => {
-        drawTile(sheet, font, tile, starts[group] + column * (width + gap), y);
+      tiles.forEach((tile, i) => {
+        drawTile(sheet, font, tile, { x: starts[group] + i * column, y, scale: small });
       });
     });
   });
   return { data: sheet.data, width: sheet.width, height: sheet.height };
 }
 
-function drawTile(sheet: Canvas, font: Font, { picture, caption }: Tile, x: number, y: number): void {
+function drawTile(
+  sheet: Canvas,
+  font: Font,
+  { picture, caption }: Tile,
+  { x, y, scale }: { readonly x: number; readonly y: number; readonly scale: number },
+): void {
   const { width, height } = picture;
   sheet.fill(x - 1, y - 1, width + 2, height + 2, frame);
   sheet.draw(picture, x, y);
-  const indent = Math.max(0, Math.round((width - textWidth(font, caption, textScale)) / 2));
-  sheet.write(font, caption, x + indent, y + height + gap, textScale, faint);
+  const indent = Math.max(0, Math.round((width - textWidth(font, caption, scale)) / 2));
+  sheet.write(font, caption, x + indent, y + height + gap, scale, faint);
 }

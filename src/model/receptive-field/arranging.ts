@@ -19,6 +19,7 @@ import {
   type DependenceRule,
   everything,
   isEmpty,
+  isWhole,
   mapMask,
   marked,
   type Region,
@@ -138,7 +139,7 @@ function blocks(from: Shape, to: Shape): (readonly [number[], number[]])[] {
 
 function throughBlock(shape: Shape, out: Region): Region {
   if (shape.length === 1 && out.length === 1) return out;
-  if (out.every((mask) => !mask.includes(0))) return shape.map(everything);
+  if (isWhole(out)) return shape.map(everything);
   const extents = out.map(({ length }) => length);
   const region = shape.map((extent) => new Uint8Array(extent));
   for (let element = 0; element < sizeOf(shape); element++) {

@@ -1,4 +1,4 @@
-import { LayerError, ModelError } from "../../errors";
+import { LayerError } from "../../errors";
 import type { Rectangle } from "../../image/resize";
 import { imageShape } from "../../ops/layout";
 import type { ValueName } from "../../ops/operation";
@@ -6,8 +6,9 @@ import { showShape } from "../../tensor";
 import { type LoadedModel, loaded, type Model } from "../model";
 import { checkUnit, pixelAt } from "../target";
 import { unravel } from "./arranging";
-import { dependenceRules } from "./dependence";
-import { isEmpty, marked, type Region, union } from "./region";
+import { marked } from "./region";
+import { unitClass } from "./unit-classes";
+import { walkDown } from "./walk";
 
 /**
  * The pixels of the network's input that one neuron is computed from: the exact bounds of its receptive field, through
@@ -46,6 +47,8 @@ export class ReceptiveFields {
   readonly height: number;
   readonly width: number;
   readonly #model: LoadedModel;
+  readonly #kinds = new Map<number, number>();
+  readonly #classes = new Map<string, number>();
   readonly #rows = new Map<number, Span>();
   readonly #columns = new Map<number, Span>();
 
@@ -68,7 +71,8 @@ export class ReceptiveFields {
 
   /** The receptive field of a unit at a place of the layer's grid, in input pixels. */
   at(unit: number, y: number, x: number): Rectangle {
-    const [rowKey, columnKey] = [unit * this.height + y, unit * this.width + x];
+    const kind = this.#kindOf(unit);
+    const [rowKey, columnKey] = [kind * this.height + y, kind * this.width + x];
     if (!this.#rows.has(rowKey) || !this.#columns.has(columnKey)) {
       const [rows, columns] = this.#look(unit, y, x);
       this.#rows.set(rowKey, rows);
@@ -79,6 +83,18 @@ export class ReceptiveFields {
     return { x: left, y: top, width: right - left, height: bottom - top };
   }
 
+  /** Units that see alike share a number. */
+  #kindOf(unit: number): number {
+    let kind = this.#kinds.get(unit);
+    if (kind === undefined) {
+      const known = unitClass(this.#model, this.value, unit);
+      kind = this.#classes.get(known) ?? this.#classes.size;
+      this.#classes.set(known, kind);
+      this.#kinds.set(unit, kind);
+    }
+    return kind;
+  }
+
   #look(unit: number, y: number, x: number): [Span, Span] {
     const place = [0, unit, ...unravel(y * this.width + x, this.shape.slice(2))];
     const region = this.shape.map((extent, axis) => {
@@ -86,7 +102,7 @@ export class ReceptiveFields {
       mask[place[axis]] = 1;
       return mask;
     });
-    const seen = inputRegion(this.#model, this.value, region) ?? [];
+    const seen = walkDown(this.#model, this.value, region).regions.get(this.#model.full.input) ?? [];
     const spans = seen.slice(2).map(spanOf);
     const alone: Span = seen.length > 0 ? [0, 1] : [0, 0];
     return [spans.length > 1 ? spans[0] : alone, spans.at(-1) ?? alone];
@@ -96,32 +112,4 @@ export class ReceptiveFields {
 function spanOf(mask: Uint8Array): Span {
   const indices = marked(mask);
   return indices.length > 0 ? [indices[0], (indices.at(-1) as number) + 1] : [0, 0];
-}
-
-/** Walks from a region of a value down to the elements of the input it is computed from; undefined if there are none. */
-function inputRegion(model: LoadedModel, value: ValueName, region: Region): Region | undefined {
-  const { nodes, shapes, constants, opset } = model.parts.graph;
-  const regions = new Map<ValueName, Region>([[value, region]]);
-  for (const node of [...nodes].reverse()) {
-    node.outputs.forEach((name, output) => {
-      const out = regions.get(name);
-      if (!out) return;
-      const rule = dependenceRules.get(node.op);
-      if (!rule) throw new ModelError(`${node.op} "${node.name}": what it depends on is not known.`);
-      const inputs = rule({
-        node,
-        opset,
-        out,
-        output,
-        shapes: node.inputs.map((input) => shapes.get(input) ?? []),
-        constants: node.inputs.map((input) => constants.get(input)),
-      });
-      inputs.forEach((read, i) => {
-        const input = node.inputs[i];
-        if (read && !isEmpty(read) && shapes.has(input) && !constants.has(input))
-          regions.set(input, union(regions.get(input), read));
-      });
-    });
-  }
-  return regions.get(model.full.input);
 }

@@ -46,6 +46,8 @@ export function mapMask(mask: AxisMask, extent: number, to: (index: number) => r
 
 export const isEmpty = (region: Region): boolean => region.some((mask) => !mask.includes(1));
 
+export const isWhole = (region: Region): boolean => region.every((mask) => !mask.includes(0));
+
 /** The smallest region that holds both. */
 export function union(a: Region | undefined, b: Region): Region {
   if (!a) return b;

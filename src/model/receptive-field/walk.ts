@@ -1,0 +1,53 @@
+import { ModelError } from "../../errors";
+import type { Node } from "../../graph/ir";
+import type { ValueName } from "../../ops/operation";
+import type { LoadedModel } from "../model";
+import { dependenceRules } from "./dependence";
+import { isEmpty, type Region, union } from "./region";
+
+/** What a region of a value is computed from. */
+export interface Walk {
+  /** The region of every value that was reached, the first one included. */
+  readonly regions: ReadonlyMap<ValueName, Region>;
+  /** The nodes that were crossed, last first. */
+  readonly crossed: readonly Node[];
+}
+
+/**
+ * Walks from a region of a value down to the input.
+ *
+ * @param until  regions that are not followed further
+ */
+export function walkDown(
+  model: LoadedModel,
+  value: ValueName,
+  region: Region,
+  until: (region: Region) => boolean = () => false,
+): Walk {
+  const { nodes, shapes, constants, opset } = model.parts.graph;
+  const regions = new Map<ValueName, Region>([[value, region]]);
+  const crossed: Node[] = [];
+  for (const node of [...nodes].reverse()) {
+    node.outputs.forEach((name, output) => {
+      const out = regions.get(name);
+      if (!out || until(out)) return;
+      const rule = dependenceRules.get(node.op);
+      if (!rule) throw new ModelError(`${node.op} "${node.name}": what it depends on is not known.`);
+      crossed.push(node);
+      const read = rule({
+        node,
+        opset,
+        out,
+        output,
+        shapes: node.inputs.map((input) => shapes.get(input) ?? []),
+        constants: node.inputs.map((input) => constants.get(input)),
+      });
+      read.forEach((part, i) => {
+        const input = node.inputs[i];
+        if (part && !isEmpty(part) && shapes.has(input) && !constants.has(input))
+          regions.set(input, union(regions.get(input), part));
+      });
+    });
+  }
+  return { regions, crossed };
+}
