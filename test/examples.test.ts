@@ -72,13 +72,6 @@ it("examples/signal draws a signal and what speaks for its class", () => {
   }
 });
 
-it("the README's library example uses names that exist", async () => {
-  const [, code] = /```js\n([\s\S]+?)```/.exec(readFileSync("README.md", "utf8")) as unknown as [string, string];
-  const [, names] = /import \{ ([^}]+) \} from "seethrough"/.exec(code) as unknown as [string, string];
-  const library: Record<string, unknown> = await import("../src/index");
-  for (const name of names.split(", ")) expect(library[name], name).toBeTypeOf("function");
-});
-
 it("examples/generator finds the unit of the middle bar and draws what happens without it", async () => {
   const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
   try {

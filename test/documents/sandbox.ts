@@ -1,0 +1,74 @@
+import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import * as tfl from "@tensorflow/tfjs-layers";
+import { encode } from "jpeg-js";
+import { decodeImage } from "../../src/index";
+import { writeOnnx } from "../../src/onnx/writer";
+import { graphOf, randomFloats, randomIntegers } from "../graph/build";
+import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
+
+/**
+ * A folder in which the documents' programs and commands run: the repository's examples and models as they are, the
+ * package under its name, and the files that a reader is supposed to have:
+ *
+ * | file | is |
+ * |---|---|
+ * | `model.onnx`, `labels.json` | the embedded classifier and its labels |
+ * | `segmenter.onnx` | a network of five classes on 256×256 maps, seeded weights |
+ * | `pets/model.json`, … | a TensorFlow.js layers-model with the labels of Teachable Machine, seeded weights |
+ * | `photo.png`, `photo.jpg`, `picture.png` | a bundled scene |
+ * | `scenes/*.png`, `photos/<label>/*.png` | the bundled scenes, the same by label |
+ */
+export async function makeSandbox(root: string): Promise<string> {
+  const template = join(root, "template");
+  mkdirSync(join(template, "pets"), { recursive: true });
+  mkdirSync(join(root, "node_modules"));
+  symlinkSync(resolve("."), join(root, "node_modules/seethrough"));
+  for (const name of ["dist", "examples", "models"]) symlinkSync(resolve(name), join(template, name));
+  copyFileSync("models/petshop.onnx", join(template, "model.onnx"));
+  copyFileSync("models/labels.json", join(template, "labels.json"));
+  for (const name of ["photo.png", "picture.png"])
+    copyFileSync("examples/images/scene-cat-00.png", join(template, name));
+  const photo = await decodeImage(readFileSync("examples/images/scene-cat-00.png"));
+  writeFileSync(join(template, "photo.jpg"), encode({ ...photo, data: Buffer.from(photo.data) }, 95).data);
+  const scenes: readonly { readonly file: string; readonly label: string }[] = JSON.parse(
+    readFileSync("examples/images/scenes.json", "utf8"),
+  );
+  for (const { file, label } of scenes)
+    for (const folder of ["scenes", `photos/${label}`]) cpSync(`examples/images/${file}`, join(template, folder, file));
+  writeFileSync(join(template, "segmenter.onnx"), writeOnnx(segmenter()));
+  for (const [name, bytes] of Object.entries(await pets())) writeFileSync(join(template, "pets", name), bytes);
+  return template;
+}
+
+function segmenter(): ReturnType<typeof graphOf> {
+  const random = randomIntegers(5);
+  return graphOf({
+    inputs: { x: [1, 3, 256, 256] },
+    constants: { w1: randomFloats(random, [4, 3, 3, 3]), w2: randomFloats(random, [5, 4, 1, 1]) },
+    nodes: [
+      ["Conv", ["x", "w1"], ["c1"], { pads: [1, 1, 1, 1] }],
+      ["Relu", ["c1"], ["r1"]],
+      ["Conv", ["r1", "w2"], ["y"]],
+    ],
+  });
+}
+
+async function pets(): Promise<Record<string, Uint8Array>> {
+  const { layers } = tfl;
+  const model = tfl.sequential({
+    layers: [
+      layers.conv2d({ filters: 4, kernelSize: 3, inputShape: [32, 32, 3], name: "conv", activation: "relu" }),
+      layers.globalAveragePooling2d({ name: "pool" }),
+      layers.dense({ units: 3, name: "scores" }),
+    ],
+  });
+  seedWeights(model);
+  const { topology, specs, data } = await artifactsOf(model);
+  const manifest = [{ paths: ["weights.bin"], weights: specs }];
+  return {
+    "model.json": jsonBytes({ format: "layers-model", modelTopology: topology, weightsManifest: manifest }),
+    "weights.bin": data,
+    "metadata.json": jsonBytes({ labels: ["Tabby", "Parrot", "Koi"], imageSize: 32 }),
+  };
+}
