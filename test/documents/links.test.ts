@@ -54,8 +54,13 @@ it("a broken link is named with its page and line", () => {
     "README.md:8: README.md#none",
   ]);
 });
-it("docs/README.md lists every page beside it", () => {
-  const listed = targetsOf(readFileSync("docs/README.md", "utf8")).map(({ target }) => join("docs", target));
-  const pages = markdownFiles("docs").filter((path) => !/^docs\/(README\.md|api\/.+\/)/.test(path));
-  expect(pages.filter((path) => !listed.includes(path))).toEqual([]);
+
+it.each([
+  ["docs/README.md", "page beside it", "docs", /^docs\/(?!README\.md)(runtimes\/)?[\w-]+\.md$/],
+  ["README.md", "example", "examples", /^examples\/[\w-]+\/README\.md$/],
+])("%s links every %s", (index, _, folder, wanted) => {
+  const linked = targetsOf(readFileSync(index, "utf8")).map(({ target }) => join(dirname(index), target));
+  const pages = markdownFiles(folder).filter((path) => wanted.test(path));
+  expect(pages.length).toBeGreaterThan(5);
+  expect(pages.filter((path) => !linked.includes(path))).toEqual([]);
 });
