@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Code, Html, Node, Parent } from "mdast";
+import type { Code, Node, Parent } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 
 /** A fenced block of a page. */
@@ -10,8 +10,6 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly text: string;
-  /** Set-up that a reader has at hand, from a comment `<!-- given … -->` above the block. */
-  readonly given?: { readonly line: number; readonly text: string };
 }
 
 export interface Page {
@@ -37,15 +35,9 @@ export function markdownFiles(folder = "."): string[] {
 export const readPage = (path: string): Page => parsePage(path, readFileSync(path, "utf8"));
 
 export function parsePage(path: string, markdown: string): Page {
-  const blocks: Block[] = [];
-  let given: Block["given"];
-  for (const node of nodesOf(markdown)) {
-    if (isGiven(node)) given = { line: lineOf(node) + 1, text: node.value.replace(/^<!-- given\n|\n-->$/g, "") };
-    if (node.type !== "code") continue;
-    const { lang, value } = node as Code;
-    blocks.push({ page: path, line: lineOf(node) + 1, language: lang ?? "", text: value, given });
-    given = undefined;
-  }
+  const blocks = nodesOf(markdown)
+    .filter((node): node is Code => node.type === "code")
+    .map((node) => ({ page: path, line: lineOf(node) + 1, language: node.lang ?? "", text: node.value }));
   return { path, lines: markdown.split("\n").length, blocks };
 }
 
@@ -54,7 +46,5 @@ export function nodesOf(markdown: string): Node[] {
   const flat = (node: Node): Node[] => [node, ...((node as Partial<Parent>).children ?? []).flatMap(flat)];
   return flat(fromMarkdown(markdown));
 }
-
-const isGiven = (node: Node): node is Html => node.type === "html" && (node as Html).value.startsWith("<!-- given\n");
 
 export const lineOf = (node: Node): number => node.position?.start.line ?? 0;

@@ -29,15 +29,7 @@ export function programsOf({ path, lines }: Page, blocks: readonly Block[]): Pro
   }
   return groups.map((group) => {
     const text: string[] = Array(lines).fill("");
-    const put = (line: number, code: string): void => {
-      code.split("\n").forEach((part, i) => {
-        text[line - 1 + i] = part;
-      });
-    };
-    for (const { line, text: code, given } of group) {
-      if (given) put(given.line, given.text);
-      put(line, code);
-    }
+    for (const block of group) text.splice(block.line - 1, block.text.split("\n").length, ...block.text.split("\n"));
     return { page: path, language: group[0].language, blocks: group, text: text.join("\n") };
   });
 }
@@ -65,6 +57,9 @@ export async function wrongWith(program: Program, folder: string): Promise<strin
   return program.blocks.flatMap((block) => disagreements(block, printed));
 }
 
+/** A comment behind code that is a value, which nothing would check. */
+const bareClaim = /\S.* \/\/ (?:[-−]?\d|[[{"'`]|(?:true|false|null|undefined)\b)/;
+
 /** A claim `// → …` stands behind what prints it, or in the lines below. */
 function disagreements({ page, line: first, text }: Block, all: readonly Printed[]): string[] {
   const rows = text.split("\n");
@@ -75,8 +70,10 @@ function disagreements({ page, line: first, text }: Block, all: readonly Printed
     return claim === undefined ? [] : { line: first + i, claim };
   });
   const owner = (line: number): number | undefined => printing.findLast((candidate) => candidate <= line);
+  const bare = rows.flatMap((row, i) => (bareClaim.test(row) ? first + i : []));
   const lost = claims.filter(({ line }) => owner(line) === undefined);
   return [
+    ...bare.map((line) => `${page}:${line} shows a value in a comment; print it and write "// → "`),
     ...lost.map(({ line, claim }) => `${page}:${line} says "${claim}", and nothing prints it`),
     ...printing.flatMap((line) => {
       const found = flat(printed.flatMap((one) => (one.line === line ? one.text : [])));

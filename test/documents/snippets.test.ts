@@ -9,6 +9,13 @@ import { type Block, markdownFiles, type Page, parsePage, readPage } from "./pag
 import { programsOf, typeErrors, wrongWith } from "./programs";
 import { makeSandbox } from "./sandbox";
 
+/*
+ * The documents are programs. A `js` or `ts` block that imports begins a program; one that does not goes on where the block
+ * above it ended. What a line prints stands behind it or below it as `// → text`, with `…` for what may differ. `sh` blocks
+ * run with the built command line. The files that all of them read are those of sandbox.ts; what is not executed here, and
+ * why, is in elsewhere.ts. Any other block fails.
+ */
+
 /** docs/api is made of docstrings, whose examples test/api-docs.test.ts runs. */
 const pages = markdownFiles()
   .filter((path) => !path.startsWith("docs/api/"))
@@ -116,8 +123,8 @@ it("what is wrong is said with page and line", async () => {
   const page = parsePage(
     "page.md",
     [
-      ["A page.", "", "<!-- given", "const two = 2;", "-->", ""],
-      ["```js", "console.log(two); // → 2", "console.log(3); // → 4", "console.log(5);", "```"],
+      ["A page.", "", "```js", "console.log(2); // → 2", "```", ""],
+      ["```js", "console.log(3); // → 4", "console.log(5);", "const eight = 8; // 8", "```"],
       ["```js", "const last = 1; // → 1", "```"],
       ["```ts", 'import { loadModel } from "seethrough";', "const model: number = await loadModel();", "```"],
       ["```sh", "npx seethrough explain nothing.png", "rm -r photos", "node examples/new.mjs", "```"],
@@ -129,8 +136,9 @@ it("what is wrong is said with page and line", async () => {
       .join("\n"),
   );
   const wrong = (await check(page)).join("\n");
-  expect(wrong).toMatch(/^page\.md:9 prints "3" and says "4"$/m);
-  expect(wrong).toMatch(/^page\.md:10 prints "5" and says ""$/m);
+  expect(wrong).toMatch(/^page\.md:8 prints "3" and says "4"$/m);
+  expect(wrong).toMatch(/^page\.md:9 prints "5" and says ""$/m);
+  expect(wrong).toMatch(/^page\.md:10 shows a value in a comment/m);
   expect(wrong).toMatch(/^page\.md:13 says "1", and nothing prints it$/m);
   expect(wrong).toMatch(/^page\.md:20: npx seethrough explain nothing\.png\n.*nothing\.png/m);
   expect(wrong).toMatch(/^page\.md:21: no rule for the command "rm -r photos"/m);
