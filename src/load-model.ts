@@ -3,11 +3,11 @@ import { defaultModel } from "./load-default-model";
 import { type LoadOptions, loadWith } from "./model/load";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
-import { fromBase64 } from "./wasm/base64";
+import { fromHex } from "./wasm/hex";
 import { compileOnce } from "./wasm/instantiate";
 
 /** The kernels this package carries. */
-export const kernels = /* @__PURE__ */ compileOnce(() => fromBase64(kernelsText));
+export const kernels = /* @__PURE__ */ compileOnce(() => fromHex(kernelsText));
 
 /**
  * Loads a network.

@@ -1,2 +1,2 @@
-/** The compiled kernels in base64. `scripts/build-packaged.mjs` writes the module beside this declaration. */
+/** The compiled kernels in hexadecimal digits. `scripts/build.mjs` writes the module beside this declaration. */
 export declare const kernelsText: string;

@@ -7,8 +7,8 @@ import { importsOf, useConsumer } from "./consumer";
 
 const { folder, dist } = useConsumer();
 const load = async <T>(file: string): Promise<T> => (await import(pathToFileURL(dist(file)).href)) as T;
-/** The first bytes of a wasm file, in base64. */
-const inlineWasm = "AGFzbQ";
+/** The first bytes of a wasm file, in hexadecimal digits. */
+const inlineWasm = "0061736d";
 
 describe("the packed package", () => {
   it("has every file that its exports name, and workerd and edge-light come before the default", () => {
