@@ -10,6 +10,8 @@ export interface Block {
   readonly line: number;
   readonly language: string;
   readonly text: string;
+  /** The block of `text` that follows: what it prints. */
+  readonly output?: Block;
 }
 
 export interface Page {
@@ -37,7 +39,8 @@ export const readPage = (path: string): Page => parsePage(path, readFileSync(pat
 export function parsePage(path: string, markdown: string): Page {
   const blocks = nodesOf(markdown)
     .filter((node): node is Code => node.type === "code")
-    .map((node) => ({ page: path, line: lineOf(node) + 1, language: node.lang ?? "", text: node.value }));
+    .map((node): Block => ({ page: path, line: lineOf(node) + 1, language: node.lang ?? "", text: node.value }))
+    .map((block, i, all) => (all[i + 1]?.language === "text" ? { ...block, output: all[i + 1] } : block));
   return { path, lines: markdown.split("\n").length, blocks };
 }
 

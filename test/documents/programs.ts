@@ -60,10 +60,11 @@ export async function wrongWith(program: Program, folder: string): Promise<strin
 /** A comment behind code that is a value, which nothing would check. */
 const bareClaim = /\S.* \/\/ (?:[-−]?\d|[[{"'`]|(?:true|false|null|undefined)\b)/;
 
-/** A claim `// → …` stands behind what prints it, or in the lines below. */
-function disagreements({ page, line: first, text }: Block, all: readonly Printed[]): string[] {
+/** A claim `// → …` stands behind what prints it, or in the lines below; or a block of text shows everything. */
+function disagreements({ page, line: first, text, output }: Block, all: readonly Printed[]): string[] {
   const rows = text.split("\n");
   const printed = all.filter(({ line }) => line >= first && line < first + rows.length);
+  if (output) return outputDiffers(output, printed.map((one) => one.text).join("\n"));
   const printing = [...new Set(printed.map(({ line }) => line))].sort((a, b) => a - b);
   const claims = rows.flatMap((row, i) => {
     const [, claim] = /\/\/ → (.*)$/.exec(row) ?? [];
@@ -81,6 +82,12 @@ function disagreements({ page, line: first, text }: Block, all: readonly Printed
       return matches(found, claimed) ? [] : `${page}:${line} prints "${found}" and says "${claimed}"`;
     }),
   ];
+}
+
+/** Says where a block of text is not what was printed. */
+export function outputDiffers({ page, line, text }: Block, printed: string): string[] {
+  const [found, claimed] = [flat([printed]), flat([text])];
+  return matches(found, claimed) ? [] : [`${page}:${line} says "${claimed}", and what is printed is "${found}"`];
 }
 
 const flat = (parts: readonly string[]): string => parts.join(" ").replace(/\s+/g, " ").trim();

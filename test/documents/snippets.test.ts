@@ -1,18 +1,17 @@
-import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandsOf, runCommand } from "./commands";
 import { blocksElsewhere, commandsElsewhere, type Exception, exceptionFor } from "./elsewhere";
 import { type Block, markdownFiles, type Page, parsePage, readPage } from "./pages";
-import { programsOf, typeErrors, wrongWith } from "./programs";
+import { outputDiffers, programsOf, typeErrors, wrongWith } from "./programs";
 import { makeSandbox } from "./sandbox";
 
 /*
  * The documents are programs. A `js` or `ts` block that imports begins a program; one that does not goes on where the block
- * above it ended. What a line prints stands behind it or below it as `// → text`, with `…` for what may differ. `sh` blocks
- * run with the built command line. The files that all of them read are those of sandbox.ts; what is not executed here, and
+ * above it ended. What a line prints stands behind it or below it as `// → text`, or all that a block prints in a block of
+ * `text` after it, with `…` for what may differ. `sh` blocks run with the built command line. The files that all of them read are those of sandbox.ts; what is not executed here, and
  * why, is in elsewhere.ts. Any other block fails.
  */
 
@@ -43,8 +42,8 @@ function isElsewhere(list: readonly Exception[], block: Pick<Block, "page" | "la
 }
 
 /** Blocks of a page that are executed here. */
-const ours = ({ blocks }: Page): Block[] =>
-  blocks.filter((block) => block.language === "sh" || !isElsewhere(blocksElsewhere, block));
+const isOurs = (block: Block): boolean => block.language === "sh" || !isElsewhere(blocksElsewhere, block);
+const ours = ({ blocks }: Page): Block[] => blocks.filter(isOurs);
 
 const programs = (page: Page): ReturnType<typeof programsOf> => programsOf(page, ours(page).filter(isCode));
 
@@ -54,10 +53,13 @@ async function check(page: Page): Promise<string[]> {
   cpSync(template, folder, { recursive: true, verbatimSymlinks: true });
   const all = programs(page);
   const wrong: string[] = [];
+  const outputs = ours(page).flatMap((block) =>
+    block.output && (isCode(block) || block.language === "sh") ? place(block.output) : [],
+  );
   for (const block of ours(page)) {
     if (block.language === "sh") wrong.push(...(await runCommands(block, folder)));
     else if (block.language === "json") wrong.push(...parse(block));
-    else if (!isCode(block))
+    else if (!isCode(block) && !outputs.includes(place(block)))
       wrong.push(`${place(block)}: no rule for this block of "${block.language}" (elsewhere.ts)`);
     const program = all.find(({ blocks }) => blocks[0] === block);
     if (program) wrong.push(...(await wrongWith(program, folder)));
@@ -74,37 +76,17 @@ function parse(block: Block): string[] {
   }
 }
 
-/** What `npm run` would run, part by part. */
-const scripts: Readonly<Record<string, string>> = JSON.parse(readFileSync("package.json", "utf8")).scripts;
-
-function parts(command: string): string[] {
-  const [, script, rest = ""] = /^npm run ([\w:]+)( -- .*)?$/.exec(command) ?? [];
-  if (script === undefined || script === "build") return [command];
-  return (scripts[script] ?? `no script "${script}"`).split(" && ").flatMap((part) => parts(`${part}${rest}`));
-}
-
-/** Commands of the package's own tool run as they stand, with `npx seethrough` as the built one. */
+/** Runs the commands of a block that nothing else runs. */
 async function runCommands(block: Block, folder: string): Promise<string[]> {
   const wrong: string[] = [];
-  for (const [i, row] of block.text.split("\n").entries()) {
-    const where = `${block.page}:${block.line + i}`;
-    for (const command of row.replace(/ +#.*$/, "").split(" && ")) {
-      for (const part of isElsewhere(commandsElsewhere, { ...block, text: command }) ? [] : parts(command)) {
-        if (part === "" || isElsewhere(commandsElsewhere, { ...block, text: part })) continue;
-        if (!/^(npx seethrough|node dist\/cli\.js) /.test(part)) {
-          wrong.push(`${where}: no rule for the command "${part}" (elsewhere.ts)`);
-          continue;
-        }
-        const shell = part.replace(/^npx seethrough/, `node ${resolve("dist/cli.js")}`);
-        try {
-          await promisify(execFile)("sh", ["-c", shell], { cwd: folder, maxBuffer: 2 ** 24 });
-        } catch (error) {
-          wrong.push(`${where}: ${part}\n${(error as { stderr: string }).stderr}`);
-        }
-      }
-    }
+  let printed = "";
+  for (const command of commandsOf(block)) {
+    if (isElsewhere(commandsElsewhere, command)) continue;
+    const { stdout, error } = await runCommand(command, folder);
+    printed += stdout;
+    if (error) wrong.push(`${place(command)}: ${error}`);
   }
-  return wrong;
+  return block.output && isOurs(block.output) ? [...wrong, ...outputDiffers(block.output, printed)] : wrong;
 }
 
 describe.concurrent("what a page shows is what happens", { timeout: 300_000 }, () => {
@@ -130,7 +112,17 @@ it("what is wrong is said with page and line", async () => {
       ["```sh", "npx seethrough explain nothing.png", "rm -r photos", "node examples/new.mjs", "```"],
       ["```json", "{", "```"],
       ["```yaml", "a: 1", "```"],
-      ["```js", 'import { loadModel } from "seethrough";', "await loadModel(undefined, { lables: [] });", "```"],
+      ["```text", "nothing prints this", "```"],
+      [
+        "```js",
+        'import { loadModel } from "seethrough";',
+        "await loadModel(undefined, { lables: [] });",
+        "console.log(6);",
+        "```",
+      ],
+      ["```text", "7", "```"],
+      ["```sh", "npx seethrough inspect model.onnx", "```"],
+      ["```text", "model.onnx: … layers for none", "```"],
     ]
       .flat()
       .join("\n"),
@@ -145,9 +137,15 @@ it("what is wrong is said with page and line", async () => {
   expect(wrong).toMatch(/^page\.md:22: no rule for the command "node examples\/new\.mjs"/m);
   expect(wrong).toMatch(/^page\.md:25: .*JSON/m);
   expect(wrong).toMatch(/^page\.md:28: no rule for this block of "yaml"/m);
+  expect(wrong).toMatch(/^page\.md:31: no rule for this block of "text"/m);
+  expect(wrong).toMatch(/^page\.md:39 says "7", and what is printed is "6"$/m);
+  expect(wrong).toMatch(
+    /^page\.md:45 says "model\.onnx: … layers for none", and what is printed is "model\.onnx: input/m,
+  );
+  expect(wrong.match(/^page\.md:/gm)).toHaveLength(12);
   const types = await typeErrors(programs(page), mkdtempSync(join(root, "types-")));
   expect(types).toMatch(/^page\.md-16\.mts\(17,7\): error TS2322/m);
-  expect(types).toMatch(/^page\.md-31\.mjs\(32,\d+\): error TS.*lables/m);
+  expect(types).toMatch(/^page\.md-34\.mjs\(35,\d+\): error TS.*lables/m);
 });
 
 it("every exception is needed, and names a test that exists", () => {
