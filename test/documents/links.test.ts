@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Html, Node, Parent, Text } from "mdast";
+import type { Html, InlineCode, Node, Parent, Text } from "mdast";
 import { expect, it } from "vitest";
 import { lineOf, markdownFiles, nodesOf } from "./pages";
 
@@ -53,6 +53,35 @@ it("a broken link is named with its page and line", () => {
     "README.md:5: no.svg",
     "README.md:8: README.md#none",
   ]);
+});
+
+/** Paths of the repository and scripts of its packages that a page names in its text and that do not exist. */
+function unknownNames(page: string, markdown: string): string[] {
+  const folders = [dirname(page), "."];
+  const scripts = folders
+    .map((folder) => join(folder, "package.json"))
+    .filter((file) => existsSync(file))
+    .flatMap((file) => Object.keys((JSON.parse(readFileSync(file, "utf8")) as { scripts?: object }).scripts ?? {}));
+  const isUnknown = (word: string, before?: string): boolean =>
+    before === "run"
+      ? !scripts.includes(word)
+      : /^(assembly|bench|docs|examples|models|scripts|src|test)\/[\w./-]*\w$/.test(word) &&
+        !folders.some((folder) => existsSync(join(folder, word)));
+  return nodesOf(markdown)
+    .filter((node): node is InlineCode => node.type === "inlineCode")
+    .flatMap((node) => {
+      const words = node.value.split(/\s+/);
+      const unknown = words.filter((word, i) => isUnknown(word, words[i - 2] === "npm" ? words[i - 1] : undefined));
+      return unknown.map((word) => `${page}:${lineOf(node)}: ${word}`);
+    });
+}
+
+it("files and scripts that a page names are there", () => {
+  const pages = markdownFiles().filter((page) => !page.startsWith("docs/api/"));
+  expect(pages.flatMap((page) => unknownNames(page, readFileSync(page, "utf8")))).toEqual([]);
+  expect(
+    unknownNames("README.md", "`npm run check`\n`npm run nothing` in `node scripts/nothing.mjs`, `test/documents`"),
+  ).toEqual(["README.md:2: nothing", "README.md:2: scripts/nothing.mjs"]);
 });
 
 it.each([
