@@ -52,7 +52,7 @@ export class PackGeometry extends Geometry {
   channelStride: i32; // floats in the source from one input channel to the next
 }
 
-/** A 3×3 convolution with stride and dilation 1, in tiles of 4×4 outputs. x and y are dense images. */
+/** A convolution of 3×3 to 5×5 with stride and dilation 1, in tiles of 4×4 to 2×2 outputs. x and y are dense images. */
 @unmanaged
 export class WinogradGeometry extends Geometry {
   samples: i32;
@@ -64,9 +64,24 @@ export class WinogradGeometry extends Geometry {
   outChannels: i32; // any number; weights and bias are padded to a multiple of 8
   padTop: i32;
   padLeft: i32; // what y needs at the right and at the bottom is zero as well
+  tile: i32; // 4, 3 or 2: the side of a tile of outputs; the kernel's is 7 − tile
   blockTiles: i32; // tiles that pass through together; a multiple of 4
   lo: f32;
   hi: f32;
+}
+
+/** Blocks of stride × stride pixels that become pixels with stride² times the channels. x and z are dense images. */
+@unmanaged
+export class SpaceToDepthGeometry extends Geometry {
+  samples: i32;
+  inH: i32;
+  inW: i32;
+  channels: i32;
+  outH: i32;
+  outW: i32;
+  stride: i32;
+  padTop: i32;
+  padLeft: i32; // what z needs at the right and at the bottom is zero as well
 }
 
 /** A depthwise convolution; x is a dense image, what the kernel reaches outside of it counts as zero. */

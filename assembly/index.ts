@@ -22,6 +22,7 @@ export {
   maxUnpoolWide,
   maxUnpoolWideBackward,
 } from "./unpool";
+export { depthToSpace, spaceToDepth } from "./space-to-depth";
 export { winograd } from "./winograd";
 export { winogradWeights } from "./winograd-transforms";
 export { __heap_base };

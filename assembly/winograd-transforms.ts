@@ -2,7 +2,7 @@ import { PackGeometry } from "./geometry";
 import { clamp } from "./lanes";
 
 /**
- * The three transforms of Winograd's F(4×4, 3×3) at the points 0, ±a, ±b, ∞ with a = 1/√2 and b = √2:
+ * The three transforms of Winograd's F(4×4, 3×3), F(3×3, 4×4) and F(2×2, 5×5) at the points 0, ±a, ±b, ∞ with a = 1/√2 and b = √2:
  *
  *   Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
  *
@@ -12,6 +12,16 @@ import { clamp } from "./lanes";
  *        ⎢0 −a −1/2  b  1  0⎥        ⎢ 1/6  b/6  1/3⎥        ⎣0 a/2 −a/2 2b −2b 1⎦
  *        ⎢0  a −1/2 −b  1  0⎥        ⎢ 1/6 −b/6  1/3⎥
  *        ⎣0  1   0 −5/2 0  1⎦        ⎣ 0    0    1 ⎦
+ *
+ * F(3×3, 4×4) and F(2×2, 5×5) have the same points and so the same Bᵀ. Rows of G go on with the powers of their point, p³ and p⁴;
+ * Aᵀ ends with p² and p. For F(2×2, 5×5):
+ *
+ *        ⎡ 1    0    0    0     0  ⎤
+ *        ⎢−2/3 −b/3 −1/3 −b/6 −1/6 ⎥   Aᵀ = ⎡1  1   1   1   1  0⎤
+ *    G = ⎢−2/3  b/3 −1/3  b/6 −1/6 ⎥        ⎣0  a  −a   b  −b  1⎦
+ *        ⎢ 1/6  b/6  1/3  b/3  2/3 ⎥
+ *        ⎢ 1/6 −b/6  1/3 −b/3  2/3 ⎥
+ *        ⎣ 0    0    0    0     1  ⎦
  *
  * The points ±1, ±2 of the paper need one multiplication less and are less accurate.
  *
@@ -138,10 +148,64 @@ export function transformOutput(
   }
 }
 
+/** The same for tiles of 3×3 or 2×2: y is f32[tile][tile][8], work f32[18][4]. */
+export function transformSmallOutput(
+  tile: i32, m: usize, position: usize, bias: usize, y: usize, row: usize, pixel: usize, lo: f32, hi: f32, work: usize,
+): void {
+  const rowStep = position * 6;
+  const lower = f32x4.splat(lo), upper = f32x4.splat(hi);
+  for (let half: usize = 0; half < 32; half += 16) {
+    const b = v128.load(bias + half);
+    let from = m + half;
+    for (let j: usize = 0; j < 96; j += 16) {
+      smallOutput(tile, from, rowStep, work + j, 96, false, b, lower, upper);
+      from += position;
+    }
+    let to = y + half;
+    for (let p = work; p < work + 96 * <usize>tile; p += 96) {
+      smallOutput(tile, p, 16, to, pixel, true, b, lower, upper);
+      to += row;
+    }
+  }
+}
+
+/** Aᵀ for tiles of 3 or 2 times six vectors `step` apart, written `to` apart, the last time with bias and bounds. */
+@inline
+function smallOutput(
+  tile: i32, from: usize, step: usize, target: usize, to: usize, last: bool, b: v128, lo: v128, hi: v128,
+): void {
+  const d0 = v128.load(from);
+  from += step;
+  const d1 = v128.load(from);
+  from += step;
+  const d2 = v128.load(from);
+  from += step;
+  const d3 = v128.load(from);
+  from += step;
+  const d4 = v128.load(from);
+  from += step;
+  const d5 = v128.load(from);
+  const s1 = f32x4.add(d1, d2), s3 = f32x4.add(d3, d4);
+  write(target, f32x4.add(f32x4.add(d0, s1), s3), last, b, lo, hi);
+  target += to;
+  const middle = f32x4.add(f32x4.mul(number(2), f32x4.sub(d1, d2)), f32x4.mul(number(3), f32x4.sub(d3, d4)));
+  if (tile == 2) {
+    write(target, f32x4.add(middle, d5), last, b, lo, hi);
+  } else {
+    write(target, middle, last, b, lo, hi);
+    write(target + to, f32x4.add(f32x4.add(f32x4.mul(number(1), s1), f32x4.add(s3, s3)), d5), last, b, lo, hi);
+  }
+}
+
+@inline
+function write(target: usize, value: v128, last: bool, b: v128, lo: v128, hi: v128): void {
+  v128.store(target, last ? clamp(f32x4.add(b, value), lo, hi) : value);
+}
+
 /**
  * G g Gᵀ of all kernels, in the panels `winograd` reads; zero where n ≥ outChannels.
  *
- * @param source  f32 weights in any layout; the record lists nine taps, row-major, reversed for the input gradient
+ * @param source  f32 weights in any layout; the record lists the 9, 16 or 25 taps, row-major, reversed for the input gradient
  * @param panels  f32[⌈outChannels/8⌉][36][channels][8]
  */
 export function winogradWeights(source: usize, panels: usize, g: PackGeometry): void {
@@ -154,7 +218,7 @@ export function winogradWeights(source: usize, panels: usize, g: PackGeometry): 
     for (let c = 0; c < g.channels; c += 8) {
       const count = min(g.channels - c, 8);
       for (let i = 0; i < count; i++) {
-        transformKernels(from, outStride, lanes, g.tapTable, fewKernels + (<usize>i << 5));
+        transformKernels(from, outStride, lanes, g.tapTable, g.taps == 9 ? 3 : g.taps == 16 ? 4 : 5, fewKernels + (<usize>i << 5));
         from += channelStride;
       }
       copyPositions(panels, position, <usize>count << 5);
@@ -181,24 +245,38 @@ function copyPositions(target: usize, position: usize, bytes: usize): void {
   }
 }
 
-/** One input channel of up to eight output channels; the target holds the columns in between. */
-function transformKernels(source: usize, outStride: usize, lanes: i32, taps: usize, target: usize): void {
+/** One input channel of up to eight output channels and a kernel of `side` × `side`; the target holds the columns in between. */
+function transformKernels(source: usize, outStride: usize, lanes: i32, taps: usize, side: i32, target: usize): void {
+  const tapRow = <usize>side << 2;
   for (const end = target + 32; target < end; target += 16) {
-    for (let kx: usize = 0; kx < 3; kx++) {
-      const tap = taps + (kx << 2);
-      transformThree(
-        gather(source, load<i32>(tap), outStride, lanes),
-        gather(source, load<i32>(tap, 12), outStride, lanes),
-        gather(source, load<i32>(tap, 24), outStride, lanes),
-        target + kx * fewPosition, 6 * fewPosition,
-      );
+    for (let kx = 0; kx < side; kx++) {
+      let tap = taps + (<usize>kx << 2);
+      for (let ky = 0; ky < side; ky++) {
+        v128.store(line + (<usize>ky << 4), gather(source, load<i32>(tap), outStride, lanes));
+        tap += tapRow;
+      }
+      transformLine(side, line, 16, target + <usize>kx * fewPosition, 6 * fewPosition);
     }
     for (let row: usize = 0; row < 36 * fewPosition; row += 6 * fewPosition) {
-      const p = target + row;
-      transformThree(v128.load(p), v128.load(p, 256), v128.load(p, 512), p, fewPosition);
+      transformLine(side, target + row, fewPosition, target + row, fewPosition);
     }
     source += outStride << 2;
     lanes -= 4;
+  }
+}
+
+/** Room for one row or column of a kernel. */
+const line: usize = memory.data(80);
+
+/** G times three to five vectors `from` apart, written `to` apart; the target may be the source. */
+function transformLine(side: i32, source: usize, from: usize, target: usize, to: usize): void {
+  const g0 = v128.load(source), g1 = v128.load(source + from), g2 = v128.load(source + 2 * from);
+  if (side == 3) {
+    transformThree(g0, g1, g2, target, to);
+  } else {
+    const g3 = v128.load(source + 3 * from);
+    const g4 = side == 5 ? v128.load(source + 4 * from) : f32x4.splat(0);
+    transformFive(g0, g1, g2, g3, g4, side == 5 ? g4 : g3, target, to);
   }
 }
 
@@ -220,6 +298,27 @@ function transformThree(g0: v128, g1: v128, g2: v128, target: usize, to: usize):
   v128.store(target, f32x4.sub(even, odd));
   target += to;
   v128.store(target, g2);
+}
+
+/** G of F(2, 5) times five vectors, written `to` apart; that of F(3, 4) where g4 is zero and `last` is g3. */
+@inline
+function transformFive(g0: v128, g1: v128, g2: v128, g3: v128, g4: v128, last: v128, target: usize, to: usize): void {
+  v128.store(target, g0);
+  target += to;
+  // 2/3·g0 + 1/3·g2 + 1/6·g4, and b/3·g1 + b/6·g3.
+  let even = f32x4.add(f32x4.mul(number(4), g0), f32x4.add(f32x4.mul(number(5), g2), f32x4.mul(number(7), g4)));
+  let odd = f32x4.add(f32x4.mul(number(6), g1), f32x4.mul(number(8), g3));
+  v128.store(target, f32x4.neg(f32x4.add(even, odd)));
+  target += to;
+  v128.store(target, f32x4.sub(odd, even));
+  target += to;
+  even = f32x4.add(f32x4.mul(number(7), g0), f32x4.add(f32x4.mul(number(5), g2), f32x4.mul(number(4), g4)));
+  odd = f32x4.add(f32x4.mul(number(8), g1), f32x4.mul(number(6), g3));
+  v128.store(target, f32x4.add(even, odd));
+  target += to;
+  v128.store(target, f32x4.sub(even, odd));
+  target += to;
+  v128.store(target, last);
 }
 
 /** One tap of up to four output channels, zero for absent ones. */

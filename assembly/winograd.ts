@@ -1,11 +1,12 @@
 import { storeEight } from "./conv";
 import { WinogradGeometry } from "./geometry";
 import { transposeFour, zeros } from "./lanes";
-import { transformInput, transformOutput } from "./winograd-transforms";
+import { transformInput, transformOutput, transformSmallOutput } from "./winograd-transforms";
 
 /**
- * Convolution 3×3 with stride and dilation 1, as Winograd's F(4×4, 3×3): 36 products per channel pair give 16 outputs that
- * would take 144.
+ * Convolution with stride and dilation 1 as Winograd's F(4×4, 3×3), where 36 products per channel pair give 16 outputs that
+ * would take 144, as F(3×3, 4×4), where they give 9 that would take 144, or as F(2×2, 5×5), where they give 4 that would take 100.
+ * All look at 6×6 pixels and transform them alike.
  *
  *   y[oy][ox][n] = clamp(bias[n] + Σ_ky Σ_kx Σ_c x[oy − padTop + ky][ox − padLeft + kx][c] · w[n][c][ky][kx])
  *
@@ -25,7 +26,7 @@ export function winograd(x: usize, weight: usize, bias: usize, y: usize, scratch
   const products = scratch + 36 * position;
   const patches = products + 36 * productPosition;
   const work = patches + (<usize>(144 * g.channels) << 2);
-  const tiles = g.samples * ((g.outH + 3) >> 2) * ((g.outW + 3) >> 2);
+  const tiles = g.samples * tilesAlong(g.outH, g) * tilesAlong(g.outW, g);
   const panelBytes = (<usize>g.channels << 5) * 36;
   const biasStep: usize = bias ? 32 : 0;
   if (!bias) bias = zeros;
@@ -45,6 +46,12 @@ export function winograd(x: usize, weight: usize, bias: usize, y: usize, scratch
       panelBias += biasStep;
     }
   }
+}
+
+/** Tiles that cover an extent of y. */
+@inline
+function tilesAlong(extent: i32, g: WinogradGeometry): i32 {
+  return (extent + g.tile - 1) / g.tile;
 }
 
 /**
@@ -89,12 +96,12 @@ function gatherTiles(
 
 /** The 6×6 pixels under a tile: in x itself, or copied into `patch`, f32[6][6][channels], where they jut out. */
 function tileAt(x: usize, tile: i32, patch: usize, g: WinogradGeometry): usize {
-  const tilesX = (g.outW + 3) >> 2;
-  const tilesY = (g.outH + 3) >> 2;
+  const tilesX = tilesAlong(g.outW, g);
+  const tilesY = tilesAlong(g.outH, g);
   const line = tile / tilesX;
   const sample = line / tilesY;
-  const top = ((line - sample * tilesY) << 2) - g.padTop;
-  const left = ((tile - line * tilesX) << 2) - g.padLeft;
+  const top = (line - sample * tilesY) * g.tile - g.padTop;
+  const left = (tile - line * tilesX) * g.tile - g.padLeft;
   const pixel = <usize>g.channels << 2;
   const row = <usize>g.inW * pixel;
   const image = x + <usize>(sample * g.inH) * row;
@@ -167,23 +174,27 @@ function scatterTiles(
   m: usize, position: usize, bias: usize, y: usize, n: i32, first: i32, count: i32, patch: usize, work: usize,
   g: WinogradGeometry,
 ): void {
-  const tilesX = (g.outW + 3) >> 2;
-  const tilesY = (g.outH + 3) >> 2;
+  const tilesX = tilesAlong(g.outW, g);
+  const tilesY = tilesAlong(g.outH, g);
   const pixel = <usize>g.outChannels << 2;
   const row = <usize>g.outW * pixel;
   const lanes = g.outChannels - n;
+  const side = g.tile;
   for (let tile = first; tile < first + count; tile++) {
     const line = tile / tilesX;
     const sample = line / tilesY;
-    const top = (line - sample * tilesY) << 2;
-    const left = (tile - line * tilesX) << 2;
+    const top = (line - sample * tilesY) * side;
+    const left = (tile - line * tilesX) * side;
     const to = y + <usize>(sample * g.outH + top) * row + <usize>left * pixel + (<usize>n << 2);
-    if (lanes >= 8 && top + 4 <= g.outH && left + 4 <= g.outW) {
-      transformOutput(m, position, bias, to, row, pixel, g.lo, g.hi, work);
-    } else {
-      transformOutput(m, position, bias, patch, 128, 32, g.lo, g.hi, work);
-      for (let i = 0; i < min(4, g.outH - top); i++) {
-        for (let j = 0; j < min(4, g.outW - left); j++) {
+    const whole = lanes >= 8 && top + side <= g.outH && left + side <= g.outW;
+    const target = whole ? to : patch;
+    const rowStep: usize = whole ? row : 128;
+    const pixelStep: usize = whole ? pixel : 32;
+    if (side == 4) transformOutput(m, position, bias, target, rowStep, pixelStep, g.lo, g.hi, work);
+    else transformSmallOutput(side, m, position, bias, target, rowStep, pixelStep, g.lo, g.hi, work);
+    if (!whole) {
+      for (let i = 0; i < min(side, g.outH - top); i++) {
+        for (let j = 0; j < min(side, g.outW - left); j++) {
           const from = patch + (<usize>(i * 4 + j) << 5);
           storeEight(to + <usize>i * row + <usize>j * pixel, v128.load(from), v128.load(from, 16), lanes);
         }

@@ -4,8 +4,9 @@
  * | case                                           | kernel                                                     |
  * |------------------------------------------------|------------------------------------------------------------|
  * | one input and one output channel per group     | depthwise                                                  |
- * | 3×3, stride 1, dilation 1, one group, ≥ 8      | Winograd F(4×4, 3×3), forward and as input gradient        |
- * | channels, where tiles fit the map (see below)  |                                                            |
+ * | 3×3 to 5×5, stride 1, dilation 1, one group,   | Winograd F(4×4, 3×3), F(2×2, 5×5), forward and as input    |
+ * | ≥ 8 channels, where tiles fit the map (below)  | gradient; F(3×3, 4×4) for 4×4                              |
+ * | strided, ≤ 4 channels in: a first layer        | the same over blocks of pixels that become channels        |
  * | input gradient or transposed, < 8 channels out | GEMM + columns, because panels are 8 channels wide         |
  * | everything else, forward                       | direct sums over taps; a 1×1 has one tap, which is a GEMM  |
  * | input gradient or transposed, otherwise        | direct sums, one call per sub-pixel phase                  |
@@ -13,12 +14,14 @@
  * The choice never depends on the batch, because the bits of a result must not.
  */
 import type { CorrelationGeometry } from "./correlation";
+import { foldedGeometry } from "./folded";
 import type { Direction } from "./taps";
+import { tileSide } from "./winograd";
 
 /** "plain" avoids Winograd: it rounds more than a direct sum does, and its weights take four times the space. */
 export type AlgorithmMode = "fast" | "plain";
 
-export type Algorithm = "depthwise" | "winograd" | "columns" | "direct";
+export type Algorithm = "depthwise" | "winograd" | "folded" | "columns" | "direct";
 
 export const isDepthwise = (g: CorrelationGeometry): boolean =>
   g.groups > 1 && g.groups === g.inChannels && g.groups === g.outChannels;
@@ -36,9 +39,10 @@ export const isDepthwise = (g: CorrelationGeometry): boolean =>
  * | 4   | 1.0×           | 1.0×  |         |              |                |
  * | 3   | 0.6×           |       | 0.7×    |              |                |
  */
-const savedByTiles = (height: number, width: number): number => {
-  const tiles = Math.ceil(height / 4) * Math.ceil(width / 4);
-  return (9 * height * width) / (36 * 4 * Math.ceil(tiles / 4));
+const savedByTiles = (kernel: number, height: number, width: number): number => {
+  const side = tileSide(kernel);
+  const tiles = Math.ceil(height / side) * Math.ceil(width / side);
+  return (kernel ** 2 * height * width) / (36 * 4 * Math.ceil(tiles / 4));
 };
 
 /** Below this ratio the larger weights are not worth it. */
@@ -49,19 +53,35 @@ const leastProducts = 4e6;
 
 const suitsWinograd = (g: CorrelationGeometry, height: number, width: number): boolean =>
   g.groups === 1 &&
-  g.kernelH === 3 &&
-  g.kernelW === 3 &&
+  g.kernelH >= 3 &&
+  g.kernelH <= 5 &&
+  g.kernelW === g.kernelH &&
   g.strideH * g.strideW === 1 &&
   g.dilationH * g.dilationW === 1 &&
   Math.min(g.inChannels, g.outChannels) >= 8 &&
   g.inChannels % 4 === 0 &&
   g.outChannels % 4 === 0 &&
-  savedByTiles(height, width) >= worthwhile &&
-  9 * height * width * g.inChannels * g.outChannels >= leastProducts;
+  savedByTiles(g.kernelH, height, width) >= worthwhile &&
+  g.kernelH ** 2 * height * width * g.inChannels * g.outChannels >= leastProducts;
+
+/** Moving the pixels costs time too. */
+const foldingPays = 1.1;
+
+function suitsFolding(g: CorrelationGeometry, apply: boolean): boolean {
+  if (g.strideH < 2 || g.strideH > 4 || g.strideW !== g.strideH || g.kernelH !== g.kernelW) return false;
+  if (g.inChannels > 4 || g.dilationH * g.dilationW !== 1) return false;
+  const folded = foldedGeometry(g);
+  const [height, width] = apply ? [folded.outH, folded.outW] : [folded.inH, folded.inW];
+  const taps = (g.kernelH * g.kernelW * g.inChannels) / (folded.kernelH * folded.kernelW * folded.inChannels);
+  const lanes = apply ? 1 : folded.inChannels / (8 * Math.ceil(folded.inChannels / 8));
+  const saved = taps * lanes * savedByTiles(folded.kernelH, height, width);
+  return suitsWinograd(folded, height, width) && saved >= worthwhile * foldingPays;
+}
 
 export function algorithm(g: CorrelationGeometry, direction: Direction, mode: AlgorithmMode = "fast"): Algorithm {
   if (isDepthwise(g)) return "depthwise";
   const apply = direction === "apply";
   if (mode === "fast" && suitsWinograd(g, apply ? g.outH : g.inH, apply ? g.outW : g.inW)) return "winograd";
+  if (mode === "fast" && suitsFolding(g, apply)) return "folded";
   return !apply && g.groups === 1 && g.inChannels < 8 && g.kernelH * g.kernelW > 1 ? "columns" : "direct";
 }

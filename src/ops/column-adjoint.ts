@@ -84,11 +84,7 @@ export class ColumnAdjoint implements Side {
         this.#scatter(run, to + sample * image * floatBytes, row, rows);
       }
     }
-    const pixels = samples * g.inH * g.inW;
-    if (bias !== 0) addBias(run, to, bias, pixels, g.inChannels);
-    if (clamp.lo > Number.NEGATIVE_INFINITY || clamp.hi < Number.POSITIVE_INFINITY) {
-      this.#kernels.unary(Unary.clip, to, to, pixels * g.inChannels, clamp.lo, clamp.hi);
-    }
+    finish(run, to, bias, samples * g.inH * g.inW, g.inChannels, clamp);
   }
 
   /** Columns of some rows into scratch; all lanes are written, the padding of the panels is zero. */
@@ -147,12 +143,16 @@ export class ColumnAdjoint implements Side {
   }
 }
 
-/** Adds a per-channel bias in place. */
-function addBias(run: Run, x: Pointer, bias: Pointer, pixels: number, channels: number): void {
-  const geometry = run.record("StridedGeometry", {
-    ...{ d0: 1, d1: 1, d2: 1, d3: 1, d4: pixels, d5: channels },
-    ...{ a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, a5: 1 },
-    ...{ b0: 0, b1: 0, b2: 0, b3: 0, b4: channels, b5: 1 },
-  });
-  run.kernels.addStrided(bias, x, geometry);
+/** Adds a per-channel bias to finished pixels and bounds them, in place. */
+export function finish(run: Run, x: Pointer, bias: Pointer, pixels: number, channels: number, { lo, hi }: Clamp): void {
+  if (bias !== 0) {
+    const geometry = run.record("StridedGeometry", {
+      ...{ d0: 1, d1: 1, d2: 1, d3: 1, d4: pixels, d5: channels },
+      ...{ a0: 0, a1: 0, a2: 0, a3: 0, a4: 0, a5: 1 },
+      ...{ b0: 0, b1: 0, b2: 0, b3: 0, b4: channels, b5: 1 },
+    });
+    run.kernels.addStrided(bias, x, geometry);
+  }
+  if (lo > Number.NEGATIVE_INFINITY || hi < Number.POSITIVE_INFINITY)
+    run.kernels.unary(Unary.clip, x, x, pixels * channels, lo, hi);
 }

@@ -15,6 +15,7 @@ import { type AlgorithmMode, algorithm, isDepthwise } from "./algorithm";
 import { ColumnAdjoint } from "./column-adjoint";
 import { Depthwise } from "./depthwise";
 import { Direct } from "./direct";
+import { Folded } from "./folded";
 import type { Clamp, Run } from "./operation";
 import type { Direction } from "./taps";
 import { placeBias } from "./weights";
@@ -59,7 +60,7 @@ export interface Side {
   run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void;
 }
 
-const kinds = { depthwise: Depthwise, winograd: Winograd, columns: ColumnAdjoint, direct: Direct };
+const kinds = { depthwise: Depthwise, winograd: Winograd, folded: Folded, columns: ColumnAdjoint, direct: Direct };
 
 export class Correlation {
   readonly geometry: CorrelationGeometry;

@@ -50,7 +50,7 @@ export const packPanels = (kernels: Kernels, memory: KernelMemory, weight: Const
   repack(kernels, memory, weight, layout, layout.tapOffsets.length, kernels.packWeights);
 
 /**
- * Transforms a 3×3 weight for Winograd's F(4×4, 3×3).
+ * Transforms a weight for Winograd's F(4×4, 3×3) F(3×3, 4×4) or F(2×2, 5×5), by the number of taps.
  *
  * @returns f32[groups][⌈outChannels/8⌉][36][channels][8]
  */

@@ -1,5 +1,7 @@
-/** A stride-1 3×3 convolution, or its adjoint, through Winograd's F(4×4, 3×3): the memory it needs and the call. */
-import type { Constant } from "../graph/ir";
+/**
+ * A stride-1 convolution, or its adjoint, through Winograd's F(4×4, 3×3), F(3×3, 4×4) or F(2×2, 5×5): the memory it needs and the call.
+ */
+import { Constant } from "../graph/ir";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import type { CorrelationGeometry, Side } from "./correlation";
@@ -9,6 +11,11 @@ import { packWinogradPanels, panelCount } from "./weights";
 
 /** Positions of a transformed kernel or tile. */
 const positions = 36;
+
+/** The side of a tile of outputs that a kernel's side leaves of the 6×6 pixels under it. */
+export const tileSide = (kernel: number): number => 7 - kernel;
+const kernelSide = tileSide; // Its own inverse.
+
 /** Tiles that pass through together: enough to read each weight once per 16, few enough to stay in the L2 cache. */
 const blockTiles = 16;
 
@@ -22,15 +29,17 @@ interface WinogradShape {
   readonly outChannels: number;
   readonly padTop: number;
   readonly padLeft: number;
+  readonly tile: number;
 }
 
 function shapeOf(g: CorrelationGeometry, direction: Direction): WinogradShape {
-  const { inH, inW, inChannels, outH, outW, outChannels, padTop, padLeft } = g;
-  if (direction === "apply") return { inH, inW, channels: inChannels, outH, outW, outChannels, padTop, padLeft };
+  const { inH, inW, inChannels, outH, outW, outChannels, padTop, padLeft, kernelH } = g;
+  const tile = tileSide(kernelH);
+  if (direction === "apply") return { inH, inW, channels: inChannels, outH, outW, outChannels, padTop, padLeft, tile };
   return {
     ...{ inH: outH, inW: outW, channels: outChannels },
     ...{ outH: inH, outW: inW, outChannels: inChannels },
-    ...{ padTop: 2 - padTop, padLeft: 2 - padLeft },
+    ...{ padTop: kernelH - 1 - padTop, padLeft: kernelH - 1 - padLeft, tile },
   };
 }
 
@@ -39,7 +48,7 @@ export class Winograd implements Side {
   readonly #direction: Direction;
   readonly #kernels: Kernels;
   readonly #memory: KernelMemory;
-  readonly #weight: Constant;
+  readonly #weight: () => Constant;
   #panels: Pointer | undefined;
 
   constructor(
@@ -47,13 +56,13 @@ export class Winograd implements Side {
     direction: Direction,
     kernels: Kernels,
     memory: KernelMemory,
-    weight: Constant,
+    weight: Constant | (() => Constant),
   ) {
     this.#shape = shapeOf(geometry, direction);
     this.#direction = direction;
     this.#kernels = kernels;
     this.#memory = memory;
-    this.#weight = weight;
+    this.#weight = weight instanceof Constant ? () => weight : weight;
   }
 
   get weightBytes(): number {
@@ -66,18 +75,19 @@ export class Winograd implements Side {
   }
 
   prepare(): void {
-    const { channels, outChannels } = this.#shape;
+    const { channels, outChannels, tile } = this.#shape;
     const apply = this.#direction === "apply";
-    const taps = Array.from({ length: 9 }, (_, tap) => tap);
+    const size = kernelSide(tile) ** 2;
+    const taps = Array.from({ length: size }, (_, tap) => tap);
     // The adjoint meets the kernel flipped and transposed.
-    this.#panels ??= packWinogradPanels(this.#kernels, this.#memory, this.#weight, {
+    this.#panels ??= packWinogradPanels(this.#kernels, this.#memory, this.#weight(), {
       groups: 1,
       groupStride: 0,
       outChannels,
       channels,
       tapOffsets: apply ? taps : taps.reverse(),
-      outStride: apply ? channels * 9 : 9,
-      channelStride: apply ? 9 : outChannels * 9,
+      outStride: apply ? channels * size : size,
+      channelStride: apply ? size : outChannels * size,
     });
   }
 
@@ -98,8 +108,8 @@ export class Winograd implements Side {
   }
 
   #blockOf(samples: number): number {
-    const { outH, outW } = this.#shape;
-    const tiles = samples * Math.ceil(outH / 4) * Math.ceil(outW / 4);
+    const { outH, outW, tile } = this.#shape;
+    const tiles = samples * Math.ceil(outH / tile) * Math.ceil(outW / tile);
     return Math.min(blockTiles, Math.ceil(tiles / 4) * 4);
   }
 }

@@ -34,10 +34,12 @@ const recordFields = {
     "outChannels",
     "padTop",
     "padLeft",
+    "tile",
     "blockTiles",
     "lo",
     "hi",
   ],
+  SpaceToDepthGeometry: ["samples", "inH", "inW", "channels", "outH", "outW", "stride", "padTop", "padLeft"],
   DepthwiseGeometry: [
     "samples",
     "channels",

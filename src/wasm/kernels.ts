@@ -58,12 +58,16 @@ export interface Kernels {
   /** PackGeometry; source f32 → f32 panels. */
   packWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
   /**
-   * WinogradGeometry; 3×3, stride 1, dilation 1. weight f32[⌈outChannels/8⌉][36][channels][8], bias padded to 8 or 0,
+   * WinogradGeometry; 3×3 to 5×5, stride 1, dilation 1. weight f32[⌈outChannels/8⌉][36][channels][8], bias padded to 8 or 0,
    * scratch 36·(blockTiles·(channels + 8) + 4·channels + 72) floats.
    */
   winograd(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, scratch: Pointer, geometry: Pointer): void;
-  /** PackGeometry with nine taps, row-major, reversed for the input gradient; source f32 → transformed panels. */
+  /** PackGeometry with 9, 16 or 25 taps, row-major, reversed for the input gradient; source f32 → transformed panels. */
   winogradWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
+  /** SpaceToDepthGeometry; z[i][j][(dy, dx, c)] = x[i·stride − padTop + dy][…][c]; line outW·stride·channels floats. */
+  spaceToDepth(x: Pointer, z: Pointer, line: Pointer, geometry: Pointer): void;
+  /** SpaceToDepthGeometry; its adjoint, x written whole. */
+  depthToSpace(z: Pointer, x: Pointer, line: Pointer, geometry: Pointer): void;
   /** DepthwiseGeometry; weight f32[kernelH][kernelW][channels], bias f32[channels] or 0. */
   depthwise(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, geometry: Pointer): void;
   /** ColumnGeometry; dx[window of p] += columns[p], for some rows of outputs of one image. */

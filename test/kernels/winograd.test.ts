@@ -18,6 +18,8 @@ import * as naive from "./naive.js";
 const int = (min: number, max: number) => fc.integer({ min, max });
 
 interface Case {
+  /** 3 for F(4×4, 3×3), 4 for F(3×3, 4×4), 5 for F(2×2, 5×5). */
+  readonly kernel: number;
   readonly samples: number;
   readonly inH: number;
   readonly inW: number;
@@ -32,36 +34,39 @@ interface Case {
 
 const cases = fc
   .record({
+    kernel: fc.constantFrom(3, 4, 5),
     samples: int(1, 3),
     inH: int(1, 20),
     inW: int(1, 20),
     channels: fc.constantFrom(4, 8, 12, 20, 32),
     outChannels: fc.constantFrom(1, 3, 4, 8, 11, 16, 20),
-    padTop: int(0, 2),
-    padLeft: int(0, 2),
-    padBottom: int(0, 2),
-    padRight: int(0, 2),
+    padTop: int(0, 4),
+    padLeft: int(0, 4),
+    padBottom: int(0, 4),
+    padRight: int(0, 4),
     blockTiles: fc.constantFrom(4, 8, 16),
   })
-  .filter((c) => c.inH + c.padTop + c.padBottom >= 3 && c.inW + c.padLeft + c.padRight >= 3);
+  .filter((c) => Math.max(c.padTop, c.padLeft, c.padBottom, c.padRight) < c.kernel)
+  .filter((c) => c.inH + c.padTop + c.padBottom >= c.kernel && c.inW + c.padLeft + c.padRight >= c.kernel);
 
 const outExtents = (c: Case) => ({
-  outH: c.inH + c.padTop + c.padBottom - 2,
-  outW: c.inW + c.padLeft + c.padRight - 2,
+  outH: c.inH + c.padTop + c.padBottom - c.kernel + 1,
+  outW: c.inW + c.padLeft + c.padRight - c.kernel + 1,
 });
 
 const ceil8 = (n: number) => Math.ceil(n / 8) * 8;
 
-/** The transformed panels of a weight [produced, contracted, 3, 3]; with `flipped`, of its transposition. */
+/** The transformed panels of a weight [produced, contracted, kernel, kernel]; with `flipped`, of its transposition. */
 function transform(weight: number[], produced: number, contracted: number, flipped: boolean): number[] {
-  const taps = Array.from({ length: 9 }, (_, i) => (flipped ? 8 - i : i));
+  const size = weight.length / (produced * contracted);
+  const taps = Array.from({ length: size }, (_, i) => (flipped ? size - 1 - i : i));
   const geometry = record("PackGeometry", {
     outChannels: produced,
     channels: contracted,
-    taps: 9,
+    taps: size,
     tapTable: put(taps, "i32"),
-    outStride: flipped ? 9 : contracted * 9,
-    channelStride: flipped ? produced * 9 : 9,
+    outStride: flipped ? size : contracted * size,
+    channelStride: flipped ? produced * size : size,
   });
   const source = put(weight);
   return output(ceil8(produced) * contracted * 36, (panels) => kernels.winogradWeights(source, panels, geometry));
@@ -69,8 +74,8 @@ function transform(weight: number[], produced: number, contracted: number, flipp
 
 function convolve(c: Case, x: number[], panels: number[], bias: number[], lo = -Infinity, hi = Infinity): number[] {
   const { outH, outW } = outExtents(c);
-  const { padBottom: _b, padRight: _r, ...fields } = c;
-  const geometry = record("WinogradGeometry", { ...fields, outH, outW, lo, hi });
+  const { kernel, padBottom: _b, padRight: _r, ...fields } = c;
+  const geometry = record("WinogradGeometry", { ...fields, tile: 7 - kernel, outH, outW, lo, hi });
   const [px, pw] = [put(x), put(panels)];
   const pb = bias.length ? put([...bias, ...new Array(ceil8(bias.length) - bias.length).fill(0)]) : 0;
   const scratch = room(36 * (c.blockTiles * (c.channels + 8) + 4 * c.channels + 72));
@@ -92,7 +97,7 @@ function reference(c: Case, x: number[], weight: number[], bias: number[]): numb
   const { samples, channels, outChannels } = c;
   const shape: naive.ConvShape = {
     ...{ samples, height, width, channels, outChannels, groups: 1, pad: 0 },
-    ...{ kernelH: 3, kernelW: 3, strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 },
+    ...{ kernelH: c.kernel, kernelW: c.kernel, strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 },
   };
   return naive.conv(shape, padded, weight, bias.length ? bias : new Array(outChannels).fill(0));
 }
@@ -103,7 +108,7 @@ describe("winograd", () => {
       fc.property(cases, int(0, 1e6), fc.boolean(), (c, seed, clamped) => {
         reset();
         const x = noise(seed, c.samples * c.inH * c.inW * c.channels);
-        const weight = noise(seed + 1, c.outChannels * c.channels * 9);
+        const weight = noise(seed + 1, c.outChannels * c.channels * c.kernel ** 2);
         const bias = seed % 3 ? noise(seed + 2, c.outChannels) : [];
         const [lo, hi] = clamped ? [0, 0.5] : [-Infinity, Infinity];
         const exact = reference(c, x, weight, bias);
@@ -124,11 +129,12 @@ describe("winograd", () => {
         reset();
         const { outH, outW } = outExtents(c);
         const x = noise(seed, c.samples * c.inH * c.inW * c.channels);
-        const weight = noise(seed + 1, c.outChannels * c.channels * 9);
+        const weight = noise(seed + 1, c.outChannels * c.channels * c.kernel ** 2);
         const dy = noise(seed + 2, c.samples * outH * outW * c.outChannels);
         const back: Case = {
           ...{ samples: c.samples, inH: outH, inW: outW, channels: c.outChannels, outChannels: c.channels },
-          ...{ padTop: 2 - c.padTop, padLeft: 2 - c.padLeft, padBottom: 2 - c.padBottom, padRight: 2 - c.padRight },
+          ...{ padTop: c.kernel - 1 - c.padTop, padLeft: c.kernel - 1 - c.padLeft },
+          ...{ padBottom: c.kernel - 1 - c.padBottom, padRight: c.kernel - 1 - c.padRight, kernel: c.kernel },
           blockTiles: c.blockTiles,
         };
         const y = convolve(c, x, transform(weight, c.outChannels, c.channels, false), []);
@@ -146,7 +152,12 @@ describe("winograd", () => {
         const three = { ...c, samples: 3 };
         const image = c.inH * c.inW * c.channels;
         const x = noise(seed, 3 * image);
-        const panels = transform(noise(seed + 1, c.outChannels * c.channels * 9), c.outChannels, c.channels, false);
+        const panels = transform(
+          noise(seed + 1, c.outChannels * c.channels * c.kernel ** 2),
+          c.outChannels,
+          c.channels,
+          false,
+        );
         const batch = convolve(three, x, panels, []);
         const single = [0, 1, 2].flatMap((n) => {
           return convolve({ ...c, samples: 1, blockTiles: 4 }, x.slice(n * image, (n + 1) * image), panels, []);
