@@ -8,6 +8,7 @@ export default defineConfig({
     "edge-light": "src/edge-light.ts",
     slim: "src/slim.ts",
     cli: "src/cli/main.ts",
+    pictures: "src/view/pictures.ts",
   },
   format: ["esm"],
   target: "es2022",

@@ -1,7 +1,7 @@
 // Builds dist/: compiles the kernels, bundles the entries with everything they need, and puts the kernels and the embedded
 // model beside them.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { colormapSteps } from "./colormaps.mjs";
 import { bundledPackages, thirdPartyNotices } from "./third-party.mjs";
 
@@ -25,6 +25,14 @@ export default /* @__PURE__ */ decode("${petshop}");
 `,
 );
 execFileSync("node_modules/.bin/tsup", { stdio: "inherit" });
+
+rmSync("dist/pictures.js");
+// esbuild keeps the order of files by importing them bare. None does anything by itself, and a bundler that follows such an
+// import takes what the file shares with parts on demand into every page.
+for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {
+  const text = readFileSync(`dist/${name}`, "utf8");
+  writeFileSync(`dist/${name}`, text.replaceAll(/^import "\.\/[^"]+\.js";\n/gm, ""));
+}
 
 const metafile = "dist/metafile-esm.json";
 writeFileSync("dist/third-party-notices.txt", thirdPartyNotices(bundledPackages(JSON.parse(readFileSync(metafile)))));
