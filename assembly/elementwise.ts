@@ -183,6 +183,28 @@ export function addScaled(x: usize, y: usize, count: i32, alpha: f32): void {
 }
 
 /**
+ * x[row][…] *= factors[row], every product in float64 and rounded once.
+ *
+ * @param x        f32[rows][length]
+ * @param factors  f64[rows]
+ */
+export function scaleRows(x: usize, factors: usize, rows: i32, length: i32): void {
+  const pairs = <usize>(length >> 1) << 3;
+  for (; rows > 0; rows--) {
+    const factor = v128.load64_splat(factors);
+    factors += 8;
+    for (const end = x + pairs; x < end; x += 8) {
+      const product = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(x)), factor);
+      v128.store64_lane(x, f32x4.demote_f64x2_zero(product), 0);
+    }
+    if (length & 1) {
+      store<f32>(x, <f32>(<f64>load<f32>(x) * f64x2.extract_lane(factor, 0)));
+      x += 4;
+    }
+  }
+}
+
+/**
  * y = alpha · x.
  *
  * @param x  f32[count]

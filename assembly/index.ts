@@ -6,7 +6,7 @@ export { scatterColumns } from "./columns";
 export { conv } from "./conv";
 export { dense } from "./dense";
 export { depthwise } from "./depthwise";
-export { addScaled, addStrided, binary, copyStrided, dot, gatherChannels, scale, scaleShift } from "./elementwise";
+export { addScaled, addStrided, binary, copyStrided, dot, gatherChannels, scale, scaleRows, scaleShift } from "./elementwise";
 export { expandHalf } from "./half";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";

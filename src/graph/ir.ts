@@ -58,7 +58,9 @@ export class Constant {
   readonly shape: readonly number[];
   /** How `bytes` are stored; integers and booleans have no bytes. */
   readonly format: "float32" | "float16" | "numbers";
-  readonly bytes: Uint8Array;
+  /** What this constant is a multiple of, if it has not been multiplied out. */
+  readonly scaling: Scaling | undefined;
+  readonly #bytes: Uint8Array;
   readonly #numbers: readonly number[];
 
   private constructor(
@@ -67,11 +69,13 @@ export class Constant {
     format: Constant["format"],
     bytes: Uint8Array,
     numbers: readonly number[],
+    scaling?: Scaling,
   ) {
     this.kind = kind;
     this.shape = shape;
     this.format = format;
-    this.bytes = bytes;
+    this.scaling = scaling;
+    this.#bytes = bytes;
     this.#numbers = numbers;
   }
 
@@ -100,12 +104,28 @@ export class Constant {
     return new Constant(kind, shape, "numbers", new Uint8Array(0), numbers);
   }
 
+  /**
+   * Every row of a constant (what follows its first axis) times a factor of its own, in float64 rounded to float32 once. It is
+   * multiplied out when somebody asks for the numbers: weights go to wasm memory without.
+   */
+  static fromScaled(source: Constant, factors: Float64Array): Constant {
+    return new Constant("float", source.shape, "float32", new Uint8Array(0), [], { source, factors });
+  }
+
   get size(): number {
     return sizeOf(this.shape);
   }
 
+  /** Little-endian elements in the `format`. */
+  get bytes(): Uint8Array {
+    if (!this.scaling) return this.#bytes;
+    const values = this.floats();
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+
   /** The elements as float32: a view of the file where it is aligned float32, a copy otherwise. */
   floats(): Float32Array {
+    if (this.scaling) return multiplied(this.scaling);
     if (this.format === "numbers") return Float32Array.from(this.#numbers);
     if (this.format === "float32" && this.bytes.byteOffset % 4 === 0) {
       return new Float32Array(this.bytes.buffer, this.bytes.byteOffset, this.size);
@@ -124,6 +144,23 @@ export class Constant {
   numbers(): readonly number[] {
     return this.format === "numbers" ? this.#numbers : Array.from(this.floats());
   }
+}
+
+/** A constant and a factor for each of its rows. */
+export interface Scaling {
+  readonly source: Constant;
+  readonly factors: Float64Array;
+}
+
+function multiplied({ source, factors }: Scaling): Float32Array {
+  const values = source.floats();
+  const out = new Float32Array(values.length);
+  const row = values.length / factors.length;
+  for (let i = 0, r = 0; i < values.length; r++) {
+    const factor = factors[r];
+    for (const end = i + row; i < end; i++) out[i] = factor * values[i];
+  }
+  return out;
 }
 
 /** Decodes IEEE 754 binary16. */

@@ -32,6 +32,14 @@ export function placeOnce(memory: KernelMemory, values: Float32Array | Uint32Arr
 
 /** Copies a constant into wasm memory as float32, without going through numbers in JavaScript. */
 function uploadConstant(kernels: Kernels, memory: KernelMemory, constant: Constant, what: string): Pointer {
+  if (constant.scaling) {
+    const { source, factors } = constant.scaling;
+    const pointer = uploadConstant(kernels, memory, source, what);
+    const table = memory.store(new Uint8Array(factors.buffer, factors.byteOffset, factors.byteLength), what);
+    kernels.scaleRows(pointer, table, factors.length, constant.size / factors.length);
+    memory.free(table);
+    return pointer;
+  }
   if (constant.format === "numbers") return uploadFloats(memory, constant.floats(), what);
   if (constant.format === "float32") return memory.store(constant.bytes, what);
   const half = memory.store(constant.bytes, what);

@@ -138,6 +138,8 @@ export interface Kernels {
   addStrided(a: Pointer, b: Pointer, geometry: Pointer): void;
   /** y += alpha · x. Adds. */
   addScaled(x: Pointer, y: Pointer, count: number, alpha: number): void;
+  /** x[row] *= factors[row], f64 factors, products rounded once. */
+  scaleRows(x: Pointer, factors: Pointer, rows: number, length: number): void;
   /** y = alpha · x; y may be x. */
   scale(x: Pointer, y: Pointer, count: number, alpha: number): void;
   /** y[p][c] = x[p][c]·scale[c] + shift[c]; shift may be 0 for none. */

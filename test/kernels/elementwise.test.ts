@@ -194,6 +194,15 @@ describe("vectors", () => {
 });
 
 describe("rows", () => {
+  it.each([1, 2, 3, 9, 1025])("of %i floats are scaled, each product rounded once", (length) => {
+    reset();
+    const [x, factors] = [noise(length, 3 * length), [1 / 3, -Math.PI, 1e-3]];
+    const at = put(x);
+    kernels.scaleRows(at, put(factors, "f64"), 3, length);
+    checkGuards();
+    expect(get(at, x.length)).toEqual(x.map((value, i) => Math.fround(value * factors[Math.floor(i / length)])));
+  });
+
   it.each([1, 3, 4, 15, 16, 21, 64, 1025])("of %i floats are copied whole", (count) => {
     reset();
     const x = noise(count, 3 * count);

@@ -60,7 +60,7 @@ interface Layout {
 }
 
 const layouts: ReadonlyMap<string, (node: Node, weight: Constant) => Layout> = new Map([
-  ["Conv", convLayout], // M × C/groups × spatial
+  ["Conv", convLayout], // M × C/groups × spatial: rows, which are multiplied when they are packed
   ["ConvTranspose", convTransposeLayout], // C × M/groups × spatial
   ["Gemm", gemmLayout], // K × N, transposed N × K
 ]);
@@ -99,14 +99,16 @@ function foldedWeights(graph: StaticGraph, layer: Node, norm: Node): { weight: C
   const epsilon = numberAttribute(norm, "epsilon", 1e-5);
   const alpha = layer.op === "Gemm" ? numberAttribute(layer, "alpha", 1) : 1;
   const factor = Float64Array.from(variance, (v, c) => scale[c] / Math.sqrt(v + epsilon));
+  const shifted = Float32Array.from(bias, (b, c) => factor[c] * (b - mean[c]) + shift[c]);
+  const newBias = Constant.fromFloats(shifted, [layout.channels]);
+  if (layer.op === "Conv") return { weight: Constant.fromScaled(weight, factor), bias: newBias };
   const values = weight.floats();
   const scaled = new Float32Array(values.length);
   for (let i = 0; i < values.length; ) {
     const s = alpha * factor[layout.channelOf(i / layout.run)];
     for (const end = i + layout.run; i < end; i++) scaled[i] = s * values[i];
   }
-  const shifted = Float32Array.from(bias, (b, c) => factor[c] * (b - mean[c]) + shift[c]);
-  return { weight: Constant.fromFloats(scaled, weight.shape), bias: Constant.fromFloats(shifted, [layout.channels]) };
+  return { weight: Constant.fromFloats(scaled, weight.shape), bias: newBias };
 }
 
 /** One bias per channel in float64, zeros where the layer has none; undefined where it is not a constant per channel. */
