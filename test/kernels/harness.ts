@@ -58,7 +58,8 @@ function allocate(byteLength: number): Pointer {
 /** A block holding `values`. */
 export function put(values: ArrayLike<number>, element: Element = "f32"): Pointer {
   const pointer = allocate(values.length * views[element].BYTES_PER_ELEMENT);
-  new views[element](kernels.memory.buffer, pointer, values.length).set(Array.from(values));
+  // By bytes, because a block of float64 is not aligned as a view of them must be.
+  new Uint8Array(kernels.memory.buffer).set(new Uint8Array(views[element].from(Array.from(values)).buffer), pointer);
   return pointer;
 }
 
