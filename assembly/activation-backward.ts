@@ -27,7 +27,7 @@ function number(offset: usize): v128 {
  *   deconvnet  max(dy, 0)
  *   guided     max(dy, 0) where y > 0 (clip: where a < y < b)
  *
- * @param kind   a code of `Unary`; the derivatives stand in `derivativeOf`
+ * @param kind   a code of `Unary`; the derivatives stand in the classes below
  * @param mode   a code of `Rectify`; only relu, leakyRelu, elu, selu and clip heed it
  * @param saved  f32[count], x or y as `Kernels.unaryBackward` lists; may be 0 where `mode` is deconvnet
  * @param dy     f32[count]
@@ -62,110 +62,210 @@ function wholeVectors(
     return guided(saved, dy, dx, end, bounded ? a : 0, bounded ? b : Infinity);
   }
   switch (kind) {
-    case Unary.relu: return chain(Unary.relu, saved, dy, dx, end, va, vb);
-    case Unary.leakyRelu: return chain(Unary.leakyRelu, saved, dy, dx, end, va, vb);
-    case Unary.elu: return chain(Unary.elu, saved, dy, dx, end, va, vb);
-    case Unary.selu: return chain(Unary.selu, saved, dy, dx, end, va, vb);
-    case Unary.clip: return chain(Unary.clip, saved, dy, dx, end, va, vb);
-    case Unary.sigmoid: return chain(Unary.sigmoid, saved, dy, dx, end, va, vb);
-    case Unary.hardSigmoid: return chain(Unary.hardSigmoid, saved, dy, dx, end, va, vb);
-    case Unary.hardSwish: return chain(Unary.hardSwish, saved, dy, dx, end, va, vb);
-    case Unary.tanh: return chain(Unary.tanh, saved, dy, dx, end, va, vb);
-    case Unary.softplus: return chain(Unary.softplus, saved, dy, dx, end, va, vb);
-    case Unary.gelu: return chain(Unary.gelu, saved, dy, dx, end, va, vb);
-    case Unary.geluTanh: return chain(Unary.geluTanh, saved, dy, dx, end, va, vb);
-    case Unary.erf: return chain(Unary.erf, saved, dy, dx, end, va, vb);
-    case Unary.exp: return chain(Unary.exp, saved, dy, dx, end, va, vb);
-    case Unary.sqrt: return chain(Unary.sqrt, saved, dy, dx, end, va, vb);
-    case Unary.power: return chain(Unary.power, saved, dy, dx, end, va, vb);
-    case Unary.silu: return chain(Unary.silu, saved, dy, dx, end, va, vb);
-    case Unary.log: return chain(Unary.log, saved, dy, dx, end, va, vb);
-    case Unary.abs: return chain(Unary.abs, saved, dy, dx, end, va, vb);
-    case Unary.reciprocal: return chain(Unary.reciprocal, saved, dy, dx, end, va, vb);
+    case Unary.relu: return chain<Relu>(saved, dy, dx, end, va, vb);
+    case Unary.leakyRelu: return chain<LeakyRelu>(saved, dy, dx, end, va, vb);
+    case Unary.elu: return chain<Elu>(saved, dy, dx, end, va, vb);
+    case Unary.selu: return chain<Selu>(saved, dy, dx, end, va, vb);
+    case Unary.clip: return chain<Clip>(saved, dy, dx, end, va, vb);
+    case Unary.sigmoid: return chain<Sigmoid>(saved, dy, dx, end, va, vb);
+    case Unary.hardSigmoid: return chain<HardSigmoid>(saved, dy, dx, end, va, vb);
+    case Unary.hardSwish: return chain<HardSwish>(saved, dy, dx, end, va, vb);
+    case Unary.tanh: return chain<Tanh>(saved, dy, dx, end, va, vb);
+    case Unary.softplus: return chain<Softplus>(saved, dy, dx, end, va, vb);
+    case Unary.gelu: return chain<Gelu>(saved, dy, dx, end, va, vb);
+    case Unary.geluTanh: return chain<GeluTanh>(saved, dy, dx, end, va, vb);
+    case Unary.erf: return chain<Erf>(saved, dy, dx, end, va, vb);
+    case Unary.exp: return chain<Exp>(saved, dy, dx, end, va, vb);
+    case Unary.sqrt: return chain<Sqrt>(saved, dy, dx, end, va, vb);
+    case Unary.power: return chain<Power>(saved, dy, dx, end, va, vb);
+    case Unary.silu: return chain<Silu>(saved, dy, dx, end, va, vb);
+    case Unary.log: return chain<Log>(saved, dy, dx, end, va, vb);
+    case Unary.abs: return chain<Abs>(saved, dy, dx, end, va, vb);
+    case Unary.reciprocal: return chain<Reciprocal>(saved, dy, dx, end, va, vb);
     case Unary.negate: return negative(dy, dx, end);
   }
 }
 
-/** dx = dy · f′; `kind` is constant here, so only one branch of `derivativeOf` remains inside the loop. */
-@inline
-function chain(kind: i32, saved: usize, dy: usize, dx: usize, end: usize, a: v128, b: v128): void {
-  if (kind == Unary.relu || kind == Unary.clip) {
+/** dx = dy · f′, one loop per function. */
+function chain<F>(saved: usize, dy: usize, dx: usize, end: usize, a: v128, b: v128): void {
+  const f = changetype<F>(0);
+  if (isShort<F>()) {
     // So little work that the loop itself would be half of it.
     for (const fours = dx + ((end - dx) & ~63); dx < fours; dx += 64) {
-      v128.store(dx, backwardOf(kind, v128.load(saved), v128.load(dy), a, b));
-      v128.store(dx, backwardOf(kind, v128.load(saved, 16), v128.load(dy, 16), a, b), 16);
-      v128.store(dx, backwardOf(kind, v128.load(saved, 32), v128.load(dy, 32), a, b), 32);
-      v128.store(dx, backwardOf(kind, v128.load(saved, 48), v128.load(dy, 48), a, b), 48);
+      v128.store(dx, f.chain(v128.load(saved), v128.load(dy), a, b));
+      v128.store(dx, f.chain(v128.load(saved, 16), v128.load(dy, 16), a, b), 16);
+      v128.store(dx, f.chain(v128.load(saved, 32), v128.load(dy, 32), a, b), 32);
+      v128.store(dx, f.chain(v128.load(saved, 48), v128.load(dy, 48), a, b), 48);
       saved += 64;
       dy += 64;
     }
   }
   for (; dx < end; dx += 16) {
-    v128.store(dx, backwardOf(kind, v128.load(saved), v128.load(dy), a, b));
+    v128.store(dx, f.chain(v128.load(saved), v128.load(dy), a, b));
     saved += 16;
     dy += 16;
   }
 }
 
-/** dy · f′, from `saved` = y. Rectifiers select instead of multiplying by 0: ∞ · 0 is NaN. */
 @inline
-function backwardOf(kind: i32, s: v128, dy: v128, a: v128, b: v128): v128 {
-  const zero = f32x4.splat(0);
-  if (kind == Unary.relu) return v128.and(dy, f32x4.gt(s, zero));
-  if (kind == Unary.leakyRelu) return v128.bitselect(dy, f32x4.mul(dy, a), f32x4.gt(s, zero));
-  if (kind == Unary.elu) return v128.bitselect(dy, f32x4.mul(dy, f32x4.add(s, a)), f32x4.gt(s, zero));
-  if (kind == Unary.selu) {
-    return f32x4.mul(dy, v128.bitselect(b, f32x4.add(s, f32x4.mul(a, b)), f32x4.gt(s, zero)));
-  }
-  if (kind == Unary.clip) return v128.and(dy, v128.and(f32x4.gt(s, a), f32x4.lt(s, b)));
-  return f32x4.mul(dy, derivativeOf(kind, s, a));
+function isShort<F>(): bool {
+  return idof<F>() == idof<Relu>() || idof<F>() == idof<Clip>();
 }
 
-/** f′ of the smooth functions, from `saved` = y or x as listed. */
-@inline
-function derivativeOf(kind: i32, s: v128, a: v128): v128 {
-  const zero = f32x4.splat(0);
-  const one = number(0);
-  // From y:
-  if (kind == Unary.sigmoid) return f32x4.mul(s, f32x4.sub(one, s));
-  if (kind == Unary.hardSigmoid) return v128.and(a, v128.and(f32x4.gt(s, zero), f32x4.lt(s, one)));
-  if (kind == Unary.tanh) return f32x4.sub(one, f32x4.mul(s, s));
-  if (kind == Unary.exp) return s;
-  if (kind == Unary.sqrt) return f32x4.div(number(4), s);
-  if (kind == Unary.softplus) return f32x4.neg(expMinusOne(f32x4.neg(s))); // sigmoid(x) = 1 − e⁻ʸ
-  if (kind == Unary.reciprocal) return f32x4.neg(f32x4.mul(s, s));
-  // From x:
-  if (kind == Unary.hardSwish) {
+// Classes as in activation.ts. Each gives dy · f′ from `saved` = y. Rectifiers select instead of multiplying by 0: ∞ · 0 is NaN.
+
+class Relu {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return v128.and(dy, f32x4.gt(s, f32x4.splat(0)));
+  }
+}
+
+class LeakyRelu {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return v128.bitselect(dy, f32x4.mul(dy, a), f32x4.gt(s, f32x4.splat(0)));
+  }
+}
+
+class Elu {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return v128.bitselect(dy, f32x4.mul(dy, f32x4.add(s, a)), f32x4.gt(s, f32x4.splat(0)));
+  }
+}
+
+class Selu {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, v128.bitselect(b, f32x4.add(s, f32x4.mul(a, b)), f32x4.gt(s, f32x4.splat(0))));
+  }
+}
+
+class Clip {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return v128.and(dy, v128.and(f32x4.gt(s, a), f32x4.lt(s, b)));
+  }
+}
+
+class Sigmoid {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, f32x4.mul(s, f32x4.sub(number(0), s)));
+  }
+}
+
+class HardSigmoid {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, v128.and(a, v128.and(f32x4.gt(s, f32x4.splat(0)), f32x4.lt(s, number(0)))));
+  }
+}
+
+class Tanh {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, f32x4.sub(number(0), f32x4.mul(s, s)));
+  }
+}
+
+class Exp {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, s);
+  }
+}
+
+class Sqrt {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, f32x4.div(number(4), s));
+  }
+}
+
+class Softplus {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, f32x4.neg(expMinusOne(f32x4.neg(s)))); // sigmoid(x) = 1 − e⁻ʸ
+  }
+}
+
+class Reciprocal {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, f32x4.neg(f32x4.mul(s, s)));
+  }
+}
+
+// From `saved` = x:
+
+class HardSwish {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     const ramp = f32x4.add(f32x4.mul(s, number(8)), number(4));
-    const inner = v128.bitselect(ramp, one, f32x4.lt(s, number(32)));
-    return v128.and(inner, f32x4.gt(s, f32x4.neg(number(32))));
+    const inner = v128.bitselect(ramp, number(0), f32x4.lt(s, number(32)));
+    return f32x4.mul(dy, v128.and(inner, f32x4.gt(s, f32x4.neg(number(32)))));
   }
-  if (kind == Unary.gelu) {
+}
+
+class Gelu {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     const density = f32x4.mul(number(12), gaussian(f32x4.min(f32x4.abs(s), number(36))));
-    return f32x4.add(normal(s), f32x4.mul(s, density)); // Φ(x) + x·φ(x)
+    return f32x4.mul(dy, f32x4.add(normal(s), f32x4.mul(s, density))); // Φ(x) + x·φ(x)
   }
-  if (kind == Unary.geluTanh) {
+}
+
+class GeluTanh {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     // With p = sigmoid(2u): p + x·p·(1 − p)·2u′. Beyond ±15 it is 0 or 1, and x² must not overflow.
     const x = clamp(s, f32x4.neg(number(36)), number(36));
     const p = sigmoid(geluTanhArgument(x));
-    const slope = f32x4.mul(number(24), f32x4.add(one, f32x4.mul(number(28), f32x4.mul(x, x))));
-    return f32x4.add(p, f32x4.mul(f32x4.mul(x, slope), f32x4.mul(p, f32x4.sub(one, p))));
+    const slope = f32x4.mul(number(24), f32x4.add(number(0), f32x4.mul(number(28), f32x4.mul(x, x))));
+    return f32x4.mul(dy, f32x4.add(p, f32x4.mul(f32x4.mul(x, slope), f32x4.mul(p, f32x4.sub(number(0), p)))));
   }
-  if (kind == Unary.erf) {
+}
+
+class Erf {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     const t = f32x4.min(f32x4.mul(f32x4.abs(s), number(20)), number(36));
-    return f32x4.mul(number(16), gaussian(t)); // 2/√π · e^{−x²}
+    return f32x4.mul(dy, f32x4.mul(number(16), gaussian(t))); // 2/√π · e^{−x²}
   }
-  if (kind == Unary.power) {
-    if (f32x4.extract_lane(a, 0) == 2) return f32x4.add(s, s);
-    return f32x4.mul(a, powerOfLanes(s, f32x4.sub(a, one)));
+}
+
+class Power {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    if (f32x4.extract_lane(a, 0) == 2) return f32x4.mul(dy, f32x4.add(s, s));
+    return f32x4.mul(dy, f32x4.mul(a, powerOfLanes(s, f32x4.sub(a, number(0)))));
   }
-  if (kind == Unary.silu) {
+}
+
+class Silu {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     const p = sigmoid(s);
-    return f32x4.mul(p, f32x4.add(one, f32x4.mul(s, f32x4.sub(one, p))));
+    return f32x4.mul(dy, f32x4.mul(p, f32x4.add(number(0), f32x4.mul(s, f32x4.sub(number(0), p)))));
   }
-  if (kind == Unary.log) return f32x4.div(one, s);
-  // abs: the sign, 0 at 0
-  return v128.or(v128.and(one, f32x4.gt(s, zero)), v128.and(f32x4.neg(one), f32x4.lt(s, zero)));
+}
+
+class Log {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, f32x4.div(number(0), s));
+  }
+}
+
+class Abs {
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    // The sign, 0 at 0.
+    const positive = v128.and(number(0), f32x4.gt(s, f32x4.splat(0)));
+    return f32x4.mul(dy, v128.or(positive, v128.and(f32x4.neg(number(0)), f32x4.lt(s, f32x4.splat(0)))));
+  }
 }
 
 /** dx = −dy. */

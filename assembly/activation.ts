@@ -33,7 +33,7 @@ const numbers: usize = memory.data<f32>([1, 0.5, 0.16666667, 1.59576912, 0.04471
 /**
  * y = f(x), element by element.
  *
- * @param kind  a code of `Unary`; the formulas stand in `valueOf`
+ * @param kind  a code of `Unary`; the formulas stand in the classes below
  * @param x     f32[count]
  * @param y     f32[count]; may be x
  * @param a     first parameter of f
@@ -57,77 +57,202 @@ const lastVector: usize = memory.data(16);
 function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v128): void {
   const end = x + bytes;
   switch (kind) {
-    case Unary.relu: return map(Unary.relu, x, y, end, a, b);
-    case Unary.leakyRelu: return map(Unary.leakyRelu, x, y, end, a, b);
-    case Unary.elu: return map(Unary.elu, x, y, end, a, b);
-    case Unary.selu: return map(Unary.selu, x, y, end, a, b);
-    case Unary.clip: return map(Unary.clip, x, y, end, a, b);
-    case Unary.sigmoid: return map(Unary.sigmoid, x, y, end, a, b);
-    case Unary.hardSigmoid: return map(Unary.hardSigmoid, x, y, end, a, b);
-    case Unary.hardSwish: return map(Unary.hardSwish, x, y, end, a, b);
-    case Unary.tanh: return map(Unary.tanh, x, y, end, a, b);
-    case Unary.softplus: return map(Unary.softplus, x, y, end, a, b);
-    case Unary.gelu: return map(Unary.gelu, x, y, end, a, b);
-    case Unary.geluTanh: return map(Unary.geluTanh, x, y, end, a, b);
-    case Unary.erf: return map(Unary.erf, x, y, end, a, b);
-    case Unary.exp: return map(Unary.exp, x, y, end, a, b);
-    case Unary.sqrt: return map(Unary.sqrt, x, y, end, a, b);
-    case Unary.negate: return map(Unary.negate, x, y, end, a, b);
-    case Unary.power: return map(Unary.power, x, y, end, a, b);
-    case Unary.silu: return map(Unary.silu, x, y, end, a, b);
-    case Unary.log: return map(Unary.log, x, y, end, a, b);
-    case Unary.abs: return map(Unary.abs, x, y, end, a, b);
-    case Unary.reciprocal: return map(Unary.reciprocal, x, y, end, a, b);
+    case Unary.relu: return map<Relu>(x, y, end, a, b);
+    case Unary.leakyRelu: return map<LeakyRelu>(x, y, end, a, b);
+    case Unary.elu: return map<Elu>(x, y, end, a, b);
+    case Unary.selu: return map<Selu>(x, y, end, a, b);
+    case Unary.clip: return map<Clip>(x, y, end, a, b);
+    case Unary.sigmoid: return map<Sigmoid>(x, y, end, a, b);
+    case Unary.hardSigmoid: return map<HardSigmoid>(x, y, end, a, b);
+    case Unary.hardSwish: return map<HardSwish>(x, y, end, a, b);
+    case Unary.tanh: return map<Tanh>(x, y, end, a, b);
+    case Unary.softplus: return map<Softplus>(x, y, end, a, b);
+    case Unary.gelu: return map<Gelu>(x, y, end, a, b);
+    case Unary.geluTanh: return map<GeluTanh>(x, y, end, a, b);
+    case Unary.erf: return map<Erf>(x, y, end, a, b);
+    case Unary.exp: return map<Exp>(x, y, end, a, b);
+    case Unary.sqrt: return map<Sqrt>(x, y, end, a, b);
+    case Unary.negate: return map<Negate>(x, y, end, a, b);
+    case Unary.power: return map<Power>(x, y, end, a, b);
+    case Unary.silu: return map<Silu>(x, y, end, a, b);
+    case Unary.log: return map<Log>(x, y, end, a, b);
+    case Unary.abs: return map<Abs>(x, y, end, a, b);
+    case Unary.reciprocal: return map<Reciprocal>(x, y, end, a, b);
   }
 }
 
-/** One loop per function: `kind` is constant here, so only one branch of `valueOf` remains inside. */
-@inline
-function map(kind: i32, x: usize, y: usize, end: usize, a: v128, b: v128): void {
-  if (kind == Unary.relu || kind == Unary.clip) {
+/** One loop per function. */
+function map<F>(x: usize, y: usize, end: usize, a: v128, b: v128): void {
+  const f = changetype<F>(0);
+  if (isShort<F>()) {
     // So little work that the loop itself would be half of it.
     for (const fours = x + ((end - x) & ~63); x < fours; x += 64) {
-      v128.store(y, valueOf(kind, v128.load(x), a, b));
-      v128.store(y, valueOf(kind, v128.load(x, 16), a, b), 16);
-      v128.store(y, valueOf(kind, v128.load(x, 32), a, b), 32);
-      v128.store(y, valueOf(kind, v128.load(x, 48), a, b), 48);
+      v128.store(y, f.of(v128.load(x), a, b));
+      v128.store(y, f.of(v128.load(x, 16), a, b), 16);
+      v128.store(y, f.of(v128.load(x, 32), a, b), 32);
+      v128.store(y, f.of(v128.load(x, 48), a, b), 48);
       y += 64;
     }
   }
   for (; x < end; x += 16) {
-    v128.store(y, valueOf(kind, v128.load(x), a, b));
+    v128.store(y, f.of(v128.load(x), a, b));
     y += 16;
   }
 }
 
 @inline
-function valueOf(kind: i32, x: v128, a: v128, b: v128): v128 {
-  const zero = f32x4.splat(0);
-  const one = v128.load32_splat(numbers);
-  if (kind == Unary.relu) return f32x4.pmax(x, zero); // x first: NaN stays NaN
-  if (kind == Unary.leakyRelu) return v128.bitselect(f32x4.mul(a, x), x, f32x4.lt(x, zero));
-  if (kind == Unary.elu) return v128.bitselect(f32x4.mul(a, expMinusOne(x)), x, f32x4.lt(x, zero));
-  if (kind == Unary.selu) return f32x4.mul(b, v128.bitselect(f32x4.mul(a, expMinusOne(x)), x, f32x4.lt(x, zero)));
-  if (kind == Unary.clip) return clamp(x, a, b);
-  if (kind == Unary.sigmoid) return sigmoid(x);
-  if (kind == Unary.hardSigmoid) return clamp(f32x4.add(f32x4.mul(a, x), b), zero, one);
-  if (kind == Unary.hardSwish) {
-    const ramp = f32x4.add(f32x4.mul(x, v128.load32_splat(numbers, 8)), v128.load32_splat(numbers, 4));
-    return f32x4.mul(x, clamp(ramp, zero, one));
+function isShort<F>(): bool {
+  return idof<F>() == idof<Relu>() || idof<F>() == idof<Clip>();
+}
+
+// The functions are classes, because a type is constant where it is an argument: loops over a number that is constant only to
+// the eye are folded into one, with all functions inside.
+class Relu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.pmax(x, f32x4.splat(0)); // x first: NaN stays NaN
   }
-  if (kind == Unary.tanh) return tanh(x);
-  if (kind == Unary.softplus) return f32x4.add(f32x4.max(x, zero), log1pOfLanes(exp(f32x4.neg(f32x4.abs(x)))));
-  if (kind == Unary.gelu) return f32x4.mul(x, normal(x));
-  if (kind == Unary.geluTanh) return f32x4.mul(x, sigmoid(geluTanhArgument(x)));
-  if (kind == Unary.erf) return erf(x);
-  if (kind == Unary.exp) return exp(x);
-  if (kind == Unary.sqrt) return f32x4.sqrt(x);
-  if (kind == Unary.negate) return f32x4.neg(x);
-  if (kind == Unary.power) return f32x4.extract_lane(a, 0) == 2 ? f32x4.mul(x, x) : powerOfLanes(x, a);
-  if (kind == Unary.silu) return f32x4.mul(x, sigmoid(x));
-  if (kind == Unary.log) return logOfLanes(x);
-  if (kind == Unary.abs) return f32x4.abs(x);
-  return f32x4.div(one, x); // reciprocal
+}
+
+class LeakyRelu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return v128.bitselect(f32x4.mul(a, x), x, f32x4.lt(x, f32x4.splat(0)));
+  }
+}
+
+class Elu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return v128.bitselect(f32x4.mul(a, expMinusOne(x)), x, f32x4.lt(x, f32x4.splat(0)));
+  }
+}
+
+class Selu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(b, v128.bitselect(f32x4.mul(a, expMinusOne(x)), x, f32x4.lt(x, f32x4.splat(0))));
+  }
+}
+
+class Clip {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return clamp(x, a, b);
+  }
+}
+
+class Sigmoid {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return sigmoid(x);
+  }
+}
+
+class HardSigmoid {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return clamp(f32x4.add(f32x4.mul(a, x), b), f32x4.splat(0), v128.load32_splat(numbers));
+  }
+}
+
+class HardSwish {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    const ramp = f32x4.add(f32x4.mul(x, v128.load32_splat(numbers, 8)), v128.load32_splat(numbers, 4));
+    return f32x4.mul(x, clamp(ramp, f32x4.splat(0), v128.load32_splat(numbers)));
+  }
+}
+
+class Tanh {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return tanh(x);
+  }
+}
+
+class Softplus {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1pOfLanes(exp(f32x4.neg(f32x4.abs(x)))));
+  }
+}
+
+class Gelu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(x, normal(x));
+  }
+}
+
+class GeluTanh {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(x, sigmoid(geluTanhArgument(x)));
+  }
+}
+
+class Erf {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return erf(x);
+  }
+}
+
+class Exp {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return exp(x);
+  }
+}
+
+class Sqrt {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.sqrt(x);
+  }
+}
+
+class Negate {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.neg(x);
+  }
+}
+
+class Power {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.extract_lane(a, 0) == 2 ? f32x4.mul(x, x) : powerOfLanes(x, a);
+  }
+}
+
+class Silu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(x, sigmoid(x));
+  }
+}
+
+class Log {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return logOfLanes(x);
+  }
+}
+
+class Abs {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.abs(x);
+  }
+}
+
+class Reciprocal {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return f32x4.div(v128.load32_splat(numbers), x);
+  }
 }
 
 /** 2u with u = √(2/π)·(x + 0.044715·x³), since ½(1 + tanh u) = sigmoid(2u). */

@@ -263,6 +263,7 @@ export function dot(a: usize, b: usize, count: i32): f64 {
 }
 
 /** Rows are mostly the channels of one pixel: shorter than what a call of `memory.copy` costs. */
+@inline
 function copyRow(from: usize, to: usize, count: i32): void {
   if (count > 1024) {
     memory.copy(to, from, <usize>count << 2);

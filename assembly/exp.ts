@@ -117,6 +117,7 @@ export function sigmoid(x: v128): v128 {
 }
 
 /** |x| < 0.625: x + x³·P(x²) (Cephes `tanhf`); above: ±(1 − 2/(e^{2|x|} + 1)). */
+@inline
 export function tanh(x: v128): v128 {
   const magnitude = f32x4.abs(x);
   const e = exp(f32x4.add(magnitude, magnitude));
@@ -149,6 +150,7 @@ export function erf(x: v128): v128 {
  * The distribution function of the standard normal, Φ(x) = ½(1 + erf(x/√2)), without the cancellation of that formula
  * at x < 0.
  */
+@inline
 export function normal(x: v128): v128 {
   const tail = upperTail(f32x4.abs(x));
   return v128.bitselect(tail, f32x4.sub(constant(72), tail), f32x4.lt(x, f32x4.splat(0)));

@@ -10,6 +10,7 @@
 export const zeros: usize = memory.data<f32>([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /** The first `lanes` (1…3) floats at `source`, zero in the other lanes. */
+@inline
 export function loadPart(source: usize, lanes: i32): v128 {
   let v = v128.load32_zero(source);
   if (lanes > 1) v = v128.load32_lane(source, v, 1, 4);
@@ -18,6 +19,7 @@ export function loadPart(source: usize, lanes: i32): v128 {
 }
 
 /** Writes the first `lanes` (1…3) floats of `v`. */
+@inline
 export function storePart(target: usize, v: v128, lanes: i32): void {
   v128.store32_lane(target, v, 0);
   if (lanes > 1) v128.store32_lane(target, v, 1, 4);

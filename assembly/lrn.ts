@@ -87,6 +87,7 @@ function loadWithin(pixel: usize, c: i32, channels: i32): v128 {
   return c >= 0 && c + 4 <= channels ? v128.load(pixel + (<usize>c << 2)) : loadAtEdge(pixel, c, channels);
 }
 
+@inline
 function loadAtEdge(pixel: usize, c: i32, channels: i32): v128 {
   return f32x4(
     channelOrZero(pixel, c, channels),
@@ -96,6 +97,7 @@ function loadAtEdge(pixel: usize, c: i32, channels: i32): v128 {
   );
 }
 
+@inline
 function channelOrZero(pixel: usize, c: i32, channels: i32): f32 {
   return <u32>c < <u32>channels ? load<f32>(pixel + (<usize>c << 2)) : 0;
 }

@@ -1,11 +1,16 @@
-/** Functions without a vector form here: one lane at a time through the standard library. */
+import { logf_lut, powf_lut } from "util/math";
+
+/**
+ * Functions without a vector form here: one lane at a time through the standard library. Its logarithm and power with tables
+ * are named, because `Mathf` takes slower and less exact ones where code is to be small.
+ */
 
 export function logOfLanes(x: v128): v128 {
   return f32x4(
-    Mathf.log(f32x4.extract_lane(x, 0)),
-    Mathf.log(f32x4.extract_lane(x, 1)),
-    Mathf.log(f32x4.extract_lane(x, 2)),
-    Mathf.log(f32x4.extract_lane(x, 3)),
+    logf_lut(f32x4.extract_lane(x, 0)),
+    logf_lut(f32x4.extract_lane(x, 1)),
+    logf_lut(f32x4.extract_lane(x, 2)),
+    logf_lut(f32x4.extract_lane(x, 3)),
   );
 }
 
@@ -22,9 +27,19 @@ export function log1pOfLanes(x: v128): v128 {
 /** xᵉ, with the sign of an odd integer power of a negative base. */
 export function powerOfLanes(x: v128, exponent: v128): v128 {
   return f32x4(
-    Mathf.pow(f32x4.extract_lane(x, 0), f32x4.extract_lane(exponent, 0)),
-    Mathf.pow(f32x4.extract_lane(x, 1), f32x4.extract_lane(exponent, 1)),
-    Mathf.pow(f32x4.extract_lane(x, 2), f32x4.extract_lane(exponent, 2)),
-    Mathf.pow(f32x4.extract_lane(x, 3), f32x4.extract_lane(exponent, 3)),
+    power(f32x4.extract_lane(x, 0), f32x4.extract_lane(exponent, 0)),
+    power(f32x4.extract_lane(x, 1), f32x4.extract_lane(exponent, 1)),
+    power(f32x4.extract_lane(x, 2), f32x4.extract_lane(exponent, 2)),
+    power(f32x4.extract_lane(x, 3), f32x4.extract_lane(exponent, 3)),
   );
+}
+
+/** Exact where an exponent is frequent: squares, roots, reciprocals. */
+function power(x: f32, exponent: f32): f32 {
+  if (exponent == 2) return x * x;
+  if (exponent == 1) return x;
+  if (exponent == 0) return 1;
+  if (exponent == -1) return 1 / x;
+  if (exponent == 0.5) return x == -Infinity ? Infinity : abs(sqrt(x)); // the root of −0 is 0
+  return powf_lut(x, exponent);
 }

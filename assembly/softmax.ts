@@ -108,6 +108,7 @@ export function logSoftmaxBackward(y: usize, dy: usize, dx: usize, rows: i32, co
 }
 
 /** The largest of `count` ≥ 1 floats; NaN if there is one. */
+@inline
 function rowMaximum(x: usize, count: i32): f32 {
   let best = v128.load32_splat(x);
   for (; count >= 4; count -= 4) {
@@ -126,6 +127,7 @@ function rowMaximum(x: usize, count: i32): f32 {
 }
 
 /** Σ x in float64. */
+@inline
 function rowSum(x: usize, count: i32): f64 {
   let low = f64x2.splat(0);
   let high = f64x2.splat(0);

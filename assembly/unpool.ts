@@ -161,6 +161,7 @@ function loadSwitches<S>(source: usize): v128 {
 }
 
 /** The first `lanes` (1…3) switches as i32. */
+@inline
 function loadSwitchesPart<S>(source: usize, lanes: i32): v128 {
   let v = i32x4.splat(<i32>load<S>(source));
   if (lanes > 1) v = i32x4.replace_lane(v, 1, <i32>load<S>(source + sizeof<S>()));
