@@ -17,6 +17,7 @@ export interface Exception {
 
 const runtimes = "test/runtimes/runtimes.test.ts";
 const examples = "test/examples.test.ts";
+const distributed = "test/distributed-search.test.ts";
 
 /** Pages with programs for a page in a browser: here they see small stand-ins of `fetch` and `document`. */
 export const withStandIns: ReadonlySet<string> = new Set(["docs/model-formats.md"]);
@@ -37,6 +38,7 @@ export const blocksElsewhere: readonly Exception[] = [
     by: runtimes,
   },
   { page: /^examples\/onnxruntime\//, language: "text", reason: "what the example prints", by: examples },
+  { page: /^examples\/distributed-search\//, language: "text", reason: "what the example prints", by: distributed },
   { page: /^docs\/packaging/, language: "html", reason: "examples/browser-module does the same", by: runtimes },
   {
     page: /^docs\/packaging/,
@@ -53,6 +55,7 @@ export const commandsElsewhere: readonly Exception[] = [
   { text: /^(bun|deno) add /, reason: "a registry's packages; the tests install the packed one", by: runtimes },
   { text: /^(bun explain|deno run) ?/, reason: "needs its runtime", by: runtimes },
   { text: /^(npx (wrangler|next|http-server)|curl) /, reason: "a server and its client", by: runtimes },
+  { page: /^examples\/distributed-search\//, text: /^node /, reason: "an example", by: distributed },
   { text: /^node \S+\.mjs\b/, reason: "an example", by: examples, named: true },
   { text: /^npm run build$/, reason: "was run before the tests" },
   { text: /^(npm|SEETHROUGH_RUNTIMES=all npm) test$/, reason: "is what runs this" },
