@@ -1,12 +1,15 @@
-import { defineConfig } from "tsup";
+import { defineConfig, type Options } from "tsup";
 
-export default defineConfig({
+const library: Options = {
   // One entry per way of getting the kernels; package.json "exports" chooses among the first three.
   entry: {
     index: "src/index.ts",
     workerd: "src/workerd.ts",
     "edge-light": "src/edge-light.ts",
     slim: "src/slim.ts",
+    pool: "src/pool.ts",
+    "pool-workerd": "src/pool-workerd.ts",
+    "pool-edge-light": "src/pool-edge-light.ts",
     cli: "src/cli/main.ts",
     pictures: "src/view/pictures.ts",
   },
@@ -16,11 +19,23 @@ export default defineConfig({
   outDir: "dist",
   // The entries share their code as chunks.
   splitting: true,
-  dts: { entry: { index: "src/index.ts", slim: "src/slim.ts" } },
+  dts: { entry: { index: "src/index.ts", slim: "src/slim.ts", pool: "src/pool.ts" } },
   // Workers and edge hosts compile these imports at deployment.
   external: [/^node:/, /\.wasm(\?module)?$/],
   // What the library uses is a dev dependency and becomes part of it, so that a page can load it without a bundler or an
   // import map. The two dependencies of package.json are the command line's.
   removeNodeProtocol: false,
   metafile: true,
-});
+};
+
+// One file without imports: it can be copied anywhere, and Vite bundles workers as classic scripts, which have none.
+const worker: Options = {
+  ...library,
+  entry: { "pool-worker": "src/pool-worker.ts" },
+  splitting: false,
+  dts: false,
+  minify: true,
+  metafile: false,
+};
+
+export default defineConfig([library, worker]);

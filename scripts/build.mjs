@@ -41,6 +41,7 @@ rmSync(metafile);
 // After tsup, which removes declarations that it did not write.
 copyFileSync("build/kernels.wasm", "dist/kernels.wasm");
 writeFileSync("dist/kernels.wasm.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
+writeFileSync("dist/pool-worker.d.ts", "export {};\n");
 copyFileSync("src/default-model.js", "dist/default-model.js");
 writeFileSync(
   "dist/default-model.d.ts",

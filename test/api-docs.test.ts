@@ -53,7 +53,7 @@ const settings: Readonly<Record<string, string>> = {
 
 /** All examples as one module; each sees the public names and what a reader would have at hand. */
 function program(examples: readonly { readonly name: string; readonly code: string }[]): string {
-  const library = pathToFileURL("dist/index.js").href;
+  const [library, pool] = ["index.js", "pool.js"].map((file) => pathToFileURL(`dist/${file}`).href);
   const blocks = examples.map(
     ({ name, code }) => `
     await (async () => {
@@ -63,7 +63,9 @@ function program(examples: readonly { readonly name: string; readonly code: stri
   );
   return `
     import { readFile, writeFile } from "node:fs/promises";
-    import * as seethrough from "${library}";
+    import * as library from "${library}";
+    import * as pool from "${pool}";
+    const seethrough = { ...library, ...pool };
     const { ${publicNames(examples)} } = seethrough;
     const bytes = await readFile("model.onnx");
     const labels = ["bird", "cat"];

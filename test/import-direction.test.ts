@@ -34,11 +34,22 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
   visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
   pooling: ["deconvolution", "load-model", ...base],
+  // Of the entries' code, the worker and the fallback bring what loads a model.
+  pool: ["api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
   cli: ["index"],
 };
 
 /** What the outside imports: they may import anything. */
-const entries: ReadonlySet<string> = new Set(["index", "api", "workerd", "edge-light", "slim"]);
+const entries: ReadonlySet<string> = new Set([
+  "index",
+  "api",
+  "workerd",
+  "edge-light",
+  "slim",
+  "pool-worker",
+  "pool-workerd",
+  "pool-edge-light",
+]);
 
 const source = fileURLToPath(new URL("../src/", import.meta.url));
 

@@ -61,11 +61,50 @@ interface Scorer {
  * @throws {OptionError} if window, stride, value or batchSize is out of range
  * @throws {TargetError} if `target` names no class of the model
  */
-export async function occlusion(
+export function occlusion(model: Model | BlackBox, input: Input, options: OcclusionOptions = {}): Promise<Attribution> {
+  return occlusionBy(async (passes) => passes.scores(0, passes.count), model, input, options);
+}
+
+/** The occluded passes of one explanation. They are independent: whoever computes them, their scores have the same bits. */
+export interface OccludedPasses {
+  /** One per position of the patch. */
+  readonly count: number;
+  /** The scores of the positions from `from` up to but without `to`; progress is reported out of `count`. */
+  scores(from: number, to: number): Promise<Float64Array>;
+}
+
+/** Scores of a part of the positions, to be computed by one of several instances. */
+export async function occlusionPart(
+  model: Model,
+  input: Input,
+  options: OcclusionOptions,
+  [part, parts]: readonly [part: number, parts: number],
+): Promise<Float64Array> {
+  const { passes } = await occlude(model, input, options);
+  const start = (index: number): number => Math.floor((index * passes.count) / parts);
+  return passes.scores(start(part), start(part + 1));
+}
+
+/** Occlusion with the passes made as `scoresOf` says: here, or by several instances that each took a part. */
+export async function occlusionBy(
+  scoresOf: (passes: OccludedPasses) => Promise<Float64Array>,
   model: Model | BlackBox,
   input: Input,
-  options: OcclusionOptions = {},
+  options: OcclusionOptions,
 ): Promise<Attribution> {
+  const { passes, attribution } = await occlude(model, input, options);
+  return attribution(await scoresOf(passes));
+}
+
+/** One occlusion: its passes, and the result that their scores make. */
+async function occlude(
+  model: Model | BlackBox,
+  input: Input,
+  options: OcclusionOptions,
+): Promise<{
+  readonly passes: OccludedPasses;
+  readonly attribution: (scores: Float64Array) => Promise<Attribution>;
+}> {
   const inner = typeof model === "function" ? undefined : loaded(model);
   const x = inner ? inner.prepare(input) : inMemoryOrder(tensorOf(input));
   const frame = inner ? modelFrame(inner) : tensorFrame(tensorOf(input));
@@ -91,41 +130,50 @@ export async function occlusion(
   const pace = createPace(options, patches.length);
   const scorer = inner ? modelScorer(inner, x, options) : await blackBoxScorer(model as BlackBox, x, frame, options);
 
-  const drop = new Float64Array(height * width);
-  const cover = new Float64Array(height * width);
-  for (let first = 0; first < patches.length; first += batchSize) {
-    const group = patches.slice(first, first + batchSize);
-    const batch = new Float32Array(group.length * x.length);
-    group.forEach((patch, sample) => {
-      batch.set(x, sample * x.length);
-      eachRow(patch, (row) => {
-        const [from, to] = [(row * width + patch.left) * channels, (row * width + patch.right) * channels];
-        batch.set(fill.subarray(from, to), sample * x.length + from);
+  const scores = async (from: number, to: number): Promise<Float64Array> => {
+    const found = new Float64Array(to - from);
+    for (let first = from; first < to; first += batchSize) {
+      const group = patches.slice(first, Math.min(first + batchSize, to));
+      const batch = new Float32Array(group.length * x.length);
+      group.forEach((patch, sample) => {
+        batch.set(x, sample * x.length);
+        eachRow(patch, (row) => {
+          const [left, right] = [(row * width + patch.left) * channels, (row * width + patch.right) * channels];
+          batch.set(fill.subarray(left, right), sample * x.length + left);
+        });
       });
-    });
-    const scores = await scorer.score(batch, group.length);
-    group.forEach((patch, sample) => {
+      found.set(await scorer.score(batch, group.length), first - from);
+      await pace.step(first - from + group.length);
+    }
+    return found;
+  };
+
+  const attribution = async (occluded: Float64Array): Promise<Attribution> => {
+    // Position by position in one order, however the passes were divided.
+    const drop = new Float64Array(height * width);
+    const cover = new Float64Array(height * width);
+    patches.forEach((patch, position) => {
       eachRow(patch, (row) => {
         for (let column = patch.left; column < patch.right; column++) {
-          drop[row * width + column] += scorer.target.score - scores[sample];
+          drop[row * width + column] += scorer.target.score - occluded[position];
           cover[row * width + column] += 1;
         }
       });
     });
-    await pace.step(Math.min(first + batchSize, patches.length));
-  }
-  const values = x.map((_, i) => {
-    const pixel = Math.floor(i / channels);
-    return drop[pixel] / cover[pixel];
-  });
-  return {
-    method: "occlusion",
-    target: scorer.target,
-    values: inner ? inner.tensor(inner.fast.input, values) : asTensor(values, tensorOf(input).shape),
-    inputSize: inner ? inputSize(inner) : { width, height },
-    notes: scorer.notes,
-    recipe: await makeRecipe(inner, "occlusion", { ...options, window, stride, value }),
+    const values = x.map((_, i) => {
+      const pixel = Math.floor(i / channels);
+      return drop[pixel] / cover[pixel];
+    });
+    return {
+      method: "occlusion",
+      target: scorer.target,
+      values: inner ? inner.tensor(inner.fast.input, values) : asTensor(values, tensorOf(input).shape),
+      inputSize: inner ? inputSize(inner) : { width, height },
+      notes: scorer.notes,
+      recipe: await makeRecipe(inner, "occlusion", { ...options, window, stride, value }),
+    };
   };
+  return { passes: { count: patches.length, scores }, attribution };
 }
 
 interface Patch {

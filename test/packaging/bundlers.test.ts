@@ -128,7 +128,7 @@ describe("package checkers", () => {
     ];
     const lines = execFileSync(here("node_modules/.bin/attw"), words, { encoding: "utf8" }).split("\n");
     const resolutions = lines.filter((line) => /^ *(node16 \(from ESM\)|bundler): /.test(line));
-    expect(resolutions).toHaveLength(8);
+    expect(resolutions).toHaveLength(12);
     for (const line of resolutions) expect(line).toContain("🟢");
   });
 });

@@ -13,8 +13,18 @@ const inlineWasm = "0061736d";
 describe("the packed package", () => {
   it("has every file that its exports name, and workerd and edge-light come before the default", () => {
     const { exports: entries } = JSON.parse(readFileSync(dist("../package.json"), "utf8"));
-    expect(Object.keys(entries)).toEqual([".", "./slim", "./default-model", "./kernels.wasm", "./package.json"]);
-    expect(Object.keys(entries["."])).toEqual(["types", "workerd", "edge-light", "default"]);
+    expect(Object.keys(entries)).toEqual([
+      ".",
+      "./slim",
+      "./default-model",
+      "./pool",
+      "./pool-worker",
+      "./kernels.wasm",
+      "./package.json",
+    ]);
+    for (const entry of [".", "./pool"]) {
+      expect(Object.keys(entries[entry])).toEqual(["types", "workerd", "edge-light", "default"]);
+    }
     for (const entry of Object.values<string | Record<string, string>>(entries)) {
       for (const path of typeof entry === "string" ? [entry] : Object.values(entry)) {
         expect(readFileSync(dist(`../${path}`)).length, path).toBeGreaterThan(0);
@@ -28,7 +38,12 @@ describe("the packed package", () => {
     "slim.js": [],
     "workerd.js": ["./kernels.wasm"],
     "edge-light.js": ["./kernels.wasm?module"],
+    "pool.js": [],
+    "pool-worker.js": [],
+    "pool-workerd.js": ["./kernels.wasm"],
+    "pool-edge-light.js": ["./kernels.wasm?module"],
   };
+  const complete = ["index.js", "pool.js", "pool-worker.js"];
   for (const [entry, wasm] of Object.entries(reached)) {
     it(`${entry} reaches its own files and nothing else, and evaluates no text`, () => {
       const { all, files } = importsOf(dist(entry));
@@ -38,17 +53,26 @@ describe("the packed package", () => {
         expect(forbidden, path).toBeUndefined();
       }
       const inline = [...files.values()].some((text) => text.includes(inlineWasm));
-      expect(inline, "inlined kernels").toBe(entry === "index.js");
+      expect(inline, "inlined kernels").toBe(complete.includes(entry));
       // Bundlers place the file beside their output wherever they read its address, called or not.
       const embedded = [...files.values()].some((text) => text.includes("./default-model.js"));
-      expect(embedded, "the address of the embedded model").toBe(entry === "index.js");
+      expect(embedded, "the address of the embedded model").toBe(complete.includes(entry));
     });
   }
 
   it("names the licence of every package it contains", () => {
     const notices = readFileSync(dist("third-party-notices.txt"), "utf8");
-    for (const name of ["fast-png", "fflate", "iobuffer", "jpeg-js", "pbf", "@noble/hashes", "fastest-levenshtein"]) {
-      expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|BSD-3-Clause)\\)`, "m"));
+    for (const name of [
+      "fast-png",
+      "fflate",
+      "iobuffer",
+      "jpeg-js",
+      "pbf",
+      "@noble/hashes",
+      "comlink",
+      "fastest-levenshtein",
+    ]) {
+      expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|BSD-3-Clause|Apache-2.0)\\)`, "m"));
     }
     expect(notices).toContain("Permission is hereby granted");
   });

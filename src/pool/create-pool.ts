@@ -1,0 +1,234 @@
+import { proxy } from "comlink";
+import { OptionError, SeethroughError } from "../errors";
+import type { Attribution } from "../explain/attribution";
+import type { OcclusionOptions } from "../explain/occlusion";
+import type { LoadOptions } from "../model/load";
+import type { Model } from "../model/model";
+import { type ModelSource, readSource } from "../model/source";
+import { isModule } from "../wasm/instantiate";
+import { type ExplainerName, type Explainers, explainerNames } from "./explainers";
+import { pack, unpack } from "./packing";
+import { type Caller, type ModelFile, PooledModel } from "./pooled-model";
+import { Seats } from "./seats";
+import type { CallName } from "./service";
+import type { Thread } from "./thread";
+
+export interface CreatePoolOptions {
+  /** How many instances; default: as many as the processor runs threads, at most 4. Without workers there is one. */
+  readonly size?: number;
+  /** Address of the workers' script, `dist/pool-worker.js`; default: beside this module, where bundlers put it too. */
+  readonly worker?: string | URL;
+}
+
+/** Several instances behind the functions of the library. Every result has the bits that one instance gives. */
+export interface WorkerPool extends Explainers {
+  /** How many instances it has: 1 where there are no workers. */
+  readonly size: number;
+  /**
+   * Loads a model for this pool: `loadModel` of the main entry, with the same source and options. Every instance gets the
+   * file once, when it first needs it.
+   */
+  loadModel(source?: ModelSource, options?: LoadOptions): Promise<Model>;
+  /** Ends the workers. Calls that wait or run reject. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+type OnProgress = (done: number, total: number) => void;
+
+interface Watched {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: OnProgress;
+}
+
+/** A pool over threads that have started. */
+export function poolOf(threads: readonly Thread[], start: () => Promise<Thread>): WorkerPool {
+  const pool = new Pool(threads, start);
+  const dispose = (): void => pool.dispose();
+  const explainers = explainerNames.map((name) => [
+    name,
+    (model: unknown, input: unknown, options: unknown) => pool.explain(name, model, input, options),
+  ]);
+  return {
+    ...(Object.fromEntries(explainers) as Explainers),
+    size: threads.length,
+    loadModel: (source, options) => pool.loadModel(source, options),
+    dispose,
+    [Symbol.dispose]: dispose,
+    async [Symbol.asyncDispose]() {
+      dispose();
+    },
+  };
+}
+
+class Pool implements Caller {
+  readonly #seats: Seats;
+  #models = 0;
+  #calls = 0;
+
+  constructor(threads: readonly Thread[], start: () => Promise<Thread>) {
+    this.#seats = new Seats(threads, start);
+  }
+
+  async loadModel(source: ModelSource | undefined, { wasm, ...plain }: LoadOptions = {}): Promise<Model> {
+    const kernels = wasm === undefined || isModule(wasm) ? wasm : (await readSource(wasm, "kernels")).bytes;
+    const options = { ...(pack(plain, "options") as LoadOptions), wasm: kernels };
+    const given = source === undefined ? undefined : await readSource(source);
+    // A copy: threads may ask for it later, when the caller has done something else with his.
+    const file = given && { bytes: given.bytes.slice(), name: given.name };
+    const model: ModelFile = { file, options, sibling: given?.sibling && once(given.sibling) };
+    this.#models += 1;
+    const id = this.#models;
+    const facts = await this.#seats.use((thread) => load(thread, id, model), new AbortController().signal);
+    return new PooledModel(id, this, model, facts);
+  }
+
+  unload({ id }: PooledModel): void {
+    for (const { models, service } of this.#seats.threads) if (models.delete(id)) service.unload(id);
+  }
+
+  dispose(): void {
+    this.#seats.close(new SeethroughError("The pool was disposed: this call cannot be finished. Create another pool."));
+  }
+
+  async explain(name: ExplainerName, model: unknown, input: unknown, options: unknown): Promise<unknown> {
+    const pooled = this.#own(name, model);
+    if (name === "occlusion") return this.#occlusion(pooled, input, options as OcclusionOptions);
+    const { method, ...others } = (options ?? {}) as { readonly method?: unknown };
+    if (name === "explain" && method === "occlusion") return this.#occlusion(pooled, input, others);
+    return this.call(pooled, name, [input, options]);
+  }
+
+  #own(name: string, model: unknown): PooledModel {
+    if (model instanceof PooledModel && model.belongsTo(this)) return model;
+    if (typeof model === "function") {
+      throw new OptionError(
+        `${name} of a pool takes a model of its loadModel. A black box is a function, which cannot reach other threads: ` +
+          `call ${name}(blackBox, …) of seethrough itself.`,
+      );
+    }
+    throw new OptionError(
+      `${name} of a pool takes a model of its own loadModel: const model = await pool.loadModel(source). Other models ` +
+        "live in one thread.",
+    );
+  }
+
+  /**
+   * The positions of the patch divided among the instances that are free, the sums made by one of them in the usual order.
+   * Where calls wait in line there is nothing to gain by dividing.
+   */
+  async #occlusion(model: PooledModel, input: unknown, options: OcclusionOptions = {}): Promise<Attribution> {
+    const parts = this.#seats.free;
+    if (parts < 2) return (await this.call(model, "occlusion", [input, options])) as Attribution;
+    const { signal, onProgress, ...plain } = options;
+    const stop = linked(signal);
+    const done = new Array<number>(parts).fill(0);
+    const report = (part: number): OnProgress | undefined =>
+      onProgress &&
+      ((count, total) => {
+        done[part] = count;
+        onProgress(
+          done.reduce((sum, value) => sum + value),
+          total,
+        );
+      });
+    try {
+      const scores = await Promise.all(
+        done.map((_, part) => {
+          const watched = { ...plain, signal: stop.controller.signal, onProgress: report(part) };
+          return this.call(model, "occlusionPart", [input, watched, [part, parts]]) as Promise<Float64Array>;
+        }),
+      );
+      const all = Float64Array.from(scores.flatMap((part) => [...part]));
+      return (await this.call(model, "occlusionOf", [input, { ...plain, signal }, all])) as Attribution;
+    } catch (error) {
+      stop.controller.abort(error);
+      throw error;
+    } finally {
+      stop.unlink();
+    }
+  }
+
+  async call(model: PooledModel, name: CallName, [input, options, ...more]: readonly unknown[]): Promise<unknown> {
+    const { signal, onProgress, ...plain } = (options ?? {}) as Watched;
+    const args = [pack(pixelsOf(input), "the input"), pack(plain, "options"), ...more];
+    const { controller, unlink } = linked(signal);
+    this.#calls += 1;
+    const id = this.#calls;
+    const progress =
+      onProgress &&
+      proxy((done: number, total: number) => {
+        if (controller.signal.aborted) return;
+        try {
+          onProgress(done, total);
+        } catch (error) {
+          controller.abort(error);
+        }
+      });
+    const work = async (thread: Thread): Promise<unknown> => {
+      const { file } = model;
+      if (!file) throw new SeethroughError(`The model "${model.name}" was disposed; load it again.`);
+      if (!thread.models.has(model.id)) await load(thread, model.id, file);
+      const abort = (): void => {
+        if (thread.isAlive()) thread.service.abort(id);
+      };
+      controller.signal.addEventListener("abort", abort);
+      controller.signal.throwIfAborted();
+      try {
+        return await thread.service.call(id, model.id, name, args, progress);
+      } finally {
+        controller.signal.removeEventListener("abort", abort);
+      }
+    };
+    try {
+      return unpack(await this.#seats.use(work, controller.signal));
+    } catch (error) {
+      throw error instanceof Error && error.name === "DataCloneError"
+        ? new OptionError(`An argument of ${name} cannot reach the pool's other threads: ${error.message}`)
+        : error;
+    } finally {
+      unlink();
+    }
+  }
+}
+
+async function load(
+  thread: Thread,
+  id: number,
+  { file, options, sibling }: ModelFile,
+): ReturnType<Thread["service"]["load"]> {
+  const facts = await thread.service.load(id, file, options, sibling && proxy((path: string) => sibling(path)));
+  thread.models.add(id);
+  return facts;
+}
+
+/** Files beside the model are read once, however many threads ask. */
+function once<T>(read: (path: string) => Promise<T>): (path: string) => Promise<T> {
+  const found = new Map<string, Promise<T>>();
+  return (path) => {
+    const known = found.get(path) ?? read(path);
+    found.set(path, known);
+    return known;
+  };
+}
+
+/** A controller that follows a signal until it is unlinked. */
+function linked(signal: AbortSignal | undefined): {
+  readonly controller: AbortController;
+  readonly unlink: () => void;
+} {
+  const controller = new AbortController();
+  const follow = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted) follow();
+  signal?.addEventListener("abort", follow);
+  return { controller, unlink: () => signal?.removeEventListener("abort", follow) };
+}
+
+/** An image's own three fields: those of an ImageData or of a canvas package are no own properties and would be lost. */
+function pixelsOf(input: unknown): unknown {
+  if (typeof input !== "object" || input === null || "shape" in input) return input;
+  if (!("data" in input && "width" in input && "height" in input)) return input;
+  const { data, width, height } = input;
+  return { data, width, height };
+}

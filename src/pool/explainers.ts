@@ -1,0 +1,29 @@
+import type { Input, Model } from "../model/model";
+
+type Library = typeof import("../api");
+
+/** The functions of the library that explain an input with a model, by name. */
+export type ExplainerName = {
+  [Name in keyof Library]: Library[Name] extends (model: Model, input: Input, options: never) => Promise<object>
+    ? Name
+    : never;
+}[keyof Library];
+
+/** They all, as the library declares them. */
+export type Explainers = { readonly [Name in ExplainerName]: Library[Name] };
+
+/** The compiler refuses this where a name is missing or is none. */
+const names: Readonly<Record<ExplainerName, true>> = {
+  cam: true,
+  deconvnet: true,
+  explain: true,
+  gradCam: true,
+  guidedBackprop: true,
+  inputXGradient: true,
+  integratedGradients: true,
+  occlusion: true,
+  projectActivation: true,
+  saliency: true,
+};
+
+export const explainerNames = /* @__PURE__ */ Object.keys(names) as readonly ExplainerName[];

@@ -1,0 +1,67 @@
+import type { LoadOptions } from "../model/load";
+import type { Input, Model, Prediction, RunResult } from "../model/model";
+import type { SourceFile } from "../model/source-file";
+import type { CallName, ModelFacts, PostedFile } from "./service";
+
+/** What every thread needs to load a model. */
+export interface ModelFile {
+  readonly file: PostedFile;
+  readonly sibling: SourceFile["sibling"];
+  readonly options: LoadOptions;
+}
+
+/** What a model of the pool asks of the pool. */
+export interface Caller {
+  call(model: PooledModel, name: CallName, args: readonly unknown[]): Promise<unknown>;
+  unload(model: PooledModel): void;
+}
+
+/** A model whose instances live in the threads of a pool. */
+export class PooledModel implements Model {
+  readonly name: string;
+  readonly labels?: readonly string[];
+  readonly input: Model["input"];
+  readonly output: Model["output"];
+  readonly layers: Model["layers"];
+  readonly id: number;
+  readonly #caller: Caller;
+  #file: ModelFile | undefined;
+
+  constructor(id: number, caller: Caller, file: ModelFile, { name, labels, input, output, layers }: ModelFacts) {
+    this.id = id;
+    this.#caller = caller;
+    this.#file = file;
+    this.name = name;
+    this.labels = labels;
+    this.input = input;
+    this.output = output;
+    this.layers = layers;
+  }
+
+  /** Absent once it is disposed. */
+  get file(): ModelFile | undefined {
+    return this.#file;
+  }
+
+  belongsTo(caller: Caller): boolean {
+    return this.#caller === caller;
+  }
+
+  async predict(...args: [Input, object?]): Promise<Prediction[]> {
+    return (await this.#caller.call(this, "predict", args)) as Prediction[];
+  }
+
+  async run(...args: [Input, object?]): Promise<RunResult> {
+    return (await this.#caller.call(this, "run", args)) as RunResult;
+  }
+
+  dispose(): void {
+    if (!this.#file) return;
+    this.#file = undefined;
+    this.#caller.unload(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}

@@ -1,0 +1,131 @@
+import {
+  cam,
+  deconvnet,
+  explain,
+  gradCam,
+  guidedBackprop,
+  inputXGradient,
+  integratedGradients,
+  occlusion,
+  projectActivation,
+  saliency,
+} from "../api";
+import { SeethroughError } from "../errors";
+import { occlusionBy, occlusionPart } from "../explain/occlusion";
+import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
+import type { Input, Model } from "../model/model";
+import type { SourceFile } from "../model/source-file";
+import type { ExplainerName, Explainers } from "./explainers";
+import { pack, unpack } from "./packing";
+
+/** What can be called with a model over there: the explainers, the model's own methods, and the two steps of a divided occlusion. */
+export type CallName = ExplainerName | "predict" | "run" | "occlusionPart" | "occlusionOf";
+
+/** The file of a model as it is posted; `undefined` is the embedded one. */
+export type PostedFile = Pick<SourceFile, "bytes" | "name"> | undefined;
+
+/** What a model says about itself. */
+export type ModelFacts = Pick<Model, "name" | "labels" | "input" | "output" | "layers">;
+
+/** One instance: its models, and the calls on them. A worker exposes one; where there are no workers it is called directly. */
+export interface Service {
+  ready(): Promise<void>;
+  load(id: number, file: PostedFile, options: LoadOptions, sibling?: SourceFile["sibling"]): Promise<ModelFacts>;
+  unload(id: number): Promise<void>;
+  /**
+   * @param call     number of this call, for `abort`
+   * @param packed   everything that follows the model, as `pack` made it
+   * @returns the result, packed
+   */
+  call(
+    call: number,
+    id: number,
+    name: CallName,
+    packed: readonly unknown[],
+    onProgress?: (done: number, total: number) => void,
+  ): Promise<unknown>;
+  abort(call: number): Promise<void>;
+  /** Stops every call and disposes every model. */
+  close(): Promise<void>;
+}
+
+const explainers: Explainers = {
+  cam,
+  deconvnet,
+  explain,
+  gradCam,
+  guidedBackprop,
+  inputXGradient,
+  integratedGradients,
+  occlusion,
+  projectActivation,
+  saliency,
+};
+
+type Explain = (model: Model, input: Input, options: object) => Promise<object>;
+type Call = (model: Model, args: readonly unknown[], watch: object) => Promise<object>;
+
+/** Every function with a model in front. The caller's compiler has checked the arguments; what it let pass, each function checks. */
+const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
+  predict: (model, [input, options]) => model.predict(input as Input, options as Parameters<Model["predict"]>[1]),
+  run: (model, [input, options]) => model.run(input as Input, options as Parameters<Model["run"]>[1]),
+  occlusionPart: (model, [input, options, part], watch) =>
+    occlusionPart(model, input as Input, { ...(options as object), ...watch }, part as readonly [number, number]),
+  occlusionOf: (model, [input, options, scores]) =>
+    occlusionBy(async () => scores as Float64Array, model, input as Input, options as object),
+};
+
+const callOf = (name: CallName): Call =>
+  name in explainers
+    ? (model, [input, options], watch) =>
+        (explainers[name as ExplainerName] as Explain)(model, input as Input, { ...(options as object), ...watch })
+    : others[name as keyof typeof others];
+
+export function createService(packaged: Packaged): Service {
+  const models = new Map<number, Model>();
+  const running = new Map<number, AbortController>();
+  return {
+    async ready() {
+      await packaged.kernels();
+    },
+    async load(id, file, { wasm, ...options }, sibling) {
+      const source = file ? { ...file, sibling } : await packaged.defaultModel();
+      const model = await openModel(source, options, await kernelsOf(packaged, wasm));
+      models.set(id, model);
+      const { name, labels, input, output, layers } = model;
+      return { name, labels, input, output, layers };
+    },
+    async unload(id) {
+      models.get(id)?.dispose();
+      models.delete(id);
+    },
+    async call(call, id, name, packed, onProgress) {
+      const model = models.get(id);
+      if (!model) throw new SeethroughError("The model was disposed; load it again.");
+      const controller = new AbortController();
+      running.set(call, controller);
+      // A result must not overtake its progress, which takes another way to the other thread.
+      let last: unknown;
+      const report =
+        onProgress &&
+        ((done: number, total: number) => {
+          last = onProgress(done, total);
+        });
+      try {
+        const result = await callOf(name)(model, packed.map(unpack), { signal: controller.signal, onProgress: report });
+        await last;
+        return pack(result, "the result");
+      } finally {
+        running.delete(call);
+      }
+    },
+    async abort(call) {
+      running.get(call)?.abort();
+    },
+    async close() {
+      for (const controller of running.values()) controller.abort();
+      for (const model of models.values()) model.dispose();
+      models.clear();
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import { type Endpoint, type Remote, releaseProxy, wrap } from "comlink";
+import nodeEndpoint, { type NodeEndpoint } from "comlink/dist/esm/node-adapter.mjs";
+import { SeethroughError, UnsupportedRuntimeError } from "../errors";
+import type { Service } from "./service";
+
+/** An instance to call, here or in a worker. */
+export interface Thread {
+  readonly service: Service | Remote<Service>;
+  /** Numbers of the models it has loaded. */
+  readonly models: Set<number>;
+  /** Rejects when the thread has ended, whatever ended it. */
+  readonly ended: Promise<never>;
+  readonly isAlive: () => boolean;
+  /** Whether a program may end while this thread is idle; a busy one keeps it running, where the host can tell. */
+  setBusy(busy: boolean): void;
+  end(error: Error): void;
+}
+
+/** `ended` of a thread, and how to settle it. */
+function ending(): Pick<Thread, "ended" | "isAlive"> & { readonly fail: (error: Error) => void } {
+  let alive = true;
+  let reject: (error: Error) => void = () => {};
+  const ended = new Promise<never>((_, no) => {
+    reject = no;
+  });
+  // A thread that ends while nobody waits for it is no error.
+  ended.catch(() => {});
+  return {
+    ended,
+    isAlive: () => alive,
+    fail(error) {
+      alive = false;
+      reject(error);
+    },
+  };
+}
+
+/** One instance in the caller's own thread. */
+export function sameThread(service: Service): Thread {
+  const { ended, isAlive, fail } = ending();
+  return {
+    service,
+    models: new Set(),
+    ended,
+    isAlive,
+    setBusy() {},
+    end(error) {
+      fail(error);
+      service.close();
+    },
+  };
+}
+
+/** What Node's workers have and those of the web have not; Bun's are both. */
+interface NodeWorker extends NodeEndpoint {
+  ref(): void;
+  unref(): void;
+  terminate(): unknown;
+}
+
+const isNodeWorker = (worker: Worker | NodeWorker): worker is NodeWorker =>
+  "on" in worker && !("addEventListener" in worker);
+
+const hasRef = (worker: object): worker is Pick<NodeWorker, "ref" | "unref"> => "ref" in worker && "unref" in worker;
+
+/** The class of workers this host has: the web's, or Node's. */
+export async function workerClass(): Promise<typeof Worker | undefined> {
+  if (typeof Worker === "function") return Worker;
+  // The name is hidden from bundlers: in a browser build there is no such module.
+  const threads = "node:worker_threads";
+  try {
+    return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ threads)).Worker;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Starts a worker.
+ *
+ * @param address  of the worker's script; default: the file beside this one
+ */
+export async function startThread(HostWorker: typeof Worker, address: string | URL | undefined): Promise<Thread> {
+  const { ended, isAlive, fail } = ending();
+  const died = (reason: string): void =>
+    fail(
+      new SeethroughError(
+        `A worker of the pool ended before its call did (${reason}). The next call starts a fresh one; ` +
+          "if memory ran out, make the pool smaller or load with { memory: 'low' }.",
+      ),
+    );
+  const worker: Worker | NodeWorker = newWorker(HostWorker, address);
+  let endpoint: Endpoint;
+  if (isNodeWorker(worker)) {
+    worker.on("error", ((error: Error) => died(error.message)) as unknown as EventListener);
+    worker.on("exit", ((code: number) => died(`exit code ${code}`)) as unknown as EventListener);
+    endpoint = nodeEndpoint(worker);
+  } else {
+    worker.addEventListener("error", (event) => {
+      // Deno ends the whole program otherwise.
+      event.preventDefault();
+      died(event.message || "its script could not be loaded");
+    });
+    // Bun says so.
+    worker.addEventListener("close", () => died("it was closed"));
+    endpoint = worker;
+  }
+  const service = wrap<Service>(endpoint);
+  const thread: Thread = {
+    service,
+    models: new Set(),
+    ended,
+    isAlive,
+    setBusy(busy) {
+      if (hasRef(worker)) worker[busy ? "ref" : "unref"]();
+    },
+    end(error) {
+      fail(error);
+      service[releaseProxy]();
+      worker.terminate();
+    },
+  };
+  try {
+    await Promise.race([service.ready(), ended]);
+  } catch (error) {
+    thread.end(new SeethroughError("The worker did not start."));
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UnsupportedRuntimeError(
+      `The pool's worker ${address ?? "pool-worker.js"} could not start: ${reason} It must lie beside the package's files or be ` +
+        'named, createPool({ worker: "/assets/pool-worker.js" }); a page\'s policy must allow it (worker-src), Deno its reading (--allow-read).',
+    );
+  }
+  thread.setBusy(false);
+  return thread;
+}
+
+// Vite and webpack know these words and bundle the worker.
+const newWorker = (HostWorker: typeof Worker, address: string | URL | undefined): Worker => {
+  if (address !== undefined) return new HostWorker(address, { type: "module" });
+  if (typeof Worker === "function") return new Worker(new URL("./pool-worker.js", import.meta.url), { type: "module" });
+  // Written apart, so that the file is not bundled twice.
+  const beside = "./pool-worker.js";
+  return new HostWorker(new URL(beside, import.meta.url));
+};
