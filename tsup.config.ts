@@ -34,8 +34,12 @@ const worker: Options = {
   entry: { "pool-worker": "src/pool-worker.ts" },
   splitting: false,
   dts: false,
-  minify: true,
   metafile: false,
+  // Without white space the words would go that keep webpack away from what only Node imports.
+  esbuildOptions(options) {
+    options.minifySyntax = true;
+    options.minifyIdentifiers = true;
+  },
 };
 
 export default defineConfig([library, worker]);

@@ -138,7 +138,7 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
 const newWorker = (HostWorker: typeof Worker, address: string | URL | undefined): Worker => {
   if (address !== undefined) return new HostWorker(address, { type: "module" });
   if (typeof Worker === "function") return new Worker(new URL("./pool-worker.js", import.meta.url), { type: "module" });
-  // Written apart, so that the file is not bundled twice.
-  const beside = "./pool-worker.js";
-  return new HostWorker(new URL(beside, import.meta.url));
+  // Written apart: bundlers would take these words for a second file.
+  const here = import.meta.url;
+  return new HostWorker(new URL("./pool-worker.js", here));
 };

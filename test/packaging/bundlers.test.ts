@@ -17,6 +17,7 @@ const needsTools = ({ skip }: TestContext): void => skip(!installed, "npm ci --p
 /** What an application does: explain a picture with a network it fetched, and with the embedded one. */
 const program = `
 import { decodeImage, encodePng, gradCam, loadModel } from "seethrough";
+export { createPool } from "seethrough/pool";
 import { loadModel as slim } from "seethrough/slim";
 const image = { width: 96, height: 96, data: new Uint8Array(96 * 96 * 3).fill(77) };
 const wasm = new URL("seethrough/kernels.wasm", import.meta.url);
@@ -51,6 +52,12 @@ describe("an application made by", () => {
       expect(given.some((value: number) => value !== 0)).toBe(true);
       expect(embedded).toEqual(given);
       expect(slim).toEqual(given);
+
+      // What a pool's workers run is one file of its own: the methods, and the port they are called through.
+      const isWorker = (text: string): boolean =>
+        text.includes("gauss-legendre") && text.includes("typeof self.postMessage");
+      const workers = scripts.filter((path) => path !== "program.js" && isWorker(read(path).toString()));
+      expect(workers).toHaveLength(1);
     });
   }
 });

@@ -13,6 +13,8 @@ interface Runtime {
 
 interface Report {
   readonly digests: Readonly<Record<string, string>>;
+  /** Every method by a pool, where the host's suite has one. */
+  readonly pool?: { readonly size: number; readonly digests: Readonly<Record<string, string>> };
   readonly snippet?: { readonly page: string; readonly printed: string; readonly expected: string };
 }
 
@@ -67,6 +69,18 @@ function expectSnippet({ snippet }: Report): void {
   if (snippet) expect(snippet.printed, `docs/runtimes/${snippet.page}`).toBe(snippet.expected);
 }
 
+/** Hosts whose suite is without a pool: a variant of Workers, and an edge function, which has one instance as Workers have. */
+const withoutPool: readonly string[] = ["workerd-vitest", "edge"];
+
+function expectPool({ id }: Runtime, { pool }: Report): void {
+  if (withoutPool.includes(id)) return;
+  expect(pool?.size, "instances of the pool").toBe(id === "workerd" ? 1 : 2);
+  const names = Object.keys(pool?.digests ?? {});
+  expect(names).toHaveLength(8);
+  const all = recorded();
+  expect(pool?.digests).toEqual(Object.fromEntries(names.map((name) => [name, all[name]])));
+}
+
 describe("the packed package gives the same bits", () => {
   beforeAll(() => {
     rmSync(here("build"), { recursive: true, force: true });
@@ -84,6 +98,7 @@ describe("the packed package gives the same bits", () => {
     await expect(digests, "after a wanted change of the numbers: npm run runtimes:record").toMatchFileSnapshot(
       "digests.json",
     );
+    expectPool(recorder, found);
     expectSnippet(found);
   });
 
@@ -92,6 +107,7 @@ describe("the packed package gives the same bits", () => {
       skipIfMissing(runtime, skip);
       const found = await report(runtime);
       expect(found.digests).toEqual(recorded());
+      expectPool(runtime, found);
       expectSnippet(found);
     });
   }

@@ -96,6 +96,8 @@ async function visit(browser, folder, page, contentPolicy) {
 /** A page whose script is bundled, the embedded model with it. */
 async function bundledPage(folder) {
   const site = await bundle(folder, "site", ["suite/page.mjs"], { conditions: ["browser"] });
+  // As docs/pool.md says for esbuild.
+  cpSync(join(folder, "node_modules/seethrough/dist/pool-worker.js"), join(site, "pool-worker.js"));
   writeFileSync(join(site, "index.html"), html("/page.js"));
   return site;
 }
@@ -154,8 +156,13 @@ const browserHost = (browser, place, how) => ({
     return missing.length > 0 ? missing.join(" && ") : undefined;
   },
   async run(folder) {
-    const { digests, firstResult } = await how.explain(browser, folder);
-    return { version: versionIn(await call(browser.version(browser.program()))), digests, coldStart: firstResult };
+    const { digests, firstResult, pool } = await how.explain(browser, folder);
+    return {
+      version: versionIn(await call(browser.version(browser.program()))),
+      digests,
+      coldStart: firstResult,
+      pool,
+    };
   },
   ...how.more?.(browser),
 });

@@ -95,9 +95,9 @@ export const cloudflareHosts = {
     missing,
     async run(folder) {
       const lines = await runWorker(folder, "suite/cloudflare.mjs");
-      const { digests } = JSON.parse(lines.at(-1).text);
+      const { digests, pool } = JSON.parse(lines.at(-1).text);
       const version = versionIn(await call([workerd(), "--version"]));
-      return { version, digests, coldStart: lines.find(({ text }) => text === "first result").time };
+      return { version, digests, pool, coldStart: lines.find(({ text }) => text === "first result").time };
     },
     async snippet(folder, files) {
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, file), code);

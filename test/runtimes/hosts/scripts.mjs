@@ -3,18 +3,20 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { call, fromDebian, fromNpm, fromNpmForArm, packagedFile, systemProgram, versionIn } from "./programs.mjs";
 
-/** @param command  `{ program, run, permissions, env }`, or `{ missing }` */
+/** @param command  `{ program, run, permissions, workers, env }`, or `{ missing }` */
 const scriptHost = (name, page, command) => ({
   name,
   page,
   missing: () => command().missing,
   async run(folder) {
-    const { program, run = [], env } = command();
+    const { program, run = [], workers = [], env } = command();
     const options = { cwd: folder, env: { ...process.env, ...env } };
     const version = versionIn(await call([...program, "--version"], options));
     const output = await call([...program, ...run, "suite/main.mjs"], options);
     const { digests, firstResult } = JSON.parse(output.trim().split("\n").at(-1));
-    return { version, digests, coldStart: firstResult };
+    const found = await call([...program, ...run, ...workers, "suite/pool.mjs"], options);
+    const pool = JSON.parse(found.trim().split("\n").at(-1));
+    return { version, digests, coldStart: firstResult, pool };
   },
   async snippet(folder, files) {
     const { program, run = [], permissions = [], env } = command();
@@ -36,7 +38,12 @@ export const scriptHosts = {
   deno: scriptHost("Deno", "deno.md", () =>
     needs(
       packagedFile("@deno", "", "deno", "deno.exe") ?? systemProgram("deno"),
-      (path) => ({ program: [path], run: ["run", "--no-prompt"], permissions: ["--allow-read=.", "--allow-write=."] }),
+      (path) => ({
+        program: [path],
+        run: ["run", "--no-prompt"],
+        permissions: ["--allow-read=.", "--allow-write=."],
+        workers: ["--allow-read=."],
+      }),
       fromNpm,
     ),
   ),

@@ -1,7 +1,12 @@
 // A page's main thread, bundled.
 import * as seethrough from "seethrough";
 import defaultModel from "seethrough/default-model";
+import * as pool from "seethrough/pool";
 import { post } from "./post.mjs";
-import { runSuite } from "./suite.mjs";
+import { runPool, runSuite } from "./suite.mjs";
 
-post(runSuite(seethrough, defaultModel));
+const report = async () => {
+  const found = await runSuite(seethrough, defaultModel);
+  return { ...found, pool: await runPool(pool, seethrough) };
+};
+post(report());

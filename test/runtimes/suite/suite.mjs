@@ -6,6 +6,31 @@ import { tinyNetwork } from "./tiny-network.mjs";
 /** Light settings: under emulation everything takes a hundred times longer. */
 const settings = { target: 1, nSteps: 5, window: [32, 32], stride: [32, 32] };
 
+const tinyOptions = { preprocess: { mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3] } };
+
+/**
+ * Runs every method on one network by a pool of two instances, all at once.
+ *
+ * @returns {Promise<{ size: number, digests: Record<string, string> }>} how many instances there were, and the digests that
+ *   `runSuite` has under the same names
+ */
+export async function runPool({ createPool }, { methodNames }) {
+  const pool = await createPool({ size: 2 });
+  const model = await pool.loadModel(tinyNetwork(), tinyOptions);
+  const scene = drawScene();
+  // The first, because it is divided among the instances that are free.
+  const order = ["occlusion", ...methodNames.filter((method) => method !== "occlusion")];
+  const found = await Promise.all(order.map((method) => pool.explain(model, scene, { ...settings, method })));
+  const { size } = pool;
+  pool.dispose();
+  const digests = {};
+  for (const [i, { values, target }] of found.entries()) {
+    const name = `tiny: ${order[i]}`;
+    digests[name] = await digestOf(name, [values.data, Float64Array.of(target.score)]);
+  }
+  return { size, digests };
+}
+
 /**
  * Runs all explanations.
  *
@@ -29,7 +54,7 @@ export async function runSuite(seethrough, defaultModel, onFirstResult = () => {
   const networks = {
     embedded,
     "embedded, low memory": await seethrough.loadModel(defaultModel, { memory: "low" }),
-    tiny: await seethrough.loadModel(tinyNetwork(), { preprocess: { mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3] } }),
+    tiny: await seethrough.loadModel(tinyNetwork(), tinyOptions),
   };
   for (const [name, model] of Object.entries(networks)) {
     await record(`${name}: predict`, ...(await predicted(model, scene)));
