@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { writeOnnx } from "../src/onnx/writer";
@@ -48,6 +48,9 @@ const settings: Readonly<Record<string, string>> = {
   "functions/toCamModel.md": `
       const model = await seethrough.loadModel("flatten.onnx");
       const images = Array.from({ length: 10 }, (_, i) => ({ image: seethrough.cropImage(image, { x: i, y: i, width: 48, height: 48 }), label: i % 2 }));`,
+  "functions/signalPlot.md": `
+      const model = await seethrough.loadModel(${JSON.stringify(resolve("examples/signal/beats.onnx"))});
+      const signal = new seethrough.Tensor(Float32Array.from({ length: 256 }, (_, i) => Math.sin(i / 9)), [1, 1, 256]);`,
   "interfaces/Model.md": "const model = generator; const [latent] = latents;",
 };
 
