@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type * as mainEntry from "../src/index";
 import { defaultModel } from "../src/load-default-model";
 import { kernels } from "../src/load-model";
@@ -198,6 +198,20 @@ describe("the life of a pool", () => {
     const error = await caught(createPool({ size: 1, worker: new URL("missing.mjs", import.meta.url) }));
     expect(error).toBeInstanceOf(library.UnsupportedRuntimeError);
     expect(String(error)).toMatch(/missing\.mjs could not start: .*worker-src/s);
+  });
+
+  it("does not wait for ever for a script that is another one", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    try {
+      const silent = new URL("data:text/javascript,setInterval(() => {}, 1000)");
+      const error = caught(createPool({ size: 1, worker: silent }));
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(String(await error)).toMatch(
+        /could not start: it has not answered for 60 seconds, so it may be another script/,
+      );
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

@@ -75,6 +75,9 @@ export async function workerClass(): Promise<typeof Worker | undefined> {
   }
 }
 
+/** How long a worker may take to load its script; a slow device on a slow line needs some. */
+const startSeconds = 60;
+
 /**
  * Starts a worker.
  *
@@ -120,9 +123,13 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
       worker.terminate();
     },
   };
+  const patience = setTimeout(() => {
+    fail(new SeethroughError(`it has not answered for ${startSeconds} seconds, so it may be another script.`));
+  }, startSeconds * 1000);
   try {
     await Promise.race([service.ready(), ended]);
   } catch (error) {
+    clearTimeout(patience);
     thread.end(new SeethroughError("The worker did not start."));
     const reason = error instanceof Error ? error.message : String(error);
     throw new UnsupportedRuntimeError(
@@ -130,6 +137,7 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
         'named, createPool({ worker: "/assets/pool-worker.js" }); a page\'s policy must allow it (worker-src), Deno its reading (--allow-read).',
     );
   }
+  clearTimeout(patience);
   thread.setBusy(false);
   return thread;
 }
