@@ -64,6 +64,8 @@ export function targetName(asked: AskedTarget): string {
     return `${className(asked.maskOf)}, where it ${alone ? "is positive" : "wins"}`;
   }
   if ("layer" in asked) return `unit ${asked.unit} of ${asked.layer}`;
-  const [y, x] = asked.position;
-  return `${className(asked.channel)} at row ${y}, column ${x} of the output`;
+  // A signal's place is one number.
+  const { position } = asked;
+  const place = typeof position === "number" ? `place ${position}` : `row ${position[0]}, column ${position[1]}`;
+  return `${className(asked.channel)} at ${place} of the output`;
 }
