@@ -23,7 +23,7 @@ export function spaceToDepth(x: usize, z: usize, line: usize, g: SpaceToDepthGeo
         const y = i * g.stride - g.padTop + dy;
         if (<u32>y < <u32>g.inH) memory.copy(line + border, x + <usize>y * row, shown);
         else memory.fill(line + border, 0, shown);
-        distribute(line, z + <usize>dy * run, run, block, g.outW);
+        copyRuns(line, run, z + <usize>dy * run, block, run, g.outW);
       }
       z += block * g.outW;
     }
@@ -51,7 +51,7 @@ export function depthToSpace(z: usize, x: usize, line: usize, g: SpaceToDepthGeo
       const dy = y + g.padTop - i * g.stride;
       let there: usize = 0;
       if (i < g.outH) {
-        collect(z + <usize>i * block * g.outW + <usize>dy * run, line, run, block, g.outW);
+        copyRuns(z + <usize>i * block * g.outW + <usize>dy * run, block, line, run, run, g.outW);
         memory.copy(x, line + border, shown);
         there = shown;
       }
@@ -62,23 +62,13 @@ export function depthToSpace(z: usize, x: usize, line: usize, g: SpaceToDepthGeo
   }
 }
 
-/** Copies `count` neighbouring runs to places `step` bytes apart. */
+/** Copies `count` runs that lie `fromStep` bytes apart to places `toStep` bytes apart. */
 @inline
-function distribute(from: usize, to: usize, run: usize, step: usize, count: i32): void {
+function copyRuns(from: usize, fromStep: usize, to: usize, toStep: usize, run: usize, count: i32): void {
   for (; count > 0; count--) {
     copyRun(from, to, run);
-    from += run;
-    to += step;
-  }
-}
-
-/** Copies `count` runs `step` bytes apart to one after the other. */
-@inline
-function collect(from: usize, to: usize, run: usize, step: usize, count: i32): void {
-  for (; count > 0; count--) {
-    copyRun(from, to, run);
-    from += step;
-    to += run;
+    from += fromStep;
+    to += toStep;
   }
 }
 
