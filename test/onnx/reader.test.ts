@@ -250,6 +250,11 @@ describe("damaged files end in an error of this package or a graph, quickly", ()
       expect(() => readOnnx(file.subarray(0, length))).toThrow(ModelError);
   });
 
+  it("with a length below zero, which would lead back to where the field began", () => {
+    const file = Uint8Array.of(0x3a, 0xf5, ...new Array<number>(8).fill(0xff), 1);
+    expect(() => readOnnx(file)).toThrow("-11 bytes announced where 0 are left in the model, near byte 11");
+  });
+
   it("with flipped bits", () => {
     const random = randomIntegers(2);
     const small = writeOnnx(readOnnx(petshop));

@@ -67,7 +67,6 @@ describe("the packed package", () => {
       "fflate",
       "iobuffer",
       "jpeg-js",
-      "pbf",
       "@noble/hashes",
       "comlink",
       "fastest-levenshtein",
