@@ -6,16 +6,15 @@ import { ShapeError } from "../errors";
 import { sizeOf } from "../tensor";
 import { kindOfDataType } from "./element-kind";
 import { Constant, type ConstantKind, type Node, numberAttribute, stringAttribute, tensorAttribute } from "./ir";
+import { type Arrange, broadcastWalk, rowMajorLoops, visitPairs } from "./regions";
 import {
+  arrangements,
   type InputConstants,
   type InputShapes,
-  paddings,
-  permutation,
-  reduceGeometry,
+  reduction,
+  reshaping,
   type Shape,
   shapeRange,
-  sliceGeometry,
-  splitGeometry,
 } from "./shapes";
 import { label } from "./shapes/rule";
 
@@ -27,17 +26,9 @@ export function evaluate(
   outputs: readonly Shape[],
 ): Constant[] | undefined {
   const known = inputs.filter((input): input is Constant => input !== undefined);
-  const only = (constant: Constant): Constant[] => [constant];
   const [out] = outputs;
-  const combine = binary.get(node.op);
-  if (combine) return only(elementwise(node, combine, known, out));
-  const compare = comparisons.get(node.op);
-  if (compare) return only(elementwise(node, compare, known, out, "bool"));
-  const map = unary.get(node.op);
-  if (map) return only(build(known[0].kind, out, valuesOf(known[0]), map));
-  const fold = reductions.get(node.op);
-  if (fold) return only(reduced(node, fold, inputs, out));
-  return evaluators.get(node.op)?.({ node, inputs, shapes, outputs, known, out });
+  const result = evaluators.get(node.op)?.({ node, inputs, shapes, outputs, known, out });
+  return result instanceof Constant ? [result] : result;
 }
 
 interface Call {
@@ -50,104 +41,27 @@ interface Call {
   readonly out: Shape;
 }
 
+type Evaluator = (call: Call) => Constant | Constant[] | undefined;
 type Values = ArrayLike<number>;
 type Combine = (a: number, b: number, kind: ConstantKind) => number;
-
-const binary: ReadonlyMap<string, Combine> = new Map<string, Combine>([
-  ["Add", (a, b) => a + b],
-  ["Sub", (a, b) => a - b],
-  ["Mul", (a, b) => a * b],
-  ["Div", (a, b, kind) => (kind === "int" ? Math.trunc(a / b) : a / b)],
-  ["Pow", (a, b) => a ** b],
-  ["Sum", (a, b) => a + b],
-  ["Max", (a, b) => Math.max(a, b)],
-  ["Min", (a, b) => Math.min(a, b)],
-]);
-
-const comparisons: ReadonlyMap<string, Combine> = new Map<string, Combine>([
-  ["Equal", (a, b) => Number(a === b)],
-  ["Less", (a, b) => Number(a < b)],
-  ["Greater", (a, b) => Number(a > b)],
-  ["And", (a, b) => a & b],
-  ["Or", (a, b) => a | b],
-]);
-
-const unary: ReadonlyMap<string, (a: number) => number> = new Map<string, (a: number) => number>([
-  ["Abs", Math.abs],
-  ["Ceil", Math.ceil],
-  ["Exp", Math.exp],
-  ["Floor", Math.floor],
-  ["Log", Math.log],
-  ["Neg", (a) => -a],
-  ["Not", (a) => 1 - a],
-  ["Reciprocal", (a) => 1 / a],
-  ["Relu", (a) => Math.max(a, 0)],
-  ["Sigmoid", (a) => 1 / (1 + Math.exp(-a))],
-  ["Sqrt", Math.sqrt],
-  ["Tanh", Math.tanh],
-]);
-
-interface Fold {
-  readonly start: number;
-  readonly step: (sum: number, value: number) => number;
-  readonly finish: (sum: number, count: number) => number;
-}
-
-const reductions: ReadonlyMap<string, Fold> = new Map<string, Fold>([
-  ["ReduceSum", { start: 0, step: (sum, value) => sum + value, finish: (sum) => sum }],
-  ["ReduceMean", { start: 0, step: (sum, value) => sum + value, finish: (sum, count) => sum / count }],
-  ["ReduceMax", { start: Number.NEGATIVE_INFINITY, step: Math.max, finish: (sum) => sum }],
-  ["ReduceProd", { start: 1, step: (sum, value) => sum * value, finish: (sum) => sum }],
-]);
-
-const sameElements = ({ known: [x], out }: Call): Constant[] => [withShape(x, out)];
-
-type Evaluator = (call: Call) => Constant[] | undefined;
-
-const evaluators: ReadonlyMap<string, Evaluator> = new Map<string, Evaluator>([
-  ["Identity", sameElements],
-  ["Dropout", sameElements],
-  ["Flatten", sameElements],
-  ["Reshape", sameElements],
-  ["Squeeze", sameElements],
-  ["Unsqueeze", sameElements],
-  ["Cast", cast],
-  ["Clip", clip],
-  ["Concat", concat],
-  ["ConstantOfShape", constantOfShape],
-  ["Expand", expand],
-  ["Gather", gather],
-  ["Pad", pad],
-  ["Range", range],
-  ["Shape", shape],
-  ["Size", ({ shapes }: Call) => [Constant.fromNumbers("int", [sizeOf(shapes[0] ?? [])], [])]],
-  ["Slice", slice],
-  ["Split", split],
-  ["Tile", tile],
-  ["Transpose", transpose],
-  ["Where", where],
-]);
 
 /** Weights stay bytes of the file: only arithmetic decodes them. */
 const valuesOf = (constant: Constant): Values => (constant.kind === "float" ? constant.floats() : constant.numbers());
 
-/** A constant of `size(shape)` elements. Float results are rounded to float32 once, here. */
-function build(kind: ConstantKind, shape: Shape, values: Values, map: (value: number) => number): Constant {
-  const size = sizeOf(shape);
-  if (kind === "float") {
-    const floats = new Float32Array(size);
-    for (let i = 0; i < size; i++) floats[i] = map(values[i]);
-    return Constant.fromFloats(floats, shape);
-  }
-  return Constant.fromNumbers(
-    kind,
-    Array.from({ length: size }, (_, i) => map(values[i])),
-    shape,
-  );
-}
+/** Room for the elements of a result; floats are rounded to float32 once, when they are written here. */
+const room = (kind: ConstantKind, shape: Shape, fill = 0): Float32Array | number[] =>
+  kind === "float" ? new Float32Array(sizeOf(shape)).fill(fill) : new Array<number>(sizeOf(shape)).fill(fill);
 
-const copied = (kind: ConstantKind, shape: Shape, values: Values): Constant =>
-  build(kind, shape, values, (value) => value);
+const filledRoom = (kind: ConstantKind, values: Float32Array | number[], shape: Shape): Constant =>
+  values instanceof Float32Array
+    ? Constant.fromFloats(values, shape)
+    : Constant.fromNumbers(kind === "bool" ? "bool" : "int", values, shape);
+
+function build(kind: ConstantKind, shape: Shape, element: (i: number) => number): Constant {
+  const values = room(kind, shape);
+  for (let i = 0; i < values.length; i++) values[i] = element(i);
+  return filledRoom(kind, values, shape);
+}
 
 function withShape(constant: Constant, shape: Shape): Constant {
   if (constant.format === "numbers") {
@@ -156,226 +70,169 @@ function withShape(constant: Constant, shape: Shape): Constant {
   return Constant.fromBytes(constant.bytes, constant.format, shape);
 }
 
-const stridesOf = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
+const sameElements: Evaluator = ({ known: [x], out }) => withShape(x, out);
 
-/** Strides that repeat a value to a larger shape. */
-function broadcastStrides(from: Shape, to: Shape): number[] {
-  const strides = stridesOf(from);
-  const missing = to.length - from.length;
-  return to.map((_, axis) => (axis < missing || from[axis - missing] === 1 ? 0 : strides[axis - missing]));
+const mapped =
+  (map: (a: number) => number): Evaluator =>
+  ({ known: [x], out }) => {
+    const values = valuesOf(x);
+    return build(x.kind, out, (i) => map(values[i]));
+  };
+
+/** The elements of a constant, repeated to a shape. */
+function repeated(x: Constant, shape: Shape): Values {
+  const values = valuesOf(x);
+  if (x.size === sizeOf(shape)) return values;
+  const copies = room(x.kind, shape);
+  visitPairs(rowMajorLoops({ extents: shape, from: broadcastWalk(x.shape, shape) }, x.shape, shape), (from, to) => {
+    copies[to] = values[from];
+  });
+  return copies;
 }
 
-/** For each element of `shape` in row-major order: the index `offset + Σ position · stride`. */
-function* walk(shape: Shape, strides: readonly number[], offset = 0): Generator<number> {
-  const size = sizeOf(shape);
-  const position = shape.map(() => 0);
-  let at = offset;
-  for (let i = 0; i < size; i++) {
-    yield at;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      at += strides[axis];
-      if (++position[axis] < shape[axis]) break;
-      at -= strides[axis] * shape[axis];
-      position[axis] = 0;
+const combined =
+  (combine: Combine, result?: ConstantKind): Evaluator =>
+  ({ node, known, out }) => {
+    const [first, ...rest] = known.map((input) => repeated(input, out));
+    const [{ kind }] = known;
+    if (kind !== "float" && node.op === "Div" && Array.from(rest[0]).includes(0)) {
+      throw new ShapeError(
+        `${label(node)}: its shape arithmetic divides by zero. Use the inputShape the network was exported with.`,
+      );
     }
-  }
-}
+    return build(result ?? kind, out, (i) => rest.reduce((sum, values) => combine(sum, values[i], kind), first[i]));
+  };
 
-/** Picks elements of a constant by stride. */
-function picked(x: Constant, shape: Shape, strides: readonly number[], offset = 0): Constant {
-  const values = valuesOf(x);
-  const order = walk(shape, strides, offset);
-  const chosen = x.kind === "float" ? new Float32Array(sizeOf(shape)) : new Array<number>(sizeOf(shape));
-  let i = 0;
-  for (const at of order) chosen[i++] = values[at];
-  return copied(x.kind, shape, chosen);
-}
+const compared = (compare: (a: number, b: number) => number | boolean): Evaluator =>
+  combined((a, b) => Number(compare(a, b)), "bool");
 
-function elementwise(
-  node: Node,
-  combine: Combine,
-  inputs: readonly Constant[],
-  out: Shape,
-  result?: ConstantKind,
-): Constant {
-  const [first, ...rest] = inputs.map((input) => picked(input, out, broadcastStrides(input.shape, out)));
-  const { kind } = first;
-  if (kind !== "float" && node.op === "Div" && rest.some((input) => input.numbers().includes(0))) {
-    throw new ShapeError(
-      `${label(node)}: its shape arithmetic divides by zero. Use the inputShape the network was exported with.`,
+const reduced =
+  (
+    start: number,
+    step: (sum: number, value: number) => number,
+    finish: (sum: number, count: number) => number = (sum) => sum,
+  ): Evaluator =>
+  ({ node, inputs, shapes, known: [x], out }) => {
+    const values = valuesOf(x);
+    const sums = new Array<number>(sizeOf(out)).fill(start);
+    for (const region of reduction(node, shapes, inputs).regions()) {
+      visitPairs(rowMajorLoops(region, x.shape, out), (from, to) => {
+        sums[to] = step(sums[to], values[from]);
+      });
+    }
+    const count = values.length / Math.max(1, sums.length);
+    return build(x.kind, out, (i) =>
+      x.kind === "float" ? finish(sums[i], count) : Math.trunc(finish(sums[i], count)),
     );
-  }
-  const sum = Array.from(valuesOf(first));
-  for (const input of rest) {
-    const values = valuesOf(input);
-    for (let i = 0; i < sum.length; i++) sum[i] = combine(sum[i], values[i], kind);
-  }
-  return copied(result ?? kind, out, sum);
-}
+  };
 
-function reduced(node: Node, fold: Fold, inputs: InputConstants, out: Shape): Constant {
-  const x = inputs[0] as Constant;
-  const { axes } = reduceGeometry(node, x.shape, inputs);
-  const kept = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
-  const strides = stridesOf(kept).map((stride, axis) => (axes.includes(axis) ? 0 : stride));
-  const values = valuesOf(x);
-  const sums = new Array<number>(sizeOf(out)).fill(fold.start);
-  let i = 0;
-  for (const at of walk(x.shape, strides)) sums[at] = fold.step(sums[at], values[i++]);
-  const count = values.length / Math.max(1, sums.length);
-  const finish = (sum: number): number => fold.finish(sum, count);
-  return build(x.kind, out, sums, x.kind === "float" ? finish : (sum) => Math.trunc(finish(sum)));
-}
+const arranged =
+  (arrange: Arrange): Evaluator =>
+  ({ node, inputs, shapes, outputs, known: [{ kind }] }) => {
+    if (node.op === "Pad" && stringAttribute(node, "mode", "constant") !== "constant") return undefined;
+    const { regions, fill } = arrange(node, shapes, inputs);
+    const sources = inputs.map((input) => (input ? valuesOf(input) : []));
+    const results = outputs.map((shape) => room(kind, shape, fill));
+    for (const region of regions()) {
+      const { input = 0, output = 0 } = region;
+      const [values, result] = [sources[input], results[output]];
+      visitPairs(rowMajorLoops(region, shapes[input] ?? [], outputs[output]), (from, to) => {
+        result[to] = values[from];
+      });
+    }
+    return results.map((values, i) => filledRoom(kind, values, outputs[i]));
+  };
 
-function cast({ node, known: [x], out }: Call): Constant[] {
+const cast: Evaluator = (call) => {
+  const {
+    node,
+    known: [x],
+    out,
+  } = call;
   const kind = kindOfDataType(numberAttribute(node, "to"));
-  if (kind === x.kind) return [withShape(x, out)];
+  if (kind === x.kind) return withShape(x, out);
+  const values = valuesOf(x);
   const map = kind === "bool" ? (a: number) => Number(a !== 0) : kind === "int" ? Math.trunc : (a: number) => a;
-  return [build(kind, out, valuesOf(x), map)];
-}
+  return build(kind, out, (i) => map(values[i]));
+};
 
-function clip({ node, inputs, out }: Call): Constant[] {
-  const x = inputs[0] as Constant;
-  const bound = (i: number, key: string, none: number): number =>
-    inputs[i] ? valuesOf(inputs[i])[0] : numberAttribute(node, key, none);
+const clip: Evaluator = (call) => {
+  const { node, inputs } = call;
+  const bound = (i: number, key: string, none: number): number => {
+    const input = inputs[i];
+    return input ? valuesOf(input)[0] : numberAttribute(node, key, none);
+  };
   const low = bound(1, "min", Number.NEGATIVE_INFINITY);
   const high = bound(2, "max", Number.POSITIVE_INFINITY);
-  return [build(x.kind, out, valuesOf(x), (a) => Math.min(Math.max(a, low), high))];
-}
+  return mapped((a) => Math.min(Math.max(a, low), high))(call);
+};
 
-function concat({ node, known, out }: Call): Constant[] {
-  const axis = numberAttribute(node, "axis") + (numberAttribute(node, "axis") < 0 ? out.length : 0);
-  const strides = stridesOf(out);
-  const joined = new Array<number>(sizeOf(out));
-  let offset = 0;
-  for (const part of known) {
-    const values = valuesOf(part);
-    let i = 0;
-    for (const at of walk(part.shape, strides, offset)) joined[at] = values[i++];
-    offset += part.shape[axis] * strides[axis];
-  }
-  return [copied(known[0].kind, out, joined)];
-}
-
-function constantOfShape({ node, out }: Call): Constant[] {
+const constantOfShape: Evaluator = ({ node, out }) => {
   const value = node.attributes.has("value") ? tensorAttribute(node, "value") : undefined;
   const element = value ? valuesOf(value)[0] : 0;
-  return [build(value?.kind ?? "float", out, [], () => element)];
-}
+  return build(value?.kind ?? "float", out, () => element);
+};
 
-function expand({ known: [x], out }: Call): Constant[] {
-  return [picked(x, out, broadcastStrides(x.shape, out))];
-}
+const range: Evaluator = ({ known, out }) => {
+  const [first, , step] = known.map((constant) => valuesOf(constant)[0]);
+  return build(known[0].kind, out, (i) => first + i * step);
+};
 
-function gather({ node, known: [x, indices], out }: Call): Constant[] {
-  const axis = numberAttribute(node, "axis", 0) + (numberAttribute(node, "axis", 0) < 0 ? x.shape.length : 0);
-  const extent = x.shape[axis];
-  const chosen = indices.numbers().map((index) => (index < 0 ? index + extent : index));
-  const wrong = chosen.find((index) => !(index >= 0 && index < extent));
-  if (wrong !== undefined) {
-    throw new ShapeError(`${label(node)}: index ${wrong} is outside of the ${extent} elements of axis ${axis}.`);
-  }
-  const values = valuesOf(x);
-  const inner = sizeOf(x.shape.slice(axis + 1));
-  const outer = sizeOf(x.shape.slice(0, axis));
-  const gathered: number[] = [];
-  for (let o = 0; o < outer; o++) {
-    for (const index of chosen) {
-      for (let i = 0; i < inner; i++) gathered.push(values[(o * extent + index) * inner + i]);
-    }
-  }
-  return [copied(x.kind, out, gathered)];
-}
-
-function pad({ node, inputs, out }: Call): Constant[] | undefined {
-  const x = inputs[0] as Constant;
-  const { begin } = paddings(node, x.shape.length, inputs);
-  if (stringAttribute(node, "mode", "constant") !== "constant") return undefined;
-  const fill = inputs[2] ? valuesOf(inputs[2])[0] : numberAttribute(node, "value", 0);
-  const padded = new Array<number>(sizeOf(out)).fill(fill);
-  const values = valuesOf(x);
-  // The part of the input that stays, as seen from both sides.
-  const from = begin.map((n) => Math.max(0, -n));
-  const to = begin.map((n) => Math.max(0, n));
-  const stays = out.map((extent, axis) => Math.max(0, Math.min(x.shape[axis] - from[axis], extent - to[axis])));
-  const offsetIn = stridesOf(x.shape).reduce((sum, stride, axis) => sum + stride * from[axis], 0);
-  const offsetOut = stridesOf(out).reduce((sum, stride, axis) => sum + stride * to[axis], 0);
-  const targets = walk(stays, stridesOf(out), offsetOut);
-  for (const at of walk(stays, stridesOf(x.shape), offsetIn)) padded[targets.next().value as number] = values[at];
-  return [copied(x.kind, out, padded)];
-}
-
-function range({ known: [start, , delta], out }: Call): Constant[] {
-  const [first] = valuesOf(start) as number[] | Float32Array;
-  const [step] = valuesOf(delta) as number[] | Float32Array;
-  return [
-    copied(
-      start.kind,
-      out,
-      Array.from({ length: out[0] }, (_, i) => first + i * step),
-    ),
-  ];
-}
-
-function shape({ node, shapes, out }: Call): Constant[] {
-  const x = shapes[0] ?? [];
+const shape: Evaluator = ({ node, shapes: [x = []], out }) => {
   const { start, end } = shapeRange(node, x.length);
-  return [Constant.fromNumbers("int", x.slice(start, end), out)];
-}
+  return Constant.fromNumbers("int", x.slice(start, end), out);
+};
 
-function slice({ node, inputs, out }: Call): Constant[] {
-  const x = inputs[0] as Constant;
-  const strides = stridesOf(x.shape);
-  const { start, step } = sliceGeometry(node, x.shape, inputs);
-  const offset = start.reduce((sum, at, axis) => sum + at * strides[axis], 0);
-  return [
-    picked(
-      x,
-      out,
-      strides.map((stride, axis) => stride * step[axis]),
-      offset,
-    ),
-  ];
-}
+const where: Evaluator = ({ known, out }) => {
+  const [choose, yes, no] = known.map((input) => repeated(input, out));
+  return build(known[1].kind, out, (i) => (choose[i] ? yes : no)[i]);
+};
 
-function split({ node, inputs, outputs }: Call): Constant[] {
-  const x = inputs[0] as Constant;
-  const strides = stridesOf(x.shape);
-  const { axis, parts } = splitGeometry(node, x.shape, inputs);
-  let at = 0;
-  return parts.map((part, i) => {
-    const piece = picked(x, outputs[i], strides, at * strides[axis]);
-    at += part;
-    return piece;
-  });
-}
-
-function tile({ known: [x], out }: Call): Constant[] {
-  // Each axis is walked as (repeats, extent), the repeats without advancing.
-  const strides = stridesOf(x.shape);
-  const extents = out.flatMap((extent, axis) => [extent / Math.max(1, x.shape[axis]), x.shape[axis]]);
-  const repeated = picked(
-    x,
-    extents,
-    strides.flatMap((stride) => [0, stride]),
-  );
-  return [withShape(repeated, out)];
-}
-
-function transpose({ node, known: [x], out }: Call): Constant[] {
-  const strides = stridesOf(x.shape);
-  return [
-    picked(
-      x,
-      out,
-      permutation(node, x.shape).map((axis) => strides[axis]),
-    ),
-  ];
-}
-
-function where({ known, out }: Call): Constant[] {
-  const [condition, yes, no] = known.map((input) => picked(input, out, broadcastStrides(input.shape, out)));
-  const [choose, a, b] = [valuesOf(condition), valuesOf(yes), valuesOf(no)];
-  const chosen = Array.from({ length: choose.length }, (_, i) => (choose[i] ? a[i] : b[i]));
-  return [copied(yes.kind, out, chosen)];
-}
+const evaluators: ReadonlyMap<string, Evaluator> = /* @__PURE__ */ (() =>
+  new Map<string, Evaluator>([
+    ...[...arrangements].map(([op, arrange]): [string, Evaluator] => [op, arranged(arrange)]),
+    ...[...reshaping.keys(), "Identity", "Dropout"].map((op): [string, Evaluator] => [op, sameElements]),
+    ["Abs", mapped(Math.abs)],
+    ["Ceil", mapped(Math.ceil)],
+    ["Exp", mapped(Math.exp)],
+    ["Floor", mapped(Math.floor)],
+    ["Log", mapped(Math.log)],
+    ["Neg", mapped((a) => -a)],
+    ["Not", mapped((a) => 1 - a)],
+    ["Reciprocal", mapped((a) => 1 / a)],
+    ["Relu", mapped((a) => Math.max(a, 0))],
+    ["Sigmoid", mapped((a) => 1 / (1 + Math.exp(-a)))],
+    ["Sqrt", mapped(Math.sqrt)],
+    ["Tanh", mapped(Math.tanh)],
+    ["Add", combined((a, b) => a + b)],
+    ["Sub", combined((a, b) => a - b)],
+    ["Mul", combined((a, b) => a * b)],
+    ["Div", combined((a, b, kind) => (kind === "int" ? Math.trunc(a / b) : a / b))],
+    ["Pow", combined((a, b) => a ** b)],
+    ["Sum", combined((a, b) => a + b)],
+    ["Max", combined((a, b) => Math.max(a, b))],
+    ["Min", combined((a, b) => Math.min(a, b))],
+    ["Equal", compared((a, b) => a === b)],
+    ["Less", compared((a, b) => a < b)],
+    ["Greater", compared((a, b) => a > b)],
+    ["And", compared((a, b) => a & b)],
+    ["Or", compared((a, b) => a | b)],
+    ["ReduceSum", reduced(0, (sum, value) => sum + value)],
+    [
+      "ReduceMean",
+      reduced(
+        0,
+        (sum, value) => sum + value,
+        (sum, count) => sum / count,
+      ),
+    ],
+    ["ReduceMax", reduced(Number.NEGATIVE_INFINITY, Math.max)],
+    ["ReduceProd", reduced(1, (sum, value) => sum * value)],
+    ["Cast", cast],
+    ["Clip", clip],
+    ["ConstantOfShape", constantOfShape],
+    ["Range", range],
+    ["Shape", shape],
+    ["Size", ({ shapes: [x = []] }) => Constant.fromNumbers("int", [sizeOf(x)], [])],
+    ["Where", where],
+  ]))();

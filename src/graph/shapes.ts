@@ -2,27 +2,26 @@
  * Shape inference: one table from operator to rule, and the geometry functions that the execution layer shares with it.
  * Shapes and axes are those of ONNX (N, C, spatial…).
  */
-import * as arrange from "./shapes/arrange";
+import type { Arrange } from "./regions";
+import { arrangements } from "./shapes/arrange";
 import * as convolution from "./shapes/convolution";
 import * as matrix from "./shapes/matrix";
+import * as numbers from "./shapes/numbers";
 import * as pointwise from "./shapes/pointwise";
-import { reduce } from "./shapes/reduce";
-import * as resize from "./shapes/resize";
+import { reduction } from "./shapes/reduce";
+import { reshaping } from "./shapes/reshape";
+import { resize } from "./shapes/resize";
 import { type ShapeRule, sameShape } from "./shapes/rule";
 
-export {
-  paddings,
-  permutation,
-  shapeRange,
-  sliceGeometry,
-  splitGeometry,
-} from "./shapes/arrange";
-export { reduceGeometry } from "./shapes/reduce";
+export { arrangements, chosenIndices, paddedFrom, paddings, permutation } from "./shapes/arrange";
+export { shapeRange } from "./shapes/numbers";
+export { reduction } from "./shapes/reduce";
+export { reshaping } from "./shapes/reshape";
 export { resizeGeometry } from "./shapes/resize";
 export type { InputConstants, InputShapes, Shape, ShapeRule } from "./shapes/rule";
 export { transposeGeometry, windowGeometry } from "./shapes/window";
 
-const elementwise = [
+const unary = [
   "Abs",
   "Cast",
   "Ceil",
@@ -47,25 +46,40 @@ const elementwise = [
   "Tanh",
 ];
 
-const pairwise = ["Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub"];
+const binary = ["Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub"];
+
+const shapeOnly =
+  (arrange: Arrange): ShapeRule =>
+  (node, inputs, constants) =>
+    arrange(node, inputs, constants).shapes;
+
+const reduce = /* @__PURE__ */ shapeOnly(reduction);
+
+/** Operators whose result at a place depends on their operands at that place, where those are repeated at the one that is. */
+export const pointwiseRules: ReadonlyMap<string, ShapeRule> = /* @__PURE__ */ (() =>
+  new Map<string, ShapeRule>([
+    ...unary.map((op): [string, ShapeRule] => [op, sameShape]),
+    ...binary.map((op): [string, ShapeRule] => [op, pointwise.broadcastOf(2)]),
+    ["BatchNormalization", pointwise.batchNormalization],
+    ["Clip", pointwise.clip],
+    ["Dropout", pointwise.dropout],
+    ["Max", pointwise.broadcast],
+    ["Min", pointwise.broadcast],
+    ["PRelu", pointwise.prelu],
+    ["Sum", pointwise.broadcast],
+    ["Where", pointwise.broadcastOf(3)],
+  ]))();
 
 /** Every operator this package knows, with its shape rule. */
 export const shapeRules: ReadonlyMap<string, ShapeRule> = /* @__PURE__ */ (() =>
   new Map<string, ShapeRule>([
-    ...elementwise.map((op): [string, ShapeRule] => [op, sameShape]),
-    ...pairwise.map((op): [string, ShapeRule] => [op, pointwise.broadcastOf(2)]),
+    ...pointwiseRules,
+    ...reshaping,
+    ...[...arrangements].map(([op, arrange]): [string, ShapeRule] => [op, shapeOnly(arrange)]),
     ["AveragePool", convolution.averagePool],
-    ["BatchNormalization", pointwise.batchNormalization],
-    ["Clip", arrange.clip],
-    ["Concat", arrange.concat],
-    ["ConstantOfShape", arrange.constantOfShape],
+    ["ConstantOfShape", numbers.constantOfShape],
     ["Conv", convolution.conv],
     ["ConvTranspose", convolution.convTranspose],
-    ["DepthToSpace", resize.depthToSpace],
-    ["Dropout", pointwise.dropout],
-    ["Expand", arrange.expand],
-    ["Flatten", arrange.flatten],
-    ["Gather", arrange.gather],
     ["Gemm", matrix.gemm],
     ["GlobalAveragePool", convolution.globalPool],
     ["GlobalMaxPool", convolution.globalPool],
@@ -73,30 +87,16 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = /* @__PURE__ */ (() =>
     ["LRN", pointwise.lrn],
     ["LogSoftmax", pointwise.softmax],
     ["MatMul", matrix.matMul],
-    ["Max", pointwise.broadcast],
     ["MaxPool", convolution.maxPool],
     ["MaxUnpool", convolution.maxUnpool],
-    ["Min", pointwise.broadcast],
-    ["PRelu", pointwise.prelu],
-    ["Pad", arrange.pad],
-    ["Range", arrange.range],
+    ["Range", numbers.range],
     ["ReduceMax", reduce],
     ["ReduceMean", reduce],
     ["ReduceProd", reduce],
     ["ReduceSum", reduce],
-    ["Reshape", arrange.reshape],
-    ["Resize", resize.resize],
-    ["Shape", arrange.shapeOf],
-    ["Size", arrange.scalar],
-    ["Slice", arrange.slice],
+    ["Resize", resize],
+    ["Shape", numbers.shapeOf],
+    ["Size", numbers.scalar],
     ["Softmax", pointwise.softmax],
-    ["SpaceToDepth", resize.spaceToDepth],
-    ["Split", arrange.split],
-    ["Squeeze", arrange.squeeze],
-    ["Sum", pointwise.broadcast],
-    ["Tile", arrange.tile],
-    ["Transpose", arrange.transpose],
-    ["Unsqueeze", arrange.unsqueeze],
-    ["Upsample", resize.resize],
-    ["Where", pointwise.broadcastOf(3)],
+    ["Upsample", resize],
   ]))();

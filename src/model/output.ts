@@ -1,4 +1,5 @@
 import type { StaticGraph } from "../graph/ir";
+import { reshaping } from "../graph/shapes";
 import { imageShape, type Shape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 
@@ -11,16 +12,14 @@ const trailing: Readonly<Record<string, OutputKind>> = {
   Sigmoid: "sigmoid",
 };
 
-/** Operators that may stand after it and change no number. */
-const renaming: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze", "Identity"]);
-
 /**
  * The value before a trailing Softmax, LogSoftmax or Sigmoid. Gradients of probabilities vanish where the network is
  * certain, and mix all classes; the score before is what the methods are defined on.
  */
 export function throughSoftmax(graph: StaticGraph, result: ValueName): { value: ValueName; kind: OutputKind } {
   let producer = graph.nodes.find(({ outputs }) => outputs.includes(result));
-  while (producer && renaming.has(producer.op)) {
+  // These may stand after it: they change no number.
+  while (producer && (reshaping.has(producer.op) || producer.op === "Identity")) {
     const [input] = producer.inputs;
     producer = graph.nodes.find(({ outputs }) => outputs.includes(input));
   }

@@ -33,7 +33,8 @@ const savesInput: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
   Unary.abs,
 ]);
 
-const defaults: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
+/** By the name of the operator, with the defaults of its attributes. */
+export const activations: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
   Relu: () => ({ kind: Unary.relu }),
   LeakyRelu: (node) => ({ kind: Unary.leakyRelu, a: numberAttribute(node, "alpha", 0.01) }),
   Elu: (node) => ({ kind: Unary.elu, a: numberAttribute(node, "alpha", 1) }),
@@ -98,7 +99,7 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
 
 export const activation: Builder = (context) => {
   const { node } = context;
-  return unary(context, node.inputs[0], defaults[node.op](node));
+  return unary(context, node.inputs[0], activations[node.op](node));
 };
 
 /** Clip(x, min, max): attributes up to opset 10, inputs since; an absent bound is no bound. */

@@ -1,8 +1,9 @@
 /** Normalisations: batch (folded statistics), instance, local response, and softmax. */
 import { numberAttribute } from "../graph/ir";
+import { rowMajorStrides } from "../graph/regions";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
-import { imageShape, memoryOrder, memoryStrides, rowMajorStrides } from "./layout";
+import { imageShape, memoryOrder, memoryStrides } from "./layout";
 import { type BuildContext, type Builder, operation, type Run } from "./operation";
 import { copyAxes } from "./reshape";
 import { inOrder } from "./strided";

@@ -1,4 +1,5 @@
 import type { Constant, Node } from "../graph/ir";
+import type { InputConstants } from "../graph/shapes";
 import type { GeometryRecord, RecordName } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -104,6 +105,10 @@ export interface BuildContext {
   /** Says why this use of the operator cannot run; collected over the whole network, then thrown at once. */
   refuse(reason: string): never;
 }
+
+/** The inputs of a node that are known, for the rules of its shape. */
+export const constantsOf = ({ node, constant }: BuildContext): InputConstants =>
+  node.inputs.map((name) => (name ? constant(name) : undefined));
 
 export type Builder = (context: BuildContext) => Operation;
 

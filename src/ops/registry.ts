@@ -1,9 +1,11 @@
 import { UnsupportedOperatorError, type UnsupportedUse } from "../errors";
 import type { Node, StaticGraph } from "../graph/ir";
+import { arrangements, reshaping } from "../graph/shapes";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import { activation, clip, prelu } from "./activation";
+import { activation, activations, clip, prelu } from "./activation";
 import type { AlgorithmMode } from "./algorithm";
+import { arranged, gather, pad } from "./arrange";
 import { conv, convTranspose } from "./conv";
 import { gemm, matMul } from "./dense";
 import { binary, extremum, power, sum } from "./elementwise";
@@ -11,75 +13,39 @@ import { batchNorm, instanceNorm, lrn, softmax } from "./normalize";
 import type { BuildContext, Builder, Operation } from "./operation";
 import { averagePool, maxPool, maxUnpool } from "./pool";
 import { reduce } from "./reduce";
-import { concat, expand, gather, pad, slice, split } from "./regions";
-import { depthSpace, reshape, transpose } from "./reshape";
+import { reshape } from "./reshape";
 import { resize } from "./resize";
 
+const every = (ops: Iterable<string>, builder: Builder): [string, Builder][] => [...ops].map((op) => [op, builder]);
+
 /** Every operator that runs, by its ONNX name. Operators used only in constant arithmetic are folded before they get here. */
-const builders: Readonly<Record<string, Builder>> = {
-  Conv: conv,
-  ConvTranspose: convTranspose,
-  Gemm: gemm,
-  MatMul: matMul,
-  MaxPool: maxPool,
-  MaxUnpool: maxUnpool,
-  AveragePool: averagePool,
-  GlobalAveragePool: averagePool,
-  GlobalMaxPool: maxPool,
-  ReduceMean: reduce,
-  ReduceSum: reduce,
-  BatchNormalization: batchNorm,
-  InstanceNormalization: instanceNorm,
-  LRN: lrn,
-  Softmax: softmax,
-  LogSoftmax: softmax,
-  Relu: activation,
-  LeakyRelu: activation,
-  Elu: activation,
-  Selu: activation,
-  Sigmoid: activation,
-  HardSigmoid: activation,
-  HardSwish: activation,
-  Swish: activation,
-  Tanh: activation,
-  Softplus: activation,
-  Gelu: activation,
-  Erf: activation,
-  Exp: activation,
-  Log: activation,
-  Sqrt: activation,
-  Neg: activation,
-  Abs: activation,
-  Reciprocal: activation,
-  Clip: clip,
-  PRelu: prelu,
-  Add: binary,
-  Sub: binary,
-  Mul: binary,
-  Div: binary,
-  Sum: sum,
-  Pow: power,
-  Max: extremum,
-  Min: extremum,
-  Concat: concat,
-  Split: split,
-  Slice: slice,
-  Pad: pad,
-  Gather: gather,
-  Expand: expand,
-  Flatten: reshape,
-  Reshape: reshape,
-  Squeeze: reshape,
-  Unsqueeze: reshape,
-  Identity: reshape,
-  Dropout: reshape,
-  Cast: reshape,
-  Transpose: transpose,
-  DepthToSpace: depthSpace,
-  SpaceToDepth: depthSpace,
-  Resize: resize,
-  Upsample: resize,
-};
+const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
+  new Map<string, Builder>([
+    ...every(arrangements.keys(), arranged),
+    ...every([...reshaping.keys(), "Identity", "Dropout", "Cast"], reshape),
+    ...every(Object.keys(activations), activation),
+    ...every(["Add", "Sub", "Mul", "Div"], binary),
+    ...every(["Max", "Min"], extremum),
+    ...every(["AveragePool", "GlobalAveragePool"], averagePool),
+    ...every(["MaxPool", "GlobalMaxPool"], maxPool),
+    ...every(["ReduceMean", "ReduceSum"], reduce),
+    ...every(["Softmax", "LogSoftmax"], softmax),
+    ...every(["Resize", "Upsample"], resize),
+    ["BatchNormalization", batchNorm],
+    ["Clip", clip],
+    ["Conv", conv],
+    ["ConvTranspose", convTranspose],
+    ["Gather", gather],
+    ["Gemm", gemm],
+    ["InstanceNormalization", instanceNorm],
+    ["LRN", lrn],
+    ["MatMul", matMul],
+    ["MaxUnpool", maxUnpool],
+    ["PRelu", prelu],
+    ["Pad", pad],
+    ["Pow", power],
+    ["Sum", sum],
+  ]))();
 
 class Refusal extends Error {}
 
@@ -118,7 +84,7 @@ export function buildOperations(
 
   const operations = graph.nodes.flatMap((node) => {
     try {
-      const builder = builders[node.op];
+      const builder = builders.get(node.op);
       if (!builder) throw new Refusal("the operator is not supported");
       const dynamic = node.inputs.some((name) => name && !graph.constants.has(name));
       if (!dynamic) throw new Refusal("all of its inputs are constants; run the file through a constant folder first");

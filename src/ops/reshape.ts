@@ -1,9 +1,9 @@
-/** Operators that only rename the axes of a value: Reshape, Flatten, Squeeze, Unsqueeze; and Transpose, which reorders them. */
-import { permutation } from "../graph/shapes";
+/** Operators that only rename the axes of a value: Reshape, Flatten, Squeeze, Unsqueeze. */
+import { rowMajorStrides } from "../graph/regions";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
-import { isRowMajor, memoryOrder, memoryStrides, rowMajorStrides, type Shape } from "./layout";
-import { type Builder, type Operation, operation, type Run } from "./operation";
+import { isRowMajor, memoryOrder, memoryStrides, type Shape } from "./layout";
+import { type Builder, operation, type Run } from "./operation";
 import { inOrder, stridedRecord } from "./strided";
 
 /** Copies each sample of a value from one set of strides along the given axes to another. */
@@ -66,83 +66,4 @@ export const reshape: Builder = (context) => {
     forward: (run) => reinterpret(run, run.value(input), from, run.value(output), to),
     backward: (run) => run.contribute(input, (dx) => reinterpret(run, run.gradient(output), to, dx, from)),
   });
-};
-
-export const transpose: Builder = (context) => {
-  const { node } = context;
-  const [input] = node.inputs;
-  const [output] = node.outputs;
-  const from = context.shape(input);
-  const to = context.shape(output);
-  const source = permutation(node, from).map((axis) => memoryStrides(from)[axis]);
-  return stridedMove({ node, input, output, extents: to, a: source, b: memoryStrides(to) });
-};
-
-/** An operation that copies every element of the input to one place of the output, given strides along common axes. */
-function stridedMove({
-  node,
-  input,
-  output,
-  extents,
-  a,
-  b,
-}: {
-  node: Operation["node"];
-  input: string;
-  output: string;
-  extents: readonly number[];
-  a: readonly number[];
-  b: readonly number[];
-}): Operation {
-  // The loops walk the operand that is written in its memory order: biggest stride outermost.
-  const walk = (main: readonly number[]): number[] =>
-    extents.map((_extent, axis) => axis).sort((left, right) => main[right] - main[left] || left - right);
-  const [forwardOrder, backwardOrder] = [walk(b), walk(a)];
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
-    linear: true,
-    forward: (run) =>
-      copyAxes(
-        run,
-        run.value(input),
-        run.value(output),
-        inOrder(extents, forwardOrder),
-        inOrder(a, forwardOrder),
-        inOrder(b, forwardOrder),
-      ),
-    backward: (run) =>
-      run.contribute(input, (dx) =>
-        copyAxes(
-          run,
-          run.gradient(output),
-          dx,
-          inOrder(extents, backwardOrder),
-          inOrder(b, backwardOrder),
-          inOrder(a, backwardOrder),
-        ),
-      ),
-  });
-}
-
-/** DepthToSpace and SpaceToDepth: blocks of pixels become channels or the other way round. */
-export const depthSpace: Builder = (context) => {
-  const { node } = context;
-  const [input] = node.inputs;
-  const [output] = node.outputs;
-  const block = node.attributes.get("blocksize");
-  if (typeof block !== "number") return context.refuse('its attribute "blocksize" is missing');
-  const toSpace = node.op === "DepthToSpace";
-  const [, deepChannels, height, width] = context.shape(toSpace ? input : output);
-  const [, channels] = context.shape(toSpace ? output : input);
-  const columnRowDepth = toSpace && node.attributes.get("mode") === "CRD";
-  // Loops: row, row inside block, column, column inside block, channel.
-  const extents = [height, block, width, block, channels];
-  const deep = columnRowDepth
-    ? [width * deepChannels, block, deepChannels, 1, block * block]
-    : [width * deepChannels, block * channels, deepChannels, channels, 1];
-  const wide = [block * width * block * channels, width * block * channels, block * channels, channels, 1];
-  const [a, b] = toSpace ? [deep, wide] : [wide, deep];
-  return stridedMove({ node, input, output, extents, a, b });
 };

@@ -7,7 +7,7 @@ import { resizeGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, type Operation, operation, type Run } from "./operation";
+import { type BuildContext, type Builder, constantsOf, type Operation, operation, type Run } from "./operation";
 
 /** The source positions and weights of every output position along one axis. */
 export interface AxisTable {
@@ -94,8 +94,7 @@ function axisTable(
 export const resize: Builder = (context) => {
   const { node, opset } = context;
   const shape = context.shape(node.inputs[0]);
-  const constants = node.inputs.map((name) => (name ? context.constant(name) : undefined));
-  const axes = resizeGeometry(node, shape, constants, opset);
+  const axes = resizeGeometry(node, shape, constantsOf(context), opset);
   if (shape.length > 4) context.refuse("volumes (3-D) are not supported");
   if (axes.slice(0, 2).some((axis) => axis.in !== axis.out)) context.refuse("only the image axes can be resized");
   const { mode, coordinate, nearest } = methodOf(node, opset);

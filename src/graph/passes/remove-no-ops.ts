@@ -1,5 +1,7 @@
-import type { Constant, Node, StaticGraph } from "../ir";
-import { paddings, permutation, resizeGeometry, type Shape, sliceGeometry } from "../shapes";
+import { sizeOf } from "../../tensor";
+import type { Node, StaticGraph } from "../ir";
+import { collapseLoops, rowMajorLoops } from "../regions";
+import { arrangements, type InputConstants, type InputShapes, reshaping, resizeGeometry } from "../shapes";
 
 /**
  * Removes nodes that give back their input unchanged. The removed value's name becomes an alias of the remaining one; the
@@ -14,10 +16,10 @@ export function removeNoOps(graph: StaticGraph): StaticGraph {
     const isNoOp = noOps.get(node.op);
     const constants = node.inputs.map((input) => graph.constants.get(input));
     const changes = node.outputs.slice(1).some((output) => output !== "");
-    const [input] = renamed.inputs;
-    const [x, y] = [graph.shapes.get(input), graph.shapes.get(node.outputs[0])];
-    if (isNoOp && !changes && x && y && sameShape(x, y) && isNoOp(node, x, constants, graph.opset))
-      aliases.set(node.outputs[0], input);
+    const shapes = renamed.inputs.map((name) => graph.shapes.get(name));
+    const same = shapes[0]?.join() === graph.shapes.get(node.outputs[0])?.join();
+    if (isNoOp && !changes && same && isNoOp(node, shapes, constants, graph.opset))
+      aliases.set(node.outputs[0], renamed.inputs[0]);
     else nodes.push(renamed);
   }
   // A pass before may have left aliases of what is removed here.
@@ -32,60 +34,51 @@ export function removeNoOps(graph: StaticGraph): StaticGraph {
 }
 
 /** Asked only where input and output have the same shape. */
-type NoOpTest = (node: Node, x: Shape, constants: readonly (Constant | undefined)[], opset: number) => boolean;
+type NoOpTest = (node: Node, shapes: InputShapes, constants: InputConstants, opset: number) => boolean;
 
 const always: NoOpTest = () => true;
 const single: NoOpTest = (node) => node.inputs.length === 1;
 
-const noOps: ReadonlyMap<string, NoOpTest> = new Map<string, NoOpTest>([
-  ["Cast", always], // from float to float: other casts do not survive specialise
-  [
-    "Clip",
-    (node) =>
-      node.inputs.slice(1).every((input) => input === "") && !node.attributes.has("min") && !node.attributes.has("max"),
-  ],
-  ["Concat", single],
-  ["Dropout", always],
-  ["Expand", always],
-  ["Flatten", always],
-  ["Identity", always],
-  ["Max", single],
-  ["Min", single],
-  ["Pad", hasNoPads],
-  ["Reshape", always],
-  ["Resize", keepsPixels],
-  ["Slice", takesAll],
-  ["Split", (node) => node.outputs.length === 1],
-  ["Squeeze", always],
-  ["Sum", single],
-  ["Tile", always],
-  ["Transpose", keepsOrder],
-  ["Unsqueeze", always],
-  ["Upsample", keepsPixels],
-]);
+const noOps: ReadonlyMap<string, NoOpTest> = /* @__PURE__ */ (() =>
+  new Map<string, NoOpTest>([
+    ...[...reshaping.keys()].map((op): [string, NoOpTest] => [op, always]),
+    ["Cast", always], // from float to float: other casts do not survive specialise
+    [
+      "Clip",
+      (node) =>
+        node.inputs.slice(1).every((input) => input === "") &&
+        !node.attributes.has("min") &&
+        !node.attributes.has("max"),
+    ],
+    ["Concat", keepsPlaces],
+    ["Dropout", always],
+    ["Expand", always],
+    ["Identity", always],
+    ["Max", single],
+    ["Min", single],
+    ["Pad", keepsPlaces],
+    ["Resize", keepsPixels],
+    ["Slice", keepsPlaces],
+    ["Split", keepsPlaces],
+    ["Sum", single],
+    ["Tile", always],
+    ["Transpose", keepsPlaces],
+    ["Upsample", keepsPixels],
+  ]))();
 
-const sameShape = (a: Shape, b: Shape): boolean =>
-  a.length === b.length && a.every((extent, axis) => extent === b[axis]);
-
-function hasNoPads(node: Node, x: Shape, constants: readonly (Constant | undefined)[]): boolean {
-  const { begin, end } = paddings(node, x.length, constants);
-  return [...begin, ...end].every((n) => n === 0);
-}
-
-function takesAll(node: Node, x: Shape, constants: readonly (Constant | undefined)[]): boolean {
-  const { step } = sliceGeometry(node, x, constants);
-  return step.every((n, axis) => n === 1 || x[axis] === 1);
+/** Every element comes from its own place. */
+function keepsPlaces(node: Node, shapes: InputShapes, constants: InputConstants): boolean {
+  const [x = []] = shapes;
+  const [region, ...others] = arrangements.get(node.op)?.(node, shapes, constants).regions() ?? [];
+  const loops = rowMajorLoops(region, x, x);
+  const { a, b } = collapseLoops(loops);
+  const whole = sizeOf(region.extents) === sizeOf(x);
+  return others.length === 0 && whole && loops.aOffset === loops.bOffset && a.join() === b.join();
 }
 
 /** A scale that differs from 1 by less than a pixel still moves the sampling points; only exactly 1 does nothing. */
-function keepsPixels(node: Node, x: Shape, constants: readonly (Constant | undefined)[], opset: number): boolean {
+function keepsPixels(node: Node, [x = []]: InputShapes, constants: InputConstants, opset: number): boolean {
   // This mode samples half a pixel off, even without a change of size.
   if (node.attributes.get("coordinate_transformation_mode") === "tf_half_pixel_for_nn") return false;
   return resizeGeometry(node, x, constants, opset).every((axis) => axis.scale === 1);
-}
-
-/** Only axes of one element change places. */
-function keepsOrder(node: Node, x: Shape): boolean {
-  const wide = permutation(node, x).filter((axis) => x[axis] !== 1);
-  return wide.every((axis, i) => i === 0 || axis > wide[i - 1]);
 }

@@ -1,58 +1,25 @@
-/** Operators that move elements without changing them. */
+/**
+ * Operators that move or repeat elements without changing them: the shapes of their outputs, and where every element comes from.
+ */
 import { ModelError } from "../../errors";
-import { showShape, sizeOf } from "../../tensor";
+import { showShape } from "../../tensor";
 import { type Node, numberAttribute, numbersAttribute, stringAttribute } from "../ir";
+import { type Arrange, broadcastWalk, oneRegion, unravel, type Walk } from "../regions";
 import { broadcastShapes } from "./pointwise";
 import {
   argument,
   axesOf,
   axisOf,
+  checkExtents,
   constantInput,
   filled,
-  hasInput,
   type InputConstants,
   inputShape,
   label,
+  neededInput,
   type Shape,
-  type ShapeRule,
   shapeError,
 } from "./rule";
-
-/** The numbers of an input that must be there. */
-function neededInput(node: Node, constants: InputConstants, index: number, what: string): readonly number[] {
-  const numbers = constantInput(node, constants, index, what);
-  if (!numbers) throw new ModelError(`${label(node)}: its ${what} are missing. The file is damaged.`);
-  return numbers;
-}
-
-/** The shape that Reshape's second input asks for: 0 copies the input's extent, one −1 takes what is left. */
-function reshapeTarget(node: Node, x: Shape, wanted: readonly number[]): Shape {
-  const allowZero = numberAttribute(node, "allowzero", 0) !== 0;
-  const target = wanted.map((extent, axis) => (extent === 0 && !allowZero ? (x[axis] ?? Number.NaN) : extent));
-  const known = target.filter((extent) => extent !== -1);
-  const open = target.length - known.length;
-  const rest = sizeOf(x) / sizeOf(known);
-  const out = target.map((extent) => (extent === -1 ? rest : extent));
-  if (open > 1 || !out.every((extent) => Number.isSafeInteger(extent) && extent >= 0) || sizeOf(out) !== sizeOf(x)) {
-    shapeError(
-      node,
-      `an input ${showShape(x)} (${sizeOf(x)} elements) does not fill the shape [${wanted.join(", ")}]. ` +
-        "The file may fix the batch or image size here: use the inputShape the network was exported with.",
-    );
-  }
-  return out;
-}
-
-export const reshape: ShapeRule = (node, inputs, constants) => [
-  reshapeTarget(node, inputShape(node, inputs), neededInput(node, constants, 1, "target shape")),
-];
-
-export const flatten: ShapeRule = (node, inputs) => {
-  const x = inputShape(node, inputs);
-  const axis = numberAttribute(node, "axis", 1);
-  const split = axis === x.length ? axis : axisOf(node, axis, x.length);
-  return [[sizeOf(x.slice(0, split)), sizeOf(x.slice(split))]];
-};
 
 /** Which input axis each output axis comes from. */
 export function permutation(node: Node, x: Shape): readonly number[] {
@@ -64,31 +31,26 @@ export function permutation(node: Node, x: Shape): readonly number[] {
   return axesOf(node, order, x.length);
 }
 
-export const transpose: ShapeRule = (node, inputs) => {
+const transpose: Arrange = (node, inputs) => {
   const x = inputShape(node, inputs);
-  return [permutation(node, x).map((axis) => x[axis])];
+  const axes = permutation(node, x);
+  return oneRegion(
+    axes.map((axis) => x[axis]),
+    { from: { axes } },
+  );
 };
 
-export const squeeze: ShapeRule = (node, inputs, constants) => {
-  const x = inputShape(node, inputs);
-  const given = argument(node, constants, "axes", 1);
-  const axes = given ? axesOf(node, given, x.length) : x.flatMap((extent, axis) => (extent === 1 ? [axis] : []));
-  const wide = axes.find((axis) => x[axis] !== 1);
-  if (wide !== undefined)
-    shapeError(node, `axis ${wide} has ${x[wide]} elements and cannot be dropped (${showShape(x)}).`);
-  return [x.filter((_, axis) => !axes.includes(axis))];
-};
+/** The index where each of several parts begins that follow one another along an axis. */
+function startsAlong(axis: number, parts: readonly number[]): Walk[] {
+  let next = 0;
+  return parts.map((part) => {
+    const start = [...filled(axis, 0), next];
+    next += part;
+    return { start };
+  });
+}
 
-export const unsqueeze: ShapeRule = (node, inputs, constants) => {
-  const x = inputShape(node, inputs);
-  const given = argument(node, constants, "axes", 1);
-  if (!given) throw new ModelError(`${label(node)}: its axes are missing. The file is damaged.`);
-  const axes = new Set(axesOf(node, given, x.length + given.length));
-  const rest = [...x];
-  return [Array.from({ length: x.length + axes.size }, (_, axis) => (axes.has(axis) ? 1 : (rest.shift() as number)))];
-};
-
-export const concat: ShapeRule = (node, inputs) => {
+const concat: Arrange = (node, inputs) => {
   const shapes = inputs.map((_, i) => inputShape(node, inputs, i));
   const first = inputShape(node, inputs);
   const axis = axisOf(node, numberAttribute(node, "axis"), first.length);
@@ -102,11 +64,16 @@ export const concat: ShapeRule = (node, inputs) => {
         "Networks with skip connections often need a height and width divisible by 32.",
     );
   }
-  return [first.map((extent, i) => (i === axis ? shapes.reduce((sum, shape) => sum + shape[i], 0) : extent))];
+  const parts = shapes.map((shape) => shape[axis]);
+  const sum = parts.reduce((total, part) => total + part, 0);
+  return {
+    shapes: [first.map((extent, i) => (i === axis ? sum : extent))],
+    regions: () => startsAlong(axis, parts).map((to, input) => ({ input, extents: shapes[input], to })),
+  };
 };
 
-/** Where a Split cuts: the axis and the extent of each part. */
-export function splitGeometry(node: Node, x: Shape, constants: InputConstants) {
+const split: Arrange = (node, inputs, constants) => {
+  const x = inputShape(node, inputs);
   const axis = axisOf(node, numberAttribute(node, "axis", 0), x.length);
   const given = argument(node, constants, "split", 1);
   const parts = given ?? equalParts(node, x[axis], numberAttribute(node, "num_outputs", node.outputs.length));
@@ -121,8 +88,12 @@ export function splitGeometry(node: Node, x: Shape, constants: InputConstants) {
       `parts [${parts.join(", ")}] for ${node.outputs.length} outputs do not make up the ${x[axis]} elements of axis ${axis} (${showShape(x)}).`,
     );
   }
-  return { axis, parts };
-}
+  const shapes = parts.map((part) => x.map((extent, i) => (i === axis ? part : extent)));
+  return {
+    shapes,
+    regions: () => startsAlong(axis, parts).map((from, output) => ({ output, extents: shapes[output], from })),
+  };
+};
 
 function equalParts(node: Node, extent: number, count: number): number[] {
   if (!(Number.isInteger(count) && count >= 1 && count <= node.outputs.length)) {
@@ -135,20 +106,8 @@ function equalParts(node: Node, extent: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i === count - 1 ? extent - part * (count - 1) : part));
 }
 
-export const split: ShapeRule = (node, inputs, constants) => {
+const slice: Arrange = (node, inputs, constants) => {
   const x = inputShape(node, inputs);
-  const { axis, parts } = splitGeometry(node, x, constants);
-  return parts.map((part) => x.map((extent, i) => (i === axis ? part : extent)));
-};
-
-/** Element `i` of the output along an axis is element `start + i·step` of the input; one entry per axis of the input. */
-export interface SliceGeometry {
-  readonly start: readonly number[];
-  readonly step: readonly number[];
-  readonly out: readonly number[];
-}
-
-export function sliceGeometry(node: Node, x: Shape, constants: InputConstants): SliceGeometry {
   const starts = argument(node, constants, "starts", 1);
   const ends = argument(node, constants, "ends", 2);
   const axesGiven = argument(node, constants, "axes", 3);
@@ -164,15 +123,16 @@ export function sliceGeometry(node: Node, x: Shape, constants: InputConstants): 
       `starts [${starts.join(", ")}], ends [${ends.join(", ")}], axes [${axes.join(", ")}] and steps [${steps.join(", ")}] do not go together.`,
     );
   }
-  const geometry = { start: filled(x.length, 0), step: filled(x.length, 1), out: [...x] };
+  const walk = { start: filled(x.length, 0), steps: filled(x.length, 1) };
+  const extents = [...x];
   axes.forEach((axis, i) => {
     const { start, out } = sliceAxis(x[axis], starts[i], ends[i], steps[i]);
-    geometry.start[axis] = start;
-    geometry.step[axis] = steps[i];
-    geometry.out[axis] = out;
+    walk.start[axis] = start;
+    walk.steps[axis] = steps[i];
+    extents[axis] = out;
   });
-  return geometry;
-}
+  return oneRegion(extents, { from: walk });
+};
 
 function sliceAxis(extent: number, start: number, end: number, step: number) {
   const clamp = (at: number, least: number, most: number) => Math.min(Math.max(at < 0 ? at + extent : at, least), most);
@@ -183,10 +143,6 @@ function sliceAxis(extent: number, start: number, end: number, step: number) {
       : [clamp(start, 0, extent - 1), clamp(end, -1, extent - 1)];
   return { start: from, out: Math.max(0, Math.ceil((to - from) / step)) };
 }
-
-export const slice: ShapeRule = (node, inputs, constants) => [
-  sliceGeometry(node, inputShape(node, inputs), constants).out,
-];
 
 /** Elements that Pad adds (or, negative, removes) at both ends of each of the input's `rank` axes. */
 export function paddings(node: Node, rank: number, constants: InputConstants) {
@@ -206,86 +162,151 @@ export function paddings(node: Node, rank: number, constants: InputConstants) {
   return { begin, end };
 }
 
-export const pad: ShapeRule = (node, inputs, constants) => {
+/** With a constant around; what the other modes show there comes from the input, by `paddedFrom`. */
+const pad: Arrange = (node, inputs, constants) => {
   const x = inputShape(node, inputs);
   const { begin, end } = paddings(node, x.length, constants);
-  const out = x.map((extent, axis) => extent + begin[axis] + end[axis]);
-  if (!out.every((extent) => extent >= 0)) {
-    shapeError(node, `pads remove more than there is: ${showShape(x)} would become ${out.join("×")}.`);
+  const shape = x.map((extent, axis) => extent + begin[axis] + end[axis]);
+  if (!shape.every((extent) => extent >= 0)) {
+    shapeError(node, `pads remove more than there is: ${showShape(x)} would become ${shape.join("×")}.`);
   }
   const reflects = stringAttribute(node, "mode", "constant") === "reflect";
-  if (reflects && x.some((extent, axis) => Math.max(begin[axis], end[axis]) >= extent && extent !== out[axis])) {
+  if (reflects && x.some((extent, axis) => Math.max(begin[axis], end[axis]) >= extent && extent !== shape[axis])) {
     shapeError(node, `a reflection must be smaller than the input ${showShape(x)}. Use a larger inputShape.`);
   }
-  return [out];
+  // The part of the input that stays, as seen from both sides.
+  const from = begin.map((n) => Math.max(0, -n));
+  const to = begin.map((n) => Math.max(0, n));
+  const extents = shape.map((extent, axis) => Math.max(0, Math.min(x[axis] - from[axis], extent - to[axis])));
+  return {
+    ...oneRegion(shape, { extents, from: { start: from }, to: { start: to } }),
+    fill: constants[2]?.numbers()[0] ?? numberAttribute(node, "value", 0),
+  };
 };
 
-export const gather: ShapeRule = (node, inputs) => {
+/** Which element of a line shows at a position outside it, by the mode of Pad. */
+export const paddedFrom: Readonly<Record<string, (position: number, extent: number) => number>> = {
+  edge: (position, extent) => Math.min(Math.max(position, 0), extent - 1),
+  wrap: (position, extent) => ((position % extent) + extent) % extent,
+  reflect: (position, extent) => {
+    if (extent === 1) return 0;
+    const period = 2 * (extent - 1);
+    const folded = ((position % period) + period) % period;
+    return Math.min(folded, period - folded);
+  },
+};
+
+/** A region for each index: all axes of the input but one, at a place of the indices' axes. */
+const gather: Arrange = (node, inputs, constants) => {
   const x = inputShape(node, inputs);
   const indices = inputShape(node, inputs, 1);
   const axis = axisOf(node, numberAttribute(node, "axis", 0), x.length);
-  return [[...x.slice(0, axis), ...indices, ...x.slice(axis + 1)]];
+  const before = filled(axis, 0);
+  const axes = x.flatMap((_, i) => (i === axis ? [] : [i]));
+  const extents = axes.map((i) => x[i]);
+  const places = axes.map((i) => (i < axis ? i : i - 1 + indices.length));
+  return {
+    shapes: [[...x.slice(0, axis), ...indices, ...x.slice(axis + 1)]],
+    regions: () =>
+      chosenIndices(node, constants, x[axis], axis).map((index, i) => ({
+        extents,
+        from: { start: [...before, index], axes },
+        to: { start: [...before, ...unravel(i, indices)], axes: places },
+      })),
+  };
 };
 
-export const expand: ShapeRule = (node, inputs, constants) => {
+/** The indices of a Gather, negative ones counted from the end. */
+export function chosenIndices(node: Node, constants: InputConstants, extent: number, axis: number): number[] {
+  const chosen = neededInput(node, constants, 1, "indices").map((index) => (index < 0 ? index + extent : index));
+  const wrong = chosen.find((index) => !(index >= 0 && index < extent));
+  if (wrong !== undefined) shapeError(node, `index ${wrong} is outside of the ${extent} elements of axis ${axis}.`);
+  return chosen;
+}
+
+const expand: Arrange = (node, inputs, constants) => {
+  const x = inputShape(node, inputs);
   const target = neededInput(node, constants, 1, "target shape");
   checkExtents(node, target);
-  return [broadcastShapes(node, [inputShape(node, inputs), target])];
+  const shape = broadcastShapes(node, [x, target]);
+  return oneRegion(shape, { from: broadcastWalk(x, shape) });
 };
 
-export const tile: ShapeRule = (node, inputs, constants) => {
+/** Two loops per axis: the repetitions, and the elements. */
+const tile: Arrange = (node, inputs, constants) => {
   const x = inputShape(node, inputs);
   const repeats = neededInput(node, constants, 1, "repeats");
   checkExtents(node, repeats);
   if (repeats.length !== x.length) {
     shapeError(node, `repeats [${repeats.join(", ")}] must have one entry per axis of ${showShape(x)}.`);
   }
-  return [x.map((extent, axis) => extent * repeats[axis])];
+  const axes = x.flatMap((_, axis) => [axis, axis]);
+  return oneRegion(
+    x.map((extent, axis) => extent * repeats[axis]),
+    {
+      extents: x.flatMap((extent, axis) => [repeats[axis], extent]),
+      from: { axes, steps: x.flatMap(() => [0, 1]) },
+      to: { axes, steps: x.flatMap((extent) => [extent, 1]) },
+    },
+  );
 };
 
-function checkExtents(node: Node, extents: readonly number[]): void {
-  if (!extents.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
-    shapeError(node, `[${extents.join(", ")}] must be whole numbers of at least 0.`);
-  }
+/** The block size of DepthToSpace and SpaceToDepth. */
+function blockOf(node: Node, x: Shape): number {
+  const block = numberAttribute(node, "blocksize");
+  if (x.length !== 4) shapeError(node, `the input must be N×C×H×W, it is ${showShape(x)}.`);
+  if (!(Number.isInteger(block) && block >= 1))
+    shapeError(node, `blocksize must be at least 1, the file has ${block}.`);
+  return block;
 }
 
-export const constantOfShape: ShapeRule = (node, _inputs, constants) => {
-  const shape = neededInput(node, constants, 0, "extents");
-  checkExtents(node, shape);
-  return [shape];
-};
-
-/** First and one-past-last axis that Shape reports. */
-export function shapeRange(node: Node, rank: number): { start: number; end: number } {
-  const clamp = (axis: number): number => Math.min(Math.max(axis < 0 ? axis + rank : axis, 0), rank);
-  const start = clamp(numberAttribute(node, "start", 0));
-  return { start, end: Math.max(start, clamp(numberAttribute(node, "end", rank))) };
+/** Both ways between an image and its blocks; loops: sample, channel, row, row inside the block, column, column inside. */
+function blocks(node: Node, [n, channels, height, width]: Shape, block: number) {
+  const crd = node.op === "DepthToSpace" && stringAttribute(node, "mode", "DCR") === "CRD";
+  const [channel, place] = crd ? [block * block, 1] : [1, channels];
+  return {
+    extents: [n, channels, height, block, width, block],
+    deep: { axes: [0, 1, 2, 1, 3, 1], steps: [1, channel, 1, block * place, 1, place] },
+    wide: { axes: [0, 1, 2, 2, 3, 3], steps: [1, 1, block, 1, block, 1] },
+  };
 }
 
-export const shapeOf: ShapeRule = (node, inputs) => {
-  const { start, end } = shapeRange(node, inputShape(node, inputs).length);
-  return [[end - start]];
-};
-
-export const scalar: ShapeRule = (node, inputs) => {
-  inputShape(node, inputs);
-  return [[]];
-};
-
-export const range: ShapeRule = (node, _inputs, constants) => {
-  const [[start], [limit], [delta]] = [0, 1, 2].map((i) => neededInput(node, constants, i, "start, limit and step"));
-  const count = Math.max(0, Math.ceil((limit - start) / delta));
-  if (!Number.isSafeInteger(count))
-    shapeError(node, `a range from ${start} to ${limit} in steps of ${delta} does not end.`);
-  return [[count]];
-};
-
-/** Clip's limits and the like are inputs that do not take part in the shape, but they must be single numbers. */
-export const clip: ShapeRule = (node, inputs) => {
+const depthToSpace: Arrange = (node, inputs) => {
   const x = inputShape(node, inputs);
-  for (const index of [1, 2]) {
-    const limit = hasInput(node, index) ? inputShape(node, inputs, index) : [];
-    if (sizeOf(limit) !== 1) shapeError(node, `its limits must be single numbers, one is ${showShape(limit)}.`);
+  const block = blockOf(node, x);
+  if (x[1] % (block * block) !== 0) {
+    shapeError(node, `${x[1]} channels cannot be spread over blocks of ${block}×${block} (input ${showShape(x)}).`);
   }
-  return [x];
+  const channels = x[1] / (block * block);
+  const { extents, deep, wide } = blocks(node, [x[0], channels, x[2], x[3]], block);
+  return oneRegion([x[0], channels, x[2] * block, x[3] * block], { extents, from: deep, to: wide });
 };
+
+const spaceToDepth: Arrange = (node, inputs) => {
+  const x = inputShape(node, inputs);
+  const block = blockOf(node, x);
+  if (x[2] % block !== 0 || x[3] % block !== 0) {
+    shapeError(
+      node,
+      `${x[2]}×${x[3]} pixels cannot be cut into blocks of ${block}×${block} (input ${showShape(x)}). ` +
+        `Use an inputShape whose height and width are multiples of ${block}.`,
+    );
+  }
+  const shape = [x[0], x[1] * block * block, x[2] / block, x[3] / block];
+  const { extents, deep, wide } = blocks(node, [x[0], x[1], shape[2], shape[3]], block);
+  return oneRegion(shape, { extents, from: wide, to: deep });
+};
+
+/** Every operator of this kind. */
+export const arrangements: ReadonlyMap<string, Arrange> = /* @__PURE__ */ new Map([
+  ["Concat", concat],
+  ["DepthToSpace", depthToSpace],
+  ["Expand", expand],
+  ["Gather", gather],
+  ["Pad", pad],
+  ["Slice", slice],
+  ["SpaceToDepth", spaceToDepth],
+  ["Split", split],
+  ["Tile", tile],
+  ["Transpose", transpose],
+]);

@@ -1,7 +1,7 @@
 import { ModelError } from "../../errors";
-import { showShape } from "../../tensor";
+import { showShape, sizeOf } from "../../tensor";
 import { type Node, numberAttribute } from "../ir";
-import { axisOf, inputShape, label, type Shape, type ShapeRule, shapeError } from "./rule";
+import { axisOf, hasInput, inputShape, label, type Shape, type ShapeRule, shapeError } from "./rule";
 
 /**
  * The common shape of several values by the rule of ONNX and NumPy: axes align at the right, an extent of 1 repeats.
@@ -108,4 +108,14 @@ export const lrn: ShapeRule = (node, inputs) => {
 export const dropout: ShapeRule = (node, inputs) => {
   const x = inputShape(node, inputs);
   return [x, x];
+};
+
+/** Clip's limits and the like are inputs that do not take part in the shape, but they must be single numbers. */
+export const clip: ShapeRule = (node, inputs) => {
+  const x = inputShape(node, inputs);
+  for (const index of [1, 2]) {
+    const limit = hasInput(node, index) ? inputShape(node, inputs, index) : [];
+    if (sizeOf(limit) !== 1) shapeError(node, `its limits must be single numbers, one is ${showShape(limit)}.`);
+  }
+  return [x];
 };

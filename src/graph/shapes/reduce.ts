@@ -1,22 +1,21 @@
-import { type Node, numberAttribute } from "../ir";
-import { argument, axesOf, type InputConstants, inputShape, type Shape, type ShapeRule } from "./rule";
+import { numberAttribute } from "../ir";
+import { type Arrange, oneRegion } from "../regions";
+import { argument, axesOf, inputShape } from "./rule";
 
-/** Which axes a reduction sums over, and whether they stay with extent 1. */
-export interface ReduceGeometry {
-  readonly axes: readonly number[];
-  readonly keep: boolean;
-  readonly out: Shape;
-}
-
-export function reduceGeometry(node: Node, x: Shape, constants: InputConstants): ReduceGeometry {
+/** Every reduction: one region, in whose output the reduced axes do not advance. */
+export const reduction: Arrange = (node, inputs, constants) => {
+  const x = inputShape(node, inputs);
   const given = argument(node, constants, "axes", 1) ?? [];
   const none = given.length === 0 && numberAttribute(node, "noop_with_empty_axes", 0) !== 0;
-  const axes = given.length > 0 || none ? axesOf(node, given, x.length) : x.map((_, axis) => axis);
+  const reduced = given.length > 0 || none ? axesOf(node, given, x.length) : x.map((_, axis) => axis);
   const keep = numberAttribute(node, "keepdims", 1) !== 0;
-  const out = x.flatMap((extent, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [extent]));
-  return { axes, keep, out };
-}
-
-export const reduce: ShapeRule = (node, inputs, constants) => [
-  reduceGeometry(node, inputShape(node, inputs), constants).out,
-];
+  const axes: number[] = [];
+  const shape: number[] = [];
+  x.forEach((extent, axis) => {
+    axes.push(shape.length);
+    if (!reduced.includes(axis)) shape.push(extent);
+    else if (keep) shape.push(1);
+  });
+  const steps = x.map((_, axis) => (reduced.includes(axis) ? 0 : 1));
+  return oneRegion(shape, { extents: x, to: { axes, steps } });
+};

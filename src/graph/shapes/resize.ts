@@ -1,6 +1,6 @@
 import { ModelError } from "../../errors";
 import { showShape } from "../../tensor";
-import { type Node, numberAttribute, numbersAttribute, stringAttribute } from "../ir";
+import { type Node, numbersAttribute, stringAttribute } from "../ir";
 import {
   axesOf,
   constantInput,
@@ -85,34 +85,3 @@ function bySizes(node: Node, x: Shape, axes: readonly number[], sizes: readonly 
     axes.map((axis) => [axis, { in: x[axis], out: Math.floor(Math.fround(scale * x[axis]) + 0.5), scale }]),
   );
 }
-
-/** The block size of DepthToSpace and SpaceToDepth. */
-function blockOf(node: Node, x: Shape): number {
-  const block = numberAttribute(node, "blocksize");
-  if (x.length !== 4) shapeError(node, `the input must be N×C×H×W, it is ${showShape(x)}.`);
-  if (!(Number.isInteger(block) && block >= 1))
-    shapeError(node, `blocksize must be at least 1, the file has ${block}.`);
-  return block;
-}
-
-export const depthToSpace: ShapeRule = (node, inputs) => {
-  const x = inputShape(node, inputs);
-  const block = blockOf(node, x);
-  if (x[1] % (block * block) !== 0) {
-    shapeError(node, `${x[1]} channels cannot be spread over blocks of ${block}×${block} (input ${showShape(x)}).`);
-  }
-  return [[x[0], x[1] / (block * block), x[2] * block, x[3] * block]];
-};
-
-export const spaceToDepth: ShapeRule = (node, inputs) => {
-  const x = inputShape(node, inputs);
-  const block = blockOf(node, x);
-  if (x[2] % block !== 0 || x[3] % block !== 0) {
-    shapeError(
-      node,
-      `${x[2]}×${x[3]} pixels cannot be cut into blocks of ${block}×${block} (input ${showShape(x)}). ` +
-        `Use an inputShape whose height and width are multiples of ${block}.`,
-    );
-  }
-  return [[x[0], x[1] * block * block, x[2] / block, x[3] / block]];
-};

@@ -47,6 +47,13 @@ export function constantInput(
   return constant.numbers();
 }
 
+/** The numbers of an input that must be there. */
+export function neededInput(node: Node, constants: InputConstants, index: number, what: string): readonly number[] {
+  const numbers = constantInput(node, constants, index, what);
+  if (!numbers) throw new ModelError(`${label(node)}: its ${what} are missing. The file is damaged.`);
+  return numbers;
+}
+
 /** An argument that older operator sets keep in an attribute and newer ones in an input. */
 export function argument(
   node: Node,
@@ -71,6 +78,13 @@ export function axesOf(node: Node, axes: readonly number[], rank: number): numbe
   const resolved = axes.map((axis) => axisOf(node, axis, rank));
   if (new Set(resolved).size !== resolved.length) shapeError(node, `axes [${axes.join(", ")}] name an axis twice.`);
   return resolved;
+}
+
+/** Extents, or repetitions. */
+export function checkExtents(node: Node, extents: readonly number[]): void {
+  if (!extents.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+    shapeError(node, `[${extents.join(", ")}] must be whole numbers of at least 0.`);
+  }
 }
 
 export function checkRank(node: Node, shape: Shape, rank: number, what = "input"): void {

@@ -1,103 +1,71 @@
-/** Which inputs operators read that move elements: by name of the axis, by place, by block. */
-import { ModelError } from "../../errors";
-import { numberAttribute, stringAttribute } from "../../graph/ir";
-import {
-  paddings,
-  permutation,
-  reduceGeometry,
-  resizeGeometry,
-  sliceGeometry,
-  splitGeometry,
-} from "../../graph/shapes";
+/** Which inputs operators read that move elements. */
+import { stringAttribute } from "../../graph/ir";
+import { type Arrange, type Region as Moved, unravel, type Walk } from "../../graph/regions";
+import { paddedFrom, paddings, resizeGeometry } from "../../graph/shapes";
 import type { Shape } from "../../ops/layout";
-import { paddedFrom } from "../../ops/regions";
 import { resizeTables } from "../../ops/resize";
 import { sizeOf } from "../../tensor";
-import {
-  type AxisMask,
-  type Dependence,
-  type DependenceRule,
-  everything,
-  isEmpty,
-  isWhole,
-  mapMask,
-  marked,
-  type Region,
-  unbroadcast,
-} from "./region";
+import { type DependenceRule, everything, isWhole, mapMask, type Region, union } from "./region";
 
-const axisAttribute = ({ node, shapes: [x] }: Dependence, fallback?: number): number => {
-  const axis = numberAttribute(node, "axis", fallback);
-  return axis < 0 ? axis + x.length : axis;
-};
+/** Calls `visit` with every index along an axis that loops reach, and the rounds of those that move along it. */
+function alongAxis(
+  { start, axes, steps }: Walk,
+  extents: readonly number[],
+  axis: number,
+  visit: (index: number, loops: readonly number[], rounds: readonly number[]) => void,
+): void {
+  const step = (loop: number): number => steps?.[loop] ?? 1;
+  const loops = extents.flatMap((_, loop) => ((axes?.[loop] ?? loop) === axis && step(loop) !== 0 ? [loop] : []));
+  const own = loops.map((loop) => extents[loop]);
+  for (let element = 0; element < sizeOf(own); element++) {
+    const rounds = unravel(element, own);
+    const index = rounds.reduce((sum, round, i) => sum + round * step(loops[i]), start?.[axis] ?? 0);
+    visit(index, loops, rounds);
+  }
+}
 
-const replaceAxis = (region: Region, axis: number, mask: AxisMask): Region =>
-  region.map((old, i) => (i === axis ? mask : old));
-
-export const concat: DependenceRule = (dependence) => {
-  const { out, shapes } = dependence;
-  const axis = axisAttribute(dependence);
-  let next = 0;
-  return shapes.map((shape) => {
-    const part = replaceAxis(out, axis, out[axis].slice(next, next + shape[axis]));
-    next += shape[axis];
-    return isEmpty(part) ? undefined : part;
+/** What is read through one region: the rounds of its loops that reach marked elements, and where those rounds lead. */
+function through({ extents, from = {}, to = {} }: Moved, out: Region, shape: Shape): Region | undefined {
+  const sums = extents.map((_, loop) => to.steps?.[loop] === 0);
+  const marks = extents.map((extent, loop) => new Uint8Array(extent).fill(sums[loop] ? 1 : 0));
+  for (const [axis, mask] of out.entries()) {
+    let reached = false;
+    alongAxis(to, extents, axis, (index, loops, rounds) => {
+      if (!mask[index]) return;
+      reached = true;
+      loops.forEach((loop, i) => {
+        marks[loop][rounds[i]] = 1;
+      });
+    });
+    if (!reached) return undefined;
+  }
+  return shape.map((extent, axis) => {
+    const mask = new Uint8Array(extent);
+    alongAxis(from, extents, axis, (index, loops, rounds) => {
+      if (loops.every((loop, i) => marks[loop][rounds[i]])) mask[index] = 1;
+    });
+    return mask;
   });
-};
+}
 
-export const split: DependenceRule = ({ node, out, output, shapes: [x], constants }) => {
-  const { axis, parts } = splitGeometry(node, x, constants);
-  const start = parts.slice(0, output).reduce((total, part) => total + part, 0);
-  return [
-    replaceAxis(
-      out,
-      axis,
-      mapMask(out[axis], x[axis], (index) => [start + index]),
-    ),
-  ];
-};
-
-export const slice: DependenceRule = ({ node, out, shapes: [x], constants }) => {
-  const { start, step } = sliceGeometry(node, x, constants);
-  return [x.map((extent, axis) => mapMask(out[axis], extent, (index) => [start[axis] + index * step[axis]]))];
-};
+/** The elements that the regions of an output hold, or sum. */
+export const arranged =
+  (arrange: Arrange): DependenceRule =>
+  ({ node, out, output, shapes, constants }) => {
+    const read: (Region | undefined)[] = shapes.map(() => undefined);
+    for (const region of arrange(node, shapes, constants).regions()) {
+      const { input = 0 } = region;
+      const part = (region.output ?? 0) === output && through(region, out, shapes[input]);
+      if (part) read[input] = union(read[input], part);
+    }
+    return read;
+  };
 
 export const pad: DependenceRule = ({ node, out, shapes: [x], constants }) => {
   const { begin } = paddings(node, x.length, constants);
   const mode = stringAttribute(node, "mode", "constant");
   const source = paddedFrom[mode] ?? ((position: number) => position);
   return [x.map((extent, axis) => mapMask(out[axis], extent, (index) => [source(index - begin[axis], extent)]))];
-};
-
-export const gather: DependenceRule = (dependence) => {
-  const { node, out, shapes, constants } = dependence;
-  const axis = axisAttribute(dependence, 0);
-  const [x, indexShape] = shapes;
-  const indices = constants[1];
-  if (!indices) throw new ModelError(`Gather "${node.name}": its indices are not constant.`);
-  const positions = indexShape.length === 0 ? [0] : marked(out[axis]);
-  const mask = new Uint8Array(x[axis]);
-  for (const position of positions) mask.set([1], (indices.numbers()[position] + x[axis]) % x[axis]);
-  return [[...out.slice(0, axis), mask, ...out.slice(axis + indexShape.length)]];
-};
-
-export const expand: DependenceRule = ({ out, shapes: [x] }) => [unbroadcast(out, x)];
-
-export const transpose: DependenceRule = ({ node, out, shapes: [x] }) => {
-  const order = permutation(node, x);
-  return [x.map((_, axis) => out[order.indexOf(axis)])];
-};
-
-export const reduce: DependenceRule = ({ node, out, shapes: [x], constants }) => {
-  const { axes, keep } = reduceGeometry(node, x, constants);
-  let next = 0;
-  return [
-    x.map((extent, axis) => {
-      if (!axes.includes(axis)) return out[next++];
-      if (keep) next++;
-      return everything(extent);
-    }),
-  ];
 };
 
 /**
@@ -151,37 +119,6 @@ function throughBlock(shape: Shape, out: Region): Region {
   }
   return region;
 }
-
-/** The index along every axis of an element of a row-major sequence. */
-export function unravel(element: number, shape: Shape): number[] {
-  const place = new Array<number>(shape.length).fill(0);
-  let rest = element;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    place[axis] = rest % shape[axis];
-    rest = Math.floor(rest / shape[axis]);
-  }
-  return place;
-}
-
-export const depthToSpace: DependenceRule = ({ node, out, shapes: [x] }) => {
-  const block = numberAttribute(node, "blocksize");
-  const narrow = (axis: number): AxisMask => mapMask(out[axis], x[axis], (index) => [Math.floor(index / block)]);
-  const inner = [2, 3].map((axis) => [...new Set(marked(out[axis]).map((index) => index % block))]);
-  const places = inner[0].flatMap((row) => inner[1].map((column) => row * block + column));
-  const crd = stringAttribute(node, "mode", "DCR") === "CRD";
-  const deep = (channel: number, place: number): number =>
-    crd ? channel * block * block + place : place * out[1].length + channel;
-  return [[out[0], mapMask(out[1], x[1], (c) => places.map((place) => deep(c, place))), narrow(2), narrow(3)]];
-};
-
-export const spaceToDepth: DependenceRule = ({ node, out, shapes: [x] }) => {
-  const block = numberAttribute(node, "blocksize");
-  const places = [...new Set(marked(out[1]).map((channel) => Math.floor(channel / x[1])))];
-  const inner = [places.map((place) => Math.floor(place / block)), places.map((place) => place % block)];
-  const widen = (axis: number): AxisMask =>
-    mapMask(out[axis], x[axis], (index) => inner[axis - 2].map((offset) => index * block + offset));
-  return [[out[0], mapMask(out[1], x[1], (channel) => [channel % x[1]]), widen(2), widen(3)]];
-};
 
 export const resize: DependenceRule = ({ node, opset, out, shapes: [x], constants }) => {
   const tables = resizeTables(node, resizeGeometry(node, x, constants, opset), opset);

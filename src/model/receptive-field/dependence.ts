@@ -1,5 +1,6 @@
 /** One table from operator to the elements of its inputs that an element of its output is computed from. */
 import { numberAttribute } from "../../graph/ir";
+import { arrangements, pointwiseRules, reduction, reshaping } from "../../graph/shapes";
 import * as arranging from "./arranging";
 import { type DependenceRule, everything, mapMask, unbroadcast } from "./region";
 import * as windows from "./windows";
@@ -29,53 +30,15 @@ const lrn: DependenceRule = ({ node, out }) => {
   return [out.map((mask, axis) => (axis === 1 ? near : mask))];
 };
 
-const pointwise = [
-  ...[
-    "Relu",
-    "LeakyRelu",
-    "Elu",
-    "Selu",
-    "Sigmoid",
-    "HardSigmoid",
-    "HardSwish",
-    "Tanh",
-    "Softplus",
-    "Gelu",
-    "Erf",
-    "Exp",
-  ],
-  ...[
-    "Log",
-    "Sqrt",
-    "Neg",
-    "Abs",
-    "Reciprocal",
-    "Clip",
-    "PRelu",
-    "Add",
-    "Sub",
-    "Mul",
-    "Div",
-    "Sum",
-    "Pow",
-    "Max",
-    "Min",
-  ],
-  ...["BatchNormalization", "Identity", "Dropout", "Cast"],
-];
-
 // Made by a call that is marked as pure: a bundle that never asks for regions goes without all of this.
 export const dependenceRules: ReadonlyMap<string, DependenceRule> = /* @__PURE__ */ (() =>
   new Map<string, DependenceRule>([
-    ...pointwise.map((op): [string, DependenceRule] => [op, samePlace]),
+    ...[...pointwiseRules.keys()].map((op): [string, DependenceRule] => [op, samePlace]),
+    ...[...reshaping.keys()].map((op): [string, DependenceRule] => [op, arranging.reshape]),
+    ...[...arrangements].map(([op, arrange]): [string, DependenceRule] => [op, arranging.arranged(arrange)]),
     ["AveragePool", windows.pool],
-    ["Concat", arranging.concat],
     ["Conv", windows.conv],
     ["ConvTranspose", windows.convTranspose],
-    ["DepthToSpace", arranging.depthToSpace],
-    ["Expand", arranging.expand],
-    ["Flatten", arranging.reshape],
-    ["Gather", arranging.gather],
     ["Gemm", matrix],
     ["GlobalAveragePool", windows.globalPool],
     ["GlobalMaxPool", windows.globalPool],
@@ -86,16 +49,9 @@ export const dependenceRules: ReadonlyMap<string, DependenceRule> = /* @__PURE__
     ["MaxPool", windows.pool],
     ["MaxUnpool", windows.maxUnpool],
     ["Pad", arranging.pad],
-    ["ReduceMean", arranging.reduce],
-    ["ReduceSum", arranging.reduce],
-    ["Reshape", arranging.reshape],
+    ["ReduceMean", arranging.arranged(reduction)],
+    ["ReduceSum", arranging.arranged(reduction)],
     ["Resize", arranging.resize],
-    ["Slice", arranging.slice],
     ["Softmax", softmax],
-    ["SpaceToDepth", arranging.spaceToDepth],
-    ["Split", arranging.split],
-    ["Squeeze", arranging.reshape],
-    ["Transpose", arranging.transpose],
-    ["Unsqueeze", arranging.reshape],
     ["Upsample", arranging.resize],
   ]))();

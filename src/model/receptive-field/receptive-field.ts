@@ -1,11 +1,11 @@
 import { LayerError } from "../../errors";
+import { unravel } from "../../graph/regions";
 import type { Rectangle } from "../../image/resize";
 import { imageShape } from "../../ops/layout";
 import type { ValueName } from "../../ops/operation";
 import { showShape } from "../../tensor";
 import { type LoadedModel, loaded, type Model } from "../model";
 import { checkUnit, pixelAt } from "../target";
-import { unravel } from "./arranging";
 import { marked } from "./region";
 import { unitClass } from "./unit-classes";
 import { walkDown } from "./walk";

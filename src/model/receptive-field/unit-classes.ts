@@ -1,4 +1,5 @@
 import type { Node } from "../../graph/ir";
+import { reshaping } from "../../graph/shapes";
 import type { ValueName } from "../../ops/operation";
 import type { LoadedModel } from "../model";
 import { everything, isWhole } from "./region";
@@ -27,8 +28,6 @@ export function unitClass(model: LoadedModel, value: ValueName, unit: number): s
     ]),
   );
 }
-
-const reshaping: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Unsqueeze"]);
 
 function mixesPlaces(model: LoadedModel, { op, inputs, outputs }: Node): boolean {
   const [from, to] = [inputs[0], outputs[0]].map((name) => model.shape(name).slice(-2).join());
