@@ -3,7 +3,7 @@ import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
 import { Unary, type UnaryKind } from "../wasm/kernels";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, type Clamp, type Operation, operation } from "./operation";
+import { type BuildContext, type Builder, type Clamp, type Operation, oneToOne } from "./operation";
 import { rectifyMode, redirect } from "./redirect";
 import { placeOnce } from "./weights";
 
@@ -76,25 +76,23 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
   const size = sizeOf(context.shape(output));
   const saved = savesInput.has(kind) ? input : output;
   const bounds = clampOf(kind, a, b);
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
-    saved: [saved],
-    rectifier: rectifiers.has(kind),
-    linear: kind === Unary.negate,
-    inPlace: true,
-    clamp: bounds,
-    forward: (run) => run.kernels.unary(kind, run.value(input), run.value(output), size * run.batch, a, b),
-    backward: (run) =>
-      run.contribute(input, (dx) => {
+  return oneToOne(
+    context,
+    {
+      saved: [saved],
+      rectifier: rectifiers.has(kind),
+      linear: kind === Unary.negate,
+      inPlace: true,
+      clamp: bounds,
+      forward: (run, x, y) => run.kernels.unary(kind, x, y, size * run.batch, a, b),
+      backward: (run, dy, dx) => {
         const { rectifier } = run.rules;
-        const mode = rectifyMode(rectifier);
-        run.kernels.unaryBackward(kind, mode, run.value(saved), run.gradient(output), dx, size * run.batch, a, b);
-        if (rectifier === "redirected" && bounds)
-          redirect(run, bounds, { y: run.value(output), dy: run.gradient(output), dx, size });
-      }),
-  });
+        run.kernels.unaryBackward(kind, rectifyMode(rectifier), run.value(saved), dy, dx, size * run.batch, a, b);
+        if (rectifier === "redirected" && bounds) redirect(run, bounds, { y: run.value(output), dy, dx, size });
+      },
+    },
+    input,
+  );
 }
 
 export const activation: Builder = (context) => {
@@ -120,7 +118,6 @@ export const clip: Builder = (context) => {
 export const prelu: Builder = (context) => {
   const { node, kernels, memory } = context;
   const [input, slopeName] = node.inputs;
-  const [output] = node.outputs;
   const shape = context.shape(input);
   const { n, h, w, c } = imageShape(shape);
   const slope = context.constant(slopeName) ?? context.refuse(`its slope "${slopeName}" is not a constant`);
@@ -134,19 +131,15 @@ export const prelu: Builder = (context) => {
   const values = slope.size === c ? slope.floats() : new Float32Array(c).fill(slope.floats()[0]);
   const place = placeOnce(memory, values, "PRelu slope");
   const pixels = n * h * w;
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     saved: [input],
     rectifier: true,
     parameters: slope.size,
-    forward: (run) => kernels.prelu(run.value(input), place(), run.value(output), pixels * run.batch, c),
-    backward: (run) =>
-      run.contribute(input, (dx) => {
-        const mode = rectifyMode(run.rules.rectifier);
-        kernels.preluBackward(mode, run.value(input), place(), run.gradient(output), dx, pixels * run.batch, c);
-      }),
+    forward: (run, x, y) => kernels.prelu(x, place(), y, pixels * run.batch, c),
+    backward: (run, dy, dx) => {
+      const mode = rectifyMode(run.rules.rectifier);
+      kernels.preluBackward(mode, run.value(input), place(), dy, dx, pixels * run.batch, c);
+    },
     weightBytes: { forward: c * 4, backward: 0 },
     prepare: () => place(),
   });

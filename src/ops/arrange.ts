@@ -6,7 +6,7 @@ import { arrangements, chosenIndices, paddedFrom, paddings } from "../graph/shap
 import { axisOf } from "../graph/shapes/rule";
 import { sizeOf } from "../tensor";
 import { memoryStrides, toMemoryOrder } from "./layout";
-import { type BuildContext, type Builder, constantsOf, type Operation, operation } from "./operation";
+import { type BuildContext, type Builder, constantsOf, type Operation, oneToOne, operation } from "./operation";
 import { indexTable, resampleOperation } from "./resize";
 import { flipped, move, type Side, walking } from "./strided";
 import { placeOnce } from "./weights";
@@ -91,7 +91,6 @@ export const arranged: Builder = (context) => {
 export const gather: Builder = (context) => {
   const { node, memory } = context;
   const [input, indices] = node.inputs;
-  const [output] = node.outputs;
   const shape = context.shape(input);
   if (!context.constant(indices)) context.refuse(`its indices "${indices}" are not constant`);
   if (axisOf(node, numberAttribute(node, "axis", 0), shape.length) !== 1) return arranged(context);
@@ -109,19 +108,10 @@ export const gather: Builder = (context) => {
     );
   const forward = table(order);
   const inverse = table(Array.from({ length: channels }, (_, c) => order.indexOf(c)));
-  const gathering = operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  const gathering = oneToOne(context, {
     linear: true,
-    forward: (run) => {
-      const count = order.length;
-      run.kernels.gatherChannels(run.value(input), forward(), run.value(output), pixels * run.batch, channels, count);
-    },
-    backward: (run) =>
-      run.contribute(input, (dx) =>
-        run.kernels.gatherChannels(run.gradient(output), inverse(), dx, pixels * run.batch, channels, channels),
-      ),
+    forward: (run, x, y) => run.kernels.gatherChannels(x, forward(), y, pixels * run.batch, channels, order.length),
+    backward: (run, dy, dx) => run.kernels.gatherChannels(dy, inverse(), dx, pixels * run.batch, channels, channels),
   });
   return reorders ? gathering : { ...gathering, backward: arranged(context).backward };
 };

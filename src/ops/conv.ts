@@ -2,9 +2,10 @@
 import { type Node, numberAttribute } from "../graph/ir";
 import { transposeGeometry, windowGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
-import { Correlation, type CorrelationGeometry, type Side } from "./correlation";
+import { type CorrelationGeometry, correlationBias, correlationSide, productsOf, type Side } from "./correlation";
 import { imageShape, type Shape } from "./layout";
-import { type BuildContext, type Builder, type Operation, operation, unbounded } from "./operation";
+import { type BuildContext, type Builder, oneToOne, unbounded } from "./operation";
+import type { Direction } from "./taps";
 
 /** The weight, the bias and the kernel's extents of a convolution node, or the reason why it cannot run. */
 function parts(context: BuildContext) {
@@ -47,52 +48,34 @@ export function correlationGeometry(node: Node, input: Shape, output: Shape, ker
   };
 }
 
-function correlation(context: BuildContext): Correlation {
-  const { node } = context;
-  const { weight, kernel } = parts(context);
-  const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
-  const geometry = correlationGeometry(node, input, output, kernel);
-  return new Correlation(geometry, weight, context.kernels, context.memory, context.mode);
-}
-
-/** An operation that runs one side of a correlation forward and sends gradients back through the other. */
-function linearMap(context: BuildContext, map: Correlation, forward: Side, backward: Side): Operation {
-  const { node } = context;
-  const [input] = node.inputs;
+/**
+ * Runs one side of a correlation forward and sends gradients back through the other: ConvTranspose is the adjoint of the
+ * convolution from its output to its input, and its gradient is that convolution.
+ */
+export const conv: Builder = (context) => {
+  const { node, kernels, memory, mode } = context;
   const [output] = node.outputs;
-  const { weight, bias } = parts(context);
-  const [samples] = context.shape(input);
-  const sides = { forward, backward };
+  const { weight, bias, kernel } = parts(context);
+  const shape = context.shape(node.inputs[0]);
+  const [samples] = shape;
+  const geometry = correlationGeometry(node, shape, context.shape(output), kernel);
+  const side = (direction: Direction): Side => correlationSide({ geometry, direction, kernels, memory, weight }, mode);
+  const [apply, adjoint] = [side("apply"), side("adjoint")];
+  const sides = node.op === "Conv" ? { forward: apply, backward: adjoint } : { forward: adjoint, backward: apply };
   let biasPlace: Pointer = 0;
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     linear: true,
     parameters: weight.size + (bias?.size ?? 0),
-    macs: samples * map.macs,
-    weightBytes: { forward: forward.weightBytes, backward: backward.weightBytes },
+    macs: samples * productsOf(geometry),
+    weightBytes: { forward: sides.forward.weightBytes, backward: sides.backward.weightBytes },
     clampable: true,
     scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
     prepare: (direction) => {
-      sides[direction].prepare();
-      if (bias && direction === "forward") biasPlace ||= map.placeBias(bias.floats());
+      sides[direction].weights.get();
+      if (bias && direction === "forward") biasPlace ||= correlationBias(geometry, memory, bias.floats());
     },
-    release: (direction) => sides[direction].release(),
-    forward: (run) =>
-      forward.run(run, samples * run.batch, run.value(input), biasPlace, run.value(output), run.clamp(output)),
-    backward: (run) =>
-      run.contribute(input, (dx) => backward.run(run, samples * run.batch, run.gradient(output), 0, dx, unbounded)),
+    release: (direction) => sides[direction].weights.release(),
+    forward: (run, x, y) => sides.forward.run(run, samples * run.batch, x, biasPlace, y, run.clamp(output)),
+    backward: (run, dy, dx) => sides.backward.run(run, samples * run.batch, dy, 0, dx, unbounded),
   });
-}
-
-export const conv: Builder = (context) => {
-  const map = correlation(context);
-  return linearMap(context, map, map.applySide, map.adjointSide);
-};
-
-/** ConvTranspose is the adjoint of the convolution from its output to its input; its gradient is that convolution. */
-export const convTranspose: Builder = (context) => {
-  const map = correlation(context);
-  return linearMap(context, map, map.adjointSide, map.applySide);
 };

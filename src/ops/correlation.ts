@@ -11,15 +11,15 @@
 import type { Constant } from "../graph/ir";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import { type AlgorithmMode, algorithm, isDepthwise } from "./algorithm";
-import { ColumnAdjoint } from "./column-adjoint";
-import { Depthwise } from "./depthwise";
-import { Direct } from "./direct";
-import { Folded } from "./folded";
+import { type Algorithm, type AlgorithmMode, algorithm, isDepthwise } from "./algorithm";
+import { columnAdjoint } from "./column-adjoint";
+import { depthwise } from "./depthwise";
+import { direct } from "./direct";
+import { folded } from "./folded";
 import type { Clamp, Run } from "./operation";
 import type { Direction } from "./taps";
-import { placeBias } from "./weights";
-import { Winograd } from "./winograd";
+import { type Held, placeBias } from "./weights";
+import { winograd } from "./winograd";
 
 /** A convolution from x [inH, inW, inChannels] to y [outH, outW, outChannels]; weight [outChannels, inChannels/groups, kernelH, kernelW]. */
 export interface CorrelationGeometry {
@@ -46,51 +46,42 @@ export interface Side {
   readonly weightBytes: number;
   /** Bytes of scratch one call needs. */
   scratchBytes(samples: number): number;
-  /** Packs the weights, if they are not there yet. */
-  prepare(): void;
-  /** Gives their memory back. */
-  release(): void;
+  /** The packed weights. */
+  readonly weights: Held;
   /**
    * @param samples  images, one after the other
    * @param from     f32[samples][height][width][channels]: x to apply the map, y for its adjoint
-   * @param bias     added to every pixel of `to`, as `Correlation.placeBias` lays it out, or 0
+   * @param bias     added to every pixel of `to`, as `correlationBias` lays it out, or 0
    * @param to       f32[samples][height][width][channels], fully written
    * @param clamp    bounds of what is written
    */
   run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void;
 }
 
-const kinds = { depthwise: Depthwise, winograd: Winograd, folded: Folded, columns: ColumnAdjoint, direct: Direct };
-
-export class Correlation {
+/** What a side is made of. */
+export interface SideParts {
   readonly geometry: CorrelationGeometry;
-  readonly applySide: Side;
-  readonly adjointSide: Side;
-  readonly #memory: KernelMemory;
-
-  constructor(
-    geometry: CorrelationGeometry,
-    weight: Constant,
-    kernels: Kernels,
-    memory: KernelMemory,
-    mode: AlgorithmMode = "fast",
-  ) {
-    this.geometry = geometry;
-    this.#memory = memory;
-    const side = (direction: Direction): Side =>
-      new kinds[algorithm(geometry, direction, mode)](geometry, direction, kernels, memory, weight);
-    this.applySide = side("apply");
-    this.adjointSide = side("adjoint");
-  }
-
-  /** Multiply–accumulates of one sample. */
-  get macs(): number {
-    const g = this.geometry;
-    return g.outH * g.outW * g.outChannels * (g.inChannels / g.groups) * g.kernelH * g.kernelW;
-  }
-
-  /** Places a bias over the outputs of one side as its kernel reads it. */
-  placeBias(bias: Float32Array): Pointer {
-    return placeBias(this.#memory, bias, isDepthwise(this.geometry) ? 1 : this.geometry.groups);
-  }
+  readonly direction: Direction;
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  readonly weight: Constant;
 }
+
+const sides: Readonly<Record<Algorithm, (parts: SideParts) => Side>> = {
+  depthwise,
+  winograd,
+  folded,
+  columns: columnAdjoint,
+  direct,
+};
+
+export const correlationSide = (parts: SideParts, mode: AlgorithmMode = "fast"): Side =>
+  sides[algorithm(parts.geometry, parts.direction, mode)](parts);
+
+/** Places a bias over the outputs of a side as its kernel reads it. */
+export const correlationBias = (geometry: CorrelationGeometry, memory: KernelMemory, bias: Float32Array): Pointer =>
+  placeBias(memory, bias, isDepthwise(geometry) ? 1 : geometry.groups);
+
+/** Multiply–accumulates of one sample. */
+export const productsOf = (g: CorrelationGeometry): number =>
+  g.outH * g.outW * g.outChannels * (g.inChannels / g.groups) * g.kernelH * g.kernelW;

@@ -6,9 +6,9 @@ import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { blocksOf } from "./direct";
 import { isRowMajor } from "./layout";
-import { type BuildContext, type Builder, type Operation, operation, type Run, unbounded } from "./operation";
+import { type BuildContext, type Builder, type Operation, oneToOne, type Run, unbounded } from "./operation";
 import { toMemoryCopy, toRowMajorCopy } from "./reshape";
-import { packPanels, panelCount, placeBias } from "./weights";
+import { type Held, held, packPanels, panelCount, placeBias } from "./weights";
 
 /** A constant matrix [inputs][outputs] of the file, possibly stored transposed. */
 interface Matrix {
@@ -51,7 +51,9 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
   const [shape, outShape] = [context.shape(input), context.shape(output)];
   const { inputs, outputs } = matrix;
   const rows = sizeOf(shape) / inputs;
-  const panels: Partial<Record<"forward" | "backward", Pointer>> = {};
+  const panelsOf = (direction: "forward" | "backward"): Held =>
+    held(memory, () => [[packMatrix(kernels, memory, matrix, direction)]]);
+  const panels = { forward: panelsOf("forward"), backward: panelsOf("backward") };
   let biasPlace: Pointer = 0;
   let tapTable: Pointer = 0;
 
@@ -62,7 +64,7 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
 
   /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
   const multiply = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
-    const weight = panels[direction] as Pointer;
+    const [[weight]] = panels[direction].get();
     const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
     const usedBias = direction === "forward" ? biasPlace : 0;
     const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
@@ -90,10 +92,7 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     if (after) toMemoryCopy(run, product, y, toShape);
   };
 
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     linear: true,
     parameters: matrix.weight.size + (bias?.length ?? 0),
     macs: rows * inputs * outputs,
@@ -107,17 +106,13 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
       return rearranged(batch) + blocksOf(rows * batch, from, from).scratchBytes;
     },
     prepare: (direction) => {
-      panels[direction] ??= packMatrix(kernels, memory, matrix, direction);
+      panels[direction].get();
       tapTable ||= memory.store(new Uint8Array(8), "Tap table");
       if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
     },
-    release: (direction) => {
-      const place = panels[direction];
-      if (place !== undefined) memory.free(place);
-      panels[direction] = undefined;
-    },
-    forward: (run) => through(run, run.value(input), run.value(output), "forward"),
-    backward: (run) => run.contribute(input, (dx) => through(run, run.gradient(output), dx, "backward")),
+    release: (direction) => panels[direction].release(),
+    forward: (run, x, y) => through(run, x, y, "forward"),
+    backward: (run, dy, dx) => through(run, dy, dx, "backward"),
   });
 }
 

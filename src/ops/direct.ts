@@ -1,11 +1,7 @@
 /** A convolution, or its adjoint, as direct sums over taps: what it needs in memory and the calls. */
-import type { Constant } from "../graph/ir";
-import type { Kernels, Pointer } from "../wasm/kernels";
-import type { KernelMemory } from "../wasm/memory";
-import type { CorrelationGeometry, Side } from "./correlation";
-import type { Clamp, Run } from "./operation";
-import { type Direction, type Phase, phasesOf } from "./taps";
-import { packPanels, panelCount } from "./weights";
+import type { Side, SideParts } from "./correlation";
+import { type Phase, phaseSteps, phasesOf, seenFrom } from "./taps";
+import { held, packPanels, panelCount } from "./weights";
 
 const floatBytes = 4;
 
@@ -33,121 +29,51 @@ export function blocksOf(pixels: number, depth: number, segment: number): Blocks
   return { tiles, scratchBytes: tiles * (64 + tileBytes) + (4 * segment + 8) * floatBytes };
 }
 
-/** A phase with its weights in memory. */
-interface PlacedPhase extends Phase {
-  readonly weight: Pointer;
-  readonly tapTable: Pointer;
-}
-
 /** Forward it is one phase, backward one for each remainder of a pixel modulo the stride. */
-export class Direct implements Side {
-  readonly #geometry: CorrelationGeometry;
-  readonly #direction: Direction;
-  readonly #kernels: Kernels;
-  readonly #memory: KernelMemory;
-  readonly #weight: Constant;
-  readonly #phases: readonly Phase[];
-  /** Channels per group that are read and written. */
-  readonly #from: number;
-  readonly #to: number;
-  #placed: readonly PlacedPhase[] | undefined;
+export function direct({ geometry: g, direction, kernels, memory, weight }: SideParts): Side {
+  const { groups } = g;
+  const seen = seenFrom(g, direction);
+  // Channels per group that are read and written.
+  const [from, to] = [seen.inChannels / groups, seen.outChannels / groups];
+  const kernelSize = g.kernelH * g.kernelW;
+  const inSize = (g.inChannels / groups) * kernelSize;
+  const [outStride, channelStride] = direction === "apply" ? [inSize, kernelSize] : [kernelSize, inSize];
+  const phases = phasesOf(g, direction);
+  const { steps, firstByte } = phaseSteps(g, direction);
 
-  constructor(
-    geometry: CorrelationGeometry,
-    direction: Direction,
-    kernels: Kernels,
-    memory: KernelMemory,
-    weight: Constant,
-  ) {
-    const { groups, inChannels, outChannels } = geometry;
-    const [from, to] = direction === "apply" ? [inChannels, outChannels] : [outChannels, inChannels];
-    this.#geometry = geometry;
-    this.#direction = direction;
-    this.#kernels = kernels;
-    this.#memory = memory;
-    this.#weight = weight;
-    this.#from = from / groups;
-    this.#to = to / groups;
-    this.#phases = phasesOf(geometry, direction);
-  }
+  const blocks = ({ rows, columns, taps, run }: Phase, samples: number): Blocks =>
+    blocksOf(samples * rows * columns, taps.length * run * from, run * from);
 
-  get weightBytes(): number {
-    const { groups, kernelH, kernelW } = this.#geometry;
-    return groups * panelCount(this.#to) * 8 * this.#from * kernelH * kernelW * floatBytes;
-  }
+  const weights = held(memory, () =>
+    phases.map(({ kernelOffsets, taps }) => [
+      packPanels(kernels, memory, weight, {
+        groups,
+        groupStride: (g.outChannels / groups) * inSize,
+        outChannels: to,
+        channels: from,
+        tapOffsets: kernelOffsets,
+        outStride,
+        channelStride,
+      }),
+      memory.store(new Uint8Array(Int32Array.from(taps.flat()).buffer), "Convolution taps"),
+    ]),
+  );
 
-  scratchBytes(samples: number): number {
-    return Math.max(...this.#phases.map((phase) => this.#blocks(phase, samples).scratchBytes));
-  }
-
-  prepare(): void {
-    this.#placed ??= this.#phases.map((phase) => ({
-      ...phase,
-      weight: this.#pack(phase.kernelOffsets),
-      tapTable: this.#memory.store(new Uint8Array(Int32Array.from(phase.taps.flat()).buffer), "Convolution taps"),
-    }));
-  }
-
-  release(): void {
-    for (const { weight, tapTable } of this.#placed ?? []) {
-      this.#memory.free(weight);
-      this.#memory.free(tapTable);
-    }
-    this.#placed = undefined;
-  }
-
-  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void {
-    const g = this.#geometry;
-    const apply = this.#direction === "apply";
-    const [inH, inW, outH, outW] = apply ? [g.inH, g.inW, g.outH, g.outW] : [g.outH, g.outW, g.inH, g.inW];
-    // The phases of the adjoint step through what they write, the convolution through what it reads.
-    const [readH, readW, writeH, writeW] = apply ? [g.strideH, g.strideW, 1, 1] : [1, 1, g.strideH, g.strideW];
-    const pixel = this.#to * g.groups;
-    for (const phase of this.#placed as readonly PlacedPhase[]) {
-      const geometry = run.record("ConvGeometry", {
-        samples,
-        inH,
-        inW,
-        channels: this.#from,
-        outH: phase.rows,
-        outW: phase.columns,
-        strideH: readH,
-        strideW: readW,
-        ySample: outH * outW * pixel,
-        yRow: writeH * outW * pixel,
-        yPixel: writeW * pixel,
-        taps: phase.taps.length,
-        tapTable: phase.tapTable,
-        run: phase.run,
-        outChannels: this.#to,
-        groups: g.groups,
-        blockTiles: this.#blocks(phase, samples).tiles,
-        lo: clamp.lo,
-        hi: clamp.hi,
+  return {
+    weights,
+    weightBytes: groups * panelCount(to) * 8 * from * kernelSize * floatBytes,
+    scratchBytes: (samples) => Math.max(...phases.map((phase) => blocks(phase, samples).scratchBytes)),
+    run: (run, samples, source, bias, target, { lo, hi }) => {
+      phases.forEach((phase, i) => {
+        const [panels, tapTable] = weights.get()[i];
+        const geometry = run.record("ConvGeometry", {
+          ...{ samples, channels: from, outH: phase.rows, outW: phase.columns },
+          ...steps,
+          ...{ taps: phase.taps.length, tapTable, run: phase.run, outChannels: to, groups },
+          ...{ blockTiles: blocks(phase, samples).tiles, lo, hi },
+        });
+        kernels.conv(source, panels, bias, target + firstByte(phase.row, phase.column), run.scratch, geometry);
       });
-      const first = to + (phase.row * outW + phase.column) * pixel * floatBytes;
-      this.#kernels.conv(from, phase.weight, bias, first, run.scratch, geometry);
-    }
-  }
-
-  #blocks({ rows, columns, taps, run }: Phase, samples: number): Blocks {
-    const segment = run * this.#from;
-    return blocksOf(samples * rows * columns, taps.length * segment, segment);
-  }
-
-  #pack(kernelOffsets: readonly number[]): Pointer {
-    const g = this.#geometry;
-    const kernelSize = g.kernelH * g.kernelW;
-    const inPerGroup = g.inChannels / g.groups;
-    const apply = this.#direction === "apply";
-    return packPanels(this.#kernels, this.#memory, this.#weight, {
-      groups: g.groups,
-      groupStride: (g.outChannels / g.groups) * inPerGroup * kernelSize,
-      outChannels: this.#to,
-      channels: this.#from,
-      tapOffsets: kernelOffsets,
-      outStride: apply ? inPerGroup * kernelSize : kernelSize,
-      channelStride: apply ? kernelSize : inPerGroup * kernelSize,
-    });
-  }
+    },
+  };
 }

@@ -4,13 +4,10 @@
  * from there.
  */
 import { Constant } from "../graph/ir";
-import type { Kernels, Pointer } from "../wasm/kernels";
-import type { KernelMemory } from "../wasm/memory";
 import { finish } from "./column-adjoint";
-import type { CorrelationGeometry, Side } from "./correlation";
-import type { Clamp, Run } from "./operation";
-import type { Direction } from "./taps";
-import { Winograd } from "./winograd";
+import type { CorrelationGeometry, Side, SideParts } from "./correlation";
+import { unbounded } from "./operation";
+import { winograd } from "./winograd";
 
 /** The convolution with stride 1 over the folded image. */
 export function foldedGeometry(g: CorrelationGeometry): CorrelationGeometry {
@@ -44,70 +41,32 @@ function foldedWeight(weight: Constant, g: CorrelationGeometry): Constant {
   return Constant.fromFloats(to, [outChannels, inChannels, kernel, kernelW]);
 }
 
-const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
+export function folded(parts: SideParts): Side {
+  const { geometry: g, direction, kernels, weight } = parts;
+  const inner = foldedGeometry(g);
+  const side = winograd({ ...parts, geometry: inner, weight: () => foldedWeight(weight, g) });
+  const foldedBytes = (samples: number): number => samples * inner.inH * inner.inW * inner.inChannels * 4;
+  // One row of the picture with its border.
+  const lineBytes = inner.inW * g.strideW * g.inChannels * 4;
 
-export class Folded implements Side {
-  readonly #geometry: CorrelationGeometry;
-  readonly #folded: CorrelationGeometry;
-  readonly #direction: Direction;
-  readonly #kernels: Kernels;
-  readonly #winograd: Winograd;
-
-  constructor(
-    geometry: CorrelationGeometry,
-    direction: Direction,
-    kernels: Kernels,
-    memory: KernelMemory,
-    weight: Constant,
-  ) {
-    this.#geometry = geometry;
-    this.#folded = foldedGeometry(geometry);
-    this.#direction = direction;
-    this.#kernels = kernels;
-    this.#winograd = new Winograd(this.#folded, direction, kernels, memory, () => foldedWeight(weight, geometry));
-  }
-
-  get weightBytes(): number {
-    return this.#winograd.weightBytes;
-  }
-
-  scratchBytes(samples: number): number {
-    return this.#winograd.scratchBytes(samples) + this.#foldedBytes(samples) + this.#lineBytes;
-  }
-
-  prepare(): void {
-    this.#winograd.prepare();
-  }
-
-  release(): void {
-    this.#winograd.release();
-  }
-
-  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void {
-    const { inH, inW, inChannels, strideH, padTop, padLeft } = this.#geometry;
-    const folded = run.scratch + this.#winograd.scratchBytes(samples);
-    const line = folded + this.#foldedBytes(samples);
-    const geometry = run.record("SpaceToDepthGeometry", {
-      ...{ samples, inH, inW, channels: inChannels, outH: this.#folded.inH, outW: this.#folded.inW },
-      ...{ stride: strideH, padTop, padLeft },
-    });
-    if (this.#direction === "apply") {
-      this.#kernels.spaceToDepth(from, folded, line, geometry);
-      this.#winograd.run(run, samples, folded, bias, to, clamp);
-    } else {
-      this.#winograd.run(run, samples, from, 0, folded, unbounded);
-      this.#kernels.depthToSpace(folded, to, line, geometry);
-      finish(run, to, bias, samples * inH * inW, inChannels, clamp);
-    }
-  }
-
-  #foldedBytes(samples: number): number {
-    const { inH, inW, inChannels } = this.#folded;
-    return samples * inH * inW * inChannels * 4;
-  }
-
-  /** One row of the picture with its border. */
-  get #lineBytes(): number {
-    return this.#folded.inW * this.#geometry.strideW * this.#geometry.inChannels * 4;
-  }
+  return {
+    ...side,
+    scratchBytes: (samples) => side.scratchBytes(samples) + foldedBytes(samples) + lineBytes,
+    run: (run, samples, from, bias, to, clamp) => {
+      const image = run.scratch + side.scratchBytes(samples);
+      const line = image + foldedBytes(samples);
+      const geometry = run.record("SpaceToDepthGeometry", {
+        ...{ samples, inH: g.inH, inW: g.inW, channels: g.inChannels, outH: inner.inH, outW: inner.inW },
+        ...{ stride: g.strideH, padTop: g.padTop, padLeft: g.padLeft },
+      });
+      if (direction === "apply") {
+        kernels.spaceToDepth(from, image, line, geometry);
+        side.run(run, samples, image, bias, to, clamp);
+      } else {
+        side.run(run, samples, from, 0, image, unbounded);
+        kernels.depthToSpace(image, to, line, geometry);
+        finish(run, to, bias, samples * g.inH * g.inW, g.inChannels, clamp);
+      }
+    },
+  };
 }

@@ -4,7 +4,7 @@ import { rowMajorStrides } from "../graph/regions";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { imageShape, memoryOrder, memoryStrides } from "./layout";
-import { type BuildContext, type Builder, operation, type Run } from "./operation";
+import { type BuildContext, type Builder, oneToOne, type Run } from "./operation";
 import { copyAxes } from "./reshape";
 import { inOrder } from "./strided";
 import { placeOnce } from "./weights";
@@ -20,7 +20,6 @@ function floatsOf(context: BuildContext, position: number, what: string): Float3
 export const batchNorm: Builder = (context) => {
   const { node, kernels, memory } = context;
   const [input] = node.inputs;
-  const [output] = node.outputs;
   const { n, h, w, c } = imageShape(context.shape(input));
   const [scale, bias, mean, variance] = ["scale", "bias", "mean", "variance"].map((what, i) =>
     floatsOf(context, i + 1, what),
@@ -31,63 +30,31 @@ export const batchNorm: Builder = (context) => {
   const placeFactor = placeOnce(memory, factor, "Normalisation scale");
   const placeShift = placeOnce(memory, shift, "Normalisation shift");
   const pixels = n * h * w;
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     linear: true,
     inPlace: true,
     parameters: 4 * c,
     macs: pixels * c,
     weightBytes: { forward: 8 * c, backward: 0 },
-    forward: (run) =>
-      kernels.scaleShift(run.value(input), placeFactor(), placeShift(), run.value(output), pixels * run.batch, c),
-    backward: (run) =>
-      run.contribute(input, (dx) =>
-        kernels.scaleShift(run.gradient(output), placeFactor(), 0, dx, pixels * run.batch, c),
-      ),
+    forward: (run, x, y) => kernels.scaleShift(x, placeFactor(), placeShift(), y, pixels * run.batch, c),
+    backward: (run, dy, dx) => kernels.scaleShift(dy, placeFactor(), 0, dx, pixels * run.batch, c),
   });
 };
 
 export const instanceNorm: Builder = (context) => {
   const { node, kernels, memory } = context;
   const [input] = node.inputs;
-  const [output] = node.outputs;
   const { n, h, w, c } = imageShape(context.shape(input));
   const placeScale = placeOnce(memory, floatsOf(context, 1, "scale"), "Normalisation scale");
   const placeBias = placeOnce(memory, floatsOf(context, 2, "bias"), "Normalisation bias");
   const epsilon = numberAttribute(node, "epsilon", 1e-5);
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     saved: [input],
     parameters: 2 * c,
     weightBytes: { forward: 8 * c, backward: 0 },
-    forward: (run) =>
-      kernels.instanceNorm(
-        run.value(input),
-        placeScale(),
-        placeBias(),
-        run.value(output),
-        n * run.batch,
-        h * w,
-        c,
-        epsilon,
-      ),
-    backward: (run) =>
-      run.contribute(input, (dx) =>
-        kernels.instanceNormBackward(
-          run.value(input),
-          placeScale(),
-          run.gradient(output),
-          dx,
-          n * run.batch,
-          h * w,
-          c,
-          epsilon,
-        ),
-      ),
+    forward: (run, x, y) => kernels.instanceNorm(x, placeScale(), placeBias(), y, n * run.batch, h * w, c, epsilon),
+    backward: (run, dy, dx) =>
+      kernels.instanceNormBackward(run.value(input), placeScale(), dy, dx, n * run.batch, h * w, c, epsilon),
   });
 };
 
@@ -95,7 +62,6 @@ export const instanceNorm: Builder = (context) => {
 export const lrn: Builder = (context) => {
   const { node, kernels } = context;
   const [input] = node.inputs;
-  const [output] = node.outputs;
   const { n, h, w, c } = imageShape(context.shape(input));
   const parameters = [
     numberAttribute(node, "size"),
@@ -104,16 +70,10 @@ export const lrn: Builder = (context) => {
     numberAttribute(node, "bias", 1),
   ] as const;
   const pixels = n * h * w;
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     saved: [input],
-    forward: (run) => kernels.lrn(run.value(input), run.value(output), pixels * run.batch, c, ...parameters),
-    backward: (run) =>
-      run.contribute(input, (dx) =>
-        kernels.lrnBackward(run.value(input), run.gradient(output), dx, pixels * run.batch, c, ...parameters),
-      ),
+    forward: (run, x, y) => kernels.lrn(x, y, pixels * run.batch, c, ...parameters),
+    backward: (run, dy, dx) => kernels.lrnBackward(run.value(input), dy, dx, pixels * run.batch, c, ...parameters),
   });
 };
 
@@ -149,34 +109,25 @@ export const softmax: Builder = (context) => {
   const restore = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, rows, memory);
   const bytes = (run: Run): number => size * run.batch * 4;
 
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     saved: [output],
     scratchBytes: (batch, direction) => (inPlace ? 0 : size * batch * 4 * (direction === "forward" ? 2 : 3)),
-    forward: (run) => {
+    forward: (run, x, y) => {
       const count = (size / columns) * run.batch;
-      if (inPlace) {
-        apply(run.value(input), run.value(output), count, columns);
-        return;
-      }
-      arrange(run, run.value(input), run.scratch);
-      apply(run.scratch, run.scratch + bytes(run), count, columns);
-      restore(run, run.scratch + bytes(run), run.value(output));
+      if (inPlace) return apply(x, y, count, columns);
+      const arranged = run.scratch + bytes(run);
+      arrange(run, x, run.scratch);
+      apply(run.scratch, arranged, count, columns);
+      restore(run, arranged, y);
     },
-    backward: (run) =>
-      run.contribute(input, (dx) => {
-        const count = (size / columns) * run.batch;
-        if (inPlace) {
-          applyBackward(run.value(output), run.gradient(output), dx, count, columns);
-          return;
-        }
-        const [y, dy, scratchDx] = [0, 1, 2].map((i) => run.scratch + i * bytes(run));
-        arrange(run, run.value(output), y);
-        arrange(run, run.gradient(output), dy);
-        applyBackward(y, dy, scratchDx, count, columns);
-        restore(run, scratchDx, dx);
-      }),
+    backward: (run, dy, dx) => {
+      const count = (size / columns) * run.batch;
+      if (inPlace) return applyBackward(run.value(output), dy, dx, count, columns);
+      const [arrangedY, arrangedDy, arrangedDx] = [0, 1, 2].map((i) => run.scratch + i * bytes(run));
+      arrange(run, run.value(output), arrangedY);
+      arrange(run, dy, arrangedDy);
+      applyBackward(arrangedY, arrangedDy, arrangedDx, count, columns);
+      restore(run, arrangedDx, dx);
+    },
   });
 };

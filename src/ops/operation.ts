@@ -112,6 +112,8 @@ export const constantsOf = ({ node, constant }: BuildContext): InputConstants =>
 
 export type Builder = (context: BuildContext) => Operation;
 
+type Parts = Omit<Operation, Optional> & Partial<Pick<Operation, Optional>>;
+
 type Optional =
   | "saved"
   | "stateBytes"
@@ -127,7 +129,7 @@ type Optional =
   | "release";
 
 /** Fills in what most operations do not have: state, weights, scratch. */
-export function operation(parts: Omit<Operation, Optional> & Partial<Pick<Operation, Optional>>): Operation {
+export function operation(parts: Parts): Operation {
   return {
     saved: [],
     stateBytes: 0,
@@ -143,4 +145,27 @@ export function operation(parts: Omit<Operation, Optional> & Partial<Pick<Operat
     release: () => {},
     ...parts,
   };
+}
+
+/** The steps of an operation from one value to another. */
+interface Steps {
+  readonly forward: (run: Run, x: Pointer, y: Pointer) => void;
+  readonly backward: (run: Run, dy: Pointer, dx: Pointer) => void;
+}
+
+/** An operation from one value to another: by default from the node's first input. */
+export function oneToOne(
+  { node }: BuildContext,
+  { forward, backward, ...parts }: Steps & Omit<Parts, "node" | "inputs" | "outputs" | keyof Steps>,
+  input = node.inputs[0],
+): Operation {
+  const [output] = node.outputs;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    forward: (run) => forward(run, run.value(input), run.value(output)),
+    backward: (run) => run.contribute(input, (dx) => backward(run, run.gradient(output), dx)),
+    ...parts,
+  });
 }

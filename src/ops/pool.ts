@@ -3,7 +3,7 @@ import { numberAttribute } from "../graph/ir";
 import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, operation, type Run } from "./operation";
+import { type BuildContext, type Builder, oneToOne, type Run } from "./operation";
 import { maxPoolRefusal, type PoolWindow, poolGeometry, poolKernels, poolWindow } from "./pool-window";
 
 function windowOf(context: BuildContext): PoolWindow {
@@ -30,14 +30,10 @@ export const maxPool: Builder = (context) => {
   if (refusal !== undefined) context.refuse(refusal);
   const { pool, poolBackward, switchBytes } = poolKernels(context.kernels, window);
   const record = poolRecord(context, input, output, window, 0);
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     stateBytes: sizeOf(context.shape(output)) * switchBytes,
-    forward: (run) => pool(run.value(input), run.value(output), run.state(node.name), record(run)),
-    backward: (run) =>
-      run.contribute(input, (dx) => poolBackward(run.gradient(output), run.state(node.name), dx, record(run))),
+    forward: (run, x, y) => pool(x, y, run.state(node.name), record(run)),
+    backward: (run, dy, dx) => poolBackward(dy, run.state(node.name), dx, record(run)),
   });
 };
 
@@ -46,14 +42,10 @@ export const averagePool: Builder = (context) => {
   const [input] = node.inputs;
   const [output] = node.outputs;
   const record = poolRecord(context, input, output, windowOf(context), numberAttribute(node, "count_include_pad", 0));
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     linear: true,
-    forward: (run) => kernels.averagePool(run.value(input), run.value(output), record(run)),
-    backward: (run) =>
-      run.contribute(input, (dx) => kernels.averagePoolBackward(run.gradient(output), dx, record(run))),
+    forward: (run, x, y) => kernels.averagePool(x, y, record(run)),
+    backward: (run, dy, dx) => kernels.averagePoolBackward(dy, dx, record(run)),
   });
 };
 
@@ -75,14 +67,10 @@ export const maxUnpool: Builder = (context) => {
   const window = windowOf({ ...context, node: pool });
   const { unpool, unpoolBackward } = poolKernels(context.kernels, window);
   const record = poolRecord(context, output, input, window, 0);
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     linear: true,
     stateOf: pool.name,
-    forward: (run) => unpool(run.value(input), run.state(pool.name), run.value(output), record(run)),
-    backward: (run) =>
-      run.contribute(input, (dx) => unpoolBackward(run.gradient(output), run.state(pool.name), dx, record(run))),
+    forward: (run, x, y) => unpool(x, run.state(pool.name), y, record(run)),
+    backward: (run, dy, dx) => unpoolBackward(dy, run.state(pool.name), dx, record(run)),
   });
 };

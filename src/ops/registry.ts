@@ -6,7 +6,7 @@ import type { KernelMemory } from "../wasm/memory";
 import { activation, activations, clip, prelu } from "./activation";
 import type { AlgorithmMode } from "./algorithm";
 import { arranged, gather, pad } from "./arrange";
-import { conv, convTranspose } from "./conv";
+import { conv } from "./conv";
 import { gemm, matMul } from "./dense";
 import { binary, extremum, power, sum } from "./elementwise";
 import { batchNorm, instanceNorm, lrn, softmax } from "./normalize";
@@ -24,6 +24,7 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
     ...every(arrangements.keys(), arranged),
     ...every([...reshaping.keys(), "Identity", "Dropout", "Cast"], reshape),
     ...every(Object.keys(activations), activation),
+    ...every(["Conv", "ConvTranspose"], conv),
     ...every(["Add", "Sub", "Mul", "Div"], binary),
     ...every(["Max", "Min"], extremum),
     ...every(["AveragePool", "GlobalAveragePool"], averagePool),
@@ -33,8 +34,6 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
     ...every(["Resize", "Upsample"], resize),
     ["BatchNormalization", batchNorm],
     ["Clip", clip],
-    ["Conv", conv],
-    ["ConvTranspose", convTranspose],
     ["Gather", gather],
     ["Gemm", gemm],
     ["InstanceNormalization", instanceNorm],

@@ -3,7 +3,7 @@ import { rowMajorStrides } from "../graph/regions";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { isRowMajor, memoryOrder, memoryStrides, type Shape } from "./layout";
-import { type Builder, operation, type Run } from "./operation";
+import { type Builder, oneToOne, type Run } from "./operation";
 import { inOrder, stridedRecord } from "./strided";
 
 /** Copies each sample of a value from one set of strides along the given axes to another. */
@@ -54,16 +54,11 @@ function reinterpret(run: Run, from: Pointer, fromShape: Shape, to: Pointer, toS
 
 export const reshape: Builder = (context) => {
   const { node } = context;
-  const input = node.inputs[0];
-  const [output] = node.outputs;
-  const [from, to] = [context.shape(input), context.shape(output)];
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  const [from, to] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
+  return oneToOne(context, {
     linear: true,
     scratchBytes: (batch) => (isRowMajor(from) || isRowMajor(to) ? 0 : sizeOf(from) * batch * 4),
-    forward: (run) => reinterpret(run, run.value(input), from, run.value(output), to),
-    backward: (run) => run.contribute(input, (dx) => reinterpret(run, run.gradient(output), to, dx, from)),
+    forward: (run, x, y) => reinterpret(run, x, from, y, to),
+    backward: (run, dy, dx) => reinterpret(run, dy, to, dx, from),
   });
 };

@@ -7,7 +7,7 @@ import { resizeGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { imageShape } from "./layout";
-import { type BuildContext, type Builder, constantsOf, type Operation, operation, type Run } from "./operation";
+import { type BuildContext, type Builder, constantsOf, type Operation, oneToOne, type Run } from "./operation";
 
 /** The source positions and weights of every output position along one axis. */
 export interface AxisTable {
@@ -132,10 +132,8 @@ export function resizeTables(node: Node, axes: readonly Axis[], opset: number): 
  */
 export function resampleOperation(context: BuildContext, tables: readonly AxisTable[]): Operation {
   const { node, memory } = context;
-  const [input] = node.inputs;
-  const [output] = node.outputs;
-  const from = imageShape(context.shape(input));
-  const to = imageShape(context.shape(output));
+  const from = imageShape(context.shape(node.inputs[0]));
+  const to = imageShape(context.shape(node.outputs[0]));
   const columns = tables.at(-1) as AxisTable;
   const rows = tables.length === 2 ? tables[0] : identityTable(1);
   const place = placeTables(memory, rows, columns);
@@ -156,15 +154,11 @@ export function resampleOperation(context: BuildContext, tables: readonly AxisTa
       weightX,
     });
   };
-  return operation({
-    node,
-    inputs: [input],
-    outputs: [output],
+  return oneToOne(context, {
     linear: true,
     macs: to.h * to.w * to.c * rows.taps * columns.taps,
-    forward: (run) => run.kernels.resample(run.value(input), run.value(output), record(run)),
-    backward: (run) =>
-      run.contribute(input, (dx) => run.kernels.resampleBackward(run.gradient(output), dx, record(run))),
+    forward: (run, x, y) => run.kernels.resample(x, y, record(run)),
+    backward: (run, dy, dx) => run.kernels.resampleBackward(dy, dx, record(run)),
   });
 }
 

@@ -4,6 +4,34 @@ import type { CorrelationGeometry } from "./correlation";
 /** The convolution as it is, or its adjoint. */
 export type Direction = "apply" | "adjoint";
 
+/** What one direction reads (in) and writes (out). */
+export function seenFrom(g: CorrelationGeometry, direction: Direction) {
+  const { inH, inW, inChannels, outH, outW, outChannels } = g;
+  return direction === "apply"
+    ? { inH, inW, inChannels, outH, outW, outChannels }
+    : { inH: outH, inW: outW, inChannels: outChannels, outH: inH, outW: inW, outChannels: inChannels };
+}
+
+/**
+ * How one phase moves over what is read and what is written, in the words of the kernels' records. The phases of the adjoint step
+ * through what they write, the convolution through what it reads.
+ */
+export function phaseSteps(g: CorrelationGeometry, direction: Direction) {
+  const { inH, inW, outH, outW, outChannels } = seenFrom(g, direction);
+  const [strideH, strideW, writeH, writeW] =
+    direction === "apply" ? [g.strideH, g.strideW, 1, 1] : [1, 1, g.strideH, g.strideW];
+  return {
+    steps: {
+      ...{ inH, inW, strideH, strideW },
+      ySample: outH * outW * outChannels,
+      yRow: writeH * outW * outChannels,
+      yPixel: writeW * outChannels,
+    },
+    /** Bytes before the first pixel that a phase writes. */
+    firstByte: (row: number, column: number): number => (row * outW + column) * outChannels * 4,
+  };
+}
+
 /** One axis of one phase: the kernel indices that reach it, the offset of the pixel each reads (ascending), the pixels it writes. */
 export interface AxisTaps {
   readonly kernelIndex: readonly number[];

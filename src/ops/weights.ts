@@ -30,6 +30,27 @@ export function placeOnce(memory: KernelMemory, values: Float32Array | Uint32Arr
   };
 }
 
+/** Blocks of memory that are made when they are needed and may be given back in between. */
+export interface Held {
+  /** Their addresses, as `place` gave them. */
+  get(): readonly (readonly Pointer[])[];
+  release(): void;
+}
+
+export function held(memory: KernelMemory, place: () => readonly (readonly Pointer[])[]): Held {
+  let blocks: readonly (readonly Pointer[])[] | undefined;
+  return {
+    get: () => {
+      blocks ??= place();
+      return blocks;
+    },
+    release: () => {
+      for (const pointer of blocks?.flat() ?? []) memory.free(pointer);
+      blocks = undefined;
+    },
+  };
+}
+
 /** Copies a constant into wasm memory as float32, without going through numbers in JavaScript. */
 function uploadConstant(kernels: Kernels, memory: KernelMemory, constant: Constant, what: string): Pointer {
   if (constant.scaling) {
