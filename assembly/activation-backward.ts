@@ -1,6 +1,6 @@
-import { geluTanhArgument, Unary } from "./activation";
-import { expMinusOne, gaussian, normal, sigmoid } from "./exp";
-import { clamp, loadLanes, storeLanes } from "./lanes";
+import { geluTanhArgument, Unary, unary } from "./activation";
+import { expMinusOne, gaussian, normal, sigmoid, sigmoidInline } from "./exp";
+import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
 import { powerOfLanes } from "./scalar-lanes";
 
 /** The codes of `Rectify` in src/wasm/kernels.ts. */
@@ -28,7 +28,7 @@ function number(offset: usize): v128 {
  *   guided     max(dy, 0) where y > 0 (clip: where a < y < b)
  *
  * @param kind   a code of `Unary`; the derivatives stand in the classes below
- * @param mode   a code of `Rectify`; only relu, leakyRelu, elu, selu and clip heed it
+ * @param mode   a code of `Rectify`; only relu, leakyRelu, elu and clip heed it
  * @param saved  f32[count], x or y as `Kernels.unaryBackward` lists; may be 0 where `mode` is deconvnet
  * @param dy     f32[count]
  * @param dx     f32[count]; may be dy
@@ -36,14 +36,16 @@ function number(offset: usize): v128 {
 export function unaryBackward(
   kind: i32, mode: i32, saved: usize, dy: usize, dx: usize, count: i32, a: f32, b: f32,
 ): void {
-  const rest = <usize>(count & 3) << 2;
-  const whole = (<usize>count << 2) - rest;
+  if (mode == Rectify.deconvnet && kind <= Unary.clip) return unary(Unary.relu, dy, dx, count, a, b);
+  if (kind == Unary.scale) return unary(kind, dy, dx, count, a, b);
+  const rest = count & 3;
+  const whole = <usize>(count - rest) << 2;
   wholeVectors(kind, mode, saved, dy, dx, whole, a, b);
   if (rest) {
-    if (saved) memory.copy(lastVectors, saved + whole, rest);
-    memory.copy(lastVectors + 16, dy + whole, rest);
+    v128.store(lastVectors, loadPart(saved + whole, rest));
+    v128.store(lastVectors, loadPart(dy + whole, rest), 16);
     wholeVectors(kind, mode, lastVectors, lastVectors + 16, lastVectors + 16, 16, a, b);
-    memory.copy(dx + whole, lastVectors + 16, rest);
+    storePart(dx + whole, v128.load(lastVectors, 16), rest);
   }
 }
 
@@ -56,7 +58,6 @@ function wholeVectors(
   const va = f32x4.splat(a);
   const vb = f32x4.splat(b);
   const end = dx + bytes;
-  if (kind <= Unary.clip && mode == Rectify.deconvnet) return positivePart(dy, dx, end);
   if (kind <= Unary.clip && mode == Rectify.guided) {
     const bounded = kind == Unary.clip;
     return guided(saved, dy, dx, end, bounded ? a : 0, bounded ? b : Infinity);
@@ -65,7 +66,6 @@ function wholeVectors(
     case Unary.relu: return chain<Relu>(saved, dy, dx, end, va, vb);
     case Unary.leakyRelu: return chain<LeakyRelu>(saved, dy, dx, end, va, vb);
     case Unary.elu: return chain<Elu>(saved, dy, dx, end, va, vb);
-    case Unary.selu: return chain<Selu>(saved, dy, dx, end, va, vb);
     case Unary.clip: return chain<Clip>(saved, dy, dx, end, va, vb);
     case Unary.sigmoid: return chain<Sigmoid>(saved, dy, dx, end, va, vb);
     case Unary.hardSigmoid: return chain<HardSigmoid>(saved, dy, dx, end, va, vb);
@@ -82,7 +82,6 @@ function wholeVectors(
     case Unary.log: return chain<Log>(saved, dy, dx, end, va, vb);
     case Unary.abs: return chain<Abs>(saved, dy, dx, end, va, vb);
     case Unary.reciprocal: return chain<Reciprocal>(saved, dy, dx, end, va, vb);
-    case Unary.negate: return negative(dy, dx, end);
   }
 }
 
@@ -129,13 +128,6 @@ class LeakyRelu {
 }
 
 class Elu {
-  @inline
-  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    return v128.bitselect(dy, f32x4.mul(dy, f32x4.add(s, a)), f32x4.gt(s, f32x4.splat(0)));
-  }
-}
-
-class Selu {
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     return f32x4.mul(dy, v128.bitselect(b, f32x4.add(s, f32x4.mul(a, b)), f32x4.gt(s, f32x4.splat(0))));
@@ -247,7 +239,7 @@ class Power {
 class Silu {
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    const p = sigmoid(s);
+    const p = sigmoidInline(s);
     return f32x4.mul(dy, f32x4.mul(p, f32x4.add(number(0), f32x4.mul(s, f32x4.sub(number(0), p)))));
   }
 }
@@ -265,22 +257,6 @@ class Abs {
     // The sign, 0 at 0.
     const positive = v128.and(number(0), f32x4.gt(s, f32x4.splat(0)));
     return f32x4.mul(dy, v128.or(positive, v128.and(f32x4.neg(number(0)), f32x4.lt(s, f32x4.splat(0)))));
-  }
-}
-
-/** dx = −dy. */
-function negative(dy: usize, dx: usize, end: usize): void {
-  for (; dx < end; dx += 16) {
-    v128.store(dx, f32x4.neg(v128.load(dy)));
-    dy += 16;
-  }
-}
-
-/** Deconvnet: dx = max(dy, 0). */
-function positivePart(dy: usize, dx: usize, end: usize): void {
-  for (; dx < end; dx += 16) {
-    v128.store(dx, f32x4.pmax(v128.load(dy), f32x4.splat(0)));
-    dy += 16;
   }
 }
 
@@ -310,16 +286,15 @@ export function preluBackward(
 ): void {
   // The two other modes do not look at the slope: ReLU's.
   if (mode != Rectify.gradient) return unaryBackward(Unary.relu, mode, x, dy, dx, pixels * channels, 0, 0);
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    for (let c = 0; c < channels; c += 4) {
-      const lanes = channels - c;
-      const v = loadLanes(dy, lanes);
-      const scaled = f32x4.mul(v, loadLanes(slope + (<usize>c << 2), lanes));
-      storeLanes(dx, v128.bitselect(v, scaled, f32x4.gt(loadLanes(x, lanes), f32x4.splat(0))), lanes);
-      const bytes = <usize>min(lanes, 4) << 2;
-      x += bytes;
-      dy += bytes;
-      dx += bytes;
+  for (; pixels > 0; pixels--) {
+    for (let c = 0, step = 0; c < channels; c += step) {
+      step = stepOf(channels - c);
+      const v = loadStep(dy, step);
+      const scaled = f32x4.mul(v, loadStep(slope + (<usize>c << 2), step));
+      storeStep(dx, v128.bitselect(v, scaled, f32x4.gt(loadStep(x, step), f32x4.splat(0))), step);
+      x += <usize>step << 2;
+      dy += <usize>step << 2;
+      dx += <usize>step << 2;
     }
   }
 }

@@ -1,5 +1,5 @@
-import { erf, exp, expMinusOne, normal, sigmoid, tanh } from "./exp";
-import { clamp, loadLanes, storeLanes } from "./lanes";
+import { erf, exp, expMinusOne, normal, sigmoid, sigmoidInline, tanh } from "./exp";
+import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
 import { log1pOfLanes, logOfLanes, powerOfLanes } from "./scalar-lanes";
 
 /** The codes of `Unary` in src/wasm/kernels.ts. */
@@ -7,7 +7,6 @@ export enum Unary {
   relu,
   leakyRelu,
   elu,
-  selu,
   clip,
   sigmoid,
   hardSigmoid,
@@ -19,7 +18,7 @@ export enum Unary {
   erf,
   exp,
   sqrt,
-  negate,
+  scale,
   power,
   silu,
   log,
@@ -40,14 +39,14 @@ const numbers: usize = memory.data<f32>([1, 0.5, 0.16666667, 1.59576912, 0.04471
  * @param b     second parameter of f
  */
 export function unary(kind: i32, x: usize, y: usize, count: i32, a: f32, b: f32): void {
-  const rest = <usize>(count & 3) << 2;
-  const whole = (<usize>count << 2) - rest;
+  const rest = count & 3;
+  const whole = <usize>(count - rest) << 2;
   wholeVectors(kind, x, y, whole, f32x4.splat(a), f32x4.splat(b));
   if (rest) {
     // The last one to three floats pass through a vector of their own: a second copy of every loop would be large.
-    memory.copy(lastVector, x + whole, rest);
+    v128.store(lastVector, loadPart(x + whole, rest));
     wholeVectors(kind, lastVector, lastVector, 16, f32x4.splat(a), f32x4.splat(b));
-    memory.copy(y + whole, lastVector, rest);
+    storePart(y + whole, v128.load(lastVector), rest);
   }
 }
 
@@ -60,7 +59,6 @@ function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v
     case Unary.relu: return map<Relu>(x, y, end, a, b);
     case Unary.leakyRelu: return map<LeakyRelu>(x, y, end, a, b);
     case Unary.elu: return map<Elu>(x, y, end, a, b);
-    case Unary.selu: return map<Selu>(x, y, end, a, b);
     case Unary.clip: return map<Clip>(x, y, end, a, b);
     case Unary.sigmoid: return map<Sigmoid>(x, y, end, a, b);
     case Unary.hardSigmoid: return map<HardSigmoid>(x, y, end, a, b);
@@ -72,7 +70,7 @@ function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v
     case Unary.erf: return map<Erf>(x, y, end, a, b);
     case Unary.exp: return map<Exp>(x, y, end, a, b);
     case Unary.sqrt: return map<Sqrt>(x, y, end, a, b);
-    case Unary.negate: return map<Negate>(x, y, end, a, b);
+    case Unary.scale: return map<Scale>(x, y, end, a, b);
     case Unary.power: return map<Power>(x, y, end, a, b);
     case Unary.silu: return map<Silu>(x, y, end, a, b);
     case Unary.log: return map<Log>(x, y, end, a, b);
@@ -122,13 +120,6 @@ class LeakyRelu {
 }
 
 class Elu {
-  @inline
-  of(x: v128, a: v128, b: v128): v128 {
-    return v128.bitselect(f32x4.mul(a, expMinusOne(x)), x, f32x4.lt(x, f32x4.splat(0)));
-  }
-}
-
-class Selu {
   @inline
   of(x: v128, a: v128, b: v128): v128 {
     return f32x4.mul(b, v128.bitselect(f32x4.mul(a, expMinusOne(x)), x, f32x4.lt(x, f32x4.splat(0))));
@@ -213,10 +204,10 @@ class Sqrt {
   }
 }
 
-class Negate {
+class Scale {
   @inline
   of(x: v128, a: v128, b: v128): v128 {
-    return f32x4.neg(x);
+    return f32x4.mul(a, x);
   }
 }
 
@@ -230,7 +221,7 @@ class Power {
 class Silu {
   @inline
   of(x: v128, a: v128, b: v128): v128 {
-    return f32x4.mul(x, sigmoid(x));
+    return f32x4.mul(x, sigmoidInline(x));
   }
 }
 
@@ -270,15 +261,14 @@ export function geluTanhArgument(x: v128): v128 {
  * @param y      f32[pixels][channels]; may be x
  */
 export function prelu(x: usize, slope: usize, y: usize, pixels: i32, channels: i32): void {
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    for (let c = 0; c < channels; c += 4) {
-      const lanes = channels - c;
-      const v = loadLanes(x, lanes);
-      const scaled = f32x4.mul(v, loadLanes(slope + (<usize>c << 2), lanes));
-      storeLanes(y, v128.bitselect(scaled, v, f32x4.lt(v, f32x4.splat(0))), lanes);
-      const bytes = <usize>min(lanes, 4) << 2;
-      x += bytes;
-      y += bytes;
+  for (; pixels > 0; pixels--) {
+    for (let c = 0, step = 0; c < channels; c += step) {
+      step = stepOf(channels - c);
+      const v = loadStep(x, step);
+      const scaled = f32x4.mul(v, loadStep(slope + (<usize>c << 2), step));
+      storeStep(y, v128.bitselect(scaled, v, f32x4.lt(v, f32x4.splat(0))), step);
+      x += <usize>step << 2;
+      y += <usize>step << 2;
     }
   }
 }

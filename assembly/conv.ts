@@ -136,31 +136,27 @@ function gatherTile(x: usize, place: usize, reach: usize, to: usize, staging: us
   const x1 = x + i32x4.extract_lane(q, 1);
   const x2 = x + i32x4.extract_lane(r, 1);
   const x3 = x + i32x4.extract_lane(s, 1);
-  if (i32x4.all_true(inside)) {
-    for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
-      const offset = <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
-      interleaveFour(x0 + offset, x1 + offset, x2 + offset, x3 + offset, to, segment);
-      to += segmentBytes << 2;
+  const whole = i32x4.all_true(inside);
+  for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
+    const offset = <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
+    let p0 = x0 + offset, p1 = x1 + offset, p2 = x2 + offset, p3 = x3 + offset;
+    if (!whole) {
+      p0 = seen(p0, place, tap, staging, g);
+      p1 = seen(p1, place + 16, tap, staging + segmentBytes, g);
+      p2 = seen(p2, place + 32, tap, staging + 2 * segmentBytes, g);
+      p3 = seen(p3, place + 48, tap, staging + 3 * segmentBytes, g);
     }
-  } else {
-    for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
-      const p0 = seen(x0, place, tap, staging, g);
-      const p1 = seen(x1, place + 16, tap, staging + segmentBytes, g);
-      const p2 = seen(x2, place + 32, tap, staging + 2 * segmentBytes, g);
-      const p3 = seen(x3, place + 48, tap, staging + 3 * segmentBytes, g);
-      interleaveFour(p0, p1, p2, p3, to, segment);
-      to += segmentBytes << 2;
-    }
+    interleaveFour(p0, p1, p2, p3, to, segment);
+    to += segmentBytes << 2;
   }
 }
 
-/** The segment one tap sees from one pixel: in x itself, or in `staging` with zeros where it juts out. */
-function seen(x: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry): usize {
+/** The segment one tap sees from one pixel: in x itself, `at`, or in `staging` with zeros where it juts out. */
+function seen(at: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry): usize {
   const row = load<i32>(place, 8) + load<i32>(tap);
   const column = load<i32>(place, 12) + load<i32>(tap, 4);
   const run = g.run;
   const pixel = <usize>(g.groups * g.channels) << 2;
-  const at = x + <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
   const inRows = <u32>row < <u32>g.inH;
   if (inRows && column >= 0 && column + run <= g.inW) return at;
   const channelBytes = <usize>g.channels << 2;

@@ -97,8 +97,10 @@ function pixel(
     v128.store(y + at, clamp(f32x4.add(s2, v128.load(b, 32)), lower, upper), 32);
     v128.store(y + at, clamp(f32x4.add(s3, v128.load(b, 48)), lower, upper), 48);
   }
+  const lanes = g.channels;
   for (; at < channelBytes; at += 16) {
-    const lanes = <i32>(channelBytes - at) >> 2;
+    // The last vector overlaps the one before it and stores the same values again; only up to three channels are a part.
+    if (lanes >= 4) at = min(at, channelBytes - 16);
     let s = f32x4.splat(0);
     let row = x + at;
     let weights = weight + at;

@@ -1,6 +1,5 @@
 import { StridedGeometry } from "./geometry";
-import { highDoubles, loadLanes, lowDoubles, storeLanes, sumOfDoubles } from "./lanes";
-import { powerOfLanes } from "./scalar-lanes";
+import { loadStep, stepOf, storeStep } from "./lanes";
 
 /** The codes of `Binary` in src/wasm/kernels.ts. */
 enum Binary {
@@ -8,93 +7,124 @@ enum Binary {
   subtract,
   multiply,
   divide,
-  maximum,
-  minimum,
-  power,
 }
 
-/** What a strided copy does with what is there. */
-enum Store {
-  overwrite,
-  accumulate,
+/** Works through the two innermost loops of a record, from where the outer loops have brought the operands. */
+type Plane = (a: usize, b: usize, y: usize, g: StridedGeometry) => void;
+
+/** The outer loops; y is contiguous in loop order. */
+function forEachPlane(work: Plane, a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  const planeBytes = <usize>(g.d4 * g.d5) << 2;
+  for (let i0 = 0; i0 < g.d0; i0++)
+    for (let i1 = 0; i1 < g.d1; i1++)
+      for (let i2 = 0; i2 < g.d2; i2++)
+        for (let i3 = 0; i3 < g.d3; i3++) {
+          const atA = <usize>(i0 * g.a0 + i1 * g.a1 + i2 * g.a2 + i3 * g.a3) << 2;
+          const atB = <usize>(i0 * g.b0 + i1 * g.b1 + i2 * g.b2 + i3 * g.b3) << 2;
+          work(a + atA, b + atB, y, g);
+          y += planeBytes;
+        }
 }
 
 /**
- * y = a ∘ b with broadcasting, y contiguous in loop order. NaN in either operand of maximum and minimum gives NaN.
+ * y = a ∘ b with broadcasting, y contiguous in loop order.
  *
  * @param a  f32, addressed by the strides a0…a5; a5 is 0 or 1
  * @param b  f32, addressed by the strides b0…b5; b5 is 0 or 1
  * @param y  f32[d0][d1][d2][d3][d4][d5]
  */
 export function binary(kind: i32, a: usize, b: usize, y: usize, g: StridedGeometry): void {
-  const rowBytes = <usize>g.d5 << 2;
-  if (!rowBytes) return;
-  for (let i0 = 0; i0 < g.d0; i0++)
-    for (let i1 = 0; i1 < g.d1; i1++)
-      for (let i2 = 0; i2 < g.d2; i2++)
-        for (let i3 = 0; i3 < g.d3; i3++) {
-          let pa = a + (<usize>(i0 * g.a0 + i1 * g.a1 + i2 * g.a2 + i3 * g.a3) << 2);
-          let pb = b + (<usize>(i0 * g.b0 + i1 * g.b1 + i2 * g.b2 + i3 * g.b3) << 2);
-          for (let i4 = 0; i4 < g.d4; i4++) {
-            switch (kind) {
-              case Binary.add: row(Binary.add, pa, g.a5, pb, g.b5, y, g.d5); break;
-              case Binary.subtract: row(Binary.subtract, pa, g.a5, pb, g.b5, y, g.d5); break;
-              case Binary.multiply: row(Binary.multiply, pa, g.a5, pb, g.b5, y, g.d5); break;
-              case Binary.divide: row(Binary.divide, pa, g.a5, pb, g.b5, y, g.d5); break;
-              case Binary.maximum: row(Binary.maximum, pa, g.a5, pb, g.b5, y, g.d5); break;
-              case Binary.minimum: row(Binary.minimum, pa, g.a5, pb, g.b5, y, g.d5); break;
-              case Binary.power: row(Binary.power, pa, g.a5, pb, g.b5, y, g.d5); break;
-            }
-            pa += <usize>g.a4 << 2;
-            pb += <usize>g.b4 << 2;
-            y += rowBytes;
-          }
-        }
+  switch (kind) {
+    case Binary.add: return forEachPlane(sums, a, b, y, g);
+    case Binary.subtract: return forEachPlane(differences, a, b, y, g);
+    case Binary.multiply: return forEachPlane(products, a, b, y, g);
+    case Binary.divide: return forEachPlane(quotients, a, b, y, g);
+  }
 }
 
-/** A broadcast operand is read from a vector that holds it four times, again and again. */
-const everywhere: usize = memory.data(32);
+function sums(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  combine<Sum>(a, b, y, g);
+}
 
-@inline
-function row(kind: i32, a: usize, strideA: i32, b: usize, strideB: i32, y: usize, count: i32): void {
-  const stepA = <usize>strideA << 4;
-  const stepB = <usize>strideB << 4;
-  if (!strideA) {
-    v128.store(everywhere, v128.load32_splat(a));
-    a = everywhere;
-  }
-  if (!strideB) {
-    v128.store(everywhere, v128.load32_splat(b), 16);
-    b = everywhere + 16;
-  }
-  if (kind != Binary.power) {
-    for (; count >= 8; count -= 8) {
-      v128.store(y, combine(kind, v128.load(a), v128.load(b)));
-      a += stepA;
-      b += stepB;
-      v128.store(y, combine(kind, v128.load(a), v128.load(b)), 16);
-      a += stepA;
-      b += stepB;
-      y += 32;
+function differences(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  combine<Difference>(a, b, y, g);
+}
+
+function products(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  combine<Product>(a, b, y, g);
+}
+
+function quotients(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  combine<Quotient>(a, b, y, g);
+}
+
+/** A broadcast operand is read from sixteen floats that hold it, again and again. */
+const everywhere: usize = memory.data(128);
+
+function spread(from: usize, to: usize): usize {
+  const v = v128.load32_splat(from);
+  v128.store(to, v);
+  v128.store(to, v, 16);
+  v128.store(to, v, 32);
+  v128.store(to, v, 48);
+  return to;
+}
+
+function combine<F>(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  const f = changetype<F>(0);
+  for (let rows = g.d5 ? g.d4 : 0; rows > 0; rows--) {
+    let pa = g.a5 ? a : spread(a, everywhere);
+    let pb = g.b5 ? b : spread(b, everywhere + 64);
+    let count = g.d5;
+    for (; count >= 16; count -= 16) {
+      v128.store(y, f.of(v128.load(pa), v128.load(pb)));
+      v128.store(y, f.of(v128.load(pa, 16), v128.load(pb, 16)), 16);
+      v128.store(y, f.of(v128.load(pa, 32), v128.load(pb, 32)), 32);
+      v128.store(y, f.of(v128.load(pa, 48), v128.load(pb, 48)), 48);
+      pa += <usize>g.a5 << 6;
+      pb += <usize>g.b5 << 6;
+      y += 64;
     }
-  }
-  for (; count > 0; count -= 4) {
-    storeLanes(y, combine(kind, loadLanes(a, count), loadLanes(b, count)), count);
-    a += stepA;
-    b += stepB;
-    y += 16;
+    for (let step = 0; count > 0; count -= step) {
+      step = stepOf(count);
+      storeStep(y, f.of(loadStep(pa, step), loadStep(pb, step)), step);
+      pa += <usize>(step * g.a5) << 2;
+      pb += <usize>(step * g.b5) << 2;
+      y += <usize>step << 2;
+    }
+    a += <usize>g.a4 << 2;
+    b += <usize>g.b4 << 2;
   }
 }
 
-@inline
-function combine(kind: i32, a: v128, b: v128): v128 {
-  if (kind == Binary.add) return f32x4.add(a, b);
-  if (kind == Binary.subtract) return f32x4.sub(a, b);
-  if (kind == Binary.multiply) return f32x4.mul(a, b);
-  if (kind == Binary.divide) return f32x4.div(a, b);
-  if (kind == Binary.maximum) return f32x4.max(a, b);
-  if (kind == Binary.minimum) return f32x4.min(a, b);
-  return powerOfLanes(a, b);
+// Classes as in activation.ts.
+
+class Sum {
+  @inline
+  of(a: v128, b: v128): v128 {
+    return f32x4.add(a, b);
+  }
+}
+
+class Difference {
+  @inline
+  of(a: v128, b: v128): v128 {
+    return f32x4.sub(a, b);
+  }
+}
+
+class Product {
+  @inline
+  of(a: v128, b: v128): v128 {
+    return f32x4.mul(a, b);
+  }
+}
+
+class Quotient {
+  @inline
+  of(a: v128, b: v128): v128 {
+    return f32x4.div(a, b);
+  }
 }
 
 /**
@@ -104,7 +134,7 @@ function combine(kind: i32, a: v128, b: v128): v128 {
  * @param b  f32, addressed by the strides b0…b5
  */
 export function copyStrided(a: usize, b: usize, g: StridedGeometry): void {
-  visitRows(Store.overwrite, a, b, g);
+  forEachPlane(copyPlane, a, b, 0, g);
 }
 
 /**
@@ -115,70 +145,73 @@ export function copyStrided(a: usize, b: usize, g: StridedGeometry): void {
  * @param b  f32, addressed by the strides b0…b5; added to
  */
 export function addStrided(a: usize, b: usize, g: StridedGeometry): void {
-  visitRows(Store.accumulate, a, b, g);
+  forEachPlane(addPlane, a, b, 0, g);
 }
 
-@inline
-function visitRows(how: i32, a: usize, b: usize, g: StridedGeometry): void {
-  for (let i0 = 0; i0 < g.d0; i0++)
-    for (let i1 = 0; i1 < g.d1; i1++)
-      for (let i2 = 0; i2 < g.d2; i2++)
-        for (let i3 = 0; i3 < g.d3; i3++) {
-          let pa = a + (<usize>(i0 * g.a0 + i1 * g.a1 + i2 * g.a2 + i3 * g.a3) << 2);
-          let pb = b + (<usize>(i0 * g.b0 + i1 * g.b1 + i2 * g.b2 + i3 * g.b3) << 2);
-          for (let i4 = 0; i4 < g.d4; i4++) {
-            transferRow(how, pa, g.a5, pb, g.b5, g.d5);
-            pa += <usize>g.a4 << 2;
-            pb += <usize>g.b4 << 2;
-          }
-        }
-}
-
-@inline
-function transferRow(how: i32, a: usize, strideA: i32, b: usize, strideB: i32, count: i32): void {
-  if (strideA == 1 && strideB == 1) {
-    // One times x is x, to the bit.
-    return how == Store.accumulate ? addScaled(a, b, count, 1) : copyRow(a, b, count);
-  }
-  const stepA = <usize>strideA << 2;
-  const stepB = <usize>strideB << 2;
-  if (how == Store.accumulate && strideB == 0) {
-    // A reduction along the row: its sum in float64, rounded once.
-    let sum: f64 = 0;
-    for (; count > 0; count--) {
-      sum += <f64>load<f32>(a);
-      a += stepA;
+function copyPlane(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  const stepA = <usize>g.a5 << 2;
+  const stepB = <usize>g.b5 << 2;
+  for (let rows = g.d4; rows > 0; rows--) {
+    if (stepA == 4 && stepB == 4) {
+      copyRow(a, b, g.d5);
+    } else {
+      let from = a;
+      let to = b;
+      for (let count = g.d5; count > 0; count--) {
+        store<f32>(to, load<f32>(from));
+        from += stepA;
+        to += stepB;
+      }
     }
-    store<f32>(b, <f32>(<f64>load<f32>(b) + sum));
-    return;
+    a += <usize>g.a4 << 2;
+    b += <usize>g.b4 << 2;
   }
-  for (; count > 0; count--) {
-    store<f32>(b, how == Store.accumulate ? load<f32>(b) + load<f32>(a) : load<f32>(a));
-    a += stepA;
-    b += stepB;
+}
+
+function addPlane(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  const stepA = <usize>g.a5 << 2;
+  const stepB = <usize>g.b5 << 2;
+  for (let rows = g.d4; rows > 0; rows--) {
+    if (stepA == 4 && stepB == 4) {
+      add(a, b, g.d5);
+    } else {
+      let from = a;
+      let to = b;
+      // A reduction along the row keeps its sum in float64 and rounds once.
+      let sum: f64 = 0;
+      for (let count = g.d5; count > 0; count--) {
+        if (stepB) store<f32>(to, load<f32>(to) + load<f32>(from));
+        else sum += <f64>load<f32>(from);
+        from += stepA;
+        to += stepB;
+      }
+      if (!stepB) store<f32>(b, <f32>(<f64>load<f32>(b) + sum));
+    }
+    a += <usize>g.a4 << 2;
+    b += <usize>g.b4 << 2;
   }
 }
 
 /**
- * y += alpha · x.
+ * y += x.
  *
  * @param x  f32[count]
  * @param y  f32[count]; added to
  */
-export function addScaled(x: usize, y: usize, count: i32, alpha: f32): void {
-  const factor = f32x4.splat(alpha);
+export function add(x: usize, y: usize, count: i32): void {
   for (; count >= 16; count -= 16) {
-    v128.store(y, f32x4.add(v128.load(y), f32x4.mul(factor, v128.load(x))));
-    v128.store(y, f32x4.add(v128.load(y, 16), f32x4.mul(factor, v128.load(x, 16))), 16);
-    v128.store(y, f32x4.add(v128.load(y, 32), f32x4.mul(factor, v128.load(x, 32))), 32);
-    v128.store(y, f32x4.add(v128.load(y, 48), f32x4.mul(factor, v128.load(x, 48))), 48);
+    v128.store(y, f32x4.add(v128.load(y), v128.load(x)));
+    v128.store(y, f32x4.add(v128.load(y, 16), v128.load(x, 16)), 16);
+    v128.store(y, f32x4.add(v128.load(y, 32), v128.load(x, 32)), 32);
+    v128.store(y, f32x4.add(v128.load(y, 48), v128.load(x, 48)), 48);
     x += 64;
     y += 64;
   }
-  for (; count > 0; count -= 4) {
-    storeLanes(y, f32x4.add(loadLanes(y, count), f32x4.mul(factor, loadLanes(x, count))), count);
-    x += 16;
-    y += 16;
+  for (let step = 0; count > 0; count -= step) {
+    step = stepOf(count);
+    storeStep(y, f32x4.add(loadStep(y, step), loadStep(x, step)), step);
+    x += <usize>step << 2;
+    y += <usize>step << 2;
   }
 }
 
@@ -205,21 +238,6 @@ export function scaleRows(x: usize, factors: usize, rows: i32, length: i32): voi
 }
 
 /**
- * y = alpha · x.
- *
- * @param x  f32[count]
- * @param y  f32[count]; may be x
- */
-export function scale(x: usize, y: usize, count: i32, alpha: f32): void {
-  const factor = f32x4.splat(alpha);
-  for (; count > 0; count -= 4) {
-    storeLanes(y, f32x4.mul(factor, loadLanes(x, count)), count);
-    x += 16;
-    y += 16;
-  }
-}
-
-/**
  * y[p][c] = x[p][c]·factor[c] + shift[c]; its own adjoint without the shift.
  *
  * @param x       f32[pixels][channels]
@@ -228,38 +246,23 @@ export function scale(x: usize, y: usize, count: i32, alpha: f32): void {
  * @param y       f32[pixels][channels]; may be x
  */
 export function scaleShift(x: usize, factor: usize, shift: usize, y: usize, pixels: i32, channels: i32): void {
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    for (let c = 0; c < channels; c += 4) {
-      const lanes = channels - c;
-      const at = <usize>c << 2;
-      let v = f32x4.mul(loadLanes(x, lanes), loadLanes(factor + at, lanes));
-      if (shift) v = f32x4.add(v, loadLanes(shift + at, lanes));
-      storeLanes(y, v, lanes);
-      const bytes = <usize>min(lanes, 4) << 2;
-      x += bytes;
-      y += bytes;
+  const pixelBytes = <usize>channels << 2;
+  const whole = <usize>(channels & ~3) << 2;
+  for (; pixels > 0; pixels--) {
+    let at: usize = 0;
+    for (; at < whole; at += 16) {
+      let v = f32x4.mul(v128.load(x + at), v128.load(factor + at));
+      if (shift) v = f32x4.add(v, v128.load(shift + at));
+      v128.store(y + at, v);
     }
+    for (; at < pixelBytes; at += 4) {
+      let v = load<f32>(x + at) * load<f32>(factor + at);
+      if (shift) v += load<f32>(shift + at);
+      store<f32>(y + at, v);
+    }
+    x += pixelBytes;
+    y += pixelBytes;
   }
-}
-
-/**
- * Σ a[i]·b[i] in float64; the product of two floats is exact there.
- *
- * @param a  f32[count]
- * @param b  f32[count]
- */
-export function dot(a: usize, b: usize, count: i32): f64 {
-  let low = f64x2.splat(0);
-  let high = f64x2.splat(0);
-  for (; count > 0; count -= 4) {
-    const va = loadLanes(a, count);
-    const vb = loadLanes(b, count);
-    low = f64x2.add(low, f64x2.mul(lowDoubles(va), lowDoubles(vb)));
-    high = f64x2.add(high, f64x2.mul(highDoubles(va), highDoubles(vb)));
-    a += 16;
-    b += 16;
-  }
-  return sumOfDoubles(f64x2.add(low, high));
 }
 
 /** Rows are mostly the channels of one pixel: shorter than what a call of `memory.copy` costs. */

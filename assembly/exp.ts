@@ -38,7 +38,6 @@ function step(a: v128, x: v128, offset: usize): v128 {
  * x = n·ln 2 + r, eˣ = 2ⁿ·(1 + r + r²·P(r)). 2ⁿ is applied in two halves, so that
  * results below 2⁻¹²⁶ are rounded once and those above the range become infinite.
  */
-@inline
 function expOfSum(x: v128, tail: v128): v128 {
   x = clamp(x, constant(0), constant(4));
   const shifted = shiftedExponent(x);
@@ -82,7 +81,6 @@ export function exp(x: v128): v128 {
 }
 
 /** eˣ − 1 for x ≤ 0, as 2ⁿ·(eʳ − 1) + (2ⁿ − 1): relative accuracy near 0 as well. */
-@inline
 export function expMinusOne(x: v128): v128 {
   x = clamp(x, constant(156), v128.load(zeros));
   const shifted = shiftedExponent(x);
@@ -107,9 +105,14 @@ function expOfMinusAbsolute(x: v128): v128 {
   return v128.andnot(e, f32x4.lt(z, constant(40)));
 }
 
+/** `sigmoidInline` as a call: for what is seldom hot. */
+export function sigmoid(x: v128): v128 {
+  return sigmoidInline(x);
+}
+
 /** 1/(1 + e⁻ˣ), as eˣ/(1 + eˣ) where x < 0, so that small values keep their relative accuracy; 0 below −87. */
 @inline
-export function sigmoid(x: v128): v128 {
+export function sigmoidInline(x: v128): v128 {
   const one = constant(72);
   const e = expOfMinusAbsolute(x);
   const top = v128.bitselect(e, one, i32x4.shr_s(x, 31));

@@ -6,14 +6,14 @@ export { scatterColumns } from "./columns";
 export { conv } from "./conv";
 export { dense } from "./dense";
 export { depthwise } from "./depthwise";
-export { addScaled, addStrided, binary, copyStrided, dot, gatherChannels, scale, scaleRows, scaleShift } from "./elementwise";
+export { add, addStrided, binary, copyStrided, gatherChannels, scaleRows, scaleShift } from "./elementwise";
 export { expandHalf } from "./half";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";
 export { packWeights } from "./pack";
 export { maxPool, maxPoolWide } from "./pool";
 export { resample, resampleBackward } from "./resample";
-export { logSoftmax, logSoftmaxBackward, softmax, softmaxBackward } from "./softmax";
+export { softmax, softmaxBackward } from "./softmax";
 export {
   maxPoolBackward,
   maxPoolWideBackward,

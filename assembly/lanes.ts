@@ -10,7 +10,6 @@
 export const zeros: usize = memory.data<f32>([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 
 /** The first `lanes` (1…3) floats at `source`, zero in the other lanes. */
-@inline
 export function loadPart(source: usize, lanes: i32): v128 {
   let v = v128.load32_zero(source);
   if (lanes > 1) v = v128.load32_lane(source, v, 1, 4);
@@ -19,14 +18,13 @@ export function loadPart(source: usize, lanes: i32): v128 {
 }
 
 /** Writes the first `lanes` (1…3) floats of `v`. */
-@inline
 export function storePart(target: usize, v: v128, lanes: i32): void {
   v128.store32_lane(target, v, 0);
   if (lanes > 1) v128.store32_lane(target, v, 1, 4);
   if (lanes > 2) v128.store32_lane(target, v, 2, 8);
 }
 
-/** Up to four floats: a whole vector where four remain. */
+/** Up to four floats: a whole vector where four remain. The part is a call, and calls slow the loop down they stand in. */
 @inline
 export function loadLanes(source: usize, lanes: i32): v128 {
   return lanes >= 4 ? v128.load(source) : loadPart(source, lanes);
@@ -37,6 +35,25 @@ export function loadLanes(source: usize, lanes: i32): v128 {
 export function storeLanes(target: usize, v: v128, lanes: i32): void {
   if (lanes >= 4) v128.store(target, v);
   else storePart(target, v, lanes);
+}
+
+/** How many floats the next step of a loop takes: four, or a single one where fewer remain. */
+@inline
+export function stepOf(remaining: i32): i32 {
+  return remaining >= 4 ? 4 : 1;
+}
+
+/** The floats of one step, a single one in lane 0. */
+@inline
+export function loadStep(source: usize, step: i32): v128 {
+  return step == 4 ? v128.load(source) : v128.load32_zero(source);
+}
+
+/** Writes the floats of one step. */
+@inline
+export function storeStep(target: usize, v: v128, step: i32): void {
+  if (step == 4) v128.store(target, v);
+  else v128.store32_lane(target, v, 0);
 }
 
 /** min(max(v, lo), hi) in one instruction each; pmax(v, lo) is v < lo ? lo : v, so NaN stays NaN only with v first. */

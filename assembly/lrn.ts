@@ -1,4 +1,4 @@
-import { loadLanes, storeLanes } from "./lanes";
+import { loadStep, stepOf, storeStep } from "./lanes";
 import { powerOfLanes } from "./scalar-lanes";
 
 /** 1: see the note on constants in exp.ts. */
@@ -19,10 +19,11 @@ export function lrn(
   const factor = f32x4.splat(alpha / <f32>size);
   const bias = f32x4.splat(k);
   for (; pixels > 0; pixels--) {
-    for (let c = 0; c < channels; c += 4) {
+    for (let c = 0, step = 0; c < channels; c += step) {
+      step = stepOf(channels - c);
       const at = <usize>c << 2;
       const s = scaleOf(x, c, channels, before, size, factor, bias);
-      storeLanes(y + at, f32x4.mul(loadLanes(x + at, channels - c), inversePower(s, beta)), channels - c);
+      storeStep(y + at, f32x4.mul(loadStep(x + at, step), inversePower(s, beta)), step);
     }
     x += <usize>channels << 2;
     y += <usize>channels << 2;
@@ -50,19 +51,21 @@ export function lrnBackward(
   const bias = f32x4.splat(k);
   const outer = f32x4.splat((2 * alpha * beta) / <f32>size);
   for (; pixels > 0; pixels--) {
-    for (let i = 0; i < channels; i += 4) {
+    for (let i = 0, step = 0; i < channels; i += step) {
+      step = stepOf(channels - i);
+      let direct = f32x4.splat(0);
       let cross = f32x4.splat(0);
       // i ∈ W(c) exactly where c runs from i − after to i + before.
       for (let c = i - after; c <= i + before; c++) {
         const s = scaleOf(x, c, channels, before, size, factor, bias);
+        const inverse = inversePower(s, beta);
+        if (c == i) direct = inverse;
         const product = f32x4.mul(loadWithin(dy, c, channels), loadWithin(x, c, channels));
-        cross = f32x4.add(cross, f32x4.mul(product, f32x4.div(inversePower(s, beta), s)));
+        cross = f32x4.add(cross, f32x4.mul(product, f32x4.div(inverse, s)));
       }
       const at = <usize>i << 2;
-      const lanes = channels - i;
-      const direct = inversePower(scaleOf(x, i, channels, before, size, factor, bias), beta);
-      const indirect = f32x4.mul(f32x4.mul(outer, loadLanes(x + at, lanes)), cross);
-      storeLanes(dx + at, f32x4.sub(f32x4.mul(loadLanes(dy + at, lanes), direct), indirect), lanes);
+      const indirect = f32x4.mul(f32x4.mul(outer, loadStep(x + at, step)), cross);
+      storeStep(dx + at, f32x4.sub(f32x4.mul(loadStep(dy + at, step), direct), indirect), step);
     }
     x += <usize>channels << 2;
     dy += <usize>channels << 2;
@@ -73,10 +76,19 @@ export function lrnBackward(
 /** s for channels c … c + 3. */
 @inline
 function scaleOf(x: usize, c: i32, channels: i32, before: i32, size: i32, factor: v128, bias: v128): v128 {
+  const first = c - before;
   let sum = f32x4.splat(0);
-  for (let j = c - before, end = j + size; j < end; j++) {
-    const v = loadWithin(x, j, channels);
-    sum = f32x4.add(sum, f32x4.mul(v, v));
+  if (first >= 0 && first + size + 3 <= channels) {
+    const end = x + (<usize>(first + size) << 2);
+    for (let p = x + (<usize>first << 2); p < end; p += 4) {
+      const v = v128.load(p);
+      sum = f32x4.add(sum, f32x4.mul(v, v));
+    }
+  } else {
+    for (let j = first; j < first + size; j++) {
+      const v = loadWithin(x, j, channels);
+      sum = f32x4.add(sum, f32x4.mul(v, v));
+    }
   }
   return f32x4.add(bias, f32x4.mul(factor, sum));
 }
@@ -87,7 +99,6 @@ function loadWithin(pixel: usize, c: i32, channels: i32): v128 {
   return c >= 0 && c + 4 <= channels ? v128.load(pixel + (<usize>c << 2)) : loadAtEdge(pixel, c, channels);
 }
 
-@inline
 function loadAtEdge(pixel: usize, c: i32, channels: i32): v128 {
   return f32x4(
     channelOrZero(pixel, c, channels),
@@ -103,7 +114,6 @@ function channelOrZero(pixel: usize, c: i32, channels: i32): f32 {
 }
 
 /** s^−beta; every published network uses beta = ¾, which is two square roots. */
-@inline
 function inversePower(s: v128, beta: f32): v128 {
   if (beta == 0.75) {
     const root = f32x4.sqrt(s);

@@ -1,5 +1,5 @@
 import { ResampleGeometry } from "./geometry";
-import { loadLanes, storeLanes } from "./lanes";
+import { loadStep, stepOf, storeStep } from "./lanes";
 
 /**
  * Separable resampling: y[oy][ox][c] = Σ_i Σ_j wy[oy][i] · wx[ox][j] · x[iy[oy][i]][ix[ox][j]][c].
@@ -23,7 +23,6 @@ export function resampleBackward(dy: usize, dx: usize, g: ResampleGeometry): voi
 }
 
 /** Both directions over the same taps: `source` is [inH][inW], `target` is [outH][outW]. */
-@inline
 function transfer(backward: bool, source: usize, target: usize, g: ResampleGeometry): void {
   const channels = g.channels;
   const rowBytes = <usize>(g.inW * channels) << 2;
@@ -34,23 +33,23 @@ function transfer(backward: bool, source: usize, target: usize, g: ResampleGeome
       const firstY = <usize>oy * tapYBytes;
       for (let ox = 0; ox < g.outW; ox++) {
         const firstX = <usize>ox * tapXBytes;
-        for (let c = 0; c < channels; c += 4) {
-          const lanes = channels - c;
+        for (let c = 0, step = 0; c < channels; c += step) {
+          step = stepOf(channels - c);
           const plane = source + (<usize>c << 2);
-          let value = backward ? loadLanes(target, lanes) : f32x4.splat(0);
+          let value = backward ? loadStep(target, step) : f32x4.splat(0);
           for (let i = firstY; i < firstY + tapYBytes; i += 4) {
             const row = plane + <usize>load<i32>(g.indexY + i) * rowBytes;
             const wy = v128.load32_splat(g.weightY + i);
             for (let j = firstX; j < firstX + tapXBytes; j += 4) {
               const p = row + (<usize>(load<i32>(g.indexX + j) * channels) << 2);
               const w = f32x4.mul(wy, v128.load32_splat(g.weightX + j));
-              const v = loadLanes(p, lanes);
-              if (backward) storeLanes(p, f32x4.add(v, f32x4.mul(w, value)), lanes);
+              const v = loadStep(p, step);
+              if (backward) storeStep(p, f32x4.add(v, f32x4.mul(w, value)), step);
               else value = f32x4.add(value, f32x4.mul(w, v));
             }
           }
-          if (!backward) storeLanes(target, value, lanes);
-          target += <usize>min(lanes, 4) << 2;
+          if (!backward) storeStep(target, value, step);
+          target += <usize>step << 2;
         }
       }
     }

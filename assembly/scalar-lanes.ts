@@ -7,11 +7,15 @@ import { logf_lut, powf_lut } from "util/math";
 
 export function logOfLanes(x: v128): v128 {
   return f32x4(
-    logf_lut(f32x4.extract_lane(x, 0)),
-    logf_lut(f32x4.extract_lane(x, 1)),
-    logf_lut(f32x4.extract_lane(x, 2)),
-    logf_lut(f32x4.extract_lane(x, 3)),
+    log(f32x4.extract_lane(x, 0)),
+    log(f32x4.extract_lane(x, 1)),
+    log(f32x4.extract_lane(x, 2)),
+    log(f32x4.extract_lane(x, 3)),
   );
+}
+
+function log(x: f32): f32 {
+  return logf_lut(x); // inlined wherever it is named
 }
 
 /** ln(1 + x). */

@@ -63,7 +63,6 @@ export function depthToSpace(z: usize, x: usize, line: usize, g: SpaceToDepthGeo
 }
 
 /** Copies `count` runs that lie `fromStep` bytes apart to places `toStep` bytes apart. */
-@inline
 function copyRuns(from: usize, fromStep: usize, to: usize, toStep: usize, run: usize, count: i32): void {
   for (; count > 0; count--) {
     copyRun(from, to, run);

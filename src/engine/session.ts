@@ -244,7 +244,7 @@ class PlannedRun implements Run {
     }
     const summand = this.#arena + this.#plan.summand;
     write(summand);
-    this.kernels.addScaled(summand, pointer, this.count(name), 1);
+    this.kernels.add(summand, pointer, this.count(name));
   }
 
   seed({ seed, write }: Backward): void {

@@ -14,13 +14,7 @@ interface UnaryFunction {
 }
 
 /** Functions with kinks: rules may replace their derivative. */
-const rectifiers: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
-  Unary.relu,
-  Unary.leakyRelu,
-  Unary.elu,
-  Unary.selu,
-  Unary.clip,
-]);
+const rectifiers: ReadonlySet<UnaryKind> = new Set<UnaryKind>([Unary.relu, Unary.leakyRelu, Unary.elu, Unary.clip]);
 /** Functions whose derivative is computed from the input; all others use the output. */
 const savesInput: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
   Unary.hardSwish,
@@ -37,9 +31,9 @@ const savesInput: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
 export const activations: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
   Relu: () => ({ kind: Unary.relu }),
   LeakyRelu: (node) => ({ kind: Unary.leakyRelu, a: numberAttribute(node, "alpha", 0.01) }),
-  Elu: (node) => ({ kind: Unary.elu, a: numberAttribute(node, "alpha", 1) }),
+  Elu: (node) => ({ kind: Unary.elu, a: numberAttribute(node, "alpha", 1), b: 1 }),
   Selu: (node) => ({
-    kind: Unary.selu,
+    kind: Unary.elu,
     a: numberAttribute(node, "alpha", 1.6732631921768188),
     b: numberAttribute(node, "gamma", 1.0507010221481323),
   }),
@@ -59,7 +53,7 @@ export const activations: Readonly<Record<string, (node: Node) => UnaryFunction>
   Exp: () => ({ kind: Unary.exp }),
   Log: () => ({ kind: Unary.log }),
   Sqrt: () => ({ kind: Unary.sqrt }),
-  Neg: () => ({ kind: Unary.negate }),
+  Neg: () => ({ kind: Unary.scale, a: -1 }),
   Abs: () => ({ kind: Unary.abs }),
   Reciprocal: () => ({ kind: Unary.reciprocal }),
 };
@@ -81,7 +75,7 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
     {
       saved: [saved],
       rectifier: rectifiers.has(kind),
-      linear: kind === Unary.negate,
+      linear: kind === Unary.scale,
       inPlace: true,
       clamp: bounds,
       forward: (run, x, y) => run.kernels.unary(kind, x, y, size * run.batch, a, b),

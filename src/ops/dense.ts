@@ -2,7 +2,7 @@
 import type { Constant } from "../graph/ir";
 import { numberAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
-import type { Kernels, Pointer } from "../wasm/kernels";
+import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { blocksOf } from "./direct";
 import { isRowMajor } from "./layout";
@@ -40,7 +40,7 @@ function packMatrix(
     outStride: forward ? outputStride : inputStride,
     channelStride: forward ? inputStride : outputStride,
   });
-  if (factor !== 1) kernels.scale(panels, panels, panelCount(produced) * 8 * contracted, factor);
+  if (factor !== 1) kernels.unary(Unary.scale, panels, panels, panelCount(produced) * 8 * contracted, factor, 0);
   return panels;
 }
 

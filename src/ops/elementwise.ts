@@ -126,10 +126,10 @@ export const binary: Builder = (context) => {
       loops.apply(run, Binary.multiply, gradientOperand, outputOperand, run.scratch);
       loops.apply(run, Binary.divide, scratchOperand, right, run.scratch);
       loops.reduce(run, run.scratch, right, dx);
-      run.kernels.scale(dx, dx, count, -1);
+      run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
     } else {
       loops.reduce(run, run.gradient(output), right, dx);
-      if (kind === Binary.subtract) run.kernels.scale(dx, dx, count, -1);
+      if (kind === Binary.subtract) run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
     }
   };
 

@@ -102,9 +102,6 @@ export const softmax: Builder = (context) => {
   const rows = rowMajorStrides(extents);
 
   const log = node.op === "LogSoftmax";
-  const [apply, applyBackward] = log
-    ? [kernels.logSoftmax, kernels.logSoftmaxBackward]
-    : [kernels.softmax, kernels.softmaxBackward];
   const arrange = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, memory, rows);
   const restore = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, rows, memory);
   const bytes = (run: Run): number => size * run.batch * 4;
@@ -114,19 +111,19 @@ export const softmax: Builder = (context) => {
     scratchBytes: (batch, direction) => (inPlace ? 0 : size * batch * 4 * (direction === "forward" ? 2 : 3)),
     forward: (run, x, y) => {
       const count = (size / columns) * run.batch;
-      if (inPlace) return apply(x, y, count, columns);
+      if (inPlace) return kernels.softmax(log, x, y, count, columns);
       const arranged = run.scratch + bytes(run);
       arrange(run, x, run.scratch);
-      apply(run.scratch, arranged, count, columns);
+      kernels.softmax(log, run.scratch, arranged, count, columns);
       restore(run, arranged, y);
     },
     backward: (run, dy, dx) => {
       const count = (size / columns) * run.batch;
-      if (inPlace) return applyBackward(run.value(output), dy, dx, count, columns);
+      if (inPlace) return kernels.softmaxBackward(log, run.value(output), dy, dx, count, columns);
       const [arrangedY, arrangedDy, arrangedDx] = [0, 1, 2].map((i) => run.scratch + i * bytes(run));
       arrange(run, run.value(output), arrangedY);
       arrange(run, dy, arrangedDy);
-      applyBackward(arrangedY, arrangedDy, arrangedDx, count, columns);
+      kernels.softmaxBackward(log, arrangedY, arrangedDy, arrangedDx, count, columns);
       restore(run, arrangedDx, dx);
     },
   });

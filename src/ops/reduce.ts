@@ -2,6 +2,7 @@
 import { loopsOf } from "../graph/regions";
 import { reduction } from "../graph/shapes";
 import { sizeOf } from "../tensor";
+import { Unary } from "../wasm/kernels";
 import { memoryStrides } from "./layout";
 import { type Builder, constantsOf, oneToOne } from "./operation";
 import { flipped, move, walking } from "./strided";
@@ -19,10 +20,10 @@ export const reduce: Builder = (context) => {
     forward: (run, x, y) => {
       run.memory.bytes(y, outSize * run.batch * 4).fill(0);
       move(run, "addStrided", loops, { pointer: x, sample: size }, { pointer: y, sample: outSize });
-      run.kernels.scale(y, y, outSize * run.batch, factor);
+      run.kernels.unary(Unary.scale, y, y, outSize * run.batch, factor, 0);
     },
     backward: (run, dy, dx) => {
-      run.kernels.scale(dy, run.scratch, outSize * run.batch, factor);
+      run.kernels.unary(Unary.scale, dy, run.scratch, outSize * run.batch, factor, 0);
       const scaled = { pointer: run.scratch, sample: outSize };
       move(run, "copyStrided", flipped(loops), scaled, { pointer: dx, sample: size });
     },

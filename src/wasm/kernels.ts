@@ -10,25 +10,24 @@ export type Pointer = number;
 export const Unary = {
   relu: 0, // max(x, 0)
   leakyRelu: 1, // x ≥ 0 ? x : a·x
-  elu: 2, // x ≥ 0 ? x : a·(eˣ − 1)
-  selu: 3, // b·(x ≥ 0 ? x : a·(eˣ − 1))
-  clip: 4, // min(max(x, a), b)
-  sigmoid: 5,
-  hardSigmoid: 6, // clamp(a·x + b, 0, 1)
-  hardSwish: 7, // x·clamp(x/6 + ½, 0, 1)
-  tanh: 8,
-  softplus: 9, // ln(1 + eˣ)
-  gelu: 10, // x·½(1 + erf(x/√2))
-  geluTanh: 11, // the tanh approximation
-  erf: 12,
-  exp: 13,
-  sqrt: 14,
-  negate: 15,
-  power: 16, // xᵃ
-  silu: 17, // x·sigmoid(x)
-  log: 18,
-  abs: 19,
-  reciprocal: 20,
+  elu: 2, // b·(x ≥ 0 ? x : a·(eˣ − 1))
+  clip: 3, // min(max(x, a), b)
+  sigmoid: 4,
+  hardSigmoid: 5, // clamp(a·x + b, 0, 1)
+  hardSwish: 6, // x·clamp(x/6 + ½, 0, 1)
+  tanh: 7,
+  softplus: 8, // ln(1 + eˣ)
+  gelu: 9, // x·½(1 + erf(x/√2))
+  geluTanh: 10, // the tanh approximation
+  erf: 11,
+  exp: 12,
+  sqrt: 13,
+  scale: 14, // a·x
+  power: 15, // xᵃ
+  silu: 16, // x·sigmoid(x)
+  log: 17,
+  abs: 18,
+  reciprocal: 19,
 } as const;
 export type UnaryKind = (typeof Unary)[keyof typeof Unary];
 
@@ -41,7 +40,7 @@ export const Rectify = {
 export type RectifyMode = (typeof Rectify)[keyof typeof Rectify];
 
 /** Element-wise functions of two variables. */
-export const Binary = { add: 0, subtract: 1, multiply: 2, divide: 3, maximum: 4, minimum: 5, power: 6 } as const;
+export const Binary = { add: 0, subtract: 1, multiply: 2, divide: 3 } as const;
 export type BinaryKind = (typeof Binary)[keyof typeof Binary];
 
 export interface Kernels {
@@ -104,8 +103,8 @@ export interface Kernels {
   // ── element-wise ─────────────────────────────────────────────────────────────────────────────────────
   unary(kind: UnaryKind, x: Pointer, y: Pointer, count: number, a: number, b: number): void;
   /**
-   * dx = dy · f′. `saved` is y for relu, leakyRelu, elu, selu, clip, sigmoid, hardSigmoid, tanh, exp, sqrt, softplus, reciprocal
-   * and x for hardSwish, gelu, geluTanh, erf, power, silu, log, abs; negate ignores it. dx may be dy.
+   * dx = dy · f′. `saved` is y for relu, leakyRelu, elu, clip, sigmoid, hardSigmoid, tanh, exp, sqrt, softplus, reciprocal and x for
+   * hardSwish, gelu, geluTanh, erf, power, silu, log, abs; scale ignores it. dx may be dy.
    */
   unaryBackward(
     kind: UnaryKind,
@@ -136,25 +135,18 @@ export interface Kernels {
   gatherChannels(x: Pointer, order: Pointer, y: Pointer, pixels: number, channels: number, count: number): void;
   /** StridedGeometry; b[...] += a[...] (strides of 0 in b reduce). Adds: the caller zeroes b first. */
   addStrided(a: Pointer, b: Pointer, geometry: Pointer): void;
-  /** y += alpha · x. Adds. */
-  addScaled(x: Pointer, y: Pointer, count: number, alpha: number): void;
+  /** y += x. Adds. */
+  add(x: Pointer, y: Pointer, count: number): void;
   /** x[row] *= factors[row], f64 factors, products rounded once. */
   scaleRows(x: Pointer, factors: Pointer, rows: number, length: number): void;
-  /** y = alpha · x; y may be x. */
-  scale(x: Pointer, y: Pointer, count: number, alpha: number): void;
   /** y[p][c] = x[p][c]·scale[c] + shift[c]; shift may be 0 for none. */
   scaleShift(x: Pointer, scale: Pointer, shift: Pointer, y: Pointer, pixels: number, channels: number): void;
-  /** Sum of a[i]·b[i], accumulated in float64. */
-  dot(a: Pointer, b: Pointer, count: number): number;
 
   // ── normalisation ────────────────────────────────────────────────────────────────────────────────────
-  /** Over the last dimension of [rows][columns]. */
-  softmax(x: Pointer, y: Pointer, rows: number, columns: number): void;
-  /** dx = y·(dy − Σ y·dy). */
-  softmaxBackward(y: Pointer, dy: Pointer, dx: Pointer, rows: number, columns: number): void;
-  logSoftmax(x: Pointer, y: Pointer, rows: number, columns: number): void;
-  /** dx = dy − e^y·Σ dy. */
-  logSoftmaxBackward(y: Pointer, dy: Pointer, dx: Pointer, rows: number, columns: number): void;
+  /** Over the last dimension of [rows][columns], or the logarithm of it. */
+  softmax(log: boolean, x: Pointer, y: Pointer, rows: number, columns: number): void;
+  /** dx = y·(dy − Σ y·dy), or dx = dy − e^y·Σ dy for the logarithm; dx may be dy. */
+  softmaxBackward(log: boolean, y: Pointer, dy: Pointer, dx: Pointer, rows: number, columns: number): void;
   /** y = x / (k + alpha/size · Σ_{window} x²)^beta, window c−⌊(size−1)/2⌋ … c+⌈(size−1)/2⌉ (ONNX LRN). */
   lrn(
     x: Pointer,

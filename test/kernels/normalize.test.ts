@@ -59,12 +59,12 @@ describe("softmax", () => {
         const [px, py, plog, pdy] = [x, y, log, dy].map((v) => put(v));
         const run = (f: (q: number) => void) => output(x.length, f);
         expectClose(
-          run((q) => kernels.softmax(px, q, rows, columns)),
+          run((q) => kernels.softmax(false, px, q, rows, columns)),
           y,
           tolerance.few,
         );
         expectClose(
-          run((q) => kernels.logSoftmax(px, q, rows, columns)),
+          run((q) => kernels.softmax(true, px, q, rows, columns)),
           log,
           tolerance.few,
         );
@@ -74,11 +74,11 @@ describe("softmax", () => {
         // Both cancel where a row is decided, so the error counts against dy.
         const close = (a: number[], b: number[]) => expectClose([...a, 1], [...b, 1], tolerance.few);
         close(
-          run((q) => kernels.softmaxBackward(py, pdy, q, rows, columns)),
+          run((q) => kernels.softmaxBackward(false, py, pdy, q, rows, columns)),
           dy.map((v, i) => y[i] * (v - dots[row(i)])),
         );
         close(
-          run((q) => kernels.logSoftmaxBackward(plog, pdy, q, rows, columns)),
+          run((q) => kernels.softmaxBackward(true, plog, pdy, q, rows, columns)),
           dy.map((v, i) => v - y[i] * sums[row(i)]),
         );
       }),
@@ -90,7 +90,7 @@ describe("softmax", () => {
     reset();
     const x = noise(1, 1001, 300).map((v) => Math.fround(v + 1000));
     const px = put(x);
-    const y = output(1001, (q) => kernels.softmax(px, q, 1, 1001));
+    const y = output(1001, (q) => kernels.softmax(false, px, q, 1, 1001));
     expect(Math.abs(y.reduce((s, v) => s + v, 0) - 1)).toBeLessThan(1e-6);
     expectClose(y, softmax(x, 1001), tolerance.few);
   });
