@@ -1,3 +1,4 @@
+import { messageOf } from "./checks";
 import { ModelError } from "./errors";
 import type { SourceFile } from "./model/source";
 import { wayOut } from "./no-default-model";
@@ -14,7 +15,7 @@ export async function defaultModel(): Promise<SourceFile> {
     );
     return { bytes, name: "petshop" };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ModelError(
       `loadModel was called without a model, and the embedded one is not beside this bundle (${reason}): ${wayOut}.`,
     );

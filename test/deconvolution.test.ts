@@ -335,5 +335,8 @@ describe("the walk-through", () => {
     expect([normSquared, projection]).toEqual([undefined, undefined]);
     await expect(deconvolutionWalkThrough({ filter: [] })).rejects.toThrow(/filter of 0 values/);
     await expect(deconvolutionWalkThrough({ pad: -1 })).rejects.toThrow(/pad must be a whole number/);
+    await expect(deconvolutionWalkThrough({ stride: 0 })).rejects.toThrow(
+      /stride must be a whole number of at least 1/,
+    );
   });
 });

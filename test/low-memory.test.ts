@@ -61,7 +61,7 @@ describe("memory: 'low'", () => {
 
   it("no other word is taken", async () => {
     const wrong = loadModel(undefined, { memory: "tiny" as never });
-    await expect(wrong).rejects.toThrow(/memory is 'fast' or 'low', got "tiny"/);
+    await expect(wrong).rejects.toThrow(/memory "tiny" is none of fast, low/);
     await expect(wrong).rejects.toSatisfy((error: OptionError) => error.name === "OptionError");
   });
 });

@@ -163,6 +163,8 @@ describe("unit page", () => {
       ...projectionImage(model, new Tensor(new Float32Array(96 * 96 * 3), [1, 96, 96, 3])).data.slice(0, 3),
     ]).toEqual([128, 128, 128]);
     expect(() => projectionImage(model, values, { percentile: 0 })).toThrow("percentile must be above 0");
+    const signal = new Tensor(new Float32Array(6), [1, 2, 3]);
+    expect(() => projectionImage(model, signal)).toThrow(/takes a tensor \[1, H, W, 3\] .* got 1×2×3/);
   });
 });
 

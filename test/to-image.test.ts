@@ -44,6 +44,8 @@ it("says what is wrong", async () => {
   const tensor = (...shape: number[]) => new Tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape);
   expect(() => toImage(model, tensor(1, 4, 4, 1))).toThrow(/takes a tensor \[1, H, W, 3\] .* got 1×4×4×1/);
   expect(() => toImage(model, tensor(2, 4, 4, 3))).toThrow(/got 2×4×4×3/);
+  expect(() => toImage(model, undefined as never)).toThrow('[1, H, W, 3] of "test", got undefined.');
+  expect(() => toImage(model, Promise.resolve() as never)).toThrow("got a promise: await it first.");
   expect(() => toImage(model, new Tensor(Float32Array.of(0, Number.NaN, 0), [1, 1, 1, 3]))).toThrow(
     /the value NaN at element 1/,
   );

@@ -370,7 +370,7 @@ describe("says what is wrong", () => {
       "Image 1 of the stream must be { id, image } with a text as id, got an object with image",
     );
     await expect(topActivations(model, "folder" as never, { layer: "relu4" })).rejects.toThrow(
-      "iterable of { id, image }",
+      "images must be a list or stream of { id, image }",
     );
     const huge = new Tensor(new Float32Array(96 * 96 * 3).fill(3e38), [1, 96, 96, 3]);
     await expect(topActivations(model, [{ id: "huge", image: huge }], { layer: "relu4" })).rejects.toThrow(

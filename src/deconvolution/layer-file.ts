@@ -1,3 +1,4 @@
+import { oneOf } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
 import { writeOnnx } from "../onnx/writer";
@@ -41,8 +42,7 @@ export function convolutionOnnx(layer: ConvolutionLayer): Uint8Array {
 
 function graphOf(layer: ConvolutionLayer): Graph {
   const { op = "Conv", weight, inputShape, groups = 1 } = layer;
-  if (op !== "Conv" && op !== "ConvTranspose")
-    throw new OptionError(`op is 'Conv' or 'ConvTranspose', got ${JSON.stringify(op)}.`);
+  oneOf("op", op, ["Conv", "ConvTranspose"]);
   if (!(weight instanceof Tensor) || (weight.shape.length !== 3 && weight.shape.length !== 4)) {
     const got = weight instanceof Tensor ? showShape(weight.shape) : typeof weight;
     throw new ShapeError(

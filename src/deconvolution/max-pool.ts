@@ -1,4 +1,5 @@
-import { InputError, OptionError, ShapeError } from "../errors";
+import { oneOf } from "../checks";
+import { InputError, ShapeError } from "../errors";
 import { kernelsOf, type Packaged, type WasmSource } from "../model/load";
 import { isTensor } from "../model/model";
 import { imageShape, toMemoryOrder, toRowMajor } from "../ops/layout";
@@ -61,9 +62,7 @@ export async function maxUnpoolWith(
   { overlap = "assign", wasm }: UnpoolOptions & WasmOption = {},
 ): Promise<Tensor> {
   checkSwitches(switches);
-  if (overlap !== "assign" && overlap !== "accumulate") {
-    throw new OptionError(`overlap is 'assign' or 'accumulate', got ${JSON.stringify(overlap)}.`);
-  }
+  oneOf("overlap", overlap, ["assign", "accumulate"]);
   if (!isTensor(pooled) || showShape(pooled.shape) !== showShape(switches.shape)) {
     const got = isTensor(pooled) ? showShape(pooled.shape) : typeof pooled;
     throw new ShapeError(`maxUnpool takes a Tensor of the switches' shape ${showShape(switches.shape)}, got ${got}.`);

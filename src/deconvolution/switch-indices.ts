@@ -1,3 +1,4 @@
+import { oneOf } from "../checks";
 import { OptionError } from "../errors";
 import { imageShape } from "../ops/layout";
 import { sizeOf } from "../tensor";
@@ -75,8 +76,5 @@ export function switchesFromIndices(
   return { ...plan, offsets };
 }
 
-function planeSize(convention: IndexConvention, plane: number): number {
-  if (convention === "onnx") return plane;
-  if (convention === "pytorch") return 0;
-  throw new OptionError(`The convention is "pytorch" or "onnx", got ${JSON.stringify(convention)}.`);
-}
+const planeSize = (convention: IndexConvention, plane: number): number =>
+  oneOf("convention", convention, ["pytorch", "onnx"]) === "onnx" ? plane : 0;

@@ -1,3 +1,4 @@
+import { wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import type { CorrelationGeometry } from "../ops/correlation";
 import { Tensor } from "../tensor";
@@ -80,17 +81,13 @@ export interface WalkThrough {
  */
 export async function deconvolutionWalkThrough(options: WalkThroughOptions = {}): Promise<WalkThrough> {
   const { x = [3, 1, 4, 1, 5, 9, 2, 6], filter = [-1, 0, 0, 1], stride = 2, pad = 2 } = options;
-  if (!Number.isInteger(pad) || pad < 0) throw new OptionError(`pad must be a whole number of at least 0, got ${pad}.`);
+  wholeNumber("pad", pad, 0);
+  wholeNumber("stride", stride, 1);
   const zeros = new Array<number>(pad).fill(0);
   const padded = [...zeros, ...x, ...zeros];
-  if (
-    x.length === 0 ||
-    filter.length === 0 ||
-    filter.length > padded.length ||
-    !(Number.isInteger(stride) && stride >= 1)
-  ) {
+  if (x.length === 0 || filter.length === 0 || filter.length > padded.length) {
     throw new OptionError(
-      `A filter of ${filter.length} values with stride ${stride} does not fit a signal of ${x.length} values and ${pad} zeros on each side.`,
+      `A filter of ${filter.length} values does not fit a signal of ${x.length} values and ${pad} zeros on each side.`,
     );
   }
   const outputs = Math.floor((padded.length - filter.length) / stride) + 1;

@@ -1,3 +1,4 @@
+import { iterable } from "../checks";
 import { InputError, LayerError, OptionError, ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
 import { resizeBilinear } from "../image/resize";
@@ -63,6 +64,7 @@ export interface Dissection {
 export async function dissect(given: Model, samples: Samples, options: DissectOptions): Promise<Dissection> {
   const { layer, region, quantile = 0.01 } = options;
   if (!(quantile > 0 && quantile < 1)) throw new OptionError(`quantile lies between 0 and 1, got ${quantile}.`);
+  iterable("samples", samples, "inputs");
   const model = loaded(given);
   const value = model.valueOf(layer);
   const { h, w, c } = imageShape(model.shape(value));

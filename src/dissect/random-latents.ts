@@ -1,4 +1,4 @@
-import { OptionError } from "../errors";
+import { above, wholeNumber } from "../checks";
 import { Random } from "../explain/random";
 import { loaded, type Model } from "../model/model";
 import { Tensor } from "../tensor";
@@ -21,9 +21,8 @@ export interface LatentOptions {
  * const [latent] = randomLatents(generator, { seed: 7 });
  */
 export function randomLatents(model: Model, { samples = 16, stdev = 1, seed = 0 }: LatentOptions = {}): Tensor[] {
-  if (!Number.isInteger(samples) || samples < 1)
-    throw new OptionError(`samples must be a whole number of at least 1, got ${samples}.`);
-  if (!(stdev > 0)) throw new OptionError(`stdev must be above 0, got ${stdev}.`);
+  wholeNumber("samples", samples, 1);
+  above("stdev", stdev);
   const random = new Random(seed);
   const { shape } = loaded(model).input;
   const size = shape.reduce((product, extent) => product * extent, 1);

@@ -1,3 +1,4 @@
+import { iterable, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import type { ExplainOptions } from "../explain/attribution";
 import { createPace } from "../explain/pace";
@@ -49,8 +50,8 @@ export interface UnitEffects {
 export async function unitEffects(given: Model, samples: Samples, options: UnitEffectsOptions): Promise<UnitEffects> {
   const { layer, value = 0, batchSize = 8 } = options;
   if (!Number.isFinite(value)) throw new OptionError(`value must be a finite number, got ${value}.`);
-  if (!Number.isInteger(batchSize) || batchSize < 1)
-    throw new OptionError(`batchSize must be a whole number of at least 1, got ${batchSize}.`);
+  wholeNumber("batchSize", batchSize, 1);
+  iterable("samples", samples, "inputs");
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const at = model.layerBefore(layer, target.value);

@@ -1,4 +1,4 @@
-import { OptionError } from "../errors";
+import { wholeNumber } from "../checks";
 import type { LoadedModel } from "../model/model";
 
 /** What the last cache of a server core holds: beyond it a batch costs more per image than images one by one. */
@@ -12,11 +12,7 @@ const largestBatch = 8;
  * @throws {OptionError} if `asked` is no whole number of at least 1
  */
 export function batchOf(model: LoadedModel | undefined, asked: number | undefined, most = largestBatch): number {
-  if (asked !== undefined) {
-    if (!Number.isInteger(asked) || asked < 1)
-      throw new OptionError(`batchSize must be a whole number of at least 1, got ${asked}.`);
-    return asked;
-  }
+  if (asked !== undefined) return wholeNumber("batchSize", asked, 1);
   if (!model) return most;
   const floats = model.fast.operations.map(({ inputs, outputs }) =>
     [...inputs, ...outputs].reduce((total, name) => total + model.sampleSize(name), 0),

@@ -1,3 +1,4 @@
+import { oneOf } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, type Position, pixelAt } from "../model/target";
@@ -54,9 +55,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   const count = keep === "max" ? 1 : keep;
   if (!Number.isInteger(count) || count < 1)
     throw new OptionError(`keep must be 'max' or a whole number of at least 1, got ${keep}.`);
-  if (!["deconvnet", "guided", "gradient"].includes(rule)) {
-    throw new OptionError(`rule "${String(rule)}" is none of deconvnet, guided, gradient.`);
-  }
+  oneOf("rule", rule, ["deconvnet", "guided", "gradient"]);
   const model = loaded(given);
   const value = model.valueOf(options.layer);
   if (value === model.full.input)

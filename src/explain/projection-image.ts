@@ -1,8 +1,8 @@
-import { OptionError } from "../errors";
 import type { ImageLike } from "../image/image";
+import { magnitudeAt } from "../image/magnitude";
 import { normalisation } from "../image/normalisation";
 import { loaded, type Model } from "../model/model";
-import { toImage } from "../model/to-image";
+import { pictureChannels, toImage } from "../model/to-image";
 import { Tensor } from "../tensor";
 
 /**
@@ -23,19 +23,16 @@ export function projectionImage(
   values: Tensor,
   { percentile = 99 }: { readonly percentile?: number } = {},
 ): ImageLike {
-  if (!(percentile > 0 && percentile <= 100))
-    throw new OptionError(`percentile must be above 0 and at most 100, got ${percentile}.`);
   const model = loaded(given);
-  const channels = values.shape[3];
+  const channels = pictureChannels(model, values);
   const { toPixel, toValue } = normalisation(model.parts.preprocess, channels);
   const zero = Array.from({ length: channels }, (_, channel) => toPixel(0, channel));
   const change = values.data.map((value, i) => toPixel(value, i % channels) - zero[i % channels]);
-  const strengths = change
-    .map(Math.abs)
-    .filter((strength) => strength > 0)
-    .sort();
-  const full = strengths[Math.ceil((percentile / 100) * strengths.length) - 1] ?? 1;
-  const stretch = 127 / full;
+  const full = magnitudeAt(
+    percentile,
+    change.filter((step) => step !== 0),
+  );
+  const stretch = 127 / (full || 1);
   return toImage(
     given,
     new Tensor(

@@ -1,3 +1,4 @@
+import { messageOf } from "../checks";
 import { InputError } from "../errors";
 import { checkPixelCount, type ImageLike, maxMegapixels } from "./image";
 import { readOrientation, upright } from "./orientation";
@@ -41,7 +42,7 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<ImageLike> {
       maxMemoryUsageInMB: maxMegapixels * decoderBytesPerPixel,
     });
   } catch (error) {
-    throw new InputError(`The JPEG file is damaged: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new InputError(`The JPEG file is damaged: ${messageOf(error)}.`);
   }
   const { data, width, height } = image;
   return upright({ data, width, height }, readOrientation(exif));

@@ -1,4 +1,5 @@
 import type { DecodedPng } from "fast-png";
+import { messageOf } from "../checks";
 import { InputError } from "../errors";
 import { checkPixelCount, type ImageLike } from "./image";
 
@@ -29,7 +30,7 @@ export async function decodePng(bytes: Uint8Array): Promise<ImageLike> {
   try {
     png = decode(file, { checkCrc: true });
   } catch (error) {
-    throw new InputError(`The PNG file is damaged: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new InputError(`The PNG file is damaged: ${messageOf(error)}.`);
   }
   const { width, height, channels, depth, palette, transparency } = png;
   const samples = unpack(png.data, width * channels, height, depth);

@@ -1,3 +1,4 @@
+import { kindOf } from "../checks";
 import { InputError } from "../errors";
 import { decodeJpeg } from "./decode-jpeg";
 import { decodePng } from "./decode-png";
@@ -34,9 +35,7 @@ async function bytesOf(source: Uint8Array | ArrayBuffer | Blob | Response): Prom
     }
     return new Uint8Array(await source.arrayBuffer());
   }
-  throw new InputError(
-    `decodeImage takes the bytes of a PNG or JPEG file, got ${source === null ? "null" : typeof source}.`,
-  );
+  throw new InputError(`decodeImage takes the bytes of a PNG or JPEG file, got ${kindOf(source)}.`);
 }
 
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));

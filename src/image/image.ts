@@ -1,3 +1,4 @@
+import { kindOf } from "../checks";
 import { InputError } from "../errors";
 
 /** An 8-bit picture: RGBA, RGB or grey, rows from the top, channels interleaved. An `ImageData` is one. */
@@ -17,7 +18,7 @@ export const channelsOf = ({ data, width, height }: ImageLike): number => data.l
 export function checkImage(image: ImageLike): void {
   if (typeof image !== "object" || image === null || !("data" in image)) {
     throw new InputError(
-      `Expected an image { data, width, height } or a Tensor, got ${image === null ? "null" : typeof image}.${encodedHint(image)}`,
+      `Expected an image { data, width, height } or a Tensor, got ${kindOf(image)}.${encodedHint(image)}`,
     );
   }
   const { data, width, height } = image;

@@ -1,3 +1,4 @@
+import { oneOf } from "../checks";
 import { OptionError } from "../errors";
 import type { Preprocess } from "./preprocess";
 
@@ -17,10 +18,7 @@ export function normalisation(options: Preprocess, channels: number): Normalisat
   if (!(range.length === 2 && range.every(Number.isFinite) && range[0] < range[1])) {
     throw new OptionError(`preprocess.range must be two rising numbers, got [${range.join(", ")}].`);
   }
-  const order = options.channels ?? "rgb";
-  if (order !== "rgb" && order !== "bgr") {
-    throw new OptionError(`preprocess.channels "${String(order)}" is none of rgb, bgr.`);
-  }
+  const order = oneOf("preprocess.channels", options.channels ?? "rgb", ["rgb", "bgr"]);
   const mean = perChannel("mean", options.mean ?? [0], channels);
   const std = perChannel("std", options.std ?? [1], channels);
   if (std.some((value) => value === 0)) throw new OptionError("preprocess.std must not be 0.");

@@ -1,4 +1,5 @@
-import { OptionError, ShapeError } from "../errors";
+import { oneOf } from "../checks";
+import { ShapeError } from "../errors";
 import { Tensor } from "../tensor";
 import { channelsOf, checkImage, type ImageLike } from "./image";
 import { normalisation } from "./normalisation";
@@ -31,10 +32,8 @@ interface Size {
  * Overlays are drawn back there.
  */
 export function placement(image: Size, input: Size, fit: Preprocess["fit"] = "crop"): Rectangle {
+  oneOf("fit", fit, ["crop", "stretch", "pad"]);
   if (fit === "stretch") return { x: 0, y: 0, width: image.width, height: image.height };
-  if (fit !== "crop" && fit !== "pad") {
-    throw new OptionError(`fit "${String(fit)}" is none of crop, stretch, pad.`);
-  }
   const ratios = [image.width / input.width, image.height / input.height] as const;
   const scale = fit === "crop" ? Math.min(...ratios) : Math.max(...ratios);
   const [width, height] = [input.width * scale, input.height * scale];

@@ -1,3 +1,4 @@
+import { oneOf } from "../checks";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError } from "../errors";
 import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
@@ -88,9 +89,7 @@ export async function openModel(
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
 ): Promise<Model> {
   const maxMemory = checkLimit(options.maxMemory);
-  if (options.memory !== undefined && options.memory !== "fast" && options.memory !== "low") {
-    throw new OptionError(`memory is 'fast' or 'low', got ${JSON.stringify(options.memory)}.`);
-  }
+  const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputShape(options.inputShape);
   const { graph: file, name, pieces, inputIsFinal } = await readGraph(source, options.inputShape);
   const metadata = readMetadata(file);
@@ -104,7 +103,7 @@ export async function openModel(
   const through =
     options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
   // Two copies of the weights, one folded, are what low memory cannot afford.
-  const low = options.memory === "low";
+  const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
   const folded = low ? full : combineOperators(graph, new Set([resolved, through.value]));
 
@@ -128,7 +127,7 @@ export async function openModel(
       digest ??= hashBytes(...kept);
       return digest;
     },
-    mode: low ? "low" : "fast",
+    mode,
     module: compiled,
     kernels,
     memory,

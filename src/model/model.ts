@@ -1,3 +1,4 @@
+import { wholeNumber } from "../checks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
 import { InputError, LayerError, OptionError, SeethroughError, ShapeError } from "../errors";
@@ -182,8 +183,7 @@ export class LoadedModel implements Model {
   ): Promise<Prediction[]> {
     const { explained, outputKind } = this.parts;
     const { top = 5 } = options;
-    if (!Number.isInteger(top) || top < 1)
-      throw new OptionError(`top must be a whole number of at least 1, got ${top}.`);
+    wholeNumber("top", top, 1);
     const edits = editsOf(this, options.intervene);
     const { values } = this.pass({ data: this.prepare(input), keep: [explained], edits });
     const scores = classScores(values.get(explained) as Float32Array, this.shape(explained));

@@ -1,3 +1,4 @@
+import { kindOf, messageOf } from "../checks";
 import { ModelError } from "../errors";
 import { type ModelFiles, readModelFiles } from "./model-files";
 import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
@@ -33,7 +34,7 @@ export async function readSource(source: ModelSource, what: "model" | "kernels" 
   throw new ModelError(
     `${what === "model" ? "loadModel takes ONNX bytes or a TensorFlow.js model.json" : "The option wasm takes a WebAssembly.Module, its bytes"} ` +
       `(Uint8Array, ArrayBuffer, Blob, Response), a URL or a path${what === "model" ? ", or several files by name" : ""}; ` +
-      `got ${source === null ? "null" : typeof source}.`,
+      `got ${kindOf(source)}.`,
   );
 }
 
@@ -45,9 +46,7 @@ async function fetched(url: URL): Promise<Response> {
   try {
     return await fetch(url);
   } catch (error) {
-    throw new ModelError(
-      `${url.href} could not be fetched: ${error instanceof Error ? error.message : String(error)}.`,
-    );
+    throw new ModelError(`${url.href} could not be fetched: ${messageOf(error)}.`);
   }
 }
 
@@ -87,7 +86,7 @@ async function readBytes(path: string | URL, what: string): Promise<Uint8Array<A
     };
     return plain(await fs.readFile(path));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     if (reason.startsWith("EISDIR")) {
       throw new ModelError(
         `"${shown}" is a folder. Pass the .onnx or model.json file in it; the folder of a TensorFlow SavedModel is converted ` +

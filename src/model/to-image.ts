@@ -1,8 +1,9 @@
+import { kindOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
 import type { ImageLike } from "../image/image";
 import { normalisation } from "../image/normalisation";
 import { showShape, type Tensor } from "../tensor";
-import { firstNotFinite, loaded, type Model } from "./model";
+import { firstNotFinite, isTensor, type LoadedModel, loaded, type Model } from "./model";
 
 /**
  * The picture that a tensor of the network's input space stands for: the reverse of what `preprocess` does to pixels.
@@ -16,26 +17,10 @@ import { firstNotFinite, loaded, type Model } from "./model";
  * await writeFile("cat.png", await encodePng(toImage(model, image)));
  */
 export function toImage(model: Model, tensor: Tensor): ImageLike & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
-  const { input, parts } = loaded(model);
-  const channels = input.shape[3];
-  if (input.shape.length !== 4 || (channels !== 1 && channels !== 3)) {
-    throw new ShapeError(
-      `The input "${input.name}" of "${model.name}" is ${showShape(input.shape)}: only inputs of 1 or 3 channels, [1, H, W, C], are pictures.`,
-    );
-  }
-  const [batch, height, width, last] = tensor.shape;
-  if (tensor.shape.length !== 4 || batch !== 1 || last !== channels) {
-    throw new ShapeError(
-      `toImage takes a tensor [1, H, W, ${channels}] of "${model.name}", got ${showShape(tensor.shape)}.`,
-    );
-  }
-  const wrong = firstNotFinite(tensor.data);
-  if (wrong >= 0) {
-    throw new InputError(
-      `The tensor has the value ${tensor.data[wrong]} at element ${wrong}; a picture takes finite values.`,
-    );
-  }
-  const { colourOf, toPixel } = normalisation(parts.preprocess, channels);
+  const inner = loaded(model);
+  const channels = pictureChannels(inner, tensor);
+  const [, height, width] = tensor.shape;
+  const { colourOf, toPixel } = normalisation(inner.parts.preprocess, channels);
   // This kind of array rounds and clamps.
   const data = new Uint8ClampedArray(height * width * 4);
   for (let pixel = 0; pixel < height * width; pixel++) {
@@ -47,4 +32,26 @@ export function toImage(model: Model, tensor: Tensor): ImageLike & { readonly da
     data[pixel * 4 + 3] = 255;
   }
   return { data, width, height };
+}
+
+/** @throws {ShapeError} if the tensor is no picture of the network's input space; {InputError} if it is not finite */
+export function pictureChannels({ name, input }: LoadedModel, tensor: Tensor): number {
+  const channels = input.shape[3];
+  if (input.shape.length !== 4 || (channels !== 1 && channels !== 3)) {
+    throw new ShapeError(
+      `The input "${input.name}" of "${name}" is ${showShape(input.shape)}: only inputs of 1 or 3 channels, [1, H, W, C], are pictures.`,
+    );
+  }
+  const shape = isTensor(tensor) ? tensor.shape : undefined;
+  if (shape?.length !== 4 || shape[0] !== 1 || shape[3] !== channels) {
+    const got = shape ? showShape(shape) : kindOf(tensor);
+    throw new ShapeError(`A picture takes a tensor [1, H, W, ${channels}] of "${name}", got ${got}.`);
+  }
+  const wrong = firstNotFinite(tensor.data);
+  if (wrong >= 0) {
+    throw new InputError(
+      `The tensor has the value ${tensor.data[wrong]} at element ${wrong}; a picture takes finite values.`,
+    );
+  }
+  return channels;
 }

@@ -1,5 +1,6 @@
 import { type Endpoint, type Remote, releaseProxy, wrap } from "comlink";
 import nodeEndpoint, { type NodeEndpoint } from "comlink/dist/esm/node-adapter.mjs";
+import { messageOf } from "../checks";
 import { SeethroughError, UnsupportedRuntimeError } from "../errors";
 import type { Service } from "./service";
 
@@ -131,7 +132,7 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
   } catch (error) {
     clearTimeout(patience);
     thread.end(new SeethroughError("The worker did not start."));
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new UnsupportedRuntimeError(
       `The pool's worker ${address ?? "pool-worker.js"} could not start: ${reason} It must lie beside the package's files or be ` +
         'named, createPool({ worker: "/assets/pool-worker.js" }); a page\'s policy must allow it (worker-src), Deno its reading (--allow-read).',

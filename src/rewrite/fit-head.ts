@@ -1,4 +1,5 @@
-import { InputError, OptionError } from "../errors";
+import { above, iterable, oneOf } from "../checks";
+import { InputError } from "../errors";
 import { createPace } from "../explain/pace";
 import type { Input, LoadedModel } from "../model/model";
 import { classIndex } from "../model/target";
@@ -65,12 +66,10 @@ export async function fitHead(
   options: FitOptions,
 ): Promise<{ layer: LinearLayer; fit: HeadFit }> {
   const { images, heldOut, fit = "logits", lambda } = options;
-  if (lambda !== undefined && !(lambda > 0 && Number.isFinite(lambda)))
-    throw new OptionError(`lambda must be a number above 0, got ${lambda}.`);
-  if (fit !== "labels" && fit !== "logits")
-    throw new OptionError(`fit is 'labels' or 'logits', got ${JSON.stringify(fit)}.`);
-  checkIterable("images", images);
-  if (heldOut !== undefined) checkIterable("heldOut", heldOut);
+  if (lambda !== undefined) above("lambda", lambda);
+  oneOf("fit", fit, ["labels", "logits"]);
+  iterable("images", images, "{ image, label }");
+  if (heldOut !== undefined) iterable("heldOut", heldOut, "{ image, label }");
   const { explained } = model.parts;
   const { c } = imageShape(model.shape(maps));
   const classes = sizeOf(model.shape(explained));
@@ -126,16 +125,6 @@ export async function fitHead(
 }
 
 const lengthOf = (images: LabelledImages): number => (Array.isArray(images) ? images.length : Number.POSITIVE_INFINITY);
-
-function checkIterable(name: string, images: LabelledImages): void {
-  const iterable =
-    typeof images === "object" && images !== null && (Symbol.iterator in images || Symbol.asyncIterator in images);
-  if (!iterable) {
-    throw new OptionError(
-      `${name} is a list or stream of { image, label }, got ${JSON.stringify(images) ?? typeof images}.`,
-    );
-  }
-}
 
 function checkItem(item: LabelledImage, position: number): LabelledImage {
   if (typeof item === "object" && item !== null && "image" in item && "label" in item) return item;

@@ -20,18 +20,6 @@ export type Loaded =
     }
   | { readonly id: string; readonly error: unknown };
 
-/** @throws {InputError} if the images cannot be iterated over */
-export function checkImages(images: SearchImages): void {
-  const given: unknown = images;
-  const iterable =
-    typeof given === "object" && given !== null && (Symbol.iterator in given || Symbol.asyncIterator in given);
-  if (!iterable) {
-    throw new InputError(
-      `images must be an iterable or async iterable of { id, image }, got ${given === null ? "null" : typeof given}.`,
-    );
-  }
-}
-
 /**
  * Takes items from a stream in groups, without reading ahead further than one group.
  *

@@ -1,3 +1,4 @@
+import { messageOf } from "../checks";
 import { InputError } from "../errors";
 import { inputSize, seed as seedGradient } from "../explain/gradient";
 import type { Rectangle } from "../image/resize";
@@ -20,7 +21,7 @@ export function searchGroup(
   const failures = group.flatMap((image) => ("error" in image ? [image] : []));
   const ready = group.flatMap((image) => ("error" in image ? [] : [image]));
   const fail = (id: string, error: unknown): void => {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (onError === "throw") throw new InputError(`Image "${id}": ${message}`, { cause: error });
     ranking.fail(id, message);
   };

@@ -1,3 +1,4 @@
+import { oneOf, wholeNumber } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { makeRecipe } from "../explain/recipe";
 import type { LoadedModel } from "../model/model";
@@ -41,12 +42,11 @@ export interface SearchPlan {
  */
 export async function planSearch(model: LoadedModel, settings: SearchSettings): Promise<SearchPlan> {
   const { top = 5, score = "max", by = "activation", sample = 32, seed = 0, target } = settings;
-  checkCount("top", top, 1);
-  checkCount("sample", sample, 0);
+  wholeNumber("top", top, 1);
+  wholeNumber("sample", sample, 0);
   if (!Number.isInteger(seed)) throw new OptionError(`seed must be a whole number, got ${seed}.`);
-  if (score !== "max" && score !== "mean") throw new OptionError(`score "${String(score)}" is none of max, mean.`);
-  if (by !== "activation" && by !== "relevance")
-    throw new OptionError(`by "${String(by)}" is none of activation, relevance.`);
+  oneOf("score", score, ["max", "mean"]);
+  oneOf("by", by, ["activation", "relevance"]);
   if (target !== undefined && by === "activation")
     throw new OptionError("target belongs to by: 'relevance'; activations do not depend on a class.");
   const fields = new ReceptiveFields(model, settings.layer);
@@ -75,11 +75,6 @@ export async function planSearch(model: LoadedModel, settings: SearchSettings): 
       ...(scored && { target: options.target }),
     },
   };
-}
-
-function checkCount(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least)
-    throw new OptionError(`${name} must be a whole number of at least ${least}, got ${value}.`);
 }
 
 function unitsOf({ unit, layer }: SearchSettings, fields: ReceptiveFields): number[] {

@@ -1,4 +1,5 @@
 /** Cuts what a unit saw out of images, at one scale for all hits of a unit. */
+import { wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { inputSize } from "../explain/gradient";
 import { checkImage, type ImageLike } from "../image/image";
@@ -46,8 +47,7 @@ export async function planSheet(
   const { search } = result;
   if (search.modelHash !== (await model.parts.hash()))
     throw new InputError("The result belongs to another model: draw it with the model that was searched.");
-  if (!Number.isInteger(tile) || tile < 16)
-    throw new OptionError(`tile must be a whole number of at least 16 pixels, got ${tile}.`);
+  wholeNumber("tile", tile, 16);
   const units = unit === undefined ? search.units : typeof unit === "number" ? [unit] : unit;
   if (units.length === 0 || units.length > mostUnits) {
     throw new OptionError(

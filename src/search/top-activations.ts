@@ -1,8 +1,9 @@
-import { InputError, OptionError } from "../errors";
+import { iterable, oneOf, wholeNumber } from "../checks";
+import { InputError } from "../errors";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
 import { type LoadedModel, loaded, type Model } from "../model/model";
-import { checkImages, groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
+import { groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
 import { checkPart, checkSameSearch } from "./merge-top-activations";
 import { Ranking } from "./ranking";
 import { searchGroup } from "./search-group";
@@ -57,11 +58,9 @@ export async function topActivations(
   options: SearchOptions,
 ): Promise<TopActivations> {
   const { onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
-  if (!Number.isInteger(checkpointEvery) || checkpointEvery < 1)
-    throw new OptionError(`checkpointEvery must be a whole number of at least 1, got ${checkpointEvery}.`);
-  if (onError !== "throw" && onError !== "skip")
-    throw new OptionError(`onError "${String(onError)}" is none of throw, skip.`);
-  checkImages(images);
+  wholeNumber("checkpointEvery", checkpointEvery, 1);
+  oneOf("onError", onError, ["throw", "skip"]);
+  iterable("images", images, "{ id, image }");
   const model = loaded(given);
   const batchSize = batchOf(model, options.batchSize, 4);
   const plan = await planSearch(model, options);

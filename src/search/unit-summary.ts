@@ -1,3 +1,4 @@
+import { wholeNumber } from "../checks";
 import { OptionError, TargetError } from "../errors";
 import type { Hit, TopActivations } from "./types";
 
@@ -31,8 +32,7 @@ export function unitSummary(result: TopActivations, unit: number, options: Summa
   const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
   const outside = quantiles.find((quantile) => !(quantile >= 0 && quantile <= 1));
   if (outside !== undefined) throw new OptionError(`quantiles lie between 0 and 1, got ${outside}.`);
-  if (!Number.isInteger(random) || random < 0)
-    throw new OptionError(`random must be a whole number of at least 0, got ${random}.`);
+  wholeNumber("random", random, 0);
   const found = result.units.find((entry) => entry.unit === unit);
   if (!found) {
     const { layer, units } = result.search;

@@ -1,3 +1,4 @@
+import { messageOf } from "../checks";
 import { ModelError } from "../errors";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -16,7 +17,7 @@ export function parseObject(bytes: Uint8Array, file: string): JsonObject {
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new ModelError(`${file} begins like JSON but is none (${reason}). It is cut off or damaged.`);
   }
   if (!isObject(value)) throw new ModelError(`${file} holds no JSON object, so it is no TensorFlow.js model.`);

@@ -1,5 +1,7 @@
+import { atLeastZero, oneOf } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { gaussianBlur } from "../image/blur";
+import { magnitudeAt } from "../image/magnitude";
 import { resizeBilinear } from "../image/resize";
 import type { Tensor } from "../tensor";
 
@@ -100,9 +102,10 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   const grid = h !== height || w !== width;
   const style = Object.hasOwn(styles, method) ? styles[method] : grid && c === 1 ? map : share;
   const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
-  if (!(percentile > 0 && percentile <= 100))
-    throw new OptionError(`percentile must be above 0 and at most 100, got ${percentile}.`);
-  if (!(smooth >= 0)) throw new OptionError(`smooth must be at least 0, got ${smooth}.`);
+  oneOf("sign", sign, ["absolute", "positive", "negative", "signed"]);
+  oneOf("channels", channels, ["max", "sum", "each"]);
+  atLeastZero("smooth", smooth);
+  const part = parts[sign];
   const broken = values.data.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) {
     throw new InputError(`The values of ${method} are not finite: number ${broken} is ${values.data[broken]}.`);
@@ -113,10 +116,10 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
         `channels "each" is for the values of a signal [1, C, L]; these are [${values.shape.join(", ")}].`,
       );
     }
-    const rows = gaussianRows(values.data.map(partOf(sign)), c, w, smooth);
+    const rows = gaussianRows(values.data.map(part), c, w, smooth);
     return { data: divideByLargest(rows, percentile), width: w, height: c, signed: sign === "signed" };
   }
-  const perPixel = reduceChannels(interleaved, c, channels, sign);
+  const perPixel = reduceChannels(interleaved, c, channels, part);
   const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
   const signed = sign === "signed";
   const normalise =
@@ -151,20 +154,19 @@ function gaussianRows(data: Float32Array, channels: number, length: number, smoo
   return out;
 }
 
-function partOf(sign: Sign): (value: number) => number {
-  const part = {
-    absolute: Math.abs,
-    positive: (value: number) => Math.max(value, 0),
-    negative: (value: number) => Math.max(-value, 0),
-    signed: (value: number) => value,
-  }[sign];
-  if (!part) throw new OptionError(`sign "${String(sign)}" is none of absolute, positive, negative, signed.`);
-  return part;
-}
+const parts: Readonly<Record<Sign, (value: number) => number>> = {
+  absolute: (value) => Math.abs(value),
+  positive: (value) => Math.max(value, 0),
+  negative: (value) => Math.max(-value, 0),
+  signed: (value) => value,
+};
 
-function reduceChannels(data: Float32Array, channels: number, how: Channels, sign: Sign): Float32Array {
-  if (how !== "max" && how !== "sum") throw new OptionError(`channels "${String(how)}" is none of max, sum, each.`);
-  const part = partOf(sign);
+function reduceChannels(
+  data: Float32Array,
+  channels: number,
+  how: "max" | "sum",
+  part: (value: number) => number,
+): Float32Array {
   return Float32Array.from({ length: data.length / channels }, (_, pixel) => {
     let [sum, largest] = [0, 0];
     for (let c = 0; c < channels; c++) {
@@ -184,10 +186,8 @@ function minMax(data: Float32Array): Float32Array {
 }
 
 function divideByLargest(data: Float32Array, percentile: number): Float32Array {
-  const magnitudes = data.map(Math.abs).sort();
-  const ranked = magnitudes[Math.max(0, Math.ceil((percentile / 100) * magnitudes.length) - 1)];
   // Where most of the map is zero the percentile may be zero too, and says nothing about scale.
-  const largest = ranked > 0 ? ranked : magnitudes[magnitudes.length - 1];
-  if (!(largest > 0)) return new Float32Array(data.length);
+  const largest = magnitudeAt(percentile, data) || magnitudeAt(100, data);
+  if (largest === 0) return new Float32Array(data.length);
   return data.map((value) => Math.min(Math.max(value / largest, -1), 1));
 }

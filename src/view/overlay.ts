@@ -1,3 +1,4 @@
+import { wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { channelsOf, checkImage, type ImageLike } from "../image/image";
 import { type Rectangle, resizeBilinear } from "../image/resize";
@@ -105,6 +106,7 @@ export function heatmapImage(
 /** Repeats every pixel so often that the shorter side has at least `side` pixels; larger pictures stay as they are. */
 export function enlarge(image: ImageLike, side: number): ImageLike {
   checkImage(image);
+  wholeNumber("side", side, 1);
   const factor = Math.ceil(side / Math.min(image.width, image.height));
   if (factor <= 1) return image;
   const channels = channelsOf(image);
@@ -141,10 +143,8 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
       `sideBySide needs pictures of one size; ${width}×${height} and ${other.width}×${other.height} came.`,
     );
   const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8, background = [255, 255, 255] } = options;
-  if (!(Number.isInteger(columns) && columns >= 1))
-    throw new OptionError(`columns must be at least 1, got ${columns}.`);
-  if (!(Number.isInteger(gap) && gap >= 0))
-    throw new OptionError(`gap must be a whole number of at least 0, got ${gap}.`);
+  wholeNumber("columns", columns, 1);
+  wholeNumber("gap", gap, 0);
   const rows = Math.ceil(images.length / columns);
   const canvas = new Canvas(columns * (width + gap) - gap, rows * (height + gap) - gap, background);
   images.forEach((image, i) => {

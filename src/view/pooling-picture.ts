@@ -1,3 +1,4 @@
+import { wholeNumber } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import type { ImageLike } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
@@ -50,8 +51,7 @@ const emptyColour = [92, 92, 84] as const;
 export function poolingPicture(stages: PoolingStages, options: PoolingPictureOptions = {}): ImageLike {
   const { input, pooled, switches, unpooled } = stages;
   const { side = 240 } = options;
-  if (!Number.isInteger(side) || side < 1)
-    throw new OptionError(`side must be a whole number of at least 1, got ${side}.`);
+  wholeNumber("side", side, 1);
   if (
     switches.offsets.length !== pooled.data.length ||
     (input && showShape(input.shape) !== showShape(unpooled.shape))

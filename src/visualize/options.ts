@@ -1,4 +1,4 @@
-import { OptionError } from "../errors";
+import { above, atLeastZero, oneOf, wholeNumber } from "../checks";
 import type { Input } from "../model/model";
 import type { Target } from "../model/target";
 import type { LayerTarget } from "./objective";
@@ -86,8 +86,7 @@ export interface AscentSettings extends AscentOptions {
  */
 export function settleOptions(options: MaximizeOptions, side: number): AscentSettings {
   const { preset = "plain" } = options;
-  if (!Object.hasOwn(presets, preset))
-    throw new OptionError(`preset "${String(preset)}" is none of ${Object.keys(presets).join(", ")}.`);
+  oneOf("preset", preset, Object.keys(presets) as (keyof typeof presets)[]);
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const chosen: Partial<AscentOptions> & MaximizeOptions = { ...presets[preset], ...(given as typeof options) };
   const { optimizer = "ascent", parameterization = "pixels", diversity } = chosen;
@@ -114,23 +113,4 @@ function settleDiversity(given: Diversity): NonNullable<AscentSettings["diversit
     images: wholeNumber("diversity.images", given.images, 2),
     weight: atLeastZero("diversity.weight", given.weight ?? 0.5),
   };
-}
-
-function oneOf(name: string, value: string, names: readonly string[]): void {
-  if (!names.includes(value)) throw new OptionError(`${name} "${String(value)}" is none of ${names.join(", ")}.`);
-}
-
-function wholeNumber(name: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value;
-  throw new OptionError(`${name} must be a whole number of at least ${least}, got ${value}.`);
-}
-
-function above(name: string, value: number): number {
-  if (value > 0 && Number.isFinite(value)) return value;
-  throw new OptionError(`${name} must be above 0, got ${value}.`);
-}
-
-function atLeastZero(name: string, value: number): number {
-  if (value >= 0 && Number.isFinite(value)) return value;
-  throw new OptionError(`${name} must be at least 0, got ${value}.`);
 }

@@ -1,3 +1,4 @@
+import { oneOf, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import type { Random } from "../explain/random";
 import type { Padding, View } from "./sampling";
@@ -44,8 +45,7 @@ export function settleTransforms(given: Transforms | keyof typeof transformSets,
   if (unknown) throw new OptionError(`transforms has no "${unknown}"; it has ${Object.keys(none).join(", ")}.`);
   const settled = { ...none, ...given };
   const { jitter, rotate, scale, padding } = settled;
-  if (!Number.isInteger(jitter) || jitter < 0)
-    throw new OptionError(`transforms.jitter must be a whole number of pixels of at least 0, got ${jitter}.`);
+  wholeNumber("transforms.jitter", jitter, 0);
   if (!(rotate >= 0 && rotate <= 180))
     throw new OptionError(`transforms.rotate must lie between 0 and 180 degrees, got ${rotate}.`);
   if (
@@ -55,8 +55,7 @@ export function settleTransforms(given: Transforms | keyof typeof transformSets,
       `transforms.scale must be two numbers [smallest, largest] above 0, got ${JSON.stringify(scale)}.`,
     );
   }
-  if (padding !== "grey" && padding !== "reflect")
-    throw new OptionError(`transforms.padding "${String(padding)}" is none of grey, reflect.`);
+  oneOf("transforms.padding", padding, ["grey", "reflect"]);
   return settled;
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../checks";
 import { UnsupportedRuntimeError } from "../errors";
 import type { Kernels } from "./kernels";
 
@@ -27,7 +28,7 @@ export async function compileKernels(source: BufferSource | WebAssembly.Module):
 }
 
 function refused(what: "compiled" | "instantiated", error: unknown): UnsupportedRuntimeError {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = messageOf(error);
   return new UnsupportedRuntimeError(
     `The kernels could not be ${what} (${reason}). ${
       forbidden.test(reason)

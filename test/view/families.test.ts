@@ -129,7 +129,7 @@ describe("overlay", () => {
   it("a gap has the colour asked for; wrong options are named", () => {
     const row = sideBySide([grey(1), grey(1)], { gap: 1, columns: 2, background: [1, 2, 3] });
     expect(Array.from(row.data.slice(4, 8))).toEqual([1, 2, 3, 255]);
-    expect(() => sideBySide([grey(1)], { columns: 0 })).toThrow(/columns must be at least 1/);
+    expect(() => sideBySide([grey(1)], { columns: 0 })).toThrow(/columns must be a whole number of at least 1/);
     expect(() => overlay(grey(1), map([1]), { threshold: 1 })).toThrow(/threshold must be at least 0 and below 1/);
     expect(() => overlay(grey(1), map([1]), { region: { x: 0, y: 0, width: 0, height: 1 } })).toThrow(/region needs/);
   });

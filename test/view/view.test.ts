@@ -46,6 +46,7 @@ describe("heatmap", () => {
     expect(Math.abs(smooth[6])).toBeGreaterThan(0.2);
     expect(() => heatmap(source, { percentile: 0 })).toThrow(/percentile must be above 0/);
     expect(() => heatmap(source, { smooth: -1 })).toThrow(/smooth must be at least 0/);
+    expect(() => heatmap(source, { smooth: Number.POSITIVE_INFINITY })).toThrow(/smooth must be at least 0/);
     expect(() => heatmap(source, { sign: "both" as never })).toThrow(/none of absolute, positive, negative, signed/);
   });
 
@@ -127,6 +128,7 @@ describe("pictures", () => {
     const big = enlarge(picture, 5);
     expect([big.width, big.height]).toEqual([12, 6]);
     expect(enlarge(big, 5)).toBe(big);
+    expect(() => enlarge(picture, Number.NaN)).toThrow("side must be a whole number of at least 1, got NaN.");
     const both = sideBySide([picture, image], { columns: 2, gap: 1 });
     expect([both.width, both.height]).toEqual([9, 2]);
     expect(Array.from(both.data.slice(16, 20))).toEqual([255, 255, 255, 255]);
