@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Constant, type Node, numberAttribute, numbersAttribute, type StaticGraph } from "../../src/graph/ir";
-import { reduceGeometry, windowGeometry } from "../../src/graph/shapes";
+import { reduction, windowGeometry } from "../../src/graph/shapes";
 
 type Activation = "linear" | "relu" | "relu6" | "sigmoid";
 type Window = [number, number];
@@ -187,9 +187,10 @@ export class TfjsNetwork {
   #mean(node: Node): Step["run"] {
     const [input] = node.inputs;
     const constants = node.inputs.map((name) => this.#graph.constants.get(name));
-    const { axes, keep } = reduceGeometry(node, this.#shape(input), constants);
-    const memoryAxes = axes.map((axis) => this.#memoryAxis(input, axis));
-    return ([x]) => tf.mean(x, memoryAxes, keep);
+    const [{ to }] = reduction(node, [this.#shape(input)], constants).regions();
+    // The loops of a reduction are the axes of its input; over the reduced ones its output stands still.
+    const reduced = to?.steps?.flatMap((step, axis) => (step === 0 ? [this.#memoryAxis(input, axis)] : [])) ?? [];
+    return ([x]) => tf.mean(x, reduced, numberAttribute(node, "keepdims", 1) !== 0);
   }
 
   #clip(node: Node): Step["run"] {
