@@ -6,6 +6,7 @@ export default defineConfig({
     "cold-start": "bench/cold-start.ts",
     "cold-start-child": "bench/cold-start-child.ts",
     profile: "bench/profile.ts",
+    occlusion: "bench/occlusion/run.ts",
     search: "bench/search/run.ts",
     "search-child": "bench/search/child.ts",
   },

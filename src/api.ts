@@ -31,6 +31,7 @@ export { type UnitEffect, type UnitEffects, type UnitEffectsOptions, unitEffects
 export * from "./errors";
 export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
 export type { Baseline } from "./explain/baseline";
+export type { BlackBox } from "./explain/black-box";
 export { cam } from "./explain/cam";
 export { deconvnet } from "./explain/deconvnet";
 export { explain, type MethodName, type MethodOptions, methodNames } from "./explain/explain";
@@ -39,7 +40,7 @@ export { guidedBackprop } from "./explain/guided-backprop";
 export { inputXGradient } from "./explain/input-x-gradient";
 export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
 export type { Note, NoteCode } from "./explain/notes";
-export { type BlackBox, type OcclusionOptions, occlusion } from "./explain/occlusion";
+export { type OcclusionOptions, occlusion } from "./explain/occlusion";
 export {
   type KeptActivation,
   type Projection,

@@ -1,7 +1,7 @@
 import { LayerError, ModelError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import type { Shape } from "../ops/layout";
-import type { Operation, ValueName } from "../ops/operation";
+import type { Builder, Operation, ValueName } from "../ops/operation";
 import { buildOperations } from "../ops/registry";
 import { sizeOf } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
@@ -24,6 +24,7 @@ export interface Network {
 }
 
 /**
+ * @param special  builders by node name, for nodes that are not built as their operator says
  * @throws {UnsupportedOperatorError} naming every operator use that cannot run
  * @throws {ModelError} if the network has not exactly one input that is no constant
  */
@@ -32,8 +33,9 @@ export function buildNetwork(
   kernels: Kernels,
   memory: KernelMemory,
   mode: MemoryMode = "fast",
+  special?: ReadonlyMap<string, Builder>,
 ): Network {
-  const operations = buildOperations(graph, kernels, memory, mode === "low" ? "plain" : "fast");
+  const operations = buildOperations(graph, kernels, memory, mode === "low" ? "plain" : "fast", special);
   if (graph.inputs.length !== 1) {
     const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ");
     throw new ModelError(

@@ -55,7 +55,7 @@ export class Session {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly #mode: MemoryMode;
-  readonly #plans = new Map<Network, Map<string, Plan>>();
+  readonly #plans = new WeakMap<Network, Map<string, Plan>>();
   #arena: { pointer: Pointer; bytes: number } | undefined;
 
   constructor(kernels: Kernels, memory: KernelMemory, mode: MemoryMode = "fast") {

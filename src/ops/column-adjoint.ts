@@ -12,7 +12,7 @@ const floatBytes = 4;
 /** Scratch the columns of some rows should stay within, so that they are still in L2 when they are scattered. */
 const blockBytes = 256 * 1024;
 
-export function columnAdjoint({ geometry: g, kernels, memory, weight }: SideParts): Side {
+export function columnAdjoint({ geometry: g, kernels, memory, weight, shared }: SideParts): Side {
   const { inH, inW, inChannels, outH, outW, outChannels, kernelH, kernelW } = g;
   const kernelSize = kernelH * kernelW;
   // Floats of one column, whole panels.
@@ -35,12 +35,14 @@ export function columnAdjoint({ geometry: g, kernels, memory, weight }: SidePart
     }
     return panels;
   };
-  const weights = held(memory, () => [
-    [
-      uploadFloats(memory, pack(), "Convolution weights (gradient)"),
-      memory.store(new Uint8Array(8), "Convolution taps"),
-    ],
-  ]);
+  const weights =
+    shared ??
+    held(memory, () => [
+      [
+        uploadFloats(memory, pack(), "Convolution weights (gradient)"),
+        memory.store(new Uint8Array(8), "Convolution taps"),
+      ],
+    ]);
 
   /** Columns of some rows into scratch; all lanes are written, the padding of the panels is zero. */
   const multiply = (run: Run, from: Pointer, rows: number): void => {

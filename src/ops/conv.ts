@@ -2,9 +2,16 @@
 import { type Node, numberAttribute } from "../graph/ir";
 import { transposeGeometry, windowGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
-import { type CorrelationGeometry, correlationBias, correlationSide, productsOf, type Side } from "./correlation";
+import {
+  type CorrelationGeometry,
+  correlationBias,
+  correlationSide,
+  productsOf,
+  type ScalableSide,
+  type Side,
+} from "./correlation";
 import { imageShape, type Shape } from "./layout";
-import { type BuildContext, type Builder, oneToOne, unbounded } from "./operation";
+import { type BuildContext, type Builder, type Operation, oneToOne, unbounded } from "./operation";
 import type { Direction } from "./taps";
 
 /** The weight, the bias and the kernel's extents of a convolution node, or the reason why it cannot run. */
@@ -54,28 +61,40 @@ export function correlationGeometry(node: Node, input: Shape, output: Shape, ker
  */
 export const conv: Builder = (context) => {
   const { node, kernels, memory, mode } = context;
-  const [output] = node.outputs;
   const { weight, bias, kernel } = parts(context);
-  const shape = context.shape(node.inputs[0]);
-  const [samples] = shape;
-  const geometry = correlationGeometry(node, shape, context.shape(output), kernel);
-  const side = (direction: Direction): Side => correlationSide({ geometry, direction, kernels, memory, weight }, mode);
+  const geometryOf = ({ node, shape }: BuildContext): CorrelationGeometry =>
+    correlationGeometry(node, shape(node.inputs[0]), shape(node.outputs[0]), kernel);
+  const geometry = geometryOf(context);
+  const side = (direction: Direction): ScalableSide =>
+    correlationSide({ geometry, direction, kernels, memory, weight }, mode);
   const [apply, adjoint] = [side("apply"), side("adjoint")];
-  const sides = node.op === "Conv" ? { forward: apply, backward: adjoint } : { forward: adjoint, backward: apply };
   let biasPlace: Pointer = 0;
-  return oneToOne(context, {
-    linear: true,
-    parameters: weight.size + (bias?.size ?? 0),
-    macs: samples * productsOf(geometry),
-    weightBytes: { forward: sides.forward.weightBytes, backward: sides.backward.weightBytes },
-    clampable: true,
-    scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
-    prepare: (direction) => {
-      sides[direction].weights.get();
-      if (bias && direction === "forward") biasPlace ||= correlationBias(geometry, memory, bias.floats());
+  const map = (at: BuildContext, forward: Side, backward: Side, macs: number): Operation => {
+    const [output] = at.node.outputs;
+    const [samples] = at.shape(at.node.inputs[0]);
+    const sides = { forward, backward };
+    return oneToOne(at, {
+      linear: true,
+      parameters: weight.size + (bias?.size ?? 0),
+      macs: samples * macs,
+      weightBytes: { forward: forward.weightBytes, backward: backward.weightBytes },
+      clampable: true,
+      scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
+      prepare: (direction) => {
+        sides[direction].weights.get();
+        if (bias && direction === "forward") biasPlace ||= correlationBias(geometry, memory, bias.floats());
+      },
+      release: (direction) => sides[direction].weights.release(),
+      forward: (run, x, y) => forward.run(run, samples * run.batch, x, biasPlace, y, run.clamp(output)),
+      backward: (run, dy, dx) => backward.run(run, samples * run.batch, dy, 0, dx, unbounded),
+    });
+  };
+  if (node.op === "ConvTranspose") return map(context, adjoint, apply, productsOf(geometry));
+  return {
+    ...map(context, apply, adjoint, productsOf(geometry)),
+    part: (inner) => {
+      const cut = geometryOf(inner);
+      return { ...map(inner, apply.over(cut), adjoint, productsOf(cut)), weightBytes: { forward: 0, backward: 0 } };
     },
-    release: (direction) => sides[direction].weights.release(),
-    forward: (run, x, y) => sides.forward.run(run, samples * run.batch, x, biasPlace, y, run.clamp(output)),
-    backward: (run, dy, dx) => sides.backward.run(run, samples * run.batch, dy, 0, dx, unbounded),
-  });
+  };
 };

@@ -65,6 +65,14 @@ export interface SideParts {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly weight: Constant;
+  /** The weights of this side over maps of another size, where there is one. */
+  readonly shared?: Held;
+}
+
+/** A side that can be made again for maps of another size. */
+export interface ScalableSide extends Side {
+  /** The same kernel over the same packed weights. */
+  over(geometry: CorrelationGeometry): Side;
 }
 
 const sides: Readonly<Record<Algorithm, (parts: SideParts) => Side>> = {
@@ -75,8 +83,11 @@ const sides: Readonly<Record<Algorithm, (parts: SideParts) => Side>> = {
   direct,
 };
 
-export const correlationSide = (parts: SideParts, mode: AlgorithmMode = "fast"): Side =>
-  sides[algorithm(parts.geometry, parts.direction, mode)](parts);
+export function correlationSide(parts: SideParts, mode: AlgorithmMode = "fast"): ScalableSide {
+  const make = sides[algorithm(parts.geometry, parts.direction, mode)];
+  const side = make(parts);
+  return { ...side, over: (geometry) => make({ ...parts, geometry, shared: side.weights }) };
+}
 
 /** Places a bias over the outputs of a side as its kernel reads it. */
 export const correlationBias = (geometry: CorrelationGeometry, memory: KernelMemory, bias: Float32Array): Pointer =>

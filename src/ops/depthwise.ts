@@ -11,7 +11,7 @@ interface Phase {
   readonly columns: AxisTaps;
 }
 
-export function depthwise({ geometry: g, direction, kernels, memory, weight }: SideParts): Side {
+export function depthwise({ geometry: g, direction, kernels, memory, weight, shared }: SideParts): Side {
   const { groups, kernelH, kernelW } = g;
   const axes = axesOf(g, direction);
   const phases = axes.rows.flatMap((rows, row) =>
@@ -29,7 +29,8 @@ export function depthwise({ geometry: g, direction, kernels, memory, weight }: S
     });
     return packed;
   };
-  const weights = held(memory, () => phases.map((phase) => [uploadFloats(memory, pack(phase), "Depthwise weights")]));
+  const weights =
+    shared ?? held(memory, () => phases.map((phase) => [uploadFloats(memory, pack(phase), "Depthwise weights")]));
 
   return {
     weights,

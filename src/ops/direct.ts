@@ -29,8 +29,11 @@ export function blocksOf(pixels: number, depth: number, segment: number): Blocks
   return { tiles, scratchBytes: tiles * (64 + tileBytes) + (4 * segment + 8) * floatBytes };
 }
 
+/** Bytes of the table of taps, which comes first in the scratch of a call; what follows stays aligned. */
+const tableBytes = (taps: number): number => Math.ceil((taps * 8) / 64) * 64;
+
 /** Forward it is one phase, backward one for each remainder of a pixel modulo the stride. */
-export function direct({ geometry: g, direction, kernels, memory, weight }: SideParts): Side {
+export function direct({ geometry: g, direction, kernels, memory, weight, shared }: SideParts): Side {
   const { groups } = g;
   const seen = seenFrom(g, direction);
   // Channels per group that are read and written.
@@ -44,35 +47,40 @@ export function direct({ geometry: g, direction, kernels, memory, weight }: Side
   const blocks = ({ rows, columns, taps, run }: Phase, samples: number): Blocks =>
     blocksOf(samples * rows * columns, taps.length * run * from, run * from);
 
-  const weights = held(memory, () =>
-    phases.map(({ kernelOffsets, taps }) => [
-      packPanels(kernels, memory, weight, {
-        groups,
-        groupStride: (g.outChannels / groups) * inSize,
-        outChannels: to,
-        channels: from,
-        tapOffsets: kernelOffsets,
-        outStride,
-        channelStride,
-      }),
-      memory.store(new Uint8Array(Int32Array.from(taps.flat()).buffer), "Convolution taps"),
-    ]),
-  );
+  const weights =
+    shared ??
+    held(memory, () =>
+      phases.map(({ kernelOffsets }) => [
+        packPanels(kernels, memory, weight, {
+          groups,
+          groupStride: (g.outChannels / groups) * inSize,
+          outChannels: to,
+          channels: from,
+          tapOffsets: kernelOffsets,
+          outStride,
+          channelStride,
+        }),
+      ]),
+    );
 
   return {
     weights,
     weightBytes: groups * panelCount(to) * 8 * from * kernelSize * floatBytes,
-    scratchBytes: (samples) => Math.max(...phases.map((phase) => blocks(phase, samples).scratchBytes)),
+    scratchBytes: (samples) =>
+      Math.max(...phases.map((phase) => tableBytes(phase.taps.length) + blocks(phase, samples).scratchBytes)),
     run: (run, samples, source, bias, target, { lo, hi }) => {
       phases.forEach((phase, i) => {
-        const [panels, tapTable] = weights.get()[i];
+        const [panels] = weights.get()[i];
+        const taps = Int32Array.from(phase.taps.flat());
+        run.memory.bytes(run.scratch, taps.byteLength).set(new Uint8Array(taps.buffer));
         const geometry = run.record("ConvGeometry", {
           ...{ samples, channels: from, outH: phase.rows, outW: phase.columns },
           ...steps,
-          ...{ taps: phase.taps.length, tapTable, run: phase.run, outChannels: to, groups },
+          ...{ taps: phase.taps.length, tapTable: run.scratch, run: phase.run, outChannels: to, groups },
           ...{ blockTiles: blocks(phase, samples).tiles, lo, hi },
         });
-        kernels.conv(source, panels, bias, target + firstByte(phase.row, phase.column), run.scratch, geometry);
+        const scratch = run.scratch + tableBytes(phase.taps.length);
+        kernels.conv(source, panels, bias, target + firstByte(phase.row, phase.column), scratch, geometry);
       });
     },
   };

@@ -56,6 +56,11 @@ export interface Operation {
   readonly parameters: number;
   /** Multiply–accumulates of one sample. */
   readonly macs: number;
+  /**
+   * Builds the same operation, with the weights that are in memory anyway, from a cut-out of its input, the padding included, to a
+   * part of its output. Absent where there is nothing to share, or nobody cuts.
+   */
+  readonly part?: Builder;
   /** Bytes of weights the forward step keeps in memory, and those that only the backward step needs. */
   readonly weightBytes: { readonly forward: number; readonly backward: number };
   /** Bytes of scratch one call needs. */

@@ -51,6 +51,7 @@ class Refusal extends Error {}
 /**
  * Turns every node of a graph into an operation instance.
  *
+ * @param special  builders by node name, for nodes that are not built as their operator says
  * @throws {UnsupportedOperatorError} naming every use that cannot run
  */
 export function buildOperations(
@@ -58,6 +59,7 @@ export function buildOperations(
   kernels: Kernels,
   memory: KernelMemory,
   allowed: AlgorithmMode,
+  special?: ReadonlyMap<string, Builder>,
 ): Operation[] {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
@@ -83,7 +85,7 @@ export function buildOperations(
 
   const operations = graph.nodes.flatMap((node) => {
     try {
-      const builder = builders.get(node.op);
+      const builder = special?.get(node.name) ?? builders.get(node.op);
       if (!builder) throw new Refusal("the operator is not supported");
       const dynamic = node.inputs.some((name) => name && !graph.constants.has(name));
       if (!dynamic) throw new Refusal("all of its inputs are constants; run the file through a constant folder first");

@@ -2,6 +2,7 @@
  * A stride-1 convolution, or its adjoint, through Winograd's F(4×4, 3×3), F(3×3, 4×4) or F(2×2, 5×5): the memory it needs and the call.
  */
 import { Constant } from "../graph/ir";
+import type { Pointer } from "../wasm/kernels";
 import type { Side, SideParts } from "./correlation";
 import { seenFrom } from "./taps";
 import { held, packWinogradPanels, panelCount } from "./weights";
@@ -21,6 +22,7 @@ export function winograd({
   kernels,
   memory,
   weight,
+  shared,
 }: Omit<SideParts, "weight"> & { readonly weight: Constant | (() => Constant) }): Side {
   const { inChannels: channels, ...seen } = seenFrom(g, direction);
   const { outH, outW, outChannels } = seen;
@@ -32,10 +34,10 @@ export function winograd({
   const blockOf = (samples: number): number =>
     Math.min(blockTiles, Math.ceil((samples * Math.ceil(outH / tile) * Math.ceil(outW / tile)) / 4) * 4);
 
-  const weights = held(memory, () => {
+  const pack = (): Pointer => {
     const taps = Array.from({ length: size }, (_, tap) => tap);
     // The adjoint meets the kernel flipped and transposed.
-    const panels = packWinogradPanels(kernels, memory, weight instanceof Constant ? weight : weight(), {
+    return packWinogradPanels(kernels, memory, weight instanceof Constant ? weight : weight(), {
       groups: 1,
       groupStride: 0,
       outChannels,
@@ -44,8 +46,8 @@ export function winograd({
       outStride: apply ? channels * size : size,
       channelStride: apply ? size : outChannels * size,
     });
-    return [[panels]];
-  });
+  };
+  const weights = shared ?? held(memory, () => [[pack()]]);
 
   return {
     weights,

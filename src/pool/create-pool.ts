@@ -1,7 +1,7 @@
 import { proxy } from "comlink";
 import { OptionError, SeethroughError } from "../errors";
 import type { Attribution } from "../explain/attribution";
-import type { OcclusionOptions } from "../explain/occlusion";
+import type { OccludedScores, OcclusionOptions } from "../explain/occlusion";
 import type { LoadOptions } from "../model/load";
 import type { Model } from "../model/model";
 import { type ModelSource, readSource } from "../model/source";
@@ -133,14 +133,20 @@ class Pool implements Caller {
           total,
         );
       });
-    try {
-      const scores = await Promise.all(
+    const divided = (engine: OcclusionOptions["engine"]): Promise<OccludedScores[]> =>
+      Promise.all(
         done.map((_, part) => {
-          const watched = { ...plain, signal: stop.controller.signal, onProgress: report(part) };
-          return this.call(model, "occlusionPart", [input, watched, [part, parts]]) as Promise<Float64Array>;
+          const watched = { ...plain, engine, signal: stop.controller.signal, onProgress: report(part) };
+          return this.call(model, "occlusionPart", [input, watched, [part, parts]]) as Promise<OccludedScores>;
         }),
       );
-      const all = Float64Array.from(scores.flatMap((part) => [...part]));
+    try {
+      let found = await divided(plain.engine);
+      // Where one of them had too little memory for the default, all do without.
+      if (found.some(({ engine }) => engine !== found[0].engine)) found = await divided("full");
+      const { engine } = found[0];
+      const scores = Float64Array.from(found.flatMap((part) => [...part.scores]));
+      const all: OccludedScores = { scores, engine };
       return (await this.call(model, "occlusionOf", [input, { ...plain, signal }, all])) as Attribution;
     } catch (error) {
       stop.controller.abort(error);

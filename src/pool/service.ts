@@ -11,7 +11,7 @@ import {
   saliency,
 } from "../api";
 import { SeethroughError } from "../errors";
-import { occlusionBy, occlusionPart } from "../explain/occlusion";
+import { type OccludedScores, occlusionBy, occlusionPart } from "../explain/occlusion";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
 import type { Input, Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
@@ -72,7 +72,7 @@ const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
   occlusionPart: (model, [input, options, part], watch) =>
     occlusionPart(model, input as Input, { ...(options as object), ...watch }, part as readonly [number, number]),
   occlusionOf: (model, [input, options, scores]) =>
-    occlusionBy(async () => scores as Float64Array, model, input as Input, options as object),
+    occlusionBy(async () => scores as OccludedScores, model, input as Input, options as object),
 };
 
 const callOf = (name: CallName): Call =>

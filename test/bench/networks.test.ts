@@ -1,3 +1,4 @@
+import { build } from "esbuild";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../bench/networks/builder";
@@ -53,4 +54,21 @@ describe("the networks of the benchmark", () => {
       await session.release();
     },
   );
+});
+
+it("the programs fit the package's source: their imports exist", async () => {
+  const { warnings } = await build({
+    entryPoints: ["run", "profile", "cold-start-child", "occlusion/run", "search/run"].map(
+      (name) => `bench/${name}.ts`,
+    ),
+    external: ["../../dist/*"],
+    packages: "external",
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    outdir: "bench/build",
+    write: false,
+    logLevel: "silent",
+  });
+  expect(warnings).toEqual([]);
 });
