@@ -1,6 +1,6 @@
+import { PbfWriter } from "pbf";
 import { valueKinds } from "../graph/element-kind";
 import { type Attribute, Constant, type ConstantKind, type Graph, type Node, type StaticGraph } from "../graph/ir";
-import { Message } from "./wire";
 
 const producer = "seethrough";
 /** Old enough for every reader of operator sets 7 to 22. */
@@ -46,12 +46,14 @@ type AnyGraph = Graph & Partial<Pick<StaticGraph, "shapes">>;
  * same graph. Subgraphs of control flow, which the reader drops, are lost.
  */
 export function writeOnnx(graph: AnyGraph): Uint8Array<ArrayBuffer> {
-  const file = new Message().int(1, irVersion).string(2, producer).message(7, graphMessage(graph));
-  for (const [domain, version] of operatorSets(graph)) {
-    file.message(8, new Message().string(1, domain).int(2, version));
-  }
-  for (const [key, value] of graph.metadata) file.message(14, new Message().string(1, key).string(2, value));
-  return file.finish();
+  const file = new PbfWriter();
+  file.writeVarintField(1, irVersion);
+  file.writeStringField(2, producer);
+  file.writeMessage(7, writeGraph, graph);
+  for (const [domain, version] of operatorSets(graph)) file.writeMessage(8, writeOperatorSet, { domain, version });
+  for (const [key, value] of graph.metadata) file.writeMessage(14, writeEntry, { key, value });
+  // A copy, without the room the writer keeps for more.
+  return new Uint8Array(file.finish());
 }
 
 function operatorSets(graph: Graph): Map<string, number> {
@@ -69,88 +71,113 @@ function splitName(op: string): { domain: string; type: string } {
   return at < 0 ? { domain: "", type: op } : { domain: op.slice(0, at), type: op.slice(at + 2) };
 }
 
-function graphMessage(graph: AnyGraph): Message {
+function writeOperatorSet({ domain, version }: { domain: string; version: number }, pbf: PbfWriter): void {
+  pbf.writeStringField(1, domain);
+  pbf.writeVarintField(2, version);
+}
+
+function writeEntry({ key, value }: { key: string; value: string }, pbf: PbfWriter): void {
+  pbf.writeStringField(1, key);
+  pbf.writeStringField(2, value);
+}
+
+function writeGraph(graph: AnyGraph, pbf: PbfWriter): void {
   const kinds = valueKinds(graph);
-  const message = new Message();
-  for (const node of graph.nodes) message.message(1, nodeMessage(node));
-  message.string(2, graph.name);
-  for (const [name, constant] of graph.constants) message.message(5, tensorMessage(constant, name));
-  for (const { name, shape } of graph.inputs) message.message(11, valueMessage(name, "float", shape));
+  for (const node of graph.nodes) pbf.writeMessage(1, writeNode, node);
+  pbf.writeStringField(2, graph.name);
+  for (const [name, constant] of graph.constants) pbf.writeMessage(5, writeTensor, { name, constant });
+  for (const { name, shape } of graph.inputs) pbf.writeMessage(11, writeValue, { name, shape, kind: "float" });
   for (const name of graph.outputs) {
     const shape = graph.shapes?.get(name) ?? graph.constants.get(name)?.shape;
-    message.message(12, valueMessage(name, kinds.get(name) ?? "float", shape));
+    pbf.writeMessage(12, writeValue, { name, shape, kind: kinds.get(name) ?? "float" });
   }
-  return message;
 }
 
-function valueMessage(name: string, kind: ConstantKind, shape?: readonly (number | string | null)[]): Message {
-  const type = new Message().int(1, dataType[kind]);
-  if (shape) {
-    const extents = new Message();
-    for (const extent of shape) extents.message(1, dimensionMessage(extent));
-    type.message(2, extents);
-  }
-  return new Message().string(1, name).message(2, new Message().message(1, type));
+interface Value {
+  readonly name: string;
+  readonly shape: readonly (number | string | null)[] | undefined;
+  readonly kind: ConstantKind;
 }
 
-function dimensionMessage(extent: number | string | null): Message {
-  if (typeof extent === "number") return new Message().int(1, extent);
-  return extent === null ? new Message() : new Message().string(2, extent);
+function writeValue({ name, shape, kind }: Value, pbf: PbfWriter): void {
+  pbf.writeStringField(1, name);
+  pbf.writeMessage(
+    2,
+    (_, type) => {
+      type.writeMessage(1, writeTensorType, { shape, kind });
+    },
+    null,
+  );
 }
 
-function nodeMessage(node: Node): Message {
+function writeTensorType({ shape, kind }: Omit<Value, "name">, pbf: PbfWriter): void {
+  pbf.writeVarintField(1, dataType[kind]);
+  if (shape) pbf.writeMessage(2, writeShape, shape);
+}
+
+function writeShape(shape: readonly (number | string | null)[], pbf: PbfWriter): void {
+  for (const extent of shape) pbf.writeMessage(1, writeDimension, extent);
+}
+
+function writeDimension(extent: number | string | null, pbf: PbfWriter): void {
+  if (typeof extent === "number") pbf.writeVarintField(1, extent);
+  else if (extent !== null) pbf.writeStringField(2, extent);
+}
+
+function writeNode(node: Node, pbf: PbfWriter): void {
   const { domain, type } = splitName(node.op);
-  const message = new Message();
-  for (const input of node.inputs) message.string(1, input);
-  for (const output of node.outputs) message.string(2, output);
-  message.string(3, node.name).string(4, type);
-  for (const [key, value] of node.attributes) {
-    const attribute = new Message().string(1, key);
-    message.message(5, attribute.int(20, writeAttribute(key, value, attribute)));
-  }
-  return domain === "" ? message : message.string(7, domain);
+  for (const input of node.inputs) pbf.writeStringField(1, input);
+  for (const output of node.outputs) pbf.writeStringField(2, output);
+  pbf.writeStringField(3, node.name);
+  pbf.writeStringField(4, type);
+  for (const [key, value] of node.attributes) pbf.writeMessage(5, writeAttribute, { key, value });
+  if (domain !== "") pbf.writeStringField(7, domain);
+}
+
+function writeAttribute({ key, value }: { key: string; value: Attribute }, pbf: PbfWriter): void {
+  pbf.writeStringField(1, key);
+  pbf.writeVarintField(20, writeAttributeValue(key, value, pbf));
 }
 
 /** @returns the AttributeType of what was written */
-function writeAttribute(key: string, value: Attribute, message: Message): number {
+function writeAttributeValue(key: string, value: Attribute, pbf: PbfWriter): number {
   if (typeof value === "string") {
-    message.string(4, value);
+    pbf.writeStringField(4, value);
     return attributeType.string;
   }
   if (value instanceof Constant) {
-    message.message(5, tensorMessage(value));
+    pbf.writeMessage(5, writeTensor, { name: "", constant: value });
     return attributeType.tensor;
   }
   if (typeof value === "number") {
     if (floatKeys.has(key) || !Number.isInteger(value)) {
-      message.float(2, value);
+      pbf.writeFloatField(2, value);
       return attributeType.float;
     }
-    message.int(3, int64(value));
+    pbf.writeVarintField(3, int64(value));
     return attributeType.int;
   }
   const numbers = value.filter((item) => typeof item === "number");
   if (numbers.length < value.length) {
-    for (const item of value) message.string(9, String(item));
+    for (const item of value) pbf.writeStringField(9, String(item));
     return attributeType.strings;
   }
   if (floatKeys.has(key) || !numbers.every(Number.isInteger)) {
-    for (const item of numbers) message.float(7, item);
+    for (const item of numbers) pbf.writeFloatField(7, item);
     return attributeType.floats;
   }
-  for (const item of numbers) message.int(8, int64(item));
+  for (const item of numbers) pbf.writeVarintField(8, int64(item));
   return attributeType.ints;
 }
 
 /** The largest int64 (as an open end, say) has no double; the largest double below it means the same. */
 const int64 = (value: number): number => Math.min(value, 2 ** 63 - 1024);
 
-function tensorMessage(constant: Constant, name = ""): Message {
-  const message = new Message();
-  for (const extent of constant.shape) message.int(1, extent);
-  message.int(2, dataType[constant.kind]);
-  if (name !== "") message.string(8, name);
-  return message.bytes(9, rawData(constant));
+function writeTensor({ name, constant }: { name: string; constant: Constant }, pbf: PbfWriter): void {
+  for (const extent of constant.shape) pbf.writeVarintField(1, extent);
+  pbf.writeVarintField(2, dataType[constant.kind]);
+  if (name !== "") pbf.writeStringField(8, name);
+  pbf.writeBytesField(9, rawData(constant));
 }
 
 function rawData(constant: Constant): Uint8Array {

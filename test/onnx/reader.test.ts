@@ -251,8 +251,11 @@ describe("damaged files end in an error of this package or a graph, quickly", ()
   });
 
   it("with a length below zero, which would lead back to where the field began", () => {
-    const file = Uint8Array.of(0x3a, 0xf5, ...new Array<number>(8).fill(0xff), 1);
-    expect(() => readOnnx(file)).toThrow("-11 bytes announced where 0 are left in the model, near byte 11");
+    const back = (field: number, bytes: number): Uint8Array =>
+      Uint8Array.of(field, 256 - bytes, ...new Array<number>(8).fill(0xff), 1);
+    // Field 7 is the graph, field 15 nobody reads.
+    expect(() => readOnnx(back(0x3a, 11))).toThrow("-11 bytes announced where 0 are left in the model, near byte 11");
+    for (let bytes = 1; bytes < 30; bytes++) expect(() => readOnnx(back(0x7a, bytes))).toThrow(ModelError);
   });
 
   it("with flipped bits", () => {

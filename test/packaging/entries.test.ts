@@ -67,6 +67,7 @@ describe("the packed package", () => {
       "fflate",
       "iobuffer",
       "jpeg-js",
+      "pbf",
       "@noble/hashes",
       "comlink",
       "fastest-levenshtein",
