@@ -75,6 +75,24 @@ export type { Hit, SearchKey, ShardProgress, TopActivations, UnitHits } from "./
 export { type ProjectedHit, type UnitPage, unitPage } from "./search/unit-page";
 export { type SummaryOptions, type UnitSummary, unitSummary } from "./search/unit-summary";
 export { Tensor } from "./tensor";
+export type { AttributionMethod } from "./trust/attribution-method";
+export { type ControlHeatmaps, controlHeatmaps } from "./trust/control-heatmaps";
+export {
+  type DeletionInsertion,
+  type DeletionInsertionCurves,
+  type DeletionInsertionOptions,
+  deletionInsertion,
+  type ResponseCurve,
+} from "./trust/deletion-insertion";
+export { type EnergyPointingGame, energyPointingGame } from "./trust/energy-pointing-game";
+export { type Infidelity, type InfidelityOptions, infidelity } from "./trust/infidelity";
+export type { JudgedMap } from "./trust/judged-map";
+export { type MaxSensitivity, type MaxSensitivityOptions, maxSensitivity } from "./trust/max-sensitivity";
+export type { Perturbation } from "./trust/perturbation";
+export { type PointingGame, type PointingGameOptions, pointingGame } from "./trust/pointing-game";
+export type { ObjectRegion } from "./trust/region";
+export { sparseness } from "./trust/sparseness";
+export type { Measure } from "./trust/target-response";
 export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";
 export { type ClassMap, classMap, classMapImage } from "./view/class-map";

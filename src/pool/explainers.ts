@@ -2,10 +2,12 @@ import type { Input, Model } from "../model/model";
 
 type Library = typeof import("../api");
 
-/** The functions of the library that explain an input with a model, by name. */
+/** The functions of the library that explain an input with a model, by name; not those that judge a map or a method beside. */
 export type ExplainerName = {
   [Name in keyof Library]: Library[Name] extends (model: Model, input: Input, options: never) => Promise<object>
-    ? Name
+    ? 4 extends Parameters<Library[Name]>["length"]
+      ? never
+      : Name
     : never;
 }[keyof Library];
 

@@ -1,0 +1,19 @@
+import { OptionError } from "../errors";
+import type { Attribution, ExplainOptions } from "../explain/attribution";
+import type { Input, Model } from "../model/model";
+
+/**
+ * An attribution method as a function: `gradCam`, or with options of its own
+ * `(model, input, options) => gradCam(model, input, { ...options, layer: "relu5" })`.
+ */
+export type AttributionMethod = (model: Model, input: Input, options: ExplainOptions) => Promise<Attribution>;
+
+/** @throws {OptionError} unless it is a function */
+export function checkMethod(method: AttributionMethod): void {
+  if (typeof method === "function") return;
+  const name = typeof method === "string" ? JSON.stringify(method) : "…";
+  throw new OptionError(
+    `The method must be a function, for example gradCam, or (m, x, o) => explain(m, x, { ...o, method: ${name} }), ` +
+      `got ${typeof method === "string" ? name : typeof method}.`,
+  );
+}

@@ -1,0 +1,48 @@
+import { kindOf } from "../checks";
+import { OptionError, ShapeError } from "../errors";
+import type { Attribution } from "../explain/attribution";
+import type { Note } from "../explain/notes";
+import { showShape } from "../tensor";
+import { type Heatmap, heatmap } from "../view/heatmap";
+
+/** A map to be judged: what a method returned, or a heatmap made of it (or by anything else) at the size of the network's input. */
+export type JudgedMap = Attribution | Heatmap;
+
+export const isAttribution = (map: JudgedMap): map is Attribution => "values" in map;
+
+/** What made the map, as results report it. */
+export const methodOf = (map: JudgedMap): string => (isAttribution(map) ? map.method : "heatmap");
+
+/** @throws {OptionError} unless it is an attribution or a heatmap */
+export function checkMap(map: JudgedMap): void {
+  if (typeof map === "object" && map !== null && ("values" in map || "data" in map)) return;
+  throw new OptionError(`The map to judge must be an Attribution or a Heatmap, got ${kindOf(map)}.`);
+}
+
+/** What is known to mislead in the map. */
+export const notesOf = (map: JudgedMap): readonly Note[] => (isAttribution(map) ? map.notes : []);
+
+/** The map as a recipe records it. */
+export const recorded = (map: JudgedMap): unknown => (isAttribution(map) ? map.recipe : map.data);
+
+/** One number per pixel of the input: the heatmap itself, or that of the attribution, as its method's pictures are made. */
+export function heatmapOf(map: JudgedMap): Heatmap {
+  checkMap(map);
+  return isAttribution(map) ? heatmap(map) : map;
+}
+
+/** @throws {ShapeError} unless the map covers an input of that size */
+export function fittingHeatmap(
+  map: JudgedMap,
+  { height, width }: { readonly height: number; readonly width: number },
+): Heatmap {
+  const found = heatmapOf(map);
+  if (found.width === width && found.height === height) return found;
+  const [got, expected] = [
+    [found.height, found.width],
+    [height, width],
+  ].map(showShape);
+  throw new ShapeError(
+    `The map is ${got}, the network's input is ${expected}: the map must come from this network's input.`,
+  );
+}

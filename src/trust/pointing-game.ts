@@ -1,0 +1,63 @@
+import { atLeastZero } from "../checks";
+import { heatmapOf, type JudgedMap, methodOf } from "./judged-map";
+import { dilated, type ObjectRegion, regionPixels } from "./region";
+
+export interface PointingGameOptions {
+  /** How far from the region the point may lie, in pixels; default 15 for an input of 224, in proportion for others. */
+  readonly tolerance?: number;
+}
+
+export interface PointingGame {
+  /** What made the map. */
+  readonly method: string;
+  /** True if the map's highest value lies in the region or at most `tolerance` away from it. */
+  readonly hit: boolean;
+  /** The pixel of the highest value, the first of several; null where the map has no positive value: that is no hit. */
+  readonly point: { readonly x: number; readonly y: number } | null;
+  /** From the point to the nearest pixel of the region, 0 inside; null without a point. */
+  readonly distance: number | null;
+  readonly tolerance: number;
+  /** How likely a point anywhere in the input is a hit: the share of pixels that are near enough. */
+  readonly chance: number;
+}
+
+/**
+ * Pointing game: does the highest value of a map lie on the object?
+ *
+ * Zhang et al. 2016 (Excitation Backprop), https://arxiv.org/abs/1608.00507, section 4.1: 15 pixels of tolerance. The accuracy of a
+ * method is its share of hits over many images; compare it with `chance` and with the centre of `controlHeatmaps`, because
+ * photographers put objects there. (TorchRay's `PointingGame` counts distances below the tolerance, here it is included.)
+ *
+ * @param map     an attribution, or a heatmap at the size of the network's input
+ * @param region  where the object is, in pixels of the network's input
+ * @throws {OptionError} if the region has no pixel or the tolerance is out of range; {ShapeError} if a mask has another size
+ * @example
+ * const { hit, chance } = pointingGame(await gradCam(model, image), { x: 42, y: 5, width: 36, height: 27 });
+ */
+export function pointingGame(map: JudgedMap, region: ObjectRegion, options: PointingGameOptions = {}): PointingGame {
+  const { data, width, height } = heatmapOf(map);
+  const side = height === 1 ? width : Math.min(width, height);
+  const tolerance = atLeastZero("tolerance", options.tolerance ?? (15 * side) / 224);
+  const pixels = regionPixels(region, { width, height });
+  let best = 0;
+  for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
+  const point = data[best] > 0 ? { x: best % width, y: Math.floor(best / width) } : null;
+  const near = dilated(pixels, { width, height }, tolerance);
+  const distance = point && nearest(pixels, width, point);
+  return {
+    method: methodOf(map),
+    hit: distance !== null && distance <= tolerance,
+    point,
+    distance,
+    tolerance,
+    chance: near.reduce((sum, inside) => sum + inside, 0) / near.length,
+  };
+}
+
+function nearest(pixels: Uint8Array, width: number, { x, y }: { readonly x: number; readonly y: number }): number {
+  let least = Number.POSITIVE_INFINITY;
+  pixels.forEach((inside, i) => {
+    if (inside) least = Math.min(least, ((i % width) - x) ** 2 + (Math.floor(i / width) - y) ** 2);
+  });
+  return Math.sqrt(least);
+}

@@ -1,0 +1,40 @@
+import { inputSize } from "../explain/gradient";
+import type { LoadedModel } from "../model/model";
+import { showShape } from "../tensor";
+import { heatmap } from "../view/heatmap";
+import { checkMap, fittingHeatmap, isAttribution, type JudgedMap } from "./judged-map";
+
+/** Methods whose values are what each input value does when it changes by one unit; those of all others are shares of the score. */
+const perUnit: ReadonlySet<string> = new Set([
+  "saliency",
+  "smooth-grad",
+  "deconvnet",
+  "guided-backprop",
+  "guided-grad-cam",
+]);
+
+/** A map as one number per input value. */
+export interface Shares {
+  /** Memory order. */
+  readonly values: Float32Array;
+  /** True if they are shares of the score. */
+  readonly multiplied: boolean;
+  /** True if they had no unit: a map of another size than the input, or one number per pixel. */
+  readonly unitless: boolean;
+}
+
+/** @throws {ShapeError} if the map is not of the input's size */
+export function sharesOf(model: LoadedModel, map: JudgedMap): Shares {
+  checkMap(map);
+  const multiplied = !isAttribution(map) || !perUnit.has(map.method);
+  if (isAttribution(map) && map.layer === undefined && showShape(map.values.shape) === showShape(model.input.shape)) {
+    return { values: model.fromTensor(model.fast.input, map.values), multiplied, unitless: false };
+  }
+  const pixels = fittingHeatmap(isAttribution(map) ? heatmap(map, { sign: "signed" }) : map, inputSize(model)).data;
+  const channels = model.sampleSize(model.fast.input) / pixels.length;
+  const values = Float32Array.from(
+    { length: pixels.length * channels },
+    (_, i) => pixels[Math.floor(i / channels)] / channels,
+  );
+  return { values, multiplied, unitless: true };
+}

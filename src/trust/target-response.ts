@@ -1,0 +1,69 @@
+import { report, targetNotes } from "../explain/gradient";
+import type { Note } from "../explain/notes";
+import type { LoadedModel } from "../model/model";
+import { probabilities } from "../model/output";
+import { resolveTarget, scoreOf, type Target, type TargetReport } from "../model/target";
+import { imageShape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+
+/** What is read off the network: the probability of the target (softmax or sigmoid of the scores), or its score. */
+export type Measure = "probability" | "score";
+
+/** How the target answers to inputs that were changed. The target is the one of the input as it was. */
+export interface TargetResponse {
+  readonly target: TargetReport;
+  readonly notes: readonly Note[];
+  readonly measure: Measure;
+  /** @param batch  `count` inputs in memory order */
+  of(batch: Float32Array, count: number): Float64Array;
+}
+
+/** @param measure  default: the probability where the network has classes to choose from, else the score */
+export function targetResponse(
+  model: LoadedModel,
+  x: Float32Array,
+  { target: wanted, measure: asked }: { readonly target?: Target; readonly measure?: Measure },
+): TargetResponse {
+  const target = resolveTarget(model, wanted);
+  const { value } = target;
+  const run = (data: Float32Array, batch: number): Float32Array =>
+    model.pass({ batch, data, keep: [value] }).values.get(value) as Float32Array;
+  const plain = run(x, 1);
+  const score = target.choose(plain);
+  const measure = asked ?? (hasClasses(model, value) ? "probability" : "score");
+  const channels = channelsOf(model, value);
+  const probability = (values: Float32Array, start: number): number => {
+    let sum = 0;
+    for (const offset of score.offsets) {
+      const channel = offset % channels;
+      const scores = values.subarray(start + offset - channel, start + offset - channel + channels);
+      sum += probabilities(scores, model.parts.outputKind)[channel];
+    }
+    return sum * score.weight;
+  };
+  const read = measure === "score" ? scoreOf.bind(undefined, score) : probability;
+  return {
+    target: report(score, plain),
+    notes: targetNotes(model, { target: wanted }, score, value),
+    measure,
+    of: (batch, count) => {
+      const values = run(batch, count);
+      return Float64Array.from({ length: count }, (_, sample) => read(values, sample * plain.length));
+    },
+  };
+}
+
+function channelsOf(model: LoadedModel, value: ValueName): number {
+  const shape = model.shape(value);
+  return imageShape(shape.length < 2 ? [1, ...shape] : shape).c;
+}
+
+/** What makes a value that is a probability, or a picture, and no score of a class. */
+const noScores: ReadonlySet<string> = new Set(["Softmax", "LogSoftmax", "Sigmoid", "Tanh"]);
+
+function hasClasses(model: LoadedModel, value: ValueName): boolean {
+  const { explained, outputKind } = model.parts;
+  const operation = model.full.operations[model.full.producer.get(value) ?? -1];
+  if (value !== explained || noScores.has(operation?.node.op)) return false;
+  return outputKind === "sigmoid" || channelsOf(model, value) > 1;
+}
