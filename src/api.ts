@@ -29,18 +29,25 @@ export {
 export { type LatentOptions, randomLatents } from "./dissect/random-latents";
 export { type UnitEffect, type UnitEffects, type UnitEffectsOptions, unitEffects } from "./dissect/unit-effects";
 export * from "./errors";
+export { ablationCam } from "./explain/ablation-cam";
 export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
 export type { Baseline } from "./explain/baseline";
 export type { BlackBox } from "./explain/black-box";
 export { cam } from "./explain/cam";
+export type { CamOptions } from "./explain/cam-run";
 export { deconvnet } from "./explain/deconvnet";
+export { eigenCam } from "./explain/eigen-cam";
 export { explain, type MethodName, type MethodOptions, methodNames } from "./explain/explain";
-export { type CamOptions, gradCam } from "./explain/grad-cam";
+export { gradCam } from "./explain/grad-cam";
+export { gradCamPlusPlus } from "./explain/grad-cam-plus-plus";
 export { guidedBackprop } from "./explain/guided-backprop";
+export { hiResCam } from "./explain/hi-res-cam";
 export { inputXGradient } from "./explain/input-x-gradient";
 export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
+export { layerCam } from "./explain/layer-cam";
 export type { Note, NoteCode } from "./explain/notes";
 export { type OcclusionOptions, occlusion } from "./explain/occlusion";
+export type { PerturbedCamOptions } from "./explain/perturbed-cam";
 export {
   type KeptActivation,
   type Projection,
@@ -50,6 +57,8 @@ export {
 export { projectionImage } from "./explain/projection-image";
 export type { QuadratureRule } from "./explain/quadrature";
 export { saliency } from "./explain/saliency";
+export { scoreCam } from "./explain/score-cam";
+export { xGradCam } from "./explain/x-grad-cam";
 export { decodeImage } from "./image/decode";
 export { encodePng } from "./image/encode";
 export type { ImageLike } from "./image/image";

@@ -110,7 +110,17 @@ const shownPercentile = 99;
 /** Overlays of smaller pictures are enlarged, so that people can see them. */
 const smallestPicture = 384;
 
-const camFamily: ReadonlySet<string> = new Set<MethodName>(["cam", "grad-cam"]);
+const camFamily: ReadonlySet<string> = new Set<MethodName>([
+  "cam",
+  "grad-cam",
+  "grad-cam-plus-plus",
+  "layer-cam",
+  "x-grad-cam",
+  "hi-res-cam",
+  "eigen-cam",
+  "score-cam",
+  "ablation-cam",
+]);
 
 /** The overlay on a picture that was enlarged by a factor; none for values without places. */
 function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike[] {

@@ -198,6 +198,21 @@ function shareBuffers(
 
 /** Operations that lead from the start to the targets, in execution order. */
 function neededOperations(network: Network, targets: readonly ValueName[], start: ValueName): Operation[] {
+  if (leadsAround(network, targets, start)) {
+    throw new LayerError(
+      `The target depends on the input not only through "${start}": other paths lead around that layer, so it cannot be ` +
+        "the start of a path. Choose a layer that everything passes through, or the input.",
+    );
+  }
+  return operationsAfter(network, targets, start);
+}
+
+/** Whether the targets depend on the input by a path that a value is not part of. */
+export const leadsAround = (network: Network, targets: readonly ValueName[], value: ValueName): boolean =>
+  value !== network.input &&
+  operationsAfter(network, targets, value).some(({ inputs }) => inputs.includes(network.input));
+
+function operationsAfter(network: Network, targets: readonly ValueName[], start: ValueName): Operation[] {
   const needed = new Set<number>();
   const visit = (value: ValueName): void => {
     const position = value === start ? undefined : network.producer.get(value);
@@ -209,13 +224,6 @@ function neededOperations(network: Network, targets: readonly ValueName[], start
     if (operation.stateOf !== undefined) visit(network.states.get(operation.stateOf) as ValueName);
   };
   for (const target of targets) visit(target);
-  const entered = [...needed].some((position) => network.operations[position].inputs.includes(network.input));
-  if (start !== network.input && entered) {
-    throw new LayerError(
-      `The target depends on the input not only through "${start}": other paths lead around that layer, so it cannot be ` +
-        "the start of a path. Choose a layer that everything passes through, or the input.",
-    );
-  }
   return [...needed].sort((a, b) => a - b).map((position) => network.operations[position]);
 }
 

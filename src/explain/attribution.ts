@@ -37,13 +37,15 @@ export interface Attribution {
   readonly method: string;
   readonly target: TargetReport;
   /**
-   * Raw and signed. Input methods: `[1, H, W, C]`, of a signal `[1, C, L]`; CAM family: `[1, h, w, 1]` at the layer's own grid
-   * (a signal is one row high).
+   * Raw and signed. Input methods: `[1, H, W, C]`, of a signal `[1, C, L]`; CAM family: `[1, h, w, 1]` at the layer's own grid,
+   * of several layers `[1, H, W, 1]` (a signal is one row high).
    */
   readonly values: Tensor;
   readonly inputSize: { readonly width: number; readonly height: number };
   /** The layer the values belong to, where they do not belong to the input. */
   readonly layer?: string;
+  /** The layers whose maps were joined at the input's size, where there were several. */
+  readonly layers?: readonly string[];
   /** Completeness error, Σ values − (s(x) − s(baseline)), where the method promises completeness. */
   readonly convergenceDelta?: number;
   /** Known limits and findings that apply to this result. */

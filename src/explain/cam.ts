@@ -1,13 +1,12 @@
 import { LayerError } from "../errors";
 import { linearHead } from "../model/cam-layer";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, scoreOf } from "../model/target";
-import { imageShape } from "../ops/layout";
+import type { Input, LoadedModel, Model } from "../model/model";
+import { scoreOf } from "../model/target";
 import type { ValueName } from "../ops/operation";
 import type { Attribution } from "./attribution";
-import { type CamOptions, channelMeans, mapNotes, mapTensor, weighedMap } from "./grad-cam";
-import { gradientPass, inputSize, targetNotes } from "./gradient";
-import { makeRecipe } from "./recipe";
+import { type CamOptions, finishCam, startCam } from "./cam-run";
+import { gradientPass } from "./gradient";
+import { channelMeans, weighedMap } from "./weighed-cam";
 
 /**
  * Class activation map: for a network that ends in global average pooling and a linear layer, the exact share of each
@@ -24,35 +23,32 @@ import { makeRecipe } from "./recipe";
  * @throws {TargetError} if `target` names no class of the model
  */
 export async function cam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
-  options.signal?.throwIfAborted();
-  const model = loaded(given);
-  const target = resolveTarget(model, options.target);
-  const { layer, value } = pooledLayer(model, target.value, options.layer);
-  const pass = gradientPass(model, { data: model.prepare(input), target, at: [value], keep: [value] });
-  const { h, w, c } = imageShape(model.shape(value));
+  const run = startCam(given, input, options, pooledLayer);
+  const { model, data, target, layers } = run;
+  const [{ value, height, width, channels }] = layers;
+  const pass = gradientPass(model, { data, target, at: [value], keep: [value] });
   // The head is linear and treats all places alike, so its gradient is w_kc / (h·w) everywhere.
-  const weights = channelMeans(pass.gradients.get(value) as Float32Array, c).map((mean) => mean * h * w);
+  const places = height * width;
+  const weights = channelMeans(pass.gradients.get(value) as Float32Array, channels).map((mean) => mean * places);
   const map = weighedMap(pass.values.get(value) as Float32Array, weights);
-  const empty = model.pass({ data: new Float32Array(h * w * c), start: value, keep: [target.value] });
+  const empty = model.pass({ data: new Float32Array(places * channels), start: value, keep: [target.value] });
   const bias = scoreOf(pass.score, empty.values.get(target.value) as Float32Array);
   const mean = map.reduce((total, element) => total + element, 0) / map.length;
-  return {
-    method: "cam",
-    target: pass.report,
-    values: mapTensor(map, h, w, options.relu),
-    inputSize: inputSize(model),
-    layer,
-    convergenceDelta: mean + bias - pass.report.score,
-    notes: [...targetNotes(model, options, pass.score, target.value), ...mapNotes(map)],
-    recipe: await makeRecipe(model, "cam", { ...options, layer }),
-  };
+  // Only the pooled layer can have been asked for, so the maps of several layers are one and the same.
+  const attribution = await finishCam(
+    run,
+    "cam",
+    pass,
+    layers.map(() => map),
+  );
+  return { ...attribution, convergenceDelta: mean + bias - pass.report.score };
 }
 
 /** The maps that the head pools. */
 function pooledLayer(
   model: LoadedModel,
-  score: ValueName,
   asked: string | undefined,
+  score: ValueName,
 ): { layer: string; value: ValueName } {
   const { pooled, before } = linearHead(model, score);
   if (!pooled) {

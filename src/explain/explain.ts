@@ -1,15 +1,23 @@
 import { OptionError } from "../errors";
 import type { Input, Model } from "../model/model";
 import { suggest } from "../nearest";
+import { ablationCam } from "./ablation-cam";
 import type { Attribution, LayerOptions } from "./attribution";
 import { cam } from "./cam";
 import { deconvnet } from "./deconvnet";
-import { type CamOptions, gradCam } from "./grad-cam";
+import { eigenCam } from "./eigen-cam";
+import { gradCam } from "./grad-cam";
+import { gradCamPlusPlus } from "./grad-cam-plus-plus";
 import { guidedBackprop } from "./guided-backprop";
+import { hiResCam } from "./hi-res-cam";
 import { inputXGradient } from "./input-x-gradient";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integrated-gradients";
+import { layerCam } from "./layer-cam";
 import { type OcclusionOptions, occlusion } from "./occlusion";
+import type { PerturbedCamOptions } from "./perturbed-cam";
 import { saliency } from "./saliency";
+import { scoreCam } from "./score-cam";
+import { xGradCam } from "./x-grad-cam";
 
 /** Every attribution method by name. */
 const methods = {
@@ -20,13 +28,20 @@ const methods = {
   "guided-backprop": guidedBackprop,
   cam,
   "grad-cam": gradCam,
+  "grad-cam-plus-plus": gradCamPlusPlus,
+  "layer-cam": layerCam,
+  "x-grad-cam": xGradCam,
+  "hi-res-cam": hiResCam,
+  "eigen-cam": eigenCam,
+  "score-cam": scoreCam,
+  "ablation-cam": ablationCam,
   occlusion,
 } as const satisfies Record<string, (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>>;
 
 export type MethodName = keyof typeof methods;
 
 /** The options of all methods; each method reads its own. */
-export type MethodOptions = LayerOptions & CamOptions & IntegratedGradientsOptions & OcclusionOptions;
+export type MethodOptions = LayerOptions & PerturbedCamOptions & IntegratedGradientsOptions & OcclusionOptions;
 
 /** The names `explain` takes. */
 export const methodNames = /* @__PURE__ */ Object.keys(methods) as readonly MethodName[];

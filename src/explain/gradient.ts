@@ -7,13 +7,18 @@ import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Note, note } from "./notes";
 import { makeRecipe } from "./recipe";
 
-/** A finished gradient pass over one sample. */
-export interface GradientPass {
+/** A finished pass over one sample, up to a target. */
+export interface ForwardPass {
   readonly score: Score;
   readonly report: TargetReport;
+  /** The values asked for, memory order. */
+  readonly values: ReadonlyMap<ValueName, Float32Array>;
+}
+
+/** The same with the way back. */
+export interface GradientPass extends ForwardPass {
   /** ∂score/∂at, memory order, per value asked for. */
   readonly gradients: ReadonlyMap<ValueName, Float32Array>;
-  readonly values: ReadonlyMap<ValueName, Float32Array>;
 }
 
 export interface GradientRequest {
@@ -46,6 +51,19 @@ export function gradientPass(
     },
   });
   return { score: bound.score as Score, report: bound.report as TargetReport, gradients, values };
+}
+
+/** A pass up to the target, which hands back some values on the way. */
+export function forwardPass(
+  model: LoadedModel,
+  data: Float32Array,
+  target: ScoredTarget,
+  keep: readonly ValueName[],
+): ForwardPass {
+  const { values } = model.pass({ data, keep: [...new Set([target.value, ...keep])] });
+  const value = values.get(target.value) as Float32Array;
+  const score = target.choose(value);
+  return { score, report: report(score, value), values };
 }
 
 /** Adds the derivative of a score with respect to its value. */

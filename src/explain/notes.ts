@@ -18,6 +18,11 @@ const messages = {
   "not-class-specific": () =>
     "This method fails the model-randomisation sanity check (Adebayo et al. 2018): the picture depends more on the image's edges " +
     "than on what the network learned. Use it to look, not as evidence for a class.",
+  "not-about-the-target": () =>
+    "Eigen-CAM does not look at the target: its map shows what stands out at this layer, the same for every class.",
+  "negative-score": (score: string) =>
+    `Ablation-CAM divides by the target's score, and that is ${score}: maps that speak for the target count negative here, ` +
+    "and those that speak against it positive. Explain a target with a positive score, or read the map with its signs turned round.",
   "signal-died": () =>
     "Every value is exactly zero: on its way back the signal met only rectifiers or switches that let nothing pass.",
   "signal-faded": (share: string) =>

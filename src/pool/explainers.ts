@@ -16,16 +16,23 @@ export type Explainers = { readonly [Name in ExplainerName]: Library[Name] };
 
 /** The compiler refuses this where a name is missing or is none. */
 const names: Readonly<Record<ExplainerName, true>> = {
+  ablationCam: true,
   cam: true,
   deconvnet: true,
+  eigenCam: true,
   explain: true,
   gradCam: true,
+  gradCamPlusPlus: true,
   guidedBackprop: true,
+  hiResCam: true,
   inputXGradient: true,
   integratedGradients: true,
+  layerCam: true,
   occlusion: true,
   projectActivation: true,
   saliency: true,
+  scoreCam: true,
+  xGradCam: true,
 };
 
 export const explainerNames = /* @__PURE__ */ Object.keys(names) as readonly ExplainerName[];

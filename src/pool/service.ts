@@ -1,14 +1,21 @@
 import {
+  ablationCam,
   cam,
   deconvnet,
+  eigenCam,
   explain,
   gradCam,
+  gradCamPlusPlus,
   guidedBackprop,
+  hiResCam,
   inputXGradient,
   integratedGradients,
+  layerCam,
   occlusion,
   projectActivation,
   saliency,
+  scoreCam,
+  xGradCam,
 } from "../api";
 import { SeethroughError } from "../errors";
 import { type OccludedScores, occlusionBy, occlusionPart } from "../explain/occlusion";
@@ -50,16 +57,23 @@ export interface Service {
 }
 
 const explainers: Explainers = {
+  ablationCam,
   cam,
   deconvnet,
+  eigenCam,
   explain,
   gradCam,
+  gradCamPlusPlus,
   guidedBackprop,
+  hiResCam,
   inputXGradient,
   integratedGradients,
+  layerCam,
   occlusion,
   projectActivation,
   saliency,
+  scoreCam,
+  xGradCam,
 };
 
 type Explain = (model: Model, input: Input, options: object) => Promise<object>;

@@ -179,7 +179,7 @@ function reduceChannels(
 }
 
 /** (x − min) / (1e-7 + max(x − min)), the scaling of pytorch-grad-cam. */
-function minMax(data: Float32Array): Float32Array {
+export function minMax(data: Float32Array): Float32Array {
   const least = data.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const range = data.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) - least;
   return data.map((value) => (value - least) / (1e-7 + range));

@@ -7,6 +7,7 @@ import {
   heatmap,
   inputXGradient,
   integratedGradients,
+  layerCam,
   loadModel,
   type Model,
   maximizeActivation,
@@ -143,6 +144,15 @@ for (const { folder, file, layers, window, stride, gradient, guided, hasCam, asc
         expectClose(attribution.values.data, golden.get(`gradcam.captum.${layer}`), "rawMap");
         expectClose(attribution.values.data, golden.get(`gradcam.pgc.${layer}.raw`), "rawMap");
         expectClose(heatmap(attribution).data, golden.get(`gradcam.pgc.${layer}`), "finalMap");
+        // Joining one layer is what pytorch-grad-cam does too, for every map it returns.
+        const joined = await gradCam(model, input, { target, layers: [onnx] });
+        expectClose(heatmap(joined).data, golden.get(`gradcam.pgc.${layer}`), "finalMap");
+      });
+
+      it(`LayerCAM at ${layer}: raw values and final map`, async () => {
+        const attribution = await layerCam(model, input, { target, layer: onnx });
+        expectClose(attribution.values.data, golden.get(`layercam.pgc.${layer}.raw`), "rawMap");
+        expectClose(heatmap(attribution).data, golden.get(`layercam.pgc.${layer}`), "finalMap");
       });
     }
 

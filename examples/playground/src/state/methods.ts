@@ -40,6 +40,43 @@ const cards: Readonly<Record<string, MethodCard>> = {
     says: "Where a layer's maps speak for the answer, each map weighed by its mean gradient.",
     layer: "map",
   },
+  "grad-cam-plus-plus": {
+    name: "Grad-CAM++",
+    says: "Grad-CAM with more weight on gradients that few places share, so that several objects of a class show alike.",
+    layer: "map",
+  },
+  "layer-cam": {
+    name: "LayerCAM",
+    says: "Each place of a layer's maps weighed by its own positive gradient. Try early layers: their maps are fine.",
+    layer: "map",
+  },
+  "x-grad-cam": {
+    name: "XGrad-CAM",
+    says: "Grad-CAM with the gradient averaged only where a map is active.",
+    layer: "map",
+  },
+  "hi-res-cam": {
+    name: "HiResCAM",
+    says: "Each place of a layer's maps weighed by its own gradient: marks only places that the answer used.",
+    layer: "map",
+  },
+  "eigen-cam": {
+    name: "Eigen-CAM",
+    says: "What stands out in a layer's maps, their first principal component. The same for every answer.",
+    layer: "map",
+  },
+  "score-cam": {
+    name: "Score-CAM",
+    says: "Each map weighed by the score of the picture seen only through it. One pass per map, no gradients.",
+    layer: "map",
+    slow: true,
+  },
+  "ablation-cam": {
+    name: "Ablation-CAM",
+    says: "Each map weighed by what the score loses without it. One pass per map, no gradients.",
+    layer: "map",
+    slow: true,
+  },
   occlusion: {
     name: "Occlusion",
     says: "By how much the score drops when a patch covers each place. Many passes, no gradients.",

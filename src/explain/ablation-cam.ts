@@ -1,0 +1,58 @@
+import { leadsAround } from "../engine/plan";
+import type { Input, Model } from "../model/model";
+import type { Attribution } from "./attribution";
+import type { CamRun } from "./cam-run";
+import { note } from "./notes";
+import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+
+/**
+ * Ablation-CAM: a layer's maps, each weighed by the share of the score that is lost when it is silenced. One pass per map, no
+ * gradient.
+ *
+ *   attribution = Σ_k w_k · A_k,   w_k = (s − s with A_k = 0) / s
+ *
+ * Desai & Ramaswamy 2020, https://doi.org/10.1109/WACV45572.2020.9093360, equations 3 and 4 (the ReLU of equation 4 only with
+ * `relu`). Matches pytorch-grad-cam's `AblationCAM` before ReLU and scaling. Where the score is negative the division turns
+ * every sign round, and a note says so; by a score of 0 nothing is divided. The passes begin at the layer, unless the
+ * network leads around it.
+ *
+ * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown or has no maps
+ * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
+ */
+export const ablationCam = (given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> =>
+  attributeByPasses(given, input, options, {
+    method: "ablation-cam",
+    alike: (least, most) => least === 0 && most === 0,
+    passes: ablatedPasses,
+    weights: (scores, score) => Float64Array.from(scores, (ablated) => (score - ablated) / (score || 1)),
+    notes: (score) => (score < 0 ? [note("negative-score", score.toFixed(3))] : []),
+  });
+
+/** The target's value without each of some channels. */
+function ablatedPasses(
+  { model, data, target }: CamRun,
+  layer: PerturbedLayer,
+  channels: readonly number[],
+): Float32Array {
+  const { value, activation } = layer;
+  const silence = (maps: Float32Array): void =>
+    channels.forEach((channel, sample) => {
+      const end = (sample + 1) * activation.length;
+      for (let i = sample * activation.length + channel; i < end; i += layer.channels) maps[i] = 0;
+    });
+  const repeated = (sample: Float32Array): Float32Array => {
+    const batch = new Float32Array(channels.length * sample.length);
+    for (let start = 0; start < batch.length; start += sample.length) batch.set(sample, start);
+    return batch;
+  };
+  const [batch, keep] = [channels.length, [target.value]];
+  if (leadsAround(model.networkFor([value, target.value]), keep, value)) {
+    const { values } = model.pass({ batch, data: repeated(data), keep, edits: new Map([[value, silence]]) });
+    return values.get(target.value) as Float32Array;
+  }
+  const maps = repeated(activation);
+  silence(maps);
+  return model.pass({ batch, data: maps, start: value, keep }).values.get(target.value) as Float32Array;
+}

@@ -1,0 +1,30 @@
+import type { Input, Model } from "../model/model";
+import type { Attribution } from "./attribution";
+import { type CamOptions, finishCam, startCam } from "./cam-run";
+import { forwardPass } from "./gradient";
+import { note } from "./notes";
+import { principalComponent } from "./principal-component";
+
+/**
+ * Eigen-CAM: what varies most in a layer's maps from place to place, their first principal component. It asks the network what
+ * stands out, not what speaks for a class: `target` is only reported.
+ *
+ *   attribution = X v,   X = the maps as pixels × channels, the mean of each map taken off, v = its first right singular vector
+ *
+ * Muhammad & Yeasin 2020, https://arxiv.org/abs/2008.00299, section III. Matches pytorch-grad-cam's `EigenCAM` (which centres the
+ * maps, as the paper does not) before ReLU and scaling, but for the sign, which a singular vector does not have: here
+ * the largest magnitude is positive.
+ *
+ * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, with mean 0; of `layers` `[1, H, W, 1]`, 0 to 1
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown or has no maps
+ * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
+ */
+export async function eigenCam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
+  const run = startCam(given, input, options);
+  const pass = forwardPass(run.model, run.data, run.target, run.values);
+  const maps = run.layers.map(({ value, channels }) =>
+    principalComponent(pass.values.get(value) as Float32Array, channels),
+  );
+  return finishCam(run, "eigen-cam", pass, maps, [note("not-about-the-target")]);
+}

@@ -1,0 +1,89 @@
+/** The class activation maps that weigh each map by a pass of its own: they differ in what the pass changes. */
+import type { Input, Model } from "../model/model";
+import { scoreOf } from "../model/target";
+import type { Attribution } from "./attribution";
+import { batchOf } from "./batch";
+import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
+import { forwardPass } from "./gradient";
+import type { Note } from "./notes";
+import { createPace } from "./pace";
+import { weighedMap } from "./weighed-cam";
+
+export interface PerturbedCamOptions extends CamOptions {
+  /** Passes at a time; default up to 8, as many as suit the cache. The values do not depend on it. */
+  readonly batchSize?: number;
+}
+
+/** One layer's maps, `[pixels][channels]`, and where they lie. */
+export interface PerturbedLayer extends CamLayer {
+  readonly activation: Float32Array;
+}
+
+export interface PerturbedCam {
+  readonly method: string;
+  /** True of maps that all make the same pass, which then runs once. */
+  readonly alike: (least: number, most: number) => boolean;
+  /** What the target's value becomes by each of some channels, sample by sample. */
+  readonly passes: (run: CamRun, layer: PerturbedLayer, channels: readonly number[]) => Float32Array;
+  /** The weights of the maps, from the score of each channel's pass and the plain score. */
+  readonly weights: (scores: Float32Array, score: number) => ArrayLike<number>;
+  readonly notes?: (score: number) => readonly Note[];
+}
+
+/** Runs a method that makes a pass per map. */
+export async function attributeByPasses(
+  given: Model,
+  input: Input,
+  options: PerturbedCamOptions,
+  { method, alike, passes, weights, notes }: PerturbedCam,
+): Promise<Attribution> {
+  const run = startCam(given, input, options);
+  const { model, data, target, values } = run;
+  const batchSize = batchOf(model, options.batchSize);
+  const plain = forwardPass(model, data, target, values);
+  const layers = run.layers.map((layer) => {
+    const activation = plain.values.get(layer.value) as Float32Array;
+    return { layer: { ...layer, activation }, ...passesNeeded(activation, layer.channels, alike) };
+  });
+  const pace = createPace(
+    options,
+    layers.reduce((total, { needed }) => total + needed.length, 0),
+  );
+  const size = model.sampleSize(target.value);
+  const maps: Float32Array[] = [];
+  let done = 0;
+  for (const { layer, needed, sources } of layers) {
+    const found = new Float32Array(layer.channels);
+    for (let first = 0; first < needed.length; first += batchSize) {
+      const channels = needed.slice(first, first + batchSize);
+      const value = passes(run, layer, channels);
+      channels.forEach((channel, sample) => {
+        found[channel] = scoreOf(plain.score, value, sample * size);
+      });
+      done += channels.length;
+      await pace.step(done);
+    }
+    const scores = found.map((_, channel) => found[sources[channel]]);
+    maps.push(weighedMap(layer.activation, weights(scores, plain.report.score)));
+  }
+  return finishCam(run, method, plain, maps, notes?.(plain.report.score));
+}
+
+/** The channels that need a pass, and for every channel the one whose pass is also its own. */
+function passesNeeded(
+  activation: Float32Array,
+  channels: number,
+  alike: PerturbedCam["alike"],
+): { readonly needed: number[]; readonly sources: Int32Array } {
+  const least = new Float32Array(channels).fill(Number.POSITIVE_INFINITY);
+  const most = new Float32Array(channels).fill(Number.NEGATIVE_INFINITY);
+  activation.forEach((value, i) => {
+    const channel = i % channels;
+    least[channel] = Math.min(least[channel], value);
+    most[channel] = Math.max(most[channel], value);
+  });
+  const same = Array.from(least, (low, channel) => alike(low, most[channel]));
+  const first = same.indexOf(true);
+  const sources = Int32Array.from(same, (isAlike, channel) => (isAlike ? first : channel));
+  return { needed: [...new Set(sources)], sources };
+}

@@ -1,0 +1,91 @@
+import { ShapeError } from "../errors";
+import { resizeBilinear } from "../image/resize";
+import { type Input, loaded, type Model } from "../model/model";
+import { probabilities } from "../model/output";
+import { showShape } from "../tensor";
+import type { Attribution } from "./attribution";
+import type { CamRun } from "./cam-run";
+import { inputSize } from "./gradient";
+import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+
+/**
+ * Score-CAM: a layer's maps, each weighed by the score that the network gives to what the map lets through of the input. One
+ * pass per map, no gradient.
+ *
+ *   attribution = Σ_k w_k · A_k,   w = softmax over k of s(x ⊙ M_k),   M_k = (U_k − min U_k) / (max U_k − min U_k + 1e-8)
+ *
+ * with U_k the map enlarged bilinearly to the input's size, corners on corners. Wang et al. 2019,
+ * https://arxiv.org/abs/1910.01279, algorithm 1. Matches pytorch-grad-cam's `ScoreCAM` before ReLU and scaling: the softmax is
+ * over the scores themselves, and what is masked becomes zero in the network's input space, the mean colour of many networks. A
+ * softmax over large scores chooses rather than weighs: often a few of the maps have all the weight.
+ *
+ * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`
+ *   `[1, H, W, 1]`, 0 to 1
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown or has no maps
+ * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
+ * @throws {ShapeError} if the input is a vector, which has no places to mask
+ */
+export async function scoreCam(given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> {
+  const { name, shape } = loaded(given).input;
+  if (shape.length < 3) {
+    throw new ShapeError(
+      `Score-CAM masks places of the input, and "${name}" (${showShape(shape)}) has none. ablationCam changes the maps instead.`,
+    );
+  }
+  return attributeByPasses(given, input, options, {
+    method: "score-cam",
+    alike: (least, most) => least === most,
+    passes: maskedPasses,
+    weights: (scores) => probabilities(scores, "softmax"),
+  });
+}
+
+/** The input as each channel's map lets it through. */
+function maskedPasses(
+  { model, data, target }: CamRun,
+  layer: PerturbedLayer,
+  channels: readonly number[],
+): Float32Array {
+  const { height, width } = inputSize(model);
+  const places = height * width;
+  const depth = data.length / places;
+  const picked = new Float32Array(layer.height * layer.width * channels.length);
+  for (let i = 0; i < picked.length; i++) {
+    const pixel = Math.floor(i / channels.length);
+    picked[i] = layer.activation[pixel * layer.channels + channels[i % channels.length]];
+  }
+  const maps = { data: picked, width: layer.width, height: layer.height, channels: channels.length };
+  const enlarged = resizeBilinear(maps, width, height, {
+    source: cornersOnCorners(layer, { height, width }),
+    antialias: false,
+  });
+  const batch = new Float32Array(channels.length * data.length);
+  channels.forEach((_, sample) => {
+    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let place = 0; place < places; place++) {
+      const value = enlarged[place * channels.length + sample];
+      least = Math.min(least, value);
+      most = Math.max(most, value);
+    }
+    const start = sample * data.length;
+    for (let i = 0; i < data.length; i++) {
+      const value = enlarged[Math.floor(i / depth) * channels.length + sample];
+      batch[start + i] = data[i] * ((value - least) / (most - least + 1e-8));
+    }
+  });
+  const { values } = model.pass({ batch: channels.length, data: batch, keep: [target.value] });
+  return values.get(target.value) as Float32Array;
+}
+
+interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The rectangle of a map with which half-pixel centres put the centres of its corner pixels on those of the input. */
+function cornersOnCorners(map: Size, input: Size): { x: number; y: number; width: number; height: number } {
+  const scale = (from: number, to: number): number => (to > 1 ? (from - 1) / (to - 1) : 0);
+  const [x, y] = [scale(map.width, input.width), scale(map.height, input.height)];
+  return { x: (1 - x) / 2, y: (1 - y) / 2, width: x * input.width, height: y * input.height };
+}

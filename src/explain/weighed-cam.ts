@@ -1,0 +1,74 @@
+/** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
+import type { Input, Model } from "../model/model";
+import type { Attribution } from "./attribution";
+import { type CamOptions, finishCam, startCam } from "./cam-run";
+import { gradientPass } from "./gradient";
+import type { Note } from "./notes";
+
+/** A layer's maps and the gradient at them, both `[pixels][channels]`. */
+export interface WeighedMaps {
+  readonly activation: Float32Array;
+  readonly gradient: Float32Array;
+  readonly channels: number;
+}
+
+export interface CamMethod {
+  readonly method: string;
+  /** The map of one layer, a number per pixel. */
+  readonly map: (maps: WeighedMaps) => Float32Array;
+  readonly notes?: (map: Float32Array, maps: WeighedMaps) => readonly Note[];
+}
+
+/** Runs a method that weighs the maps by one backward pass, of all layers at once. */
+export async function attributeByWeighing(
+  given: Model,
+  input: Input,
+  options: CamOptions,
+  { method, map, notes }: CamMethod,
+): Promise<Attribution> {
+  const run = startCam(given, input, options);
+  const { model, data, target, values } = run;
+  const pass = gradientPass(model, { data, target, at: values, keep: values });
+  const layers = run.layers.map(({ value, channels }) => ({
+    activation: pass.values.get(value) as Float32Array,
+    gradient: pass.gradients.get(value) as Float32Array,
+    channels,
+  }));
+  const maps = layers.map(map);
+  const found = maps.flatMap((one, i) => notes?.(one, layers[i]) ?? []);
+  const different = new Map(found.map((each) => [each.message, each]));
+  return finishCam(run, method, pass, maps, [...different.values()]);
+}
+
+/** Σ_k weight_k · A_k per pixel: one weight for each map. */
+export function weighedMap(activation: Float32Array, weights: ArrayLike<number>): Float32Array {
+  const channels = weights.length;
+  return Float32Array.from({ length: activation.length / channels }, (_, pixel) => {
+    let sum = 0;
+    for (let c = 0; c < channels; c++) sum += weights[c] * activation[pixel * channels + c];
+    return sum;
+  });
+}
+
+/** Σ_k f(∂s/∂A_k) · A_k per pixel: one weight for each place of each map; f is the identity unless given. */
+export function elementwiseMap(
+  { activation, gradient, channels }: WeighedMaps,
+  f: (gradient: number) => number = (value) => value,
+): Float32Array {
+  return Float32Array.from({ length: activation.length / channels }, (_, pixel) => {
+    let sum = 0;
+    for (let i = pixel * channels; i < (pixel + 1) * channels; i++) sum += f(gradient[i]) * activation[i];
+    return sum;
+  });
+}
+
+/** Σ of f(element index) over the pixels of each channel. */
+export function channelSums(length: number, channels: number, f: (index: number) => number): Float64Array {
+  const sums = new Float64Array(channels);
+  for (let i = 0; i < length; i++) sums[i % channels] += f(i);
+  return sums;
+}
+
+/** Mean of each channel over all pixels of `[pixels][channels]`. */
+export const channelMeans = (data: Float32Array, channels: number): Float64Array =>
+  channelSums(data.length, channels, (i) => data[i]).map((sum) => (sum * channels) / data.length);
