@@ -16,7 +16,7 @@ import {
   Tensor,
 } from "../src/index";
 import { writeOnnx } from "../src/onnx/writer";
-import { floats, graphOf, ints, randomFloats, randomIntegers } from "./graph/build";
+import { floats, graphOf, randomFloats, randomIntegers } from "./graph/build";
 
 const family = [
   ...(["grad-cam", "grad-cam-plus-plus", "layer-cam", "x-grad-cam", "hi-res-cam"] as const),
@@ -195,24 +195,20 @@ describe("methods of a pass per map", () => {
     const generator = await loadModel(
       writeOnnx(
         graphOf({
-          inputs: { z: [1, 4] },
-          constants: {
-            w: randomFloats(random, [4, 12]),
-            to: ints(1, 3, 2, 2),
-          },
+          inputs: { z: [1, 4, 1, 1] },
+          constants: { w: randomFloats(random, [4, 3, 2, 2]) },
           nodes: [
-            ["Gemm", ["z", "w"], ["g"]],
-            ["Reshape", ["g", "to"], ["maps"]],
+            ["ConvTranspose", ["z", "w"], ["maps"]],
             ["Relu", ["maps"], ["y"]],
           ],
         }),
       ),
     );
-    const z = new Tensor(Float32Array.of(1, 2, 3, 4), [1, 4]);
+    const z = new Tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]);
     const call = scoreCam(generator, z, { target: { layer: "y", unit: 1, position: [0, 0] } });
     await expect(call).rejects.toThrow(ShapeError);
     expect(await message(call)).toBe(
-      'ShapeError: Score-CAM masks places of the input, and "z" (1×4) has none. ablationCam changes the maps instead.',
+      'ShapeError: Score-CAM masks places of the input, and "z" (1×1×1×4) has none. ablationCam changes the maps instead.',
     );
     const ablated = await ablationCam(generator, z, {
       layer: "maps",

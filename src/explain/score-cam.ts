@@ -17,18 +17,20 @@ import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from
  * with U_k the map enlarged bilinearly to the input's size, corners on corners. Wang et al. 2019,
  * https://arxiv.org/abs/1910.01279, algorithm 1. Matches pytorch-grad-cam's `ScoreCAM` before ReLU and scaling: the softmax is
  * over the scores themselves, and what is masked becomes zero in the network's input space, the mean colour of many networks. A
- * softmax over large scores chooses rather than weighs: often a few of the maps have all the weight.
+ * softmax over large scores chooses rather than weighs: a few of the maps may have all the weight.
  *
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`
  *   `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
- * @throws {ShapeError} if the input is a vector, which has no places to mask
+ * @throws {ShapeError} if the input has no places to mask, like a generator's latent
  */
 export async function scoreCam(given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> {
-  const { name, shape } = loaded(given).input;
-  if (shape.length < 3) {
+  const model = loaded(given);
+  const { height, width } = inputSize(model);
+  if (height * width === 1) {
+    const { name, shape } = model.input;
     throw new ShapeError(
       `Score-CAM masks places of the input, and "${name}" (${showShape(shape)}) has none. ablationCam changes the maps instead.`,
     );
