@@ -92,6 +92,9 @@ describe("several layers", () => {
       "OptionError: layers must be a list of at least one layer name, got []. inspect(model).camLayers has candidates.",
     );
     expect(await message(eigenCam(model, cat, { layers: "relu6" as never }))).toContain('layer name, got "relu6"');
+    expect(await message(eigenCam(model, cat, { layers: ["relu6", undefined] as never }))).toContain(
+      'got ["relu6",null]',
+    );
     expect(await message(scoreCam(model, cat, { layer: "relu5", layers: ["relu6"] }))).toBe(
       'OptionError: Give either layer, for one, or layers, for several; both are there, layer "relu5".',
     );

@@ -60,7 +60,7 @@ export function startCam(given: Model, input: Input, options: CamOptions, find =
 
 function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
   if (layers === undefined) return [layer];
-  if (!Array.isArray(layers) || layers.length === 0) {
+  if (!Array.isArray(layers) || layers.length === 0 || layers.some((name) => typeof name !== "string")) {
     throw new OptionError(
       `layers must be a list of at least one layer name, got ${JSON.stringify(layers)}. inspect(model).camLayers has candidates.`,
     );
