@@ -20,6 +20,8 @@ import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
+ * @example
+ * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
  */
 export const ablationCam = (given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> =>
   attributeByPasses(given, input, options, {

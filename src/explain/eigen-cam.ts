@@ -19,6 +19,8 @@ import { principalComponent } from "./principal-component";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
+ * @example
+ * const { data } = heatmap(await eigenCam(model, image)); // the positive part, 0 to 1, at the size of the input
  */
 export async function eigenCam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
   const run = startCam(given, input, options);

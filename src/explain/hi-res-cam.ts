@@ -16,6 +16,8 @@ import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
+ * @example
+ * const attribution = await hiResCam(model, image, { target: "cat" });
  */
 export const hiResCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
   attributeByWeighing(given, input, options, { method: "hi-res-cam", map: (maps) => elementwiseMap(maps) });

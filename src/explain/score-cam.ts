@@ -25,6 +25,8 @@ import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
  * @throws {ShapeError} if the input has no places to mask, like a generator's latent
+ * @example
+ * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
  */
 export async function scoreCam(given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> {
   const model = loaded(given);
