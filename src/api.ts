@@ -99,7 +99,14 @@ export type { JudgedMap } from "./trust/judged-map";
 export { type MaxSensitivity, type MaxSensitivityOptions, maxSensitivity } from "./trust/max-sensitivity";
 export type { Perturbation } from "./trust/perturbation";
 export { type PointingGame, type PointingGameOptions, pointingGame } from "./trust/pointing-game";
+export {
+  type RandomizationStage,
+  type RandomizationTest,
+  type RandomizationTestOptions,
+  randomizationTest,
+} from "./trust/randomization-test";
 export type { ObjectRegion } from "./trust/region";
+export type { Similarity } from "./trust/similarity";
 export { sparseness } from "./trust/sparseness";
 export type { Measure } from "./trust/target-response";
 export { version } from "./version";

@@ -33,7 +33,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "load-model": ["load-default-model", "generated", "model", "wasm", ...base],
   dissect: ["explain", "model", "image", "ops", ...base],
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
-  trust: ["rewrite", "explain", "model", "view", "ops", "graph", "wasm", ...base],
+  trust: ["rewrite", "explain", "model", "view", "image", "ops", "graph", "wasm", ...base],
   visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
   pooling: ["deconvolution", "load-model", ...base],
   // Of the entries' code, the worker and the fallback bring what loads a model.

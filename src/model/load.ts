@@ -139,7 +139,7 @@ export async function openModel(
 }
 
 /** The network as it runs where nobody asks for what lies in between. */
-const combineOperators = (graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph =>
+export const combineOperators = (graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph =>
   [foldBatchNorm, combineSwish, combineChannelShuffle].reduce((combined, pass) => pass(combined, keep), graph);
 
 /** A network as its files have it, what to call it, and the bytes it was made of. */

@@ -1,0 +1,115 @@
+import { InputError } from "../errors";
+import type { Attribution } from "../explain/attribution";
+import { gaussianBlur } from "../image/blur";
+import { type Heatmap, heatmap } from "../view/heatmap";
+
+/**
+ * Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs. 0 where one of the two is
+ * constant, and ranks nothing.
+ */
+export function spearman(a: Float32Array, b: Float32Array): number {
+  const [ranksA, ranksB] = [ranksOf(a), ranksOf(b)];
+  const middle = (a.length - 1) / 2;
+  let [product, squaresA, squaresB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [left, right] = [ranksA[i] - middle, ranksB[i] - middle];
+    product += left * right;
+    squaresA += left * left;
+    squaresB += right * right;
+  }
+  return squaresA === 0 || squaresB === 0 ? 0 : product / Math.sqrt(squaresA * squaresB);
+}
+
+function ranksOf(values: Float32Array): Float64Array {
+  const order = Uint32Array.from(values.keys()).sort((i, j) => values[i] - values[j]);
+  const ranks = new Float64Array(values.length);
+  for (let first = 0, end = 1; first < order.length; first = end, end++) {
+    while (end < order.length && values[order[end]] === values[order[first]]) end++;
+    for (let i = first; i < end; i++) ranks[order[i]] = (first + end - 1) / 2;
+  }
+  return ranks;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** σ of the window, which is 11 pixels wide. */
+const sigma = 1.5;
+const reach = 5;
+
+/**
+ * Structural similarity of two pictures with values from 0 to 1: the mean over all windows that lie inside.
+ *
+ * Wang, Bovik, Sheikh & Simoncelli 2004, equation 13, with their constants: Gaussian windows of 11×11 with σ 1.5 (of a signal 11
+ * samples), C₁ = 0.01², C₂ = 0.03². Of pictures smaller than a window, windows with repeated edges count.
+ */
+export function ssim(a: Float32Array, b: Float32Array, { width, height }: Size): number {
+  const local = (of: (i: number) => number): Float32Array =>
+    gaussianBlur(
+      Float32Array.from(a, (_, i) => of(i)),
+      height,
+      width,
+      1,
+      sigma,
+    );
+  const [meanA, meanB] = [local((i) => a[i]), local((i) => b[i])];
+  const [squaresA, squaresB, products] = [local((i) => a[i] ** 2), local((i) => b[i] ** 2), local((i) => a[i] * b[i])];
+  const margin = (extent: number): number => (extent > 2 * reach ? reach : 0);
+  const [left, top] = [margin(width), margin(height)];
+  let [sum, count] = [0, 0];
+  for (let y = top; y < height - top; y++) {
+    for (let x = left; x < width - left; x++) {
+      const i = y * width + x;
+      const product = meanA[i] * meanB[i];
+      const squares = meanA[i] ** 2 + meanB[i] ** 2;
+      const spread = squaresA[i] + squaresB[i] - squares;
+      sum += ((2 * product + 1e-4) * (2 * (products[i] - product) + 9e-4)) / ((squares + 1e-4) * (spread + 9e-4));
+      count++;
+    }
+  }
+  return sum / count;
+}
+
+/** How alike two explanations are: 1 is the same picture. */
+export interface Similarity {
+  /** Rank correlation of the values, signed, −1 to 1. */
+  readonly spearman: number;
+  /** Rank correlation of their magnitudes, −1 to 1: where, whatever it says. */
+  readonly spearmanAbsolute: number;
+  /** Structural similarity of the magnitudes as a picture, −1 to 1. */
+  readonly ssim: number;
+}
+
+/**
+ * Compares other explanations of the same input to one.
+ *
+ * @throws {InputError} if that one is the same everywhere: then there is nothing to compare
+ */
+export function similarityTo(original: Attribution): (other: Attribution) => Similarity {
+  const pictures = (attribution: Attribution): { readonly signed: Heatmap; readonly magnitude: Heatmap } => ({
+    signed: heatmap(attribution, { sign: "signed", channels: "sum" }),
+    magnitude: heatmap(attribution, { sign: "absolute", percentile: 99 }),
+  });
+  const own = pictures(original);
+  if (own.signed.data.every((value) => value === own.signed.data[0])) {
+    throw new InputError(
+      `The explanation by ${original.method} is the same everywhere, so there is nothing to compare.`,
+    );
+  }
+  return (attribution) => {
+    const other = pictures(attribution);
+    return {
+      spearman: spearman(own.signed.data, other.signed.data),
+      spearmanAbsolute: spearman(own.magnitude.data, other.magnitude.data),
+      ssim: ssim(own.magnitude.data, other.magnitude.data, own.magnitude),
+    };
+  };
+}
+
+export function meanSimilarity(draws: readonly Similarity[]): Similarity {
+  const mean = (measure: keyof Similarity): number =>
+    draws.reduce((sum, draw) => sum + draw[measure], 0) / draws.length;
+  return { spearman: mean("spearman"), spearmanAbsolute: mean("spearmanAbsolute"), ssim: mean("ssim") };
+}
