@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
 import type { Model } from "../model/model";
-import { toRowMajor } from "../ops/layout";
+import { tensorShape, toRowMajor } from "../ops/layout";
 import { showShape, type Tensor } from "../tensor";
 import { type DepthToSpaceForm, depthToSpaceForm } from "./depth-to-space";
 import { type Convolution, convolutionOf } from "./layer";
@@ -109,7 +109,7 @@ export async function convolutionMatrix(
 
 /** The input of the deconvolution as channels-first planes. */
 function planesOf({ model, narrow, layer, op, geometry }: Convolution, y: Tensor): Planes {
-  const expected = model.tensor(narrow, new Float32Array(model.sampleSize(narrow))).shape;
+  const expected = tensorShape(model.shape(narrow));
   if (y?.shape === undefined || showShape(y.shape) !== showShape(expected)) {
     const what = op === "Conv" ? "output" : "input";
     throw new ShapeError(

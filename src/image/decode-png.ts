@@ -1,6 +1,7 @@
 import type { DecodedPng } from "fast-png";
 import { messageOf } from "../checks";
 import { InputError } from "../errors";
+import { joinBytes } from "../join-bytes";
 import { checkPixelCount, type ImageLike } from "./image";
 
 const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
@@ -79,13 +80,7 @@ function essentials(bytes: Uint8Array): { header: Header; file: Uint8Array } {
     if (type === "IEND") break;
     at = end;
   }
-  const file = new Uint8Array(kept.reduce((total, { length }) => total + length, 0));
-  let offset = 0;
-  for (const part of kept) {
-    file.set(part, offset);
-    offset += part.length;
-  }
-  return { header, file };
+  return { header, file: joinBytes(kept) };
 }
 
 const isEssential = (type: string, colourType: number): boolean =>

@@ -1,7 +1,7 @@
 import { oneOf } from "../checks";
-import { ShapeError } from "../errors";
 import { Tensor } from "../tensor";
-import { channelsOf, checkImage, type ImageLike } from "./image";
+import { toColours } from "./colours";
+import { checkImage, type ImageLike } from "./image";
 import { normalisation } from "./normalisation";
 import { type Rectangle, resizeBilinear } from "./resize";
 
@@ -58,7 +58,7 @@ export function preprocess(
   checkImage(image);
   const { fit = "crop" } = options;
   const { colourOf, toValue } = normalisation(options, channels);
-  const colours = toChannels(image, channels);
+  const colours = toColours(image, channels);
   const region = placement(image, { width, height }, fit);
   const same = image.width === width && image.height === height;
   const resized = same
@@ -89,34 +89,4 @@ function blankBorder(values: Float32Array, picture: Size, input: Size, { x, y, w
     if (rows[Math.floor(pixel / input.width)] && columns[pixel % input.width]) continue;
     values.fill(0, pixel * channels, (pixel + 1) * channels);
   }
-}
-
-/** Weights of red, green and blue in luma, Rec. 601. */
-const luma = [0.299, 0.587, 0.114] as const;
-
-/** The picture's pixels as floats with the channels the network has. */
-function toChannels(image: ImageLike, channels: number): Float32Array {
-  if (channels !== 1 && channels !== 3) {
-    throw new ShapeError(
-      `The network takes ${channels} channels; only 1 or 3 can be made from an image. Pass a Tensor [1, H, W, ${channels}].`,
-    );
-  }
-  const given = channelsOf(image);
-  const pixels = image.width * image.height;
-  const out = new Float32Array(pixels * channels);
-  const { data } = image;
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    const at = pixel * given;
-    const alpha = given === 4 ? data[at + 3] / 255 : 1;
-    const white = 255 * (1 - alpha);
-    const red = data[at] * alpha + white;
-    const green = given === 1 ? red : data[at + 1] * alpha + white;
-    const blue = given === 1 ? red : data[at + 2] * alpha + white;
-    if (channels === 3) {
-      out[pixel * 3] = red;
-      out[pixel * 3 + 1] = green;
-      out[pixel * 3 + 2] = blue;
-    } else out[pixel] = given === 1 ? red : luma[0] * red + luma[1] * green + luma[2] * blue;
-  }
-  return out;
 }

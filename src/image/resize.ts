@@ -1,9 +1,19 @@
+import { OptionError } from "../errors";
+
 /** A rectangle in pixels; its edges may lie between pixels and outside the picture. */
 export interface Rectangle {
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
+}
+
+/** @throws {OptionError} naming the option if it has no place or no extent */
+export function checkRectangle(name: string, { x, y, width, height }: Rectangle): void {
+  if (width > 0 && height > 0 && Number.isFinite(x) && Number.isFinite(y)) return;
+  throw new OptionError(
+    `${name} needs a finite x and y and a width and height above 0, got ${width}×${height} at ${x}, ${y}.`,
+  );
 }
 
 /** Interleaved float pixels. */

@@ -213,7 +213,8 @@ export function pixelAt(position: Position, h: number, w: number, where: string,
   return y * w + x;
 }
 
-function indexOfMaximum(values: Float32Array): number {
+/** The first where several are the largest. */
+export function indexOfMaximum(values: Float32Array): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
   return best;

@@ -1,8 +1,9 @@
 import { above, iterable, oneOf } from "../checks";
 import { InputError } from "../errors";
 import { createPace } from "../explain/pace";
+import { channelMeans } from "../explain/weighed-cam";
 import type { Input, LoadedModel } from "../model/model";
-import { classIndex } from "../model/target";
+import { classIndex, indexOfMaximum } from "../model/target";
 import { imageShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { sizeOf } from "../tensor";
@@ -82,7 +83,7 @@ export async function fitHead(
     const { values } = model.pass({ data: model.prepare(image), keep: [...new Set([maps, explained])] });
     const logits = values.get(explained) as Float32Array;
     const features = channelMeans(values.get(maps) as Float32Array, c);
-    return { features, label: classIndex(model, label), answer: largest(logits), logits };
+    return { features, label: classIndex(model, label), answer: indexOfMaximum(logits), logits };
   };
   for await (const item of images) {
     const { logits, ...question } = look(item);
@@ -106,7 +107,7 @@ export async function fitHead(
   }
   const { weights, bias, lambda: used } = await fitRidge(moments, lambda);
   const layer = { weights: Float32Array.from(weights), bias: Float32Array.from(bias) };
-  const answers = questions.map(({ features }) => largest(scores(layer, features)));
+  const answers = questions.map(({ features }) => indexOfMaximum(scores(layer, features)));
   const share = (right: (question: Question, i: number) => boolean): number =>
     questions.filter(right).length / questions.length;
   return {
@@ -131,19 +132,9 @@ function checkItem(item: LabelledImage, position: number): LabelledImage {
   throw new InputError(`Image ${position} is no { image, label }: each needs the picture and the class it shows.`);
 }
 
-/** Mean of each channel over `[places][channels]`. */
-function channelMeans(data: Float32Array, channels: number): Float64Array {
-  const means = new Float64Array(channels);
-  for (let i = 0; i < data.length; i++) means[i % channels] += data[i];
-  return means.map((total) => (total * channels) / data.length);
-}
-
 const scores = ({ weights, bias }: LinearLayer, features: Float64Array): Float32Array =>
   bias.map((constant, k) => {
     let total = constant;
     for (let i = 0; i < features.length; i++) total += weights[k * features.length + i] * features[i];
     return total;
   });
-
-const largest = (values: Float32Array): number =>
-  values.reduce((best, value, k) => (value > values[best] ? k : best), 0);

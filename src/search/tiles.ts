@@ -1,4 +1,5 @@
 /** Cuts what a unit saw out of images, at one scale for all hits of a unit. */
+
 import { wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { inputSize } from "../explain/gradient";
@@ -10,6 +11,7 @@ import { ReceptiveFields } from "../model/receptive-field/receptive-field";
 import { toImage } from "../model/to-image";
 import { Canvas } from "../view/canvas";
 import { cropImage } from "../view/crop-image";
+import { resizeNearest } from "../view/resize-nearest";
 import { checkPart } from "./merge-top-activations";
 import type { Hit, TopActivations } from "./types";
 
@@ -116,21 +118,10 @@ function cut(
   // What is enlarged keeps its pixels, what shrinks is averaged.
   const enlarges = width >= source.width && height >= source.height;
   const part = enlarges
-    ? nearest(cropImage(picture, source), width, height)
+    ? resizeNearest(cropImage(picture, source), width, height)
     : cropImage(picture, source, { width, height });
   tile.draw(part, Math.floor((side - width) / 2), Math.floor((side - height) / 2));
   return tile;
-}
-
-function nearest({ data, width: from, height: rows }: ImageLike, width: number, height: number): ImageLike {
-  const channels = data.length / (from * rows);
-  const out = Uint8Array.from({ length: width * height * channels }, (_, i) => {
-    const pixel = Math.floor(i / channels);
-    const x = Math.floor((((pixel % width) + 0.5) * from) / width);
-    const y = Math.floor(((Math.floor(pixel / width) + 0.5) * rows) / height);
-    return data[(y * from + x) * channels + (i % channels)];
-  });
-  return { data: out, width, height };
 }
 
 /** A score with three digits. */

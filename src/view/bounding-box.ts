@@ -1,6 +1,6 @@
 import { InputError, OptionError } from "../errors";
 import { channelsOf, checkImage, type ImageLike } from "../image/image";
-import type { Heatmap } from "./heatmap";
+import { checkHeatmap, type Heatmap } from "./heatmap";
 
 /** A rectangle of whole pixels. */
 export interface Box {
@@ -20,6 +20,7 @@ export interface Box {
  * @throws {InputError} if the heatmap has no positive value; {OptionError} if the threshold is out of range
  */
 export function boundingBox(heatmap: Heatmap, { threshold = 0.2 }: { readonly threshold?: number } = {}): Box {
+  checkHeatmap(heatmap, "boundingBox(heatmap(attribution))");
   if (!(threshold >= 0 && threshold < 1))
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
   const { data, width, height } = heatmap;
@@ -28,13 +29,13 @@ export function boundingBox(heatmap: Heatmap, { threshold = 0.2 }: { readonly th
   if (!(highest > 0))
     throw new InputError("The heatmap has no positive value, so there is nothing to put a box around.");
   const seen = new Uint8Array(data.length);
-  let best: { box: Box; pixels: number } | undefined;
+  let best = { box: { x: 0, y: 0, width, height }, pixels: 0 };
   for (let start = 0; start < data.length; start++) {
     if (seen[start] || !(data[start] > limit)) continue;
     const region = flood(heatmap, seen, start, limit);
-    if (!best || region.pixels > best.pixels) best = region;
+    if (region.pixels > best.pixels) best = region;
   }
-  return best?.box ?? { x: 0, y: 0, width, height };
+  return best.box;
 }
 
 /** Visits one connected region and returns its box and size. */

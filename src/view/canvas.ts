@@ -1,4 +1,5 @@
-import { channelsOf, checkImage, type ImageLike } from "../image/image";
+import { toColours } from "../image/colours";
+import { checkImage, type ImageLike } from "../image/image";
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
@@ -72,16 +73,11 @@ export const textWidth = (font: Font, text: string, scale: number): number =>
 /** The picture with four channels, opaque: what is transparent lies on white, as the network saw it. */
 export function toRgba(image: ImageLike): ImageLike {
   checkImage(image);
-  const channels = channelsOf(image);
-  const { width, height, data } = image;
-  const out = new Uint8Array(width * height * 4);
-  for (let pixel = 0; pixel < width * height; pixel++) {
-    const from = pixel * channels;
-    const alpha = channels === 4 ? data[from + 3] / 255 : 1;
-    for (let c = 0; c < 3; c++) {
-      out[pixel * 4 + c] = Math.round(data[from + (channels === 1 ? 0 : c)] * alpha + 255 * (1 - alpha));
-    }
-    out[pixel * 4 + 3] = 255;
+  const { width, height } = image;
+  const colours = toColours(image, 3);
+  const data = new Uint8Array(width * height * 4).fill(255);
+  for (let from = 0, to = 0; from < colours.length; to += 4) {
+    for (let c = 0; c < 3; c++) data[to + c] = Math.round(colours[from++]);
   }
-  return { data: out, width, height };
+  return { data, width, height };
 }

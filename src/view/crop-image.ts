@@ -1,6 +1,6 @@
-import { OptionError } from "../errors";
+import { wholeNumber } from "../checks";
 import { channelsOf, checkImage, type ImageLike } from "../image/image";
-import { type Rectangle, resizeBilinear } from "../image/resize";
+import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
 
 /**
  * A part of a picture at another size: bilinear, antialiased when it shrinks. Where the rectangle leaves the picture, the edge
@@ -22,13 +22,9 @@ export function cropImage(
 ): ImageLike {
   checkImage(image);
   const { width, height } = size;
-  if (!(rectangle.width > 0 && rectangle.height > 0 && Number.isFinite(rectangle.x) && Number.isFinite(rectangle.y))) {
-    throw new OptionError(
-      `The rectangle needs a finite x and y and a width and height above 0, got ${rectangle.width}×${rectangle.height} at ${rectangle.x}, ${rectangle.y}.`,
-    );
-  }
-  if (![width, height].every((extent) => Number.isInteger(extent) && extent >= 1))
-    throw new OptionError(`The size must be whole numbers of at least 1, got ${width}×${height}.`);
+  checkRectangle("rectangle", rectangle);
+  wholeNumber("size.width", width, 1);
+  wholeNumber("size.height", height, 1);
   const pixels = resizeBilinear({ ...image, channels: channelsOf(image) }, width, height, { source: rectangle });
   return { data: Uint8ClampedArray.from(pixels), width, height };
 }

@@ -1,4 +1,4 @@
-import { atLeastZero, oneOf } from "../checks";
+import { atLeastZero, kindOf, oneOf } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { magnitudeAt } from "../image/magnitude";
@@ -12,6 +12,12 @@ export interface Heatmap {
   readonly width: number;
   readonly height: number;
   readonly signed: boolean;
+}
+
+/** @throws {OptionError} if what arrived is something else; `call` shows how it is done */
+export function checkHeatmap(given: Heatmap, call: string): void {
+  if (given?.data instanceof Float32Array && typeof given.width === "number") return;
+  throw new OptionError(`A heatmap is what heatmap(attribution) returns: ${call}; got ${kindOf(given)}.`);
 }
 
 /** What a heatmap is made from; every Attribution is one. */

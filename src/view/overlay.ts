@@ -1,10 +1,11 @@
 import { wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { channelsOf, checkImage, type ImageLike } from "../image/image";
-import { type Rectangle, resizeBilinear } from "../image/resize";
+import { checkImage, type ImageLike } from "../image/image";
+import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
 import { Canvas, toRgba } from "./canvas";
 import { colormapTable, levelOf } from "./colormap";
-import type { Heatmap } from "./heatmap";
+import { checkHeatmap, type Heatmap } from "./heatmap";
+import { resizeNearest } from "./resize-nearest";
 
 export interface OverlayOptions {
   /** Default 'turbo', for signed heatmaps 'red-blue'. */
@@ -34,20 +35,14 @@ const saturation = 0.35;
  */
 export function overlay(input: ImageLike, heatmap: Heatmap, options: OverlayOptions = {}): ImageLike {
   checkImage(input);
-  if (!(heatmap?.data instanceof Float32Array)) {
-    throw new OptionError("overlay takes a heatmap as its second argument: overlay(image, heatmap(attribution)).");
-  }
+  checkHeatmap(heatmap, "overlay(image, heatmap(attribution))");
   const { opacity = 0.75, threshold = faint } = options;
   const { region = { x: 0, y: 0, width: input.width, height: input.height } } = options;
   if (!(opacity >= 0 && opacity <= 1)) throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
   if (!(threshold >= 0 && threshold < 1)) {
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
   }
-  if (!(region.width > 0 && region.height > 0 && Number.isFinite(region.x) && Number.isFinite(region.y))) {
-    throw new OptionError(
-      `region needs a finite x and y and a width and height above 0, got ${region.width}×${region.height} at ${region.x}, ${region.y}.`,
-    );
-  }
+  checkRectangle("region", region);
   const colormap = options.colormap ?? defaultColormap(heatmap);
   const table = colormapTable(colormap);
   const { width, height } = input;
@@ -90,10 +85,9 @@ function heatInPicture(heatmap: Heatmap, width: number, height: number, region: 
 }
 
 /** A heatmap alone, in colours. */
-export function heatmapImage(
-  heatmap: Heatmap,
-  { colormap = defaultColormap(heatmap) }: { readonly colormap?: string } = {},
-): ImageLike {
+export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: string } = {}): ImageLike {
+  checkHeatmap(heatmap, "heatmapImage(heatmap(attribution))");
+  const { colormap = defaultColormap(heatmap) } = options;
   const table = colormapTable(colormap);
   const out = new Uint8Array(heatmap.data.length * 4);
   heatmap.data.forEach((value, pixel) => {
@@ -108,15 +102,7 @@ export function enlarge(image: ImageLike, side: number): ImageLike {
   checkImage(image);
   wholeNumber("side", side, 1);
   const factor = Math.ceil(side / Math.min(image.width, image.height));
-  if (factor <= 1) return image;
-  const channels = channelsOf(image);
-  const [width, height] = [image.width * factor, image.height * factor];
-  const data = Uint8Array.from({ length: width * height * channels }, (_, i) => {
-    const pixel = Math.floor(i / channels);
-    const [x, y] = [Math.floor((pixel % width) / factor), Math.floor(Math.floor(pixel / width) / factor)];
-    return image.data[(y * image.width + x) * channels + (i % channels)];
-  });
-  return { data, width, height };
+  return factor <= 1 ? image : resizeNearest(image, image.width * factor, image.height * factor);
 }
 
 export interface SideBySideOptions {

@@ -4,6 +4,7 @@ import type { ImageLike } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
 import type { Heatmap } from "./heatmap";
 import { heatmapImage, sideBySide } from "./overlay";
+import { resizeNearest } from "./resize-nearest";
 
 /** What went through a max-pool and back: the results of `maxPool` and `maxUnpool`. */
 export interface PoolingStages {
@@ -78,7 +79,7 @@ export function poolingPicture(stages: PoolingStages, options: PoolingPictureOpt
   const size = signal ? { width: side, height: signalHeight } : scaled(full, side);
   const drawn = planes.map(({ data, height, width }) => {
     const heat: Heatmap = { data: data.map((value) => value / largest), width, height, signed };
-    return stretch(heatmapImage(heat, { colormap }), size);
+    return resizeNearest(heatmapImage(heat, { colormap }), size.width, size.height);
   });
   const at = planeOf({ shape: pooled.shape, data: switches.offsets }, channel);
   const cells = drawSwitches(at, planes[planes.length - 2].data, switches.window.kernel, size);
@@ -123,19 +124,6 @@ function strongestChannel(pooled: Tensor): number {
     planeOf(pooled, channel).data.reduce((total, value) => total + Math.abs(value), 0),
   );
   return totals.indexOf(Math.max(...totals));
-}
-
-/** Repeats pixels until the picture has that size. */
-function stretch({ data, width, height }: ImageLike, size: { width: number; height: number }): ImageLike {
-  const out = new Uint8Array(size.width * size.height * 4);
-  for (let y = 0; y < size.height; y++) {
-    const row = Math.floor(((y + 0.5) * height) / size.height);
-    for (let x = 0; x < size.width; x++) {
-      const from = (row * width + Math.floor(((x + 0.5) * width) / size.width)) * 4;
-      out.set(data.subarray(from, from + 4), (y * size.width + x) * 4);
-    }
-  }
-  return { data: out, ...size };
 }
 
 /** One cell per pooled value with the winning element alight. */

@@ -1,7 +1,7 @@
 import { InputError, OptionError, ShapeError } from "../errors";
 import { showShape, type Tensor } from "../tensor";
 import { colormapTable, levelOf } from "./colormap";
-import type { Heatmap } from "./heatmap";
+import { checkHeatmap, type Heatmap } from "./heatmap";
 
 export interface SignalPlotOptions {
   /** Printed above. */
@@ -99,11 +99,7 @@ function checkParts(signal: Tensor, heatmap: Heatmap, options: SignalPlotOptions
     );
   }
   const [, channels, length] = shape;
-  if (!(heatmap?.data instanceof Float32Array) || typeof heatmap.width !== "number") {
-    throw new OptionError(
-      "signalPlot takes a heatmap as its second argument: signalPlot(signal, heatmap(attribution)).",
-    );
-  }
+  checkHeatmap(heatmap, "signalPlot(signal, heatmap(attribution))");
   if (heatmap.width !== length || (heatmap.height !== 1 && heatmap.height !== channels)) {
     throw new ShapeError(
       `The heatmap is ${heatmap.height}×${heatmap.width}, the signal has ${channels} channels of ${length} samples.`,
@@ -146,7 +142,7 @@ function strips(
 
 /** The samples as a line, with the ticks of its own vertical axis. */
 function curve(values: Float32Array, x: (sample: number) => number, top: number, height: number): string[] {
-  const [low, high] = [Math.min(...extremes(values)), Math.max(...extremes(values))];
+  const [low, high] = extremes(values);
   const margin = (high - low || Math.abs(high) || 1) * 0.08;
   const y = (value: number): number => top + height - ((value - low + margin) / (high - low + 2 * margin)) * height;
   const points = Array.from(values, (value, i) => `${round(x(i + 0.5))} ${round(y(value))}`);

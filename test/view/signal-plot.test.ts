@@ -88,7 +88,9 @@ describe("a plot of a signal", () => {
     const image = new Tensor(new Float32Array(12), [1, 2, 2, 3]);
     expect(() => signalPlot(image, map)).toThrow(/takes a signal \[1, C, L\], got 1×2×2×3/);
     expect(() => signalPlot(signal, source([1], 1) as never)).toThrow(/signalPlot\(signal, heatmap\(attribution\)\)/);
-    expect(() => signalPlot(signal, signal as never)).toThrow(/takes a heatmap as its second argument/);
+    expect(() => signalPlot(signal, signal as never)).toThrow(
+      /^A heatmap is what heatmap\(attribution\) returns: signalPlot/,
+    );
     expect(() => signalPlot(values([1, 2], 1), map)).toThrow(ShapeError);
     expect(() => signalPlot(values([1, 2], 1), map)).toThrow(/heatmap is 1×8, the signal has 1 channels of 2 samples/);
     expect(() => signalPlot(signal, map, { sampleRate: 0 })).toThrow(OptionError);
