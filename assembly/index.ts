@@ -11,17 +11,10 @@ export { expandHalf } from "./half";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";
 export { packWeights } from "./pack";
-export { maxPool, maxPoolWide } from "./pool";
+export { maxPool } from "./pool";
 export { resample, resampleBackward } from "./resample";
 export { softmax, softmaxBackward } from "./softmax";
-export {
-  maxPoolBackward,
-  maxPoolWideBackward,
-  maxUnpool,
-  maxUnpoolBackward,
-  maxUnpoolWide,
-  maxUnpoolWideBackward,
-} from "./unpool";
+export { maxPoolBackward, maxUnpool, maxUnpoolBackward } from "./unpool";
 export { depthToSpace, spaceToDepth } from "./space-to-depth";
 export { winograd } from "./winograd";
 export { winogradWeights } from "./winograd-transforms";

@@ -1,6 +1,6 @@
 import { PoolGeometry } from "./geometry";
-import { loadLanes, storeLanes } from "./lanes";
-import { endInside, firstInside, inputImageBytes } from "./window";
+import { loadStep, stepOf, storeStep } from "./lanes";
+import { areSwitchesWide, columnStep, forEachWindow, rowStep } from "./window";
 
 /**
  * Max pooling: y[p][c] = max over the window; the switch is the offset ky·kernelW + kx of the first maximum.
@@ -10,62 +10,36 @@ import { endInside, firstInside, inputImageBytes } from "./window";
  *
  * @param x         f32[samples][inH][inW][channels]
  * @param y         f32[samples][outH][outW][channels]
- * @param switches  u8[samples][outH][outW][channels]
+ * @param switches  u8[samples][outH][outW][channels], or u16 for windows of more than 256 elements
  */
 export function maxPool(x: usize, y: usize, switches: usize, g: PoolGeometry): void {
-  maxPoolOf<u8>(x, y, switches, g);
+  forEachWindow<Maximum>(x, y, switches, g);
 }
 
-/** `maxPool` with u16 switches, for windows of up to 65536 elements. */
-export function maxPoolWide(x: usize, y: usize, switches: usize, g: PoolGeometry): void {
-  maxPoolOf<u16>(x, y, switches, g);
-}
-
-function maxPoolOf<S>(x: usize, y: usize, switches: usize, g: PoolGeometry): void {
-  const channels = g.channels;
-  for (let sample = 0; sample < g.samples; sample++) {
-    for (let oy = 0; oy < g.outH; oy++) {
-      const top = oy * g.strideH - g.padTop;
-      const kyFirst = firstInside(top, g.dilationH);
-      const kyEnd = endInside(top, g.dilationH, g.kernelH, g.inH);
-      for (let ox = 0; ox < g.outW; ox++) {
-        const left = ox * g.strideW - g.padLeft;
-        const kxFirst = firstInside(left, g.dilationW);
-        const kxEnd = endInside(left, g.dilationW, g.kernelW, g.inW);
-        const iy = top + kyFirst * g.dilationH;
-        const ix = left + kxFirst * g.dilationW;
-        const corner = x + (<usize>((iy * g.inW + ix) * channels) << 2);
-        maxOfSixteens<S>(corner, y, switches, kyFirst, kyEnd, kxFirst, kxEnd, g);
-        let c = channels & ~15;
-        for (; c < channels; c += 4) {
-          const at = <usize>c << 2;
-          const to = switches + <usize>c * sizeof<S>();
-          maxOfFour<S>(corner + at, y + at, to, channels - c, kyFirst, kyEnd, kxFirst, kxEnd, g);
-        }
-        y += <usize>channels << 2;
-        switches += <usize>channels * sizeof<S>();
-      }
-    }
-    x += inputImageBytes(g);
+class Maximum {
+  @inline
+  visit(
+    x: usize, y: usize, switches: usize, first: i32, rows: i32, columns: i32, count: i32, g: PoolGeometry,
+  ): void {
+    if (g.channels < 16 || areSwitchesWide(g)) maxOfFours(x, y, switches, g.channels, first, rows, columns, g);
+    else maxOfSixteens(x, y, switches, first, rows, columns, g);
   }
 }
 
 /**
- * A window whose first element inside the input is at `x`: all whole groups of sixteen channels.
- *
- * The loop ignores NaN and keeps sums instead, which any NaN turns into NaN (∞ − ∞ as well): such a group is done
- * again with care.
+ * Sixteen channels at a time, with switches of a byte; the last group overlaps the one before it and finds the same again.
+ * The loop ignores NaN and keeps sums instead, which any NaN turns into NaN (∞ − ∞ as well): such a group is done again
+ * with care.
  */
-function maxOfSixteens<S>(
-  x: usize, y: usize, switches: usize, kyFirst: i32, kyEnd: i32, kxFirst: i32, kxEnd: i32, g: PoolGeometry,
+function maxOfSixteens(
+  x: usize, y: usize, switches: usize, first: i32, rows: i32, columns: i32, g: PoolGeometry,
 ): void {
+  const channels = g.channels;
   const kernelW = g.kernelW;
-  const columnBytes = <usize>(g.dilationW * g.channels) << 2;
-  const rowBytes = <usize>(g.dilationH * g.inW * g.channels) << 2;
-  const first = kyFirst * kernelW + kxFirst;
-  const columns = kxEnd - kxFirst;
-  const lastRow = kyEnd * kernelW + kxFirst;
-  for (const end = x + (<usize>(g.channels & ~15) << 2); x < end; x += 64) {
+  const columnBytes = columnStep(g);
+  const rowBytes = rowStep(g);
+  const lastRow = first + rows * kernelW;
+  for (let c = 16; ; c += 16) {
     let m0 = v128.load(x), m1 = v128.load(x, 16), m2 = v128.load(x, 32), m3 = v128.load(x, 48);
     let i0 = i32x4.splat(first), i1 = i0, i2 = i0, i3 = i0;
     let even = f32x4.splat(0), odd = even;
@@ -97,26 +71,60 @@ function maxOfSixteens<S>(
     }
     const sum = f32x4.add(even, odd);
     if (v128.any_true(f32x4.ne(sum, sum))) {
-      for (let c: usize = 0; c < 16; c += 4) {
-        const at = c << 2;
-        maxOfFour<S>(x + at, y + at, switches + c * sizeof<S>(), 4, kyFirst, kyEnd, kxFirst, kxEnd, g);
-      }
+      maxOfFours(x, y, switches, 16, first, rows, columns, g);
     } else {
       v128.store(y, m0);
       v128.store(y, m1, 16);
       v128.store(y, m2, 32);
       v128.store(y, m3, 48);
-      const low = i16x8.narrow_i32x4_u(i0, i1);
-      const high = i16x8.narrow_i32x4_u(i2, i3);
-      if (sizeof<S>() == 1) {
-        v128.store(switches, i8x16.narrow_i16x8_u(low, high));
-      } else {
-        v128.store(switches, low);
-        v128.store(switches, high, 16);
-      }
+      v128.store(switches, i8x16.narrow_i16x8_u(i16x8.narrow_i32x4_u(i0, i1), i16x8.narrow_i32x4_u(i2, i3)));
     }
-    y += 64;
-    switches += 16 * sizeof<S>();
+    if (c >= channels) return;
+    const step = <usize>min(channels - c, 16);
+    x += step << 2;
+    y += step << 2;
+    switches += step;
+  }
+}
+
+/** The same for `channels` from x on, four or one at a time, NaN included. */
+function maxOfFours(
+  x: usize, y: usize, switches: usize, channels: i32, first: i32, rows: i32, columns: i32, g: PoolGeometry,
+): void {
+  const kernelW = g.kernelW;
+  const columnBytes = columnStep(g);
+  const rowBytes = rowStep(g);
+  const lastRow = first + rows * kernelW;
+  for (let step = 0; channels > 0; channels -= step) {
+    step = stepOf(channels);
+    let best = loadStep(x, step);
+    let index = i32x4.splat(first);
+    let row = x;
+    for (let k = first; k < lastRow; k += kernelW) {
+      let p = row;
+      for (let j = k, rowEnd = k + columns; j < rowEnd; j++) {
+        const v = loadStep(p, step);
+        const better = wins(v, best);
+        best = v128.bitselect(v, best, better);
+        index = v128.bitselect(i32x4.splat(j), index, better);
+        p += columnBytes;
+      }
+      row += rowBytes;
+    }
+    storeStep(y, best, step);
+    x += <usize>step << 2;
+    y += <usize>step << 2;
+    for (let lane = step; lane > 0; lane--) {
+      const offset = i32x4.extract_lane(index, 0);
+      if (areSwitchesWide(g)) {
+        store<u16>(switches, <u16>offset);
+        switches += 2;
+      } else {
+        store<u8>(switches, <u8>offset);
+        switches++;
+      }
+      index = v128.shuffle<i32>(index, index, 1, 2, 3, 0);
+    }
   }
 }
 
@@ -124,31 +132,4 @@ function maxOfSixteens<S>(
 @inline
 function wins(x: v128, best: v128): v128 {
   return v128.or(f32x4.gt(x, best), f32x4.ne(x, x));
-}
-
-/** The same for up to four channels, NaN included. */
-function maxOfFour<S>(
-  x: usize, y: usize, switches: usize, lanes: i32,
-  kyFirst: i32, kyEnd: i32, kxFirst: i32, kxEnd: i32, g: PoolGeometry,
-): void {
-  const columnBytes = <usize>(g.dilationW * g.channels) << 2;
-  const rowBytes = <usize>(g.dilationH * g.inW * g.channels) << 2;
-  let best = loadLanes(x, lanes);
-  let index = i32x4.splat(kyFirst * g.kernelW + kxFirst);
-  for (let ky = kyFirst; ky < kyEnd; ky++) {
-    let p = x;
-    for (let k = ky * g.kernelW + kxFirst, end = ky * g.kernelW + kxEnd; k < end; k++) {
-      const v = loadLanes(p, lanes);
-      const better = wins(v, best);
-      best = v128.bitselect(v, best, better);
-      index = v128.bitselect(i32x4.splat(k), index, better);
-      p += columnBytes;
-    }
-    x += rowBytes;
-  }
-  storeLanes(y, best, lanes);
-  store<S>(switches, <S>i32x4.extract_lane(index, 0));
-  if (lanes > 1) store<S>(switches + sizeof<S>(), <S>i32x4.extract_lane(index, 1));
-  if (lanes > 2) store<S>(switches + 2 * sizeof<S>(), <S>i32x4.extract_lane(index, 2));
-  if (lanes > 3) store<S>(switches + 3 * sizeof<S>(), <S>i32x4.extract_lane(index, 3));
 }

@@ -3,7 +3,7 @@ import { InputError, ShapeError } from "../errors";
 import { kernelsOf, type Packaged, type WasmSource } from "../model/load";
 import { isTensor } from "../model/model";
 import { imageShape, toMemoryOrder, toRowMajor } from "../ops/layout";
-import { poolGeometry, poolKernels } from "../ops/pool-window";
+import { poolGeometry, switchBytes } from "../ops/pool-window";
 import { showShape, Tensor } from "../tensor";
 import { encodeGeometry } from "../wasm/geometry";
 import { instantiateKernels } from "../wasm/instantiate";
@@ -42,12 +42,13 @@ export async function maxPoolWith(
   if (!isTensor(tensor)) throw new InputError("maxPool takes a Tensor [N, H, W, C] or [N, C, L].");
   const plan = planPool(tensor.shape, options);
   const arena = await makeArena(await kernelsOf(packaged, options.wasm), plan);
-  const { kernels, memory, switchBytes, from, to } = arena;
+  const { kernels, memory, from, to } = arena;
   memory.floats(arena.full, from.size).set(inMemory(tensor.data, from.shape));
-  kernels.pool(arena.full, arena.pooled, arena.switches, arena.geometry);
+  kernels.maxPool(arena.full, arena.pooled, arena.switches, arena.geometry);
   const values = fromMemory(memory.floats(arena.pooled, to.size).slice(), to.shape);
-  const bytes = memory.bytes(arena.switches, to.size * switchBytes).slice();
-  const offsets = switchBytes === 1 ? bytes : new Uint16Array(bytes.buffer);
+  const width = switchBytes(plan.window);
+  const bytes = memory.bytes(arena.switches, to.size * width).slice();
+  const offsets = width === 1 ? bytes : new Uint16Array(bytes.buffer);
   return {
     pooled: new Tensor(values, plan.shape),
     switches: { ...plan, offsets: reorder(offsets, plan.shape, fromMemory) },
@@ -74,27 +75,26 @@ export async function maxUnpoolWith(
   memory
     .bytes(arena.switches, offsets.byteLength)
     .set(new Uint8Array(offsets.buffer, offsets.byteOffset, offsets.byteLength));
-  const run = overlap === "assign" ? kernels.unpool : kernels.poolBackward;
+  const run = overlap === "assign" ? kernels.maxUnpool : kernels.maxPoolBackward;
   run(arena.pooled, arena.switches, arena.full, arena.geometry);
   return new Tensor(fromMemory(memory.floats(arena.full, from.size).slice(), from.shape), switches.inputShape);
 }
 
 /** A fresh instance with room for both sides of the pool: it goes when the call ends. */
 async function makeArena(module: WebAssembly.Module, { shape, inputShape, window }: PoolPlan) {
-  const instance = await instantiateKernels(module);
-  const memory = new KernelMemory(instance, 2 ** 32);
+  const kernels = await instantiateKernels(module);
+  const memory = new KernelMemory(kernels, 2 ** 32);
   const side = (of: readonly number[]) => {
     const image = imageShape(channelsFirst(of));
     return { shape: of, size: image.n * image.h * image.w * image.c, image };
   };
   const [from, to] = [side(inputShape), side(shape)];
-  const kernels = poolKernels(instance, window);
   const record = encodeGeometry("PoolGeometry", poolGeometry(from.image, to.image, window, from.image.n));
   return {
-    ...{ kernels, memory, from, to, switchBytes: kernels.switchBytes },
+    ...{ kernels, memory, from, to },
     full: memory.allocate(from.size * 4, "The tensor before pooling"),
     pooled: memory.allocate(to.size * 4, "The pooled tensor"),
-    switches: memory.allocate(to.size * kernels.switchBytes, "The switches"),
+    switches: memory.allocate(to.size * switchBytes(window), "The switches"),
     geometry: memory.store(record, "The window"),
   };
 }

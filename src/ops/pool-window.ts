@@ -1,8 +1,7 @@
-/** The window of a pooling: its geometry, and the kernels that fit its size. */
+/** The window of a pooling: its geometry, and what it takes to remember a place in it. */
 import { type Node, numbersAttribute } from "../graph/ir";
 import { windowGeometry } from "../graph/shapes";
 import type { GeometryRecord } from "../wasm/geometry";
-import type { Kernels } from "../wasm/kernels";
 import type { ImageShape, Shape } from "./layout";
 
 /** Windows of more elements than a byte can tell apart take two bytes per switch. */
@@ -65,24 +64,8 @@ export const poolGeometry = (
   countIncludePad,
 });
 
-/** The four kernels of max-pooling for windows of this size, and the bytes of one switch. */
-export function poolKernels(kernels: Kernels, { kernel: [rows, columns] }: PoolWindow) {
-  return rows * columns > narrowWindow
-    ? {
-        pool: kernels.maxPoolWide,
-        poolBackward: kernels.maxPoolWideBackward,
-        unpool: kernels.maxUnpoolWide,
-        unpoolBackward: kernels.maxUnpoolWideBackward,
-        switchBytes: 2,
-      }
-    : {
-        pool: kernels.maxPool,
-        poolBackward: kernels.maxPoolBackward,
-        unpool: kernels.maxUnpool,
-        unpoolBackward: kernels.maxUnpoolBackward,
-        switchBytes: 1,
-      };
-}
+/** Bytes of one switch of a window of this size, by the rule of the kernels. */
+export const switchBytes = ({ kernel: [rows, columns] }: PoolWindow): 1 | 2 => (rows * columns > narrowWindow ? 2 : 1);
 
 /** Why a max-pool cannot run: a switch could not name its element, or a window would have none. */
 export function maxPoolRefusal(window: PoolWindow, from: ImageShape, to: ImageShape): string | undefined {

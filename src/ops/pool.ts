@@ -4,7 +4,7 @@ import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { imageShape } from "./layout";
 import { type BuildContext, type Builder, oneToOne, type Run } from "./operation";
-import { maxPoolRefusal, type PoolWindow, poolGeometry, poolKernels, poolWindow } from "./pool-window";
+import { maxPoolRefusal, type PoolWindow, poolGeometry, poolWindow, switchBytes } from "./pool-window";
 
 function windowOf(context: BuildContext): PoolWindow {
   const { node } = context;
@@ -22,18 +22,17 @@ function poolRecord(context: BuildContext, input: string, output: string, window
 }
 
 export const maxPool: Builder = (context) => {
-  const { node } = context;
+  const { node, kernels } = context;
   const [input] = node.inputs;
   const [output] = node.outputs;
   const window = windowOf(context);
   const refusal = maxPoolRefusal(window, imageShape(context.shape(input)), imageShape(context.shape(output)));
   if (refusal !== undefined) context.refuse(refusal);
-  const { pool, poolBackward, switchBytes } = poolKernels(context.kernels, window);
   const record = poolRecord(context, input, output, window, 0);
   return oneToOne(context, {
-    stateBytes: sizeOf(context.shape(output)) * switchBytes,
-    forward: (run, x, y) => pool(x, y, run.state(node.name), record(run)),
-    backward: (run, dy, dx) => poolBackward(dy, run.state(node.name), dx, record(run)),
+    stateBytes: sizeOf(context.shape(output)) * switchBytes(window),
+    forward: (run, x, y) => kernels.maxPool(x, y, run.state(node.name), record(run)),
+    backward: (run, dy, dx) => kernels.maxPoolBackward(dy, run.state(node.name), dx, record(run)),
   });
 };
 
@@ -51,7 +50,7 @@ export const averagePool: Builder = (context) => {
 
 /** MaxUnpool puts each value back where the paired MaxPool found its maximum; everything else is zero. */
 export const maxUnpool: Builder = (context) => {
-  const { node } = context;
+  const { node, kernels } = context;
   const [input, indices] = node.inputs;
   const [output] = node.outputs;
   const pool = context.producer(indices);
@@ -65,12 +64,11 @@ export const maxUnpool: Builder = (context) => {
     );
   }
   const window = windowOf({ ...context, node: pool });
-  const { unpool, unpoolBackward } = poolKernels(context.kernels, window);
   const record = poolRecord(context, output, input, window, 0);
   return oneToOne(context, {
     linear: true,
     stateOf: pool.name,
-    forward: (run, x, y) => unpool(x, run.state(pool.name), y, record(run)),
-    backward: (run, dy, dx) => unpoolBackward(dy, run.state(pool.name), dx, record(run)),
+    forward: (run, x, y) => kernels.maxUnpool(x, run.state(pool.name), y, record(run)),
+    backward: (run, dy, dx) => kernels.maxUnpoolBackward(dy, run.state(pool.name), dx, record(run)),
   });
 };

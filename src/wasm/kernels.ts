@@ -84,7 +84,10 @@ export interface Kernels {
   ): void;
 
   // ── pooling ──────────────────────────────────────────────────────────────────────────────────────────
-  /** switches u8[samples·outH·outW][channels]: offset of the first maximum in its window, row-major; windows of up to 256. */
+  /**
+   * switches [samples·outH·outW][channels]: offset of the first maximum in its window, row-major; u8 for windows of up to 256
+   * elements, u16 for up to 65536.
+   */
   maxPool(x: Pointer, y: Pointer, switches: Pointer, geometry: Pointer): void;
   /** dx[switch] += dy; dx is zeroed here. */
   maxPoolBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
@@ -92,11 +95,6 @@ export interface Kernels {
   maxUnpool(x: Pointer, switches: Pointer, y: Pointer, geometry: Pointer): void;
   /** dx = dy[switch]: the adjoint of maxUnpool where windows do not overlap. */
   maxUnpoolBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
-  /** The same four with u16 switches, for windows of up to 65536. */
-  maxPoolWide(x: Pointer, y: Pointer, switches: Pointer, geometry: Pointer): void;
-  maxPoolWideBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
-  maxUnpoolWide(x: Pointer, switches: Pointer, y: Pointer, geometry: Pointer): void;
-  maxUnpoolWideBackward(dy: Pointer, switches: Pointer, dx: Pointer, geometry: Pointer): void;
   averagePool(x: Pointer, y: Pointer, geometry: Pointer): void;
   averagePoolBackward(dy: Pointer, dx: Pointer, geometry: Pointer): void;
 
