@@ -1,5 +1,5 @@
 /** Element-wise arithmetic of two values, or of a value and a constant, with ONNX broadcasting. */
-import type { Constant } from "../graph/ir";
+import { filled } from "../graph/shapes/rule";
 import { sizeOf } from "../tensor";
 import { Binary, type BinaryKind, type Pointer, Unary } from "../wasm/kernels";
 import { unary } from "./activation";
@@ -12,31 +12,12 @@ import { placeOnce } from "./weights";
 interface Operand {
   /** The value's name, or undefined for a constant. */
   readonly name?: string;
-  readonly shape: Shape;
   readonly size: number;
   /** Strides along the output's axes in memory order; 0 where the operand is broadcast. */
   readonly strides: readonly number[];
   /** Floats from one sample to the next. */
-  readonly sampleStride: number;
-  address(run: Run): Pointer;
-}
-
-function operandOf(context: BuildContext, name: string, out: Shape): Operand {
-  const order = memoryOrder(out.length);
-  const constant = context.constant(name);
-  if (constant) return constantOperand(context, constant, out, order);
-  const shape = context.shape(name);
-  const size = sizeOf(shape);
-  const strides = inOrder(broadcastStrides(shape, memoryStrides(shape), out), order);
-  return { name, shape, size, strides, sampleStride: size, address: (run) => run.value(name) };
-}
-
-function constantOperand(context: BuildContext, constant: Constant, out: Shape, order: readonly number[]): Operand {
-  // Written with the output's rank and memory order, so that the innermost loop advances by one or not at all.
-  const aligned = [...new Array<number>(Math.max(0, out.length - constant.shape.length)).fill(1), ...constant.shape];
-  const place = placeOnce(context.memory, toMemoryOrder(constant.floats(), aligned), "Constant operand");
-  const strides = inOrder(broadcastStrides(aligned, memoryStrides(aligned), out), order);
-  return { shape: aligned, size: constant.size, strides, sampleStride: 0, address: place };
+  readonly sample: number;
+  readonly address: (run: Run) => Pointer;
 }
 
 const kinds: Readonly<Record<string, BinaryKind>> = {
@@ -47,75 +28,73 @@ const kinds: Readonly<Record<string, BinaryKind>> = {
 };
 
 /** The loops over one output sample. */
-class Broadcast {
-  readonly shape: Shape;
-  readonly size: number;
-  readonly extents: readonly number[];
-  readonly strides: readonly number[];
+function loopsOver(context: BuildContext, shape: Shape) {
+  const order = memoryOrder(shape.length);
+  const size = sizeOf(shape);
+  const extents = inOrder(shape, order);
+  const strides = inOrder(memoryStrides(shape), order);
 
-  constructor(shape: Shape) {
-    const order = memoryOrder(shape.length);
-    this.shape = shape;
-    this.size = sizeOf(shape);
-    this.extents = inOrder(shape, order);
-    this.strides = inOrder(memoryStrides(shape), order);
-  }
+  const operandOf = (name: string): Operand => {
+    const constant = context.constant(name);
+    const given = constant?.shape ?? context.shape(name);
+    // A constant is written with the output's rank and memory order, so that the innermost loop advances by one or not at all.
+    const own = constant ? [...filled(shape.length - given.length, 1), ...given] : given;
+    const walked = { size: sizeOf(own), strides: inOrder(broadcastStrides(own, memoryStrides(own), shape), order) };
+    if (!constant) return { ...walked, name, sample: walked.size, address: (run) => run.value(name) };
+    const address = placeOnce(context.memory, toMemoryOrder(constant.floats(), own), "Constant operand");
+    return { ...walked, sample: 0, address };
+  };
+
+  /** Something of the output's shape. */
+  const whole = (address: (run: Run) => Pointer): Operand => ({ size, strides, sample: size, address });
 
   /** y = left ∘ right, both walked by their own strides. */
-  apply(run: Run, kind: BinaryKind, left: Operand, right: Operand, y: Pointer): void {
-    const samples = { a: left.sampleStride, b: right.sampleStride };
-    const record = stridedRecord(run, { extents: this.extents, a: left.strides, b: right.strides }, samples);
+  const apply = (run: Run, kind: BinaryKind, left: Operand, right: Operand, y: Pointer): void => {
+    const samples = { a: left.sample, b: right.sample };
+    const record = stridedRecord(run, { extents, a: left.strides, b: right.strides }, samples);
     run.kernels.binary(kind, left.address(run), right.address(run), y, record);
-  }
+  };
 
   /** Sums a gradient of the output's shape over the axes along which the operand was repeated. */
-  reduce(run: Run, dy: Pointer, operand: Operand, dx: Pointer): void {
+  const reduce = (run: Run, dy: Pointer, operand: Operand, dx: Pointer): void => {
     const bytes = operand.size * run.batch * 4;
-    if (operand.size === this.size) {
+    if (operand.size === size) {
       run.memory.copy(dy, dx, bytes);
       return;
     }
     run.memory.bytes(dx, bytes).fill(0);
-    const loops = { extents: this.extents, a: this.strides, b: operand.strides };
-    run.kernels.addStrided(dy, dx, stridedRecord(run, loops, { a: this.size, b: operand.sampleStride }));
-  }
+    const samples = { a: size, b: operand.sample };
+    run.kernels.addStrided(dy, dx, stridedRecord(run, { extents, a: strides, b: operand.strides }, samples));
+  };
+
+  return { size, operandOf, whole, apply, reduce };
 }
 
 export const binary: Builder = (context) => {
   const { node } = context;
   const kind = kinds[node.op];
   const [output] = node.outputs;
-  const loops = new Broadcast(context.shape(output));
-  const [left, right] = node.inputs.map((name) => operandOf(context, name, loops.shape));
+  const { size, operandOf, whole, apply, reduce } = loopsOver(context, context.shape(output));
+  const [left, right] = node.inputs.map(operandOf);
   for (const { strides, name } of [left, right]) {
     if ((strides.at(-1) ?? 0) > 1)
       context.refuse(`broadcasting "${name}" of lower rank along its channels is not supported`);
   }
   const inputs = [left, right].flatMap(({ name }) => name ?? []);
   const product = kind === Binary.multiply || kind === Binary.divide;
-  const gradientOperand: Operand = {
-    shape: loops.shape,
-    size: loops.size,
-    strides: loops.strides,
-    sampleStride: loops.size,
-    address: (run) => run.gradient(output),
-  };
-  const scratchOperand: Operand = { ...gradientOperand, address: (run) => run.scratch };
-  const outputOperand: Operand = { ...gradientOperand, address: (run) => run.value(output) };
+  const gradient = whole((run) => run.gradient(output));
+  const scratch = whole((run) => run.scratch);
 
   /** Writes dy ∘ other where the operand has the output's shape, else through scratch and the sum over repeated axes. */
   const scaled = (run: Run, by: BinaryKind, other: Operand, operand: Operand, dx: Pointer): void => {
-    if (operand.size === loops.size) {
-      loops.apply(run, by, gradientOperand, other, dx);
-      return;
-    }
-    loops.apply(run, by, gradientOperand, other, run.scratch);
-    loops.reduce(run, run.scratch, operand, dx);
+    const fits = operand.size === size;
+    apply(run, by, gradient, other, fits ? dx : run.scratch);
+    if (!fits) reduce(run, run.scratch, operand, dx);
   };
 
   const backwardLeft = (run: Run, dx: Pointer): void => {
     if (product) scaled(run, kind, right, left, dx);
-    else loops.reduce(run, run.gradient(output), left, dx);
+    else reduce(run, run.gradient(output), left, dx);
   };
   const backwardRight = (run: Run, dx: Pointer): void => {
     const count = right.size * run.batch;
@@ -123,14 +102,19 @@ export const binary: Builder = (context) => {
       scaled(run, Binary.multiply, left, right, dx);
     } else if (kind === Binary.divide) {
       // y = a/b: ∂y/∂b = −y/b
-      loops.apply(run, Binary.multiply, gradientOperand, outputOperand, run.scratch);
-      loops.apply(run, Binary.divide, scratchOperand, right, run.scratch);
-      loops.reduce(run, run.scratch, right, dx);
+      apply(
+        run,
+        Binary.multiply,
+        gradient,
+        whole(() => run.value(output)),
+        run.scratch,
+      );
+      apply(run, Binary.divide, scratch, right, run.scratch);
+      reduce(run, run.scratch, right, dx);
       run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
-    } else {
-      loops.reduce(run, run.gradient(output), right, dx);
+    } else 
+      reduce(run, run.gradient(output), right, dx);
       if (kind === Binary.subtract) run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
-    }
   };
 
   const saved = kind === Binary.multiply ? inputs : kind === Binary.divide && right.name ? [right.name, output] : [];
@@ -141,10 +125,10 @@ export const binary: Builder = (context) => {
     saved: inputs.length === 2 || kind === Binary.divide ? saved : [],
     linear: !product || (inputs.length === 1 && (kind === Binary.multiply || left.name !== undefined)),
     parameters: [left, right].reduce((total, { name, size }) => total + (name === undefined ? size : 0), 0),
-    scratchBytes: (batch, direction) => (direction === "backward" && product ? loops.size * batch * 4 : 0),
+    scratchBytes: (batch, direction) => (direction === "backward" && product ? size * batch * 4 : 0),
     // Over the left operand, if it is a value of the output's size that the right one does not read at other places.
-    inPlace: left.name !== undefined && left.size === loops.size && left.name !== right.name,
-    forward: (run) => loops.apply(run, kind, left, right, run.value(output)),
+    inPlace: left.name !== undefined && left.size === size && left.name !== right.name,
+    forward: (run) => apply(run, kind, left, right, run.value(output)),
     backward: (run) => {
       if (left.name !== undefined) run.contribute(left.name, (dx) => backwardLeft(run, dx));
       if (right.name !== undefined) run.contribute(right.name, (dx) => backwardRight(run, dx));
@@ -156,15 +140,9 @@ export const binary: Builder = (context) => {
 export const sum: Builder = (context) => {
   const { node } = context;
   const [output] = node.outputs;
-  const loops = new Broadcast(context.shape(output));
-  const operands = node.inputs.map((name) => operandOf(context, name, loops.shape));
-  const total: Operand = {
-    shape: loops.shape,
-    size: loops.size,
-    strides: loops.strides,
-    sampleStride: loops.size,
-    address: (run) => run.value(output),
-  };
+  const { operandOf, whole, apply, reduce } = loopsOver(context, context.shape(output));
+  const operands = node.inputs.map(operandOf);
+  const total = whole((run) => run.value(output));
   return operation({
     node,
     inputs: [...new Set(operands.flatMap(({ name }) => name ?? []))],
@@ -173,14 +151,13 @@ export const sum: Builder = (context) => {
     forward: (run) => {
       const [first, ...rest] = operands;
       rest.forEach((operand, i) => {
-        loops.apply(run, Binary.add, i === 0 ? first : total, operand, run.value(output));
+        apply(run, Binary.add, i === 0 ? first : total, operand, run.value(output));
       });
     },
     backward: (run) => {
       for (const operand of operands) {
-        if (operand.name !== undefined) {
-          run.contribute(operand.name, (dx) => loops.reduce(run, run.gradient(output), operand, dx));
-        }
+        if (operand.name !== undefined)
+          run.contribute(operand.name, (dx) => reduce(run, run.gradient(output), operand, dx));
       }
     },
   });

@@ -5,9 +5,9 @@
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { resizeGeometry } from "../graph/shapes";
 import type { Pointer } from "../wasm/kernels";
-import type { KernelMemory } from "../wasm/memory";
 import { imageShape } from "./layout";
 import { type BuildContext, type Builder, constantsOf, type Operation, oneToOne, type Run } from "./operation";
+import { placeOnce } from "./weights";
 
 /** The source positions and weights of every output position along one axis. */
 export interface AxisTable {
@@ -136,10 +136,11 @@ export function resampleOperation(context: BuildContext, tables: readonly AxisTa
   const to = imageShape(context.shape(node.outputs[0]));
   const columns = tables.at(-1) as AxisTable;
   const rows = tables.length === 2 ? tables[0] : identityTable(1);
-  const place = placeTables(memory, rows, columns);
-  const record = (run: Run): Pointer => {
-    const { indexY, indexX, weightY, weightX } = place();
-    return run.record("ResampleGeometry", {
+  const [indexY, indexX, weightY, weightX] = [rows.index, columns.index, rows.weight, columns.weight].map((table) =>
+    placeOnce(memory, table, "Resize table"),
+  );
+  const record = (run: Run): Pointer =>
+    run.record("ResampleGeometry", {
       samples: from.n * run.batch,
       inH: from.h,
       inW: from.w,
@@ -148,31 +149,15 @@ export function resampleOperation(context: BuildContext, tables: readonly AxisTa
       outW: to.w,
       tapsY: rows.taps,
       tapsX: columns.taps,
-      indexY,
-      indexX,
-      weightY,
-      weightX,
+      indexY: indexY(),
+      indexX: indexX(),
+      weightY: weightY(),
+      weightX: weightX(),
     });
-  };
   return oneToOne(context, {
     linear: true,
     macs: to.h * to.w * to.c * rows.taps * columns.taps,
     forward: (run, x, y) => run.kernels.resample(x, y, record(run)),
     backward: (run, dy, dx) => run.kernels.resampleBackward(dy, dx, record(run)),
   });
-}
-
-function placeTables(memory: KernelMemory, rows: AxisTable, columns: AxisTable) {
-  const store = (values: Int32Array | Float32Array): Pointer =>
-    memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), "Resize table");
-  let placed: { indexY: Pointer; indexX: Pointer; weightY: Pointer; weightX: Pointer } | undefined;
-  return () => {
-    placed ??= {
-      indexY: store(rows.index),
-      indexX: store(columns.index),
-      weightY: store(rows.weight),
-      weightX: store(columns.weight),
-    };
-    return placed;
-  };
 }

@@ -22,7 +22,11 @@ export const uploadFloats = (memory: KernelMemory, values: Float32Array, what: s
   memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), what);
 
 /** Places numbers in memory at the first call; later calls return the same address. */
-export function placeOnce(memory: KernelMemory, values: Float32Array | Uint32Array, what: string): () => Pointer {
+export function placeOnce(
+  memory: KernelMemory,
+  values: Float32Array | Int32Array | Uint32Array,
+  what: string,
+): () => Pointer {
   let pointer: Pointer | undefined;
   return () => {
     pointer ??= memory.store(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), what);
