@@ -112,9 +112,8 @@ export const binary: Builder = (context) => {
       apply(run, Binary.divide, scratch, right, run.scratch);
       reduce(run, run.scratch, right, dx);
       run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
-    } else 
-      reduce(run, run.gradient(output), right, dx);
-      if (kind === Binary.subtract) run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
+    } else reduce(run, run.gradient(output), right, dx);
+    if (kind === Binary.subtract) run.kernels.unary(Unary.scale, dx, dx, count, -1, 0);
   };
 
   const saved = kind === Binary.multiply ? inputs : kind === Binary.divide && right.name ? [right.name, output] : [];

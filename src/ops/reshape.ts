@@ -1,22 +1,23 @@
 /** Operators that only rename the axes of a value: Reshape, Flatten, Squeeze, Unsqueeze. */
-import { rowMajorStrides } from "../graph/regions";
+import { loopsOf, rowMajorStrides } from "../graph/regions";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
-import { isRowMajor, memoryOrder, memoryStrides, type Shape } from "./layout";
+import { isRowMajor, memoryStrides, type Shape } from "./layout";
 import { type Builder, oneToOne, type Run } from "./operation";
-import { inOrder, stridedRecord } from "./strided";
+import { move, walking } from "./strided";
 
-/** Copies each sample of a value from one set of strides along the given axes to another. */
+/** Copies each sample of a value from one set of strides along its axes to another. */
 export function copyAxes(
   run: Run,
   from: Pointer,
   to: Pointer,
-  extents: readonly number[],
+  shape: Shape,
   a: readonly number[],
   b: readonly number[],
 ): void {
-  const size = sizeOf(extents);
-  run.kernels.copyStrided(from, to, stridedRecord(run, { extents, a, b }, { a: size, b: size }));
+  const sample = sizeOf(shape);
+  const loops = walking("b", loopsOf({ extents: shape }, a, b));
+  move(run, "copyStrided", loops, { pointer: from, sample }, { pointer: to, sample });
 }
 
 /** Copies a value from memory order to row-major order. */
@@ -24,17 +25,9 @@ export function toRowMajorCopy(run: Run, from: Pointer, to: Pointer, shape: Shap
   copyAxes(run, from, to, shape, memoryStrides(shape), rowMajorStrides(shape));
 }
 
-/** Copies a value from row-major order to memory order; the loops walk the destination. */
+/** Copies a value from row-major order to memory order. */
 export function toMemoryCopy(run: Run, from: Pointer, to: Pointer, shape: Shape): void {
-  const order = memoryOrder(shape.length);
-  copyAxes(
-    run,
-    from,
-    to,
-    inOrder(shape, order),
-    inOrder(rowMajorStrides(shape), order),
-    inOrder(memoryStrides(shape), order),
-  );
+  copyAxes(run, from, to, shape, rowMajorStrides(shape), memoryStrides(shape));
 }
 
 /** Moves the same row-major sequence of numbers from one shape's memory to another's. */
