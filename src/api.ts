@@ -36,6 +36,8 @@ export type { BlackBox } from "./explain/black-box";
 export { cam } from "./explain/cam";
 export type { CamOptions } from "./explain/cam-run";
 export { deconvnet } from "./explain/deconvnet";
+export { type DeepLiftOptions, deepLift } from "./explain/deep-lift";
+export { type DeepLiftShapOptions, deepLiftShap } from "./explain/deep-lift-shap";
 export { eigenCam } from "./explain/eigen-cam";
 export { explain, type MethodName, type MethodOptions, methodNames } from "./explain/explain";
 export { gradCam } from "./explain/grad-cam";

@@ -225,7 +225,9 @@ export class IncrementalPasses {
     // Once as the maps that are kept, once as those of the pass that computes them.
     checkMemory(memory, 0, 2 * bytes, "The maps of an incremental pass");
     const { values } = session.run(this.#network, { batch: 1, data, keep: names });
-    for (const operation of this.#network.prepared.forward) this.#parts.prepared.forward.add(operation);
+    for (const operation of this.#network.operations) {
+      if (this.#network.prepared.forward.has(operation)) this.#parts.prepared.forward.add(operation);
+    }
     this.#kept = memory;
     for (const [name, value] of values) {
       const content = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);

@@ -20,7 +20,7 @@ export interface Network {
   /** The first output of each node by the node's name: how to reach an operation whose state another one reads. */
   readonly states: ReadonlyMap<string, ValueName>;
   /** Operations whose forward (or backward) weights are in memory. */
-  readonly prepared: { readonly forward: Set<Operation>; readonly backward: Set<Operation> };
+  readonly prepared: { readonly forward: WeakSet<Operation>; readonly backward: WeakSet<Operation> };
 }
 
 /**
@@ -50,7 +50,7 @@ export function buildNetwork(
     input: graph.inputs[0].name,
     producer,
     states: new Map(operations.map(({ node, outputs }) => [node.name, outputs[0]])),
-    prepared: { forward: new Set(), backward: new Set() },
+    prepared: { forward: new WeakSet(), backward: new WeakSet() },
   };
 }
 

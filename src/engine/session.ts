@@ -55,6 +55,7 @@ export class Session {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly #mode: MemoryMode;
+  /** Weak: a method may look at a network through rules of its own for one pass. */
   readonly #plans = new WeakMap<Network, Map<string, Plan>>();
   #arena: { pointer: Pointer; bytes: number } | undefined;
 
@@ -165,7 +166,7 @@ export class Session {
 function prepareAll(
   operations: readonly Operation[],
   direction: "forward" | "backward",
-  prepared: Set<Operation>,
+  prepared: WeakSet<Operation>,
 ): void {
   for (const operation of operations) {
     if (prepared.has(operation)) continue;

@@ -5,6 +5,8 @@ import { ablationCam } from "./ablation-cam";
 import type { Attribution, LayerOptions } from "./attribution";
 import { cam } from "./cam";
 import { deconvnet } from "./deconvnet";
+import { type DeepLiftOptions, deepLift } from "./deep-lift";
+import { type DeepLiftShapOptions, deepLiftShap } from "./deep-lift-shap";
 import { eigenCam } from "./eigen-cam";
 import { gradCam } from "./grad-cam";
 import { gradCamPlusPlus } from "./grad-cam-plus-plus";
@@ -24,6 +26,8 @@ const methods = {
   saliency,
   "input-x-gradient": inputXGradient,
   "integrated-gradients": integratedGradients,
+  "deep-lift": deepLift,
+  "deep-lift-shap": deepLiftShap,
   deconvnet,
   "guided-backprop": guidedBackprop,
   cam,
@@ -41,7 +45,12 @@ const methods = {
 export type MethodName = keyof typeof methods;
 
 /** The options of all methods; each method reads its own. */
-export type MethodOptions = LayerOptions & PerturbedCamOptions & IntegratedGradientsOptions & OcclusionOptions;
+export type MethodOptions = LayerOptions &
+  PerturbedCamOptions &
+  IntegratedGradientsOptions &
+  DeepLiftOptions &
+  DeepLiftShapOptions &
+  OcclusionOptions;
 
 /** The names `explain` takes. */
 export const methodNames = /* @__PURE__ */ Object.keys(methods) as readonly MethodName[];

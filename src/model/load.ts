@@ -1,11 +1,9 @@
 import { oneOf } from "../checks";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError } from "../errors";
-import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
+import type { Graph, GraphInput } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
-import { combineChannelShuffle } from "../graph/passes/combine-channel-shuffle";
-import { combineSwish } from "../graph/passes/combine-swish";
-import { foldBatchNorm } from "../graph/passes/fold-batch-norm";
+import { combineOperators } from "../graph/passes/combine-operators";
 import { halveWeights } from "../graph/passes/halve-weights";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
@@ -137,10 +135,6 @@ export async function openModel(
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
   return model;
 }
-
-/** The network as it runs where nobody asks for what lies in between. */
-export const combineOperators = (graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph =>
-  [foldBatchNorm, combineSwish, combineChannelShuffle].reduce((combined, pass) => pass(combined, keep), graph);
 
 /** A network as its files have it, what to call it, and the bytes it was made of. */
 interface FileGraph {

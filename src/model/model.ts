@@ -135,6 +135,7 @@ export class LoadedModel implements Model {
   /** Everything that holds wasm memory. */
   #inside: Inside | undefined;
   #layers: readonly Layer[] | undefined;
+  readonly #plain = new WeakMap<Network, Network>();
 
   constructor(parts: ModelParts) {
     this.name = parts.name;
@@ -227,6 +228,18 @@ export class LoadedModel implements Model {
   networkFor(values: readonly ValueName[]): Network {
     const has = (name: ValueName): boolean => name === this.fast.input || this.fast.producer.has(name);
     return values.every(has) ? this.fast : this.full;
+  }
+
+  /** A network of this model by direct sums alone: the same numbers under a kernel give the same bits everywhere, so ties stay ties. */
+  plain(network: Network): Network {
+    const { kernels, memory, mode } = this.parts;
+    if (mode === "low") return network;
+    let plain = this.#plain.get(network);
+    if (!plain) {
+      plain = buildNetwork(network.graph, kernels, memory, "low");
+      this.#plain.set(network, plain);
+    }
+    return plain;
   }
 
   /** ONNX shape of a value. */

@@ -52,10 +52,11 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
   const { inputs, outputs } = matrix;
   const rows = sizeOf(shape) / inputs;
   const panelsOf = (direction: "forward" | "backward"): Held =>
-    held(memory, () => [[packMatrix(kernels, memory, matrix, direction)]]);
+    held(memory, () => [
+      [packMatrix(kernels, memory, matrix, direction), memory.store(new Uint8Array(8), "Tap table")],
+    ]);
   const panels = { forward: panelsOf("forward"), backward: panelsOf("backward") };
   let biasPlace: Pointer = 0;
-  let tapTable: Pointer = 0;
 
   // A value of rank 3 or 4 is channels last in memory, but the matrix applies to its last ONNX axis.
   const [rearrangeIn, rearrangeOut] = [!isRowMajor(shape), !isRowMajor(outShape)];
@@ -64,7 +65,7 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
 
   /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
   const multiply = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
-    const [[weight]] = panels[direction].get();
+    const [[weight, tapTable]] = panels[direction].get();
     const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
     const usedBias = direction === "forward" ? biasPlace : 0;
     const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
@@ -107,7 +108,6 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     },
     prepare: (direction) => {
       panels[direction].get();
-      tapTable ||= memory.store(new Uint8Array(8), "Tap table");
       if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
     },
     release: (direction) => panels[direction].release(),

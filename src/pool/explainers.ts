@@ -19,6 +19,8 @@ const names: Readonly<Record<ExplainerName, true>> = {
   ablationCam: true,
   cam: true,
   deconvnet: true,
+  deepLift: true,
+  deepLiftShap: true,
   eigenCam: true,
   explain: true,
   gradCam: true,

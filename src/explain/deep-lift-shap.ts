@@ -1,0 +1,69 @@
+import { OptionError } from "../errors";
+import { type Input, loaded, type Model } from "../model/model";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { type Baseline, baselineData, baselineNotes } from "./baseline";
+import { type Lifted, lift, liftedAttribution, liftRequest } from "./deep-lift";
+import { targetNotes } from "./gradient";
+import { note } from "./notes";
+import { createPace } from "./pace";
+
+export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
+  /** What the input is compared with, one after the other; default: zero, the input's mean colour and the input blurred. */
+  readonly baselines?: readonly Baseline[];
+}
+
+/**
+ * DeepLIFT averaged over several baselines, an estimate of SHAP values.
+ *
+ *   attribution = meanₖ deepLift(x, x′ₖ)
+ *
+ * Lundberg & Lee 2017, https://arxiv.org/abs/1705.07874, section 4.2. Matches Captum's `DeepLiftShap` but for what `deepLift` does
+ * differently. The values sum to s(x) − meanₖ s(x′ₖ); `convergenceDelta` is by how much they miss it. The more the baselines
+ * look like the data, images of other classes for example, the better the estimate.
+ *
+ * @returns attribution, same shape as the input (or the layer), signed, in score units
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown
+ * @throws {OptionError} if `baselines` is empty or has an unknown name, {ShapeError} if a tensor does not fit
+ * @throws {UnsupportedOperatorError} if the network has max-unpooling, naming every such operation
+ * @example
+ * const { values } = await deepLiftShap(model, image, { baselines: ["black", "white", "blur"] });
+ */
+export async function deepLiftShap(
+  given: Model,
+  input: Input,
+  options: DeepLiftShapOptions = {},
+): Promise<Attribution> {
+  const { baselines = ["zero", "mean", "blur"] } = options;
+  if (!Array.isArray(baselines) || baselines.length === 0) {
+    throw new OptionError(
+      `baselines must be a list of at least one baseline (a name, a number or a Tensor), got ${JSON.stringify(baselines)}.`,
+    );
+  }
+  const pace = createPace(options, baselines.length);
+  const model = loaded(given);
+  const request = liftRequest(model, options);
+  const data = model.prepare(input);
+  const points = baselines.map((baseline: Baseline) => baselineData(model, data, baseline));
+  const sum = new Float64Array(model.sampleSize(request.at));
+  let difference = 0;
+  let last: Lifted | undefined;
+  for (const [k, point] of points.entries()) {
+    last = lift(model, data, point, request);
+    last.values.forEach((value, i) => {
+      sum[i] += value;
+    });
+    difference += last.difference / points.length;
+    await pace.step(k + 1);
+  }
+  const lifted = { ...(last as Lifted), difference, values: Float32Array.from(sum, (value) => value / points.length) };
+  const outside = points.flatMap((point) => baselineNotes(model, point)).slice(0, 1);
+  return {
+    ...(await liftedAttribution(model, "deep-lift-shap", { ...options, baselines }, request, lifted)),
+    notes: [
+      ...targetNotes(model, options, lifted.score, request.target.value),
+      ...outside,
+      ...(difference === 0 ? [note("target-equals-baseline")] : []),
+    ],
+  };
+}

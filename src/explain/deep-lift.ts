@@ -1,0 +1,134 @@
+import { leadsAround } from "../engine/plan";
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { resolveTarget, type Score, type ScoredTarget, scoreOf } from "../model/target";
+import type { ValueName } from "../ops/operation";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { type Baseline, baselineData, baselineNotes } from "./baseline";
+import { inputSize, report, seed, targetNotes } from "./gradient";
+import { note } from "./notes";
+import { makeRecipe } from "./recipe";
+import { throughLens } from "./rules/lens";
+import { rescale } from "./rules/rescale";
+
+export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
+  /** What the input is compared with; default 'zero', in the network's input space. */
+  readonly baseline?: Baseline;
+}
+
+/**
+ * DeepLIFT with the Rescale rule: what each input value's difference from a baseline contributed to the score's difference.
+ *
+ *   attribution = m ⊙ (x − x′)     m_in = m_out·Δout/Δin through a non-linearity, the adjoint through a linear layer
+ *
+ * Shrikumar, Greenside & Kundaje 2017, https://arxiv.org/abs/1704.02685. Matches Captum's `DeepLift` but for two things: through
+ * max-pools with overlapping windows contributions add up (Captum overwrites them), and through functions of several numbers
+ * (products, softmax, local response and instance normalisation) the gradient is averaged along the path between the two. So the
+ * values always sum to s(x) − s(x′); `convergenceDelta` is by how much rounding misses it. Where the difference of a unit is below
+ * 1e-10 its gradient is used.
+ *
+ * @returns attribution, same shape as the input (or the layer), signed, in score units
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown
+ * @throws {OptionError} if `baseline` is unknown, {ShapeError} if it is a tensor that does not fit
+ * @throws {UnsupportedOperatorError} if the network has max-unpooling, naming every such operation
+ * @example
+ * const { values, convergenceDelta } = await deepLift(model, image, { target: "cat", baseline: "blur" });
+ */
+export async function deepLift(given: Model, input: Input, options: DeepLiftOptions = {}): Promise<Attribution> {
+  const { baseline = "zero" } = options;
+  options.signal?.throwIfAborted();
+  const model = loaded(given);
+  const request = liftRequest(model, options);
+  const data = model.prepare(input);
+  const from = baselineData(model, data, baseline);
+  const lifted = lift(model, data, from, request);
+  return {
+    ...(await liftedAttribution(model, "deep-lift", { ...options, baseline }, request, lifted)),
+    notes: [
+      ...targetNotes(model, options, lifted.score, request.target.value),
+      ...baselineNotes(model, from),
+      ...(lifted.difference === 0 ? [note("target-equals-baseline")] : []),
+    ],
+  };
+}
+
+/** What to attribute, and to what. */
+export interface LiftRequest {
+  readonly target: ScoredTarget;
+  readonly at: ValueName;
+}
+
+/** The contributions of one pair of input and baseline. */
+export interface Lifted {
+  readonly values: Float32Array;
+  readonly score: Score;
+  /** The target's own value at the input. */
+  readonly value: Float32Array;
+  /** s(x) − s(x′). */
+  readonly difference: number;
+}
+
+export function liftRequest(model: LoadedModel, { target: asked, layer }: ExplainOptions & LayerOptions): LiftRequest {
+  const target = resolveTarget(model, asked);
+  return { target, at: layer === undefined ? model.fast.input : model.layerBefore(layer, target.value) };
+}
+
+/** One forward pass of input and baseline as a batch of two, and the multipliers back from the target. */
+export function lift(model: LoadedModel, data: Float32Array, from: Float32Array, { target, at }: LiftRequest): Lifted {
+  const both = new Float32Array(2 * data.length);
+  both.set(data);
+  both.set(from, data.length);
+  const chosen = model.networkFor([target.value, at]);
+  // A plain baseline makes plain maps, where every maximum is a tie: rounding must not decide which place gets the credit.
+  const pooled = chosen.operations.some(({ node }) => node.op.endsWith("MaxPool"));
+  const network = throughLens(
+    pooled ? model.plain(chosen) : chosen,
+    "deep-lift",
+    model.dependencies(target.value),
+    rescale((name) => model.sampleSize(name)),
+  );
+  const found: { score?: Score } = {};
+  const { values, gradients } = model.session.run(network, {
+    batch: 2,
+    data: both,
+    keep: [...new Set([target.value, at])],
+    backward: {
+      seed: target.value,
+      wanted: [at],
+      write: (gradient, value) => {
+        found.score = target.choose(value.subarray(0, value.length / 2));
+        seed(found.score, gradient, 0);
+      },
+    },
+  });
+  const score = found.score as Score;
+  const [value, x] = [target.value, at].map((name) => values.get(name) as Float32Array);
+  const half = value.length / 2;
+  const multipliers = (gradients.get(at) as Float32Array).subarray(0, x.length / 2);
+  return {
+    values: multipliers.map((multiplier, i) => multiplier * (x[i] - x[multipliers.length + i])),
+    score,
+    value: value.slice(0, half),
+    difference: scoreOf(score, value) - scoreOf(score, value, half),
+  };
+}
+
+/** An attribution but for its notes. Around a layer that not everything passes through its values cannot be complete. */
+export async function liftedAttribution(
+  model: LoadedModel,
+  method: string,
+  options: DeepLiftOptions & { readonly baselines?: readonly Baseline[] },
+  { target, at }: LiftRequest,
+  { values, score, value, difference }: Lifted,
+): Promise<Omit<Attribution, "notes">> {
+  const complete = !leadsAround(model.networkFor([target.value, at]), [target.value], at);
+  return {
+    method,
+    target: report(score, value),
+    values: model.tensor(at, values),
+    inputSize: inputSize(model),
+    ...(options.layer !== undefined && { layer: options.layer }),
+    ...(complete && { convergenceDelta: values.reduce((total, element) => total + element, 0) - difference }),
+    recipe: await makeRecipe(model, method, { ...options }),
+  };
+}

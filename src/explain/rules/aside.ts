@@ -1,0 +1,56 @@
+/** Steps of an operation on numbers beside those of the pass: other inputs, another gradient, scratch of its own. */
+import { gradientRules, type Operation, type Run, unbounded, type ValueName } from "../../ops/operation";
+import type { Pointer } from "../../wasm/kernels";
+
+/** What differs from the pass. */
+export interface Aside {
+  readonly batch?: number;
+  readonly scratch?: Pointer;
+  readonly values?: ReadonlyMap<ValueName, Pointer>;
+  readonly gradients?: ReadonlyMap<ValueName, Pointer>;
+  readonly contribute?: Run["contribute"];
+}
+
+export const aside = (run: Run, { batch, scratch, values, gradients, contribute }: Aside): Run => ({
+  kernels: run.kernels,
+  memory: run.memory,
+  batch: batch ?? run.batch,
+  rules: gradientRules,
+  scratch: scratch ?? run.scratch,
+  value: (name) => values?.get(name) ?? run.value(name),
+  clamp: () => unbounded,
+  state: (node) => run.state(node),
+  record: run.record,
+  gradient: (name) => gradients?.get(name) ?? run.gradient(name),
+  contribute: contribute ?? ((name, write) => run.contribute(name, write)),
+});
+
+/** Every block begins on a cache line, as the kernels' memory does. */
+const blockBytes = (floats: number): number => Math.ceil((floats * 4) / 64) * 64;
+
+/** Blocks of so many floats, and room for what an operation needs itself behind them. */
+export interface Blocks {
+  readonly bytes: number;
+  /** Addresses of the blocks from an address on, and of the room behind them. */
+  at(start: Pointer): { readonly blocks: readonly Pointer[]; readonly rest: Pointer };
+}
+
+export function blocksOf(sizes: readonly number[]): Blocks {
+  const bytes = sizes.reduce((total, size) => total + blockBytes(size), 0);
+  return {
+    bytes,
+    at: (start) => {
+      let next = start;
+      const blocks = sizes.map((size) => {
+        const block = next;
+        next += blockBytes(size);
+        return block;
+      });
+      return { blocks, rest: next };
+    },
+  };
+}
+
+/** Scratch that both steps of an operation fit in. */
+export const ownScratch = (operation: Operation, batch: number): number =>
+  Math.max(operation.scratchBytes(batch, "forward"), operation.scratchBytes(batch, "backward"));

@@ -1,0 +1,102 @@
+/**
+ * DeepLIFT's multipliers m = contribution / Δinput for what is not linear, where Δ is sample minus baseline. Each pass carries
+ * the two as sample 0 and sample 1 of a batch; multipliers travel in sample 0, sample 1 stays zero.
+ *
+ * All rules are complete: Σ m_in·Δin = Σ m_out·Δout.
+ */
+import { activations } from "../../ops/activation";
+import type { Operation } from "../../ops/operation";
+import type { Pointer } from "../../wasm/kernels";
+import { alongPath, type SizeOf } from "./along-path";
+import { aside, blocksOf } from "./aside";
+import type { BackwardStep, Lens } from "./lens";
+
+/** Differences below this are no differences: the gradient takes over, as in Captum. */
+const smallest = 1e-10;
+
+/** Chooses DeepLIFT's rule for an operation. */
+export const rescale =
+  (sizeOf: SizeOf): Lens =>
+  (operation) => {
+    const { op } = operation.node;
+    if (op === "MaxUnpool") {
+      return "where it puts its values depends on the input, and no multiplier can express that";
+    }
+    if (op === "MaxPool" || op === "GlobalMaxPool") return maxima(operation, sizeOf);
+    if (operation.linear) return undefined;
+    if (pointwise.has(op)) return quotient(operation, sizeOf);
+    return alongPath(operation, sizeOf);
+  };
+
+const pointwise: ReadonlySet<string> = /* @__PURE__ */ (() =>
+  new Set([...Object.keys(activations), "Clip", "PRelu", "Pow", "Max", "Min"]))();
+
+/**
+ * The Rescale rule of a function of one number: m_in = m_out · Δout/Δin, or m_out · f′(x) where Δin is too small.
+ * Shrikumar et al. 2017, https://arxiv.org/abs/1704.02685, section 3.5.1.
+ */
+function quotient(operation: Operation, sizeOf: SizeOf): BackwardStep {
+  const [input] = operation.inputs;
+  const [output] = operation.outputs;
+  const size = sizeOf(input);
+  return {
+    saved: [...new Set([...operation.saved, input, output])],
+    ownAdjoint: true,
+    scratchBytes: (batch) => operation.scratchBytes(batch, "backward"),
+    backward: (run) =>
+      run.contribute(input, (dx) => {
+        operation.backward(aside(run, { contribute: (_, write) => write(dx) }));
+        const [x, y] = [input, output].map((name) => run.memory.floats(run.value(name), 2 * size));
+        const [m, from] = [run.memory.floats(dx, 2 * size), run.memory.floats(run.gradient(output), size)];
+        for (let i = 0; i < size; i++) {
+          const difference = x[i] - x[size + i];
+          if (Math.abs(difference) >= smallest) m[i] = (from[i] * (y[i] - y[size + i])) / difference;
+        }
+        m.fill(0, size);
+      }),
+  };
+}
+
+/**
+ * Max-pooling: where the sample's maximum is the larger one, its place gets max(y, y′) − y′; where the baseline's is, its
+ * place gets y − max(y, y′). Both go through the switches of their own sample, and contributions of overlapping windows add up
+ * before they are divided by Δin. Captum's rule, which there overwrites where windows overlap.
+ */
+function maxima(operation: Operation, sizeOf: SizeOf): BackwardStep {
+  const [input] = operation.inputs;
+  const [output] = operation.outputs;
+  const [size, outSize] = [sizeOf(input), sizeOf(output)];
+  const scratch = blocksOf([2 * outSize, 2 * size]);
+  return {
+    saved: [...new Set([...operation.saved, input, output])],
+    ownAdjoint: true,
+    scratchBytes: (batch) => scratch.bytes + operation.scratchBytes(batch, "backward"),
+    backward: (run) => {
+      const {
+        blocks: [contribution, sums],
+        rest,
+      } = scratch.at(run.scratch);
+      const through = (dx: Pointer, dy: Pointer): void =>
+        operation.backward(
+          aside(run, { scratch: rest, gradients: new Map([[output, dy]]), contribute: (_, write) => write(dx) }),
+        );
+      const m = run.gradient(output);
+      const [y, from, to] = [run.value(output), m, contribution].map((at) => run.memory.floats(at, 2 * outSize));
+      for (let i = 0; i < outSize; i++) {
+        const higher = Math.max(y[i], y[outSize + i]);
+        to[i] = from[i] * (higher - y[outSize + i]);
+        to[outSize + i] = from[i] * (y[i] - higher);
+      }
+      through(sums, contribution);
+      run.contribute(input, (dx) => {
+        through(dx, m);
+        const [x, sum, result] = [run.value(input), sums, dx].map((at) => run.memory.floats(at, 2 * size));
+        for (let i = 0; i < size; i++) {
+          const difference = x[i] - x[size + i];
+          if (Math.abs(difference) >= smallest) result[i] = (sum[i] + sum[size + i]) / difference;
+        }
+        result.fill(0, size);
+      });
+    },
+  };
+}
