@@ -75,10 +75,8 @@ const withoutPool: readonly string[] = ["workerd-vitest", "edge"];
 function expectPool({ id }: Runtime, { pool }: Report): void {
   if (withoutPool.includes(id)) return;
   expect(pool?.size, "instances of the pool").toBe(id === "workerd" ? 1 : 2);
-  const names = Object.keys(pool?.digests ?? {});
-  expect(names).toHaveLength(8);
-  const all = recorded();
-  expect(pool?.digests).toEqual(Object.fromEntries(names.map((name) => [name, all[name]])));
+  const methods = Object.entries(recorded()).filter(([name]) => /^tiny: (?!predict)/.test(name));
+  expect(pool?.digests).toEqual(Object.fromEntries(methods));
 }
 
 describe("the packed package gives the same bits", () => {
