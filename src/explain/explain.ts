@@ -8,6 +8,7 @@ import { deconvnet } from "./deconvnet";
 import { type DeepLiftOptions, deepLift } from "./deep-lift";
 import { type DeepLiftShapOptions, deepLiftShap } from "./deep-lift-shap";
 import { eigenCam } from "./eigen-cam";
+import { excitationBackprop } from "./excitation-backprop";
 import { gradCam } from "./grad-cam";
 import { gradCamPlusPlus } from "./grad-cam-plus-plus";
 import { guidedBackprop } from "./guided-backprop";
@@ -15,6 +16,7 @@ import { hiResCam } from "./hi-res-cam";
 import { inputXGradient } from "./input-x-gradient";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integrated-gradients";
 import { layerCam } from "./layer-cam";
+import { type LrpOptions, lrp } from "./lrp";
 import { type OcclusionOptions, occlusion } from "./occlusion";
 import type { PerturbedCamOptions } from "./perturbed-cam";
 import { saliency } from "./saliency";
@@ -28,6 +30,8 @@ const methods = {
   "integrated-gradients": integratedGradients,
   "deep-lift": deepLift,
   "deep-lift-shap": deepLiftShap,
+  lrp,
+  "excitation-backprop": excitationBackprop,
   deconvnet,
   "guided-backprop": guidedBackprop,
   cam,
@@ -50,6 +54,7 @@ export type MethodOptions = LayerOptions &
   IntegratedGradientsOptions &
   DeepLiftOptions &
   DeepLiftShapOptions &
+  LrpOptions &
   OcclusionOptions;
 
 /** The names `explain` takes. */

@@ -3,6 +3,7 @@ import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
 import { InputError, LayerError, OptionError, SeethroughError, ShapeError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import { combineOperators } from "../graph/passes/combine-operators";
 import { checkImage, type ImageLike } from "../image/image";
 import { type Preprocess, preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
@@ -135,6 +136,7 @@ export class LoadedModel implements Model {
   /** Everything that holds wasm memory. */
   #inside: Inside | undefined;
   #layers: readonly Layer[] | undefined;
+  #folded: Network | undefined;
   readonly #plain = new WeakMap<Network, Network>();
 
   constructor(parts: ModelParts) {
@@ -240,6 +242,14 @@ export class LoadedModel implements Model {
       this.#plain.set(network, plain);
     }
     return plain;
+  }
+
+  /** The network by direct sums and with batch normalisation in the weights, in low memory too. */
+  get folded(): Network {
+    const { kernels, memory, mode, graph, result, explained } = this.parts;
+    if (mode !== "low") return this.plain(this.fast);
+    this.#folded ??= buildNetwork(combineOperators(graph, new Set([result, explained])), kernels, memory, mode);
+    return this.#folded;
   }
 
   /** ONNX shape of a value. */

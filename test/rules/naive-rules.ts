@@ -89,3 +89,66 @@ export const distance = (found: ArrayLike<number>, expected: ArrayLike<number>):
   const largest = Math.max(...Array.from(expected, Math.abs));
   return Math.max(...Array.from(expected, (value, i) => Math.abs(value - found[i]))) / largest;
 };
+
+/** ConvTranspose as a matrix: the transpose of the convolution from its output to its input. */
+export const transposed = (
+  window: Window,
+  weight: ArrayLike<number>,
+  bias: readonly number[],
+  inputs: number,
+): Affine => {
+  const { rows } = convolution(window, weight, new Array<number>(inputs).fill(0), inputs);
+  const places = window.size[1] * window.size[2];
+  return {
+    rows: rows[0].map((_, i) => rows.map((row) => row[i])),
+    bias: rows[0].map((_, i) => bias[Math.floor(i / places)]),
+  };
+};
+
+/** A rule of LRP by its name and numbers. */
+export interface NaiveRule {
+  readonly rule: string;
+  readonly epsilon?: number;
+  readonly gamma?: number;
+  readonly alpha?: number;
+  readonly beta?: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+const up = (value: number): number => Math.max(value, 0);
+const down = (value: number): number => Math.min(value, 0);
+
+/** What of output j's relevance goes to input i: weights of the single contributions, then each one's share. */
+export function relevance(layer: Affine, x: readonly number[], above: readonly number[], given: NaiveRule): number[] {
+  const below = new Array<number>(x.length).fill(0);
+  const { rule, epsilon = 1e-6, gamma = 0.25, alpha = 2, beta = 1, low = 0, high = 1 } = given;
+  layer.rows.forEach((row, j) => {
+    const bias = layer.bias[j];
+    const y = row.reduce((total, w, i) => total + w * x[i], bias);
+    /** Hands `part` of the relevance out in proportion to `contribution`; the bias keeps its share. */
+    const hand = (part: number, contribution: (w: number, i: number) => number, kept: number, small = 1e-6): void => {
+      const z = row.reduce((total, w, i) => total + contribution(w, i), kept);
+      row.forEach((w, i) => {
+        below[i] += (above[j] * part * contribution(w, i)) / (z + (z < 0 ? -small : small));
+      });
+    };
+    // Outside the kernel a layer has no weight at all.
+    const under = (w: number, value: number): number => (w === 0 ? 0 : value);
+    if (rule === "epsilon") hand(1, (w, i) => w * x[i], bias, epsilon);
+    if (rule === "zPlus") hand(1, (w, i) => up(w * x[i]), up(bias));
+    if (rule === "excitation") hand(1, (w, i) => up(w * x[i]), 0);
+    if (rule === "flat") hand(1, (w) => under(w, 1), 0);
+    if (rule === "wSquare") hand(1, (w) => w * w, bias * bias);
+    if (rule === "zBox") hand(1, (w, i) => w * x[i] - up(w) * low - down(w) * high, 0);
+    if (rule === "gamma") {
+      const favoured = y > 0 ? up : down;
+      hand(1, (w, i) => w * x[i] + gamma * favoured(w * x[i]), bias + gamma * favoured(bias));
+    }
+    if (rule === "alphaBeta") {
+      hand(alpha, (w, i) => up(w * x[i]), up(bias));
+      hand(-beta, (w, i) => down(w * x[i]), down(bias));
+    }
+  });
+  return below;
+}

@@ -1,0 +1,40 @@
+import type { Input, Model } from "../model/model";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { note } from "./notes";
+import { propagate } from "./rules/propagate";
+import { relevanceLens, stabiliser } from "./rules/relevance";
+
+/**
+ * Excitation backprop: the probability that a top-down walk, which follows only positive evidence, ends at a value.
+ *
+ *   P_i = Σ_j x_i w⁺_ij / (Σ_k x_k w⁺_kj) · P_j
+ *
+ * Zhang et al. 2016, https://arxiv.org/abs/1608.00507, equation 8, without biases. It starts with 1 at the target. As Zennit's
+ * `ExcitationBackprop`, inputs below zero count with the weights below zero; like TorchRay's, nothing in it is ever negative: of sums
+ * and average pools the parts with the sum's sign share. The rest is as in `lrp`.
+ *
+ * @returns attribution, same shape as the input (or the layer), not negative; it sums to 1 but for what meets no positive evidence
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown, or merged with another one
+ * @throws {UnsupportedOperatorError} if the network multiplies two values neither of which is a gate, naming every such operation
+ * @example
+ * const { values } = await excitationBackprop(model, image, { target: "cat", layer: "pool3" });
+ */
+export async function excitationBackprop(
+  model: Model,
+  input: Input,
+  options: ExplainOptions & LayerOptions = {},
+): Promise<Attribution> {
+  return propagate(model, input, {
+    method: "excitation-backprop",
+    options: { ...options },
+    lens: (inside, network) =>
+      relevanceLens(inside, network, {
+        composite: { convolution: "zPlus", dense: "zPlus" },
+        epsilon: stabiliser,
+        excitation: true,
+      }),
+    start: (weight) => weight,
+    notes: (values) => (values.some((value) => value !== 0) ? [] : [note("signal-died")]),
+  });
+}

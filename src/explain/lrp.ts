@@ -1,0 +1,49 @@
+import { above } from "../checks";
+import type { Input, Model } from "../model/model";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { type Composite, type CompositeName, compositeOf } from "./rules/composite";
+import { inputBox } from "./rules/input-box";
+import { propagate } from "./rules/propagate";
+import { relevanceLens, stabiliser } from "./rules/relevance";
+
+export interface LrpOptions extends ExplainOptions, LayerOptions {
+  /**
+   * Which layer gets which rule: 'epsilonPlus' (default), 'epsilonPlusFlat', 'epsilonGammaBox', 'epsilonAlpha2Beta1',
+   * 'epsilonAlpha2Beta1Flat', 'epsilon', or one of your own.
+   */
+  readonly composite?: CompositeName | Composite;
+  /** ε of the epsilon rules that name none; default 1e-6. */
+  readonly epsilon?: number;
+}
+
+/**
+ * Layer-wise relevance propagation: the score is handed down from layer to layer, to each input in proportion to what it added.
+ *
+ *   epsilon:    R_i = Σ_j x_i w_ij / (z_j + ε·sign z_j) · R_j          z_j = Σ_i x_i w_ij + b_j
+ *   zPlus:      the same over products above zero alone; gamma, alphaBeta, flat, wSquare, zBox weigh them in other ways
+ *
+ * Bach et al. 2015, https://doi.org/10.1371/journal.pone.0130140; Montavon et al. 2019, https://doi.org/10.1007/978-3-030-28954-6_10.
+ * Rules and composites are Zennit's: batch normalisation is folded into the layer before it (where that cannot be, it passes), sums of
+ * values and average pools share in proportion (norm), activations and local or instance normalisation pass, max-pools go through
+ * their switches, everything that only moves numbers through its adjoint. Of a signal times its gate (squeeze and excitation) the
+ * signal gets all. The relevance that starts at the target is its score. With ε → 0 the composite 'epsilon' is input × gradient
+ * on a ReLU network.
+ *
+ * @returns relevance, same shape as the input (or the layer), signed, in score units; it sums to the score but for what biases keep
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown, or merged with another one
+ * @throws {OptionError} if `composite` or `epsilon` is none
+ * @throws {UnsupportedOperatorError} if the network multiplies two values neither of which is a gate, naming every such operation
+ * @example
+ * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
+ */
+export async function lrp(model: Model, input: Input, options: LrpOptions = {}): Promise<Attribution> {
+  const { composite = "epsilonPlus", epsilon = stabiliser } = options;
+  const rules = { composite: compositeOf(composite), epsilon: above("epsilon", epsilon) };
+  return propagate(model, input, {
+    method: "lrp",
+    options: { ...options, composite, epsilon },
+    lens: (inside, network) => relevanceLens(inside, network, { ...rules, box: inputBox(inside, network) }),
+    start: (weight, value) => weight * value,
+  });
+}

@@ -1,0 +1,96 @@
+import type { Run } from "../../ops/operation";
+import type { Pointer } from "../../wasm/kernels";
+import { blocksOf } from "./aside";
+import type { BackwardStep } from "./lens";
+import type { LinearRule, PartInput } from "./linear-rules";
+import type { WeighedLayer } from "./weighed";
+
+/** Lowest and highest values a layer's input can have, element by element. */
+export interface Box {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+/**
+ * A rule of LRP as the backward step of a convolution or dense layer.
+ *
+ * @param sizes  floats of the layer's input and output
+ * @param box    what 'low' and 'high' stand for, where the rule has such parts
+ */
+export function linearStep(
+  layer: WeighedLayer,
+  rule: LinearRule,
+  sizes: { readonly input: number; readonly output: number },
+  box?: Box,
+): BackwardStep {
+  const { input, output, bias } = layer;
+  const { parts } = rule;
+  const blocksFor = (batch: number) =>
+    blocksOf([sizes.input * batch, sizes.input * batch, ...parts.map(() => sizes.output * batch)]);
+
+  /** Writes the part's input; false where it is zero throughout. */
+  const fill = (kind: PartInput, x: Float32Array, to: Float32Array): boolean => {
+    switch (kind) {
+      case "ones":
+        to.fill(1);
+        return true;
+      case "low":
+      case "high":
+        for (let i = 0; i < to.length; i++) to[i] = box ? box[kind][i % sizes.input] : x[i];
+        return true;
+      case "all":
+        to.set(x);
+        return true;
+      default: {
+        const sign = kind === "positive" ? 1 : -1;
+        let some = false;
+        for (let i = 0; i < to.length; i++) {
+          const kept = x[i] * sign > 0;
+          to[i] = kept ? x[i] : 0;
+          some ||= kept;
+        }
+        return some;
+      }
+    }
+  };
+
+  const backward = (run: Run): void => {
+    const [inSize, outSize] = [sizes.input * run.batch, sizes.output * run.batch];
+    const {
+      blocks: [from, to, ...results],
+      rest,
+    } = blocksFor(run.batch).at(run.scratch);
+    const floats = (at: Pointer, size: number): Float32Array => run.memory.floats(at, size);
+    const filled = parts.map((part, i) => {
+      const present = fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
+      if (present) layer.withWeights(part.weight, (steps) => steps.forward(run, rest, from, results[i]));
+      const z = floats(results[i], outSize);
+      if (!present) z.fill(0);
+      if (part.bias && bias) for (let k = 0; k < outSize; k++) z[k] += part.bias(bias[k % bias.length]);
+      return present;
+    });
+    const z = results.map((at) => floats(at, outSize));
+    const [relevance, y] = [run.gradient(output), run.value(output)].map((at) => floats(at, outSize));
+    const here = new Array<number>(parts.length);
+    for (let k = 0; k < outSize; k++) {
+      for (let i = 0; i < parts.length; i++) here[i] = z[i][k];
+      for (let i = 0; i < parts.length; i++) z[i][k] = relevance[k] * rule.share(here, y[k], i);
+    }
+    run.contribute(input, (dx) => {
+      floats(dx, inSize).fill(0);
+      parts.forEach((part, i) => {
+        if (!filled[i]) return;
+        layer.withWeights(part.weight, (steps) => steps.backward(run, rest, results[i], to));
+        fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
+        const [x, c, sum] = [from, to, dx].map((at) => floats(at, inSize));
+        for (let k = 0; k < inSize; k++) sum[k] += part.sign * x[k] * c[k];
+      });
+    });
+  };
+  return {
+    saved: [input, output],
+    ownAdjoint: false,
+    scratchBytes: (batch) => blocksFor(batch).bytes + layer.scratchBytes(batch),
+    backward,
+  };
+}

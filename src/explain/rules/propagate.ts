@@ -1,0 +1,73 @@
+/** The pass that LRP and excitation backprop share. */
+import type { Network } from "../../engine/network";
+import { LayerError } from "../../errors";
+import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
+import { resolveTarget, type Score, type TargetReport } from "../../model/target";
+import type { ValueName } from "../../ops/operation";
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
+import { inputSize, report, targetNotes } from "../gradient";
+import type { Note } from "../notes";
+import { makeRecipe } from "../recipe";
+import { type Lens, throughLens } from "./lens";
+
+export interface Propagation {
+  readonly method: string;
+  /** The options as they were used. */
+  readonly options: ExplainOptions & LayerOptions & Readonly<Record<string, unknown>>;
+  /** The steps of the network that runs. */
+  readonly lens: (model: LoadedModel, network: Network) => Lens;
+  /** Relevance at each element of the target. */
+  readonly start: (weight: number, value: number) => number;
+  readonly notes?: (values: Float32Array) => readonly Note[];
+}
+
+/** One forward pass, and relevance back from the target to the input or a layer. */
+export async function propagate(
+  given: Model,
+  input: Input,
+  { method, options, lens, start, notes }: Propagation,
+): Promise<Attribution> {
+  options.signal?.throwIfAborted();
+  const model = loaded(given);
+  const target = resolveTarget(model, options.target);
+  const at = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
+  const network = model.folded;
+  checkFolded(network, [target.value, at], method);
+  const data = model.prepare(input);
+  const seen = throughLens(network, method, model.dependencies(target.value), lens(model, network));
+  const bound: { score?: Score; report?: TargetReport } = {};
+  const { gradients } = model.session.run(seen, {
+    batch: 1,
+    data,
+    backward: {
+      seed: target.value,
+      wanted: [at],
+      write: (relevance, value) => {
+        const score = target.choose(value);
+        bound.score = score;
+        bound.report = report(score, value);
+        for (const offset of score.offsets) relevance[offset] += start(score.weight, value[offset]);
+      },
+    },
+  });
+  const values = gradients.get(at) as Float32Array;
+  return {
+    method,
+    target: bound.report as TargetReport,
+    values: model.tensor(at, values),
+    inputSize: inputSize(model),
+    ...(options.layer !== undefined && { layer: options.layer }),
+    notes: [...targetNotes(model, options, bound.score as Score, target.value), ...(notes?.(values) ?? [])],
+    recipe: await makeRecipe(model, method, { ...options }),
+  };
+}
+
+/** @throws {LayerError} if one of the values is not computed where batch normalisation is in the weights */
+function checkFolded({ input, producer }: Network, values: readonly ValueName[], method: string): void {
+  const inside = values.find((value) => value !== input && !producer.has(value));
+  if (inside === undefined) return;
+  throw new LayerError(
+    `${method} folds batch normalisation into the layer before it, and "${inside}" lies between the two. ` +
+      "Name the layer after it.",
+  );
+}

@@ -1,0 +1,121 @@
+/** LRP's backward steps of operations without weights. */
+import type { Operation, ValueName } from "../../ops/operation";
+import type { SizeOf } from "./along-path";
+import { aside, blocksOf, ownScratch } from "./aside";
+import type { BackwardStep } from "./lens";
+import { inverse } from "./linear-rules";
+
+/**
+ * Relevance in proportion to what each input adds to the output, R_x = x ⊙ Jᵀ(R / (y + ε·sign y)): the norm rule of sums and
+ * average pools and, bias included, the epsilon rule of a linear layer.
+ */
+export function proportional(operation: Operation, sizeOf: SizeOf, epsilon: number): BackwardStep {
+  const [output] = operation.outputs;
+  const size = sizeOf(output);
+  return {
+    saved: [...new Set([...operation.saved, ...operation.inputs, output])],
+    ownAdjoint: true,
+    scratchBytes: (batch) => blocksOf([size * batch]).bytes + operation.scratchBytes(batch, "backward"),
+    backward: (run) => {
+      const count = size * run.batch;
+      const {
+        blocks: [share],
+        rest,
+      } = blocksOf([count]).at(run.scratch);
+      const [s, y, relevance] = [share, run.value(output), run.gradient(output)].map((at) =>
+        run.memory.floats(at, count),
+      );
+      for (let i = 0; i < count; i++) s[i] = relevance[i] * inverse(y[i], epsilon);
+      operation.backward(
+        aside(run, {
+          scratch: rest,
+          gradients: new Map([[output, share]]),
+          contribute: (name, write) =>
+            run.contribute(name, (dx) => {
+              write(dx);
+              const inputs = sizeOf(name) * run.batch;
+              const [x, below] = [run.value(name), dx].map((at) => run.memory.floats(at, inputs));
+              for (let i = 0; i < inputs; i++) below[i] *= x[i];
+            }),
+        }),
+      );
+    },
+  };
+}
+
+/**
+ * The same with the inputs of the sum's own sign alone: those against it get nothing, and positive relevance stays positive. For
+ * operations whose coefficients are positive.
+ */
+export function dominant(operation: Operation, sizeOf: SizeOf, epsilon: number): BackwardStep {
+  const { inputs } = operation;
+  const [output] = operation.outputs;
+  const sizes = inputs.map(sizeOf);
+  const blocksFor = (batch: number) =>
+    blocksOf([sizeOf(output), sizeOf(output), Math.max(...sizes), ...sizes].map((size) => size * batch));
+  return {
+    saved: [...new Set([...inputs, output])],
+    ownAdjoint: true,
+    scratchBytes: (batch) => blocksFor(batch).bytes + ownScratch(operation, batch),
+    backward: (run) => {
+      const count = sizeOf(output) * run.batch;
+      const {
+        blocks: [sum, share, below, ...parts],
+        rest,
+      } = blocksFor(run.batch).at(run.scratch);
+      const found = new Map(inputs.map((name, i) => [name, new Float32Array(sizes[i] * run.batch)]));
+      for (const sign of [1, -1]) {
+        inputs.forEach((name, i) => {
+          const [x, part] = [run.value(name), parts[i]].map((at) => run.memory.floats(at, sizes[i] * run.batch));
+          for (let k = 0; k < part.length; k++) part[k] = x[k] * sign > 0 ? x[k] : 0;
+        });
+        const there = aside(run, {
+          scratch: rest,
+          values: new Map([[output, sum], ...inputs.map((name, i) => [name, parts[i]] as const)]),
+          gradients: new Map([[output, share]]),
+          contribute: (name, write) => {
+            write(below);
+            const total = found.get(name) as Float32Array;
+            const [c, x] = [below, parts[inputs.indexOf(name)]].map((at) => run.memory.floats(at, total.length));
+            for (let k = 0; k < total.length; k++) total[k] += x[k] * c[k];
+          },
+        });
+        operation.forward(there);
+        const [z, s, y, relevance] = [sum, share, run.value(output), run.gradient(output)].map((at) =>
+          run.memory.floats(at, count),
+        );
+        for (let k = 0; k < count; k++) s[k] = y[k] * sign > 0 ? relevance[k] * inverse(z[k], epsilon) : 0;
+        operation.backward(there);
+      }
+      for (const [name, total] of found) {
+        run.contribute(name, (dx) => run.memory.floats(dx, total.length).set(total));
+      }
+    },
+  };
+}
+
+/** What arrives goes on as it is: the pass rule, for operations of one value to another of its size. */
+export const pass = (operation: Operation, sizeOf: SizeOf): BackwardStep =>
+  signalOnly(operation, operation.inputs[0], sizeOf);
+
+/**
+ * All relevance to one input, none to the others: of a signal times its gate, the signal speaks and the gate only lets it
+ * (Arras et al. 2017, https://arxiv.org/abs/1706.07206, section 3.2).
+ */
+export function signalOnly(operation: Operation, signal: ValueName, sizeOf: SizeOf): BackwardStep {
+  const [output] = operation.outputs;
+  return {
+    saved: [],
+    ownAdjoint: false,
+    scratchBytes: () => 0,
+    backward: (run) => {
+      for (const name of operation.inputs) {
+        run.contribute(name, (dx) => {
+          const bytes = sizeOf(name) * run.batch * 4;
+          if (name === signal) run.memory.copy(run.gradient(output), dx, bytes);
+          else run.memory.bytes(dx, bytes).fill(0);
+        });
+      }
+    },
+  };
+}

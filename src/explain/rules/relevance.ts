@@ -1,0 +1,140 @@
+/** Layer-wise relevance propagation: which step each operation of a network takes backwards. */
+import type { Network } from "../../engine/network";
+import { LayerError } from "../../errors";
+import type { LoadedModel } from "../../model/model";
+import { activations } from "../../ops/activation";
+import type { Operation, ValueName } from "../../ops/operation";
+import type { SizeOf } from "./along-path";
+import { type Composite, type LrpRule, type RuleSettings, settingsOf } from "./composite";
+import type { BackwardStep, Lens } from "./lens";
+import { alphaBetaRule, flatRule, gammaRule, type LinearRule, wSquareRule, zBoxRule, zPlusRule } from "./linear-rules";
+import { type Box, linearStep } from "./linear-step";
+import { dominant, pass, proportional, signalOnly } from "./relevance-steps";
+import { weighedLayer } from "./weighed";
+
+/** What divides by something near zero adds this, as in Zennit. */
+export const stabiliser = 1e-6;
+
+const convolutions: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
+const denseLayers: ReadonlySet<string> = new Set(["Gemm", "MatMul"]);
+const sums: ReadonlySet<string> = new Set(["Add", "Sub", "Sum"]);
+const pools: ReadonlySet<string> = new Set(["AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"]);
+const gates: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Clip", "Softmax"]);
+const alone: ReadonlySet<string> = /* @__PURE__ */ (() =>
+  new Set([
+    ...Object.keys(activations),
+    ...["Clip", "PRelu", "Pow", "Max", "Min"],
+    ...["BatchNormalization", "InstanceNormalization", "LRN", "Softmax", "LogSoftmax"],
+  ]))();
+
+export interface RelevanceRules {
+  readonly composite: Composite;
+  /** ε of epsilon rules that name none. */
+  readonly epsilon: number;
+  /** Keep positive relevance positive: sums by the parts of their sign, no biases (excitation backprop). */
+  readonly excitation?: boolean;
+  /** Bounds of the value a layer reads, for zBox. */
+  readonly box?: (input: ValueName, settings: Extract<RuleSettings, { rule: "zBox" }>) => Box;
+}
+
+/** Chooses the steps of a network's operations, Zennit's way. */
+export function relevanceLens(model: LoadedModel, network: Network, rules: RelevanceRules): Lens {
+  const { composite, epsilon, excitation = false } = rules;
+  const { kernels, memory } = model.parts;
+  const sizeOf: SizeOf = (name) => model.sampleSize(name);
+  // A smaller ε is meant to come nearer to the gradient; that holds for what else is divided too.
+  const small = Math.min(epsilon, stabiliser);
+  const producer = (name: ValueName): Operation | undefined => network.operations[network.producer.get(name) ?? -1];
+  const isLinearLayer = ({ node }: Operation): boolean => convolutions.has(node.op) || denseLayers.has(node.op);
+  const first = network.operations.find(isLinearLayer);
+  const firstConvolution = network.operations.find(({ node }) => convolutions.has(node.op));
+  const named = namedLayers(model, network, composite);
+
+  const linear = (operation: Operation, rule: LrpRule): BackwardStep | string => {
+    const settings = settingsOf(rule);
+    if (settings.rule === "epsilon") return proportional(operation, sizeOf, settings.epsilon ?? epsilon);
+    const found = linearRule(settings, small, !excitation);
+    if (!found) return byName(operation, settings);
+    const layer = weighedLayer(network, operation, kernels, memory);
+    const box = settings.rule === "zBox" ? rules.box?.(layer.input, settings) : undefined;
+    return linearStep(layer, found, { input: sizeOf(layer.input), output: sizeOf(layer.output) }, box);
+  };
+  const byName = (operation: Operation, { rule }: RuleSettings): BackwardStep | string => {
+    const [input] = operation.inputs;
+    if (rule === "norm") return proportional(operation, sizeOf, small);
+    const fits = operation.inputs.length === 1 && sizeOf(input) === sizeOf(operation.outputs[0]);
+    if (rule === "pass") return fits ? pass(operation, sizeOf) : "the rule pass needs an output as large as the input";
+    return `the rule ${rule} is for convolutions and dense layers`;
+  };
+  const summed = (operation: Operation): BackwardStep =>
+    excitation && operation.node.op !== "Sub"
+      ? dominant(operation, sizeOf, small)
+      : proportional(operation, sizeOf, small);
+
+  return (operation) => {
+    const { op } = operation.node;
+    const { inputs } = operation;
+    const own = named.get(operation);
+    if (own !== undefined)
+      return isLinearLayer(operation) ? linear(operation, own) : byName(operation, settingsOf(own));
+    if (isLinearLayer(operation)) {
+      if (operation === first && composite.first !== undefined) return linear(operation, composite.first);
+      if (operation === firstConvolution && composite.first === undefined && composite.firstConvolution !== undefined) {
+        return linear(operation, composite.firstConvolution);
+      }
+      return linear(operation, convolutions.has(op) ? composite.convolution : composite.dense);
+    }
+    if (pools.has(op) || (sums.has(op) && inputs.length > 1)) return summed(operation);
+    const sameSize = inputs.length === 1 && sizeOf(inputs[0]) === sizeOf(operation.outputs[0]);
+    if (sums.has(op)) {
+      // A constant behind a linear layer is its bias; elsewhere it only moves the scale.
+      const before = producer(inputs[0]);
+      return (before && isLinearLayer(before) && !excitation) || !sameSize
+        ? proportional(operation, sizeOf, small)
+        : pass(operation, sizeOf);
+    }
+    if (alone.has(op)) return pass(operation, sizeOf);
+    if (op !== "Mul" && op !== "Div") return undefined;
+    if (inputs.length === 1) return sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
+    const gate = inputs.find((name) => gates.has(producer(name)?.node.op ?? ""));
+    const signal = inputs.find((name) => name !== gate) as ValueName;
+    if (op === "Div" || gate === undefined) return "a product of two values, none of them a gate, belongs to neither";
+    return sizeOf(signal) === sizeOf(operation.outputs[0])
+      ? signalOnly(operation, signal, sizeOf)
+      : "the signal is smaller than its gate";
+  };
+}
+
+function linearRule(settings: RuleSettings, small: number, bias: boolean): LinearRule | undefined {
+  switch (settings.rule) {
+    case "zPlus":
+      return zPlusRule(small, bias);
+    case "gamma":
+      return gammaRule(settings.gamma ?? 0.25, small);
+    case "alphaBeta":
+      return alphaBetaRule(settings.alpha ?? 2, settings.beta ?? 1, small);
+    case "flat":
+      return flatRule(small);
+    case "wSquare":
+      return wSquareRule(small);
+    case "zBox":
+      return zBoxRule(small);
+    default:
+      return undefined;
+  }
+}
+
+/** Rules that layers have by name. */
+function namedLayers(model: LoadedModel, network: Network, { layers = {} }: Composite): Map<Operation, LrpRule> {
+  return new Map(
+    Object.entries(layers).map(([layer, rule]) => {
+      const value = model.valueOf(layer);
+      const operation =
+        network.operations.find(({ node, outputs }) => node.name === layer || outputs.includes(value)) ?? undefined;
+      if (operation) return [operation, rule] as const;
+      throw new LayerError(
+        `composite.layers: "${layer}" is merged with a layer before it, as lrp folds batch normalisation. Name that layer.`,
+      );
+    }),
+  );
+}

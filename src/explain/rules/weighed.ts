@@ -1,0 +1,83 @@
+/** A convolution or dense layer with other weights and no bias, through the kernels. */
+import type { Network } from "../../engine/network";
+import { Constant, type Node, numberAttribute } from "../../graph/ir";
+import type { Operation, Run, ValueName } from "../../ops/operation";
+import { buildOperations } from "../../ops/registry";
+import type { Kernels, Pointer } from "../../wasm/kernels";
+import type { KernelMemory } from "../../wasm/memory";
+import { aside } from "./aside";
+
+/** What a weight or bias becomes. */
+export type Change = (value: number) => number;
+
+/** A layer y = W·x + b whose W can be exchanged for one pass. */
+export interface WeighedLayer {
+  readonly input: ValueName;
+  readonly output: ValueName;
+  /** One number per output channel, the innermost axis in memory; none: no bias. */
+  readonly bias: Float32Array | undefined;
+  scratchBytes(batch: number): number;
+  /** Lets the layer with the changed weights do something; their memory is given back afterwards. */
+  withWeights(change: Change, use: (steps: WeighedSteps) => void): void;
+}
+
+export interface WeighedSteps {
+  /** z = W·x, and x = Wᵀ·y. */
+  forward(run: Run, scratch: Pointer, x: Pointer, z: Pointer): void;
+  backward(run: Run, scratch: Pointer, s: Pointer, c: Pointer): void;
+}
+
+export function weighedLayer(
+  { graph }: Network,
+  { node }: Operation,
+  kernels: Kernels,
+  memory: KernelMemory,
+): WeighedLayer {
+  const [input, weightName, biasName] = node.inputs;
+  const [output] = node.outputs;
+  const weight = graph.constants.get(weightName) as Constant;
+  // The factors of a Gemm are part of its weights: with a negative one, the positive weights are others.
+  const [alpha, beta] =
+    node.op === "Gemm" ? [numberAttribute(node, "alpha", 1), numberAttribute(node, "beta", 1)] : [1, 1];
+  const attributes = new Map([...node.attributes].filter(([key]) => key !== "alpha" && key !== "beta"));
+  const plain: Node = { ...node, inputs: [input, weightName], attributes };
+  const built = (constant: Constant): Operation => {
+    const constants = new Map([[weightName, constant]]);
+    // Direct sums: relevance is divided by what comes out, and Winograd rounds that more.
+    return buildOperations({ ...graph, nodes: [plain], outputs: [output], constants }, kernels, memory, "plain")[0];
+  };
+  const outline = built(weight);
+  const row = biasName ? graph.constants.get(biasName)?.floats() : undefined;
+  return {
+    input,
+    output,
+    bias: row?.map((value) => beta * value),
+    scratchBytes: (batch) => Math.max(outline.scratchBytes(batch, "forward"), outline.scratchBytes(batch, "backward")),
+    withWeights: (change, use) => {
+      const values = weight.floats();
+      const changed = new Float32Array(values.length);
+      for (let i = 0; i < values.length; i++) changed[i] = change(alpha * values[i]);
+      const operation = built(Constant.fromFloats(changed, weight.shape));
+      const held = (direction: "forward" | "backward", step: () => void): void => {
+        operation.prepare(direction);
+        step();
+        operation.release(direction);
+      };
+      use({
+        forward: (run, scratch, x, z) => {
+          const values = new Map([
+            [input, x],
+            [output, z],
+          ]);
+          held("forward", () => operation.forward(aside(run, { scratch, values })));
+        },
+        backward: (run, scratch, s, c) => {
+          const gradients = new Map([[output, s]]);
+          held("backward", () =>
+            operation.backward(aside(run, { scratch, gradients, contribute: (_, write) => write(c) })),
+          );
+        },
+      });
+    },
+  };
+}
