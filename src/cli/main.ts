@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { colormapNames, methodNames, SeethroughError, type UnitPosition, version } from "../index";
+import { colormapNames, type MethodName, methodNames, SeethroughError, type UnitPosition, version } from "../index";
+import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
 import { type ExplainFlags, explainCommand } from "./explain-command";
 import { inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
@@ -65,6 +66,16 @@ const unitPosition = (text: string): UnitPosition => {
   return [y, x];
 };
 
+const methodList = (text: string): MethodName[] =>
+  text.split(",").map((word) => {
+    const name = methodNames.find((method) => method === word.trim());
+    if (name === undefined)
+      throw new InvalidArgumentError(
+        `"${word}" is no method; expected names separated by commas, of ${methodNames.join(", ")}`,
+      );
+    return name;
+  });
+
 const program = new Command("seethrough")
   .description("Explains what a convolutional neural network saw.")
   .version(version)
@@ -90,6 +101,18 @@ withModelOptions(program.command("explain"))
       command.error("error: --npy writes one method's values; name it with --method");
     return explainCommand(image, flags);
   });
+
+withModelOptions(program.command("evaluate"))
+  .description("judge methods on images: deletion, insertion, infidelity, sensitivity, random weights, beside controls")
+  .argument("<images...>", "PNG or JPEG files; where the object of photo.png is, photo.mask.png may say (white)")
+  .addOption(
+    new Option("--methods <a,b,c>", "methods to judge")
+      .argParser(methodList)
+      .default(["saliency", "integrated-gradients", "guided-backprop", "grad-cam", "occlusion"], "one of each kind"),
+  )
+  .option("--target <label|index>", "class to explain; default: the predicted one of each image")
+  .option("--json", "print one JSON document with every number and curve instead of a table")
+  .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
 
 program
   .command("inspect")

@@ -27,7 +27,7 @@ export interface Shares {
 export function sharesOf(model: LoadedModel, map: JudgedMap): Shares {
   checkMap(map);
   const multiplied = !isAttribution(map) || !perUnit.has(map.method);
-  if (isAttribution(map) && map.layer === undefined && showShape(map.values.shape) === showShape(model.input.shape)) {
+  if (isAttribution(map) && !map.layer && !map.layers && showShape(map.values.shape) === showShape(model.input.shape)) {
     return { values: model.fromTensor(model.fast.input, map.values), multiplied, unitless: false };
   }
   const pixels = fittingHeatmap(isAttribution(map) ? heatmap(map, { sign: "signed" }) : map, inputSize(model)).data;

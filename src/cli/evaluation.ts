@@ -1,0 +1,142 @@
+import {
+  controlHeatmaps,
+  type DeletionInsertionCurves,
+  deletionInsertion,
+  type EnergyPointingGame,
+  energyPointingGame,
+  explain,
+  type ImageLike,
+  InputError,
+  infidelity,
+  type JudgedMap,
+  LayerError,
+  type MethodName,
+  type Model,
+  maxSensitivity,
+  type Note,
+  type PointingGame,
+  pointingGame,
+  type RandomizationStage,
+  randomizationTest,
+  sparseness,
+  type TargetReport,
+} from "../index";
+
+/** How one map of one image did. */
+export interface Judgement extends DeletionInsertionCurves {
+  /** Name of the method or of the control. */
+  readonly name: string;
+  /** Mean squared error of the changes it foretells, over that of foretelling none. */
+  readonly infidelity: number;
+  readonly sparseness: number;
+  /** Where the object is known. */
+  readonly pointingGame?: PointingGame;
+  readonly energyPointingGame?: EnergyPointingGame;
+  /** Of a method. */
+  readonly maxSensitivity?: number;
+  readonly randomization?: {
+    readonly similarity: number;
+    readonly passed: boolean;
+    readonly stages: readonly RandomizationStage[];
+  };
+  readonly notes?: readonly Note[];
+}
+
+export interface Evaluated {
+  readonly target: TargetReport;
+  readonly probability: number;
+  readonly methods: readonly Judgement[];
+  readonly controls: readonly Judgement[];
+}
+
+/** Enough for two figures of each number. */
+const steps = 32;
+const infidelitySamples = 32;
+const sensitivitySamples = 5;
+
+interface Request {
+  readonly image: ImageLike;
+  /** One byte per pixel of the network's input. */
+  readonly mask?: Uint8Array;
+  readonly target: number | string | undefined;
+  readonly methods: readonly MethodName[];
+  /** Called after each map. */
+  readonly onMap: () => void;
+  /** Called with a method that is left out, and why. */
+  readonly onMissing: (method: string, reason: string) => void;
+}
+
+/** Judges several methods, and the controls, on one image. */
+export async function evaluateImage(model: Model, request: Request): Promise<Evaluated> {
+  const { image, mask, methods, onMap, onMissing } = request;
+  const [best] = await model.predict(image, { top: 1 });
+  const target = request.target ?? best.index;
+  const [, height, width] = model.input.shape;
+  const judge = async (name: string, map: JudgedMap): Promise<Judged> => {
+    const step = Math.ceil((width * height) / steps);
+    const { deletion, insertion, ...curves } = await deletionInsertion(model, image, map, {
+      target,
+      step,
+      controls: false,
+    });
+    const foretold = await infidelity(model, image, map, { target, samples: infidelitySamples, normalize: true });
+    const judgement = {
+      name,
+      deletion,
+      insertion,
+      infidelity: foretold.ofZeros > 0 ? foretold.infidelity / foretold.ofZeros : 1,
+      sparseness: sparseness(map),
+      ...(mask && { pointingGame: pointingGame(map, mask), energyPointingGame: energyPointingGame(map, mask) }),
+    };
+    return { judgement, seen: { target: curves.target, probability: deletion.curve[0] } };
+  };
+  const judged: Judgement[] = [];
+  for (const method of methods) {
+    try {
+      judged.push(await judgeMethod(model, image, { method, target, judge }));
+    } catch (error) {
+      // What a network's structure or an empty map rules out is no reason to give up the others.
+      if (!(error instanceof LayerError || error instanceof InputError)) throw error;
+      onMissing(method, error.message);
+    }
+    onMap();
+  }
+  const maps = controlHeatmaps(model, image);
+  const controls: Judged[] = [];
+  for (const name of ["random", "edge", "centre"] as const) {
+    controls.push(await judge(name, maps[name]));
+    onMap();
+  }
+  return { ...controls[0].seen, methods: judged, controls: controls.map(({ judgement }) => judgement) };
+}
+
+interface Judged {
+  readonly judgement: Judgement;
+  readonly seen: Pick<Evaluated, "target" | "probability">;
+}
+
+async function judgeMethod(
+  model: Model,
+  image: ImageLike,
+  {
+    method,
+    target,
+    judge,
+  }: {
+    readonly method: MethodName;
+    readonly target: number | string;
+    readonly judge: (name: string, map: JudgedMap) => Promise<Judged>;
+  },
+): Promise<Judgement> {
+  const explained: Parameters<typeof maxSensitivity>[2] = (m, x, options) => explain(m, x, { ...options, method });
+  const attribution = await explain(model, image, { method, target });
+  const { judgement } = await judge(method, attribution);
+  const sensitivity = await maxSensitivity(model, image, explained, { target, samples: sensitivitySamples });
+  const { similarity, passed, stages } = await randomizationTest(model, image, explained, { target, stages: 2 });
+  return {
+    ...judgement,
+    maxSensitivity: sensitivity.maxSensitivity,
+    randomization: { similarity, passed, stages },
+    notes: attribution.notes,
+  };
+}
