@@ -31,6 +31,7 @@ export { type UnitEffect, type UnitEffects, type UnitEffectsOptions, unitEffects
 export * from "./errors";
 export { ablationCam } from "./explain/ablation-cam";
 export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
+export type { AttributionMethod } from "./explain/attribution-method";
 export type { Baseline } from "./explain/baseline";
 export type { BlackBox } from "./explain/black-box";
 export { cam } from "./explain/cam";
@@ -41,14 +42,20 @@ export { type DeepLiftShapOptions, deepLiftShap } from "./explain/deep-lift-shap
 export { eigenCam } from "./explain/eigen-cam";
 export { excitationBackprop } from "./explain/excitation-backprop";
 export { explain, type MethodName, type MethodOptions, methodNames } from "./explain/explain";
+export { fullGrad } from "./explain/full-grad";
 export { gradCam } from "./explain/grad-cam";
 export { gradCamPlusPlus } from "./explain/grad-cam-plus-plus";
+export { type GradientShapOptions, gradientShap } from "./explain/gradient-shap";
 export { guidedBackprop } from "./explain/guided-backprop";
+export { type GuidedGradCamOptions, guidedGradCam } from "./explain/guided-grad-cam";
 export { hiResCam } from "./explain/hi-res-cam";
 export { inputXGradient } from "./explain/input-x-gradient";
 export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
 export { layerCam } from "./explain/layer-cam";
 export { type LrpOptions, lrp } from "./explain/lrp";
+export type { NoiseTunnelKind } from "./explain/moments";
+export { type NoiseTunnelOptions, noiseTunnel } from "./explain/noise-tunnel";
+export type { NoiseOptions } from "./explain/noisy-inputs";
 export type { Note, NoteCode } from "./explain/notes";
 export { type OcclusionOptions, occlusion } from "./explain/occlusion";
 export type { PerturbedCamOptions } from "./explain/perturbed-cam";
@@ -63,6 +70,7 @@ export type { QuadratureRule } from "./explain/quadrature";
 export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./explain/rules/composite";
 export { saliency } from "./explain/saliency";
 export { scoreCam } from "./explain/score-cam";
+export { type SmoothGradOptions, smoothGrad } from "./explain/smooth-grad";
 export { xGradCam } from "./explain/x-grad-cam";
 export { decodeImage } from "./image/decode";
 export { encodePng } from "./image/encode";
@@ -89,7 +97,6 @@ export type { Hit, SearchKey, ShardProgress, TopActivations, UnitHits } from "./
 export { type ProjectedHit, type UnitPage, unitPage } from "./search/unit-page";
 export { type SummaryOptions, type UnitSummary, unitSummary } from "./search/unit-summary";
 export { Tensor } from "./tensor";
-export type { AttributionMethod } from "./trust/attribution-method";
 export { type ControlHeatmaps, controlHeatmaps } from "./trust/control-heatmaps";
 export {
   type DeletionInsertion,

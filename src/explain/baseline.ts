@@ -28,7 +28,7 @@ export function baselineData(model: LoadedModel, data: Float32Array, baseline: B
 
 function madeBaseline(model: LoadedModel, data: Float32Array, baseline: Baseline): Float32Array {
   if (typeof baseline === "number") return new Float32Array(data.length).fill(baseline);
-  if (baseline instanceof Tensor) return tensorBaseline(model, baseline);
+  if (baseline instanceof Tensor) return shapedAsInput(model, "baseline", baseline);
   const { h, w, c } = imageShape(model.shape(model.fast.input));
   switch (baseline) {
     case "zero":
@@ -49,6 +49,17 @@ function madeBaseline(model: LoadedModel, data: Float32Array, baseline: Baseline
   }
 }
 
+/** What methods that compare with several baselines use unless they are told. */
+const usualBaselines = ["zero", "mean", "blur"] as const;
+
+/** @throws {OptionError} unless it is a list of at least one */
+export function baselineList(baselines: readonly Baseline[] = usualBaselines): readonly Baseline[] {
+  if (Array.isArray(baselines) && baselines.length > 0) return baselines;
+  throw new OptionError(
+    `baselines must be a list of at least one baseline (a name, a number or a Tensor), got ${JSON.stringify(baselines)}.`,
+  );
+}
+
 /** The note about a baseline that no picture can be, where the range of pictures is known. */
 export function baselineNotes(model: LoadedModel, baseline: Float32Array): Note[] {
   if (model.input.shape.length !== 4 || !model.parts.preprocessKnown) return [];
@@ -61,10 +72,15 @@ export function baselineNotes(model: LoadedModel, baseline: Float32Array): Note[
   return outside ? [note("baseline-outside-range", `${black[0].toFixed(2)} to ${white[0].toFixed(2)}`)] : [];
 }
 
-function tensorBaseline(model: LoadedModel, tensor: Tensor): Float32Array {
+/**
+ * A tensor of the input's shape, in memory order.
+ *
+ * @throws {ShapeError} naming what it is, if its shape is another
+ */
+export function shapedAsInput(model: LoadedModel, what: string, tensor: Tensor): Float32Array {
   const expected = model.input.shape;
   if (showShape(tensor.shape) !== showShape(expected)) {
-    throw new ShapeError(`The baseline is ${showShape(tensor.shape)}, the input is ${showShape(expected)}.`);
+    throw new ShapeError(`The ${what} is ${showShape(tensor.shape)}, the input is ${showShape(expected)}.`);
   }
   return model.fromTensor(model.fast.input, tensor);
 }

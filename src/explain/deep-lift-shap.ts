@@ -1,7 +1,6 @@
-import { OptionError } from "../errors";
 import { type Input, loaded, type Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Baseline, baselineData, baselineNotes } from "./baseline";
+import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";
 import { type Lifted, lift, liftedAttribution, liftRequest } from "./deep-lift";
 import { targetNotes } from "./gradient";
 import { note } from "./notes";
@@ -34,12 +33,7 @@ export async function deepLiftShap(
   input: Input,
   options: DeepLiftShapOptions = {},
 ): Promise<Attribution> {
-  const { baselines = ["zero", "mean", "blur"] } = options;
-  if (!Array.isArray(baselines) || baselines.length === 0) {
-    throw new OptionError(
-      `baselines must be a list of at least one baseline (a name, a number or a Tensor), got ${JSON.stringify(baselines)}.`,
-    );
-  }
+  const baselines = baselineList(options.baselines);
   const pace = createPace(options, baselines.length);
   const model = loaded(given);
   const request = liftRequest(model, options);

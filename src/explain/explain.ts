@@ -9,9 +9,12 @@ import { type DeepLiftOptions, deepLift } from "./deep-lift";
 import { type DeepLiftShapOptions, deepLiftShap } from "./deep-lift-shap";
 import { eigenCam } from "./eigen-cam";
 import { excitationBackprop } from "./excitation-backprop";
+import { fullGrad } from "./full-grad";
 import { gradCam } from "./grad-cam";
 import { gradCamPlusPlus } from "./grad-cam-plus-plus";
+import { type GradientShapOptions, gradientShap } from "./gradient-shap";
 import { guidedBackprop } from "./guided-backprop";
+import { type GuidedGradCamOptions, guidedGradCam } from "./guided-grad-cam";
 import { hiResCam } from "./hi-res-cam";
 import { inputXGradient } from "./input-x-gradient";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integrated-gradients";
@@ -21,19 +24,24 @@ import { type OcclusionOptions, occlusion } from "./occlusion";
 import type { PerturbedCamOptions } from "./perturbed-cam";
 import { saliency } from "./saliency";
 import { scoreCam } from "./score-cam";
+import { type SmoothGradOptions, smoothGrad } from "./smooth-grad";
 import { xGradCam } from "./x-grad-cam";
 
 /** Every attribution method by name. */
 const methods = {
   saliency,
   "input-x-gradient": inputXGradient,
+  "smooth-grad": smoothGrad,
   "integrated-gradients": integratedGradients,
   "deep-lift": deepLift,
   "deep-lift-shap": deepLiftShap,
   lrp,
   "excitation-backprop": excitationBackprop,
+  "gradient-shap": gradientShap,
   deconvnet,
   "guided-backprop": guidedBackprop,
+  "guided-grad-cam": guidedGradCam,
+  "full-grad": fullGrad,
   cam,
   "grad-cam": gradCam,
   "grad-cam-plus-plus": gradCamPlusPlus,
@@ -55,6 +63,9 @@ export type MethodOptions = LayerOptions &
   DeepLiftOptions &
   DeepLiftShapOptions &
   LrpOptions &
+  SmoothGradOptions &
+  GradientShapOptions &
+  GuidedGradCamOptions &
   OcclusionOptions;
 
 /** The names `explain` takes. */

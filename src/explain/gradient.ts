@@ -23,6 +23,8 @@ export interface GradientPass extends ForwardPass {
 
 export interface GradientRequest {
   readonly data: Float32Array;
+  /** The value that `data` fills; default: the network's input. */
+  readonly start?: ValueName;
   readonly target: ScoredTarget;
   /** Where the gradient is wanted. */
   readonly at: readonly ValueName[];
@@ -32,11 +34,12 @@ export interface GradientRequest {
 
 export function gradientPass(
   model: LoadedModel,
-  { data, target, at, keep = [], rules }: GradientRequest,
+  { data, start, target, at, keep = [], rules }: GradientRequest,
 ): GradientPass {
   const bound: { score?: Score; report?: TargetReport } = {};
   const { values, gradients } = model.pass({
     data,
+    start,
     keep,
     backward: {
       seed: target.value,
@@ -65,6 +68,50 @@ export function forwardPass(
   const score = target.choose(value);
   return { score, report: report(score, value), values };
 }
+
+/** What a gradient at several points needs. */
+export interface PointsRequest {
+  /** The points, one sample each. */
+  readonly points: readonly Float32Array[];
+  /** The value they are points of; default: the network's input. */
+  readonly start?: ValueName;
+  /** Where the gradient is wanted. */
+  readonly at: ValueName;
+  readonly target: ScoredTarget;
+  /** The same score at every point: the best class of one point may not be that of another. */
+  readonly score: Score;
+}
+
+/** ∂score/∂at at several points by one pass, in the order of the points. */
+export function gradientsAtPoints(
+  model: LoadedModel,
+  { points, start, at, target, score }: PointsRequest,
+): Float32Array[] {
+  const data = new Float32Array(points.length * points[0].length);
+  points.forEach((point, sample) => {
+    data.set(point, sample * point.length);
+  });
+  const { gradients } = model.pass({
+    batch: points.length,
+    data,
+    start,
+    backward: {
+      seed: target.value,
+      wanted: [at],
+      write: (gradient) => {
+        const size = gradient.length / points.length;
+        for (let sample = 0; sample < points.length; sample++) seed(score, gradient, sample * size);
+      },
+    },
+  });
+  const all = gradients.get(at) as Float32Array;
+  const size = all.length / points.length;
+  return points.map((_, sample) => all.subarray(sample * size, (sample + 1) * size));
+}
+
+/** The value that a gradient method attributes to: the input, or the layer asked for. @throws {LayerError} if it is unknown */
+export const attributedValue = (model: LoadedModel, { layer }: LayerOptions, target: ScoredTarget): ValueName =>
+  layer === undefined ? model.fast.input : model.layerBefore(layer, target.value);
 
 /** Adds the derivative of a score with respect to its value. */
 export function seed({ offsets, weight }: Score, gradient: Float32Array, start: number): void {
@@ -121,7 +168,7 @@ export async function attributeByGradient(
   options.signal?.throwIfAborted();
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
-  const at = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
+  const at = attributedValue(model, options, target);
   const data = model.prepare(input);
   const keep = combine ? [at] : [];
   const pass = gradientPass(model, { data, target, at: [at], keep, rules });

@@ -1,10 +1,9 @@
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, type Score, scoreOf } from "../model/target";
-import type { ValueName } from "../ops/operation";
+import { type Input, loaded, type Model } from "../model/model";
+import { resolveTarget, scoreOf } from "../model/target";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
 import { batchOf } from "./batch";
-import { inputSize, report, seed, targetNotes } from "./gradient";
+import { attributedValue, gradientsAtPoints, inputSize, report, targetNotes } from "./gradient";
 import { note } from "./notes";
 import { createPace } from "./pace";
 import { type QuadratureRule, quadrature } from "./quadrature";
@@ -47,7 +46,7 @@ export async function integratedGradients(
   const pace = createPace(options, nSteps);
   const target = resolveTarget(model, options.target);
   const data = model.prepare(input);
-  const start = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
+  const start = attributedValue(model, options, target);
   const from = baselineData(model, data, baseline);
 
   const ends = [data, from].map(
@@ -59,21 +58,13 @@ export async function integratedGradients(
 
   const sum = new Float64Array(x.length);
   for (let first = 0; first < nSteps; first += batchSize) {
-    const batch = Math.min(batchSize, nSteps - first);
-    const gradients = gradientsOnPath(
-      model,
-      start,
-      target.value,
-      score,
-      x,
-      xBaseline,
-      alphas.slice(first, first + batch),
-    );
-    for (let sample = 0; sample < batch; sample++) {
+    const group = alphas.slice(first, first + batchSize);
+    const points = group.map((alpha) => x.map((element, i) => xBaseline[i] + alpha * (element - xBaseline[i])));
+    gradientsAtPoints(model, { points, start, at: start, target, score }).forEach((gradient, sample) => {
       const weight = weights[first + sample];
-      for (let i = 0; i < x.length; i++) sum[i] += weight * gradients[sample * x.length + i];
-    }
-    await pace.step(first + batch);
+      for (let i = 0; i < x.length; i++) sum[i] += weight * gradient[i];
+    });
+    await pace.step(first + group.length);
   }
   const values = x.map((element, i) => (element - xBaseline[i]) * sum[i]);
   const difference = scoreOf(score, value) - scoreOf(score, valueBaseline);
@@ -91,33 +82,4 @@ export async function integratedGradients(
     ],
     recipe: await makeRecipe(model, "integrated-gradients", { ...options, nSteps, rule, baseline }),
   };
-}
-
-/** The gradient at several points of the path, one sample each. */
-function gradientsOnPath(
-  model: LoadedModel,
-  start: ValueName,
-  value: ValueName,
-  score: Score,
-  x: Float32Array,
-  baseline: Float32Array,
-  alphas: readonly number[],
-): Float32Array {
-  const points = new Float32Array(alphas.length * x.length);
-  alphas.forEach((alpha, sample) => {
-    for (let i = 0; i < x.length; i++) points[sample * x.length + i] = baseline[i] + alpha * (x[i] - baseline[i]);
-  });
-  const { gradients } = model.pass({
-    batch: alphas.length,
-    data: points,
-    start,
-    backward: {
-      seed: value,
-      wanted: [start],
-      write: (gradient) => {
-        for (let sample = 0; sample < alphas.length; sample++) seed(score, gradient, sample * model.sampleSize(value));
-      },
-    },
-  });
-  return gradients.get(start) as Float32Array;
 }

@@ -48,6 +48,11 @@ export function note<C extends NoteCode>(code: C, ...details: Parameters<(typeof
   return { code, message: message(...details) };
 }
 
+/** All notes, each code once. */
+export const joinNotes = (...lists: readonly (readonly Note[])[]): Note[] => [
+  ...new Map(lists.flat().map((each) => [each.code, each])).values(),
+];
+
 /** Above this share of exact zeros little of the signal has arrived. */
 const fadedShare = 0.9;
 

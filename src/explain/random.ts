@@ -39,4 +39,14 @@ export class Random {
     const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
     return Math.fround(radius * Math.cos(2 * Math.PI * this.uniform()));
   }
+
+  /** The numbers 0 to count − 1 in a random order (Fisher & Yates). */
+  permutation(count: number): number[] {
+    const order = [...new Array<number>(count).keys()];
+    for (let i = count - 1; i > 0; i--) {
+      const j = Math.floor(this.uniform() * (i + 1));
+      [order[i], order[j]] = [order[j], order[i]];
+    }
+    return order;
+  }
 }

@@ -118,6 +118,22 @@ const shortList = (labels: readonly string[]): string => (labels.length <= 20 ? 
 const matches = (candidate: string, label: string): boolean =>
   candidate.split(",").some((synonym) => synonym.trim().toLowerCase() === label.trim().toLowerCase());
 
+/**
+ * A target that names what was chosen, so that it means the same of any other input: the best class by its index, the place
+ * where a unit is strongest by its position.
+ *
+ * @param score  what the target chose
+ */
+export function chosenTarget(model: LoadedModel, target: Target | undefined, { index, offsets }: Score): Target {
+  if (target === undefined || target === "top") return index;
+  if (typeof target !== "object" || !("layer" in target)) return target;
+  const { position = "max" } = target;
+  if (position !== "max") return target;
+  const { w, c } = imageShape(model.shape(model.valueOf(target.layer)));
+  const pixel = Math.floor(offsets[0] / c);
+  return { ...target, position: [Math.floor(pixel / w), pixel % w] };
+}
+
 /** A class of an output map is its mean over all positions. */
 function wholeMap(shape: Shape, channel: number): { offsets: number[]; weight: number } {
   if (shape.length < 3) return { offsets: [channel], weight: 1 };

@@ -24,9 +24,12 @@ const names: Readonly<Record<ExplainerName, true>> = {
   eigenCam: true,
   excitationBackprop: true,
   explain: true,
+  fullGrad: true,
   gradCam: true,
   gradCamPlusPlus: true,
+  gradientShap: true,
   guidedBackprop: true,
+  guidedGradCam: true,
   hiResCam: true,
   inputXGradient: true,
   integratedGradients: true,
@@ -36,6 +39,7 @@ const names: Readonly<Record<ExplainerName, true>> = {
   projectActivation: true,
   saliency: true,
   scoreCam: true,
+  smoothGrad: true,
   xGradCam: true,
 };
 

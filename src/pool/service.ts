@@ -7,9 +7,12 @@ import {
   eigenCam,
   excitationBackprop,
   explain,
+  fullGrad,
   gradCam,
   gradCamPlusPlus,
+  gradientShap,
   guidedBackprop,
+  guidedGradCam,
   hiResCam,
   inputXGradient,
   integratedGradients,
@@ -19,6 +22,7 @@ import {
   projectActivation,
   saliency,
   scoreCam,
+  smoothGrad,
   xGradCam,
 } from "../api";
 import { SeethroughError } from "../errors";
@@ -69,9 +73,12 @@ const explainers: Explainers = {
   eigenCam,
   excitationBackprop,
   explain,
+  fullGrad,
   gradCam,
   gradCamPlusPlus,
+  gradientShap,
   guidedBackprop,
+  guidedGradCam,
   hiResCam,
   inputXGradient,
   integratedGradients,
@@ -81,6 +88,7 @@ const explainers: Explainers = {
   projectActivation,
   saliency,
   scoreCam,
+  smoothGrad,
   xGradCam,
 };
 

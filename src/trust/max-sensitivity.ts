@@ -1,5 +1,6 @@
 import { above, wholeNumber } from "../checks";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
+import { type AttributionMethod, checkMethod } from "../explain/attribution-method";
 import type { Note } from "../explain/notes";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
@@ -7,7 +8,6 @@ import { makeRecipe } from "../explain/recipe";
 import { type Input, loaded, type Model } from "../model/model";
 import type { TargetReport } from "../model/target";
 import type { Tensor } from "../tensor";
-import { type AttributionMethod, checkMethod } from "./attribution-method";
 import { explainedTarget } from "./judged-target";
 
 export interface MaxSensitivityOptions extends ExplainOptions {

@@ -1,6 +1,7 @@
 import { wholeNumber } from "../checks";
 import { LayerError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
+import { type AttributionMethod, checkMethod } from "../explain/attribution-method";
 import type { Note } from "../explain/notes";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
@@ -9,7 +10,6 @@ import type { Constant } from "../graph/ir";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget, type TargetReport } from "../model/target";
 import { copiesOf } from "../rewrite/with-constants";
-import { type AttributionMethod, checkMethod } from "./attribution-method";
 import { explainedTarget } from "./judged-target";
 import { shuffled, stageEnds, stagesOf } from "./shuffle";
 import { meanSimilarity, type Similarity, similarityTo } from "./similarity";

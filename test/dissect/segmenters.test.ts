@@ -155,7 +155,7 @@ describeShared("segmenters of others", () => {
     const target = { mask: map.mask(channel), channel };
     // DeepLIFT has no rule for max-unpooling.
     for (const method of methodNames.filter((name) => name !== "cam" && !name.startsWith("deep-lift"))) {
-      const options = { method, target, nSteps: 4, window: [32, 32], stride: [32, 32] } as const;
+      const options = { method, target, nSteps: 4, samples: 4, window: [32, 32], stride: [32, 32] } as const;
       const { values, target: report } = await explain(model, x, options);
       expect(values.data.every(Number.isFinite), method).toBe(true);
       expect(

@@ -4,6 +4,7 @@ import {
   cam,
   gradCam,
   guidedBackprop,
+  guidedGradCam,
   heatmap,
   inputXGradient,
   integratedGradients,
@@ -11,8 +12,10 @@ import {
   loadModel,
   type Model,
   maximizeActivation,
+  noiseTunnel,
   occlusion,
   saliency,
+  smoothGrad,
   type Tensor,
 } from "../../src/index";
 import { describeShared, sharedPath } from "../shared-folder";
@@ -128,6 +131,28 @@ for (const { folder, file, layers, window, stride, gradient, guided, hasCam, asc
 
     it("guided backprop", async () => {
       expectClose(nchw(await guidedBackprop(model, input, { target })), golden.get("guided_backprop"), guided);
+    });
+
+    it("SmoothGrad of the same noise, and a noise tunnel over saliency bit for bit", async () => {
+      const { samples, stdev, noise } = golden.noise();
+      const options = { target, samples, stdev, noise };
+      const { values } = await smoothGrad(model, input, options);
+      expectClose(values.toNCHW(), golden.get("smoothgrad"), "path");
+      expect((await noiseTunnel(saliency, options)(model, input, { target })).values).toEqual(values);
+    });
+
+    it("guided Grad-CAM: the product of its two references", async () => {
+      const [name, layer] = Object.entries(layers)[0];
+      const { values } = await guidedGradCam(model, input, { target, layer });
+      const [, height, width, channels] = values.shape;
+      const map = golden.get(`gradcam.captum.${name}`);
+      const side = Math.sqrt(map.length);
+      const product = golden.get("guided_backprop").map((value, i) => {
+        const [y, x] = [Math.floor(i / width) % height, i % width];
+        return value * Math.max(map[Math.floor((y * side) / height) * side + Math.floor((x * side) / width)], 0);
+      });
+      expect(product.length).toBe(width * height * channels);
+      expectClose(values.toNCHW(), product, guided);
     });
 
     it("integrated gradients and their completeness", async () => {

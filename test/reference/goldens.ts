@@ -59,6 +59,23 @@ export class Golden {
     );
   }
 
+  /** The noise of the SmoothGrad golden: int8 codes / 32 are its draws; how many and how strong its note says. */
+  noise(): { readonly samples: number; readonly stdev: number; readonly noise: Tensor[] } {
+    const { note = "" } = this.manifest.tensors.find(({ name }) => name === "smoothgrad") ?? {};
+    const [, samples, stdev] = (/n=(\d+), sigma=([\d.]+)/.exec(note) ?? []).map(Number);
+    const { shape } = this.manifest.input;
+    const size = shape.reduce((a, b) => a * b, 1);
+    const codes = new Int8Array(readShared(`${this.folder}/../noise_codes.i8.bin`));
+    const noise = Array.from({ length: samples }, (_, k) => {
+      const draw = codes.subarray(k * size, (k + 1) * size);
+      return Tensor.fromNCHW(
+        Float32Array.from(draw, (code) => code / 32),
+        shape,
+      );
+    });
+    return { samples, stdev, noise };
+  }
+
   input(): Tensor {
     const { file, shape, dtype, mean = [], std = [] } = this.manifest.input;
     const bytes = readShared(`${this.folder}/${file}`);

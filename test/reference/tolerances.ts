@@ -19,7 +19,7 @@ export const tolerances = {
   gradient: { max: 1e-5, l2: 5e-6, reason: "small networks: no decision flips" },
   gradientFlips: { max: 2e-2, l2: 5e-3, reason: "SqueezeNet: some of 10^6 ReLU decisions flip" },
   guidedFlips: { max: 2e-2, l2: 1e-3, reason: "guided backprop: flips at x = 0 matter less" },
-  path: { max: 1e-2, l2: 3e-3, reason: "integrated gradients: flips average out over the path" },
+  path: { max: 1e-2, l2: 3e-3, reason: "integrated gradients, SmoothGrad: flips average out over the points" },
   ascent: { max: 1e-3, l2: 2e-4, reason: "five gradients, each from a slightly different point" },
   ascentObjective: { max: 3e-4, l2: 3e-4, reason: "logits along that path" },
   segmenterGradient: { max: 5e-2, l2: 1e-2, reason: "products of gates (squeeze-and-excite) amplify flips" },

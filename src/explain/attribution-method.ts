@@ -1,6 +1,6 @@
 import { OptionError } from "../errors";
-import type { Attribution, ExplainOptions } from "../explain/attribution";
 import type { Input, Model } from "../model/model";
+import type { Attribution, ExplainOptions } from "./attribution";
 
 /**
  * An attribution method as a function: `gradCam`, or with options of its own
@@ -9,7 +9,7 @@ import type { Input, Model } from "../model/model";
 export type AttributionMethod = (model: Model, input: Input, options: ExplainOptions) => Promise<Attribution>;
 
 /** @throws {OptionError} unless it is a function */
-export function checkMethod(method: AttributionMethod): void {
+export function checkMethod(method: unknown): void {
   if (typeof method === "function") return;
   const name = typeof method === "string" ? JSON.stringify(method) : "…";
   throw new OptionError(

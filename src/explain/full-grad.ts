@@ -1,0 +1,114 @@
+import { ShapeError } from "../errors";
+import { resizeBilinear } from "../image/resize";
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { resolveTarget } from "../model/target";
+import { imageShape } from "../ops/layout";
+import type { Operation, ValueName } from "../ops/operation";
+import { showShape, Tensor } from "../tensor";
+import { minMax } from "../view/heatmap";
+import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import { attributedValue, gradientPass, inputSize, targetNotes } from "./gradient";
+import { makeRecipe } from "./recipe";
+
+/**
+ * FullGrad: the score of a rectifier network is exactly what its inputs and its biases give, so the biases get maps too.
+ *
+ *   s(x) = Σ x ⊙ ∂s/∂x + Σ_l Σ b_l ⊙ ∂s/∂y_l            y_l = linear(…) + b_l
+ *   attribution = ψ(x ⊙ ∂s/∂x) + Σ_l ψ(b_l ⊙ ∂s/∂y_l)   ψ: |·|, each channel scaled to 0..1, their sum, enlarged bilinearly
+ *
+ * Srinivas & Fleuret 2019, https://arxiv.org/abs/1905.00780, equations 2 and 5. Matches pytorch-grad-cam's `FullGrad` before its
+ * last scaling, which is that of `heatmap`. `convergenceDelta` is by how much the first line misses: what activations other than
+ * ReLU, leaky ReLU and max pooling keep for themselves.
+ *
+ * The biases are those of convolutions, dense layers, constants that are added, and batch norms. pytorch-grad-cam takes the bias
+ * of every Conv2d and of every BatchNorm2d. Here a batch norm is folded into the convolution before it, as it is computed: the
+ * two have one bias, s·(b − mean) + shift. Where the convolution has none of its own (the rule) that is the batch norm's, and the
+ * values are equal. Dense layers have no places: their biases count in the first line, not in the picture.
+ *
+ * @param options.layer  starts at this layer's activation in place of the input: biases after it, at its grid
+ * @returns attribution `[1, H, W, 1]` at the input's size (or the layer's), at least 0, without unit
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown or paths lead around it; {ShapeError} if the input or layer has no places
+ * @example
+ * const { values, convergenceDelta } = await fullGrad(model, image, { target: "cat" });
+ */
+export async function fullGrad(
+  given: Model,
+  input: Input,
+  options: ExplainOptions & LayerOptions = {},
+): Promise<Attribution> {
+  options.signal?.throwIfAborted();
+  const model = loaded(given);
+  const target = resolveTarget(model, options.target);
+  const start = attributedValue(model, options, target);
+  const { w: width, h: height } = imageShape(model.shape(start));
+  if (width * height === 1) {
+    throw new ShapeError(
+      `FullGrad adds maps at the places of "${options.layer ?? model.input.name}" (${showShape(model.shape(start))}), which has none. ` +
+        "inputXGradient works without.",
+    );
+  }
+  const image = model.prepare(input);
+  const data =
+    start === model.fast.input ? image : (model.pass({ data: image, keep: [start] }).values.get(start) as Float32Array);
+  const biased = biasedOperations(model, start, target.value);
+  const at = [...new Set([start, ...biased.map(({ outputs }) => outputs[0])])];
+  const { score, report, gradients } = gradientPass(model, { data, start, target, at });
+
+  const sum = new Float64Array(width * height);
+  let total = 0;
+  const add = (value: ValueName, factor: Float32Array): void => {
+    const product = (gradients.get(value) as Float32Array).map((gradient, i) => gradient * factor[i]);
+    for (const share of product) total += share;
+    const { h, w, c } = imageShape(model.shape(value));
+    if (h * w === 1) return;
+    const map = { data: sumOfScaled(product, c), width: w, height: h, channels: 1 };
+    resizeBilinear(map, width, height, { antialias: false }).forEach((each, pixel) => {
+      sum[pixel] += each;
+    });
+  };
+  add(start, data);
+  for (const operation of biased) add(operation.outputs[0], biasOf(model, operation));
+  return {
+    method: "full-grad",
+    target: report,
+    values: new Tensor(Float32Array.from(sum), [1, height, width, 1]),
+    inputSize: inputSize(model),
+    ...(options.layer !== undefined && { layer: options.layer }),
+    convergenceDelta: total - report.score,
+    notes: targetNotes(model, options, score, target.value),
+    recipe: await makeRecipe(model, "full-grad", { ...options }),
+  };
+}
+
+/**
+ * The operations between two values that may add something of their own: linear up to a bias, with constants besides their one
+ * input. A max-unpool has its max-pool's switches there, and no bias.
+ */
+function biasedOperations(model: LoadedModel, start: ValueName, end: ValueName): Operation[] {
+  const before = model.dependencies(end);
+  const after = new Set([start]);
+  return model.networkFor([start, end]).operations.filter(({ node, inputs, outputs, linear, stateOf }) => {
+    if (!inputs.some((name) => after.has(name))) return false;
+    for (const name of outputs) after.add(name);
+    const affine = linear && inputs.length === 1 && node.inputs.length > 1 && stateOf === undefined;
+    return affine && outputs.length === 1 && before.has(outputs[0]);
+  });
+}
+
+/** What a linear operation with a bias makes of zeros: the bias, at every place. */
+function biasOf(model: LoadedModel, { inputs: [input], outputs: [output] }: Operation): Float32Array {
+  const zeros = new Float32Array(model.sampleSize(input));
+  return model.pass({ data: zeros, start: input, keep: [output] }).values.get(output) as Float32Array;
+}
+
+/** Σ over channels of their magnitudes, each channel scaled to 0..1. */
+function sumOfScaled(data: Float32Array, channels: number): Float64Array {
+  const sum = new Float64Array(data.length / channels);
+  for (let c = 0; c < channels; c++) {
+    minMax(Float32Array.from(sum, (_, pixel) => Math.abs(data[pixel * channels + c]))).forEach((value, pixel) => {
+      sum[pixel] += value;
+    });
+  }
+  return sum;
+}

@@ -1,0 +1,74 @@
+import { oneOf } from "../checks";
+import { ShapeError } from "../errors";
+import { resizeBilinear } from "../image/resize";
+import { type Input, loaded, type Model } from "../model/model";
+import { showShape, type Tensor } from "../tensor";
+import type { Attribution, ExplainOptions } from "./attribution";
+import { gradCam } from "./grad-cam";
+import { inputSize } from "./gradient";
+import { guidedBackprop } from "./guided-backprop";
+import { joinNotes } from "./notes";
+import { makeRecipe } from "./recipe";
+
+export interface GuidedGradCamOptions extends ExplainOptions {
+  /** The layer of the Grad-CAM; default: the last one with maps larger than 1×1 (`inspect` ranks them). */
+  readonly layer?: string;
+  /** How the layer's map is enlarged to the input; default 'nearest', as in Captum. */
+  readonly interpolation?: "nearest" | "bilinear";
+}
+
+/**
+ * Guided Grad-CAM: guided backpropagation where Grad-CAM sees the class; the detail of the one at the places of the other.
+ *
+ *   attribution = guidedBackprop(x) ⊙ U(max(gradCam(A), 0))
+ *
+ * with U enlarging the layer's map to the input's size. Selvaraju et al. 2016, https://arxiv.org/abs/1610.02391, section 3.2.
+ * Matches Captum's `GuidedGradCam` ('nearest' and 'bilinear' are those of PyTorch's `interpolate`, corners not aligned).
+ * `layer` is where Grad-CAM looks; the values always belong to the input.
+ *
+ * @returns attribution, same shape as the input, signed, unnormalised
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown or has no maps
+ * @throws {OptionError} if `interpolation` is unknown; {ShapeError} if the input has no places, like a generator's latent
+ * @example
+ * const { values } = await guidedGradCam(model, image, { target: "cat", layer: "relu5", interpolation: "bilinear" });
+ */
+export async function guidedGradCam(
+  given: Model,
+  input: Input,
+  { layer, interpolation = "nearest", ...options }: GuidedGradCamOptions = {},
+): Promise<Attribution> {
+  oneOf("interpolation", interpolation, ["nearest", "bilinear"]);
+  const model = loaded(given);
+  const { width, height } = inputSize(model);
+  if (width * height === 1) {
+    throw new ShapeError(
+      `Guided Grad-CAM looks at places of the input, and "${model.input.name}" (${showShape(model.input.shape)}) has none. guidedBackprop works without.`,
+    );
+  }
+  const { target, signal } = options;
+  const map = await gradCam(model, input, { target, signal, layer, relu: true });
+  const guided = await guidedBackprop(model, input, { target, signal });
+  const enlarged = (interpolation === "nearest" ? nearest : bilinear)(map.values, width, height);
+  const places = model.fromTensor(model.fast.input, guided.values);
+  const channels = places.length / enlarged.length;
+  const values = places.map((value, i) => value * enlarged[Math.floor(i / channels)]);
+  return {
+    ...guided,
+    method: "guided-grad-cam",
+    values: model.tensor(model.fast.input, values),
+    layer: map.layer,
+    notes: joinNotes(guided.notes, map.notes),
+    recipe: await makeRecipe(model, "guided-grad-cam", { ...options, layer: map.layer, interpolation }),
+  };
+}
+
+function nearest({ data, shape: [, h, w] }: Tensor, width: number, height: number): Float32Array {
+  return Float32Array.from({ length: width * height }, (_, i) => {
+    const [y, x] = [Math.floor(i / width), i % width];
+    return data[Math.floor((y * h) / height) * w + Math.floor((x * w) / width)];
+  });
+}
+
+const bilinear = ({ data, shape: [, h, w] }: Tensor, width: number, height: number): Float32Array =>
+  resizeBilinear({ data, width: w, height: h, channels: 1 }, width, height, { antialias: false });

@@ -1,0 +1,92 @@
+import { oneOf } from "../checks";
+import { type Input, loaded, type Model } from "../model/model";
+import { chosenTarget, resolveTarget } from "../model/target";
+import { Tensor } from "../tensor";
+import type { Attribution, ExplainOptions } from "./attribution";
+import { type AttributionMethod, checkMethod } from "./attribution-method";
+import { forwardPass, targetNotes } from "./gradient";
+import { Moments, type NoiseTunnelKind } from "./moments";
+import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
+import { joinNotes } from "./notes";
+import { createPace } from "./pace";
+import { Random } from "./random";
+import { makeRecipe } from "./recipe";
+
+export interface NoiseTunnelOptions extends NoiseOptions {
+  /** What the noisy attributions come to: their mean (default), the mean of their squares, or their variance. */
+  readonly kind?: NoiseTunnelKind;
+}
+
+/**
+ * Wraps an attribution method so that it explains noisy copies of the input, x + σ·ε_k with ε_k ~ N(0, 1), and what they come to
+ * is its result:
+ *
+ *   smoothgrad:          mean of Φ_k               the part that survives small changes
+ *   smoothgrad-squared:  mean of Φ_k²              magnitudes, sharper, without signs
+ *   vargrad:             mean of Φ_k² − (mean)²    where the explanation is unsteady
+ *
+ * Smilkov et al. 2017, https://arxiv.org/abs/1706.03825 (smoothgrad); Hooker et al. 2018, https://arxiv.org/abs/1806.10758
+ * (squared); Adebayo et al. 2018, https://arxiv.org/abs/1810.03307 (vargrad). Matches Captum's `NoiseTunnel` with its `stdevs` in
+ * the units of the network's input. All samples explain one target, that of the input itself, whose score is reported; notes are
+ * those that hold for every sample, and of smoothgrad `convergenceDelta` is the mean of the samples'. The recipe is the method's
+ * with `noiseTunnel` among its options. `noiseTunnel(saliency)` has the bits of `smoothGrad`, which is faster.
+ *
+ * @param method  a function of this library, or one with options of its own: `(m, x, o) => gradCam(m, x, { ...o, layer: "relu5" })`
+ * @returns a function with the parameters of the method; `seed` draws the noise, and for a method that is random itself its seeds
+ * @throws {OptionError} if the method is none, or `kind` none of the three; when it is called, if `samples` or `stdev` is out of range
+ * @example
+ * const steady = noiseTunnel(integratedGradients, { kind: "vargrad", samples: 10, stdev: 0.1 });
+ * const { values } = await steady(model, image, { target: "cat", nSteps: 8 });
+ */
+export function noiseTunnel<Method extends AttributionMethod>(
+  method: Method,
+  settings: NoiseTunnelOptions = {},
+): (model: Model, input: Input, options?: Parameters<Method>[2]) => Promise<Attribution> {
+  checkMethod(method);
+  const { kind = "smoothgrad" } = settings;
+  oneOf("kind", kind, ["smoothgrad", "smoothgrad-squared", "vargrad"]);
+  return async (given: Model, input: Input, options: ExplainOptions = {}) => {
+    const samples = sampleCount(settings.samples, 50, { noise: settings.noise });
+    const pace = createPace(options, samples);
+    const model = loaded(given);
+    const target = resolveTarget(model, options.target);
+    const data = model.prepare(input);
+    const seed = options.seed ?? 0;
+    const noisy = noisyInputs(model, data, settings, new Random(seed));
+    // Numbers of its own, so that a method that is random too does not draw what the noise was made of.
+    const seeds = new Random(~seed);
+    const { score, report } = forwardPass(model, data, target, []);
+    const chosen = chosenTarget(model, options.target, score);
+
+    const explained = (): Promise<Attribution> => {
+      const own = { target: chosen, seed: 2 ** 32 * seeds.uniform(), onProgress: undefined };
+      return method(model, model.tensor(model.fast.input, noisy.next()), { ...options, ...own });
+    };
+    const first = await explained();
+    const moments = new Moments(first.values.data.length);
+    let { notes } = first;
+    let delta = 0;
+    for (let found = first, done = 1; ; found = await explained(), done++) {
+      moments.add(found.values.data);
+      notes = notes.filter(({ code }) => found.notes.some((other) => other.code === code));
+      delta += (found.convergenceDelta ?? Number.NaN) / samples;
+      await pace.step(done);
+      if (done === samples) break;
+    }
+    const { convergenceDelta: _, ...rest } = first;
+    const { noise } = settings;
+    return {
+      ...rest,
+      target: report,
+      values: new Tensor(moments.of(kind), first.values.shape),
+      ...(kind === "smoothgrad" && Number.isFinite(delta) && { convergenceDelta: delta }),
+      notes: joinNotes(targetNotes(model, options, score, target.value), notes),
+      recipe: await makeRecipe(model, first.recipe.method, {
+        ...first.recipe.options,
+        target: options.target,
+        noiseTunnel: { kind, samples, stdev: noisy.stdev, ...(noise && { noise }) },
+        seed,
+      }),
+    };
+  };
+}

@@ -1,0 +1,84 @@
+import { atLeastZero, wholeNumber } from "../checks";
+import { InputError, OptionError, ShapeError } from "../errors";
+import { isTensor, type LoadedModel } from "../model/model";
+import type { Tensor } from "../tensor";
+import { shapedAsInput } from "./baseline";
+import type { Random } from "./random";
+
+export interface NoiseOptions {
+  /** How many noisy inputs; default 50, or as many as there are draws in `noise`. */
+  readonly samples?: number;
+  /**
+   * Standard deviation of the noise, in units of the network's input; default 0.15 times the range of the input, its largest
+   * value minus its smallest.
+   */
+  readonly stdev?: number;
+  /** Standard-normal draws in place of seeded ones, tensors of the input's shape; the first `samples` are used. */
+  readonly noise?: readonly Tensor[];
+}
+
+/** Inputs with noise on them, one after the other. */
+export interface NoisyInputs {
+  readonly stdev: number;
+  next(): Float32Array;
+}
+
+/**
+ * How many samples there are: `asked`, or the length of the shortest list that was handed in with one item per sample.
+ *
+ * @throws {OptionError} if it is no whole number of at least 1, or a list is none or too short
+ */
+export function sampleCount(
+  asked: number | undefined,
+  usual: number,
+  lists: Readonly<Record<string, readonly unknown[] | undefined>>,
+): number {
+  let least = asked ?? Number.POSITIVE_INFINITY;
+  if (asked !== undefined) wholeNumber("samples", asked, 1);
+  for (const [name, list] of Object.entries(lists)) {
+    if (list === undefined) continue;
+    if (!Array.isArray(list) || list.length === 0) {
+      throw new OptionError(`${name} must be a list with one item per sample, got ${JSON.stringify(list)}.`);
+    }
+    if (asked !== undefined && list.length < asked) {
+      throw new OptionError(
+        `${name} has ${list.length} items for ${asked} samples: hand in one per sample, or leave samples out.`,
+      );
+    }
+    least = Math.min(least, list.length);
+  }
+  return Number.isFinite(least) ? least : usual;
+}
+
+/**
+ * @param data  the input, memory order
+ * @throws {OptionError} if the standard deviation is out of range; {ShapeError} or {InputError} if a draw does not fit
+ */
+export function noisyInputs(
+  model: LoadedModel,
+  data: Float32Array,
+  { stdev = 0.15 * rangeOf(data), noise }: NoiseOptions,
+  random: Random,
+): NoisyInputs {
+  atLeastZero("stdev", stdev);
+  const draws = noise?.map((tensor, k) => {
+    if (!isTensor(tensor))
+      throw new ShapeError(`noise[${k}] must be a Tensor of the input's shape, got ${typeof tensor}.`);
+    const draw = shapedAsInput(model, `draw noise[${k}]`, tensor);
+    if (!draw.every(Number.isFinite)) throw new InputError(`noise[${k}] has values that are not finite.`);
+    return draw;
+  });
+  let sample = 0;
+  return {
+    stdev,
+    next() {
+      if (stdev === 0) return data.slice();
+      const draw = draws?.[sample++];
+      return data.map((value, i) => value + stdev * (draw ? draw[i] : random.normal()));
+    },
+  };
+}
+
+const rangeOf = (data: Float32Array): number =>
+  data.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) -
+  data.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
