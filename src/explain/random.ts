@@ -1,3 +1,5 @@
+import { boxMuller } from "./box-muller";
+
 /**
  * Seeded random numbers, the same on every runtime: xoshiro128** (Blackman & Vigna 2018, https://prng.di.unimi.it), its
  * state filled from the seed by splitmix32.
@@ -31,13 +33,10 @@ export class Random {
     return result / 2 ** 32;
   }
 
-  /**
-   * Standard normal by Box and Muller, one of each pair. The logarithm and cosine are the runtime's: results are rounded
-   * to float32, where every runtime agrees but for ties nobody has seen.
-   */
+  /** Standard normal, one of each pair of Box and Muller, rounded to float32. */
   normal(): number {
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    return Math.fround(radius * Math.cos(2 * Math.PI * this.uniform()));
+    const radial = this.uniform();
+    return Math.fround(boxMuller(radial, this.uniform()));
   }
 
   /** The numbers 0 to count − 1 in a random order (Fisher & Yates). */
