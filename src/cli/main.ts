@@ -66,15 +66,17 @@ const unitPosition = (text: string): UnitPosition => {
   return [y, x];
 };
 
-const methodList = (text: string): MethodName[] =>
-  text.split(",").map((word) => {
-    const name = methodNames.find((method) => method === word.trim());
-    if (name === undefined)
-      throw new InvalidArgumentError(
-        `"${word}" is no method; expected names separated by commas, of ${methodNames.join(", ")}`,
-      );
-    return name;
-  });
+const methodList = (text: string): readonly MethodName[] =>
+  text === "all"
+    ? methodNames
+    : text.split(",").map((word) => {
+        const name = methodNames.find((method) => method === word.trim());
+        if (name === undefined)
+          throw new InvalidArgumentError(
+            `"${word}" is no method; expected names separated by commas, of ${methodNames.join(", ")}`,
+          );
+        return name;
+      });
 
 const program = new Command("seethrough")
   .description("Explains what a convolutional neural network saw.")
@@ -106,7 +108,7 @@ withModelOptions(program.command("evaluate"))
   .description("judge methods on images: deletion, insertion, infidelity, sensitivity, random weights, beside controls")
   .argument("<images...>", "PNG or JPEG files; where the object of photo.png is, photo.mask.png may say (white)")
   .addOption(
-    new Option("--methods <a,b,c>", "methods to judge")
+    new Option("--methods <a,b,c>", "methods to judge, or all")
       .argParser(methodList)
       .default(["saliency", "integrated-gradients", "guided-backprop", "grad-cam", "occlusion"], "one of each kind"),
   )

@@ -1,4 +1,5 @@
 import { oneOf, wholeNumber } from "../checks";
+import { ShapeError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type Baseline, baselineData } from "../explain/baseline";
 import { batchOf } from "../explain/batch";
@@ -8,6 +9,7 @@ import { createPace } from "../explain/pace";
 import { makeRecipe } from "../explain/recipe";
 import { type Input, loaded, type Model } from "../model/model";
 import type { TargetReport } from "../model/target";
+import { showShape } from "../tensor";
 import type { Heatmap } from "../view/heatmap";
 import { changedInputs, descending, type PixelChanges } from "./changed-inputs";
 import { type ControlHeatmaps, controlsOf } from "./control-heatmaps";
@@ -89,6 +91,11 @@ export async function deletionInsertion(
   const { controls = true, seed = 0, deletionBaseline = "zero", insertionBaseline = "blur" } = options;
   const x = model.prepare(input);
   const { width, height } = inputSize(model);
+  if (width * height === 1) {
+    throw new ShapeError(
+      `The input is ${showShape(model.input.shape)}: it has no places to delete. infidelity judges attributions of vectors.`,
+    );
+  }
   const heat = fittingHeatmap(map, { width, height });
   const step = wholeNumber("step", options.step ?? (height === 1 ? Math.ceil(width / 64) : width), 1);
   const batchSize = batchOf(model, options.batchSize);

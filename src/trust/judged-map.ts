@@ -1,7 +1,8 @@
 import { kindOf } from "../checks";
-import { OptionError, ShapeError } from "../errors";
+import { InputError, OptionError, ShapeError } from "../errors";
 import type { Attribution } from "../explain/attribution";
 import type { Note } from "../explain/notes";
+import { firstNotFinite } from "../model/model";
 import { showShape } from "../tensor";
 import { type Heatmap, heatmap } from "../view/heatmap";
 
@@ -25,10 +26,23 @@ export const notesOf = (map: JudgedMap): readonly Note[] => (isAttribution(map) 
 /** The map as a recipe records it. */
 export const recorded = (map: JudgedMap): unknown => (isAttribution(map) ? map.recipe : map.data);
 
-/** One number per pixel of the input: the heatmap itself, or that of the attribution, as its method's pictures are made. */
+/**
+ * One number per pixel of the input: the heatmap itself, or that of the attribution, as its method's pictures are made.
+ *
+ * @throws {ShapeError} if a heatmap's size is not that of its data; {InputError} if it has values that are not finite
+ */
 export function heatmapOf(map: JudgedMap): Heatmap {
   checkMap(map);
-  return isAttribution(map) ? heatmap(map) : map;
+  if (isAttribution(map)) return heatmap(map);
+  const { data, width, height } = map;
+  if (!(data instanceof Float32Array) || data.length !== width * height) {
+    throw new ShapeError(
+      `A heatmap's data is a Float32Array of height × width values; this one is ${height}×${width} with ${data?.length} values.`,
+    );
+  }
+  const broken = firstNotFinite(data);
+  if (broken >= 0) throw new InputError(`The heatmap has the value ${data[broken]} at element ${broken}.`);
+  return map;
 }
 
 /** @throws {ShapeError} unless the map covers an input of that size */

@@ -1,7 +1,7 @@
 import { InputError } from "../errors";
 import type { Attribution } from "../explain/attribution";
 import { gaussianBlur } from "../image/blur";
-import { type Heatmap, heatmap } from "../view/heatmap";
+import { heatmap } from "../view/heatmap";
 
 /**
  * Spearman's rank correlation: Pearson's of the ranks, equal values sharing the mean of theirs. 0 where one of the two is
@@ -82,18 +82,32 @@ export interface Similarity {
   readonly ssim: number;
 }
 
+interface Pictures extends Size {
+  readonly signed: Float32Array;
+  /** 0 to 1. */
+  readonly magnitude: Float32Array;
+}
+
+function pictures(attribution: Attribution): Pictures {
+  const { width, height } = attribution.inputSize;
+  const { data } = attribution.values;
+  // A vector, such as a generator's input, is a row of numbers.
+  if (width * height === 1) {
+    const largest = data.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+    return { signed: data, magnitude: data.map((value) => Math.abs(value) / largest), width: data.length, height: 1 };
+  }
+  const signed = heatmap(attribution, { sign: "signed", channels: "sum" }).data;
+  return { signed, magnitude: heatmap(attribution, { sign: "absolute", percentile: 99 }).data, width, height };
+}
+
 /**
  * Compares other explanations of the same input to one.
  *
  * @throws {InputError} if that one is the same everywhere: then there is nothing to compare
  */
 export function similarityTo(original: Attribution): (other: Attribution) => Similarity {
-  const pictures = (attribution: Attribution): { readonly signed: Heatmap; readonly magnitude: Heatmap } => ({
-    signed: heatmap(attribution, { sign: "signed", channels: "sum" }),
-    magnitude: heatmap(attribution, { sign: "absolute", percentile: 99 }),
-  });
   const own = pictures(original);
-  if (own.signed.data.every((value) => value === own.signed.data[0])) {
+  if (own.signed.every((value) => value === own.signed[0])) {
     throw new InputError(
       `The explanation by ${original.method} is the same everywhere, so there is nothing to compare.`,
     );
@@ -101,9 +115,9 @@ export function similarityTo(original: Attribution): (other: Attribution) => Sim
   return (attribution) => {
     const other = pictures(attribution);
     return {
-      spearman: spearman(own.signed.data, other.signed.data),
-      spearmanAbsolute: spearman(own.magnitude.data, other.magnitude.data),
-      ssim: ssim(own.magnitude.data, other.magnitude.data, own.magnitude),
+      spearman: spearman(own.signed, other.signed),
+      spearmanAbsolute: spearman(own.magnitude, other.magnitude),
+      ssim: ssim(own.magnitude, other.magnitude, own),
     };
   };
 }

@@ -1,3 +1,4 @@
+import { OptionError } from "../errors";
 import { report, targetNotes } from "../explain/gradient";
 import type { Note } from "../explain/notes";
 import type { LoadedModel } from "../model/model";
@@ -18,7 +19,10 @@ export interface TargetResponse {
   of(batch: Float32Array, count: number): Float64Array;
 }
 
-/** @param measure  default: the probability where the network has classes to choose from, else the score */
+/**
+ * @throws {OptionError} if a probability is asked for that the target has not
+ * @param measure  default: the probability where the network has classes to choose from, else the score
+ */
 export function targetResponse(
   model: LoadedModel,
   x: Float32Array,
@@ -30,7 +34,13 @@ export function targetResponse(
     model.pass({ batch, data, keep: [value] }).values.get(value) as Float32Array;
   const plain = run(x, 1);
   const score = target.choose(plain);
-  const measure = asked ?? (hasClasses(model, value) ? "probability" : "score");
+  const classes = hasClasses(model, value);
+  if (asked === "probability" && !classes) {
+    throw new OptionError(
+      `measure "probability": "${value}" is no score of several classes. Leave it out, or use "score".`,
+    );
+  }
+  const measure = asked ?? (classes ? "probability" : "score");
   const channels = channelsOf(model, value);
   const probability = (values: Float32Array, start: number): number => {
     let sum = 0;

@@ -117,6 +117,16 @@ describe("deletion and insertion", () => {
     expect(found.controls?.edge.insertion.curve.length).toBe(6);
   });
 
+  it("need an input with places", async () => {
+    const { model } = await linearModel([1, 1, 6]);
+    const latent = randomTensor([1, 1, 1, 6]);
+    const map = await inputXGradient(model, latent);
+    await expect(deletionInsertion(model, latent, map)).rejects.toThrow(
+      "The input is 1×1×1×6: it has no places to delete. infidelity judges attributions of vectors.",
+    );
+    expect((await infidelity(model, latent, map)).infidelity).toBeLessThan(1e-10);
+  });
+
   it("say what is wrong", async () => {
     const { model } = await linearModel([5, 4, 3]);
     const x = randomTensor(shape);
@@ -128,6 +138,9 @@ describe("deletion and insertion", () => {
     );
     await expect(deletionInsertion(model, x, map, { measure: "logit" as "score" })).rejects.toThrow(
       'measure "logit" is none of probability, score',
+    );
+    await expect(deletionInsertion(model, x, map, { measure: "probability" })).rejects.toThrow(
+      'measure "probability": "logits" is no score of several classes. Leave it out, or use "score".',
     );
     // @ts-expect-error the promise was not awaited
     await expect(deletionInsertion(model, x, inputXGradient(model, x))).rejects.toThrow(

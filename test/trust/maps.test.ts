@@ -161,6 +161,14 @@ it("controls know where edges and the centre are", async () => {
   expect(other.random.data).not.toEqual(random.data);
 });
 
+it("refuses heatmaps that are none", () => {
+  const box = { x: 0, y: 0, width: 1, height: 1 };
+  expect(() => pointingGame(heat(3, 3, [1, 2]), box)).toThrow("this one is 3×3 with 2 values");
+  expect(() => energyPointingGame(heat(2, 1, [1, Number.NaN]), box)).toThrow(
+    "The heatmap has the value NaN at element 1.",
+  );
+});
+
 it("needs a map, not the function that makes it", () => {
   expect(() => pointingGame(gradCam as unknown as Attribution, { x: 0, y: 0, width: 1, height: 1 })).toThrow(
     "The map to judge must be an Attribution or a Heatmap, got function",
