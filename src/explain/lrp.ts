@@ -23,8 +23,8 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  *   zPlus:      the same over products above zero alone; gamma, alphaBeta, flat, wSquare, zBox weigh them in other ways
  *
  * Bach et al. 2015, https://doi.org/10.1371/journal.pone.0130140; Montavon et al. 2019, https://doi.org/10.1007/978-3-030-28954-6_10.
- * Rules and composites are Zennit's: batch normalisation is folded into the layer before it (where that cannot be, it passes), sums of
- * values and average pools share in proportion (norm), activations and local or instance normalisation pass, max-pools go through
+ * Rules and composites are Zennit's: batch normalisation is folded into the layer before it, sums of values and average pools share in
+ * proportion (norm; a batch normalisation or a constant summand that could not be folded too, as a linear layer would), activations and local or instance normalisation pass, max-pools go through
  * their switches, everything that only moves numbers through its adjoint. Of a signal times its gate (squeeze and excitation) the
  * signal gets all. The relevance that starts at the target is its score. With ε → 0 the composite 'epsilon' is input × gradient
  * on a ReLU network.

@@ -266,6 +266,43 @@ describe("lrp on whole networks", () => {
     expect(distance(byRule.values.data, byGradient.values.data)).toBeLessThan(1e-4);
   });
 
+  it("the same behind batch normalisation that cannot be folded, and with the mean subtracted in the network", async () => {
+    const model = await load({
+      inputs: { x: [1, 3, 6, 6] },
+      constants: {
+        mean: floats([1, 3, 1, 1], [0.3, -0.2, 0.1]),
+        w1: floats([4, 3, 3, 3], numbers(108)),
+        ...{ s: floats([4], [1, -0.5, 2, 0.7]), t: floats([4], numbers(4)), m: floats([4], numbers(4)) },
+        v: floats([4], [1, 2, 0.5, 1]),
+        shift: floats([1, 4, 1, 1], numbers(4)),
+        head: floats([128, 2], numbers(256)),
+      },
+      nodes: [
+        ["Sub", ["x", "mean"], ["centred"]],
+        ["Conv", ["centred", "w1"], ["c"]],
+        ["BatchNormalization", ["c", "s", "t", "m", "v"], ["n"]],
+        ["Relu", ["n"], ["r"]],
+        ["Add", ["c", "shift"], ["moved"]],
+        ["Relu", ["moved"], ["other"]],
+        ["Concat", ["r", "other"], ["both"], { axis: 1 }],
+        ["Flatten", ["both"], ["f"]],
+        ["Gemm", ["f", "head"], ["y"]],
+      ],
+    });
+    const x = image(numbers(108), 6, 6);
+    const options = { target: 0, layer: "centred" };
+    const byRule = await lrp(model, x, { ...options, composite: "epsilon", epsilon: 1e-12 });
+    expect(distance(byRule.values.data, (await inputXGradient(model, x, options)).values.data)).toBeLessThan(1e-4);
+    // What the mean is taken from gets the relevance as it is, however small the difference.
+    for (const composite of ["epsilonPlusFlat", "epsilonGammaBox"] as const) {
+      const [inner, outer] = [
+        await lrp(model, x, { ...options, composite }),
+        await lrp(model, x, { target: 0, composite }),
+      ];
+      expect(outer.values.data).toEqual(inner.values.data);
+    }
+  });
+
   const residual = (bias: number) =>
     load({
       inputs: { x: [1, 3, 8, 8] },
@@ -366,6 +403,26 @@ describe("lrp on whole networks", () => {
     );
     expect(signal.values.data).toEqual(product.values.data);
     expect(gate.values.data.every((value) => value === 0)).toBe(true);
+    const parts = await load({
+      inputs: { x: [1, 2, 4, 4] },
+      constants: {
+        ...{ w: floats([2, 2, 1, 1], numbers(4)), three: floats([], [3]), zero: floats([], [0]), six: floats([], [6]) },
+        head: floats([32, 1], numbers(32)),
+      },
+      nodes: [
+        ["Conv", ["x", "w"], ["c"]],
+        ["Add", ["c", "three"], ["a"]],
+        ["Clip", ["a", "zero", "six"], ["b"]],
+        ["Div", ["b", "six"], ["gate"]],
+        ["Mul", ["c", "gate"], ["m"]],
+        ["Flatten", ["m"], ["f"]],
+        ["Gemm", ["f", "head"], ["y"]],
+      ],
+    });
+    const [swished, before] = await Promise.all(
+      ["m", "c"].map((layer) => lrp(parts, x, { layer, composite: "epsilon" })),
+    );
+    expect(before.values.data).toEqual(swished.values.data);
     const refused = await gated("Relu");
     for (const method of [lrp, excitationBackprop]) {
       await expect(method(refused, x)).rejects.toThrow(

@@ -18,7 +18,7 @@ export const inputBox =
         if (model.input.shape.length === 4)
           return baselineData(model, new Float32Array(size), name === "low" ? "black" : "white");
         throw new OptionError(
-          `The rule zBox needs ${name}, the bound of the network's input: this network takes a signal, not a picture.`,
+          `The rule zBox needs ${name}, the bound of the network's input: this network does not take a picture.`,
         );
       }
       const bounds = typeof given === "number" ? new Array<number>(c).fill(given) : given;

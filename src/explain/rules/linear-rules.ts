@@ -7,6 +7,7 @@
  * as Zennit's rules define them, https://github.com/chr5tphr/zennit, zennit/rules.py. Every quotient is stabilised: a/(z + ε·sign z),
  * the sign of 0 being +.
  */
+import type { RuleSettings } from "./composite";
 import type { Change } from "./weighed";
 
 /** Which numbers stand for the layer's input. */
@@ -44,19 +45,19 @@ const opposing = (sign: number): readonly Part[] => [
 ];
 
 /** Bach et al. 2015 with α = 1, β = 0; without the bias the rule of excitation backprop. */
-export const zPlusRule = (stabiliser: number, bias = true): LinearRule => ({
+const zPlusRule = (stabiliser: number, bias = true): LinearRule => ({
   parts: supporting(1, bias),
   share: ([a, b]) => inverse(a + b, stabiliser),
 });
 
 /** Bach et al. 2015, equation 60. */
-export const alphaBetaRule = (alpha: number, beta: number, stabiliser: number): LinearRule => ({
+const alphaBetaRule = (alpha: number, beta: number, stabiliser: number): LinearRule => ({
   parts: [...supporting(alpha), ...opposing(-beta)],
   share: ([a, b, c, d], _, i) => inverse(i < 2 ? a + b : c + d, stabiliser),
 });
 
 /** Montavon et al. 2019, section 10.2.3, for inputs and outputs of any sign (Andéol et al. 2021). */
-export const gammaRule = (gamma: number, stabiliser: number): LinearRule => {
+const gammaRule = (gamma: number, stabiliser: number): LinearRule => {
   const up: Change = (w) => w + gamma * positive(w);
   const down: Change = (w) => w + gamma * negative(w);
   return {
@@ -74,19 +75,19 @@ export const gammaRule = (gamma: number, stabiliser: number): LinearRule => {
 };
 
 /** Lapuschkin et al. 2019: every input under the kernel gets the same. */
-export const flatRule = (stabiliser: number): LinearRule => ({
+const flatRule = (stabiliser: number): LinearRule => ({
   parts: [{ input: "ones", weight: () => 1, sign: 1 }],
   share: ([z]) => inverse(z, stabiliser),
 });
 
 /** Montavon et al. 2017, section 4.1. */
-export const wSquareRule = (stabiliser: number): LinearRule => ({
+const wSquareRule = (stabiliser: number): LinearRule => ({
   parts: [{ input: "ones", weight: (w) => w * w, bias: (b) => b * b, sign: 1 }],
   share: ([z]) => inverse(z, stabiliser),
 });
 
 /** Montavon et al. 2017, section 4.2: inputs between a lowest and a highest value. */
-export const zBoxRule = (stabiliser: number): LinearRule => ({
+const zBoxRule = (stabiliser: number): LinearRule => ({
   parts: [
     { input: "all", weight: same, bias: same, sign: 1 },
     { input: "low", weight: positive, bias: positive, sign: -1 },
@@ -94,3 +95,27 @@ export const zBoxRule = (stabiliser: number): LinearRule => ({
   ],
   share: ([x, low, high]) => inverse(x - low - high, stabiliser),
 });
+
+/**
+ * The rule of some settings; undefined for those that look at no single weight (epsilon, norm, pass).
+ *
+ * @param bias  false: as if the layer had none
+ */
+export function linearRule(settings: RuleSettings, stabiliser: number, bias: boolean): LinearRule | undefined {
+  switch (settings.rule) {
+    case "zPlus":
+      return zPlusRule(stabiliser, bias);
+    case "gamma":
+      return gammaRule(settings.gamma ?? 0.25, stabiliser);
+    case "alphaBeta":
+      return alphaBetaRule(settings.alpha ?? 2, settings.beta ?? 1, stabiliser);
+    case "flat":
+      return flatRule(stabiliser);
+    case "wSquare":
+      return wSquareRule(stabiliser);
+    case "zBox":
+      return zBoxRule(stabiliser);
+    default:
+      return undefined;
+  }
+}

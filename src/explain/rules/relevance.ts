@@ -1,13 +1,14 @@
 /** Layer-wise relevance propagation: which step each operation of a network takes backwards. */
 import type { Network } from "../../engine/network";
 import { LayerError } from "../../errors";
+import { reshaping } from "../../graph/shapes";
 import type { LoadedModel } from "../../model/model";
 import { activations } from "../../ops/activation";
 import type { Operation, ValueName } from "../../ops/operation";
 import type { SizeOf } from "./along-path";
 import { type Composite, type LrpRule, type RuleSettings, settingsOf } from "./composite";
 import type { BackwardStep, Lens } from "./lens";
-import { alphaBetaRule, flatRule, gammaRule, type LinearRule, wSquareRule, zBoxRule, zPlusRule } from "./linear-rules";
+import { linearRule } from "./linear-rules";
 import { type Box, linearStep } from "./linear-step";
 import { dominant, pass, proportional, signalOnly } from "./relevance-steps";
 import { weighedLayer } from "./weighed";
@@ -19,12 +20,13 @@ const convolutions: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
 const denseLayers: ReadonlySet<string> = new Set(["Gemm", "MatMul"]);
 const sums: ReadonlySet<string> = new Set(["Add", "Sub", "Sum"]);
 const pools: ReadonlySet<string> = new Set(["AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"]);
+const scalings: ReadonlySet<string> = new Set(["Mul", "Div"]);
 const gates: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Clip", "Softmax"]);
 const alone: ReadonlySet<string> = /* @__PURE__ */ (() =>
   new Set([
     ...Object.keys(activations),
     ...["Clip", "PRelu", "Pow", "Max", "Min"],
-    ...["BatchNormalization", "InstanceNormalization", "LRN", "Softmax", "LogSoftmax"],
+    ...["InstanceNormalization", "LRN", "Softmax", "LogSoftmax"],
   ]))();
 
 export interface RelevanceRules {
@@ -45,6 +47,12 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
   // A smaller ε is meant to come nearer to the gradient; that holds for what else is divided too.
   const small = Math.min(epsilon, stabiliser);
   const producer = (name: ValueName): Operation | undefined => network.operations[network.producer.get(name) ?? -1];
+  /** The operator that makes a value, but for constant factors and axes behind it. */
+  const sourceOf = (name: ValueName): string => {
+    const { node, inputs } = producer(name) ?? { inputs: [] };
+    const through = node && inputs.length === 1 && (scalings.has(node.op) || reshaping.has(node.op));
+    return through ? sourceOf(inputs[0]) : (node?.op ?? "");
+  };
   const isLinearLayer = ({ node }: Operation): boolean => convolutions.has(node.op) || denseLayers.has(node.op);
   const first = network.operations.find(isLinearLayer);
   const firstConvolution = network.operations.find(({ node }) => convolutions.has(node.op));
@@ -86,42 +94,22 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     }
     if (pools.has(op) || (sums.has(op) && inputs.length > 1)) return summed(operation);
     const sameSize = inputs.length === 1 && sizeOf(inputs[0]) === sizeOf(operation.outputs[0]);
-    if (sums.has(op)) {
-      // A constant behind a linear layer is its bias; elsewhere it only moves the scale.
-      const before = producer(inputs[0]);
-      return (before && isLinearLayer(before) && !excitation) || !sameSize
-        ? proportional(operation, sizeOf, small)
-        : pass(operation, sizeOf);
+    // A shift behind a linear layer is its bias; before the first one, and where biases do not count, it only moves the scale.
+    if (sums.has(op) || op === "BatchNormalization") {
+      const moved =
+        excitation || first === undefined || network.operations.indexOf(operation) < network.operations.indexOf(first);
+      return moved && sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
     }
     if (alone.has(op)) return pass(operation, sizeOf);
     if (op !== "Mul" && op !== "Div") return undefined;
     if (inputs.length === 1) return sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
-    const gate = inputs.find((name) => gates.has(producer(name)?.node.op ?? ""));
+    const gate = inputs.find((name) => gates.has(sourceOf(name)));
     const signal = inputs.find((name) => name !== gate) as ValueName;
     if (op === "Div" || gate === undefined) return "a product of two values, none of them a gate, belongs to neither";
     return sizeOf(signal) === sizeOf(operation.outputs[0])
       ? signalOnly(operation, signal, sizeOf)
       : "the signal is smaller than its gate";
   };
-}
-
-function linearRule(settings: RuleSettings, small: number, bias: boolean): LinearRule | undefined {
-  switch (settings.rule) {
-    case "zPlus":
-      return zPlusRule(small, bias);
-    case "gamma":
-      return gammaRule(settings.gamma ?? 0.25, small);
-    case "alphaBeta":
-      return alphaBetaRule(settings.alpha ?? 2, settings.beta ?? 1, small);
-    case "flat":
-      return flatRule(small);
-    case "wSquare":
-      return wSquareRule(small);
-    case "zBox":
-      return zBoxRule(small);
-    default:
-      return undefined;
-  }
 }
 
 /** Rules that layers have by name. */
