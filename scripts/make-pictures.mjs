@@ -23,7 +23,9 @@ const read = async (scene) => decodeImage(await readFile(`examples/images/${scen
 const write = async (name, image) => writeFile(`${folder}/${name}.png`, await encodePng(image));
 const draw = async (model, image, method) => {
   const attribution = await explain(model, image, { method });
-  return overlay(enlarge(image, 192), heatmap(attribution, attribution.layer ? {} : pixelwise));
+  const { values, inputSize } = attribution;
+  const isPixelwise = values.shape[1] === inputSize.height;
+  return overlay(enlarge(image, 192), heatmap(attribution, isPixelwise ? pixelwise : {}));
 };
 await mkdir(folder, { recursive: true });
 
