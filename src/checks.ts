@@ -36,6 +36,13 @@ export function oneOf<T extends string>(name: string, value: T, choices: readonl
   throw new OptionError(`${name} ${show(value)} is none of ${choices.join(", ")}.`);
 }
 
+/** @throws {OptionError} naming the option unless it is a list of at least one item */
+export function nonEmptyList(name: string, list: unknown, item: string): void {
+  if (Array.isArray(list) && list.length > 0) return;
+  const got = Array.isArray(list) || typeof list === "string" ? show(list) : kindOf(list);
+  throw new OptionError(`${name} must be a list of at least one ${item}, got ${got}.`);
+}
+
 /** @throws {OptionError} naming the option unless its items can be taken one after the other */
 export function iterable(name: string, value: object, items: string): void {
   if (typeof value === "object" && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value))

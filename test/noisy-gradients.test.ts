@@ -110,7 +110,7 @@ describe("smoothGrad", () => {
       [{ samples: 0 }, "samples must be a whole number of at least 1, got 0."],
       [{ stdev: -1 }, "stdev must be at least 0, got -1."],
       [{ samples: 9, noise: draws }, "noise has 3 items for 9 samples: hand in one per sample, or leave samples out."],
-      [{ noise: [] }, "noise must be a list with one item per sample, got []."],
+      [{ noise: [] }, "noise must be a list of at least one item, one per sample, got []."],
       [
         { noise: [new Tensor(new Float32Array(4), [1, 2, 2, 1])] },
         "The draw noise[0] is 1×2×2×1, the input is 1×96×96×3.",
@@ -321,6 +321,10 @@ describe("gradientShap", () => {
   it("refuses what it cannot use", async () => {
     await expect(gradientShap(model, x, { baselines: [] })).rejects.toThrow(
       "baselines must be a list of at least one baseline (a name, a number or a Tensor), got [].",
+    );
+    // @ts-expect-error a tensor is no list
+    await expect(gradientShap(model, x, { noise: x, stdev: 1 })).rejects.toThrow(
+      /list of at least one item, .*, got object\.$/,
     );
     await expect(gradientShap(model, x, { coefficients: [0.5, 2] })).rejects.toThrow(
       "coefficients lie between 0 and 1; number 1 is 2.",

@@ -1,3 +1,4 @@
+import { nonEmptyList } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { preprocess } from "../image/preprocess";
@@ -54,10 +55,8 @@ const usualBaselines = ["zero", "mean", "blur"] as const;
 
 /** @throws {OptionError} unless it is a list of at least one */
 export function baselineList(baselines: readonly Baseline[] = usualBaselines): readonly Baseline[] {
-  if (Array.isArray(baselines) && baselines.length > 0) return baselines;
-  throw new OptionError(
-    `baselines must be a list of at least one baseline (a name, a number or a Tensor), got ${JSON.stringify(baselines)}.`,
-  );
+  nonEmptyList("baselines", baselines, "baseline (a name, a number or a Tensor)");
+  return baselines;
 }
 
 /** The note about a baseline that no picture can be, where the range of pictures is known. */

@@ -5,7 +5,6 @@ import { resolveTarget } from "../model/target";
 import { imageShape } from "../ops/layout";
 import type { Operation, ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
-import { minMax } from "../view/heatmap";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributedValue, gradientPass, inputSize, targetNotes } from "./gradient";
 import { makeRecipe } from "./recipe";
@@ -58,14 +57,14 @@ export async function fullGrad(
   const sum = new Float64Array(width * height);
   let total = 0;
   const add = (value: ValueName, factor: Float32Array): void => {
-    const product = (gradients.get(value) as Float32Array).map((gradient, i) => gradient * factor[i]);
-    for (const share of product) total += share;
+    const gradient = gradients.get(value) as Float32Array;
     const { h, w, c } = imageShape(model.shape(value));
+    const shares = gradient.map((each, i) => each * factor[i]);
+    for (let i = 0; i < shares.length; i++) total += shares[i];
     if (h * w === 1) return;
-    const map = { data: sumOfScaled(product, c), width: w, height: h, channels: 1 };
-    resizeBilinear(map, width, height, { antialias: false }).forEach((each, pixel) => {
-      sum[pixel] += each;
-    });
+    const map = { data: sumOfScaled(shares, c), width: w, height: h, channels: 1 };
+    const enlarged = resizeBilinear(map, width, height, { antialias: false });
+    for (let pixel = 0; pixel < sum.length; pixel++) sum[pixel] += enlarged[pixel];
   };
   add(start, data);
   for (const operation of biased) add(operation.outputs[0], biasOf(model, operation));
@@ -102,13 +101,21 @@ function biasOf(model: LoadedModel, { inputs: [input], outputs: [output] }: Oper
   return model.pass({ data: zeros, start: input, keep: [output] }).values.get(output) as Float32Array;
 }
 
-/** Σ over channels of their magnitudes, each channel scaled to 0..1. */
+/** Σ over channels of their magnitudes, each channel scaled to 0..1 as pytorch-grad-cam does. */
 function sumOfScaled(data: Float32Array, channels: number): Float64Array {
+  const least = new Float64Array(channels).fill(Number.POSITIVE_INFINITY);
+  const most = new Float64Array(channels);
   const sum = new Float64Array(data.length / channels);
-  for (let c = 0; c < channels; c++) {
-    minMax(Float32Array.from(sum, (_, pixel) => Math.abs(data[pixel * channels + c]))).forEach((value, pixel) => {
-      sum[pixel] += value;
-    });
+  for (let pixel = 0, i = 0; pixel < sum.length; pixel++) {
+    for (let c = 0; c < channels; c++, i++) {
+      least[c] = Math.min(least[c], Math.abs(data[i]));
+      most[c] = Math.max(most[c], Math.abs(data[i]));
+    }
+  }
+  for (let pixel = 0, i = 0; pixel < sum.length; pixel++) {
+    for (let c = 0; c < channels; c++, i++) {
+      sum[pixel] += (Math.abs(data[i]) - least[c]) / (1e-7 + most[c] - least[c]);
+    }
   }
   return sum;
 }

@@ -1,4 +1,4 @@
-import { atLeastZero, wholeNumber } from "../checks";
+import { atLeastZero, nonEmptyList, wholeNumber } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
 import { isTensor, type LoadedModel } from "../model/model";
 import type { Tensor } from "../tensor";
@@ -37,9 +37,7 @@ export function sampleCount(
   if (asked !== undefined) wholeNumber("samples", asked, 1);
   for (const [name, list] of Object.entries(lists)) {
     if (list === undefined) continue;
-    if (!Array.isArray(list) || list.length === 0) {
-      throw new OptionError(`${name} must be a list with one item per sample, got ${JSON.stringify(list)}.`);
-    }
+    nonEmptyList(name, list, "item, one per sample");
     if (asked !== undefined && list.length < asked) {
       throw new OptionError(
         `${name} has ${list.length} items for ${asked} samples: hand in one per sample, or leave samples out.`,
