@@ -4,9 +4,8 @@ import { toMemoryOrder, toRowMajor } from "../ops/layout";
 import { showShape, Tensor } from "../tensor";
 import type { Baseline } from "./baseline";
 import { batchOf } from "./batch";
-import type { Occluded, Scorer } from "./occluded-scores";
-import type { OcclusionOptions } from "./occlusion";
-import { type Frame, occluded } from "./patches";
+import type { Frame } from "./patches";
+import type { PassesOptions, ScoredInput } from "./scored-input";
 
 /**
  * Any function from a batch of inputs, `[N, H, W, C]` or signals `[N, C, L]`, to one score per input (or N rows of scores, of
@@ -14,17 +13,11 @@ import { type Frame, occluded } from "./patches";
  */
 export type BlackBox = (batch: Tensor) => Promise<Float32Array>;
 
-/** Scores by somebody else's model. */
-export async function blackBoxScorer(
-  blackBox: BlackBox,
-  { x, fill, frame }: Occluded,
-  options: OcclusionOptions,
-): Promise<Scorer> {
-  if (options.engine !== undefined && options.engine !== "full") {
-    throw new OptionError(
-      `engine ${JSON.stringify(options.engine)} needs a model of loadModel: of a black box nothing but its scores is known. Leave the option out.`,
-    );
-  }
+/** An input that somebody else's model scores. */
+export async function blackBoxInput(blackBox: BlackBox, input: Input, options: PassesOptions): Promise<ScoredInput> {
+  const batchSize = batchOf(undefined, options.batchSize);
+  const given = tensorOf(input);
+  const [x, frame] = [inMemoryOrder(given), tensorFrame(given)];
   const rows = async (batch: Float32Array, count: number): Promise<{ scores: Float32Array; classes: number }> => {
     const scores = await blackBox(asTensor(batch, batchShape(frame, count)));
     if (!(scores instanceof Float32Array) || scores.length === 0 || scores.length % count !== 0) {
@@ -45,28 +38,30 @@ export async function blackBoxScorer(
     );
   }
   return {
+    x,
+    frame,
+    isVector: false,
     target: { index, score: plain.scores[index] },
     notes: [],
-    engine: "full",
-    batchSize: batchOf(undefined, options.batchSize),
-    score: async (group) => {
-      const { scores, classes } = await rows(occluded(x, fill, frame, group), group.length);
-      return Float64Array.from(group, (_, sample) => scores[sample * classes + index]);
+    batchSize,
+    fill: (baseline) => plainFill(x, baseline),
+    score: async (copies, count) => {
+      const { scores, classes } = await rows(copies, count);
+      return Float64Array.from({ length: count }, (_, sample) => scores[sample * classes + index]);
     },
-    fallBack: () => false,
-    close: () => {},
+    tensor: (values) => asTensor(values, given.shape),
   };
 }
 
-export function tensorOf(input: Input): Tensor {
+function tensorOf(input: Input): Tensor {
   if (isTensor(input) && [3, 4].includes(input.shape.length) && input.shape[0] === 1) return input;
   const got = isTensor(input) ? showShape(input.shape) : "an image";
   throw new ShapeError(
-    `Occlusion of a black box takes a Tensor [1, H, W, C] or [1, C, L] as its input, because only you know how it is normalised; got ${got}.`,
+    `A black box takes a Tensor [1, H, W, C] or [1, C, L] as its input, because only you know how it is normalised; got ${got}.`,
   );
 }
 
-export const tensorFrame = ({ shape }: Tensor): Frame =>
+const tensorFrame = ({ shape }: Tensor): Frame =>
   shape.length === 3
     ? { height: 1, width: shape[2], channels: shape[1], line: true }
     : { height: shape[1], width: shape[2], channels: shape[3], line: false };
@@ -75,14 +70,16 @@ const batchShape = ({ height, width, channels, line }: Frame, count: number): nu
   line ? [count, channels, width] : [count, height, width, channels];
 
 /** Signals lie in memory sample by sample, in tensors channel by channel; images are the same in both. */
-export const inMemoryOrder = ({ data, shape }: Tensor): Float32Array =>
+const inMemoryOrder = ({ data, shape }: Tensor): Float32Array =>
   shape.length === 3 ? toMemoryOrder(data, shape) : data;
-export const asTensor = (data: Float32Array, shape: readonly number[]): Tensor =>
+const asTensor = (data: Float32Array, shape: readonly number[]): Tensor =>
   new Tensor(shape.length === 3 ? toRowMajor(data, shape) : data, shape);
 
-export function plainFill(x: Float32Array, value: Baseline): Float32Array {
+function plainFill(x: Float32Array, value: Baseline): Float32Array {
   if (value === "zero") return new Float32Array(x.length);
   if (typeof value === "number") return new Float32Array(x.length).fill(value);
   if (value instanceof Tensor && value.data.length === x.length) return inMemoryOrder(value);
-  throw new OptionError("Occlusion of a black box takes the value 'zero', a number or a Tensor of the input's shape.");
+  throw new OptionError(
+    "What stands for nothing in the input of a black box is 'zero', a number or a Tensor of the input's shape.",
+  );
 }

@@ -1,15 +1,14 @@
 import { MemoryError, OptionError } from "../errors";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import type { Attribution, ExplainOptions } from "./attribution";
-import { type Baseline, baselineData } from "./baseline";
-import { asTensor, type BlackBox, blackBoxScorer, inMemoryOrder, plainFill, tensorFrame, tensorOf } from "./black-box";
-import { inputSize } from "./gradient";
-import { type Engine, modelScorer } from "./occluded-scores";
+import type { Input, Model } from "../model/model";
+import type { Attribution } from "./attribution";
+import type { Baseline } from "./baseline";
+import type { BlackBox } from "./black-box";
+import { type Engine, scorePatches } from "./occluded-scores";
 import { createPace } from "./pace";
 import { eachRow, type Frame, patchesOf } from "./patches";
-import { makeRecipe } from "./recipe";
+import { attributeToPlaces, type PassesOptions, scoreInput } from "./scored-input";
 
-export interface OcclusionOptions extends ExplainOptions {
+export interface OcclusionOptions extends PassesOptions {
   /**
    * Height and width of the patch in input pixels, of a signal or vector one number; default a seventh of the input, of a
    * vector 1.
@@ -25,8 +24,6 @@ export interface OcclusionOptions extends ExplainOptions {
    * was. Default: 'incremental' where the maps fit in memory, with `memory: 'low'` 'full'.
    */
   readonly engine?: "incremental" | "full";
-  /** Patches per pass; default up to 8, as many as suit the cache. */
-  readonly batchSize?: number;
 }
 
 /**
@@ -95,12 +92,10 @@ async function occlude(
   readonly passes: OccludedPasses;
   readonly attribution: (found: OccludedScores) => Promise<Attribution>;
 }> {
-  const inner = typeof model === "function" ? undefined : loaded(model);
-  const x = inner ? inner.prepare(input) : inMemoryOrder(tensorOf(input));
-  const frame = inner ? modelFrame(inner) : tensorFrame(tensorOf(input));
-  const { height, width, channels } = frame;
-  const isVector = inner !== undefined && inputSize(inner).width * inputSize(inner).height === 1;
-  const usual: readonly [number, number] = isVector ? [1, 1] : [Math.ceil(height / 7), Math.ceil(width / 7)];
+  const scored = await scoreInput(model, input, options);
+  const { frame } = scored;
+  const { height, width } = frame;
+  const usual: readonly [number, number] = scored.isVector ? [1, 1] : [Math.ceil(height / 7), Math.ceil(width / 7)];
   const window = extents("window", options.window ?? usual, frame);
   const stride = extents("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)], frame);
   const shown = (pair: readonly [number, number]): string => (frame.line ? `${pair[1]}` : pair.join("×"));
@@ -114,12 +109,11 @@ async function occlude(
     );
   }
   const { value = "zero" } = options;
-  const fill = inner ? baselineData(inner, x, value) : plainFill(x, value);
+  const fill = scored.fill(value);
   const patches = patchesOf(frame, window, stride);
   const count = patches.all.length;
   const pace = createPace(options, count);
-  const parts = { x, fill, frame, patches };
-  const scorer = inner ? modelScorer(inner, parts, options) : await blackBoxScorer(model as BlackBox, parts, options);
+  const scorer = scorePatches(scored, fill, patches, options);
 
   const scores = async (from: number, to: number): Promise<OccludedScores> => {
     const found = new Float64Array(to - from);
@@ -145,34 +139,15 @@ async function occlude(
     patches.all.forEach((patch, position) => {
       eachRow(patch, (row) => {
         for (let column = patch.left; column < patch.right; column++) {
-          drop[row * width + column] += scorer.target.score - occluded[position];
+          drop[row * width + column] += scored.target.score - occluded[position];
           cover[row * width + column] += 1;
         }
       });
     });
-    const values = x.map((_, i) => {
-      const pixel = Math.floor(i / channels);
-      return drop[pixel] / cover[pixel];
-    });
-    return {
-      method: "occlusion",
-      target: scorer.target,
-      values: inner ? inner.tensor(inner.fast.input, values) : asTensor(values, tensorOf(input).shape),
-      inputSize: inner ? inputSize(inner) : { width, height },
-      notes: scorer.notes,
-      recipe: await makeRecipe(inner, "occlusion", { ...options, window, stride, value, engine }),
-    };
+    const values = drop.map((total, place) => total / cover[place]);
+    return attributeToPlaces(scored, "occlusion", values, { ...options, window, stride, value, engine });
   };
   return { passes: { count, scores }, attribution };
-}
-
-/** A vector (the latent of a generator) is a row of places with one number each: it is covered number by number. */
-function modelFrame(model: LoadedModel): Frame {
-  const { width, height } = inputSize(model);
-  const channels = model.sampleSize(model.fast.input) / (width * height);
-  return width * height === 1
-    ? { width: channels, height: 1, channels: 1, line: true }
-    : { width, height, channels, line: model.input.shape.length === 3 };
 }
 
 /** Rows and columns; where there is one row, one number will do. */
