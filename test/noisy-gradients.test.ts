@@ -185,6 +185,27 @@ describe("noiseTunnel", () => {
     });
   });
 
+  it("explains a unit of a layer whose shape has no batch axis", async () => {
+    const graph = graphOf({
+      inputs: { x: [1, 2, 6, 6] },
+      constants: { w: randomFloats(random, [3, 2, 3, 3]) },
+      nodes: [
+        ["Conv", ["x", "w"], ["y"], { kernel_shape: [3, 3] }],
+        ["Relu", ["y"], ["z"]],
+        ["GlobalAveragePool", ["z"], ["means"]],
+        ["Squeeze", ["means"], ["features"]],
+      ],
+    });
+    const squeezed = await loadModel(writeOnnx(graph));
+    const input = new Tensor(randomFloats(random, [72]).floats(), [1, 6, 6, 2]);
+    const options = { target: { layer: "features", unit: 1 } };
+    const plain = await saliency(squeezed, input, options);
+    expect(plain.values.data.some((value) => value !== 0)).toBe(true);
+    const still = await noiseTunnel(saliency, { samples: 2, stdev: 0 })(squeezed, input, options);
+    expect(still.values).toEqual(plain.values);
+    expect(still.target).toEqual(plain.target);
+  });
+
   it("keeps completeness in the mean, and only there", async () => {
     const path = { target, nSteps: 6 };
     const found = await noiseTunnel(integratedGradients, settings)(model, x, path);

@@ -5,7 +5,7 @@ import { createPace } from "../explain/pace";
 import { unitList } from "../model/intervention";
 import { type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget, scoreOf } from "../model/target";
-import { imageShape } from "../ops/layout";
+import { unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import type { Samples } from "./dissect";
 
@@ -56,7 +56,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
   const target = resolveTarget(model, options.target);
   const at = model.layerBefore(layer, target.value);
   const shape = model.shape(at);
-  const { c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
+  const { c } = unitShape(shape);
   const units = unitList(options.units, c, `layer "${layer}"`);
   const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
   const drops = new Float64Array(units.length);

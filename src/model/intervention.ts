@@ -1,6 +1,6 @@
 import type { Edit } from "../engine/session";
 import { InputError, OptionError } from "../errors";
-import { imageShape, type Shape } from "../ops/layout";
+import { type Shape, unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { showShape } from "../tensor";
 import type { LoadedModel } from "./model";
@@ -45,7 +45,7 @@ export function editsOf(
 }
 
 function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape): Edit {
-  const { h, w, c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
+  const { h, w, c } = unitShape(shape);
   const channels = unitList(units, c, `layer "${layer}" (${showShape(shape)})`);
   if (mask !== undefined && (!(mask instanceof Uint8Array) || mask.length !== h * w)) {
     const got = mask instanceof Uint8Array ? `${mask.length} bytes` : typeof mask;

@@ -1,6 +1,6 @@
 import { TargetError } from "../errors";
 import { suggest } from "../nearest";
-import { imageShape, type Shape } from "../ops/layout";
+import { imageShape, type Shape, unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { showShape, sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
@@ -129,7 +129,7 @@ export function chosenTarget(model: LoadedModel, target: Target | undefined, { i
   if (typeof target !== "object" || !("layer" in target)) return target;
   const { position = "max" } = target;
   if (position !== "max") return target;
-  const { w, c } = imageShape(model.shape(model.valueOf(target.layer)));
+  const { w, c } = unitShape(model.shape(model.valueOf(target.layer)));
   const pixel = Math.floor(offsets[0] / c);
   return { ...target, position: [Math.floor(pixel / w), pixel % w] };
 }
@@ -193,7 +193,7 @@ function unitTarget(
 ): ScoredTarget {
   const value = model.valueOf(layer);
   const shape = model.shape(value);
-  const { h, w, c } = imageShape(shape.length < 2 ? [1, ...shape] : shape);
+  const { h, w, c } = unitShape(shape);
   checkUnit(unit, layer, shape, c);
   const at = (pixel: number): Score => ({ index: unit, offsets: [pixel * c + unit], weight: 1 });
   if (position === "max") {

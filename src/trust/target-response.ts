@@ -4,7 +4,7 @@ import type { Note } from "../explain/notes";
 import type { LoadedModel } from "../model/model";
 import { probabilities } from "../model/output";
 import { resolveTarget, scoreOf, type Target, type TargetReport } from "../model/target";
-import { imageShape } from "../ops/layout";
+import { unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 
 /** What is read off the network: the probability of the target (softmax or sigmoid of the scores), or its score. */
@@ -65,7 +65,7 @@ export function targetResponse(
 
 function channelsOf(model: LoadedModel, value: ValueName): number {
   const shape = model.shape(value);
-  return imageShape(shape.length < 2 ? [1, ...shape] : shape).c;
+  return unitShape(shape).c;
 }
 
 /** What makes a value that is a probability, or a picture, and no score of a class. */
