@@ -51,7 +51,9 @@ export { type GuidedGradCamOptions, guidedGradCam } from "./explain/guided-grad-
 export { hiResCam } from "./explain/hi-res-cam";
 export { inputXGradient } from "./explain/input-x-gradient";
 export { type IntegratedGradientsOptions, integratedGradients } from "./explain/integrated-gradients";
+export { type KernelShapOptions, kernelShap } from "./explain/kernel-shap";
 export { layerCam } from "./explain/layer-cam";
+export { type LimeOptions, lime } from "./explain/lime";
 export { type LrpOptions, lrp } from "./explain/lrp";
 export type { NoiseTunnelKind } from "./explain/moments";
 export { type NoiseTunnelOptions, noiseTunnel } from "./explain/noise-tunnel";
@@ -67,6 +69,7 @@ export {
 } from "./explain/project-activation";
 export { projectionImage } from "./explain/projection-image";
 export type { QuadratureRule } from "./explain/quadrature";
+export { type RiseOptions, rise } from "./explain/rise";
 export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./explain/rules/composite";
 export { saliency } from "./explain/saliency";
 export { scoreCam } from "./explain/score-cam";
@@ -76,6 +79,7 @@ export { decodeImage } from "./image/decode";
 export { encodePng } from "./image/encode";
 export type { ImageLike } from "./image/image";
 export { type Preprocess, placement, preprocess } from "./image/preprocess";
+export { type SlicOptions, slic } from "./image/slic";
 export { inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";
 export type { LoadOptions, WasmSource } from "./model/load";

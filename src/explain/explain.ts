@@ -18,10 +18,13 @@ import { type GuidedGradCamOptions, guidedGradCam } from "./guided-grad-cam";
 import { hiResCam } from "./hi-res-cam";
 import { inputXGradient } from "./input-x-gradient";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integrated-gradients";
+import { type KernelShapOptions, kernelShap } from "./kernel-shap";
 import { layerCam } from "./layer-cam";
+import { type LimeOptions, lime } from "./lime";
 import { type LrpOptions, lrp } from "./lrp";
 import { type OcclusionOptions, occlusion } from "./occlusion";
 import type { PerturbedCamOptions } from "./perturbed-cam";
+import { type RiseOptions, rise } from "./rise";
 import { saliency } from "./saliency";
 import { scoreCam } from "./score-cam";
 import { type SmoothGradOptions, smoothGrad } from "./smooth-grad";
@@ -52,6 +55,9 @@ const methods = {
   "score-cam": scoreCam,
   "ablation-cam": ablationCam,
   occlusion,
+  rise,
+  lime,
+  "kernel-shap": kernelShap,
 } as const satisfies Record<string, (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>>;
 
 export type MethodName = keyof typeof methods;
@@ -66,7 +72,10 @@ export type MethodOptions = LayerOptions &
   SmoothGradOptions &
   GradientShapOptions &
   GuidedGradCamOptions &
-  OcclusionOptions;
+  OcclusionOptions &
+  RiseOptions &
+  LimeOptions &
+  KernelShapOptions;
 
 /** The names `explain` takes. */
 export const methodNames = /* @__PURE__ */ Object.keys(methods) as readonly MethodName[];

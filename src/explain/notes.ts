@@ -39,6 +39,9 @@ const messages = {
     "The input and the baseline have the same score, so there is no difference to attribute.",
   "unit-position": (position: string) =>
     `No position was given for the unit: the one where it is strongest, ${position}, is explained.`,
+  "poor-fit": (share: string) =>
+    `The linear model explains only ${share} of how the score changes when features are taken away: the features act together, and their ` +
+    "single shares say little. Other segments, or kernelShap, may say more.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -11,7 +11,9 @@ export function gaussianBlur(
   sigma: number,
 ): Float32Array {
   const radius = Math.ceil(3 * sigma);
-  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => bell((i - radius) ** 2 / (2 * sigma * sigma)));
+  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    exponentialDecay((i - radius) ** 2 / (2 * sigma * sigma)),
+  );
   const total = kernel.reduce((a, b) => a + b, 0);
   const along = (
     source: Float32Array,
@@ -40,7 +42,7 @@ export function gaussianBlur(
 }
 
 /** e^−t by its series: `Math.exp` may differ in the last bit from one runtime to the next. */
-function bell(t: number): number {
+export function exponentialDecay(t: number): number {
   let [sum, term] = [1, 1];
   for (let n = 1; term > sum * 1e-17; n++) {
     term *= t / n;

@@ -1,0 +1,121 @@
+/** The parts of an input that are taken away together, and the copies of it without some of them. */
+import { OptionError, ShapeError } from "../errors";
+import { toColours } from "../image/colours";
+import { toLab } from "../image/lab";
+import { placement } from "../image/preprocess";
+import { superpixels } from "../image/slic";
+import { type Input, isTensor } from "../model/model";
+import { toImage } from "../model/to-image";
+import type { Baseline } from "./baseline";
+import { createPace } from "./pace";
+import type { PassesOptions, ScoredInput } from "./scored-input";
+
+export interface FeatureOptions extends PassesOptions {
+  /**
+   * The feature of every place, whole numbers from 0 on, row by row: of the input, or of the picture handed in (`slic(image)`).
+   * Default: about fifty superpixels, of a signal twenty stretches, of a vector every number.
+   */
+  readonly segments?: ArrayLike<number>;
+  /** What a feature that is taken away leaves; default 'zero' in the network's input space. */
+  readonly baseline?: Baseline;
+}
+
+export interface Features {
+  /** By place, 0 to `count` − 1. */
+  readonly labels: Int32Array;
+  readonly count: number;
+}
+
+/** A linear model of more features takes longer to solve than the passes take. */
+const mostFeatures = 1000;
+const usualStretches = 20;
+/** The scale of CIELAB. */
+const lightness = 100;
+
+export function featuresOf(scored: ScoredInput, input: Input, segments: ArrayLike<number> | undefined): Features {
+  const found = segments === undefined ? usualSegments(scored) : givenSegments(scored, input, segments);
+  const numbers = new Map<number, number>();
+  const labels = Int32Array.from(found, (label) => {
+    const number = numbers.get(label) ?? numbers.size;
+    numbers.set(label, number);
+    return number;
+  });
+  if (numbers.size > mostFeatures) {
+    throw new OptionError(
+      `segments has ${numbers.size} features; at most ${mostFeatures} can be told apart. Use fewer.`,
+    );
+  }
+  return { labels, count: numbers.size };
+}
+
+function usualSegments(scored: ScoredInput): ArrayLike<number> {
+  const { x, frame, inner } = scored;
+  const { width, height, channels, line } = frame;
+  if (line) {
+    const stretches = Math.min(width, scored.isVector ? mostFeatures : usualStretches);
+    return Int32Array.from({ length: width }, (_, place) => Math.floor((place * stretches) / width));
+  }
+  if (inner && (channels === 1 || channels === 3)) {
+    return superpixels({ data: toLab(toColours(toImage(inner.model, scored.tensor(x)), 3)), width, height }, {});
+  }
+  // Nobody knows what colours these values are: the widest difference counts as black and white.
+  let [least, most] = [x[0], x[0]];
+  for (const value of x) [least, most] = [Math.min(least, value), Math.max(most, value)];
+  return superpixels(
+    { data: x.map((value) => (lightness * (value - least)) / (most - least || 1)), width, height },
+    {},
+  );
+}
+
+function givenSegments({ frame, inner }: ScoredInput, input: Input, segments: ArrayLike<number>): ArrayLike<number> {
+  const { width, height, line } = frame;
+  const wrong = Array.from(segments ?? []).findIndex((label) => !(Number.isInteger(label) && label >= 0));
+  if (wrong >= 0) {
+    throw new OptionError(`segments must hold whole numbers from 0 on, got ${segments[wrong]} at element ${wrong}.`);
+  }
+  const places = width * height;
+  if (segments?.length === places) return segments;
+  if (inner && !isTensor(input) && segments?.length === input.width * input.height) {
+    const part = placement(input, { width, height }, inner.model.parts.preprocess?.fit);
+    const along = (start: number, length: number, i: number, count: number, extent: number): number =>
+      Math.min(Math.max(Math.floor(start + ((i + 0.5) * length) / count), 0), extent - 1);
+    return Int32Array.from({ length: places }, (_, place) => {
+      const column = along(part.x, part.width, place % width, width, input.width);
+      const row = along(part.y, part.height, Math.floor(place / width), height, input.height);
+      return segments[row * input.width + column];
+    });
+  }
+  const expected = line ? `${width} places` : `${width}×${height} = ${places} pixels`;
+  throw new ShapeError(
+    `segments has ${segments?.length ?? "no"} elements, one for each place is needed: ${expected}` +
+      `${isTensor(input) ? "" : `, or the ${input.width}×${input.height} of the image`}. slic(image) makes them.`,
+  );
+}
+
+/** Which features are there, one number per feature: 1 or 0. */
+export type Coalition = Uint8Array;
+
+/** The score of each coalition: the input where its features are, the baseline elsewhere. */
+export async function scoreCoalitions(
+  scored: ScoredInput,
+  { labels }: Features,
+  coalitions: readonly Coalition[],
+  options: FeatureOptions,
+): Promise<Float64Array> {
+  const { x, frame, batchSize } = scored;
+  const fill = scored.fill(options.baseline ?? "zero");
+  const pace = createPace(options, coalitions.length);
+  const scores = new Float64Array(coalitions.length);
+  for (let first = 0; first < coalitions.length; first += batchSize) {
+    const group = coalitions.slice(first, first + batchSize);
+    const copies = new Float32Array(group.length * x.length);
+    group.forEach((coalition, sample) => {
+      for (let i = 0; i < x.length; i++) {
+        copies[sample * x.length + i] = coalition[labels[Math.floor(i / frame.channels)]] ? x[i] : fill[i];
+      }
+    });
+    scores.set(await scored.score(copies, group.length), first);
+    await pace.step(first + group.length);
+  }
+  return scores;
+}

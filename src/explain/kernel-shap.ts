@@ -1,0 +1,59 @@
+import { wholeNumber } from "../checks";
+import type { Input, Model } from "../model/model";
+import type { Attribution } from "./attribution";
+import type { BlackBox } from "./black-box";
+import { shapleyCoalitions } from "./coalitions";
+import { type FeatureOptions, featuresOf, scoreCoalitions } from "./features";
+import { Random } from "./random";
+import { attributeToPlaces, scoreInput } from "./scored-input";
+import { weightedFit } from "./weighted-fit";
+
+export interface KernelShapOptions extends FeatureOptions {
+  /** Number of coalitions, a pass each; default all of up to 12 features, 2·features + 2048 of more. */
+  readonly samples?: number;
+}
+
+/** Up to here all coalitions are scored, and the values are the Shapley values themselves. */
+const fewFeatures = 12;
+
+/**
+ * KernelSHAP: Shapley values of the input's features by a weighted linear fit over coalitions.
+ *
+ *   minimise  Σ_z π(z) (s(z) − s(∅) − φ·z)²   with  Σφ = s(x) − s(∅),   π(z) = (M−1) / (C(M,|z|) |z| (M−|z|))
+ *
+ * Lundberg & Lee 2017, https://arxiv.org/abs/1705.07874, theorem 2. Sampled as `shap.KernelExplainer` does: coalitions in pairs with
+ * their complement, the smallest and largest first. With all coalitions (up to 12 features unless `samples` says less) the result
+ * is exact. ∅ is the baseline. Every place gets the Shapley value of its feature, so that the sum over features, not places, is
+ * s(x) − s(∅).
+ *
+ * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
+ * @returns attribution, same shape as the input, signed, in score units; all places of a feature have the same value
+ * @throws {OptionError} if samples, segments or batchSize is out of range
+ * @throws {ShapeError} if `segments` does not fit the input
+ * @throws {TargetError} if `target` names no class of the model
+ * @example
+ * const attribution = await kernelShap(model, image, { target: "cat", segments: slic(image, { segments: 20 }), baseline: "blur" });
+ */
+export async function kernelShap(
+  model: Model | BlackBox,
+  input: Input,
+  options: KernelShapOptions = {},
+): Promise<Attribution> {
+  if (options.samples !== undefined) wholeNumber("samples", options.samples, 2);
+  const scored = await scoreInput(model, input, options);
+  const features = featuresOf(scored, input, options.segments);
+  const { count, labels } = features;
+  const samples = options.samples ?? (count <= fewFeatures ? 2 ** count : 2 * count + 2048);
+  const { coalitions, weights } = shapleyCoalitions(count, samples, new Random(options.seed ?? 0));
+  const scores = await scoreCoalitions(scored, features, [new Uint8Array(count), ...coalitions], options);
+  const nothing = scores[0];
+  const all = scored.target.score - nothing;
+  // The last value is what the others leave of the sum.
+  const last = count - 1;
+  const rows = coalitions.map((z) => Float64Array.from({ length: last }, (_, i) => z[i] - z[last]));
+  const targets = coalitions.map((z, i) => scores[i + 1] - nothing - z[last] * all);
+  const others = last === 0 ? new Float64Array(0) : await weightedFit({ rows, targets, weights }, 0);
+  const shapley = Float64Array.of(...others, all - others.reduce((sum, value) => sum + value, 0));
+  const values = Float64Array.from(labels, (label) => shapley[label]);
+  return attributeToPlaces(scored, "kernel-shap", values, { ...options, samples });
+}
