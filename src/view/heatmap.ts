@@ -92,9 +92,9 @@ const styles: Readonly<Record<string, Style>> = {
  * Turns raw attribution values into one number per input pixel.
  *
  * Class activation maps are rectified, scaled to 0..1, resized bilinearly with half-pixel centres and scaled again, as
- * `scale_cam_image` of jacobgil/pytorch-grad-cam does. All other values, and maps shown signed or with a percentile, are
- * reduced over channels, divided by their largest magnitude (or the percentile's) and resized where they lie on a layer's
- * own grid. A map without anything to show is all zero.
+ * `scale_cam_image` of jacobgil/pytorch-grad-cam does; so are the other maps of positive evidence (RISE, FullGrad, excitation
+ * backprop), whose least value is nothing. All other values, and maps shown signed, are reduced over channels, divided by their
+ * largest magnitude (or the percentile's) and resized where they lie on a layer's own grid. A map without anything to show is all zero.
  *
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
@@ -128,10 +128,11 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   const perPixel = reduceChannels(interleaved, c, channels, part);
   const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
   const signed = sign === "signed";
-  const normalise =
-    style === map && (sign === "positive" || sign === "negative") && percentile === 100
-      ? minMax
-      : (data: Float32Array) => divideByLargest(data, percentile);
+  const fromLeast = style === map && (sign === "positive" || sign === "negative");
+  const normalise = (data: Float32Array): Float32Array => {
+    if (fromLeast && percentile === 100) return minMax(data);
+    return divideByLargest(fromLeast ? aboveLeast(data) : data, percentile);
+  };
   const scaled = normalise(reduced);
   if (!grid) return { data: scaled, width, height, signed };
   const resized = resizeBilinear({ data: scaled, width: w, height: h, channels: 1 }, width, height, {
@@ -184,11 +185,16 @@ function reduceChannels(
   });
 }
 
+function aboveLeast(data: Float32Array): Float32Array {
+  const least = data.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  return data.map((value) => value - least);
+}
+
 /** (x − min) / (1e-7 + max(x − min)), the scaling of pytorch-grad-cam. */
 export function minMax(data: Float32Array): Float32Array {
-  const least = data.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-  const range = data.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) - least;
-  return data.map((value) => (value - least) / (1e-7 + range));
+  const above = aboveLeast(data);
+  const range = above.reduce((a, b) => Math.max(a, b), 0);
+  return above.map((value) => value / (1e-7 + range));
 }
 
 function divideByLargest(data: Float32Array, percentile: number): Float32Array {

@@ -18,6 +18,7 @@ after(() => server.close());
 const overlay = (page, title) =>
   page.getByRole("img", {
     name: title instanceof RegExp ? new RegExp(`Overlay: ${title.source}`) : `Overlay: ${title}`,
+    exact: true,
   });
 const tab = (page, name) => page.getByRole("tab", { name, exact: true }).click();
 const chooseMethod = (page, name) => page.getByRole("combobox", { name: "Method" }).selectOption(name);

@@ -4,7 +4,7 @@ import { drawScene } from "./scene.mjs";
 import { tinyNetwork } from "./tiny-network.mjs";
 
 /** Light settings: under emulation everything takes a hundred times longer. */
-const settings = { target: 1, nSteps: 5, samples: 4, window: [32, 32], stride: [32, 32] };
+const settings = { target: 1, nSteps: 5, samples: 4, masks: 8, window: [32, 32], stride: [32, 32] };
 
 /** Score-CAM runs the whole network once per map: at the first layer, which has few. */
 const settingsOf = (method, { layers }) => ({

@@ -21,6 +21,37 @@ const cards: Readonly<Record<string, MethodCard>> = {
     layer: "any",
     slow: true,
   },
+  "smooth-grad": {
+    name: "SmoothGrad",
+    says: "The gradient averaged over noisy copies of the picture: what stays is less grainy.",
+    layer: "any",
+    slow: true,
+  },
+  "gradient-shap": {
+    name: "GradientSHAP",
+    says: "Integrated gradients at random points on the way from several empty pictures.",
+    layer: "any",
+  },
+  "deep-lift": {
+    name: "DeepLIFT",
+    says: "Each pixel's share in the difference to an empty picture, in one pass. The shares add up.",
+    layer: "any",
+  },
+  "deep-lift-shap": {
+    name: "DeepLIFT SHAP",
+    says: "DeepLIFT averaged over several empty pictures.",
+    layer: "any",
+  },
+  lrp: {
+    name: "LRP",
+    says: "Relevance handed down layer by layer, here by positive evidence. Shows objects; answers hardly differ.",
+    layer: "any",
+  },
+  "excitation-backprop": {
+    name: "Excitation backprop",
+    says: "Where a walk along positive evidence ends. Shows objects; answers hardly differ.",
+    layer: "any",
+  },
   deconvnet: {
     name: "Deconvnet",
     says: "The signal projected back through switches and rectifiers. Shows edges; use it to look, not as evidence.",
@@ -30,6 +61,15 @@ const cards: Readonly<Record<string, MethodCard>> = {
     name: "Guided backprop",
     says: "Like deconvnet, only through places that were active. Shows edges; use it to look, not as evidence.",
     layer: "any",
+  },
+  "guided-grad-cam": {
+    name: "Guided Grad-CAM",
+    says: "Guided backprop where Grad-CAM is positive. Shows edges; use it to look, not as evidence.",
+    layer: "map",
+  },
+  "full-grad": {
+    name: "FullGrad",
+    says: "The gradient at the pixels and at every bias of the network, all magnitudes together.",
   },
   cam: {
     name: "CAM",
@@ -80,6 +120,21 @@ const cards: Readonly<Record<string, MethodCard>> = {
   occlusion: {
     name: "Occlusion",
     says: "By how much the score drops when a patch covers each place. Many passes, no gradients.",
+    slow: true,
+  },
+  rise: {
+    name: "RISE",
+    says: "The mean of thousands of random masks, each weighed by the score of what it leaves visible.",
+    slow: true,
+  },
+  lime: {
+    name: "LIME",
+    says: "A linear model of how the score changes when regions are taken away at random.",
+    slow: true,
+  },
+  "kernel-shap": {
+    name: "KernelSHAP",
+    says: "The fair share of each region in the score, over all ways of taking regions away.",
     slow: true,
   },
 };
