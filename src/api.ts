@@ -141,6 +141,7 @@ export {
   sideBySide,
 } from "./view/overlay";
 export { type PoolingPictureOptions, type PoolingStages, poolingPicture } from "./view/pooling-picture";
+export { type Mask, type SegmentOptions, segment } from "./view/segment";
 export { type SignalPlotOptions, signalPlot } from "./view/signal-plot";
 export type { AscentStep } from "./visualize/ascent";
 export { maximizeActivation, type Visualization } from "./visualize/maximize-activation";

@@ -66,7 +66,7 @@ export function overlay(input: ImageLike, heatmap: Heatmap, options: OverlayOpti
 }
 
 /** The heatmap's value at every pixel of a picture; 0 outside its region. */
-function heatInPicture(heatmap: Heatmap, width: number, height: number, region: Rectangle): Float32Array {
+export function heatInPicture(heatmap: Heatmap, width: number, height: number, region: Rectangle): Float32Array {
   const [scaleX, scaleY] = [heatmap.width / region.width, heatmap.height / region.height];
   const source = { x: -region.x * scaleX, y: -region.y * scaleY, width: width * scaleX, height: height * scaleY };
   const heat = resizeBilinear(
