@@ -4,7 +4,7 @@ import type { MethodName } from "seethrough";
 import type { Explanation, Picture } from "../worker/protocol";
 import { catalogue, engine } from "./engine";
 import { look } from "./explanation";
-import { methodCard } from "./methods";
+import { isUsual, methodCard } from "./methods";
 import { occasion, ready, readyNetwork, target } from "./question";
 import { createRunner, messageOf, type Progress } from "./task";
 
@@ -48,7 +48,7 @@ async function preselect(): Promise<void> {
   if (chosen.value.size > 0) return;
   const { methods } = await catalogue;
   const heavy = (readyNetwork()?.macs ?? 0) > muchWork;
-  chosen.value = new Set(methods.filter((method) => !(heavy && methodCard(method).slow)));
+  chosen.value = new Set(methods.filter((method) => isUsual(method) && !(heavy && methodCard(method).slow)));
 }
 
 export function toggle(method: MethodName, on: boolean): void {

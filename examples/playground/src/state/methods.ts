@@ -139,6 +139,20 @@ const cards: Readonly<Record<string, MethodCard>> = {
   },
 };
 
+/** One of each kind: what is ticked before anybody chooses. */
+const usual: ReadonlySet<string> = new Set([
+  "saliency",
+  "integrated-gradients",
+  "deconvnet",
+  "guided-backprop",
+  "lrp",
+  "cam",
+  "grad-cam",
+  "occlusion",
+]);
+
+export const isUsual = (method: string): boolean => usual.has(method);
+
 const camLike = /(^|-)cam($|-)/;
 
 export const methodCard = (method: string): MethodCard =>
