@@ -127,6 +127,7 @@ export { sparseness } from "./trust/sparseness";
 export type { Measure } from "./trust/target-response";
 export { version } from "./version";
 export { type Box, boundingBox, drawBox } from "./view/bounding-box";
+export { captioned } from "./view/captioned";
 export { type ClassMap, classMap, classMapImage } from "./view/class-map";
 export { colormapNames } from "./view/colormap";
 export { cropImage } from "./view/crop-image";

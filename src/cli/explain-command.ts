@@ -1,7 +1,9 @@
+import { basename } from "node:path";
 import {
   type Attribution,
   type Box,
   boundingBox,
+  captioned,
   decodeImage,
   drawBox,
   encodeNpy,
@@ -60,10 +62,20 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
   }
   if (flags.out) {
     const large = enlarge(image, smallestPicture);
-    const pictures = results.flatMap((result) => picture(large, large.width / image.width, result, flags));
+    const pictures = results.flatMap((result) =>
+      picture(large, large.width / image.width, result, flags).map((each) => ({ each, result })),
+    );
     if (pictures.length === 0)
       throw new LayerError("These values have no places in the image, so there is no overlay; --npy writes them.");
-    const whole = pictures.length === 1 ? pictures[0] : sideBySide([large, ...pictures]);
+    const whole =
+      pictures.length === 1
+        ? pictures[0].each
+        : sideBySide(
+            await Promise.all([
+              captioned(large, basename(path)),
+              ...pictures.map(({ each, result }) => captioned(each, result.attribution.method)),
+            ]),
+          );
     await writeOutputFile(flags.out, await encodePng(whole));
     if (!flags.json) process.stdout.write(`overlay: ${flags.out}\n`);
   }
@@ -90,7 +102,10 @@ async function explained(
     if (attribution.values.shape.length < 3) return { attribution, region };
     const { width, height } = attribution.inputSize;
     const pixelwise = { smooth: blurShare * Math.min(width, height), percentile: shownPercentile };
-    const map = heatmap(attribution, attribution.layer === undefined ? pixelwise : {});
+    // Guided Grad-CAM names the layer of its map, and has its values at the input all the same.
+    const [, rows, columns] = attribution.values.shape;
+    const isAtInput = attribution.layer === undefined || (rows === height && columns === width);
+    const map = heatmap(attribution, isAtInput ? pixelwise : {});
     const empty = map.data.every((value) => value <= 0);
     return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
   } catch (error) {

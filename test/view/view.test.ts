@@ -2,12 +2,14 @@ import { interpolateInferno, interpolatePRGn, interpolateTurbo } from "d3-scale-
 import { describe, expect, it } from "vitest";
 import {
   boundingBox,
+  captioned,
   colormapNames,
   drawBox,
   enlarge,
   type Heatmap,
   heatmap,
   heatmapImage,
+  type ImageLike,
   overlay,
   sideBySide,
   Tensor,
@@ -161,5 +163,26 @@ describe("bounding box", () => {
     expect(Array.from(drawn.data.slice(6, 9))).toEqual([1, 2, 3]);
     expect(picture.data[6]).toBe(100);
     expect(Array.from(drawn.data.slice(0, 3))).toEqual([100, 100, 100]);
+  });
+});
+
+describe("captioned", () => {
+  const grey = { data: new Uint8Array(120 * 40 * 3).fill(128), width: 120, height: 40 };
+
+  it("writes a line below the picture, smaller where it is long, and keeps pictures of one size alike", async () => {
+    const [short, long] = [await captioned(grey, "cat"), await captioned(grey, "grad-cam-plus-plus")];
+    expect([short.width, short.height]).toEqual([long.width, long.height]);
+    expect(short.width).toBe(120);
+    expect(short.height).toBeGreaterThan(47);
+    const dark = ({ data, width, height }: ImageLike): number =>
+      [...Array(width * height).keys()].filter((pixel) => pixel >= 120 * 40 && data[pixel * 4] < 100).length;
+    expect(dark(short)).toBeGreaterThan(40);
+    expect(dark(await captioned(grey, "  "))).toBe(0);
+    expect(short.data.slice(0, 120 * 40 * 4).every((value, i) => value === (i % 4 === 3 ? 255 : 128))).toBe(true);
+    expect(sideBySide([short, long]).height).toBe(short.height);
+  });
+
+  it("says what is wrong", async () => {
+    await expect(captioned(grey, 5 as never)).rejects.toThrow("A caption is a text, got number.");
   });
 });

@@ -310,7 +310,9 @@ class Engine {
 
   #heatmap(attribution: Attribution, look: Look) {
     const { width, height } = attribution.inputSize;
-    const pixelwise = attribution.layer === undefined;
+    // Guided Grad-CAM names the layer of its map, and has its values at the input all the same.
+    const [, rows, columns] = attribution.values.shape;
+    const pixelwise = attribution.layer === undefined || (rows === height && columns === width);
     return heatmap(
       attribution,
       pixelwise ? { smooth: look.smooth * Math.min(width, height), percentile: shownPercentile } : {},
