@@ -271,6 +271,24 @@ describe("slic", () => {
     expect(labels.filter((label) => label === labels[0]).length).toBe(100);
   });
 
+  it("makes about as many of a long, thin picture", () => {
+    for (const [width, height] of [
+      [1000, 2],
+      [2, 1000],
+      [1000, 1],
+      [400, 20],
+    ]) {
+      const labels = slic(
+        picture(width, height, (x, y) => (x + y) % 7),
+        { segments: 20 },
+      );
+      const sizes = Array.from({ length: Math.max(...labels) + 1 }, (_, k) => labels.filter((at) => at === k).length);
+      expect(sizes.length, `${width}x${height}`).toBeGreaterThan(15);
+      expect(sizes.length, `${width}x${height}`).toBeLessThan(25);
+      expect(Math.max(...sizes) / Math.min(...sizes), `${width}x${height}`).toBeLessThan(2);
+    }
+  });
+
   it("says what is wrong", () => {
     expect(() =>
       slic(

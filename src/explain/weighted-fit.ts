@@ -6,6 +6,9 @@ export interface Samples {
   readonly weights: ArrayLike<number>;
 }
 
+/** A pivot or singular value below this share of the largest is rounding. */
+const rounding = 1e-12;
+
 /**
  * Solves  minimise Σ w (t − row·β)² + λ‖β‖²  by its normal equations.
  *
@@ -31,6 +34,9 @@ export async function weightedFit({ rows, targets, weights }: Samples, lambda: n
     for (let j = 0; j < i; j++) gram.set(j, i, gram.get(i, j));
   }
   const cholesky = new CholeskyDecomposition(gram);
-  const solution = cholesky.isPositiveDefinite() ? cholesky.solve(cross) : pseudoInverse(gram).mmul(cross);
+  // Of a matrix without full rank rounding can leave every pivot above 0, and then any solution comes out.
+  const pivots = cholesky.lowerTriangularMatrix.diagonal();
+  const isFull = pivots.every((pivot, i) => pivot ** 2 > rounding * gram.get(i, i));
+  const solution = isFull ? cholesky.solve(cross) : pseudoInverse(gram, rounding).mmul(cross);
   return Float64Array.from(solution.getColumn(0));
 }

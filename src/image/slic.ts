@@ -43,8 +43,10 @@ export function superpixels(colours: Colours, options: SlicOptions): Int32Array 
   const compactness = above("compactness", options.compactness ?? 10);
   const iterations = wholeNumber("iterations", options.iterations ?? 10, 1);
   const { width, height } = colours;
-  const side = Math.sqrt((width * height) / Math.min(segments, width * height));
-  return connected(clusters(colours, side, compactness, iterations), width, height, (side * side) / 4);
+  const area = (width * height) / Math.min(segments, width * height);
+  // Where the picture is narrower than a square of this area its width is all they have, and the rest is their length.
+  const side = Math.max(Math.sqrt(area), area / Math.min(width, height));
+  return connected(clusters(colours, side, compactness, iterations), width, height, area / 4);
 }
 
 /** The nearest centre of each pixel. */

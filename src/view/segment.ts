@@ -32,8 +32,8 @@ export interface Mask {
 
 /** Colour bins along each axis of CIELAB. */
 const bins = 12;
-/** What speaks for a hot pixel's label, against 1 for the colours of the others. */
-const certainty = 50;
+/** What speaks for a hot pixel's label, against 1 for the colours of the others: more than all its neighbours together. */
+const certainty = (smoothness: number): number => Math.max(50, 64 * smoothness);
 
 /**
  * The object that a heatmap points at, cut out of the picture: an explanation of an image-level answer as a weak segmentation.
@@ -65,21 +65,24 @@ export function segment(input: ImageLike, heatmap: Heatmap, options: SegmentOpti
   checkRectangle("region", region);
   const { width, height, data: heat } = heatmap;
   const sorted = heat.slice().sort();
-  const hotLimit = sorted[Math.floor((1 - hot) * (sorted.length - 1))];
-  const coldLimit = sorted[Math.floor(cold * (sorted.length - 1))];
-  if (!(hotLimit > 0 && hotLimit > coldLimit)) {
+  const nothing = Math.max(0, sorted[0]);
+  if (!(sorted[sorted.length - 1] > nothing)) {
     throw new InputError("The heatmap has nothing to show: its hottest pixels are no hotter than its coldest.");
   }
-  const isHot = (pixel: number): boolean => heat[pixel] >= hotLimit;
-  const isCold = (pixel: number): boolean => heat[pixel] <= coldLimit;
+  // A sparse map has fewer pixels with heat than the share, one with a plateau fewer below it.
+  const hotLimit = sorted[Math.floor((1 - hot) * (sorted.length - 1))];
+  const coldLimit = sorted[Math.floor(cold * (sorted.length - 1))];
+  const isHot = (pixel: number): boolean => heat[pixel] > nothing && heat[pixel] >= hotLimit;
+  const isCold = (pixel: number): boolean => heat[pixel] <= coldLimit && !isHot(pixel);
   const lab = toLab(toColours(cropImage(input, region, { width, height }), 3));
   const [object, ground] = [colourModel(lab, isHot), colourModel(lab, isCold)];
   const evidence = Float64Array.from(heat, (_, pixel) => object(pixel) / (object(pixel) + ground(pixel)));
   const contrast = meanContrast(lab, width, height);
+  const sure = certainty(smoothness);
   const inside = randomWalk({
     width,
     height,
-    first: evidence.map((value, pixel) => (isHot(pixel) ? certainty : value)),
+    first: evidence.map((value, pixel) => (isHot(pixel) ? sure : value)),
     second: evidence.map((value, pixel) => (isHot(pixel) ? 0 : 1 - value)),
     likeness: (a, b) => 1e-3 + smoothness * exponentialDecay(distance(lab, a, b) / (2 * contrast)),
   });

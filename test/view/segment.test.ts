@@ -81,6 +81,34 @@ describe("segment", () => {
     expect(overlap(segment(twin, hot(size, size)), isDisc)).toBeGreaterThan(0.95);
   });
 
+  it("takes a heatmap that is cold nearly everywhere, and one that is hot nearly everywhere", () => {
+    const sparse = hot(size, size);
+    sparse.data.forEach((value, pixel) => {
+      sparse.data[pixel] = pixel % 7 === 0 && value > 0.2 ? value : 0;
+    });
+    expect(sparse.data.filter((value) => value > 0).length).toBeLessThan(0.03 * size * size);
+    expect(overlap(segment(image, sparse), isDisc)).toBeGreaterThan(0.95);
+    const raised = { ...sparse, data: sparse.data.map((value) => value + 0.1) };
+    expect(segment(image, raised)).toEqual(segment(image, sparse));
+    const plateau = hot(size, size);
+    plateau.data.forEach((_, pixel) => {
+      plateau.data[pixel] = pixel % size < 50 ? 1 : 0;
+    });
+    const { data } = segment(image, plateau);
+    expect(data.filter((inside) => inside).length / data.length).toBeGreaterThan(0.5);
+  });
+
+  it("keeps at least what is hot, however smooth", () => {
+    const dot = { ...hot(size, size), data: new Float32Array(size * size) };
+    dot.data[30 * size + 25] = 1;
+    for (const smoothness of [3, 30, 1e3, 1e5]) {
+      expect(segment(image, dot, { smoothness }).data[30 * size + 25], `smoothness ${smoothness}`).toBe(1);
+    }
+    const small = { width: size / 2, height: size / 2, signed: false, data: new Float32Array((size / 2) ** 2) };
+    small.data[15 * (size / 2) + 12] = 1;
+    expect(segment(image, small, { smoothness: 1e3 }).data[30 * size + 25]).toBe(1);
+  });
+
   it("says what is wrong", () => {
     const map = hot(size, size);
     expect(() => segment(image, map, { foreground: 0 })).toThrow("foreground must be above 0 and at most 0.5, got 0.");
