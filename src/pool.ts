@@ -8,7 +8,7 @@ export type { CreatePoolOptions, WorkerPool };
 
 /**
  * Starts several instances of seethrough, each in a worker of its own: explanations of many images run side by side, and so do
- * the passes of one occlusion. The functions are those of the library, with a model of the pool's own `loadModel`; every
+ * the passes of one explanation that makes many. The functions are those of the library, with a model of the pool's own `loadModel`; every
  * result has the bits that one instance gives. Where the host has no workers, there is one instance in the caller's thread.
  *
  * @param options.size  how many instances, 1 to 256; default: as many as the processor runs threads, at most 4

@@ -7,9 +7,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type * as mainEntry from "../src/index";
 import { defaultModel } from "../src/load-default-model";
 import { kernels } from "../src/load-model";
+import { writeOnnx } from "../src/onnx/writer";
 import type * as poolEntry from "../src/pool";
-import { explainerNames } from "../src/pool/explainers";
+import { poolOf } from "../src/pool/create-pool";
+import { dividedNames, explainerNames } from "../src/pool/explainers";
 import { poolInThread } from "../src/pool/in-thread";
+import { createService } from "../src/pool/service";
+import { sameThread } from "../src/pool/thread";
+import { graphOf, randomFloats, randomIntegers } from "./graph/build";
 
 // The built files: a worker is a file of its own.
 const address = (file: string): string => pathToFileURL(resolve("dist", file)).href;
@@ -19,7 +24,15 @@ const { createPool } = (await import(address("pool.js"))) as typeof poolEntry;
 type Pool = Awaited<ReturnType<typeof createPool>>;
 const image = await library.decodeImage(new Uint8Array(readFileSync("examples/images/scene-cat-00.png")));
 const bytes = new Uint8Array(readFileSync("models/petshop.onnx"));
-const options = { target: "dog", layer: "relu6", nSteps: 5, window: [20, 17], stride: [9, 11] } as const;
+const options = {
+  target: "dog",
+  layer: "relu6",
+  nSteps: 5,
+  window: [20, 17],
+  stride: [9, 11],
+  masks: 50,
+  samples: 60,
+} as const;
 
 let pool: Pool;
 let pooled: mainEntry.Model;
@@ -83,6 +96,13 @@ describe("a pool gives the results of one instance", () => {
     const found = await Promise.all(images.map((one) => pool.occlusion(pooled, one)));
     for (const [i, one] of images.entries()) same(found[i], await library.occlusion(model, one));
   });
+
+  for (const method of ["smooth-grad", "integrated-gradients", "score-cam"] as const) {
+    it(`${method} by way of explain`, async () => {
+      const few = { method, samples: 7, nSteps: 7, batchSize: 2, seed: 3 } as const;
+      same(await pool.explain(pooled, image, few), await library.explain(model, image, few));
+    });
+  }
 
   it("occlusion divided among more instances than it has positions", async () => {
     const window = { window: [96, 60], stride: [96, 60] } as const;
@@ -212,6 +232,58 @@ describe("the life of a pool", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+});
+
+describe("what divides its passes", () => {
+  /** Two instances in this thread, and what each was asked to do. */
+  async function twoInstances() {
+    const asked: string[][] = [[], []];
+    const threads = asked.map((names) => {
+      const service = createService({ kernels, defaultModel });
+      const call: typeof service.call = (id, model, name, ...rest) => {
+        names.push(name);
+        return service.call(id, model, name, ...rest);
+      };
+      return sameThread({ ...service, call });
+    });
+    const both = poolOf(threads, async () => expect.fail("none of them ended"));
+    return { both, asked, own: await both.loadModel(bytes) };
+  }
+  const few = { target: "dog", masks: 20, samples: 12, nSteps: 6, layer: "relu6", window: [40, 40] } as const;
+
+  for (const name of dividedNames) {
+    it(name, async () => {
+      const { both, asked, own } = await twoInstances();
+      const found = await both[name](own, image, few);
+      expect(asked.map(([first]) => first)).toEqual(["makePart", "makePart"]);
+      expect(asked.flatMap(([, ...later]) => later)).toEqual(["joinParts"]);
+      same(found, await library[name](model, image, few));
+      both.dispose();
+    });
+  }
+
+  it("stays in one instance where its gradients would fill the memory of one", async () => {
+    const { both, asked } = await twoInstances();
+    const wide = writeOnnx(
+      graphOf({
+        inputs: { x: [1, 1, 256, 256] },
+        constants: { w: randomFloats(randomIntegers(1), [64, 1, 1, 1]) },
+        nodes: [
+          ["Conv", ["x", "w"], ["maps"]],
+          ["GlobalAveragePool", ["maps"], ["means"]],
+          ["Flatten", ["means"], ["y"]],
+        ],
+      }),
+    );
+    const gray = { width: 256, height: 256, data: Uint8Array.from({ length: 65536 }, (_, i) => i) };
+    const many = { target: 3, layer: "maps", nSteps: 17 };
+    const { values } = await both.integratedGradients(await both.loadModel(wide), gray, many);
+    expect(asked.map(([first]) => first)).toEqual(["makePart", "makePart"]);
+    expect(asked.flatMap(([, ...later]) => later)).toEqual(["integratedGradients"]);
+    const alone = await library.integratedGradients(await library.loadModel(wide), gray, many);
+    expect(values).toEqual(alone.values);
+    both.dispose();
   });
 });
 

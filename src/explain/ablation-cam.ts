@@ -3,7 +3,8 @@ import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
 import { note } from "./notes";
-import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+import { explainByPasses, type Passes } from "./passes";
+import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
 
 /**
  * Ablation-CAM: a layer's maps, each weighed by the share of the score that is lost when it is silenced. One pass per map, no
@@ -24,7 +25,11 @@ import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from
  * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
  */
 export const ablationCam = (given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> =>
-  attributeByPasses(given, input, options, {
+  explainByPasses(beginAblationCam, given, input, options);
+
+/** A pass per map. */
+export const beginAblationCam = (given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> =>
+  beginPerturbedCam(given, input, options, {
     method: "ablation-cam",
     alike: (least, most) => least === 0 && most === 0,
     passes: ablatedPasses,

@@ -6,8 +6,9 @@ import { placement } from "../image/preprocess";
 import { superpixels } from "../image/slic";
 import { type Input, isTensor } from "../model/model";
 import { toImage } from "../model/to-image";
+import type { Attribution } from "./attribution";
 import type { Baseline } from "./baseline";
-import { createPace } from "./pace";
+import type { Passes } from "./passes";
 import type { PassesOptions, ScoredInput } from "./scored-input";
 
 export interface FeatureOptions extends PassesOptions {
@@ -95,27 +96,31 @@ function givenSegments({ frame, inner }: ScoredInput, input: Input, segments: Ar
 /** Which features are there, one number per feature: 1 or 0. */
 export type Coalition = Uint8Array;
 
-/** The score of each coalition: the input where its features are, the baseline elsewhere. */
-export async function scoreCoalitions(
+/** A pass per coalition: the input where its features are, the baseline elsewhere. */
+export function coalitionPasses(
   scored: ScoredInput,
   { labels }: Features,
   coalitions: readonly Coalition[],
   options: FeatureOptions,
-): Promise<Float64Array> {
+  attribution: (scores: Float64Array) => Promise<Attribution>,
+): Passes<number> {
   const { x, frame, batchSize } = scored;
   const fill = scored.fill(options.baseline ?? "zero");
-  const pace = createPace(options, coalitions.length);
   const scores = new Float64Array(coalitions.length);
-  for (let first = 0; first < coalitions.length; first += batchSize) {
-    const group = coalitions.slice(first, first + batchSize);
-    const copies = new Float32Array(group.length * x.length);
-    group.forEach((coalition, sample) => {
-      for (let i = 0; i < x.length; i++) {
-        copies[sample * x.length + i] = coalition[labels[Math.floor(i / frame.channels)]] ? x[i] : fill[i];
-      }
-    });
-    scores.set(await scored.score(copies, group.length), first);
-    await pace.step(first + group.length);
-  }
-  return scores;
+  return {
+    count: coalitions.length,
+    batchSize,
+    resultBytes: scores.BYTES_PER_ELEMENT,
+    make(first, end) {
+      const copies = new Float32Array((end - first) * x.length);
+      coalitions.slice(first, end).forEach((coalition, sample) => {
+        for (let i = 0; i < x.length; i++) {
+          copies[sample * x.length + i] = coalition[labels[Math.floor(i / frame.channels)]] ? x[i] : fill[i];
+        }
+      });
+      return scored.score(copies, end - first);
+    },
+    take: (results, first) => scores.set(results, first),
+    attribution: () => attribution(scores),
+  };
 }

@@ -5,7 +5,7 @@ import { type Baseline, baselineData, baselineNotes } from "./baseline";
 import { batchOf } from "./batch";
 import { attributedValue, gradientsAtPoints, inputSize, report, targetNotes } from "./gradient";
 import { note } from "./notes";
-import { createPace } from "./pace";
+import { explainByPasses, type Passes } from "./passes";
 import { type QuadratureRule, quadrature } from "./quadrature";
 import { makeRecipe } from "./recipe";
 
@@ -34,16 +34,22 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
  * @throws {LayerError} if `layer` is unknown or paths lead around it
  * @throws {OptionError} if `nSteps`, `rule`, `baseline` or `batchSize` is out of range
  */
-export async function integratedGradients(
+export const integratedGradients = (
   given: Model,
   input: Input,
   options: IntegratedGradientsOptions = {},
-): Promise<Attribution> {
+): Promise<Attribution> => explainByPasses(beginIntegratedGradients, given, input, options);
+
+/** A pass per point of the path. */
+export async function beginIntegratedGradients(
+  given: Model,
+  input: Input,
+  options: IntegratedGradientsOptions,
+): Promise<Passes<Float32Array>> {
   const { nSteps = 50, rule = "gauss-legendre", baseline = "zero" } = options;
   const { alphas, weights } = quadrature(rule, nSteps);
   const model = loaded(given);
   const batchSize = batchOf(model, options.batchSize, 4);
-  const pace = createPace(options, nSteps);
   const target = resolveTarget(model, options.target);
   const data = model.prepare(input);
   const start = attributedValue(model, options, target);
@@ -57,29 +63,41 @@ export async function integratedGradients(
   const score = target.choose(value);
 
   const sum = new Float64Array(x.length);
-  for (let first = 0; first < nSteps; first += batchSize) {
-    const group = alphas.slice(first, first + batchSize);
-    const points = group.map((alpha) => x.map((element, i) => xBaseline[i] + alpha * (element - xBaseline[i])));
-    gradientsAtPoints(model, { points, start, at: start, target, score }).forEach((gradient, sample) => {
-      const weight = weights[first + sample];
-      for (let i = 0; i < x.length; i++) sum[i] += weight * gradient[i];
-    });
-    await pace.step(first + group.length);
-  }
-  const values = x.map((element, i) => (element - xBaseline[i]) * sum[i]);
-  const difference = scoreOf(score, value) - scoreOf(score, valueBaseline);
   return {
-    method: "integrated-gradients",
-    target: report(score, value),
-    values: model.tensor(start, values),
-    inputSize: inputSize(model),
-    ...(options.layer !== undefined && { layer: options.layer }),
-    convergenceDelta: values.reduce((total, element) => total + element, 0) - difference,
-    notes: [
-      ...targetNotes(model, options, score, target.value),
-      ...baselineNotes(model, from),
-      ...(difference === 0 ? [note("target-equals-baseline")] : []),
-    ],
-    recipe: await makeRecipe(model, "integrated-gradients", { ...options, nSteps, rule, baseline }),
+    count: nSteps,
+    batchSize,
+    resultBytes: x.byteLength,
+    async make(first, end) {
+      const points = alphas
+        .slice(first, end)
+        .map((alpha) => x.map((element, i) => xBaseline[i] + alpha * (element - xBaseline[i])));
+      return gradientsAtPoints(model, { points, start, at: start, target, score });
+    },
+    take(gradients, first) {
+      Array.from(gradients).forEach((gradient, k) => {
+        const weight = weights[first + k];
+        for (let i = 0; i < x.length; i++) sum[i] += weight * gradient[i];
+      });
+    },
+    attribution,
   };
+
+  async function attribution(): Promise<Attribution> {
+    const values = x.map((element, i) => (element - xBaseline[i]) * sum[i]);
+    const difference = scoreOf(score, value) - scoreOf(score, valueBaseline);
+    return {
+      method: "integrated-gradients",
+      target: report(score, value),
+      values: model.tensor(start, values),
+      inputSize: inputSize(model),
+      ...(options.layer !== undefined && { layer: options.layer }),
+      convergenceDelta: values.reduce((total, element) => total + element, 0) - difference,
+      notes: [
+        ...targetNotes(model, options, score, target.value),
+        ...baselineNotes(model, from),
+        ...(difference === 0 ? [note("target-equals-baseline")] : []),
+      ],
+      recipe: await makeRecipe(model, "integrated-gradients", { ...options, nSteps, rule, baseline }),
+    };
+  }
 }

@@ -3,7 +3,8 @@ import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
 import { shapleyCoalitions } from "./coalitions";
-import { type FeatureOptions, featuresOf, scoreCoalitions } from "./features";
+import { coalitionPasses, type FeatureOptions, featuresOf } from "./features";
+import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
 import { attributeToPlaces, scoreInput } from "./scored-input";
 import { weightedFit } from "./weighted-fit";
@@ -34,26 +35,34 @@ const fewFeatures = 12;
  * @example
  * const attribution = await kernelShap(model, image, { target: "cat", segments: slic(image, { segments: 20 }), baseline: "blur" });
  */
-export async function kernelShap(
+export const kernelShap = (
   model: Model | BlackBox,
   input: Input,
   options: KernelShapOptions = {},
-): Promise<Attribution> {
+): Promise<Attribution> => explainByPasses(beginKernelShap, model, input, options);
+
+/** A pass per coalition. */
+export async function beginKernelShap(
+  model: Model | BlackBox,
+  input: Input,
+  options: KernelShapOptions,
+): Promise<Passes<number>> {
   if (options.samples !== undefined) wholeNumber("samples", options.samples, 2);
   const scored = await scoreInput(model, input, options);
   const features = featuresOf(scored, input, options.segments);
   const { count, labels } = features;
   const samples = options.samples ?? (count <= fewFeatures ? 2 ** count : 2 * count + 2048);
   const { coalitions, weights } = shapleyCoalitions(count, samples, new Random(options.seed ?? 0));
-  const scores = await scoreCoalitions(scored, features, [new Uint8Array(count), ...coalitions], options);
-  const nothing = scores[0];
-  const all = scored.target.score - nothing;
-  // The last value is what the others leave of the sum.
-  const last = count - 1;
-  const rows = coalitions.map((z) => Float64Array.from({ length: last }, (_, i) => z[i] - z[last]));
-  const targets = coalitions.map((z, i) => scores[i + 1] - nothing - z[last] * all);
-  const others = last === 0 ? new Float64Array(0) : await weightedFit({ rows, targets, weights }, 0);
-  const shapley = Float64Array.of(...others, all - others.reduce((sum, value) => sum + value, 0));
-  const values = Float64Array.from(labels, (label) => shapley[label]);
-  return attributeToPlaces(scored, "kernel-shap", values, { ...options, samples });
+  return coalitionPasses(scored, features, [new Uint8Array(count), ...coalitions], options, async (scores) => {
+    const nothing = scores[0];
+    const all = scored.target.score - nothing;
+    // The last value is what the others leave of the sum.
+    const last = count - 1;
+    const rows = coalitions.map((z) => Float64Array.from({ length: last }, (_, i) => z[i] - z[last]));
+    const targets = coalitions.map((z, i) => scores[i + 1] - nothing - z[last] * all);
+    const others = last === 0 ? new Float64Array(0) : await weightedFit({ rows, targets, weights }, 0);
+    const shapley = Float64Array.of(...others, all - others.reduce((sum, value) => sum + value, 0));
+    const values = Float64Array.from(labels, (label) => shapley[label]);
+    return attributeToPlaces(scored, "kernel-shap", values, { ...options, samples });
+  });
 }

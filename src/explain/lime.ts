@@ -3,8 +3,9 @@ import { exponentialDecay } from "../image/blur";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
-import { type Coalition, type FeatureOptions, featuresOf, scoreCoalitions } from "./features";
+import { type Coalition, coalitionPasses, type FeatureOptions, featuresOf } from "./features";
 import { type Note, note } from "./notes";
+import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
 import { attributeToPlaces, scoreInput } from "./scored-input";
 import { weightedFit } from "./weighted-fit";
@@ -37,7 +38,11 @@ const poorFit = 0.5;
  * @example
  * const attribution = await lime(model, image, { target: "cat", segments: slic(image), samples: 500 });
  */
-export async function lime(model: Model | BlackBox, input: Input, options: LimeOptions = {}): Promise<Attribution> {
+export const lime = (model: Model | BlackBox, input: Input, options: LimeOptions = {}): Promise<Attribution> =>
+  explainByPasses(beginLime, model, input, options);
+
+/** A pass per coalition. */
+export async function beginLime(model: Model | BlackBox, input: Input, options: LimeOptions): Promise<Passes<number>> {
   const samples = wholeNumber("samples", options.samples ?? 1000, 2);
   const kernelWidth = above("kernelWidth", options.kernelWidth ?? 0.25);
   const lambda = atLeastZero("lambda", options.lambda ?? 1);
@@ -47,12 +52,14 @@ export async function lime(model: Model | BlackBox, input: Input, options: LimeO
   const coalitions = Array.from({ length: samples }, (_, sample) =>
     Uint8Array.from({ length: features.count }, () => Number(sample === 0 || random.uniform() < 0.5)),
   );
-  const scores = await scoreCoalitions(scored, features, coalitions, options);
-  const weights = coalitions.map((coalition) => kernel(coalition, kernelWidth));
-  const { coefficients, explained } = await penalisedFit(coalitions, scores, weights, lambda);
-  const values = Float64Array.from(features.labels, (label) => coefficients[label]);
-  const notes: Note[] = explained < poorFit ? [note("poor-fit", `${Math.max(0, Math.round(100 * explained))} %`)] : [];
-  return attributeToPlaces(scored, "lime", values, { ...options, samples, kernelWidth, lambda }, notes);
+  return coalitionPasses(scored, features, coalitions, options, async (scores) => {
+    const weights = coalitions.map((coalition) => kernel(coalition, kernelWidth));
+    const { coefficients, explained } = await penalisedFit(coalitions, scores, weights, lambda);
+    const values = Float64Array.from(features.labels, (label) => coefficients[label]);
+    const share = `${Math.max(0, Math.round(100 * explained))} %`;
+    const notes: Note[] = explained < poorFit ? [note("poor-fit", share)] : [];
+    return attributeToPlaces(scored, "lime", values, { ...options, samples, kernelWidth, lambda }, notes);
+  });
 }
 
 function kernel(coalition: Coalition, width: number): number {

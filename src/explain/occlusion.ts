@@ -3,8 +3,8 @@ import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { Baseline } from "./baseline";
 import type { BlackBox } from "./black-box";
-import { type Engine, scorePatches } from "./occluded-scores";
-import { createPace } from "./pace";
+import { scorePatches } from "./occluded-scores";
+import { explainByPasses, type Passes } from "./passes";
 import { eachRow, type Frame, patchesOf } from "./patches";
 import { attributeToPlaces, type PassesOptions, scoreInput } from "./scored-input";
 
@@ -42,56 +42,18 @@ export interface OcclusionOptions extends PassesOptions {
  * @throws {MemoryError} if the maps of `engine: 'incremental'` do not fit
  * @throws {TargetError} if `target` names no class of the model
  */
-export function occlusion(model: Model | BlackBox, input: Input, options: OcclusionOptions = {}): Promise<Attribution> {
-  return occlusionBy((passes) => passes.scores(0, passes.count), model, input, options);
-}
-
-/** Scores of some positions of the patch. */
-export interface OccludedScores {
-  readonly scores: Float64Array;
-  readonly engine: Engine;
-}
-
-/** The occluded passes of one explanation. They are independent: whoever computes them by one engine, their scores have the same bits. */
-export interface OccludedPasses {
-  /** One per position of the patch. */
-  readonly count: number;
-  /** The scores of the positions from `from` up to but without `to`; progress is reported out of `count`. */
-  scores(from: number, to: number): Promise<OccludedScores>;
-}
-
-/** Scores of a part of the positions, to be computed by one of several instances. */
-export async function occlusionPart(
-  model: Model,
+export const occlusion = (
+  model: Model | BlackBox,
   input: Input,
-  options: OcclusionOptions,
-  [part, parts]: readonly [part: number, parts: number],
-): Promise<OccludedScores> {
-  const { passes } = await occlude(model, input, options);
-  const start = (index: number): number => Math.floor((index * passes.count) / parts);
-  return passes.scores(start(part), start(part + 1));
-}
+  options: OcclusionOptions = {},
+): Promise<Attribution> => explainByPasses(beginOcclusion, model, input, options);
 
-/** Occlusion with the passes made as `scoresOf` says: here, or by several instances that each took a part. */
-export async function occlusionBy(
-  scoresOf: (passes: OccludedPasses) => Promise<OccludedScores>,
+/** A pass per position of the patch. */
+export async function beginOcclusion(
   model: Model | BlackBox,
   input: Input,
   options: OcclusionOptions,
-): Promise<Attribution> {
-  const { passes, attribution } = await occlude(model, input, options);
-  return attribution(await scoresOf(passes));
-}
-
-/** One occlusion: its passes, and the result that their scores make. */
-async function occlude(
-  model: Model | BlackBox,
-  input: Input,
-  options: OcclusionOptions,
-): Promise<{
-  readonly passes: OccludedPasses;
-  readonly attribution: (found: OccludedScores) => Promise<Attribution>;
-}> {
+): Promise<Passes<number>> {
   const scored = await scoreInput(model, input, options);
   const { frame } = scored;
   const { height, width } = frame;
@@ -112,42 +74,44 @@ async function occlude(
   const fill = scored.fill(value);
   const patches = patchesOf(frame, window, stride);
   const count = patches.all.length;
-  const pace = createPace(options, count);
   const scorer = scorePatches(scored, fill, patches, options);
+  const occluded = new Float64Array(count);
 
-  const scores = async (from: number, to: number): Promise<OccludedScores> => {
-    const found = new Float64Array(to - from);
-    try {
-      for (let first = from; first < to; first += scorer.batchSize) {
-        const group = patches.all.slice(first, Math.min(first + scorer.batchSize, to));
-        found.set(await scorer.score(group), first - from);
-        await pace.step(first - from + group.length);
+  return {
+    count,
+    get batchSize() {
+      return scorer.batchSize;
+    },
+    get engine() {
+      return scorer.engine;
+    },
+    resultBytes: occluded.BYTES_PER_ELEMENT,
+    async make(first, end) {
+      try {
+        return await scorer.score(patches.all.slice(first, end));
+      } catch (error) {
+        if (error instanceof MemoryError && scorer.fallBack()) return undefined;
+        throw error;
       }
-    } catch (error) {
-      if (!(error instanceof MemoryError) || !scorer.fallBack()) throw error;
-      return scores(from, to);
-    } finally {
-      scorer.close();
-    }
-    return { scores: found, engine: scorer.engine };
-  };
-
-  const attribution = async ({ scores: occluded, engine }: OccludedScores): Promise<Attribution> => {
-    // Position by position in one order, however the passes were divided.
-    const drop = new Float64Array(height * width);
-    const cover = new Float64Array(height * width);
-    patches.all.forEach((patch, position) => {
-      eachRow(patch, (row) => {
-        for (let column = patch.left; column < patch.right; column++) {
-          drop[row * width + column] += scored.target.score - occluded[position];
-          cover[row * width + column] += 1;
-        }
+    },
+    take: (scores, first) => occluded.set(scores, first),
+    close: () => scorer.close(),
+    async attribution() {
+      const drop = new Float64Array(height * width);
+      const cover = new Float64Array(height * width);
+      patches.all.forEach((patch, position) => {
+        eachRow(patch, (row) => {
+          for (let column = patch.left; column < patch.right; column++) {
+            drop[row * width + column] += scored.target.score - occluded[position];
+            cover[row * width + column] += 1;
+          }
+        });
       });
-    });
-    const values = drop.map((total, place) => total / cover[place]);
-    return attributeToPlaces(scored, "occlusion", values, { ...options, window, stride, value, engine });
+      const values = drop.map((total, place) => total / cover[place]);
+      const { engine } = scorer;
+      return attributeToPlaces(scored, "occlusion", values, { ...options, window, stride, value, engine });
+    },
   };
-  return { passes: { count, scores }, attribution };
 }
 
 /** Rows and columns; where there is one row, one number will do. */

@@ -1,12 +1,11 @@
 /** The class activation maps that weigh each map by a pass of its own: they differ in what the pass changes. */
 import type { Input, Model } from "../model/model";
 import { scoreOf } from "../model/target";
-import type { Attribution } from "./attribution";
 import { batchOf } from "./batch";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 import { forwardPass } from "./gradient";
 import type { Note } from "./notes";
-import { createPace } from "./pace";
+import type { Passes } from "./passes";
 import { weighedMap } from "./weighed-cam";
 
 export interface PerturbedCamOptions extends CamOptions {
@@ -30,43 +29,50 @@ export interface PerturbedCam {
   readonly notes?: (score: number) => readonly Note[];
 }
 
-/** Runs a method that makes a pass per map. */
-export async function attributeByPasses(
+/** Begins a method that makes a pass per map. */
+export async function beginPerturbedCam(
   given: Model,
   input: Input,
   options: PerturbedCamOptions,
   { method, alike, passes, weights, notes }: PerturbedCam,
-): Promise<Attribution> {
+): Promise<Passes<number>> {
   const run = startCam(given, input, options);
   const { model, data, target, values } = run;
-  const batchSize = batchOf(model, options.batchSize);
   const plain = forwardPass(model, data, target, values);
   const layers = run.layers.map((layer) => {
     const activation = plain.values.get(layer.value) as Float32Array;
-    return { layer: { ...layer, activation }, ...passesNeeded(activation, layer.channels, alike) };
-  });
-  const pace = createPace(
-    options,
-    layers.reduce((total, { needed }) => total + needed.length, 0),
-  );
-  const size = model.sampleSize(target.value);
-  const maps: Float32Array[] = [];
-  let done = 0;
-  for (const { layer, needed, sources } of layers) {
     const found = new Float32Array(layer.channels);
-    for (let first = 0; first < needed.length; first += batchSize) {
-      const channels = needed.slice(first, first + batchSize);
-      const value = passes(run, layer, channels);
-      channels.forEach((channel, sample) => {
-        found[channel] = scoreOf(plain.score, value, sample * size);
+    return { layer: { ...layer, activation }, found, ...passesNeeded(activation, layer.channels, alike) };
+  });
+  const jobs = layers.flatMap(({ layer, found, needed }) => needed.map((channel) => ({ layer, found, channel })));
+  const size = model.sampleSize(target.value);
+  return {
+    count: jobs.length,
+    batchSize: batchOf(model, options.batchSize),
+    resultBytes: Float64Array.BYTES_PER_ELEMENT,
+    async make(first, end) {
+      const group = jobs.slice(first, end);
+      return layers.flatMap(({ layer }) => {
+        const channels = group.filter((job) => job.layer === layer).map(({ channel }) => channel);
+        if (channels.length === 0) return [];
+        const value = passes(run, layer, channels);
+        return channels.map((_, sample) => scoreOf(plain.score, value, sample * size));
       });
-      done += channels.length;
-      await pace.step(done);
-    }
-    const scores = found.map((_, channel) => found[sources[channel]]);
-    maps.push(weighedMap(layer.activation, weights(scores, plain.report.score)));
-  }
-  return finishCam(run, method, plain, maps, notes?.(plain.report.score));
+    },
+    take(scores, first) {
+      for (let i = 0; i < scores.length; i++) {
+        const { found, channel } = jobs[first + i];
+        found[channel] = scores[i];
+      }
+    },
+    async attribution() {
+      const maps = layers.map(({ layer, found, sources }) => {
+        const scores = found.map((_, channel) => found[sources[channel]]);
+        return weighedMap(layer.activation, weights(scores, plain.report.score));
+      });
+      return finishCam(run, method, plain, maps, notes?.(plain.report.score));
+    },
+  };
 }
 
 /** The channels that need a pass, and for every channel the one whose pass is also its own. */

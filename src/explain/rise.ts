@@ -3,7 +3,7 @@ import { OptionError } from "../errors";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
-import { createPace } from "./pace";
+import { explainByPasses, type Passes } from "./passes";
 import type { Frame } from "./patches";
 import { Random } from "./random";
 import { attributeToPlaces, type PassesOptions, scoreInput } from "./scored-input";
@@ -34,7 +34,11 @@ export interface RiseOptions extends PassesOptions {
  * @example
  * const attribution = await rise(model, image, { target: "cat", masks: 500, seed: 1 });
  */
-export async function rise(model: Model | BlackBox, input: Input, options: RiseOptions = {}): Promise<Attribution> {
+export const rise = (model: Model | BlackBox, input: Input, options: RiseOptions = {}): Promise<Attribution> =>
+  explainByPasses(beginRise, model, input, options);
+
+/** A pass per mask. */
+export async function beginRise(model: Model | BlackBox, input: Input, options: RiseOptions): Promise<Passes<number>> {
   const { probability = 0.5, seed = 0 } = options;
   const masks = wholeNumber("masks", options.masks ?? 4000, 1);
   const grid = wholeNumber("grid", options.grid ?? 7, 1);
@@ -46,44 +50,73 @@ export async function rise(model: Model | BlackBox, input: Input, options: RiseO
   const { channels } = frame;
   const places = x.length / channels;
   const random = new Random(seed);
-  const pace = createPace(options, masks);
-  const sums = new Float64Array(places);
-  for (let first = 0; first < masks; first += batchSize) {
-    const drawn = Array.from({ length: Math.min(batchSize, masks - first) }, () =>
-      drawMask(frame, grid, probability, random),
-    );
-    const copies = new Float32Array(drawn.length * x.length);
-    drawn.forEach((mask, sample) => {
-      for (let i = 0; i < x.length; i++) copies[sample * x.length + i] = x[i] * mask[Math.floor(i / channels)];
-    });
-    const scores = await scored.score(copies, drawn.length);
-    drawn.forEach((mask, sample) => {
-      for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
-    });
-    await pace.step(first + drawn.length);
-  }
-  const values = sums.map((sum) => sum / masks / probability);
-  return attributeToPlaces(scored, "rise", values, { ...options, masks, grid, probability });
+  const draws = Array.from({ length: masks }, () => drawMask(frame, grid, probability, random));
+  const scores = new Float64Array(masks);
+  return {
+    count: masks,
+    batchSize,
+    resultBytes: scores.BYTES_PER_ELEMENT,
+    make(first, end) {
+      const copies = new Float32Array((end - first) * x.length);
+      draws.slice(first, end).forEach((draw, sample) => {
+        const mask = maskOf(frame, grid, draw);
+        for (let i = 0; i < x.length; i++) copies[sample * x.length + i] = x[i] * mask[Math.floor(i / channels)];
+      });
+      return scored.score(copies, end - first);
+    },
+    take: (results, first) => scores.set(results, first),
+    async attribution() {
+      const sums = new Float64Array(places);
+      draws.forEach((draw, sample) => {
+        const mask = maskOf(frame, grid, draw);
+        for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
+      });
+      const values = sums.map((sum) => sum / masks / probability);
+      return attributeToPlaces(scored, "rise", values, { ...options, masks, grid, probability });
+    },
+  };
+}
+
+/** What is random about a mask. */
+interface Draw {
+  /** 1 where a cell lets the input through, row by row. */
+  readonly cells: Float32Array;
+  /** Where the enlarged cells are cropped, in pixels. */
+  readonly top: number;
+  readonly left: number;
+}
+
+const rowsOf = ({ height }: Frame, grid: number): number => (height === 1 ? 1 : grid);
+const cellSize = (extent: number, cells: number): number => Math.ceil(extent / cells);
+
+function drawMask(frame: Frame, grid: number, probability: number, random: Random): Draw {
+  const rows = rowsOf(frame, grid);
+  const cells = Float32Array.from({ length: rows * grid }, () => Number(random.uniform() < probability));
+  const shift = (extent: number, count: number): number => Math.floor(random.uniform() * cellSize(extent, count));
+  return { cells, top: shift(frame.height, rows), left: shift(frame.width, grid) };
 }
 
 /** A value from 0 to 1 per place. */
-function drawMask({ height, width }: Frame, grid: number, probability: number, random: Random): Float32Array {
-  const rows = height === 1 ? 1 : grid;
-  const cells = Float32Array.from({ length: rows * grid }, () => Number(random.uniform() < probability));
-  const vertical = weights(height, rows, random);
-  const horizontal = weights(width, grid, random);
-  return Float32Array.from({ length: height * width }, (_, place) => {
-    const [top, bottom, down] = vertical[Math.floor(place / width)];
-    const [left, right, across] = horizontal[place % width];
-    const row = (y: number): number => cells[y * grid + left] * (1 - across) + cells[y * grid + right] * across;
-    return row(top) * (1 - down) + row(bottom) * down;
-  });
+function maskOf(frame: Frame, grid: number, { cells, top, left }: Draw): Float32Array {
+  const { height, width } = frame;
+  const vertical = weights(height, rowsOf(frame, grid), top);
+  const horizontal = weights(width, grid, left);
+  const mask = new Float32Array(height * width);
+  for (let y = 0; y < height; y++) {
+    const [above, below, down] = vertical[y];
+    for (let x = 0; x < width; x++) {
+      const [before, after, across] = horizontal[x];
+      const first = cells[above * grid + before] * (1 - across) + cells[above * grid + after] * across;
+      const second = cells[below * grid + before] * (1 - across) + cells[below * grid + after] * across;
+      mask[y * width + x] = first * (1 - down) + second * down;
+    }
+  }
+  return mask;
 }
 
 /** Of each place along an axis the two cells it lies between, and how far it is on the way to the second. */
-function weights(extent: number, cells: number, random: Random): (readonly [number, number, number])[] {
-  const cell = Math.ceil(extent / cells);
-  const shift = Math.floor(random.uniform() * cell);
+function weights(extent: number, cells: number, shift: number): (readonly [number, number, number])[] {
+  const cell = cellSize(extent, cells);
   const last = cells - 1;
   return Array.from({ length: extent }, (_, i) => {
     const at = Math.abs(((i + shift + 0.5) * cells) / ((cells + 1) * cell) - 0.5);

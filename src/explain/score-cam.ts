@@ -6,7 +6,8 @@ import { showShape } from "../tensor";
 import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
 import { inputSize } from "./gradient";
-import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+import { explainByPasses, type Passes } from "./passes";
+import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
 
 /**
  * Score-CAM: a layer's maps, each weighed by the score that the network gives to what the map lets through of the input. One
@@ -28,7 +29,11 @@ import { attributeByPasses, type PerturbedCamOptions, type PerturbedLayer } from
  * @example
  * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
  */
-export async function scoreCam(given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> {
+export const scoreCam = (given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> =>
+  explainByPasses(beginScoreCam, given, input, options);
+
+/** A pass per map. */
+export async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
   const model = loaded(given);
   const { height, width } = inputSize(model);
   if (height * width === 1) {
@@ -37,7 +42,7 @@ export async function scoreCam(given: Model, input: Input, options: PerturbedCam
       `Score-CAM masks places of the input, and "${name}" (${showShape(shape)}) has none. ablationCam changes the maps instead.`,
     );
   }
-  return attributeByPasses(given, input, options, {
+  return beginPerturbedCam(given, input, options, {
     method: "score-cam",
     alike: (least, most) => least === most,
     passes: maskedPasses,

@@ -5,7 +5,7 @@ import { batchOf } from "./batch";
 import { attributedValue, forwardPass, gradientsAtPoints, inputSize, targetNotes } from "./gradient";
 import { Moments } from "./moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
-import { createPace } from "./pace";
+import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
 import { makeRecipe } from "./recipe";
 
@@ -32,11 +32,18 @@ export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOp
  * @example
  * const attribution = await smoothGrad(model, image, { target: "cat", samples: 25, seed: 7 });
  */
-export async function smoothGrad(given: Model, input: Input, options: SmoothGradOptions = {}): Promise<Attribution> {
+export const smoothGrad = (given: Model, input: Input, options: SmoothGradOptions = {}): Promise<Attribution> =>
+  explainByPasses(beginSmoothGrad, given, input, options);
+
+/** A pass per noisy input. */
+export async function beginSmoothGrad(
+  given: Model,
+  input: Input,
+  options: SmoothGradOptions,
+): Promise<Passes<Float32Array>> {
   const model = loaded(given);
   const samples = sampleCount(options.samples, 50, { noise: options.noise });
   const batchSize = batchOf(model, options.batchSize, 4);
-  const pace = createPace(options, samples);
   const target = resolveTarget(model, options.target);
   const at = attributedValue(model, options, target);
   const data = model.prepare(input);
@@ -44,19 +51,29 @@ export async function smoothGrad(given: Model, input: Input, options: SmoothGrad
   const { score, report } = forwardPass(model, data, target, []);
 
   const moments = new Moments(model.sampleSize(at));
-  for (let done = 0; done < samples; ) {
-    const points = Array.from({ length: Math.min(batchSize, samples - done) }, () => noisy.next());
-    for (const gradient of gradientsAtPoints(model, { points, at, target, score })) moments.add(gradient);
-    done += points.length;
-    await pace.step(done);
-  }
+  let drawn = 0;
   return {
-    method: "smooth-grad",
-    target: report,
-    values: model.tensor(at, moments.of("smoothgrad")),
-    inputSize: inputSize(model),
-    ...(options.layer !== undefined && { layer: options.layer }),
-    notes: targetNotes(model, options, score, target.value),
-    recipe: await makeRecipe(model, "smooth-grad", { ...options, samples, stdev: noisy.stdev }),
+    count: samples,
+    batchSize,
+    resultBytes: Float32Array.BYTES_PER_ELEMENT * model.sampleSize(at),
+    async make(first, end) {
+      // One stream of noise, whoever makes the samples before these.
+      for (; drawn < first; drawn++) noisy.next();
+      const points = Array.from({ length: end - first }, () => noisy.next());
+      drawn = end;
+      return gradientsAtPoints(model, { points, at, target, score });
+    },
+    take(gradients) {
+      for (const gradient of Array.from(gradients)) moments.add(gradient);
+    },
+    attribution: async () => ({
+      method: "smooth-grad",
+      target: report,
+      values: model.tensor(at, moments.of("smoothgrad")),
+      inputSize: inputSize(model),
+      ...(options.layer !== undefined && { layer: options.layer }),
+      notes: targetNotes(model, options, score, target.value),
+      recipe: await makeRecipe(model, "smooth-grad", { ...options, samples, stdev: noisy.stdev }),
+    }),
   };
 }

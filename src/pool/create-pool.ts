@@ -1,12 +1,11 @@
 import { proxy } from "comlink";
 import { OptionError, SeethroughError } from "../errors";
-import type { Attribution } from "../explain/attribution";
-import type { OccludedScores, OcclusionOptions } from "../explain/occlusion";
+import type { PartResults } from "../explain/passes";
 import type { LoadOptions } from "../model/load";
 import type { Model } from "../model/model";
 import { type ModelSource, readSource } from "../model/source";
 import { isModule } from "../wasm/instantiate";
-import { type ExplainerName, type Explainers, explainerNames } from "./explainers";
+import { type DividedName, dividedName, type ExplainerName, type Explainers, explainerNames } from "./explainers";
 import { pack, unpack } from "./packing";
 import { type Caller, type ModelFile, PooledModel } from "./pooled-model";
 import { Seats } from "./seats";
@@ -94,9 +93,13 @@ class Pool implements Caller {
 
   async explain(name: ExplainerName, model: unknown, input: unknown, options: unknown): Promise<unknown> {
     const pooled = this.#own(name, model);
-    if (name === "occlusion") return this.#occlusion(pooled, input, options as OcclusionOptions);
     const { method, ...others } = (options ?? {}) as { readonly method?: unknown };
-    if (name === "explain" && method === "occlusion") return this.#occlusion(pooled, input, others);
+    const divided = dividedName(name, method);
+    // Where calls wait in line there is nothing to gain by dividing.
+    if (divided && this.#seats.free > 1) {
+      const found = await this.#divide(divided, pooled, input, name === "explain" ? others : (options ?? {}));
+      if (found) return found;
+    }
     return this.call(pooled, name, [input, options]);
   }
 
@@ -115,12 +118,11 @@ class Pool implements Caller {
   }
 
   /**
-   * The positions of the patch divided among the instances that are free, the sums made by one of them in the usual order.
-   * Where calls wait in line there is nothing to gain by dividing.
+   * The passes of one explanation divided among the instances that are free, their results brought together by one of them in the
+   * usual order; undefined if they would take too much memory there.
    */
-  async #occlusion(model: PooledModel, input: unknown, options: OcclusionOptions = {}): Promise<Attribution> {
+  async #divide(name: DividedName, model: PooledModel, input: unknown, options: Watched): Promise<unknown> {
     const parts = this.#seats.free;
-    if (parts < 2) return (await this.call(model, "occlusion", [input, options])) as Attribution;
     const { signal, onProgress, ...plain } = options;
     const stop = linked(signal);
     const done = new Array<number>(parts).fill(0);
@@ -133,21 +135,28 @@ class Pool implements Caller {
           total,
         );
       });
-    const divided = (engine: OcclusionOptions["engine"]): Promise<OccludedScores[]> =>
+    const make = (given: object): Promise<(PartResults | undefined)[]> =>
       Promise.all(
         done.map((_, part) => {
-          const watched = { ...plain, engine, signal: stop.controller.signal, onProgress: report(part) };
-          return this.call(model, "occlusionPart", [input, watched, [part, parts]]) as Promise<OccludedScores>;
+          const watched = { ...given, signal: stop.controller.signal, onProgress: report(part) };
+          return this.call(model, "makePart", [input, watched, name, [part, parts]]) as Promise<
+            PartResults | undefined
+          >;
         }),
       );
     try {
-      let found = await divided(plain.engine);
+      let given: object = plain;
+      let found = (await make(given)).filter((part) => part !== undefined);
       // Where one of them had too little memory for the default, all do without.
-      if (found.some(({ engine }) => engine !== found[0].engine)) found = await divided("full");
-      const { engine } = found[0];
-      const scores = Float64Array.from(found.flatMap((part) => [...part.scores]));
-      const all: OccludedScores = { scores, engine };
-      return (await this.call(model, "occlusionOf", [input, { ...plain, signal }, all])) as Attribution;
+      if (found.some(({ engine }) => engine !== found[0].engine)) {
+        given = { ...plain, engine: "full" };
+        found = (await make(given)).filter((part) => part !== undefined);
+      }
+      if (found.length < parts) return undefined;
+      const [{ engine }] = found;
+      const results = found.flatMap((part) => part.results);
+      const settled = { ...given, ...(engine !== undefined && { engine }), signal };
+      return await this.call(model, "joinParts", [input, settled, name, results]);
     } catch (error) {
       stop.controller.abort(error);
       throw error;

@@ -47,3 +47,23 @@ const names: Readonly<Record<ExplainerName, true>> = {
 };
 
 export const explainerNames = /* @__PURE__ */ Object.keys(names) as readonly ExplainerName[];
+
+/** Those made of many passes that do not depend on each other: their passes are divided among the instances that are free. */
+export const dividedNames = [
+  "ablationCam",
+  "integratedGradients",
+  "kernelShap",
+  "lime",
+  "occlusion",
+  "rise",
+  "scoreCam",
+  "smoothGrad",
+] as const satisfies readonly ExplainerName[];
+
+export type DividedName = (typeof dividedNames)[number];
+
+/** The divided one that a call is for, also by way of `explain`. */
+export function dividedName(name: ExplainerName, method: unknown): DividedName | undefined {
+  const meant = name === "explain" ? String(method).replace(/-(.)/g, (_, letter) => letter.toUpperCase()) : name;
+  return dividedNames.find((divided) => divided === meant);
+}

@@ -29,15 +29,23 @@ import {
   xGradCam,
 } from "../api";
 import { SeethroughError } from "../errors";
-import { type OccludedScores, occlusionBy, occlusionPart } from "../explain/occlusion";
+import { beginAblationCam } from "../explain/ablation-cam";
+import { beginIntegratedGradients } from "../explain/integrated-gradients";
+import { beginKernelShap } from "../explain/kernel-shap";
+import { beginLime } from "../explain/lime";
+import { beginOcclusion } from "../explain/occlusion";
+import { type Begin, joinParts, makePart } from "../explain/passes";
+import { beginRise } from "../explain/rise";
+import { beginScoreCam } from "../explain/score-cam";
+import { beginSmoothGrad } from "../explain/smooth-grad";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
 import type { Input, Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
-import type { ExplainerName, Explainers } from "./explainers";
+import type { DividedName, ExplainerName, Explainers } from "./explainers";
 import { pack, unpack } from "./packing";
 
-/** What can be called with a model over there: the explainers, the model's own methods, and the two steps of a divided occlusion. */
-export type CallName = ExplainerName | "predict" | "run" | "occlusionPart" | "occlusionOf";
+/** What can be called with a model over there: the explainers, the model's own methods, and the two steps of a divided explanation. */
+export type CallName = ExplainerName | "predict" | "run" | "makePart" | "joinParts";
 
 /** The file of a model as it is posted; `undefined` is the embedded one. */
 export type PostedFile = Pick<SourceFile, "bytes" | "name"> | undefined;
@@ -98,17 +106,41 @@ const explainers: Explainers = {
   xGradCam,
 };
 
+/** What each of those has no type for in common is its options; the caller's compiler has checked them. */
+const beginnings: Readonly<Record<DividedName, Begin<never>>> = {
+  ablationCam: beginAblationCam,
+  integratedGradients: beginIntegratedGradients,
+  kernelShap: beginKernelShap,
+  lime: beginLime,
+  occlusion: beginOcclusion,
+  rise: beginRise,
+  scoreCam: beginScoreCam,
+  smoothGrad: beginSmoothGrad,
+};
+
 type Explain = (model: Model, input: Input, options: object) => Promise<object>;
-type Call = (model: Model, args: readonly unknown[], watch: object) => Promise<object>;
+type Call = (model: Model, args: readonly unknown[], watch: object) => Promise<object | undefined>;
 
 /** Every function with a model in front. The caller's compiler has checked the arguments; what it let pass, each function checks. */
 const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
   predict: (model, [input, options]) => model.predict(input as Input, options as Parameters<Model["predict"]>[1]),
   run: (model, [input, options]) => model.run(input as Input, options as Parameters<Model["run"]>[1]),
-  occlusionPart: (model, [input, options, part], watch) =>
-    occlusionPart(model, input as Input, { ...(options as object), ...watch }, part as readonly [number, number]),
-  occlusionOf: (model, [input, options, scores]) =>
-    occlusionBy(async () => scores as OccludedScores, model, input as Input, options as object),
+  makePart: (model, [input, options, name, part], watch) =>
+    makePart(
+      beginnings[name as DividedName] as Begin<object>,
+      model,
+      input as Input,
+      { ...(options as object), ...watch },
+      part as readonly [number, number],
+    ),
+  joinParts: (model, [input, options, name, results]) =>
+    joinParts(
+      beginnings[name as DividedName] as Begin<object>,
+      model,
+      input as Input,
+      options as object,
+      results as readonly unknown[],
+    ),
 };
 
 const callOf = (name: CallName): Call =>
