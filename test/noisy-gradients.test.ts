@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import {
   type Attribution,
   decodeImage,
+  deepLiftShap,
   gradCam,
   gradientShap,
   heatmap,
@@ -361,5 +362,45 @@ describe("gradientShap", () => {
     await expect(gradientShap(model, x, { baselines: [wrong] })).rejects.toThrow(
       "The baseline is 1×2×2×1, the input is",
     );
+  });
+});
+
+describe("an input without places", () => {
+  const bytes = writeOnnx(
+    graphOf({
+      inputs: { z: [1, 7] },
+      constants: { w: randomFloats(randomIntegers(3), [4, 7]), v: randomFloats(randomIntegers(6), [2, 4]) },
+      nodes: [
+        ["Gemm", ["z", "w"], ["h"], { transB: 1 }],
+        ["Tanh", ["h"], ["t"]],
+        ["Gemm", ["t", "v"], ["y"], { transB: 1 }],
+      ],
+    }),
+  );
+  const latent = new Tensor(
+    Float32Array.from({ length: 7 }, (_, i) => Math.cos(i)),
+    [1, 7],
+  );
+
+  it("is compared with zero unless told otherwise, for nothing else is made of its neighbours", async () => {
+    const generator = await loadModel(bytes);
+    const zero = new Tensor(new Float32Array(7), [1, 7]);
+    const { output } = await generator.run(zero);
+    for (const method of [gradientShap, deepLiftShap]) {
+      const found = await method(generator, latent, { target: 1 });
+      expect(found.values).toEqual((await method(generator, latent, { target: 1, baselines: [zero] })).values);
+    }
+    const { values, target: explained } = await deepLiftShap(generator, latent, { target: 1 });
+    const total = values.data.reduce((sum, value) => sum + value, 0);
+    expect(total).toBeCloseTo(explained.score - output.data[1], 5);
+  });
+
+  it("has no mean colour and cannot be blurred", async () => {
+    const generator = await loadModel(bytes);
+    for (const baseline of ["mean", "blur"] as const) {
+      await expect(integratedGradients(generator, latent, { target: 1, baseline })).rejects.toThrow(
+        `The baseline "${baseline}" is made of an input's neighbouring places, and "z" has none: it would be the input itself.`,
+      );
+    }
   });
 });

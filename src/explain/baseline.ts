@@ -31,6 +31,12 @@ function madeBaseline(model: LoadedModel, data: Float32Array, baseline: Baseline
   if (typeof baseline === "number") return new Float32Array(data.length).fill(baseline);
   if (baseline instanceof Tensor) return shapedAsInput(model, "baseline", baseline);
   const { h, w, c } = imageShape(model.shape(model.fast.input));
+  if (h * w === 1 && (baseline === "mean" || baseline === "blur")) {
+    throw new OptionError(
+      `The baseline "${baseline}" is made of an input's neighbouring places, and "${model.input.name}" has none: it would be the ` +
+        "input itself. Use zero, a number or a Tensor.",
+    );
+  }
   switch (baseline) {
     case "zero":
       return new Float32Array(data.length);
@@ -50,11 +56,15 @@ function madeBaseline(model: LoadedModel, data: Float32Array, baseline: Baseline
   }
 }
 
-/** What methods that compare with several baselines use unless they are told. */
-const usualBaselines = ["zero", "mean", "blur"] as const;
-
-/** @throws {OptionError} unless it is a list of at least one */
-export function baselineList(baselines: readonly Baseline[] = usualBaselines): readonly Baseline[] {
+/**
+ * What a method compares with that takes several baselines.
+ *
+ * @param asked  default: zero, the mean colour and the input blurred; of an input without places zero
+ * @throws {OptionError} unless it is a list of at least one
+ */
+export function baselineList(model: LoadedModel, asked: readonly Baseline[] | undefined): readonly Baseline[] {
+  const { h, w } = imageShape(model.shape(model.fast.input));
+  const baselines = asked ?? (h * w === 1 ? ["zero"] : ["zero", "mean", "blur"]);
   nonEmptyList("baselines", baselines, "baseline (a name, a number or a Tensor)");
   return baselines;
 }

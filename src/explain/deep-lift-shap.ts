@@ -7,7 +7,7 @@ import { note } from "./notes";
 import { createPace } from "./pace";
 
 export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
-  /** What the input is compared with, one after the other; default: zero, the input's mean colour and the input blurred. */
+  /** What the input is compared with, one after the other; default: zero, the input's mean colour and the input blurred; of a vector zero. */
   readonly baselines?: readonly Baseline[];
 }
 
@@ -33,9 +33,9 @@ export async function deepLiftShap(
   input: Input,
   options: DeepLiftShapOptions = {},
 ): Promise<Attribution> {
-  const baselines = baselineList(options.baselines);
-  const pace = createPace(options, baselines.length);
   const model = loaded(given);
+  const baselines = baselineList(model, options.baselines);
+  const pace = createPace(options, baselines.length);
   const request = liftRequest(model, options);
   const data = model.prepare(input);
   const points = baselines.map((baseline: Baseline) => baselineData(model, data, baseline));

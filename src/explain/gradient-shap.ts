@@ -16,7 +16,7 @@ export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<
   readonly samples?: number;
   /** Standard deviation of the noise on the input, in units of the network's input; default 0: none. */
   readonly stdev?: number;
-  /** What the input is compared with; default: zero, the input's mean colour and the input blurred. */
+  /** What the input is compared with; default: zero, the input's mean colour and the input blurred; of a vector zero. */
   readonly baselines?: readonly Baseline[];
   /** Where between baseline (0) and input (1) each sample lies, in place of seeded uniform draws. */
   readonly coefficients?: readonly number[];
@@ -50,9 +50,9 @@ export async function gradientShap(
 ): Promise<Attribution> {
   const { stdev = 0, coefficients, noise, seed = 0 } = options;
   const samples = sampleCount(options.samples, 5, { coefficients, noise });
-  const baselines = baselineList(options.baselines);
   checkDraws(options);
   const model = loaded(given);
+  const baselines = baselineList(model, options.baselines);
   const batchSize = batchOf(model, options.batchSize, 4);
   const pace = createPace(options, samples);
   const target = resolveTarget(model, options.target);
