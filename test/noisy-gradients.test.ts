@@ -13,6 +13,7 @@ import {
   loadModel,
   noiseTunnel,
   occlusion,
+  projectActivation,
   type SmoothGradOptions,
   saliency,
   smoothGrad,
@@ -263,6 +264,10 @@ describe("noiseTunnel", () => {
     // @ts-expect-error no such kind
     expect(() => noiseTunnel(saliency, { kind: "mean" })).toThrow(
       'kind "mean" is none of smoothgrad, smoothgrad-squared, vargrad.',
+    );
+    // @ts-expect-error pictures of projections are no attribution
+    await expect(noiseTunnel(projectActivation, { samples: 2 })(model, x, { layer })).rejects.toThrow(
+      "The method must return an attribution, with values and recipe, as gradCam does; projectActivation returned an object with",
     );
     await expect(noiseTunnel(saliency, { samples: 1.5 })(model, x)).rejects.toThrow("samples must be a whole number");
   });

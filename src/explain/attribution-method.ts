@@ -1,5 +1,5 @@
 import { OptionError } from "../errors";
-import type { Input, Model } from "../model/model";
+import { type Input, isTensor, type Model } from "../model/model";
 import type { Attribution, ExplainOptions } from "./attribution";
 
 /**
@@ -8,12 +8,25 @@ import type { Attribution, ExplainOptions } from "./attribution";
  */
 export type AttributionMethod = (model: Model, input: Input, options: ExplainOptions) => Promise<Attribution>;
 
-/** @throws {OptionError} unless it is a function */
-export function checkMethod(method: unknown): void {
-  if (typeof method === "function") return;
-  const name = typeof method === "string" ? JSON.stringify(method) : "…";
-  throw new OptionError(
-    `The method must be a function, for example gradCam, or (m, x, o) => explain(m, x, { ...o, method: ${name} }), ` +
-      `got ${typeof method === "string" ? name : typeof method}.`,
-  );
+/**
+ * The method, with its result checked.
+ *
+ * @throws {OptionError} unless it is a function; when it is called, unless it returns an attribution
+ */
+export function checkedMethod(method: AttributionMethod): AttributionMethod {
+  if (typeof method !== "function") {
+    const name = typeof method === "string" ? JSON.stringify(method) : "…";
+    throw new OptionError(
+      `The method must be a function, for example gradCam, or (m, x, o) => explain(m, x, { ...o, method: ${name} }), ` +
+        `got ${typeof method === "string" ? name : typeof method}.`,
+    );
+  }
+  return async (model, input, options) => {
+    const found: Partial<Attribution> | undefined = await method(model, input, options);
+    if (found?.values && isTensor(found.values) && found.recipe) return found as Attribution;
+    throw new OptionError(
+      "The method must return an attribution, with values and recipe, as gradCam does; " +
+        `${method.name || "this one"} returned ${found ? `an object with ${Object.keys(found).join(", ")}` : found}.`,
+    );
+  };
 }

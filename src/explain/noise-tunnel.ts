@@ -3,7 +3,7 @@ import { type Input, loaded, type Model } from "../model/model";
 import { chosenTarget, resolveTarget } from "../model/target";
 import { Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
-import { type AttributionMethod, checkMethod } from "./attribution-method";
+import { type AttributionMethod, checkedMethod } from "./attribution-method";
 import { forwardPass, targetNotes } from "./gradient";
 import { Moments, type NoiseTunnelKind } from "./moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
@@ -42,7 +42,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
   method: Method,
   settings: NoiseTunnelOptions = {},
 ): (model: Model, input: Input, options?: Parameters<Method>[2]) => Promise<Attribution> {
-  checkMethod(method);
+  const attribute = checkedMethod(method);
   const { kind = "smoothgrad" } = settings;
   oneOf("kind", kind, ["smoothgrad", "smoothgrad-squared", "vargrad"]);
   return async (given: Model, input: Input, options: ExplainOptions = {}) => {
@@ -60,7 +60,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
 
     const explained = (): Promise<Attribution> => {
       const own = { target: chosen, seed: 2 ** 32 * seeds.uniform(), onProgress: undefined };
-      return method(model, model.tensor(model.fast.input, noisy.next()), { ...options, ...own });
+      return attribute(model, model.tensor(model.fast.input, noisy.next()), { ...options, ...own });
     };
     const first = await explained();
     const moments = new Moments(first.values.data.length);

@@ -1,6 +1,6 @@
 import { above, wholeNumber } from "../checks";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
-import { type AttributionMethod, checkMethod } from "../explain/attribution-method";
+import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
 import type { Note } from "../explain/notes";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
@@ -49,13 +49,13 @@ export async function maxSensitivity(
   method: AttributionMethod,
   options: MaxSensitivityOptions = {},
 ): Promise<MaxSensitivity> {
-  checkMethod(method);
+  const attribute = checkedMethod(method);
   const model = loaded(given);
   const { radius = 0.02, samples = 10, seed = 0, signal } = options;
   above("radius", radius);
   wholeNumber("samples", samples, 1);
   const pace = createPace(options, samples + 1);
-  const explained = await method(model, input, { target: options.target, signal, seed });
+  const explained = await attribute(model, input, { target: options.target, signal, seed });
   await pace.step(1);
   const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
   const x = model.prepare(input);
@@ -64,7 +64,7 @@ export async function maxSensitivity(
   const changes: number[] = [];
   for (let sample = 0; sample < samples; sample++) {
     const changed = x.map((value) => value + radius * (2 * random.uniform() - 1));
-    const other = await method(model, model.tensor(model.fast.input, changed), { target, signal, seed });
+    const other = await attribute(model, model.tensor(model.fast.input, changed), { target, signal, seed });
     changes.push(distance(other.values, explained.values) / size);
     await pace.step(sample + 2);
   }

@@ -1,7 +1,7 @@
 import { wholeNumber } from "../checks";
 import { LayerError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
-import { type AttributionMethod, checkMethod } from "../explain/attribution-method";
+import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
 import type { Note } from "../explain/notes";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
@@ -67,7 +67,7 @@ export async function randomizationTest(
   method: AttributionMethod,
   options: RandomizationTestOptions = {},
 ): Promise<RandomizationTest> {
-  checkMethod(method);
+  const attribute = checkedMethod(method);
   const model = loaded(given);
   const { seed = 0, signal, trials = 3 } = options;
   const { graph } = model.parts;
@@ -76,7 +76,7 @@ export async function randomizationTest(
   const count = Math.min(layers.length, wholeNumber("stages", options.stages ?? 8, 1));
   wholeNumber("trials", trials, 1);
   const pace = createPace(options, trials * count + 1);
-  const explained = await method(model, input, { target: options.target, signal, seed });
+  const explained = await attribute(model, input, { target: options.target, signal, seed });
   await pace.step(1);
   const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
   const similarity = similarityTo(explained);
@@ -93,7 +93,7 @@ export async function randomizationTest(
         if (constant) constants.set(name, shuffled(constant, signs, random));
       }
       first = end;
-      found[stage].push(similarity(await method(copy(constants), input, { target, signal, seed })));
+      found[stage].push(similarity(await attribute(copy(constants), input, { target, signal, seed })));
       await pace.step(2 + trial * count + stage);
     }
   }
