@@ -47,6 +47,25 @@ describe("seethrough explain", () => {
     expect(mask.data[(y * 96 + x) * maskChannels]).toBeGreaterThan(0);
   });
 
+  it("--workers divides the passes, and prints the same", async () => {
+    const words = ["explain", scene, "--method", "occlusion", "--target", "dog", "--json"];
+    const [alone, divided] = [await run(...words), await run(...words, "--workers", "2")];
+    expect(divided).toEqual(alone);
+    expect(divided.code).toBe(0);
+    expect(await run(...words.slice(0, 4), "--workers", "2", "--target", "dogg")).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('Did you mean "dog"?'),
+    });
+    for (const [wrong, text] of [
+      ["0", "expected a whole number of at least 1"],
+      ["300", "expected at most 256"],
+    ]) {
+      const { code, err } = await run("explain", scene, "--workers", wrong);
+      expect(code).toBe(2);
+      expect(err).toContain(text);
+    }
+  });
+
   it("--json prints one document, --npy the raw values", async () => {
     const npy = join(folder, "raw.npy");
     const { code, out } = await run(

@@ -38,7 +38,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   pooling: ["deconvolution", "load-model", ...base],
   // Of the entries' code, the worker and the fallback bring what loads a model.
   pool: ["api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
-  cli: ["index"],
+  cli: ["index", "pool"],
 };
 
 /** What the outside imports: they may import anything. */

@@ -22,6 +22,7 @@ import {
   placement,
   sideBySide,
 } from "../index";
+import { createPool } from "../pool";
 import { readInputFile, writeOutputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
 import { progressBar } from "./progress-bar";
@@ -34,6 +35,7 @@ export interface ExplainFlags extends ModelFlags {
   readonly npy?: string;
   readonly json?: boolean;
   readonly colormap?: string;
+  readonly workers: number;
 }
 
 /** An attribution, and where its heatmap lies in the image. */
@@ -47,12 +49,13 @@ interface Explained {
 
 export async function explainCommand(path: string, flags: ExplainFlags): Promise<void> {
   const image = await decodeImage(await readInputFile(path));
-  using model = await loadFlaggedModel(flags);
+  using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
+  using model = await loadFlaggedModel(flags, pool?.loadModel);
   const predictions = await model.predict(image);
   const names = flags.method === "all" ? methodNames : [flags.method];
   const results: Explained[] = [];
   for (const method of names) {
-    const result = await explained(model, image, method, flags);
+    const result = await explained(model, image, method, flags, pool?.explain);
     if (result) results.push(result);
   }
   if (flags.json) process.stdout.write(`${JSON.stringify(document(path, model, predictions, results), null, 2)}\n`);
@@ -92,12 +95,13 @@ async function explained(
   image: ImageLike,
   method: MethodName,
   flags: ExplainFlags,
+  attribute = explain,
 ): Promise<Explained | undefined> {
   const bar = progressBar(method);
   try {
     const target = targetOf(flags.target, model);
     const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
-    const attribution = await explain(model, image, { method, target, layer, onProgress: bar.update });
+    const attribution = await attribute(model, image, { method, target, layer, onProgress: bar.update });
     const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
     if (attribution.values.shape.length < 3) return { attribution, region };
     const { width, height } = attribution.inputSize;

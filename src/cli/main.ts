@@ -29,6 +29,12 @@ const count = (text: string): number => {
   return Number(text);
 };
 
+const workers = (text: string): number => {
+  const value = count(text);
+  if (value > 256) throw new InvalidArgumentError("expected at most 256");
+  return value;
+};
+
 const units = (text: string): number[] => {
   const words = text.split(",");
   if (!words.every((word) => /^\d+$/.test(word.trim())))
@@ -98,6 +104,11 @@ withModelOptions(program.command("explain"))
   .option("--npy <file>", "write the raw values as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .addOption(new Option("--colormap <name>", "colours of the overlay").choices([...colormapNames]))
+  .addOption(
+    new Option("--workers <n>", "divide the passes of slow methods among workers; the result is the same to the bit")
+      .argParser(workers)
+      .default(1),
+  )
   .action((image: string, flags: ExplainFlags, command: Command) => {
     if (flags.npy && flags.method === "all")
       command.error("error: --npy writes one method's values; name it with --method");

@@ -47,7 +47,11 @@ export const withPictureOptions = (command: Command): Command =>
       new Option("--fit <how>", "how the image becomes the input's shape").choices(["crop", "stretch", "pad"]),
     );
 
-export async function loadFlaggedModel({ model, labels, mean, std, range: scaled, fit }: ModelFlags): Promise<Model> {
+/** @param load  `loadModel` of the library, or of a pool */
+export async function loadFlaggedModel(
+  { model, labels, mean, std, range: scaled, fit }: ModelFlags,
+  load = loadModel,
+): Promise<Model> {
   const names = labels ? await readLabels(labels) : undefined;
   const asked = mean || std || scaled || fit;
   const preprocess = {
@@ -56,7 +60,7 @@ export async function loadFlaggedModel({ model, labels, mean, std, range: scaled
     ...(scaled && { range: scaled }),
     ...(fit && { fit }),
   };
-  return loadModel(model, { ...(names && { labels: names }), ...(asked && { preprocess }) });
+  return load(model, { ...(names && { labels: names }), ...(asked && { preprocess }) });
 }
 
 /** A number is an index unless the model has a class of that name. */

@@ -108,8 +108,9 @@ export async function beginOcclusion(
         });
       });
       const values = drop.map((total, place) => total / cover[place]);
-      const { engine } = scorer;
-      return attributeToPlaces(scored, "occlusion", values, { ...options, window, stride, value, engine });
+      const { engine: _, ...others } = options;
+      const used = { ...others, window, stride, value, engine: scorer.engine };
+      return attributeToPlaces(scored, "occlusion", values, used);
     },
   };
 }
