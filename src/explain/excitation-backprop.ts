@@ -35,6 +35,9 @@ export async function excitationBackprop(
         excitation: true,
       }),
     start: (weight) => weight,
-    notes: (values) => (values.some((value) => value !== 0) ? [] : [note("signal-died")]),
+    notes: (values) => [
+      note("hardly-about-the-target"),
+      ...(values.some((value) => value !== 0) ? [] : [note("signal-died")]),
+    ],
   });
 }

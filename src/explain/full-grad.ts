@@ -7,6 +7,7 @@ import type { Operation, ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributedValue, gradientPass, inputSize, targetNotes } from "./gradient";
+import { note } from "./notes";
 import { makeRecipe } from "./recipe";
 
 /**
@@ -75,7 +76,7 @@ export async function fullGrad(
     inputSize: inputSize(model),
     ...(options.layer !== undefined && { layer: options.layer }),
     convergenceDelta: total - report.score,
-    notes: targetNotes(model, options, score, target.value),
+    notes: [...targetNotes(model, options, score, target.value), note("hardly-about-the-target")],
     recipe: await makeRecipe(model, "full-grad", { ...options }),
   };
 }

@@ -1,6 +1,7 @@
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
+import { note } from "./notes";
 import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
 
 /**
@@ -29,4 +30,5 @@ export const gradCamPlusPlus = (given: Model, input: Input, options: CamOptions 
       });
       return weighedMap(activation, weights);
     },
+    notes: () => [note("hardly-about-the-target")],
   });

@@ -1,6 +1,7 @@
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
+import { note } from "./notes";
 import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
 
 /**
@@ -24,4 +25,5 @@ export const layerCam = (given: Model, input: Input, options: CamOptions = {}): 
   attributeByWeighing(given, input, options, {
     method: "layer-cam",
     map: (maps) => elementwiseMap(maps, (gradient) => Math.max(gradient, 0)),
+    notes: () => [note("hardly-about-the-target")],
   });

@@ -20,6 +20,9 @@ const messages = {
     "than on what the network learned. Use it to look, not as evidence for a class.",
   "not-about-the-target": () =>
     "Eigen-CAM does not look at the target: its map shows what stands out at this layer, the same for every class.",
+  "hardly-about-the-target": () =>
+    "This method leaves out what speaks against the target, or all signs, and its maps of two classes are often nearly the same: it shows " +
+    "what the network finds in the picture more than what speaks for the target. Look at another target's map beside it.",
   "negative-score": (score: string) =>
     `Ablation-CAM divides by the target's score, and that is ${score}: maps that speak for the target count negative here, ` +
     "and those that speak against it positive. Explain a target with a positive score, or read the map with its signs turned round.",

@@ -6,6 +6,7 @@ import { showShape } from "../tensor";
 import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
 import { inputSize } from "./gradient";
+import { note } from "./notes";
 import { explainByPasses, type Passes } from "./passes";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
 
@@ -47,6 +48,7 @@ export async function beginScoreCam(given: Model, input: Input, options: Perturb
     alike: (least, most) => least === most,
     passes: maskedPasses,
     weights: (scores) => probabilities(scores, "softmax"),
+    notes: () => [note("hardly-about-the-target")],
   });
 }
 

@@ -12,6 +12,7 @@ import {
   guidedGradCam,
   inputXGradient,
   loadModel,
+  methodNames,
   randomizationTest,
   saliency,
   Tensor,
@@ -261,4 +262,28 @@ describeShared("on MobileNetV2", () => {
     for (const method of [saliency, inputXGradient, gradCam]) expect(await verdict(method)).toBe(true);
     for (const method of [guidedBackprop, deconvnet, guidedGradCam]) expect(await verdict(method)).toBe(false);
   }, 300_000);
+});
+
+describe("maps that are nearly the same for another class", () => {
+  /** What a method says that is mostly about the picture. */
+  const warnings: ReadonlySet<string> = new Set([
+    "hardly-about-the-target",
+    "not-about-the-target",
+    "not-class-specific",
+    // Ablation-CAM's signs are turned round for one of the two classes.
+    "negative-score",
+  ]);
+  for (const method of methodNames) {
+    it(`${method} says so, if its are`, async () => {
+      const [model, image] = [await loadModel(), await scene("scene-turtle-02")];
+      const options = { method, nSteps: 10, samples: 100, masks: 200 };
+      const turtle = await explain(model, image, { ...options, target: "turtle" });
+      const dog = await explain(model, image, { ...options, target: "dog" });
+      const likeness = spearman(turtle.values.data, dog.values.data);
+      const isWarned = [...turtle.notes, ...dog.notes].some(({ code }) => warnings.has(code));
+      if (likeness > 0.7) expect(isWarned, `rank correlation ${likeness}`).toBe(true);
+      // Guided Grad-CAM has the notes of both its halves.
+      if (isWarned && method !== "guided-grad-cam") expect(likeness).toBeGreaterThan(0.5);
+    });
+  }
 });
