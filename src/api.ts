@@ -116,6 +116,12 @@ export { type MaxSensitivity, type MaxSensitivityOptions, maxSensitivity } from 
 export type { Perturbation } from "./trust/perturbation";
 export { type PointingGame, type PointingGameOptions, pointingGame } from "./trust/pointing-game";
 export {
+  type RandomLogit,
+  type RandomLogitTest,
+  type RandomLogitTestOptions,
+  randomLogitTest,
+} from "./trust/random-logit-test";
+export {
   type RandomizationStage,
   type RandomizationTest,
   type RandomizationTestOptions,

@@ -33,6 +33,7 @@ it("prints a table of methods and controls that explains itself", async () => {
     "energy ↑",
     "sensitivity ↓",
     "sparseness",
+    "another class ↓",
     "random weights ↓",
   ]);
   expect(cells.slice(1).map(([name]) => name)).toEqual([
@@ -42,8 +43,10 @@ it("prints a table of methods and controls that explains itself", async () => {
     "control: edge",
     "control: centre",
   ]);
-  expect(cells[1].at(-1)).toMatch(/^0\.\d\d ×$/);
-  expect(cells[2].at(-1)).toMatch(/^[−0.\d]+$/);
+  for (const column of [-2, -1]) {
+    expect(cells[1].at(column)).toMatch(/^0\.\d\d ×$/);
+    expect(cells[2].at(column)).toMatch(/^[−0.\d]+$/);
+  }
   expect(cells[2][4]).toBe("2/2");
   const insertion = cells.slice(1).map((row) => Number(row[2]));
   expect(insertion[1]).toBeGreaterThan(insertion[2]);
@@ -62,7 +65,7 @@ it("--json prints every number and curve; a method that the network rules out is
   const [{ image, target, methods, controls }] = images;
   expect({ image, label: target.label }).toEqual({ image: scene("scene-fish-02"), label: "dog" });
   expect(methods).toHaveLength(1);
-  expect(methods[0]).toMatchObject({ name: "saliency", randomization: { passed: true } });
+  expect(methods[0]).toMatchObject({ name: "saliency", randomization: { passed: true }, randomLogit: { passed: true } });
   expect(methods[0].deletion.curve).toHaveLength(33);
   expect(methods[0].energyPointingGame.area).toBeCloseTo(controls[0].energyPointingGame.area, 12);
   expect(controls.map(({ name }: { readonly name: string }) => name)).toEqual(["random", "edge", "centre"]);

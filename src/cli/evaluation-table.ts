@@ -11,6 +11,8 @@ interface Column {
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 const figures = (value: number): string => value.toFixed(2).replace("-", "−");
 
+const verdict = (values: readonly number[]): string => `${figures(mean(values))}${mean(values) < 0.5 ? "  " : " ×"}`;
+
 const columns: readonly Column[] = [
   {
     title: "deletion ↓",
@@ -49,10 +51,16 @@ const columns: readonly Column[] = [
     meaning: "0 if everything is marked alike, near 1 if a few values are: a property, no merit",
   },
   {
+    title: "another class ↓",
+    of: ({ randomLogit }) => randomLogit?.similarity,
+    meaning: "likeness to the maps of three other classes: from 0.5 on the method fails (×)",
+    shown: verdict,
+  },
+  {
     title: "random weights ↓",
     of: ({ randomization }) => randomization?.similarity,
     meaning: "likeness to the map of the network with its last layer shuffled: from 0.5 on the method fails (×)",
-    shown: (values) => `${figures(mean(values))}${mean(values) < 0.5 ? "  " : " ×"}`,
+    shown: verdict,
   },
 ];
 
@@ -106,4 +114,4 @@ function chanceLine(images: readonly Evaluated[], objects: number): string[] {
 
 const closing =
   "The controls know nothing of the network: random numbers, the picture's edges, its centre. Where a method is no better than\n" +
-  "they are, its number is no sign that it found what the network used. A method that fails with random weights shows the picture.";
+  "they are, its number is no sign that it found what the network used. A method that fails in the last columns shows the picture.";

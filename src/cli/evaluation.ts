@@ -17,8 +17,11 @@ import {
   type PointingGame,
   pointingGame,
   type RandomizationStage,
+  type RandomLogitTest,
   randomizationTest,
+  randomLogitTest,
   sparseness,
+  TargetError,
   type TargetReport,
 } from "../index";
 
@@ -34,6 +37,8 @@ export interface Judgement extends DeletionInsertionCurves {
   readonly energyPointingGame?: EnergyPointingGame;
   /** Of a method. */
   readonly maxSensitivity?: number;
+  /** Where there are other classes. */
+  readonly randomLogit?: Pick<RandomLogitTest, "similarity" | "passed" | "classes">;
   readonly randomization?: {
     readonly similarity: number;
     readonly passed: boolean;
@@ -133,10 +138,27 @@ async function judgeMethod(
   const { judgement } = await judge(method, attribution);
   const sensitivity = await maxSensitivity(model, image, explained, { target, samples: sensitivitySamples });
   const { similarity, passed, stages } = await randomizationTest(model, image, explained, { target, stages: 2 });
+  const logits = await otherClasses(model, image, explained, target);
   return {
     ...judgement,
     maxSensitivity: sensitivity.maxSensitivity,
+    ...(logits && { randomLogit: { similarity: logits.similarity, passed: logits.passed, classes: logits.classes } }),
     randomization: { similarity, passed, stages },
     notes: attribution.notes,
   };
+}
+
+/** The maps of other classes; undefined where there is but one. */
+async function otherClasses(
+  model: Model,
+  image: ImageLike,
+  method: Parameters<typeof randomLogitTest>[2],
+  target: number | string,
+): Promise<RandomLogitTest | undefined> {
+  try {
+    return await randomLogitTest(model, image, method, { target });
+  } catch (error) {
+    if (error instanceof TargetError) return undefined;
+    throw error;
+  }
 }

@@ -93,7 +93,8 @@ export function classIndex(model: LoadedModel, target: number | string): number 
   return index;
 }
 
-const classCount = (shape: Shape): number => (shape.length < 3 ? sizeOf(shape) : shape[1]);
+/** How many classes a value of scores has. */
+export const classCount = (shape: Shape): number => (shape.length < 3 ? sizeOf(shape) : shape[1]);
 
 function indexOfLabel(model: LoadedModel, label: string): number {
   const { labels } = model;

@@ -12,7 +12,7 @@ import { resolveTarget, type TargetReport } from "../model/target";
 import { copiesOf } from "../rewrite/with-constants";
 import { explainedTarget } from "./judged-target";
 import { shuffled, stageEnds, stagesOf } from "./shuffle";
-import { meanSimilarity, type Similarity, similarityTo } from "./similarity";
+import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 
 export interface RandomizationTestOptions extends ExplainOptions {
   /** At how many stages the explanation is made anew: the first has one random layer, the last all; default 8, or every layer. */
@@ -39,9 +39,6 @@ export interface RandomizationTest {
   readonly notes: readonly Note[];
   readonly recipe: Recipe;
 }
-
-/** Of less alike pictures the larger part is different. */
-const limit = 0.5;
 
 /**
  * Cascading parameter randomisation: does an explanation change when what the network learned is taken away, layer by layer
@@ -98,13 +95,13 @@ export async function randomizationTest(
     }
   }
   const stages = found.map((draws, i) => ({ layer: layers[ends[i] - 1].layer, ...meanSimilarity(draws) }));
-  const alike = meanSimilarity(stages.slice(0, Math.ceil(count / 4))).spearman;
+  const { spearman } = meanSimilarity(stages.slice(0, Math.ceil(count / 4)));
   return {
     method: explained.method,
     target: explained.target,
     stages,
-    similarity: alike,
-    passed: alike < limit,
+    similarity: spearman,
+    passed: spearman < alike,
     notes: explained.notes,
     recipe: await makeRecipe(model, "randomization-test", {
       ...{ target, stages: count, trials, seed },

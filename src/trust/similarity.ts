@@ -30,6 +30,9 @@ function ranksOf(values: Float32Array): Float64Array {
   return ranks;
 }
 
+/** From this rank correlation on two pictures are more alike than different. */
+export const alike = 0.5;
+
 interface Size {
   readonly width: number;
   readonly height: number;
