@@ -65,7 +65,11 @@ it("--json prints every number and curve; a method that the network rules out is
   const [{ image, target, methods, controls }] = images;
   expect({ image, label: target.label }).toEqual({ image: scene("scene-fish-02"), label: "dog" });
   expect(methods).toHaveLength(1);
-  expect(methods[0]).toMatchObject({ name: "saliency", randomization: { passed: true }, randomLogit: { passed: true } });
+  expect(methods[0]).toMatchObject({
+    name: "saliency",
+    randomization: { passed: true },
+    randomLogit: { passed: true },
+  });
   expect(methods[0].deletion.curve).toHaveLength(33);
   expect(methods[0].energyPointingGame.area).toBeCloseTo(controls[0].energyPointingGame.area, 12);
   expect(controls.map(({ name }: { readonly name: string }) => name)).toEqual(["random", "edge", "centre"]);
