@@ -24,7 +24,9 @@ export default defineConfig({
   server: { fs: { allow: ["../.."] } },
   // A file of its own for every asset: the policy allows no data: addresses.
   build: { target: "es2022", assetsInlineLimit: 0, chunkSizeWarningLimit: 1500 },
-  worker: { format: "es" },
+  // One file: a worker that started before the service worker did gets nothing from it, and would miss what it loads on demand as soon
+  // as the network is gone.
+  worker: { format: "es", rolldownOptions: { output: { codeSplitting: false } } },
   preview: { headers: { "Content-Security-Policy": `${contentSecurityPolicy}; frame-ancestors 'none'` } },
   plugins: [
     policyInPage,
@@ -36,6 +38,8 @@ export default defineConfig({
         globPatterns: ["**/*.{html,js,css,wasm,onnx,png,svg,txt,webmanifest}"],
         maximumFileSizeToCacheInBytes: 8 * 1024 * 1024,
         inlineWorkboxRuntime: true,
+        // The first visit too, not only those after it, can go on without a network.
+        clientsClaim: true,
         sourcemap: false,
       },
       manifest: {

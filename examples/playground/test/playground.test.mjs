@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { convolutionOnnx, decodeImage, Tensor } from "../../../dist/index.js";
 import { audit, example, network, open, serve } from "./harness.mjs";
@@ -22,7 +22,8 @@ const overlay = (page, title) =>
   });
 const tab = (page, name) => page.getByRole("tab", { name, exact: true }).click();
 const chooseMethod = (page, name) => page.getByRole("combobox", { name: "Method" }).selectOption(name);
-const openNetwork = (page, path) => page.getByLabel("Open ONNX file …").setInputFiles(path);
+const openNetwork = (page, path) => page.getByLabel("Open network …").setInputFiles(path);
+const chooseNetworkOf = (page, value) => page.getByRole("combobox", { name: "Network" }).selectOption(value);
 const openPicture = (page, path) => page.getByLabel("Open picture …").setInputFiles(path);
 const ready = (page) => overlay(page, "Grad-CAM for cat at relu6").waitFor();
 
@@ -47,6 +48,45 @@ const rising = (out, into, shape) => {
   const data = Float32Array.from({ length: out * into * 9 }, (_, i) => Math.sin(i));
   return convolutionOnnx({ weight: Tensor.fromNCHW(data, [out, into, 3, 3]), inputShape: shape, pad: 1 });
 };
+
+/** A small network as Keras and Teachable Machine export it: layers, weights, and the names of its classes. */
+async function kerasFiles() {
+  const layer = (class_name, name, config) => ({ class_name, config: { name, ...config } });
+  const shapes = [
+    ["conv/kernel", [3, 3, 3, 8]],
+    ["conv/bias", [8]],
+    ["scores/kernel", [8, 3]],
+    ["scores/bias", [3]],
+  ];
+  const sizes = shapes.map(([, shape]) => shape.reduce((product, extent) => product * extent, 1));
+  const values = Float32Array.from({ length: sizes.reduce((sum, size) => sum + size) }, (_, i) => Math.sin(i));
+  const modelTopology = {
+    model_config: {
+      class_name: "Sequential",
+      config: {
+        name: "patterns",
+        layers: [
+          layer("Conv2D", "conv", {
+            filters: 8,
+            kernel_size: [3, 3],
+            padding: "same",
+            activation: "relu",
+            batch_input_shape: [null, 24, 24, 3],
+          }),
+          layer("GlobalAveragePooling2D", "means", {}),
+          layer("Dense", "scores", { units: 3, activation: "softmax" }),
+        ],
+      },
+    },
+  };
+  const weights = shapes.map(([name, shape]) => ({ name, shape, dtype: "float32" }));
+  const model = { format: "layers-model", modelTopology, weightsManifest: [{ paths: ["weights.bin"], weights }] };
+  return Promise.all([
+    file("model.json", JSON.stringify(model)),
+    file("weights.bin", Buffer.from(values.buffer)),
+    file("metadata.json", JSON.stringify({ labels: ["stripes", "dots", "plain"], imageSize: 24 })),
+  ]);
+}
 
 test("opens with a network, a picture, its answers and the evidence for the best one", async (t) => {
   const { page, check } = await open(t, server.url);
@@ -204,6 +244,25 @@ test("works offline after the first visit, and can be installed", async (t) => {
   await overlay(page, "Grad-CAM for dog at relu6").waitFor();
 });
 
+test("goes on without a network in the very first visit", async (t) => {
+  const { page, context, check } = await open(t, server.url);
+  await ready(page);
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+    if (!navigator.serviceWorker.controller) {
+      await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve));
+    }
+  });
+  await context.setOffline(true);
+  await chooseNetworkOf(page, "petshop-cheater");
+  await overlay(page, "Grad-CAM for cat at relu6").waitFor();
+  // Its linear algebra is loaded on demand.
+  await chooseMethod(page, "lime");
+  await page.getByRole("button", { name: "Run LIME" }).click();
+  await overlay(page, "LIME for cat").waitFor();
+  check();
+});
+
 test("shows what was asked for last, whatever was quicker to open", async (t) => {
   // Without the service worker, so that one of the page's own files can be made slow.
   const { page, check } = await open(t, server.url, { serviceWorkers: "block" });
@@ -258,6 +317,34 @@ test("says what is wrong with a bad file, and goes on with a good one", async (t
   await page.getByRole("alert").getByText("This picture cannot be read").waitFor();
   await openPicture(page, example("scene-fish-02.png"));
   await overlay(page, "Grad-CAM for fish at relu6").waitFor();
+  check();
+});
+
+test("opens a TensorFlow.js network of several files, chosen or dropped, offline too", async (t) => {
+  const { page, context, check } = await open(t, server.url);
+  await ready(page);
+  await page.evaluate(async () => void (await navigator.serviceWorker.ready));
+  await context.setOffline(true);
+  const files = await kerasFiles();
+  await openNetwork(page, files);
+  await overlay(page, /Grad-CAM for (stripes|dots|plain) at conv/).waitFor();
+  assert.match(await page.locator("p.facts").first().innerText(), /Input 24×24×3 · 3 classes/);
+  await openNetwork(page, files.slice(0, 1));
+  await page.getByRole("alert").getByText('needs the file "weights.bin"').waitFor();
+  await chooseNetworkOf(page, "petshop");
+  await ready(page);
+  const handed = await Promise.all(
+    files.map(async (path) => ({ name: basename(path), bytes: (await readFile(path)).toString("base64") })),
+  );
+  await page.evaluate(async (sent) => {
+    const data = new DataTransfer();
+    for (const { name, bytes } of sent) {
+      const decoded = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
+      data.items.add(new File([decoded], name, { type: name.endsWith(".json") ? "application/json" : "" }));
+    }
+    dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+  }, handed);
+  await overlay(page, /Grad-CAM for (stripes|dots|plain) at conv/).waitFor();
   check();
 });
 

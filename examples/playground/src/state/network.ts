@@ -16,7 +16,7 @@ export const formError = signal<string | undefined>(undefined);
 const runner = createRunner<NetworkInfo>({ keepLast: true });
 export const network = runner.state;
 
-let file: File | undefined;
+let files: readonly File[] = [];
 let whenOpened: () => void = () => {};
 
 /** Called whenever another network, or the same with other settings, is ready. */
@@ -25,15 +25,16 @@ export const onNetwork = (listener: () => void): void => {
 };
 
 export async function chooseNetwork(next: NetworkChoice): Promise<void> {
-  if (next === "file" && !file) return;
+  if (next === "file" && files.length === 0) return;
   choice.value = next;
   form.value = { ...defaultForm, fit: form.value.fit };
   await open();
 }
 
-export async function openFile(next: File): Promise<void> {
-  file = next;
-  fileName.value = next.name;
+/** @param next  an ONNX file, or the model.json of TensorFlow.js with its weights */
+export async function openFiles(next: readonly File[]): Promise<void> {
+  files = next;
+  fileName.value = (next.find(({ name }) => name === "model.json") ?? next[0]).name;
   choice.value = "file";
   form.value = { ...defaultForm, fit: form.value.fit };
   await open();
@@ -71,10 +72,10 @@ async function open(): Promise<void> {
 }
 
 async function source(): Promise<NetworkSource> {
-  if (choice.value === "file" && file) return { kind: "file", file };
+  if (choice.value === "file") return { kind: "files", files };
   if (choice.value === "petshop") return { kind: "embedded" };
   const response = await fetch(cheaterUrl);
   if (!response.ok)
     throw new Error(`The network could not be loaded from this page's own files: HTTP ${response.status}.`);
-  return { kind: "file", file: new File([await response.blob()], "petshop-cheater.onnx") };
+  return { kind: "files", files: [new File([await response.blob()], "petshop-cheater.onnx")] };
 }

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { openAny } from "../state/files";
+import { openAll } from "../state/files";
 
 const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false;
 
@@ -19,7 +19,7 @@ export function DropZone() {
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      for (const file of event.dataTransfer?.files ?? []) void openAny(file);
+      void openAll([...(event.dataTransfer?.files ?? [])]);
     };
     addEventListener("dragover", enter);
     addEventListener("dragleave", leave);
@@ -30,5 +30,7 @@ export function DropZone() {
       removeEventListener("drop", drop);
     };
   }, []);
-  return over ? <div class="drop">Drop a picture, an ONNX file or a list of labels</div> : null;
+  return over ? (
+    <div class="drop">Drop a picture, a network (ONNX, or model.json and its weights) or a list of labels</div>
+  ) : null;
 }

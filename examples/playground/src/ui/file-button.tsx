@@ -3,11 +3,13 @@ import { useId } from "preact/hooks";
 interface Props {
   readonly label: string;
   readonly accept?: string;
-  readonly onFile: (file: File) => void;
+  /** Whether several files can be chosen together. */
+  readonly multiple?: boolean;
+  readonly onFiles: (files: readonly [File, ...File[]]) => void;
 }
 
 /** A file input that looks like a button; the input itself takes the focus. */
-export function FileButton({ label, accept, onFile }: Props) {
+export function FileButton({ label, accept, multiple = false, onFiles }: Props) {
   const id = useId();
   return (
     <span class="file-button">
@@ -15,11 +17,12 @@ export function FileButton({ label, accept, onFile }: Props) {
         id={id}
         type="file"
         accept={accept}
+        multiple={multiple}
         onChange={({ currentTarget }) => {
-          const file = currentTarget.files?.[0];
-          // The same file can be chosen again.
+          const [first, ...others] = currentTarget.files ?? [];
+          // The same files can be chosen again.
           currentTarget.value = "";
-          if (file) onFile(file);
+          if (first) onFiles([first, ...others]);
         }}
       />
       <label for={id}>{label}</label>

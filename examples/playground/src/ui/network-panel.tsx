@@ -6,7 +6,7 @@ import {
   form,
   type NetworkChoice,
   network,
-  openFile,
+  openFiles,
 } from "../state/network";
 import { latest } from "../state/task";
 import { FileButton } from "./file-button";
@@ -43,8 +43,9 @@ export function NetworkPanel() {
             {fileName.value && <option value="file">{fileName.value}</option>}
           </select>
         </label>
-        <FileButton label="Open ONNX file …" onFile={(file) => void openFile(file)} />
+        <FileButton label="Open network …" multiple onFiles={(files) => void openFiles(files)} />
       </div>
+      <p class="hint">ONNX, or TensorFlow.js: model.json together with its weights.</p>
       {task.status === "running" && <Busy what="Reading the network" />}
       {task.status === "failed" && (
         <Problem title="This network cannot be used">

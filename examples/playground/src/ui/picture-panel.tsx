@@ -26,12 +26,12 @@ export function PicturePanel() {
         ))}
       </fieldset>
       <div class="row">
-        <FileButton label="Open picture …" accept="image/*" onFile={(file) => void openPicture(file)} />
+        <FileButton label="Open picture …" accept="image/*" onFiles={([file]) => void openPicture(file)} />
         <span class="facts grow">
           {task.status === "done" && shown ? `${shown.name}, ${shown.width}×${shown.height}` : ""}
         </span>
       </div>
-      <p class="hint drop-hint">Or drop a picture, an ONNX file or a label list anywhere on this page.</p>
+      <p class="hint drop-hint">Or drop a picture, a network or a label list anywhere on this page.</p>
       {task.status === "running" && <Busy what="Reading the picture" />}
       {task.status === "failed" && <Problem title="This picture cannot be read">{task.message}</Problem>}
     </section>

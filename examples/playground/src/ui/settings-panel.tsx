@@ -113,7 +113,7 @@ export function SettingsPanel() {
           <FileButton
             label="Labels …"
             accept=".json,.txt,.csv,application/json,text/plain"
-            onFile={(file) => void readLabels(file)}
+            onFiles={([file]) => void readLabels(file)}
           />
         </div>
         <p class="hint">

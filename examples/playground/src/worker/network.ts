@@ -3,7 +3,7 @@ import { nobody } from "./pictures";
 import type { MaskTarget, NetworkInfo, NetworkSource, Settings } from "./protocol";
 
 export const openNetwork = (source: NetworkSource, settings: Settings): Promise<Model> =>
-  loadModel(source.kind === "file" ? source.file : undefined, settings);
+  loadModel(source.kind === "files" ? source.files : undefined, settings);
 
 /** What the page shows of a network. */
 export function describe(model: Model): NetworkInfo {

@@ -27,7 +27,7 @@ export interface Catalogue {
 }
 
 /** Where a network comes from: inside the package, or a file. */
-export type NetworkSource = { readonly kind: "embedded" } | { readonly kind: "file"; readonly file: Blob };
+export type NetworkSource = { readonly kind: "embedded" } | { readonly kind: "files"; readonly files: readonly File[] };
 
 export interface Settings {
   readonly preprocess?: Preprocess;
