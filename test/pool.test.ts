@@ -126,6 +126,17 @@ describe("a call of a pool", () => {
     expect(await caught(pool.loadModel("missing.onnx"))).toBeInstanceOf(library.ModelError);
   });
 
+  it("refuses the same names of methods as the library", async () => {
+    for (const method of ["scoreCam", "Occlusion", ["rise"], 3, null]) {
+      const wrong = { method } as unknown as mainEntry.MethodOptions;
+      const [found, expected] = await Promise.all([
+        caught(pool.explain(pooled, image, wrong)),
+        caught(library.explain(model, image, wrong)),
+      ]);
+      expect(String(found)).toBe(String(expected));
+    }
+  });
+
   it("says what cannot reach another thread, and the way out", async () => {
     expect(String(await caught(pool.occlusion(async () => new Float32Array(1), image)))).toMatch(
       /^OptionError: occlusion of a pool takes a model of its loadModel\. A black box is a function.*call occlusion\(blackBox, …\)/,

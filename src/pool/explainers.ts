@@ -62,8 +62,8 @@ export const dividedNames = [
 
 export type DividedName = (typeof dividedNames)[number];
 
+const methodName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 /** The divided one that a call is for, also by way of `explain`. */
-export function dividedName(name: ExplainerName, method: unknown): DividedName | undefined {
-  const meant = name === "explain" ? String(method).replace(/-(.)/g, (_, letter) => letter.toUpperCase()) : name;
-  return dividedNames.find((divided) => divided === meant);
-}
+export const dividedName = (name: ExplainerName, method: unknown): DividedName | undefined =>
+  dividedNames.find((divided) => (name === "explain" ? methodName(divided) === method : divided === name));
