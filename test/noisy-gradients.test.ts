@@ -267,7 +267,7 @@ describe("noiseTunnel", () => {
     );
     // @ts-expect-error pictures of projections are no attribution
     await expect(noiseTunnel(projectActivation, { samples: 2 })(model, x, { layer })).rejects.toThrow(
-      "The method must return an attribution, with values and recipe, as gradCam does; projectActivation returned an object with",
+      "The method must return an attribution, with values and recipe, as gradCam does; got object from projectActivation.",
     );
     await expect(noiseTunnel(saliency, { samples: 1.5 })(model, x)).rejects.toThrow("samples must be a whole number");
   });

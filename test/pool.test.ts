@@ -190,6 +190,39 @@ describe("a call of a pool", () => {
   });
 });
 
+describe("a divided call", () => {
+  it("explains the input as it was handed in, whatever the caller does with the memory then", async () => {
+    const mine = { ...image, data: image.data.slice() };
+    const found = pool.occlusion(pooled, mine, { target: "cat" });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    mine.data.fill(0);
+    same(await found, await library.occlusion(model, image, { target: "cat" }));
+    const waiting = Array.from({ length: 6 }, () => pool.gradCam(pooled, mine, { target: "cat" }));
+    mine.data.set(image.data);
+    const black = { ...image, data: new Uint8Array(image.data.length) };
+    const expected = await library.gradCam(model, black, { target: "cat" });
+    for (const one of await Promise.all(waiting)) same(one, expected);
+  });
+
+  it("is finished before what was asked for later", async () => {
+    const ended: number[] = [];
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, i) => {
+        await pool.occlusion(pooled, image, { window: [30, 30] });
+        ended.push(i);
+      }),
+    );
+    expect(ended.indexOf(0)).toBeLessThan(6);
+  });
+
+  it("names itself where an argument cannot reach the others", async () => {
+    const baseline = Promise.resolve() as unknown as mainEntry.Baseline;
+    expect(String(await caught(pool.lime(pooled, image, { baseline })))).toMatch(
+      /^OptionError: An argument of lime cannot reach the pool's other threads/,
+    );
+  });
+});
+
 describe("the life of a pool", () => {
   it("ends with dispose: what runs, waits or comes later rejects", async () => {
     const short = await createPool({ size: 1 });

@@ -1,3 +1,4 @@
+import { kindOf } from "../checks";
 import { OptionError } from "../errors";
 import { type Input, isTensor, type Model } from "../model/model";
 import type { Attribution, ExplainOptions } from "./attribution";
@@ -26,7 +27,7 @@ export function checkedMethod(method: AttributionMethod): AttributionMethod {
     if (found?.values && isTensor(found.values) && found.recipe) return found as Attribution;
     throw new OptionError(
       "The method must return an attribution, with values and recipe, as gradCam does; " +
-        `${method.name || "this one"} returned ${found ? `an object with ${Object.keys(found).join(", ")}` : found}.`,
+        `got ${kindOf(found)} from ${method.name || "this one"}.`,
     );
   };
 }

@@ -13,13 +13,13 @@ export interface Passes<Result = unknown> {
   readonly resultBytes: number;
   /** How the passes are made, where there are several ways and the results depend on it. */
   readonly engine?: string;
-  /** The results of some passes; undefined where all have to be made again, because the engine is now another one. */
+  /** The results of some passes, later ones after earlier ones; undefined where all have to be made again, because the engine is now another one. */
   make(first: number, end: number): Promise<ArrayLike<Result> | undefined>;
   /** Takes results in, in the order of the passes. */
   take(results: ArrayLike<Result>, first: number): void;
   /** The explanation, when all results have been taken. */
   attribution(): Promise<Attribution>;
-  /** Gives back memory that the passes hold. */
+  /** Gives back memory that the passes hold once one was made. */
   close?(): void;
 }
 
@@ -72,7 +72,7 @@ export async function makePart<Options extends ExplainOptions>(
 }
 
 /** The explanation from the results of all parts, in their order. */
-export async function joinParts<Options>(
+export async function joinParts<Options extends ExplainOptions>(
   begin: Begin<Options>,
   model: Model,
   input: Input,
@@ -80,7 +80,11 @@ export async function joinParts<Options>(
   results: readonly unknown[],
 ): Promise<Attribution> {
   const passes = await begin(model, input, options);
-  passes.take(results, 0);
+  const pace = createPace(options, passes.count);
+  for (let first = 0; first < results.length; first += passes.batchSize) {
+    passes.take(results.slice(first, first + passes.batchSize), first);
+    await pace.step(first);
+  }
   return passes.attribution();
 }
 
@@ -95,8 +99,12 @@ async function makeAll(
     for (let first = from; first < to; ) {
       const end = Math.min(first + passes.batchSize, to);
       const results = await passes.make(first, end);
-      if (results) take(results, first);
-      first = results ? end : from;
+      if (!results) {
+        first = from;
+        continue;
+      }
+      take(results, first);
+      first = end;
       await pace.step(first - from);
     }
   } finally {

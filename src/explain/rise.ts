@@ -51,26 +51,28 @@ export async function beginRise(model: Model | BlackBox, input: Input, options: 
   const places = x.length / channels;
   const random = new Random(seed);
   const draws = Array.from({ length: masks }, () => drawMask(frame, grid, probability, random));
-  const scores = new Float64Array(masks);
+  const sums = new Float64Array(places);
+  /** The masks of the passes made last, from `first` on. */
+  let made: { readonly first: number; readonly masks: readonly Float32Array[] } | undefined;
   return {
     count: masks,
     batchSize,
-    resultBytes: scores.BYTES_PER_ELEMENT,
+    resultBytes: Float64Array.BYTES_PER_ELEMENT,
     make(first, end) {
       const copies = new Float32Array((end - first) * x.length);
-      draws.slice(first, end).forEach((draw, sample) => {
-        const mask = maskOf(frame, grid, draw);
+      made = { first, masks: draws.slice(first, end).map((draw) => maskOf(frame, grid, draw)) };
+      made.masks.forEach((mask, sample) => {
         for (let i = 0; i < x.length; i++) copies[sample * x.length + i] = x[i] * mask[Math.floor(i / channels)];
       });
       return scored.score(copies, end - first);
     },
-    take: (results, first) => scores.set(results, first),
-    async attribution() {
-      const sums = new Float64Array(places);
-      draws.forEach((draw, sample) => {
-        const mask = maskOf(frame, grid, draw);
+    take(scores, first) {
+      for (let sample = 0; sample < scores.length; sample++) {
+        const mask = made?.first === first ? made.masks[sample] : maskOf(frame, grid, draws[first + sample]);
         for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
-      });
+      }
+    },
+    async attribution() {
       const values = sums.map((sum) => sum / masks / probability);
       return attributeToPlaces(scored, "rise", values, { ...options, masks, grid, probability });
     },

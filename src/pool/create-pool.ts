@@ -1,4 +1,5 @@
 import { proxy } from "comlink";
+import { messageOf } from "../checks";
 import { OptionError, SeethroughError } from "../errors";
 import type { PartResults } from "../explain/passes";
 import type { LoadOptions } from "../model/load";
@@ -124,39 +125,46 @@ class Pool implements Caller {
   async #divide(name: DividedName, model: PooledModel, input: unknown, options: Watched): Promise<unknown> {
     const parts = this.#seats.free;
     const { signal, onProgress, ...plain } = options;
+    // The caller may use his memory again while the parts are made, and some of them are sent it later.
+    const [own, settings] = copied(name, input, plain);
     const stop = linked(signal);
+    // Each part has a signal of its own: many listeners on one make Node suspicious.
+    const stops = Array.from({ length: parts }, () => new AbortController());
+    stop.controller.signal.addEventListener("abort", () => {
+      for (const each of stops) each.abort(stop.controller.signal.reason);
+    });
+    if (stop.controller.signal.aborted) for (const each of stops) each.abort(stop.controller.signal.reason);
     const done = new Array<number>(parts).fill(0);
+    let reported = 0;
     const report = (part: number): OnProgress | undefined =>
       onProgress &&
       ((count, total) => {
         done[part] = count;
-        onProgress(
-          done.reduce((sum, value) => sum + value),
-          total,
-        );
+        const sum = done.reduce((all, value) => all + value);
+        // Parts that are made again are no progress until they are further than before.
+        if (sum > reported) onProgress(sum, total);
+        reported = Math.max(reported, sum);
       });
     const make = (given: object): Promise<(PartResults | undefined)[]> =>
       Promise.all(
         done.map((_, part) => {
-          const watched = { ...given, signal: stop.controller.signal, onProgress: report(part) };
-          return this.call(model, "makePart", [input, watched, name, [part, parts]]) as Promise<
-            PartResults | undefined
-          >;
+          const watched = { ...given, signal: stops[part].signal, onProgress: report(part) };
+          return this.call(model, "makePart", [own, watched, name, [part, parts]]) as Promise<PartResults | undefined>;
         }),
       );
     try {
-      let given: object = plain;
+      let given: object = settings;
       let found = (await make(given)).filter((part) => part !== undefined);
       // Where one of them had too little memory for the default, all do without.
       if (found.some(({ engine }) => engine !== found[0].engine)) {
-        given = { ...plain, engine: "full" };
+        given = { ...settings, engine: "full" };
         found = (await make(given)).filter((part) => part !== undefined);
       }
       if (found.length < parts) return undefined;
       const [{ engine }] = found;
       const results = found.flatMap((part) => part.results);
       const settled = { ...given, ...(engine !== undefined && { engine }), signal };
-      return await this.call(model, "joinParts", [input, settled, name, results]);
+      return await this.call(model, "joinParts", [own, settled, name, results]);
     } catch (error) {
       stop.controller.abort(error);
       throw error;
@@ -167,7 +175,7 @@ class Pool implements Caller {
 
   async call(model: PooledModel, name: CallName, [input, options, ...more]: readonly unknown[]): Promise<unknown> {
     const { signal, onProgress, ...plain } = (options ?? {}) as Watched;
-    const args = [pack(pixelsOf(input), "the input"), pack(plain, "options"), ...more];
+    const args = [...copied(name, input, plain), ...more];
     const { controller, unlink } = linked(signal);
     this.#calls += 1;
     const id = this.#calls;
@@ -197,11 +205,8 @@ class Pool implements Caller {
       }
     };
     try {
-      return unpack(await this.#seats.use(work, controller.signal));
-    } catch (error) {
-      throw error instanceof Error && error.name === "DataCloneError"
-        ? new OptionError(`An argument of ${name} cannot reach the pool's other threads: ${error.message}`)
-        : error;
+      // Whoever has parts to join has waited for them already, and they take memory.
+      return unpack(await this.#seats.use(work, controller.signal, name === "joinParts"));
     } finally {
       unlink();
     }
@@ -238,6 +243,20 @@ function linked(signal: AbortSignal | undefined): {
   if (signal?.aborted) follow();
   signal?.addEventListener("abort", follow);
   return { controller, unlink: () => signal?.removeEventListener("abort", follow) };
+}
+
+/**
+ * Input and options as they are now, in memory of their own and ready to be posted.
+ *
+ * @throws {OptionError} if something in them cannot reach another thread
+ */
+function copied(name: string, input: unknown, options: object): [input: unknown, options: object] {
+  const packed = [pack(pixelsOf(input), "the input"), pack(options, "options")];
+  try {
+    return structuredClone(packed) as [unknown, object];
+  } catch (error) {
+    throw new OptionError(`An argument of ${name} cannot reach the pool's other threads: ${messageOf(error)}`);
+  }
 }
 
 /** An image's own three fields: those of an ImageData or of a canvas package are no own properties and would be lost. */

@@ -38,10 +38,11 @@ export class Seats {
   /**
    * Does something in the next free thread; a fresh one if that has died.
    *
+   * @param isUrgent  whether it goes before all others that wait
    * @throws the signal's reason as soon as it is aborted, whether the work had begun or not
    * @throws why the thread ended, if it ends meanwhile
    */
-  async use<T>(work: (thread: Thread) => Promise<T>, signal: AbortSignal): Promise<T> {
+  async use<T>(work: (thread: Thread) => Promise<T>, signal: AbortSignal, isUrgent = false): Promise<T> {
     signal.throwIfAborted();
     let giveUp = (): void => {};
     const aborted = new Promise<never>((_, reject) => {
@@ -49,14 +50,14 @@ export class Seats {
     });
     signal.addEventListener("abort", giveUp);
     try {
-      return await Promise.race([this.#next(work, signal), aborted]);
+      return await Promise.race([this.#next(work, signal, isUrgent), aborted]);
     } finally {
       signal.removeEventListener("abort", giveUp);
     }
   }
 
-  async #next<T>(work: (thread: Thread) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const seat = await this.#take(signal);
+  async #next<T>(work: (thread: Thread) => Promise<T>, signal: AbortSignal, isUrgent: boolean): Promise<T> {
+    const seat = await this.#take(signal, isUrgent);
     try {
       if (!seat.thread.isAlive()) await this.#replace(seat);
       const { thread } = seat;
@@ -80,7 +81,7 @@ export class Seats {
   }
 
   /** A free seat at once, before anything else can happen, so that a call knows how many there are. */
-  #take(signal: AbortSignal): Seat | Promise<Seat> {
+  #take(signal: AbortSignal, isUrgent: boolean): Seat | Promise<Seat> {
     if (this.#closed) throw this.#closed;
     const seat = this.#free.shift();
     if (seat) return seat;
@@ -100,7 +101,9 @@ export class Seats {
           reject(error);
         },
       };
-      this.#waiting.add(waiting);
+      const others = isUrgent ? [...this.#waiting] : [];
+      for (const other of others) this.#waiting.delete(other);
+      for (const each of [waiting, ...others]) this.#waiting.add(each);
       signal.addEventListener("abort", leave);
     });
   }

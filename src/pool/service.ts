@@ -133,12 +133,12 @@ const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
       { ...(options as object), ...watch },
       part as readonly [number, number],
     ),
-  joinParts: (model, [input, options, name, results]) =>
+  joinParts: (model, [input, options, name, results], watch) =>
     joinParts(
       beginnings[name as DividedName] as Begin<object>,
       model,
       input as Input,
-      options as object,
+      { ...(options as object), ...watch },
       results as readonly unknown[],
     ),
 };
