@@ -1,13 +1,79 @@
 /** Checks that many options share, and what their messages say of what arrived. */
 import { OptionError } from "./errors";
+import { suggest } from "./nearest";
 
 /** Texts in quotation marks, so that "5" is no number. */
 const show = (value: unknown): string => (typeof value === "number" ? String(value) : JSON.stringify(value));
 
-/** What kind of thing a value is, where it is too large to show. */
+/** What kind of thing a value is, in words that go on after "got", with the way out where it is a common slip. */
 export function kindOf(value: unknown): string {
   if (value === null) return "null";
-  return value instanceof Promise ? "a promise: await it first" : typeof value;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object") return typeof value;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  const known = kinds.find(({ keys }) => keys.every((key) => key in value));
+  if (known) return known.kind(value as Fields);
+  const maker = Object.getPrototypeOf(value)?.constructor?.name ?? "Object";
+  if (maker !== "Object") return `${/^[AEIO]/.test(maker) ? "an" : "a"} ${maker}`;
+  const keys = Object.keys(value);
+  return keys.length === 0 ? "an empty object" : `an object { ${keys.slice(0, 5).join(", ")}${keys[5] ? ", …" : ""} }`;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const extents = (shape: unknown): string => (Array.isArray(shape) ? ` ${shape.join("×")}` : "");
+
+/** What people hold in their hands while they explain a network, told by its properties: it may come from another copy or realm. */
+const kinds: readonly { readonly keys: readonly string[]; readonly kind: (value: Fields) => string }[] = [
+  { keys: ["then"], kind: () => "a promise: await it first" },
+  { keys: ["predict", "layers", "dispose"], kind: () => "a model" },
+  { keys: ["values", "recipe"], kind: () => "an attribution" },
+  {
+    keys: ["dims", "data", "type"],
+    kind: () =>
+      "an onnxruntime tensor: make it a Tensor of seethrough, Tensor.fromNCHW(it.data, it.dims) where it is a picture, channels " +
+      "first, and new Tensor(it.data, it.dims) where it is not",
+  },
+  {
+    keys: ["dataSync", "shape"],
+    kind: () => "a TensorFlow.js tensor: make it a Tensor of seethrough, new Tensor(await it.data(), it.shape)",
+  },
+  { keys: ["data", "shape"], kind: ({ shape }) => `a Tensor${extents(shape)}` },
+  { keys: ["data", "width", "height", "signed"], kind: ({ width, height }) => `a heatmap ${width}×${height}` },
+  { keys: ["data", "width", "height"], kind: ({ width, height }) => `an image ${width}×${height}` },
+];
+
+/**
+ * Refuses options that would be ignored: a misspelt name must not explain something else in silence. An option that is
+ * `undefined` counts as not given, whatever its name.
+ *
+ * @param where    the function, as its caller writes it
+ * @param options  what arrived in the place of its options; `undefined` is none
+ * @param known    the options it reads
+ * @throws {OptionError} naming the option and the nearest that is known, or what arrived in place of an object
+ */
+export function checkOptions(where: string, options: unknown, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (!isBag(options))
+    throw new OptionError(`${where} takes its options as an object, got ${inPlace(options, known)}.`);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(name)) continue;
+    const all = known.length === 0 ? "It takes none" : `It takes ${known.join(", ")}`;
+    throw new OptionError(`${where} has no option "${name}".${suggest(name, known)} ${all}.`);
+  }
+}
+
+/** Objects that are something else have options' names by chance at most. */
+const isBag = (value: unknown): value is object =>
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !ArrayBuffer.isView(value) &&
+  !kinds.some(({ keys }) => keys.every((key) => key in value));
+
+function inPlace(value: unknown, known: readonly string[]): string {
+  if (typeof value !== "string" && typeof value !== "number") return kindOf(value);
+  return known.includes("target") ? `${show(value)}: pass { target: ${show(value)} }` : show(value);
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

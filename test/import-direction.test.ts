@@ -11,7 +11,7 @@ const base = ["tensor", "errors", "checks", "nearest", "join-bytes", "version"];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors"],
   errors: [],
-  checks: ["errors"],
+  checks: ["errors", "nearest"],
   nearest: [],
   "join-bytes": [],
   version: [],

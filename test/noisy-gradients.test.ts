@@ -267,7 +267,7 @@ describe("noiseTunnel", () => {
     );
     // @ts-expect-error pictures of projections are no attribution
     await expect(noiseTunnel(projectActivation, { samples: 2 })(model, x, { layer })).rejects.toThrow(
-      "The method must return an attribution, with values and recipe, as gradCam does; got object from projectActivation.",
+      "The method must return an attribution, with values and recipe, as gradCam does; got an object { image, trace, kept, notes, recipe } from projectActivation.",
     );
     await expect(noiseTunnel(saliency, { samples: 1.5 })(model, x)).rejects.toThrow("samples must be a whole number");
   });
@@ -351,7 +351,7 @@ describe("gradientShap", () => {
     );
     // @ts-expect-error a tensor is no list
     await expect(gradientShap(model, x, { noise: x, stdev: 1 })).rejects.toThrow(
-      /list of at least one item, .*, got object\.$/,
+      /list of at least one item, .*, got a Tensor 1×96×96×3\.$/,
     );
     await expect(gradientShap(model, x, { coefficients: [0.5, 2] })).rejects.toThrow(
       "coefficients lie between 0 and 1; number 1 is 2.",

@@ -171,6 +171,6 @@ it("refuses heatmaps that are none", () => {
 
 it("needs a map, not the function that makes it", () => {
   expect(() => pointingGame(gradCam as unknown as Attribution, { x: 0, y: 0, width: 1, height: 1 })).toThrow(
-    "The map to judge must be an Attribution or a Heatmap, got function",
+    "The map to judge must be an Attribution or a Heatmap, got a function",
   );
 });
