@@ -58,7 +58,6 @@ export { type LrpOptions, lrp } from "./explain/lrp";
 export type { NoiseTunnelKind } from "./explain/moments";
 export { type NoiseTunnelOptions, noiseTunnel } from "./explain/noise-tunnel";
 export type { NoiseOptions } from "./explain/noisy-inputs";
-export type { Note, NoteCode } from "./explain/notes";
 export { type OcclusionOptions, occlusion } from "./explain/occlusion";
 export type { PerturbedCamOptions } from "./explain/perturbed-cam";
 export {
@@ -89,6 +88,7 @@ export { receptiveField } from "./model/receptive-field/receptive-field";
 export type { FileSource, ModelSource } from "./model/source";
 export type { Position, Target, TargetReport, UnitPosition } from "./model/target";
 export { toImage } from "./model/to-image";
+export type { Note, NoteCode } from "./notes";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";
 export { type CamModel, type ToCamOptions, type ToCamReport, toCamModel } from "./rewrite/to-cam-model";

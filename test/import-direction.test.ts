@@ -7,12 +7,13 @@ import { expect, it } from "vitest";
  * Which folder of src may import which: a layer sees the layers of its row and nothing else. `docs/architecture.md`
  * shows the same table.
  */
-const base = ["tensor", "errors", "checks", "nearest", "join-bytes", "version"];
+const base = ["tensor", "errors", "checks", "nearest", "notes", "join-bytes", "version"];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors"],
   errors: [],
   checks: ["errors", "nearest"],
   nearest: [],
+  notes: [],
   "join-bytes": [],
   version: [],
   wasm: [...base],

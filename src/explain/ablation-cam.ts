@@ -1,8 +1,8 @@
 import { leadsAround } from "../engine/plan";
 import type { Input, Model } from "../model/model";
+import { note } from "../notes";
 import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
-import { note } from "./notes";
 import { explainByPasses, type Passes } from "./passes";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
 

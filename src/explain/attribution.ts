@@ -1,6 +1,6 @@
 import type { Target, TargetReport } from "../model/target";
+import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
-import type { Note } from "./notes";
 
 /** What every method accepts. */
 export interface ExplainOptions {

@@ -3,9 +3,9 @@ import { InputError, OptionError, ShapeError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { preprocess } from "../image/preprocess";
 import type { LoadedModel } from "../model/model";
+import { type Note, note } from "../notes";
 import { imageShape } from "../ops/layout";
 import { showShape, Tensor } from "../tensor";
-import { type Note, note } from "./notes";
 
 /**
  * What stands for "nothing there": zero in the network's input space, a black or white picture, the input's own mean

@@ -38,6 +38,7 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
     );
   }
   return {
+    input,
     x,
     frame,
     isVector: false,

@@ -2,16 +2,17 @@
 import { OptionError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { camLayer } from "../model/cam-layer";
+import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/target";
+import { type Note, note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { Tensor } from "../tensor";
 import { minMax } from "../view/heatmap";
 import type { Attribution, ExplainOptions } from "./attribution";
-import { type ForwardPass, inputSize, targetNotes } from "./gradient";
-import { type Note, note } from "./notes";
-import { makeRecipe } from "./recipe";
+import { finishAttribution } from "./finish";
+import { type ForwardPass, targetNotes } from "./gradient";
 
 export interface CamOptions extends ExplainOptions {
   /** The layer whose maps are weighed; default: the last one with maps larger than 1×1 (`inspect` ranks them). */
@@ -36,6 +37,7 @@ export interface CamLayer {
 
 export interface CamRun {
   readonly model: LoadedModel;
+  readonly input: Input;
   readonly options: CamOptions;
   readonly target: ScoredTarget;
   readonly data: Float32Array;
@@ -55,7 +57,7 @@ export function startCam(given: Model, input: Input, options: CamOptions, find =
     return { layer, value, height: h, width: w, channels: c };
   });
   const values = [...new Set(layers.map(({ value }) => value))];
-  return { model, options, target, data: model.prepare(input), layers, values };
+  return { model, input, options, target, data: model.prepare(input), layers, values };
 }
 
 function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
@@ -73,7 +75,7 @@ function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
 
 /** The result, from one map per layer. */
 export async function finishCam(
-  { model, options, target, layers }: CamRun,
+  { model, input, options, target, layers }: CamRun,
   method: string,
   { score, report }: ForwardPass,
   maps: readonly Float32Array[],
@@ -83,19 +85,18 @@ export async function finishCam(
   const [{ layer, height, width }] = layers;
   const several = options.layers && { layers: layers.map((each) => each.layer) };
   const [h, w, map] = several ? [size.height, size.width, meanMap(maps, layers, size)] : [height, width, maps[0]];
-  return {
+  return finishAttribution(model, input, {
     method,
     target: report,
     values: new Tensor(options.relu ? rectified(map) : map, [1, h, w, 1]),
-    inputSize: size,
     ...(several ?? { layer }),
     notes: [
       ...targetNotes(model, options, score, target.value),
       ...(map.every((value) => value <= 0) ? [note("all-negative-map")] : []),
       ...notes,
     ],
-    recipe: await makeRecipe(model, method, { ...options, ...(several ?? { layer }) }),
-  };
+    options: { ...options, ...(several ?? { layer }) },
+  });
 }
 
 const rectified = (map: Float32Array): Float32Array => map.map((value) => Math.max(value, 0));

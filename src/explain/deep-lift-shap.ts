@@ -1,9 +1,10 @@
 import { type Input, loaded, type Model } from "../model/model";
+import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";
-import { type Lifted, lift, liftedAttribution, liftRequest } from "./deep-lift";
+import { type Lifted, lift, liftedFound, liftRequest } from "./deep-lift";
+import { finishAttribution } from "./finish";
 import { targetNotes } from "./gradient";
-import { note } from "./notes";
 import { createPace } from "./pace";
 
 export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
@@ -52,12 +53,12 @@ export async function deepLiftShap(
   }
   const lifted = { ...(last as Lifted), difference, values: Float32Array.from(sum, (value) => value / points.length) };
   const outside = points.flatMap((point) => baselineNotes(model, point)).slice(0, 1);
-  return {
-    ...(await liftedAttribution(model, "deep-lift-shap", { ...options, baselines }, request, lifted)),
+  return finishAttribution(model, input, {
+    ...liftedFound(model, "deep-lift-shap", { ...options, baselines }, request, lifted),
     notes: [
       ...targetNotes(model, options, lifted.score, request.target.value),
       ...outside,
       ...(difference === 0 ? [note("target-equals-baseline")] : []),
     ],
-  };
+  });
 }

@@ -1,12 +1,12 @@
 import { leadsAround } from "../engine/plan";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type Score, type ScoredTarget, scoreOf } from "../model/target";
+import { note } from "../notes";
 import type { ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
-import { inputSize, report, seed, targetNotes } from "./gradient";
-import { note } from "./notes";
-import { makeRecipe } from "./recipe";
+import { type Found, finishAttribution } from "./finish";
+import { report, seed, targetNotes } from "./gradient";
 import { throughLens } from "./rules/lens";
 import { rescale } from "./rules/rescale";
 
@@ -42,14 +42,14 @@ export async function deepLift(given: Model, input: Input, options: DeepLiftOpti
   const data = model.prepare(input);
   const from = baselineData(model, data, baseline);
   const lifted = lift(model, data, from, request);
-  return {
-    ...(await liftedAttribution(model, "deep-lift", { ...options, baseline }, request, lifted)),
+  return finishAttribution(model, input, {
+    ...liftedFound(model, "deep-lift", { ...options, baseline }, request, lifted),
     notes: [
       ...targetNotes(model, options, lifted.score, request.target.value),
       ...baselineNotes(model, from),
       ...(lifted.difference === 0 ? [note("target-equals-baseline")] : []),
     ],
-  };
+  });
 }
 
 /** What to attribute, and to what. */
@@ -113,22 +113,21 @@ export function lift(model: LoadedModel, data: Float32Array, from: Float32Array,
   };
 }
 
-/** An attribution but for its notes. Around a layer that not everything passes through its values cannot be complete. */
-export async function liftedAttribution(
+/** What was found, but for its notes. Around a layer that not everything passes through its values cannot be complete. */
+export function liftedFound(
   model: LoadedModel,
   method: string,
   options: DeepLiftOptions & { readonly baselines?: readonly Baseline[] },
   { target, at }: LiftRequest,
   { values, score, value, difference }: Lifted,
-): Promise<Omit<Attribution, "notes">> {
+): Found {
   const complete = !leadsAround(model.networkFor([target.value, at]), [target.value], at);
   return {
     method,
     target: report(score, value),
     values: model.tensor(at, values),
-    inputSize: inputSize(model),
     ...(options.layer !== undefined && { layer: options.layer }),
     ...(complete && { convergenceDelta: values.reduce((total, element) => total + element, 0) - difference }),
-    recipe: await makeRecipe(model, method, { ...options }),
+    options: { ...options },
   };
 }

@@ -1,8 +1,8 @@
 import type { Input, Model } from "../model/model";
+import { note } from "../notes";
 import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
 import { forwardPass } from "./gradient";
-import { note } from "./notes";
 import { principalComponent } from "./principal-component";
 
 /**

@@ -1,6 +1,6 @@
 import type { Input, Model } from "../model/model";
+import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { note } from "./notes";
 import { propagate } from "./rules/propagate";
 import { relevanceLens, stabiliser } from "./rules/relevance";
 

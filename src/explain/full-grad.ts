@@ -2,13 +2,13 @@ import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/target";
+import { note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { Operation, ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { attributedValue, gradientPass, inputSize, targetNotes } from "./gradient";
-import { note } from "./notes";
-import { makeRecipe } from "./recipe";
+import { finishAttribution } from "./finish";
+import { attributedValue, gradientPass, targetNotes } from "./gradient";
 
 /**
  * FullGrad: the score of a rectifier network is exactly what its inputs and its biases give, so the biases get maps too.
@@ -69,16 +69,15 @@ export async function fullGrad(
   };
   add(start, data);
   for (const operation of biased) add(operation.outputs[0], biasOf(model, operation));
-  return {
+  return finishAttribution(model, input, {
     method: "full-grad",
     target: report,
     values: new Tensor(Float32Array.from(sum), [1, height, width, 1]),
-    inputSize: inputSize(model),
     ...(options.layer !== undefined && { layer: options.layer }),
     convergenceDelta: total - report.score,
     notes: [...targetNotes(model, options, score, target.value), note("hardly-about-the-target")],
-    recipe: await makeRecipe(model, "full-grad", { ...options }),
-  };
+    options: { ...options },
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Input, Model } from "../model/model";
+import { type Note, note } from "../notes";
 import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { type Note, note } from "./notes";
 import { attributeByWeighing, channelMeans, elementwiseMap, type WeighedMaps, weighedMap } from "./weighed-cam";
 
 /**

@@ -1,15 +1,15 @@
 import { OptionError } from "../errors";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/target";
+import { joinNotes, note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";
 import { batchOf } from "./batch";
-import { attributedValue, forwardPass, gradientsAtPoints, inputSize, targetNotes } from "./gradient";
+import { finishAttribution } from "./finish";
+import { attributedValue, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
-import { joinNotes, note } from "./notes";
 import { createPace } from "./pace";
 import { Random } from "./random";
-import { makeRecipe } from "./recipe";
 
 export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<NoiseOptions, "stdev" | "samples"> {
   /** How many points; default 5, or as many as there are in `coefficients` or `noise`. */
@@ -95,11 +95,10 @@ export async function gradientShap(
     await pace.step(done);
   }
   const values = Float32Array.from(sum, (total) => total / samples);
-  return {
+  return finishAttribution(model, input, {
     method: "gradient-shap",
     target: plain.report,
     values: model.tensor(at, values),
-    inputSize: inputSize(model),
     ...(options.layer !== undefined && { layer: options.layer }),
     convergenceDelta: values.reduce((total, value) => total + value, 0) - difference,
     notes: joinNotes(
@@ -107,8 +106,8 @@ export async function gradientShap(
       [...froms.values()].flatMap(({ point }) => baselineNotes(model, point)),
       difference === 0 ? [note("target-equals-baseline")] : [],
     ),
-    recipe: await makeRecipe(model, "gradient-shap", { ...options, samples, stdev, baselines }),
-  };
+    options: { ...options, samples, stdev, baselines },
+  });
 }
 
 /** One end of a path: a point of the input space, what it is at the attributed value, and its score. */

@@ -1,11 +1,11 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
+import { type Note, note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Note, note } from "./notes";
-import { makeRecipe } from "./recipe";
+import { finishAttribution } from "./finish";
 
 /** A finished pass over one sample, up to a target. */
 export interface ForwardPass {
@@ -124,12 +124,6 @@ export const report = (score: Score, value: Float32Array): TargetReport => ({
   score: scoreOf(score, value),
 });
 
-/** Width and height of the network's input; a signal is one pixel high. */
-export function inputSize(model: LoadedModel): { width: number; height: number } {
-  const { h, w } = imageShape(model.shape(model.fast.input));
-  return { width: w, height: h };
-}
-
 /** Notes that depend on the target alone. */
 export function targetNotes(model: LoadedModel, options: ExplainOptions, score: Score, value: ValueName): Note[] {
   const { target } = options;
@@ -174,13 +168,12 @@ export async function attributeByGradient(
   const pass = gradientPass(model, { data, target, at: [at], keep, rules });
   const gradient = pass.gradients.get(at) as Float32Array;
   const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
-  return {
+  return finishAttribution(model, input, {
     method,
     target: pass.report,
     values: model.tensor(at, values),
-    inputSize: inputSize(model),
     ...(options.layer !== undefined && { layer: options.layer }),
     notes: [...targetNotes(model, options, pass.score, target.value), ...(notes?.(values, model) ?? [])],
-    recipe: await makeRecipe(model, method, { ...options }),
-  };
+    options: { ...options },
+  });
 }

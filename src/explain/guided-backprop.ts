@@ -1,7 +1,7 @@
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
-import { rectifiedNotes } from "./notes";
+import { rectifiedNotes } from "./rectified-notes";
 
 /**
  * Guided backpropagation: a gradient that passes a rectifier only where both the signal and the activation are positive.

@@ -1,14 +1,15 @@
 import { oneOf } from "../checks";
 import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
+import { inputSize } from "../model/input-size";
 import { type Input, loaded, type Model } from "../model/model";
+import { joinNotes } from "../notes";
 import { showShape, type Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
+import { finishAttribution } from "./finish";
 import { gradCam } from "./grad-cam";
-import { inputSize } from "./gradient";
+
 import { guidedBackprop } from "./guided-backprop";
-import { joinNotes } from "./notes";
-import { makeRecipe } from "./recipe";
 
 export interface GuidedGradCamOptions extends ExplainOptions {
   /** The layer of the Grad-CAM; default: the last one with maps larger than 1×1 (`inspect` ranks them). */
@@ -53,14 +54,14 @@ export async function guidedGradCam(
   const places = model.fromTensor(model.fast.input, guided.values);
   const channels = places.length / enlarged.length;
   const values = places.map((value, i) => value * enlarged[Math.floor(i / channels)]);
-  return {
-    ...guided,
+  return finishAttribution(model, input, {
     method: "guided-grad-cam",
+    target: guided.target,
     values: model.tensor(model.fast.input, values),
     layer: map.layer,
     notes: joinNotes(guided.notes, map.notes),
-    recipe: await makeRecipe(model, "guided-grad-cam", { ...options, layer: map.layer, interpolation }),
-  };
+    options: { ...options, layer: map.layer, interpolation },
+  });
 }
 
 function nearest({ data, shape: [, h, w] }: Tensor, width: number, height: number): Float32Array {

@@ -1,13 +1,13 @@
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget, scoreOf } from "../model/target";
+import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
 import { batchOf } from "./batch";
-import { attributedValue, gradientsAtPoints, inputSize, report, targetNotes } from "./gradient";
-import { note } from "./notes";
+import { finishAttribution } from "./finish";
+import { attributedValue, gradientsAtPoints, report, targetNotes } from "./gradient";
 import { explainByPasses, type Passes } from "./passes";
 import { type QuadratureRule, quadrature } from "./quadrature";
-import { makeRecipe } from "./recipe";
 
 export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions {
   /** Points on the path; default 50. */
@@ -85,11 +85,10 @@ export async function beginIntegratedGradients(
   async function attribution(): Promise<Attribution> {
     const values = x.map((element, i) => (element - xBaseline[i]) * sum[i]);
     const difference = scoreOf(score, value) - scoreOf(score, valueBaseline);
-    return {
+    return finishAttribution(model, input, {
       method: "integrated-gradients",
       target: report(score, value),
       values: model.tensor(start, values),
-      inputSize: inputSize(model),
       ...(options.layer !== undefined && { layer: options.layer }),
       convergenceDelta: values.reduce((total, element) => total + element, 0) - difference,
       notes: [
@@ -97,7 +96,7 @@ export async function beginIntegratedGradients(
         ...baselineNotes(model, from),
         ...(difference === 0 ? [note("target-equals-baseline")] : []),
       ],
-      recipe: await makeRecipe(model, "integrated-gradients", { ...options, nSteps, rule, baseline }),
-    };
+      options: { ...options, nSteps, rule, baseline },
+    });
   }
 }

@@ -1,7 +1,7 @@
 import type { Input, Model } from "../model/model";
+import { note } from "../notes";
 import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { note } from "./notes";
 import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
 
 /**

@@ -1,10 +1,10 @@
 import { above, atLeastZero, wholeNumber } from "../checks";
 import { exponentialDecay } from "../image/blur";
 import type { Input, Model } from "../model/model";
+import { type Note, note } from "../notes";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
 import { type Coalition, coalitionPasses, type FeatureOptions, featuresOf } from "./features";
-import { type Note, note } from "./notes";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
 import { attributeToPlaces, scoreInput } from "./scored-input";

@@ -1,16 +1,16 @@
 import { oneOf } from "../checks";
 import { type Input, loaded, type Model } from "../model/model";
 import { chosenTarget, resolveTarget } from "../model/target";
+import { joinNotes } from "../notes";
 import { Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { type AttributionMethod, checkedMethod } from "./attribution-method";
+import { finishAttribution } from "./finish";
 import { forwardPass, targetNotes } from "./gradient";
 import { Moments, type NoiseTunnelKind } from "./moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
-import { joinNotes } from "./notes";
 import { createPace } from "./pace";
 import { Random } from "./random";
-import { makeRecipe } from "./recipe";
 
 export interface NoiseTunnelOptions extends NoiseOptions {
   /** What the noisy attributions come to: their mean (default), the mean of their squares, or their variance. */
@@ -73,20 +73,20 @@ export function noiseTunnel<Method extends AttributionMethod>(
       await pace.step(done);
       if (done === samples) break;
     }
-    const { convergenceDelta: _, ...rest } = first;
+    const { convergenceDelta: _, recipe, ...rest } = first;
     const { noise } = settings;
-    return {
+    return finishAttribution(model, input, {
       ...rest,
       target: report,
       values: new Tensor(moments.of(kind), first.values.shape),
       ...(kind === "smoothgrad" && Number.isFinite(delta) && { convergenceDelta: delta }),
       notes: joinNotes(targetNotes(model, options, score, target.value), notes),
-      recipe: await makeRecipe(model, first.recipe.method, {
-        ...first.recipe.options,
+      options: {
+        ...recipe.options,
         target: options.target,
         noiseTunnel: { kind, samples, stdev: noisy.stdev, ...(noise && { noise }) },
         seed,
-      }),
-    };
+      },
+    });
   };
 }

@@ -1,10 +1,10 @@
 /** The class activation maps that weigh each map by a pass of its own: they differ in what the pass changes. */
 import type { Input, Model } from "../model/model";
 import { scoreOf } from "../model/target";
+import type { Note } from "../notes";
 import { batchOf } from "./batch";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 import { forwardPass } from "./gradient";
-import type { Note } from "./notes";
 import type { Passes } from "./passes";
 import { weighedMap } from "./weighed-cam";
 

@@ -2,12 +2,13 @@ import { oneOf } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, type Position, pixelAt } from "../model/target";
+import type { Note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Tensor } from "../tensor";
 import type { Recipe } from "./attribution";
-import { type Note, rectifiedNotes } from "./notes";
 import { makeRecipe } from "./recipe";
+import { rectifiedNotes } from "./rectified-notes";
 
 export interface ProjectOptions {
   /** The layer whose activations are projected. */

@@ -1,12 +1,13 @@
 import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
+import { inputSize } from "../model/input-size";
 import { type Input, loaded, type Model } from "../model/model";
 import { probabilities } from "../model/output";
+import { note } from "../notes";
 import { showShape } from "../tensor";
 import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
-import { inputSize } from "./gradient";
-import { note } from "./notes";
+
 import { explainByPasses, type Passes } from "./passes";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
 

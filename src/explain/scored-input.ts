@@ -1,15 +1,16 @@
+import { inputSize } from "../model/input-size";
 /** One input and how its changed copies score: what the methods share that ask a model nothing but scores. */
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
+import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { type Baseline, baselineData } from "./baseline";
 import { batchOf } from "./batch";
 import { type BlackBox, blackBoxInput } from "./black-box";
-import { forwardPass, inputSize, targetNotes } from "./gradient";
-import type { Note } from "./notes";
+import { finishAttribution } from "./finish";
+import { forwardPass, targetNotes } from "./gradient";
 import type { Frame } from "./patches";
-import { makeRecipe } from "./recipe";
 
 /** What methods take that make many passes. */
 export interface PassesOptions extends ExplainOptions {
@@ -20,6 +21,8 @@ export interface PassesOptions extends ExplainOptions {
 export interface ScoredInput {
   /** The model; absent for a black box. */
   readonly inner?: { readonly model: LoadedModel; readonly target: ScoredTarget; readonly score: Score };
+  /** As the caller handed it over. */
+  readonly input: Input;
   /** Memory order. */
   readonly x: Float32Array;
   readonly frame: Frame;
@@ -50,6 +53,7 @@ function modelInput(model: LoadedModel, input: Input, options: PassesOptions): S
   const size = model.sampleSize(target.value);
   return {
     inner: { model, target, score },
+    input,
     x,
     frame: modelFrame(model),
     isVector: isVector(model),
@@ -78,19 +82,19 @@ const isVector = (model: LoadedModel): boolean => inputSize(model).width * input
 
 /** One value per place as an attribution: all channels of a place have the same. */
 export async function attributeToPlaces(
-  { inner, x, frame, target, notes, tensor }: ScoredInput,
+  { inner, input, x, frame, target, notes, tensor }: ScoredInput,
   method: string,
   values: ArrayLike<number>,
   options: Readonly<Record<string, unknown>>,
   more: readonly Note[] = [],
 ): Promise<Attribution> {
   const { width, height, channels } = frame;
-  return {
+  return finishAttribution(inner?.model, input, {
     method,
     target,
     values: tensor(x.map((_, i) => values[Math.floor(i / channels)])),
-    inputSize: inner ? inputSize(inner.model) : { width, height },
+    ...(!inner && { inputSize: { width, height } }),
     notes: [...notes, ...more],
-    recipe: await makeRecipe(inner?.model, method, options),
-  };
+    options,
+  });
 }

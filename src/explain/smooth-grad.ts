@@ -2,12 +2,12 @@ import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/target";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { batchOf } from "./batch";
-import { attributedValue, forwardPass, gradientsAtPoints, inputSize, targetNotes } from "./gradient";
+import { finishAttribution } from "./finish";
+import { attributedValue, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
 import { Moments } from "./moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
-import { makeRecipe } from "./recipe";
 
 export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOptions {
   /** Samples per pass; more takes more memory; default up to 4, as many as suit the cache. The values do not depend on it. */
@@ -66,14 +66,14 @@ export async function beginSmoothGrad(
     take(gradients) {
       for (const gradient of Array.from(gradients)) moments.add(gradient);
     },
-    attribution: async () => ({
-      method: "smooth-grad",
-      target: report,
-      values: model.tensor(at, moments.of("smoothgrad")),
-      inputSize: inputSize(model),
-      ...(options.layer !== undefined && { layer: options.layer }),
-      notes: targetNotes(model, options, score, target.value),
-      recipe: await makeRecipe(model, "smooth-grad", { ...options, samples, stdev: noisy.stdev }),
-    }),
+    attribution: () =>
+      finishAttribution(model, input, {
+        method: "smooth-grad",
+        target: report,
+        values: model.tensor(at, moments.of("smoothgrad")),
+        ...(options.layer !== undefined && { layer: options.layer }),
+        notes: targetNotes(model, options, score, target.value),
+        options: { ...options, samples, stdev: noisy.stdev },
+      }),
   };
 }

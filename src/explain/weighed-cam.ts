@@ -1,9 +1,9 @@
 /** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
 import type { Input, Model } from "../model/model";
+import type { Note } from "../notes";
 import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
 import { gradientPass } from "./gradient";
-import type { Note } from "./notes";
 
 /** A layer's maps and the gradient at them, both `[pixels][channels]`. */
 export interface WeighedMaps {

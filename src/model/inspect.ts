@@ -82,7 +82,7 @@ function findingsOf(model: Model): string[] {
   const rectifiers = full.operations.filter(({ rectifier }) => rectifier).length;
   if (rectifiers === 0)
     findings.push("The network has no rectifiers: deconvnet and guided backprop equal the gradient.");
-  return [...findings, ...checkerboardFindings(loaded(model))];
+  return [...model.notes.map(({ message }) => message), ...findings, ...checkerboardFindings(loaded(model))];
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -10,6 +10,7 @@ import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
+import { joinNotes, type Note } from "../notes";
 import { readOnnx } from "../onnx/reader";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
@@ -91,6 +92,8 @@ export async function openModel(
   checkInputShape(options.inputShape);
   const { graph: file, name, pieces, inputIsFinal } = await readGraph(source, options.inputShape);
   const metadata = readMetadata(file);
+  // Whatever is assumed on the way is collected here.
+  const notes: Note[] = [];
   const result = resultName(file, options.output);
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = removeDeadNodes(file, [result]);
@@ -116,6 +119,7 @@ export async function openModel(
     labels: options.labels ?? metadata.labels,
     preprocess: { ...metadata.preprocess, ...options.preprocess },
     preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
+    notes: joinNotes(notes),
     graph: full,
     folded,
     result: resolved,

@@ -7,6 +7,7 @@ import { combineOperators } from "../graph/passes/combine-operators";
 import { checkImage, type ImageLike } from "../image/image";
 import { type Preprocess, preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
+import type { Note } from "../notes";
 import { type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
@@ -54,6 +55,8 @@ export interface Model {
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   /** Name and shape of what is explained: the first output, seen through a trailing softmax or sigmoid. */
   readonly output: { readonly name: string; readonly shape: readonly number[] };
+  /** What was assumed or found when the file was read, and bears on every answer. */
+  readonly notes: readonly Note[];
   /** Every node in execution order. */
   readonly layers: readonly Layer[];
   /**
@@ -94,6 +97,7 @@ export interface ModelParts {
   readonly labels?: readonly string[];
   readonly preprocess: Preprocess;
   readonly preprocessKnown: boolean;
+  readonly notes: readonly Note[];
   /** The network as the file has it, constants folded and no-ops removed. */
   readonly graph: StaticGraph;
   /** The same with batch normalisation folded into the weights. */
@@ -131,6 +135,7 @@ interface Inside {
 export class LoadedModel implements Model {
   readonly name: string;
   readonly labels?: readonly string[];
+  readonly notes: readonly Note[];
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   readonly output: { readonly name: string; readonly shape: readonly number[] };
   /** Everything that holds wasm memory. */
@@ -142,6 +147,7 @@ export class LoadedModel implements Model {
   constructor(parts: ModelParts) {
     this.name = parts.name;
     this.labels = parts.labels;
+    this.notes = parts.notes;
     const { kernels, memory, mode } = parts;
     const full = buildNetwork(parts.graph, kernels, memory, mode);
     const fast = parts.folded === parts.graph ? full : buildNetwork(parts.folded, kernels, memory, mode);

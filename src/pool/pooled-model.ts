@@ -20,6 +20,7 @@ export interface Caller {
 export class PooledModel implements Model {
   readonly name: string;
   readonly labels?: readonly string[];
+  readonly notes: Model["notes"];
   readonly input: Model["input"];
   readonly output: Model["output"];
   readonly layers: Model["layers"];
@@ -27,12 +28,13 @@ export class PooledModel implements Model {
   readonly #caller: Caller;
   #file: ModelFile | undefined;
 
-  constructor(id: number, caller: Caller, file: ModelFile, { name, labels, input, output, layers }: ModelFacts) {
+  constructor(id: number, caller: Caller, file: ModelFile, { name, labels, notes, input, output, layers }: ModelFacts) {
     this.id = id;
     this.#caller = caller;
     this.#file = file;
     this.name = name;
     this.labels = labels;
+    this.notes = notes;
     this.input = input;
     this.output = output;
     this.layers = layers;

@@ -51,7 +51,7 @@ export type CallName = ExplainerName | "predict" | "run" | "makePart" | "joinPar
 export type PostedFile = Pick<SourceFile, "bytes" | "name"> | undefined;
 
 /** What a model says about itself. */
-export type ModelFacts = Pick<Model, "name" | "labels" | "input" | "output" | "layers">;
+export type ModelFacts = Pick<Model, "name" | "labels" | "notes" | "input" | "output" | "layers">;
 
 /** One instance: its models, and the calls on them. A worker exposes one; where there are no workers it is called directly. */
 export interface Service {
@@ -160,8 +160,8 @@ export function createService(packaged: Packaged): Service {
       const source = file ? { ...file, sibling } : await packaged.defaultModel();
       const model = await openModel(source, options, await kernelsOf(packaged, wasm));
       models.set(id, model);
-      const { name, labels, input, output, layers } = model;
-      return { name, labels, input, output, layers };
+      const { name, labels, notes, input, output, layers } = model;
+      return { name, labels, notes, input, output, layers };
     },
     async unload(id) {
       models.get(id)?.dispose();

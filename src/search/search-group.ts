@@ -1,7 +1,8 @@
 import { messageOf } from "../checks";
 import { InputError } from "../errors";
-import { inputSize, seed as seedGradient } from "../explain/gradient";
+import { seed as seedGradient } from "../explain/gradient";
 import type { Rectangle } from "../image/resize";
+import { inputSize } from "../model/input-size";
 import type { LoadedModel } from "../model/model";
 import { pictureRectangle } from "./crop";
 import type { Loaded } from "./image-stream";

@@ -1,8 +1,9 @@
+import { inputSize } from "../model/input-size";
 /** Cuts what a unit saw out of images, at one scale for all hits of a unit. */
 
 import { wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { inputSize } from "../explain/gradient";
+
 import { checkImage, type ImageLike } from "../image/image";
 import { placement } from "../image/preprocess";
 import type { Rectangle } from "../image/resize";

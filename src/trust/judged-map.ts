@@ -1,8 +1,8 @@
 import { kindOf } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
 import type { Attribution } from "../explain/attribution";
-import type { Note } from "../explain/notes";
 import { firstNotFinite } from "../model/model";
+import type { Note } from "../notes";
 import { showShape } from "../tensor";
 import { type Heatmap, heatmap } from "../view/heatmap";
 

@@ -1,12 +1,12 @@
 import { above, wholeNumber } from "../checks";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
-import type { Note } from "../explain/notes";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import { type Input, loaded, type Model } from "../model/model";
 import type { TargetReport } from "../model/target";
+import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
 import { explainedTarget } from "./judged-target";
 

@@ -1,7 +1,7 @@
 import { kindOf } from "../checks";
 import { OptionError, ShapeError } from "../errors";
-import { inputSize } from "../explain/gradient";
 import type { Random } from "../explain/random";
+import { inputSize } from "../model/input-size";
 import { isTensor, type LoadedModel } from "../model/model";
 import { showShape, type Tensor } from "../tensor";
 

@@ -2,12 +2,12 @@ import { wholeNumber } from "../checks";
 import { TargetError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
-import type { Note } from "../explain/notes";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import { type Input, loaded, type Model } from "../model/model";
 import { classCount, type TargetReport } from "../model/target";
+import type { Note } from "../notes";
 import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 
 export interface RandomLogitTestOptions extends ExplainOptions {

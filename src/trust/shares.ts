@@ -1,4 +1,5 @@
-import { inputSize } from "../explain/gradient";
+import { inputSize } from "../model/input-size";
+
 import type { LoadedModel } from "../model/model";
 import { showShape } from "../tensor";
 import { heatmap } from "../view/heatmap";

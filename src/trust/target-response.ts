@@ -1,9 +1,9 @@
 import { OptionError } from "../errors";
 import { report, targetNotes } from "../explain/gradient";
-import type { Note } from "../explain/notes";
 import type { LoadedModel } from "../model/model";
 import { probabilities } from "../model/output";
 import { resolveTarget, scoreOf, type Target, type TargetReport } from "../model/target";
+import type { Note } from "../notes";
 import { unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 

@@ -3,11 +3,11 @@ import type { Network } from "../../engine/network";
 import { LayerError } from "../../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
 import { resolveTarget, type Score, type TargetReport } from "../../model/target";
+import type { Note } from "../../notes";
 import type { ValueName } from "../../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
-import { inputSize, report, targetNotes } from "../gradient";
-import type { Note } from "../notes";
-import { makeRecipe } from "../recipe";
+import { finishAttribution } from "../finish";
+import { report, targetNotes } from "../gradient";
 import { type Lens, throughLens } from "./lens";
 
 export interface Propagation {
@@ -51,15 +51,14 @@ export async function propagate(
     },
   });
   const values = gradients.get(at) as Float32Array;
-  return {
+  return finishAttribution(model, input, {
     method,
     target: bound.report as TargetReport,
     values: model.tensor(at, values),
-    inputSize: inputSize(model),
     ...(options.layer !== undefined && { layer: options.layer }),
     notes: [...targetNotes(model, options, bound.score as Score, target.value), ...(notes?.(values) ?? [])],
-    recipe: await makeRecipe(model, method, { ...options }),
-  };
+    options: { ...options },
+  });
 }
 
 /** @throws {LayerError} if one of the values is not computed where batch normalisation is in the weights */
