@@ -1,5 +1,6 @@
 import { LayerError, ModelError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import { equalRanks } from "../ops/equal-ranks";
 import type { Shape } from "../ops/layout";
 import type { Builder, Operation, ValueName } from "../ops/operation";
 import { buildOperations } from "../ops/registry";
@@ -12,6 +13,7 @@ export type MemoryMode = "fast" | "low";
 
 /** A graph with an operation instance per node, in execution order, and what planning asks about it. */
 export interface Network {
+  /** The graph that was given, with what lays out operands of a lower rank. */
   readonly graph: StaticGraph;
   readonly operations: readonly Operation[];
   readonly input: ValueName;
@@ -29,12 +31,13 @@ export interface Network {
  * @throws {ModelError} if the network has not exactly one input that is no constant
  */
 export function buildNetwork(
-  graph: StaticGraph,
+  given: StaticGraph,
   kernels: Kernels,
   memory: KernelMemory,
   mode: MemoryMode = "fast",
   special?: ReadonlyMap<string, Builder>,
 ): Network {
+  const graph = equalRanks(given);
   const operations = buildOperations(graph, kernels, memory, mode === "low" ? "plain" : "fast", special);
   if (graph.inputs.length !== 1) {
     const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ");

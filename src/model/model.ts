@@ -8,6 +8,7 @@ import { checkImage, type ImageLike } from "../image/image";
 import { type Preprocess, preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
 import type { Note } from "../notes";
+import { isLaidOut } from "../ops/equal-ranks";
 import { type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
@@ -157,7 +158,8 @@ export class LoadedModel implements Model {
   }
 
   get layers(): readonly Layer[] {
-    this.#layers ??= this.full.operations.map(({ node, parameters, macs }) => {
+    const ofFile = this.full.operations.filter(({ node }) => !isLaidOut(node));
+    this.#layers ??= ofFile.map(({ node, parameters, macs }) => {
       return { name: node.name, op: node.op, shape: tensorShape(this.shape(node.outputs[0])), parameters, macs };
     });
     return this.#layers;

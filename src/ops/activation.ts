@@ -2,6 +2,7 @@
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
 import { Unary, type UnaryKind } from "../wasm/kernels";
+import { withRank } from "./equal-ranks";
 import { imageShape } from "./layout";
 import { type BuildContext, type Builder, type Clamp, type Operation, oneToOne } from "./operation";
 import { rectifyMode, redirect } from "./redirect";
@@ -112,11 +113,12 @@ export const clip: Builder = (context) => {
 export const prelu: Builder = (context) => {
   const { node, kernels, memory } = context;
   const [input, slopeName] = node.inputs;
-  const shape = context.shape(input);
+  // A value of rank 0 or 1 is a row of channels.
+  const shape = withRank(context.shape(input), 2);
   const { n, h, w, c } = imageShape(shape);
   const slope = context.constant(slopeName) ?? context.refuse(`its slope "${slopeName}" is not a constant`);
   // Aligned at the right as ONNX says, a slope of shape [C] belongs to the last axis, not to the channels.
-  const aligned = [...new Array<number>(Math.max(0, shape.length - slope.shape.length)).fill(1), ...slope.shape];
+  const aligned = withRank(slope.shape, shape.length);
   if (slope.size !== 1 && (slope.size !== c || aligned[1] !== c)) {
     context.refuse(
       `its slope has the shape [${slope.shape.join(", ")}]; one value, or one per channel (${c}), are supported`,

@@ -1,11 +1,11 @@
 /** Element-wise arithmetic of two values, or of a value and a constant, with ONNX broadcasting. */
-import { filled } from "../graph/shapes/rule";
 import { sizeOf } from "../tensor";
 import { Binary, type BinaryKind, type Pointer, Unary } from "../wasm/kernels";
 import { unary } from "./activation";
+import { liesAlike, withRank } from "./equal-ranks";
 import { memoryOrder, memoryStrides, type Shape, toMemoryOrder } from "./layout";
 import { type BuildContext, type Builder, operation, type Run } from "./operation";
-import { broadcastStrides, inOrder, stridedRecord } from "./strided";
+import { broadcastStrides, eachStrided, inOrder } from "./strided";
 import { placeOnce } from "./weights";
 
 /** One side of the operation: where it lies and how the loops over the output walk it. */
@@ -37,8 +37,9 @@ function loopsOver(context: BuildContext, shape: Shape) {
   const operandOf = (name: string): Operand => {
     const constant = context.constant(name);
     const given = constant?.shape ?? context.shape(name);
-    // A constant is written with the output's rank and memory order, so that the innermost loop advances by one or not at all.
-    const own = constant ? [...filled(shape.length - given.length, 1), ...given] : given;
+    if (!constant && !liesAlike(given, shape.length)) context.refuse(`"${name}" does not lie as its result does`);
+    // With the output's rank and memory order the innermost loop advances by one or not at all.
+    const own = withRank(given, shape.length);
     const walked = { size: sizeOf(own), strides: inOrder(broadcastStrides(own, memoryStrides(own), shape), order) };
     if (!constant) return { ...walked, name, sample: walked.size, address: (run) => run.value(name) };
     const address = placeOnce(context.memory, toMemoryOrder(constant.floats(), own), "Constant operand");
@@ -51,8 +52,10 @@ function loopsOver(context: BuildContext, shape: Shape) {
   /** y = left ∘ right, both walked by their own strides. */
   const apply = (run: Run, kind: BinaryKind, left: Operand, right: Operand, y: Pointer): void => {
     const samples = { a: left.sample, b: right.sample };
-    const record = stridedRecord(run, { extents, a: left.strides, b: right.strides }, samples);
-    run.kernels.binary(kind, left.address(run), right.address(run), y, record);
+    const [a, b] = [left.address(run), right.address(run)];
+    eachStrided(run, { extents, a: left.strides, b: right.strides }, samples, (record, atA, atB, at) => {
+      run.kernels.binary(kind, a + atA * 4, b + atB * 4, y + at * 4, record);
+    });
   };
 
   /** Sums a gradient of the output's shape over the axes along which the operand was repeated. */
@@ -64,7 +67,9 @@ function loopsOver(context: BuildContext, shape: Shape) {
     }
     run.memory.bytes(dx, bytes).fill(0);
     const samples = { a: size, b: operand.sample };
-    run.kernels.addStrided(dy, dx, stridedRecord(run, { extents, a: strides, b: operand.strides }, samples));
+    eachStrided(run, { extents, a: strides, b: operand.strides }, samples, (record, atA, atB) => {
+      run.kernels.addStrided(dy + atA * 4, dx + atB * 4, record);
+    });
   };
 
   return { size, operandOf, whole, apply, reduce };
@@ -76,10 +81,6 @@ export const binary: Builder = (context) => {
   const [output] = node.outputs;
   const { size, operandOf, whole, apply, reduce } = loopsOver(context, context.shape(output));
   const [left, right] = node.inputs.map(operandOf);
-  for (const { strides, name } of [left, right]) {
-    if ((strides.at(-1) ?? 0) > 1)
-      context.refuse(`broadcasting "${name}" of lower rank along its channels is not supported`);
-  }
   const inputs = [left, right].flatMap(({ name }) => name ?? []);
   const product = kind === Binary.multiply || kind === Binary.divide;
   const gradient = whole((run) => run.gradient(output));

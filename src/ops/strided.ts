@@ -1,6 +1,5 @@
 /** Data movement with strides: the loops behind broadcasting, transposing, slicing and their adjoints. */
-import { ShapeError } from "../errors";
-import { broadcastWalk, collapseLoops, type Loops, type RegionLoops, walkStrides } from "../graph/regions";
+import { broadcastWalk, collapseLoops, type Loops, type RegionLoops, visitPairs, walkStrides } from "../graph/regions";
 import { sizeOf } from "../tensor";
 import type { GeometryRecord } from "../wasm/geometry";
 import type { Pointer } from "../wasm/kernels";
@@ -9,26 +8,40 @@ import type { Run } from "./operation";
 
 const maxLoops = 6;
 
-/** Encodes loops of a sample, repeated over the batch, as the kernels read them. */
-export function stridedRecord(run: Run, sample: Loops, batch: { readonly a: number; readonly b: number }): Pointer {
-  const loops = collapseLoops({
+/**
+ * Calls a kernel for the loops of a sample, repeated over the batch: once where they are as many as a kernel has, else for every
+ * round of those outside.
+ *
+ * @param call  takes the record, and how many floats further than the first round this one begins: in a, in b, and of all elements
+ */
+export function eachStrided(
+  run: Run,
+  sample: Loops,
+  batch: { readonly a: number; readonly b: number },
+  call: (record: Pointer, a: number, b: number, elements: number) => void,
+): void {
+  const { extents, a, b } = collapseLoops({
     extents: [run.batch, ...sample.extents],
     a: [batch.a, ...sample.a],
     b: [batch.b, ...sample.b],
   });
-  const missing = maxLoops - loops.extents.length;
-  if (missing < 0)
-    throw new ShapeError(`A rearrangement over ${loops.extents.length} axes is more than the ${maxLoops} supported.`);
-  const extents = [...new Array<number>(missing).fill(1), ...loops.extents];
-  const a = [...new Array<number>(missing).fill(0), ...loops.a];
-  const b = [...new Array<number>(missing).fill(0), ...loops.b];
-  const record: Record<string, number> = {};
-  for (let i = 0; i < maxLoops; i++) {
-    record[`d${i}`] = extents[i];
-    record[`a${i}`] = a[i];
-    record[`b${i}`] = b[i];
-  }
-  return run.record("StridedGeometry", record as GeometryRecord<"StridedGeometry">);
+  const outside = Math.max(0, extents.length - maxLoops);
+  const filledUp = (values: readonly number[], fill: number): readonly number[] => [
+    ...new Array<number>(maxLoops - (values.length - outside)).fill(fill),
+    ...values.slice(outside),
+  ];
+  const inner = { d: filledUp(extents, 1), a: filledUp(a, 0), b: filledUp(b, 0) };
+  const record = Object.fromEntries(
+    (["d", "a", "b"] as const).flatMap((key) => inner[key].map((value, i) => [`${key}${i}`, value] as const)),
+  );
+  const elements = sizeOf(inner.d);
+  const pointer = run.record("StridedGeometry", record as GeometryRecord<"StridedGeometry">);
+  const outer = { extents: extents.slice(0, outside), a: a.slice(0, outside), b: b.slice(0, outside) };
+  let round = 0;
+  visitPairs({ ...outer, aOffset: 0, bOffset: 0 }, (atA, atB) => {
+    call(pointer, atA, atB, round * elements);
+    round += 1;
+  });
 }
 
 /** One side of a movement. */
@@ -41,8 +54,9 @@ export interface Side {
 /** Copies (or adds) what the loops reach in `a` to where they reach in `b`. */
 export function move(run: Run, kernel: "copyStrided" | "addStrided", loops: RegionLoops, a: Side, b: Side): void {
   if (sizeOf(loops.extents) === 0) return;
-  const record = stridedRecord(run, loops, { a: a.sample, b: b.sample });
-  run.kernels[kernel](a.pointer + loops.aOffset * 4, b.pointer + loops.bOffset * 4, record);
+  eachStrided(run, loops, { a: a.sample, b: b.sample }, (record, atA, atB) => {
+    run.kernels[kernel](a.pointer + (loops.aOffset + atA) * 4, b.pointer + (loops.bOffset + atB) * 4, record);
+  });
 }
 
 /** The same loops the other way. */
