@@ -15,7 +15,7 @@ import { finishAttribution } from "./finish";
 import { type ForwardPass, targetNotes } from "./gradient";
 
 export interface CamOptions extends ExplainOptions {
-  /** The layer whose maps are weighed; default: the last one with maps larger than 1×1 (`inspect` ranks them). */
+  /** The layer whose maps are weighed; default: the last one whose maps have the picture's rows and columns (`inspect` ranks them). */
   readonly layer?: string;
   /**
    * Several layers in place of one, joined as pytorch-grad-cam's `target_layers`: the map of each is rectified, scaled to 0..1

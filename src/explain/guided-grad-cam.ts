@@ -12,7 +12,7 @@ import { gradCam } from "./grad-cam";
 import { guidedBackprop } from "./guided-backprop";
 
 export interface GuidedGradCamOptions extends ExplainOptions {
-  /** The layer of the Grad-CAM; default: the last one with maps larger than 1×1 (`inspect` ranks them). */
+  /** The layer of the Grad-CAM; default: the last one whose maps have the picture's rows and columns (`inspect` ranks them). */
   readonly layer?: string;
   /** How the layer's map is enlarged to the input; default 'nearest', as in Captum. */
   readonly interpolation?: "nearest" | "bilinear";

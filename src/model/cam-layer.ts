@@ -1,7 +1,10 @@
 import { LayerError } from "../errors";
+import { reduction, reshaping } from "../graph/shapes";
 import { imageShape } from "../ops/layout";
 import type { Operation, ValueName } from "../ops/operation";
+import { showShape, sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
+import { pictureAxes } from "./picture-axes";
 
 /** A layer whose maps a CAM method can weigh. */
 export interface CamCandidate {
@@ -14,18 +17,20 @@ export interface CamCandidate {
 
 /**
  * Layers with maps that influence the explained output, best first. The last one before the head carries the most class
- * information; where the output is itself a map (a segmenter), the smallest maps do, because they see the whole image.
+ * information; where the output is itself a map (a segmenter), the smallest maps do, because they see the whole image. Maps are
+ * values that still have the picture's rows and columns as their last two axes: what was flattened, pooled or turned is none.
  */
 export function camCandidates(model: LoadedModel, target: ValueName = model.parts.explained): CamCandidate[] {
   const below = model.dependencies(target);
-  const maps = model.full.operations.flatMap(({ node, outputs }): CamCandidate[] => {
+  const axes = pictureAxes(model);
+  const maps = model.full.operations.flatMap(({ node, inputs, outputs }): CamCandidate[] => {
     const [value] = outputs;
     const shape = model.shape(value);
-    // What only reorders axes computes nothing; its maps may lie across.
-    if (!below.has(value) || value === target || node.op === "Transpose" || shape.length < 3 || shape.length > 4)
-      return [];
+    if (!below.has(value) || value === target || !axes.isMap(value)) return [];
+    // What only reorders axes computes nothing, so it is a layer only where it makes the maps.
+    if (node.op === "Transpose" && (axes.isMap(inputs[0]) || inputs[0] === model.full.input)) return [];
     const { h, w, c } = imageShape(shape);
-    return h * w > 1 ? [{ layer: node.name, value, height: h, width: w, channels: c }] : [];
+    return [{ layer: node.name, value, height: h, width: w, channels: c }];
   });
   // A map of one channel has nothing to weigh against; it serves where there is no other.
   const several = maps.filter(({ channels }) => channels > 1);
@@ -44,7 +49,7 @@ export function camLayer(
     const [best] = camCandidates(model, target);
     if (!best) {
       throw new LayerError(
-        `No layer of "${model.name}" before the target has maps larger than 1×1, so there is nothing to weigh.`,
+        `No layer of "${model.name}" before the target has maps larger than 1×1 with the picture's rows and columns, so there is nothing to weigh.`,
       );
     }
     return best;
@@ -55,6 +60,14 @@ export function camLayer(
     const hint = best ? ` Try "${best.layer}" (${best.height}×${best.width}).` : "";
     throw new LayerError(
       `Layer "${asked}" has no maps larger than 1×1, so a class activation map of it shows nothing.${hint}`,
+    );
+  }
+  if (!pictureAxes(model).isMap(value)) {
+    const [best] = camCandidates(model, target);
+    const hint = best ? ` Try "${best.layer}" (${best.height}×${best.width}).` : "";
+    throw new LayerError(
+      `Layer "${asked}" is ${showShape(model.shape(value))}: its last two axes are not the picture's rows and columns any more, ` +
+        `so its places cannot be shown on the picture.${hint}`,
     );
   }
   return { layer: asked, value };
@@ -91,17 +104,34 @@ export function linearHead(model: LoadedModel, score: ValueName): LinearHead {
     before = operationOf(before.inputs[0]);
   }
   if (!before) return {};
-  const [value] = before.inputs;
+  let [value] = before.inputs;
+  // Places in a row are those of the maps before: the same numbers in the same order.
+  for (let flat = operationOf(value); flat && isFlattening(model, flat); flat = operationOf(value))
+    [value] = flat.inputs;
   return { pooled: { layer: operationOf(value)?.node.name ?? value, value }, before };
 }
 
-function poolsEverything(model: LoadedModel, operation: Operation): boolean {
-  const { node, inputs, outputs } = operation;
+/** All places and nothing else are averaged: what is left of the value has one number per channel. */
+function poolsEverything(model: LoadedModel, { node, inputs, outputs }: Operation): boolean {
   if (!["GlobalAveragePool", "AveragePool", "ReduceMean"].includes(node.op)) return false;
   const [from, to] = [model.shape(inputs[0]), model.shape(outputs[0])];
   if (from.length < 3) return false;
-  const { h, w, c } = imageShape(from);
-  return h * w > 1 && to.reduce((a, b) => a * b, 1) === from[0] * c;
+  const { n, h, w, c } = imageShape(from);
+  if (h * w <= 1 || sizeOf(to) !== n * c) return false;
+  if (node.op !== "ReduceMean") return true;
+  const { constants } = model.parts.graph;
+  const [region] = reduction(
+    node,
+    [from],
+    node.inputs.map((name) => constants.get(name)),
+  ).regions();
+  return from.every((extent, axis) => extent === 1 || (region.to?.steps?.[axis] === 0) === axis >= 2);
+}
+
+function isFlattening(model: LoadedModel, { node, inputs, outputs }: Operation): boolean {
+  if (!reshaping.has(node.op) || pictureAxes(model).isMap(outputs[0])) return false;
+  const [from, to] = [imageShape(model.shape(inputs[0])), imageShape(model.shape(outputs[0]))];
+  return from.n === to.n && from.c === to.c && from.h * from.w === to.h * to.w;
 }
 
 function isPointwiseOnVector(model: LoadedModel, { node, inputs }: Operation): boolean {

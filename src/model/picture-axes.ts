@@ -1,0 +1,246 @@
+/**
+ * Which axes of a value still are the rows and the columns of the network's input: followed from the input through every operator,
+ * through reshapes too, so that a map is laid over the picture only where its places are places of the picture.
+ */
+import { numberAttribute } from "../graph/ir";
+import { type Region, type Walk, walkStrides } from "../graph/regions";
+import { arrangements, pointwiseRules, reduction, reshaping } from "../graph/shapes";
+import type { Shape } from "../ops/layout";
+import type { ValueName } from "../ops/operation";
+import { sizeOf } from "../tensor";
+import type { LoadedModel } from "./model";
+
+type Role = "row" | "column" | "other";
+
+/**
+ * A factor of an axis. An axis of 256 places that was 16×16 has two; rows cut into windows are two factors of one family, the
+ * outer of which has the larger unit, and are rows again when both meet in that order.
+ */
+interface Factor {
+  readonly role: Role;
+  readonly extent: number;
+  /** How many steps of the family's finest factor one step is. */
+  readonly unit: number;
+  readonly family: Family | undefined;
+}
+
+/** All places along rows or columns at one resolution. */
+interface Family {
+  readonly extent: number;
+}
+
+/** The factors of one axis, outermost first; none where it has one place. */
+type Axis = readonly Factor[];
+
+const other = (extent: number): Axis => (extent === 1 ? [] : [{ role: "other", extent, unit: 1, family: undefined }]);
+
+const whole = (role: Role, extent: number): Axis =>
+  role === "other" || extent === 1 ? other(extent) : [{ role, extent, unit: 1, family: { extent } }];
+
+/** Rows or columns, where an axis is all of them in order, be it in steps of several. */
+function roleOf(axis: Axis | undefined): Role {
+  const [factor] = axis ?? [];
+  if (axis?.length !== 1 || !factor.family) return "other";
+  return factor.unit * factor.extent === factor.family.extent ? factor.role : "other";
+}
+
+const found = new WeakMap<LoadedModel, PictureAxes>();
+
+/** The axes of a model's values, followed once. */
+export function pictureAxes(model: LoadedModel): PictureAxes {
+  const axes = found.get(model) ?? new PictureAxes(model);
+  found.set(model, axes);
+  return axes;
+}
+
+/** Follows the rows and columns of the network's input to every value. */
+class PictureAxes {
+  readonly #axes = new Map<ValueName, readonly Axis[]>();
+  readonly #model: LoadedModel;
+  /** What of rows and columns the input has. */
+  readonly #has: { readonly rows: boolean; readonly columns: boolean };
+
+  constructor(model: LoadedModel) {
+    this.#model = model;
+    const { input } = model.full;
+    const shape = model.shape(input);
+    const rows = shape.length === 4 && shape[2] > 1;
+    const columns = (shape.length === 4 || shape.length === 3) && shape[shape.length - 1] > 1;
+    this.#has = { rows, columns };
+    const roles: readonly Role[] =
+      shape.length === 4 ? ["other", "other", "row", "column"] : ["other", "other", "column"];
+    this.#axes.set(
+      input,
+      shape.map((extent, axis) => whole(rows || columns ? (roles[axis] ?? "other") : "other", extent)),
+    );
+    for (const node of model.parts.graph.nodes) this.#follow(node);
+  }
+
+  /**
+   * True where the last two axes of a value N×C×H×W are rows and columns of the picture (of a signal: the last axis its places).
+   * Of a network whose input has no places nothing is known, and every map will do.
+   */
+  isMap(value: ValueName): boolean {
+    const shape = this.#model.shape(value);
+    if (shape.length < 3 || shape.length > 4 || sizeOf(shape.slice(2)) <= 1) return false;
+    const { rows, columns } = this.#has;
+    if (!rows && !columns) return true;
+    const axes = this.#axes.get(value);
+    const last = shape.length - 1;
+    if (rows && (shape.length < 4 || roleOf(axes?.[2]) !== "row")) return false;
+    return !columns || roleOf(axes?.[last]) === "column";
+  }
+
+  #follow(node: LoadedModel["parts"]["graph"]["nodes"][number]): void {
+    const { shapes, constants } = this.#model.parts.graph;
+    const inputs = node.inputs.map((name) => shapes.get(name) ?? []);
+    const known = node.inputs.map((name) => this.#axes.get(name));
+    node.outputs.forEach((name, output) => {
+      const shape = shapes.get(name);
+      if (!name || !shape) return;
+      this.#axes.set(name, follow());
+      function follow(): readonly Axis[] {
+        const arrange = arrangements.get(node.op) ?? (node.op.startsWith("Reduce") ? reduction : undefined);
+        if (arrange) {
+          const values = node.inputs.map((input) => constants.get(input));
+          const parts = arrange(node, inputs, values).regions();
+          return moved(
+            parts.filter((part) => (part.output ?? 0) === output),
+            { inputs, known, shape: shape as Shape },
+          );
+        }
+        if (reshaping.has(node.op)) return reshaped(known[0] ?? [], shape as Shape);
+        if (pointwiseRules.has(node.op)) return broadcast(known, shape as Shape);
+        if (node.op === "MatMul" || node.op === "Gemm") {
+          const turned = (side: number, attribute: string): readonly Axis[] | undefined =>
+            numberAttribute(node, attribute, 0) ? known[side]?.slice().reverse() : known[side];
+          return product(turned(0, "transA"), turned(1, "transB"), shape as Shape);
+        }
+        return windowed(known[0] ?? [], shape as Shape);
+      }
+    });
+  }
+}
+
+/** Convolutions, pools and normalisations keep the order of places along every axis; the channels are new unless as many. */
+const windowed = (from: readonly Axis[], shape: Shape): Axis[] =>
+  shape.map((extent, axis) => {
+    const known = from[axis] ?? [];
+    return extentOf(known) === extent ? known : whole(axis < 2 ? "other" : roleOf(known), extent);
+  });
+
+const extentOf = (axis: Axis): number => axis.reduce((product, { extent }) => product * extent, 1);
+
+/** Operands meet aligned at the right; what the picture has of an axis in one of them it has in the result. */
+function broadcast(known: readonly (readonly Axis[] | undefined)[], shape: Shape): Axis[] {
+  return shape.map((extent, axis) => {
+    const found = known.flatMap((axes) => {
+      const own = axes?.[axis - (shape.length - axes.length)];
+      return own && extentOf(own) === extent && own.some(({ role }) => role !== "other") ? [own] : [];
+    });
+    return agreed(found, extent);
+  });
+}
+
+/** The one meaning that several operands give an axis; none where they differ. */
+function agreed(found: readonly Axis[], extent: number): Axis {
+  const [first, ...rest] = found;
+  const roles = (axis: Axis): string => axis.map((factor) => `${factor.role} ${factor.extent}`).join();
+  return first && rest.every((axis) => roles(axis) === roles(first)) ? first : other(extent);
+}
+
+/** Rows of the left side, columns of the right one, and what repeats both. */
+function product(left: readonly Axis[] | undefined, right: readonly Axis[] | undefined, shape: Shape): Axis[] {
+  const rank = shape.length;
+  const repeats = broadcast([left?.slice(0, -2), right?.slice(0, -2)], shape.slice(0, -2));
+  return shape.map((extent, axis) => {
+    if (axis < rank - 2) return repeats[axis];
+    const own = axis === rank - 2 ? left?.at(-2) : right?.at(-1);
+    return own && extentOf(own) === extent ? own : other(extent);
+  });
+}
+
+interface Move {
+  readonly inputs: readonly Shape[];
+  readonly known: readonly (readonly Axis[] | undefined)[];
+  /** Of the output. */
+  readonly shape: Shape;
+}
+
+/** At most this share of an axis may be cut off or added at each end: beyond it, the places are not those of the picture any more. */
+const margin = 1 / 6;
+
+/** Along every axis of the output what the regions bring there. */
+function moved(regions: readonly Region[], move: Move): Axis[] {
+  return move.shape.map((extent, axis) => {
+    const found = regions.map((region) => through(region, axis, move)).filter((part) => part !== undefined);
+    return agreed(
+      found.filter((part) => part.some(({ role }) => role !== "other")),
+      extent,
+    );
+  });
+}
+
+function through({ input = 0, extents, from = {}, to = {} }: Region, axis: number, move: Move): Axis | undefined {
+  const { inputs, known, shape } = move;
+  const steps = (walk: Walk, rank: number, along: number): number[] => {
+    const unit = Array.from({ length: rank }, (_, i) => Number(i === along));
+    return walkStrides(walk, extents.length, unit);
+  };
+  const onto = steps(to, shape.length, axis);
+  // The outermost loop along the output's axis, and the axis of the input that it walks.
+  const loops = extents.flatMap((extent, loop) => (extent > 1 && onto[loop] !== 0 ? [loop] : []));
+  const [loop] = loops.sort((a, b) => Math.abs(onto[b]) - Math.abs(onto[a]));
+  if (loop === undefined) return undefined;
+  const source = inputs[input].findIndex((_, i) => steps(from, inputs[input].length, i)[loop] !== 0);
+  const own = known[input]?.[source];
+  if (source < 0 || !own) return undefined;
+  const along = steps(from, inputs[input].length, source);
+  const step = along[loop];
+  const start = from.start?.[source] ?? 0;
+  const extent = inputs[input][source];
+  if (loops.length === 1 && step === 1 && onto[loop] === 1 && extents[loop] === extent && shape[axis] === extent)
+    return own;
+  // An inner loop of the same axis walks inside of blocks; backwards, the picture would be mirrored.
+  const outermost = along.every((other, i) => extents[i] === 1 || Math.abs(other) <= Math.abs(step));
+  if (!outermost || step < 0 || onto[loop] < 0) return undefined;
+  const cutOff = [start, extent - (start + extents[loop] * step)];
+  const added = [to.start?.[axis] ?? 0, shape[axis] - ((to.start?.[axis] ?? 0) + extents[loop] * onto[loop])];
+  const within = cutOff.every((n) => n <= margin * extent) && added.every((n) => n <= margin * shape[axis]);
+  return within ? whole(roleOf(own), shape[axis]) : undefined;
+}
+
+/** The same sequence under another shape: factors are divided and joined as far as they go into its extents. */
+function reshaped(from: readonly Axis[], shape: Shape): Axis[] {
+  const left = [...joined(from.flat())];
+  let lost = false;
+  return shape.map((extent) => {
+    const taken: Factor[] = [];
+    let open = extent;
+    while (open > 1 && !lost) {
+      const factor = left.shift();
+      if (factor && open % factor.extent === 0) {
+        taken.push(factor);
+        open /= factor.extent;
+      } else if (factor && factor.extent % open === 0) {
+        const inner = factor.extent / open;
+        taken.push({ ...factor, extent: open, unit: factor.unit * inner });
+        left.unshift({ ...factor, extent: inner });
+        open = 1;
+      } else lost = true;
+    }
+    return lost ? other(extent) : joined(taken);
+  });
+}
+
+/** Neighbours that are outer and inner of one family become one; so do those that mean nothing. */
+function joined(factors: readonly Factor[]): Factor[] {
+  const out: Factor[] = [];
+  for (const factor of factors) {
+    const before = out.at(-1);
+    if (before && before.family === factor.family && (!factor.family || before.unit === factor.unit * factor.extent)) {
+      out[out.length - 1] = { ...factor, extent: before.extent * factor.extent };
+    } else out.push(factor);
+  }
+  return out;
+}
