@@ -1,4 +1,7 @@
 import { execFile } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, it } from "vitest";
 
 interface Finished {
@@ -73,6 +76,33 @@ it("--json prints every number and curve; a method that the network rules out is
   expect(methods[0].deletion.curve).toHaveLength(33);
   expect(methods[0].energyPointingGame.area).toBeCloseTo(controls[0].energyPointingGame.area, 12);
   expect(controls.map(({ name }: { readonly name: string }) => name)).toEqual(["random", "edge", "centre"]);
+}, 60_000);
+
+it("of a folder judges its pictures, and without a result says so", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    const empty = await evaluate(folder);
+    expect(empty).toEqual({ code: 1, out: "", err: `seethrough: ${folder} has no PNG or JPEG files.\n` });
+    mkdirSync(join(folder, "deep"));
+    for (const name of ["scene-cat-00.png", "scene-cat-00.mask.png"])
+      copyFileSync(join("examples/images", name), join(folder, "deep", name));
+    writeFileSync(join(folder, "remarks.txt"), "no picture");
+    const { code, out, err } = await evaluate(folder, "--methods", "saliency", "--json");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const { images } = JSON.parse(out);
+    expect(images.map(({ image }: { readonly image: string }) => image)).toEqual([
+      join(folder, "deep/scene-cat-00.png"),
+    ]);
+    expect(images[0].methods[0].pointingGame).toBeDefined();
+    const none = await evaluate(folder, "--model", "models/petshop-flatten.onnx", "--methods", "cam");
+    expect(none).toMatchObject({
+      code: 1,
+      out: "",
+      err: expect.stringMatching(/seethrough: None of the methods could judge these images: cam\.\n$/),
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }, 60_000);
 
 it("says what is wrong with a command line", async () => {

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
-import { decodeImage, type MethodName, type Model, preprocess, ShapeError } from "../index";
+import { basename, join } from "node:path";
+import { decodeImage, InputError, type MethodName, type Model, preprocess, ShapeError } from "../index";
 import { type Evaluated, evaluateImage } from "./evaluation";
 import { evaluationText } from "./evaluation-table";
-import { readInputFile } from "./files";
+import { isFolder, listImages, readInputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 
 export interface EvaluateFlags extends ModelFlags {
@@ -16,8 +17,9 @@ export interface EvaluateFlags extends ModelFlags {
 const controls = 3;
 
 export async function evaluateCommand(given: readonly string[], flags: EvaluateFlags): Promise<void> {
-  const masks = new Set(given.map(maskPathOf));
-  const paths = given.filter((path) => !masks.has(path));
+  const all = [...new Set((await Promise.all(given.map(picturesOf))).flat())];
+  const masks = new Set(all.map(maskPathOf));
+  const paths = all.filter((path) => !masks.has(path));
   using model = await loadFlaggedModel(flags);
   if (model.input.shape.length !== 4) {
     throw new ShapeError(
@@ -28,7 +30,7 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
   const bar = progressBar("evaluate");
   const total = paths.length * (methods.length + controls);
   let [maps, objects] = [0, 0];
-  const missing = new Set<string>();
+  const missing: [method: string, reason: string][] = [];
   const images: (Evaluated & { readonly image: string })[] = [];
   try {
     for (const path of paths) {
@@ -38,14 +40,17 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
       const evaluated = await evaluateImage(model, {
         ...{ image, mask, methods, target: targetOf(flags.target, model) },
         onMap: () => bar.update(++maps, total),
-        onMissing: (method, reason) => missing.add(`note (${method}): left out. ${reason}\n`),
+        onMissing: (method, reason) => missing.push([method, reason]),
       });
       images.push({ image: path, ...evaluated });
     }
   } finally {
     bar.stop();
   }
-  for (const note of missing) process.stderr.write(note);
+  const notes = noteWriter(model);
+  for (const [method, reason] of missing) notes.write(`left out. ${reason}`, method);
+  if (images.every((image) => image.methods.length === 0))
+    throw new InputError(`None of the methods could judge these images: ${methods.join(", ")}.`);
   const seen = images.map(({ image, target, probability }) => {
     return `${basename(image)} (${target.label ?? `class ${target.index}`} ${(100 * probability).toFixed(0)} %)`;
   });
@@ -54,6 +59,14 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
   process.stdout.write(
     flags.json ? `${JSON.stringify(document, null, 2)}\n` : evaluationText(heading, images, objects),
   );
+}
+
+/** Of a folder its pictures, of a file itself. */
+async function picturesOf(path: string): Promise<string[]> {
+  if (!(await isFolder(path))) return [path];
+  const found = await listImages(path);
+  if (found.length === 0) throw new InputError(`${path} has no PNG or JPEG files.`);
+  return found.map((file) => join(path, file));
 }
 
 /** Of all PNG files of a folder masks may be among the images. */

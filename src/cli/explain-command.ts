@@ -4,7 +4,6 @@ import {
   type Box,
   boundingBox,
   captioned,
-  decodeImage,
   drawBox,
   encodeNpy,
   encodePng,
@@ -17,17 +16,24 @@ import {
   type MethodName,
   type Model,
   methodNames,
+  OptionError,
   overlay,
   type Prediction,
   placement,
   sideBySide,
+  signalPlot,
 } from "../index";
 import { createPool } from "../pool";
-import { readInputFile, writeOutputFile } from "./files";
+import { writeOutputFile } from "./files";
+import { inFlags } from "./flag-words";
+import { type MethodFlags, optionsOf } from "./method-flags";
 import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { type NetworkInput, readNetworkInput } from "./network-input";
+import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
+import { stacked } from "./stacked-plots";
 
-export interface ExplainFlags extends ModelFlags {
+export interface ExplainFlags extends ModelFlags, MethodFlags {
   readonly method: MethodName | "all";
   readonly target?: string;
   readonly layer?: string;
@@ -35,6 +41,8 @@ export interface ExplainFlags extends ModelFlags {
   readonly npy?: string;
   readonly json?: boolean;
   readonly colormap?: string;
+  /** Standard deviation in input pixels or samples. */
+  readonly smooth?: number;
   readonly workers: number;
 }
 
@@ -48,39 +56,26 @@ interface Explained {
 }
 
 export async function explainCommand(path: string, flags: ExplainFlags): Promise<void> {
-  const image = await decodeImage(await readInputFile(path));
   using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
   using model = await loadFlaggedModel(flags, pool?.loadModel);
-  const predictions = await model.predict(image);
+  const given = await readNetworkInput(path, model);
+  checkPicture(given, flags);
+  const predictions = await model.predict(given.input);
   const names = flags.method === "all" ? methodNames : [flags.method];
   const results: Explained[] = [];
   for (const method of names) {
-    const result = await explained(model, image, method, flags, pool?.explain);
+    const result = await explained(model, given, method, flags, pool?.explain);
     if (result) results.push(result);
   }
+  if (results.length === 0) throw new LayerError(`No method can explain ${model.name}; the notes say why.`);
   if (flags.json) process.stdout.write(`${JSON.stringify(document(path, model, predictions, results), null, 2)}\n`);
   else process.stdout.write(text(path, model, predictions, results));
-  for (const { attribution } of results) {
-    for (const { message } of attribution.notes) process.stderr.write(`note (${attribution.method}): ${message}\n`);
-  }
+  const notes = noteWriter(model);
+  for (const message of given.notes) notes.write(message);
+  for (const { attribution } of results) notes.writeAll(attribution.notes, attribution.method);
   if (flags.out) {
-    const large = enlarge(image, smallestPicture);
-    const pictures = results.flatMap((result) =>
-      picture(large, large.width / image.width, result, flags).map((each) => ({ each, result })),
-    );
-    if (pictures.length === 0)
-      throw new LayerError("These values have no places in the image, so there is no overlay; --npy writes them.");
-    const whole =
-      pictures.length === 1
-        ? pictures[0].each
-        : sideBySide(
-            await Promise.all([
-              captioned(large, basename(path)),
-              ...pictures.map(({ each, result }) => captioned(each, result.attribution.method)),
-            ]),
-          );
-    await writeOutputFile(flags.out, await encodePng(whole));
-    if (!flags.json) process.stdout.write(`overlay: ${flags.out}\n`);
+    await writeOutputFile(flags.out, await (given.signal ? plots : overlays)(path, given, results, flags));
+    if (!flags.json) process.stdout.write(`${given.signal ? "plot" : "overlay"}: ${flags.out}\n`);
   }
   if (flags.npy) {
     const { values } = results[0].attribution;
@@ -89,10 +84,59 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
   }
 }
 
+/** Finds out before the work that there is nothing to draw, or another format to draw it in. */
+function checkPicture({ picture, signal }: NetworkInput, { out }: ExplainFlags): void {
+  if (out === undefined) return;
+  if (!picture && !signal) throw new LayerError(noPlaces);
+  const asked = out.slice(out.lastIndexOf(".")).toLowerCase();
+  if (signal && asked !== ".svg") throw new OptionError(`Signals are plotted as SVG: name --out .svg, not ${asked}.`);
+  if (picture && asked !== ".png") throw new OptionError(`Pictures are written as PNG: name --out .png, not ${asked}.`);
+}
+
+const noPlaces = "These values have no places in the image, so there is no overlay; --npy writes them.";
+
+type Draw = (
+  path: string,
+  given: NetworkInput,
+  results: readonly Explained[],
+  flags: ExplainFlags,
+) => Promise<Uint8Array>;
+
+/** The overlay as PNG, of several methods side by side. */
+const overlays: Draw = async (path, { picture: image }, results, flags) => {
+  if (!image) throw new LayerError(noPlaces);
+  const large = enlarge(image, smallestPicture);
+  const pictures = results.flatMap((result) =>
+    picture(large, large.width / image.width, result, flags).map((each) => ({ each, result })),
+  );
+  if (pictures.length === 0) throw new LayerError(noPlaces);
+  const whole =
+    pictures.length === 1
+      ? pictures[0].each
+      : sideBySide(
+          await Promise.all([
+            captioned(large, basename(path)),
+            ...pictures.map(({ each, result }) => captioned(each, result.attribution.method)),
+          ]),
+        );
+  return encodePng(whole);
+};
+
+/** The signal over its evidence as SVG, of several methods one below the other. */
+const plots: Draw = async (_, { signal, channelNames }, results, { colormap }) => {
+  const drawn = results.flatMap(({ attribution: { method, target }, map }) => {
+    if (!signal || !map) return [];
+    const title = `What speaks for ${className(target)}: ${method}`;
+    return [signalPlot(signal, map, { title, ...(channelNames && { channelNames }), ...(colormap && { colormap }) })];
+  });
+  if (drawn.length === 0) throw new LayerError(noPlaces);
+  return new TextEncoder().encode(stacked(drawn));
+};
+
 /** Runs one method; among all methods, one that the network's structure rules out is named and left out. */
 async function explained(
   model: Model,
-  image: ImageLike,
+  { input, picture: image }: NetworkInput,
   method: MethodName,
   flags: ExplainFlags,
   attribute = explain,
@@ -101,11 +145,15 @@ async function explained(
   try {
     const target = targetOf(flags.target, model);
     const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
-    const attribution = await attribute(model, image, { method, target, layer, onProgress: bar.update });
-    const region = placement(image, attribution.inputSize, flags.fit ?? "crop");
+    const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, image !== undefined) };
+    const attribution = await attribute(model, input, options);
+    const region = image
+      ? placement(image, attribution.inputSize, flags.fit ?? "crop")
+      : { x: 0, y: 0, ...attribution.inputSize };
     if (attribution.values.shape.length < 3) return { attribution, region };
     const { width, height } = attribution.inputSize;
-    const pixelwise = { smooth: blurShare * Math.min(width, height), percentile: shownPercentile };
+    const usual = image ? { smooth: blurShare * Math.min(width, height), percentile: shownPercentile } : {};
+    const pixelwise = { ...usual, ...(flags.smooth !== undefined && { smooth: flags.smooth }) };
     // Guided Grad-CAM names the layer of its map, and has its values at the input all the same.
     const [, rows, columns] = attribution.values.shape;
     const isAtInput = attribution.layer === undefined || (rows === height && columns === width);
@@ -114,7 +162,7 @@ async function explained(
     return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
   } catch (error) {
     if (flags.method !== "all" || !(error instanceof LayerError)) throw error;
-    process.stderr.write(`note (${method}): left out. ${error.message}\n`);
+    process.stderr.write(`note (${method}): left out. ${inFlags(error.message)}\n`);
     return undefined;
   } finally {
     bar.stop();
@@ -179,7 +227,8 @@ function text(path: string, model: Model, predictions: readonly Prediction[], re
   return [`${path}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
 }
 
-function placeText({ values }: Attribution, box: Box | undefined): string {
+function placeText({ values, inputSize }: Attribution, box: Box | undefined): string {
+  if (box && inputSize.height === 1) return `samples ${box.x}–${box.x + box.width}`;
   if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (values.shape.length < 3) return `${values.data.length} values without places`;
   return values.data.some((value) => value > 0) ? "everywhere alike" : "no positive evidence";

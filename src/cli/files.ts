@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { InputError } from "../index";
 
@@ -22,6 +22,12 @@ export async function readInputFile(path: string): Promise<Uint8Array> {
     throw new InputError(`${path} cannot be read: ${reasonOf(error)}.`);
   }
 }
+
+export const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (entry) => entry.isDirectory(),
+    () => false,
+  );
 
 /** Writes a file, making its folder if needed. */
 export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<void> {

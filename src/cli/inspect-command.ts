@@ -1,7 +1,13 @@
-import { inspect, loadModel, showReport } from "../index";
+import { inspect, showReport } from "../index";
+import { inFlags } from "./flag-words";
+import { loadFlaggedModel, type ModelFlags } from "./model-flags";
 
-export async function inspectCommand(path: string | undefined, { json }: { readonly json?: boolean }): Promise<void> {
-  using model = await loadModel(path);
+export interface InspectFlags extends Omit<ModelFlags, "model"> {
+  readonly json?: boolean;
+}
+
+export async function inspectCommand(path: string | undefined, flags: InspectFlags): Promise<void> {
+  using model = await loadFlaggedModel({ ...flags, model: path });
   const report = inspect(model);
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : `${showReport(report)}\n`);
+  process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : `${inFlags(showReport(report))}\n`);
 }

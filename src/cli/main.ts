@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { colormapNames, type MethodName, methodNames, SeethroughError, type UnitPosition, version } from "../index";
+import { isArrayFile } from "./array-file";
 import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
 import { type ExplainFlags, explainCommand } from "./explain-command";
-import { inspectCommand } from "./inspect-command";
+import { inFlags } from "./flag-words";
+import { type InspectFlags, inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
+import { foreignFlag } from "./method-flags";
 import { withModelOptions, withPictureOptions } from "./model-flags";
 import { type ProjectFlags, projectCommand } from "./project-command";
 import { type SearchFlags, type Shard, searchCommand } from "./search-command";
@@ -17,6 +20,23 @@ const exit = { done: 0, failed: 1, usage: 2 } as const;
 const pngName = (text: string): string => {
   if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
   return text;
+};
+
+const drawing = (text: string): string => {
+  if (/\.(png|svg)$/i.test(text)) return text;
+  throw new InvalidArgumentError("pictures are written as PNG, plots of signals as SVG: name it .png or .svg");
+};
+
+const sizes = (text: string): number | readonly [number, number] => {
+  const [, first, second] = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text) ?? [];
+  if (first === undefined) throw new InvalidArgumentError("expected a whole number of at least 1, or two: 8 or 8,16");
+  return second === undefined ? Number(first) : [Number(first), Number(second)];
+};
+
+const atLeastZero = (text: string): number => {
+  const value = number(text);
+  if (value < 0) throw new InvalidArgumentError("expected a number of at least 0");
+  return value;
 };
 
 const wholeNumber = (text: string): number => {
@@ -40,12 +60,6 @@ const units = (text: string): number[] => {
   if (!words.every((word) => /^\d+$/.test(word.trim())))
     throw new InvalidArgumentError("expected whole numbers separated by commas, for example 3 or 0,3,5");
   return words.map(Number);
-};
-
-const inputShape = (text: string): number[] => {
-  if (!/^\d+(,\d+)+$/.test(text))
-    throw new InvalidArgumentError("expected whole numbers separated by commas, for example 1,3,448,448");
-  return text.split(",").map(Number);
 };
 
 const positive = (text: string): number => {
@@ -92,7 +106,7 @@ const program = new Command("seethrough")
 
 withModelOptions(program.command("explain"))
   .description("explain a prediction: what in the image speaks for it")
-  .argument("<image>", "PNG or JPEG file")
+  .argument("<image>", "PNG or JPEG file; of a network for signals or other numbers a .npy, .csv or .json file")
   .addOption(
     new Option("--method <name>", `one of ${methodNames.join(", ")}, or all`)
       .default("grad-cam")
@@ -100,7 +114,18 @@ withModelOptions(program.command("explain"))
   )
   .option("--target <label|index>", "class to explain; default: the predicted one")
   .option("--layer <name>", "layer for the CAM family (default: suggested) or for gradients at a layer")
-  .option("--out <file.png>", "write the overlay as PNG; with --method all, all methods side by side", pngName)
+  .option("--steps <n>", "integrated-gradients: steps along the path; default 50", count)
+  .option("--samples <n>", "smooth-grad, gradient-shap, lime, kernel-shap: how many; default by method", count)
+  .option("--masks <n>", "rise: how many random masks; default 4000", count)
+  .option("--window <h,w>", "occlusion: height and width of the patch, or one number for both", sizes)
+  .option("--stride <y,x>", "occlusion: step between patches, or one number for both", sizes)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--smooth <n>", "blur of values at the input in the picture, in input pixels; default by size", atLeastZero)
+  .option(
+    "--out <file>",
+    "write the overlay as .png, of a signal the plot as .svg; of --method all every method",
+    drawing,
+  )
   .option("--npy <file>", "write the raw values as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .addOption(new Option("--colormap <name>", "colours of the overlay").choices([...colormapNames]))
@@ -112,12 +137,19 @@ withModelOptions(program.command("explain"))
   .action((image: string, flags: ExplainFlags, command: Command) => {
     if (flags.npy && flags.method === "all")
       command.error("error: --npy writes one method's values; name it with --method");
+    const foreign = foreignFlag(flags);
+    if (foreign) command.error(`error: ${foreign}`);
+    if (!isArrayFile(image) && flags.out?.toLowerCase().endsWith(".svg"))
+      command.error("error: pictures are written as PNG: name --out .png");
     return explainCommand(image, flags);
   });
 
 withModelOptions(program.command("evaluate"))
   .description("judge methods on images: deletion, insertion, infidelity, sensitivity, random weights, beside controls")
-  .argument("<images...>", "PNG or JPEG files; where the object of photo.png is, photo.mask.png may say (white)")
+  .argument(
+    "<images...>",
+    "PNG or JPEG files, or folders of such; where the object of photo.png is, photo.mask.png may say (white)",
+  )
   .addOption(
     new Option("--methods <a,b,c>", "methods to judge, or all")
       .argParser(methodList)
@@ -127,12 +159,11 @@ withModelOptions(program.command("evaluate"))
   .option("--json", "print one JSON document with every number and curve instead of a table")
   .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
 
-program
-  .command("inspect")
+withPictureOptions(program.command("inspect"))
   .description("list a model's layers, cost and suggested CAM layers")
   .argument("[model]", "ONNX file or TensorFlow.js model.json; default: the embedded pet-shop classifier")
   .option("--json", "print one JSON document instead of text")
-  .action((model: string | undefined, flags: { json?: boolean }) => inspectCommand(model, flags));
+  .action((model: string | undefined, flags: InspectFlags) => inspectCommand(model, flags));
 
 withModelOptions(program.command("search"))
   .description("find the images of a folder that drive the units of a layer most")
@@ -217,11 +248,6 @@ withPictureOptions(program.command("to-cam"))
   .description("turn a classifier that flattens its maps into one with class activation maps")
   .argument("<model>", "ONNX file")
   .requiredOption("--out <file.onnx>", "write the new network")
-  .option(
-    "--input-shape <1,c,h,w>",
-    "size the new network is loaded with by default; others can be chosen later",
-    inputShape,
-  )
   .option("--images <folder>", "fit a linear head to these: one folder per class, named by its label")
   .option("--layer <name>", "with --images: the maps to pool; default: the last ones before a max-pool and the head")
   .option("--lambda <number>", "with --images: penalty on large weights; default: chosen by cross-validation", positive)
@@ -248,7 +274,7 @@ try {
     // Commander has printed its message; help and version asked for are no mistake.
     process.exitCode = error.exitCode === 0 ? exit.done : exit.usage;
   } else if (error instanceof SeethroughError) {
-    process.stderr.write(`seethrough: ${error.message}\n`);
+    process.stderr.write(`seethrough: ${inFlags(error.message)}\n`);
     process.exitCode = exit.failed;
   } else {
     throw error;

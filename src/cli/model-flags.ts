@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { InputError, loadModel, type Model, type Preprocess } from "../index";
+import { InputError, type LoadOptions, loadModel, type Model, type Preprocess } from "../index";
 import { readInputFile } from "./files";
 
 /** Which model, and how pictures become its input. */
@@ -10,6 +10,11 @@ export interface ModelFlags {
   readonly std?: readonly number[];
   readonly range?: readonly [number, number];
   readonly fit?: Preprocess["fit"];
+  readonly channels?: Preprocess["channels"];
+  readonly inputShape?: readonly number[];
+  readonly output?: string;
+  readonly memory?: LoadOptions["memory"];
+  readonly maxMemory?: number;
 }
 
 const numberList = (text: string): number[] => {
@@ -27,6 +32,21 @@ const range = (text: string): readonly [number, number] => {
   return [low, high];
 };
 
+const inputShape = (text: string): number[] => {
+  if (!/^\d+(,\d+)+$/.test(text))
+    throw new InvalidArgumentError("expected whole numbers separated by commas, for example 1,3,448,448");
+  return text.split(",").map(Number);
+};
+
+const units: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+const byteCount = (text: string): number => {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
+  const bytes = digits === undefined ? 0 : Math.floor(Number(digits) * units[unit.toUpperCase()]);
+  if (bytes < 1) throw new InvalidArgumentError("expected a number of bytes, for example 268435456 or 256M");
+  return bytes;
+};
+
 /** Adds the options of every command that shows pictures to a model. */
 export const withModelOptions = (command: Command): Command =>
   withPictureOptions(
@@ -36,31 +56,60 @@ export const withModelOptions = (command: Command): Command =>
     ),
   );
 
-/** The same for a command that takes the model as its argument. */
+/** The same for a command that takes the model as its argument: how a file is read, and how pictures become its input. */
 export const withPictureOptions = (command: Command): Command =>
   command
     .option("--labels <file>", "JSON list of class names")
     .option("--mean <a,b,c>", "per-channel mean subtracted after scaling to the range", numberList)
     .option("--std <a,b,c>", "per-channel divisor", numberList)
     .option("--range <low..high>", "range that pixels are scaled to before mean and std; default 0..1", range)
+    .addOption(new Option("--fit <how>", "how the image becomes the input's shape").choices(["crop", "stretch", "pad"]))
+    .addOption(new Option("--channels <order>", "order of the network's colours; default rgb").choices(["rgb", "bgr"]))
+    .option(
+      "--input-shape <1,c,h,w>",
+      "size of the input where the file leaves it open, in the file's order of axes",
+      inputShape,
+    )
+    .option("--output <name>", "output or layer to explain, for example the scores before an ArgMax or TopK")
     .addOption(
-      new Option("--fit <how>", "how the image becomes the input's shape").choices(["crop", "stretch", "pad"]),
-    );
+      new Option("--memory <how>", "low: weights as float16, slower, a fraction of the memory").choices([
+        "fast",
+        "low",
+      ]),
+    )
+    .option("--max-memory <bytes>", "refuse what needs more memory; 256M and 1G are understood", byteCount);
 
 /** @param load  `loadModel` of the library, or of a pool */
-export async function loadFlaggedModel(
-  { model, labels, mean, std, range: scaled, fit }: ModelFlags,
-  load = loadModel,
-): Promise<Model> {
+export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Promise<Model> {
+  const {
+    model,
+    labels,
+    mean,
+    std,
+    range: scaled,
+    fit,
+    channels,
+    inputShape: shape,
+    output,
+    memory,
+    maxMemory,
+  } = flags;
   const names = labels ? await readLabels(labels) : undefined;
-  const asked = mean || std || scaled || fit;
   const preprocess = {
     ...(mean && { mean }),
     ...(std && { std }),
     ...(scaled && { range: scaled }),
     ...(fit && { fit }),
+    ...(channels && { channels }),
   };
-  return load(model, { ...(names && { labels: names }), ...(asked && { preprocess }) });
+  return load(model, {
+    ...(names && { labels: names }),
+    ...(Object.keys(preprocess).length > 0 && { preprocess }),
+    ...(shape && { inputShape: shape }),
+    ...(output !== undefined && { output }),
+    ...(memory && { memory }),
+    ...(maxMemory !== undefined && { maxMemory }),
+  });
 }
 
 /** A number is an index unless the model has a class of that name. */

@@ -17,6 +17,7 @@ import {
 } from "../index";
 import { readInputFile, writeOutputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags } from "./model-flags";
+import { noteWriter } from "./note-writer";
 
 export interface ProjectFlags extends ModelFlags {
   readonly layer: string;
@@ -42,7 +43,7 @@ export async function projectCommand(path: string, flags: ProjectFlags): Promise
   } else {
     process.stdout.write(text(path, model, layer, seen));
   }
-  for (const { message } of projection.notes) process.stderr.write(`note: ${message}\n`);
+  noteWriter(model).writeAll(projection.notes);
   if (flags.out) {
     await writeOutputFile(flags.out, await encodePng(picture(image, model, projection, seen, flags)));
     if (!flags.json) process.stdout.write(`projection: ${flags.out}\n`);

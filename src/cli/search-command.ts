@@ -14,6 +14,7 @@ import {
 } from "../index";
 import { listImages, readInputFile, replaceOutputFile, writeOutputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags, readJson, targetOf } from "./model-flags";
+import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 
 /** Every `of`-th file, from the `index`-th (the first is 1). */
@@ -50,7 +51,8 @@ export async function searchCommand(directory: string, flags: SearchFlags): Prom
   checkSheet(model, flags);
   const read = async (id: string): Promise<ImageLike> => decodeImage(await readInputFile(join(directory, id)));
   const result = await search(model, ids, read, flags);
-  for (const { id, message } of result.failures) process.stderr.write(`note: ${id} was left out. ${message}\n`);
+  const notes = noteWriter(model);
+  for (const { id, message } of result.failures) notes.write(`${id} was left out. ${message}`);
   if (result.images === 0) throw new InputError(`None of the ${ids.length} images could be searched.`);
   process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : text(directory, model, result));
   if (flags.out) {

@@ -1,8 +1,17 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { decodeImage, InputError, type LabelledImage, type ToCamReport, toCamModel } from "../index";
+import {
+  decodeImage,
+  InputError,
+  type LabelledImage,
+  type Model,
+  ShapeError,
+  type ToCamReport,
+  toCamModel,
+} from "../index";
 import { readInputFile, writeOutputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags } from "./model-flags";
+import { noteWriter } from "./note-writer";
 
 export interface ToCamFlags extends Omit<ModelFlags, "model"> {
   readonly out: string;
@@ -10,13 +19,12 @@ export interface ToCamFlags extends Omit<ModelFlags, "model"> {
   readonly layer?: string;
   readonly lambda?: number;
   readonly fitTo?: "labels" | "logits";
-  readonly inputShape?: readonly number[];
   readonly json?: boolean;
 }
 
 export async function toCamCommand(path: string, flags: ToCamFlags): Promise<void> {
   const { out, images, layer, lambda, fitTo, inputShape, json } = flags;
-  using model = await loadFlaggedModel({ ...flags, model: path });
+  using model = await loadOpen({ ...flags, model: path });
   const { onnx, report } = await toCamModel(model, {
     layer,
     lambda,
@@ -26,7 +34,21 @@ export async function toCamCommand(path: string, flags: ToCamFlags): Promise<voi
   });
   await writeOutputFile(out, onnx);
   process.stdout.write(json ? `${JSON.stringify({ out, ...report }, null, 2)}\n` : text(out, report));
-  for (const note of report.notes) process.stderr.write(`note: ${note}\n`);
+  const notes = noteWriter(model);
+  for (const note of report.notes) notes.write(note);
+}
+
+/** A size that the file fixes is the new network's alone; one that it leaves open is the file's as well. */
+async function loadOpen({ inputShape, ...flags }: ToCamFlags & { readonly model: string }): Promise<Model> {
+  if (!inputShape) return loadFlaggedModel(flags);
+  try {
+    return await loadFlaggedModel({ ...flags, inputShape });
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    return loadFlaggedModel(flags).catch(() => {
+      throw error;
+    });
+  }
 }
 
 const isPicture = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);

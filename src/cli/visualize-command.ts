@@ -15,6 +15,7 @@ import {
 } from "../index";
 import { readInputFile, writeOutputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 
 export interface VisualizeFlags
@@ -61,6 +62,7 @@ export async function visualizeCommand(flags: VisualizeFlags): Promise<void> {
     process.stdout.write(text(flags, model, result, seen));
     if (!flags.out) process.stderr.write("note: --out FILE.png writes the picture\n");
   }
+  noteWriter(model);
 }
 
 function wanted({ target, layer, unit, position }: VisualizeFlags, model: Model): Target | LayerTarget {

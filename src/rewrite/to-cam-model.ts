@@ -72,7 +72,8 @@ export async function toCamModel(given: Model, options: ToCamOptions = {}): Prom
 }
 
 async function exact(model: LoadedModel, options: ToCamOptions): Promise<CamModel> {
-  const { graph, explained } = model.parts;
+  const { explained } = model.parts;
+  const graph = explainedFirst(model);
   const head = denseToConv(graph, explained);
   const added = graph.outputs.length === 1 ? [...graph.outputs, head.map] : graph.outputs;
   const { model: made, onnx, notes, enlarged } = await finish(model, { ...head.graph, outputs: added }, options);
@@ -109,12 +110,19 @@ function windowsOf(model: LoadedModel, map: readonly number[] | undefined): Pick
 }
 
 async function refit(model: LoadedModel, options: ToCamOptions & FitOptions): Promise<CamModel> {
-  const { graph, explained } = model.parts;
+  const { explained } = model.parts;
+  const graph = explainedFirst(model);
   const maps = mapsToPool(model, options.layer);
   const { layer, fit } = await fitHead(model, maps.value, options);
   const { graph: made, steps } = pooledHead(graph, { maps: maps.value, logits: explained, layer });
   const { model: finished, onnx, notes } = await finish(model, made, options);
   return { model: finished, onnx, report: { kind: "refit", steps, layer: maps.layer, fit, notes } };
+}
+
+/** The output that was chosen when the model was loaded becomes the first of the new file, which is explained without choosing. */
+function explainedFirst({ parts: { graph, result } }: LoadedModel): StaticGraph {
+  const chosen = graph.outputs.find((output) => (graph.aliases.get(output) ?? output) === result) ?? result;
+  return { ...graph, outputs: [chosen, ...graph.outputs.filter((output) => output !== chosen)] };
 }
 
 /** Writes the graph and loads what was written. */

@@ -263,7 +263,9 @@ it("says what is wrong, counts, and can be stopped", async () => {
     "one byte for each of 28×20 pixels, row-major, got string",
   );
   await expect(ask({ quantile: 1 })).rejects.toThrow("quantile lies between 0 and 1, got 1.");
-  await expect(ask({}, digits[0] as never)).rejects.toThrow("samples must be a list or stream of inputs, got a Tensor 1×1×1×10.");
+  await expect(ask({}, digits[0] as never)).rejects.toThrow(
+    "samples must be a list or stream of inputs, got a Tensor 1×1×1×10.",
+  );
   await expect(ask({ units: 8 })).rejects.toThrow('units: layer "strokes" has units 0 to 7, got 8.');
   await expect(ask({ layer: "stroke" })).rejects.toThrow(/Did you mean/);
   await expect(ask({ layer: "code" })).rejects.toThrow("unitEffects measures units of any layer.");

@@ -17,6 +17,7 @@ import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
  * | `segmenter.onnx` | a network of five classes on 256×256 maps, seeded weights |
  * | `pets/model.json`, … | a TensorFlow.js layers-model with the labels of Teachable Machine, seeded weights |
  * | `photo.png`, `photo.jpg`, `picture.png` | a bundled scene |
+ * | `signal.csv` | a strip of heart beats, one sample a line |
  * | `scenes/*.png`, `photos/<label>/*.png` | the bundled scenes, the same by label |
  */
 export async function makeSandbox(root: string): Promise<string> {
@@ -31,6 +32,8 @@ export async function makeSandbox(root: string): Promise<string> {
     copyFileSync("examples/images/scene-cat-00.png", join(template, name));
   const photo = await decodeImage(readFileSync("examples/images/scene-cat-00.png"));
   writeFileSync(join(template, "photo.jpg"), encode({ ...photo, data: Buffer.from(photo.data) }, 95).data);
+  const { strips } = JSON.parse(readFileSync("examples/signal/beats.json", "utf8"));
+  writeFileSync(join(template, "signal.csv"), strips[1].values.join("\n"));
   const scenes: readonly { readonly file: string; readonly label: string }[] = JSON.parse(
     readFileSync("examples/images/scenes.json", "utf8"),
   );

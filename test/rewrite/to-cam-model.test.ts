@@ -355,3 +355,27 @@ it("says what stays fixed: a size that nodes were computed for, weights that wer
   const { report: rounded } = await toCamModel(low);
   expect(rounded.notes[1]).toMatch(/loaded with memory 'low': the new file holds its weights as float16/);
 });
+
+it("of a model with a chosen output makes a file that explains that output", async () => {
+  const nodes: Nodes = [
+    ...trunk,
+    ["Flatten", ["p0"], ["f"]],
+    ["Gemm", ["f", "w1", "b1"], ["hidden"]],
+    ["Gemm", ["hidden", "w2", "b2"], ["scores"]],
+    ["ArgMax", ["scores"], ["best"], { axis: 1 }],
+  ];
+  const input = Tensor.fromNCHW(randomFloats(random, [1, 2, 7, 5]).floats(), [1, 2, 7, 5]);
+  // Without it the first output would be one that cannot run, or another one.
+  for (const outputs of [["best"], ["hidden", "scores"]]) {
+    const file = writeOnnx(graphOf({ inputs: { x: [1, 2, 7, 5] }, constants: weights, nodes, outputs }));
+    const chosen = await loadModel(file, { output: "scores" });
+    const { model, onnx } = await toCamModel(chosen);
+    const [before, after] = [await chosen.run(input), await model.run(input)];
+    const again = await (await loadModel(onnx)).run(input);
+    expect(after.output.data).toEqual(again.output.data);
+    expect(after.output.shape).toEqual([1, 3]);
+    after.output.data.forEach((value, i) => {
+      expect(value).toBeCloseTo(before.output.data[i], 4);
+    });
+  }
+});
