@@ -46,7 +46,7 @@ type Values = ArrayLike<number>;
 type Combine = (a: number, b: number, kind: ConstantKind) => number;
 
 /** Weights stay bytes of the file: only arithmetic decodes them. */
-const valuesOf = (constant: Constant): Values => (constant.kind === "float" ? constant.floats() : constant.numbers());
+const valuesOf = (constant: Constant): Values => constant.values();
 
 /** Room for the elements of a result; floats are rounded to float32 once, when they are written here. */
 const room = (kind: ConstantKind, shape: Shape, fill = 0): Float32Array | number[] =>
@@ -65,7 +65,7 @@ function build(kind: ConstantKind, shape: Shape, element: (i: number) => number)
 
 function withShape(constant: Constant, shape: Shape): Constant {
   if (constant.format === "numbers") {
-    return Constant.fromNumbers(constant.kind === "bool" ? "bool" : "int", constant.numbers(), shape);
+    return Constant.fromNumbers(constant.kind === "bool" ? "bool" : "int", constant.values(), shape);
   }
   return Constant.fromBytes(constant.bytes, constant.format, shape);
 }

@@ -51,7 +51,7 @@ export type ConstantKind = "float" | "int" | "bool";
 
 /**
  * A tensor whose elements are known. Float data stays the bytes of the file (a view) until somebody asks for numbers;
- * integers and booleans, used only for shape arithmetic, are plain numbers.
+ * integers and booleans, used for shape arithmetic and as quantised weights, are plain numbers.
  */
 export class Constant {
   readonly kind: ConstantKind;
@@ -61,14 +61,14 @@ export class Constant {
   /** What this constant is a multiple of, if it has not been multiplied out. */
   readonly scaling: Scaling | undefined;
   readonly #bytes: Uint8Array;
-  readonly #numbers: readonly number[];
+  readonly #numbers: ArrayLike<number>;
 
   private constructor(
     kind: ConstantKind,
     shape: readonly number[],
     format: Constant["format"],
     bytes: Uint8Array,
-    numbers: readonly number[],
+    numbers: ArrayLike<number>,
     scaling?: Scaling,
   ) {
     this.kind = kind;
@@ -95,7 +95,8 @@ export class Constant {
     return Constant.fromBytes(bytes, "float32", shape);
   }
 
-  static fromNumbers(kind: "int" | "bool", numbers: readonly number[], shape: readonly number[]): Constant {
+  /** @param numbers  a list, or for many the array that takes least room; kept as it is */
+  static fromNumbers(kind: "int" | "bool", numbers: ArrayLike<number>, shape: readonly number[]): Constant {
     if (numbers.length !== sizeOf(shape)) {
       throw new ModelError(
         `A constant of shape [${shape.join(", ")}] holds ${sizeOf(shape)} values, the file has ${numbers.length}.`,
@@ -142,7 +143,13 @@ export class Constant {
 
   /** The elements as plain numbers. */
   numbers(): readonly number[] {
-    return this.format === "numbers" ? this.#numbers : Array.from(this.floats());
+    const values = this.values();
+    return Array.isArray(values) ? values : Array.from(values);
+  }
+
+  /** The elements as they are kept, or as float32. */
+  values(): ArrayLike<number> {
+    return this.format === "numbers" ? this.#numbers : this.floats();
   }
 }
 

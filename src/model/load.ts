@@ -1,4 +1,4 @@
-import { oneOf } from "../checks";
+import { messageOf, oneOf } from "../checks";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError } from "../errors";
 import type { Graph, GraphInput } from "../graph/ir";
@@ -11,6 +11,7 @@ import { specialise } from "../graph/passes/specialise";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
 import { joinNotes, type Note } from "../notes";
+import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
 import { readOnnx } from "../onnx/reader";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
@@ -152,13 +153,36 @@ interface FileGraph {
 async function readGraph(source: SourceFile, inputShape: readonly number[] | undefined): Promise<FileGraph> {
   const { bytes, name } = source;
   if (!beginsLikeJson(bytes)) {
-    const graph = readOnnx(bytes);
-    return { graph, name: name ?? graph.name, pieces: [bytes], inputIsFinal: false };
+    const { graph, pieces } = await readOnnxFiles(source);
+    return { graph, name: name ?? graph.name, pieces, inputIsFinal: false };
   }
   // Whoever loads ONNX files only never loads this.
   const { readTensorflowJs } = await import("../tfjs/reader");
   const { graph, pieces } = await readTensorflowJs(source, inputShape);
   return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true };
+}
+
+/** An ONNX file, and the files beside it that it keeps weights in, in the order in which it names them. */
+async function readOnnxFiles({
+  bytes,
+  sibling,
+}: SourceFile): Promise<{ readonly graph: Graph; readonly pieces: readonly Uint8Array[] }> {
+  try {
+    return { graph: readOnnx(bytes), pieces: [bytes] };
+  } catch (error) {
+    if (!(error instanceof MissingFilesError) || !sibling) throw error;
+    const { files } = error;
+    const read = async (file: string): Promise<Uint8Array> => {
+      try {
+        return await sibling(file);
+      } catch (reason) {
+        throw new ModelError(`${weightsLieIn(files)}. ${messageOf(reason)} ${wayOut(files)}`);
+      }
+    };
+    const pieces = await Promise.all(files.map(read));
+    const beside = new Map(files.map((file, i) => [file, pieces[i]] as const));
+    return { graph: readOnnx(bytes, undefined, beside), pieces: [bytes, ...pieces] };
+  }
 }
 
 /** An ONNX file does not begin with a brace: as a field's number it would be none of the format. */

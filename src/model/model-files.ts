@@ -1,5 +1,6 @@
 import { ModelError } from "../errors";
 import { suggest } from "../nearest";
+import { siblingPath } from "./sibling-path";
 import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
 
 /**
@@ -8,8 +9,15 @@ import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-fi
  */
 export type ModelFiles = Readonly<Record<string, Uint8Array | ArrayBuffer | Blob>> | Iterable<File>;
 
+/** What lies beside a model and is none. */
+const companions: ReadonlySet<string | undefined> = new Set([
+  "metadata.json",
+  "config.json",
+  "preprocessor_config.json",
+]);
+
 /**
- * Finds the model among files: model.json, else the only `.json` (metadata.json aside), `.onnx` or file at all.
+ * Finds the model among files: model.json, else the only `.onnx`, `.json` (companions aside) or file at all.
  *
  * @throws {ModelError} if none or several could be meant
  */
@@ -20,8 +28,8 @@ export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
     candidates.length === 1 ? candidates[0] : undefined;
   const main =
     names.find((name) => lastSegment(name) === "model.json") ??
-    only(names.filter((name) => name.endsWith(".json") && lastSegment(name) !== "metadata.json")) ??
     only(names.filter((name) => name.endsWith(".onnx"))) ??
+    only(names.filter((name) => name.endsWith(".json") && !companions.has(lastSegment(name)))) ??
     only(names);
   if (main === undefined) {
     throw new ModelError(
@@ -31,9 +39,13 @@ export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
   return {
     bytes: await bytesOf(files, main),
     name: lastSegment(main),
-    sibling: (path) => {
+    sibling: async (path) => {
+      const parts = siblingPath(path);
+      const beside = parts.join("/");
       // Picked files have lost their folders.
-      const found = [path, lastSegment(path) ?? path].find((name) => files.has(name));
+      const found = [main.replace(/[^/]*$/, () => beside), path, beside, parts[parts.length - 1]].find((name) =>
+        files.has(name),
+      );
       if (found !== undefined) return bytesOf(files, found);
       throw new ModelError(
         `"${main}" needs the file "${path}", which is not among ${listed(names)}.${suggest(path, names)}`,

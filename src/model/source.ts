@@ -1,6 +1,7 @@
 import { kindOf, messageOf } from "../checks";
 import { ModelError } from "../errors";
 import { type ModelFiles, readModelFiles } from "./model-files";
+import { siblingPath, siblingUrl } from "./sibling-path";
 import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
 
 export type { SourceFile } from "./source-file";
@@ -55,9 +56,7 @@ async function readResponse(response: Response, what: string, url = response.url
   // A Response that was made by hand has no address.
   if (url === "") return { bytes };
   const sibling = async (path: string): Promise<Uint8Array<ArrayBuffer>> => {
-    const other = new URL(path, url);
-    // Hosts may sign an address in its query, or tell by it which file of a model is meant (?tfjs-format=file).
-    other.search ||= new URL(url).search;
+    const other = siblingUrl(path, new URL(url));
     return bodyOf(await fetched(other), what, other.href);
   };
   return { bytes, name: lastSegment(new URL(url).pathname), sibling };
@@ -69,8 +68,10 @@ async function bodyOf(response: Response, what: string, url: string): Promise<Ui
 }
 
 async function readFile(path: string | URL, what: string): Promise<SourceFile> {
-  const sibling = (other: string): Promise<Uint8Array<ArrayBuffer>> =>
-    readBytes(typeof path === "string" ? path.replace(/[^\\/]*$/, other) : new URL(other, path), what);
+  const sibling = async (other: string): Promise<Uint8Array<ArrayBuffer>> => {
+    const beside = siblingPath(other).join("/");
+    return readBytes(typeof path === "string" ? path.replace(/[^\\/]*$/, () => beside) : siblingUrl(other, path), what);
+  };
   return { bytes: await readBytes(path, what), name: lastSegment(pathOf(path)), sibling };
 }
 

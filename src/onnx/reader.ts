@@ -1,47 +1,54 @@
 import { ModelError } from "../errors";
 import { type Attribute, Constant, type Graph, type GraphInput, type Node } from "../graph/ir";
+import { ExternalFiles } from "./external-data";
+import { type FileNode, readNode } from "./file-node";
 import { describeForeignFile } from "./foreign-files";
+import { type FileFunction, inlineFunctions, readFunction, readOpset } from "./functions";
 import { sortedNodes, uniquelyNamed } from "./node-order";
+import { checkOpset, tooOld } from "./operator-sets";
 import { elementTypeName, elementTypes, readTensor } from "./tensor-data";
 import { type Field, readMessage } from "./wire";
-
-const supportedOpsets = { first: 7, last: 22 } as const;
 
 /**
  * Reads an ONNX file.
  *
  * Weights stay views of `bytes`, so keep the bytes unchanged as long as the graph is in use. Constant nodes become
- * constants; nodes come back sorted and with unique names; the subgraphs of control flow are dropped, so that
- * `specialise` reports the node as an unsupported operator.
+ * constants; the functions of the file are put in the place of their calls; nodes come back sorted and with unique names;
+ * the subgraphs of control flow are dropped, so that `specialise` reports the node as an unsupported operator.
  *
  * @param bytes  the whole file
  * @param name   what to call the model; default: the graph's name in the file
- * @throws {ModelError} if the bytes are not a complete ONNX model with its weights inside
+ * @param beside the files that the model keeps weights in, by their path relative to it
+ * @throws {MissingFilesError} if weights lie in files that are not there
+ * @throws {ModelError} if the bytes are not a complete ONNX model
  */
-export function readOnnx(bytes: Uint8Array, name?: string): Graph {
+export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<string, Uint8Array> = new Map()): Graph {
   const foreign = describeForeignFile(bytes);
   if (foreign) throw new ModelError(foreign);
-  const file = readModel(bytes);
-  checkOpset(file.opset);
+  const files = new ExternalFiles(beside);
+  const file = readModel(bytes, files);
+  const opset = checkOpset(file.opset);
   if (!file.graph) throw new ModelError("The file holds no graph. It is cut off, or it is not an ONNX model.");
-  const { nodes: all, inputs, outputs, initialisers } = file.graph;
-  if (all.length === 0) throw new ModelError("The graph has no nodes: there is no network in this file.");
+  const { nodes: written, inputs, outputs, initialisers, refused } = file.graph;
+  if (written.length === 0) throw new ModelError("The graph has no nodes: there is no network in this file.");
   if (outputs.length === 0) throw new ModelError("The graph has no outputs: nothing could be computed or explained.");
 
+  files.checkComplete();
   const constants = new Map(initialisers);
-  const nodes: FileNode[] = [];
-  for (const node of all) {
+  const nodes: Node[] = [...refused];
+  for (const { references, ...node } of inlineFunctions(written, file.functions, opset)) {
     const constant = node.op === "Constant" ? constantOf(node) : undefined;
-    if (!constant) nodes.push(node);
+    if (!constant) nodes.push(checkedNode(node, references, opset));
     else if (constants.has(node.outputs[0])) throw new ModelError(`The value "${node.outputs[0]}" is defined twice.`);
     else constants.set(node.outputs[0], constant);
   }
   // Before IR version 4 every initialiser had to be listed as an input too.
-  const trueInputs = inputs.filter((input) => !initialisers.has(input.name));
+  const given = new Set([...initialisers.keys(), ...refused.flatMap((node) => node.outputs)]);
+  const trueInputs = inputs.filter((input) => !given.has(input.name));
   const named = uniquelyNamed(nodes);
   return {
     name: name ?? file.graph.name,
-    opset: file.opset as number,
+    opset,
     inputs: trueInputs.map(checkedInput),
     outputs,
     nodes: sortedNodes(named, [...trueInputs.map((input) => input.name), ...constants.keys()], outputs),
@@ -50,7 +57,14 @@ export function readOnnx(bytes: Uint8Array, name?: string): Graph {
   };
 }
 
-type FileNode = Omit<Node, "name"> & { readonly name: string };
+function checkedNode(node: Node, references: FileNode["references"], opset: number): Node {
+  const [outside] = references.values();
+  const refusal =
+    outside === undefined
+      ? tooOld(node.op, opset)
+      : `it refers to the attribute "${outside}" of a function and is in none`;
+  return node.refusal === undefined && refusal !== undefined ? { ...node, refusal } : node;
+}
 
 interface FileInput extends GraphInput {
   readonly elementType: number;
@@ -63,43 +77,25 @@ interface FileGraph {
   readonly inputs: FileInput[];
   readonly outputs: string[];
   readonly initialisers: Map<string, Constant>;
+  /** In the place of tensors that nothing here computes with. */
+  readonly refused: Node[];
 }
 
-function readModel(bytes: Uint8Array) {
+function readModel(bytes: Uint8Array, files: ExternalFiles) {
   const metadata = new Map<string, string>();
+  const functions = new Map<string, FileFunction>();
   let opset: number | undefined;
   let graph: FileGraph | undefined;
   readMessage(bytes, "the model", (field) => {
-    if (field.number === 7) graph = readGraph(field);
+    if (field.number === 7) graph = readGraph(field, files);
     else if (field.number === 8) opset = readOpset(field) ?? opset;
     else if (field.number === 14) metadata.set(...readEntry(field));
+    else if (field.number === 25) {
+      const read = readFunction(field, files);
+      functions.set(read.op, read);
+    }
   });
-  return { metadata, opset: opset as number | undefined, graph: graph as FileGraph | undefined };
-}
-
-const isDefaultDomain = (domain: string): boolean => domain === "" || domain === "ai.onnx";
-
-function readOpset(field: Field): number | undefined {
-  let domain = "";
-  let version = 0;
-  field.message("an operator set", (part) => {
-    if (part.number === 1) domain = part.string();
-    else if (part.number === 2) version = part.int();
-  });
-  return isDefaultDomain(domain) ? version : undefined;
-}
-
-function checkOpset(opset: number | undefined): void {
-  const { first, last } = supportedOpsets;
-  if (opset === undefined) {
-    throw new ModelError("The file names no ONNX operator set. It is cut off, or it is not an ONNX model.");
-  }
-  if (opset < first || opset > last) {
-    throw new ModelError(
-      `The file uses ONNX operator set ${opset}; ${first} to ${last} are supported. Export it with opset_version=17, ` +
-        "or convert it with onnx.version_converter.",
-    );
-  }
+  return { metadata, functions, opset: opset as number | undefined, graph: graph as FileGraph | undefined };
 }
 
 function readEntry(field: Field): [string, string] {
@@ -111,14 +107,16 @@ function readEntry(field: Field): [string, string] {
   return entry;
 }
 
-function readGraph(field: Field): FileGraph {
-  const graph: FileGraph = { name: "", nodes: [], inputs: [], outputs: [], initialisers: new Map() };
+function readGraph(field: Field, files: ExternalFiles): FileGraph {
+  const graph: FileGraph = { name: "", nodes: [], inputs: [], outputs: [], initialisers: new Map(), refused: [] };
   field.message("the graph", (part) => {
-    if (part.number === 1) graph.nodes.push(readNode(part));
+    if (part.number === 1) graph.nodes.push(readNode(part, files));
     else if (part.number === 2) graph.name = part.string();
     else if (part.number === 5) {
-      const { name, constant } = readTensor(part);
-      graph.initialisers.set(name, constant);
+      const { name, constant, refusal = "" } = readTensor(part, files);
+      if (constant) graph.initialisers.set(name, constant);
+      else
+        graph.refused.push({ name: "", op: "Constant", inputs: [], outputs: [name], attributes: new Map(), refusal });
     } else if (part.number === 11) graph.inputs.push(readInput(part));
     else if (part.number === 12) graph.outputs.push(readInput(part).name);
     else if (part.number === 15) {
@@ -128,65 +126,6 @@ function readGraph(field: Field): FileGraph {
     }
   });
   return graph;
-}
-
-function readNode(field: Field): FileNode {
-  const inputs: string[] = [];
-  const outputs: string[] = [];
-  const attributes = new Map<string, Attribute>();
-  let name = "";
-  let op = "";
-  let domain = "";
-  field.message("a node", (part) => {
-    if (part.number === 1) inputs.push(part.string());
-    else if (part.number === 2) outputs.push(part.string());
-    else if (part.number === 3) name = part.string();
-    else if (part.number === 4) op = part.string();
-    else if (part.number === 5) {
-      const [key, value] = readAttribute(part, name || outputs[0] || op);
-      if (value !== undefined) attributes.set(key, value);
-    } else if (part.number === 7) domain = part.string();
-  });
-  return { name, op: isDefaultDomain(domain) ? op : `${domain}::${op}`, inputs, outputs, attributes };
-}
-
-/** AttributeProto.AttributeType of what we read; subgraphs and the rest are left out. */
-const attributeType = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7, strings: 8, sparse: 11 } as const;
-
-function readAttribute(field: Field, node: string): [string, Attribute | undefined] {
-  let key = "";
-  let type = 0;
-  let single: Attribute | undefined;
-  const floats: Uint8Array[] = [];
-  const ints: number[] = [];
-  const strings: string[] = [];
-  field.message("an attribute", (part) => {
-    if (part.number === 1) key = part.string();
-    else if (part.number === 2) single = part.float();
-    else if (part.number === 3) single = part.int();
-    else if (part.number === 4) single = part.string();
-    else if (part.number === 5) single = readTensor(part, node).constant;
-    else if (part.number === 7) floats.push(part.fixed(4));
-    else if (part.number === 8) part.ints(ints);
-    else if (part.number === 9) strings.push(part.string());
-    else if (part.number === 20) type = part.int();
-  });
-  if (type === attributeType.sparse) {
-    throw new ModelError(`Node "${node}": attribute "${key}" is a sparse tensor, which is not supported.`);
-  }
-  if (single !== undefined) return [key, single];
-  if (type === attributeType.floats || floats.length > 0) return [key, floats.flatMap(toFloats)];
-  if (type === attributeType.ints || ints.length > 0) return [key, ints];
-  if (type === attributeType.strings || strings.length > 0) return [key, strings];
-  // proto3 writers leave out zeros and empty strings.
-  if (type === attributeType.float || type === attributeType.int) return [key, 0];
-  if (type === attributeType.string) return [key, ""];
-  return [key, undefined];
-}
-
-function toFloats(bytes: Uint8Array): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(i * 4, true));
 }
 
 function readInput(field: Field): FileInput {
@@ -238,8 +177,8 @@ function checkedInput({ name, shape, elementType, isTensor }: FileInput): GraphI
   return { name, shape };
 }
 
-/** The value of a Constant node, or undefined where it is none that this package knows (strings). */
-function constantOf(node: FileNode): Constant | undefined {
+/** The value of a Constant node, or undefined where it is none that this package computes with (strings). */
+function constantOf(node: Node): Constant | undefined {
   if (!node.outputs[0]) return undefined;
   const value = node.attributes.get("value");
   if (value instanceof Constant) return value;
