@@ -5,6 +5,7 @@ import { encode } from "jpeg-js";
 import { decodeImage } from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
 import { graphOf, randomFloats, randomIntegers } from "../graph/build";
+import { onnxFile, rawFloats } from "../onnx/protobuf";
 import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
 
 /**
@@ -16,6 +17,7 @@ import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
  * | `model.onnx`, `labels.json` | the embedded classifier and its labels |
  * | `segmenter.onnx` | a network of five classes on 256×256 maps, seeded weights |
  * | `pets/model.json`, … | a TensorFlow.js layers-model with the labels of Teachable Machine, seeded weights |
+ * | `pets/model.onnx`, `….data` | a convolution with its weights beside it |
  * | `photo.png`, `photo.jpg`, `picture.png` | a bundled scene |
  * | `signal.csv` | a strip of heart beats, one sample a line |
  * | `scenes/*.png`, `photos/<label>/*.png` | the bundled scenes, the same by label |
@@ -73,5 +75,12 @@ async function pets(): Promise<Record<string, Uint8Array>> {
     "model.json": jsonBytes({ format: "layers-model", modelTopology: topology, weightsManifest: manifest }),
     "weights.bin": data,
     "metadata.json": jsonBytes({ labels: ["Tabby", "Parrot", "Koi"], imageSize: 32 }),
+    "model.onnx": onnxFile({
+      inputs: { x: [1, 3, 4, 4] },
+      outputs: { y: [1, 1, 4, 4] },
+      nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"] }],
+      tensors: [{ name: "w", type: 1, dims: [1, 3, 1, 1], external: { location: "model.onnx.data" } }],
+    }),
+    "model.onnx.data": rawFloats(1, 2, 3),
   };
 }

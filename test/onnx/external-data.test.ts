@@ -6,13 +6,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel, ModelError, type ModelSource, Tensor } from "../../src/index";
+import { defaultModel } from "../../src/load-default-model";
+import { kernels } from "../../src/load-model";
 import { loaded } from "../../src/model/model";
-import { createPool } from "../../src/pool";
+import { poolInThread } from "../../src/pool/in-thread";
 import { describeShared, readShared, readSharedJson, sharedPath } from "../shared-folder";
 import { onnxFile, rawFloats } from "./protobuf";
 
 /** y = x · w + b, the two tensors wherever their entries say. */
-const fileWith = (w: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): Uint8Array =>
+const fileWith = (w: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer> =>
   onnxFile({
     inputs: { x: [1, 2] },
     outputs: { y: [1, 2] },
@@ -26,7 +28,7 @@ const fileWith = (w: Readonly<Record<string, string>>, b: Readonly<Record<string
 const input = new Tensor(Float32Array.of(1, 2), [1, 2]);
 const numbers = [1, 2, 3, 4];
 /** Three bytes that belong to nobody, then w, then b. */
-const both = new Uint8Array([9, 9, 9, ...rawFloats(...numbers, 10, 20)]);
+const both: Uint8Array<ArrayBuffer> = new Uint8Array([9, 9, 9, ...rawFloats(...numbers, 10, 20)]);
 const inOne = fileWith({ location: "net.data", offset: "3", length: "16" }, { location: "net.data", offset: "19" });
 const inTwo = fileWith({ location: "./w.bin" }, { location: "more/b.bin", length: "8" });
 const two = { "w.bin": rawFloats(...numbers), "more/b.bin": rawFloats(10, 20) };
@@ -96,7 +98,7 @@ describe("weights in files beside the model", () => {
   });
 
   it("are read in a pool", async () => {
-    const pool = await createPool({ size: 1 });
+    const pool = await poolInThread({ kernels, defaultModel }, {});
     const model = await pool.loadModel({ "net.onnx": inOne, "net.data": both });
     expect((await model.run(input)).output.data).toEqual(expected);
     pool.dispose();

@@ -149,7 +149,7 @@ interface FileParts {
   readonly functions?: readonly FunctionParts[];
 }
 
-export function onnxFile(parts: FileParts): Uint8Array {
+export function onnxFile(parts: FileParts): Uint8Array<ArrayBuffer> {
   const { opset = 18, domains = { [functionDomain]: 1 }, inputs, outputs, nodes, tensors = [], functions = [] } = parts;
   const file = new PbfWriter();
   file.writeVarintField(1, 10);
@@ -167,4 +167,5 @@ export function onnxFile(parts: FileParts): Uint8Array {
 }
 
 /** Float32 numbers as raw_data. */
-export const rawFloats = (...values: readonly number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
+export const rawFloats = (...values: readonly number[]): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Float32Array.from(values).buffer);

@@ -31,6 +31,8 @@ export function DropZone() {
     };
   }, []);
   return over ? (
-    <div class="drop">Drop a picture, a network (ONNX, or model.json and its weights) or a list of labels</div>
+    <div class="drop">
+      Drop a picture, a network (ONNX or model.json, with the files of its weights) or a list of labels
+    </div>
   ) : null;
 }

@@ -45,7 +45,9 @@ export function NetworkPanel() {
         </label>
         <FileButton label="Open network …" multiple onFiles={(files) => void openFiles(files)} />
       </div>
-      <p class="hint">ONNX, or TensorFlow.js: model.json together with its weights.</p>
+      <p class="hint">
+        ONNX (with model.onnx.data, if there is one), or TensorFlow.js: model.json together with its weights.
+      </p>
       {task.status === "running" && <Busy what="Reading the network" />}
       {task.status === "failed" && (
         <Problem title="This network cannot be used">
