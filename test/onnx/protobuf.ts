@@ -36,7 +36,7 @@ const tensor =
     if (external) pbf.writeVarintField(14, 1);
   };
 
-/** An attribute: a number with a point is a float, `ref` names one of the function's. */
+/** An attribute: `float` is one, a plain number an integer, `ref` names a float of the function's. */
 export type AttributeParts =
   | number
   | string
@@ -58,7 +58,7 @@ const attribute =
       type(3);
     } else if ("ref" in value) {
       pbf.writeStringField(21, value.ref);
-      type(2);
+      type(1);
     } else if ("float" in value) {
       pbf.writeFloatField(2, value.float);
       type(1);
