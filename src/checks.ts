@@ -63,6 +63,17 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   }
 }
 
+/**
+ * Refuses what arrives in the place of options and is something else.
+ *
+ * @param known  the options it reads, for advice
+ * @throws {OptionError} naming what arrived
+ */
+export function checkBag(where: string, options: unknown, known: readonly string[]): asserts options is object {
+  if (isBag(options)) return;
+  throw new OptionError(`${where} takes its options as an object, got ${inPlace(options, known)}.`);
+}
+
 /** Objects that are something else have options' names by chance at most. */
 const isBag = (value: unknown): value is object =>
   typeof value === "object" &&

@@ -45,6 +45,8 @@ const messages = {
   "poor-fit": (share: string) =>
     `The linear model explains only ${share} of how the score changes when features are taken away: the features act together, and their ` +
     "single shares say little. Other segments, or kernelShap, may say more.",
+  "unused-options": (method: string, names: string) =>
+    `${method} does not read ${names}, which other methods do: the result is the same without.`,
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -23,9 +23,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   tfjs: ["graph", ...base],
   engine: ["ops", "graph", "wasm", ...base],
   image: ["wasm", ...base],
-  view: ["image", "wasm", "generated", ...base],
+  methods: [...base],
+  view: ["methods", "image", "wasm", "generated", ...base],
   model: ["engine", "image", "onnx", "tfjs", "ops", "graph", "wasm", ...base],
-  explain: ["model", "engine", "view", "image", "ops", "graph", "wasm", ...base],
+  explain: ["methods", "model", "engine", "view", "image", "ops", "graph", "wasm", ...base],
   deconvolution: ["explain", "model", "onnx", "ops", "graph", "wasm", ...base],
   search: ["explain", "model", "view", "image", "ops", "wasm", ...base],
   generated: [],
@@ -34,11 +35,11 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "load-model": ["load-default-model", "generated", "model", "wasm", ...base],
   dissect: ["explain", "model", "image", "ops", ...base],
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
-  trust: ["rewrite", "explain", "model", "view", "image", "ops", "graph", "wasm", ...base],
+  trust: ["methods", "rewrite", "explain", "model", "view", "image", "ops", "graph", "wasm", ...base],
   visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
   pooling: ["deconvolution", "load-model", ...base],
   // Of the entries' code, the worker and the fallback bring what loads a model.
-  pool: ["api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
+  pool: ["methods", "api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
   cli: ["index", "pool"],
 };
 

@@ -1,4 +1,5 @@
 /** RISE, LIME, KernelSHAP and superpixels: methods that ask for scores alone. */
+
 import { describe, expect, it } from "vitest";
 import { Random } from "../src/explain/random";
 import {
@@ -15,6 +16,7 @@ import {
 } from "../src/index";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, randomFloats, randomIntegers } from "./graph/build";
+import { knownOptions } from "./known-options";
 
 /** A black box that knows of each input which of four quarters are there (1) or not (0), and answers by a function of them. */
 const quarters = Int32Array.from({ length: 64 }, (_, i) => 2 * Number(i >= 32) + Number(i % 8 >= 4));
@@ -330,15 +332,16 @@ describe("all of them", () => {
   const light = { masks: 20, samples: 30, target: 1 };
 
   for (const [name, method] of Object.entries(methods)) {
+    const own = knownOptions(name, light);
     for (const [kind, shape] of Object.entries(shapes)) {
       it(`${name} explains ${kind}s, with the same bits for every batch size, a black box alike`, async () => {
         const model = await modelOf(shape);
         const x = new Tensor(randomFloats(randomIntegers(8), model.input.shape).floats(), model.input.shape);
-        const one = await method(model, x, { ...light, batchSize: 1 });
-        const many = await method(model, x, { ...light, batchSize: 7 });
+        const one = await method(model, x, { ...own, batchSize: 1 });
+        const many = await method(model, x, { ...own, batchSize: 7 });
         expect(one.values.shape).toEqual(x.shape);
         expect(many.values).toEqual(one.values);
-        expect((await method(model, x, { ...light, seed: 3 })).values).not.toEqual(one.values);
+        expect((await method(model, x, { ...own, seed: 3 })).values).not.toEqual(one.values);
         expect(one.recipe.options).toMatchObject({ batchSize: 1 });
         if (kind === "vector") return;
         const box: BlackBox = async ({ data, shape: [count, ...rest] }) => {
@@ -350,8 +353,10 @@ describe("all of them", () => {
           return Float32Array.from(rows);
         };
         const segments = Int32Array.from({ length: kind === "image" ? 192 : 40 }, (_, i) => Math.floor(i / 10));
-        const outside = await method(box, x, { ...light, segments });
-        expect(outside.values).toEqual((await method(model, x, { ...light, segments })).values);
+        const outside = await method(box, x, { ...own, ...knownOptions(name, { segments }) });
+        expect(outside.values).toEqual(
+          (await method(model, x, { ...own, ...knownOptions(name, { segments }) })).values,
+        );
       });
     }
 
@@ -364,11 +369,11 @@ describe("all of them", () => {
         seen.push(done / total);
         if (seen.length === 2) stop.abort();
       };
-      await expect(method(model, x, { ...light, batchSize: 2, onProgress, signal: stop.signal })).rejects.toThrow(
+      await expect(method(model, x, { ...own, batchSize: 2, onProgress, signal: stop.signal })).rejects.toThrow(
         "abort",
       );
       expect(seen).toHaveLength(2);
-      await method(model, x, { ...light, batchSize: 2, onProgress: (done, total) => seen.push(done / total) });
+      await method(model, x, { ...own, batchSize: 2, onProgress: (done, total) => seen.push(done / total) });
       expect(seen.at(-1)).toBe(1);
     });
   }

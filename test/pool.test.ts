@@ -7,14 +7,16 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type * as mainEntry from "../src/index";
 import { defaultModel } from "../src/load-default-model";
 import { kernels } from "../src/load-model";
+import { methodTable } from "../src/methods/table";
 import { writeOnnx } from "../src/onnx/writer";
 import type * as poolEntry from "../src/pool";
 import { poolOf } from "../src/pool/create-pool";
-import { dividedNames, explainerNames } from "../src/pool/explainers";
+import { explainerNames } from "../src/pool/explainers";
 import { poolInThread } from "../src/pool/in-thread";
 import { createService } from "../src/pool/service";
 import { sameThread } from "../src/pool/thread";
 import { graphOf, randomFloats, randomIntegers } from "./graph/build";
+import { knownOptions } from "./known-options";
 
 // The built files: a worker is a file of its own.
 const address = (file: string): string => pathToFileURL(resolve("dist", file)).href;
@@ -33,6 +35,13 @@ const options = {
   masks: 50,
   samples: 60,
 } as const;
+
+const optionsFor = (name: string): typeof options =>
+  (name === "explain"
+    ? options
+    : name === "projectActivation"
+      ? { layer: options.layer }
+      : knownOptions(name, options)) as typeof options;
 
 let pool: Pool;
 let pooled: mainEntry.Model;
@@ -56,8 +65,8 @@ describe("a pool gives the results of one instance", () => {
   for (const name of explainerNames) {
     it(name, async () => {
       const [found, expected] = await Promise.all([
-        pool[name](pooled, image, options),
-        library[name](model, image, options),
+        pool[name](pooled, image, optionsFor(name)),
+        library[name](model, image, optionsFor(name)),
       ]);
       same(found, expected);
     });
@@ -294,10 +303,11 @@ describe("what divides its passes", () => {
     const both = poolOf(threads, async () => expect.fail("none of them ended"));
     return { both, asked, own: await both.loadModel(bytes) };
   }
-  const few = { target: "dog", masks: 20, samples: 12, nSteps: 6, layer: "relu6", window: [40, 40] } as const;
+  const several = { target: "dog", masks: 20, samples: 12, nSteps: 6, layer: "relu6", window: [40, 40] } as const;
 
-  for (const name of dividedNames) {
+  for (const name of methodTable.flatMap((facts) => ("divided" in facts ? facts.call : []))) {
     it(name, async () => {
+      const few = knownOptions(name, several);
       const { both, asked, own } = await twoInstances();
       const found = await both[name](own, image, few);
       expect(asked.map(([first]) => first)).toEqual(["makePart", "makePart"]);

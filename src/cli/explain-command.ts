@@ -16,6 +16,7 @@ import {
   type MethodName,
   type Model,
   methodNames,
+  methodTable,
   OptionError,
   overlay,
   type Prediction,
@@ -144,7 +145,7 @@ async function explained(
   const bar = progressBar(method);
   try {
     const target = targetOf(flags.target, model);
-    const layer = flags.method === "all" && !camFamily.has(method) ? undefined : flags.layer;
+    const layer = flags.method === "all" && !needsMaps(method) ? undefined : flags.layer;
     const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, image !== undefined) };
     const attribution = await attribute(model, input, options);
     const region = image
@@ -177,17 +178,9 @@ const shownPercentile = 99;
 /** Overlays of smaller pictures are enlarged, so that people can see them. */
 const smallestPicture = 384;
 
-const camFamily: ReadonlySet<string> = new Set<MethodName>([
-  "cam",
-  "grad-cam",
-  "grad-cam-plus-plus",
-  "layer-cam",
-  "x-grad-cam",
-  "hi-res-cam",
-  "eigen-cam",
-  "score-cam",
-  "ablation-cam",
-]);
+/** Those whose option `layer` is where they look for maps. */
+const needsMaps = (method: MethodName): boolean =>
+  methodTable.some(({ name, needs }) => name === method && needs.some((need) => need === "maps"));
 
 /** The overlay on a picture that was enlarged by a factor; none for values without places. */
 function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike[] {

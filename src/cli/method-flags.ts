@@ -1,4 +1,4 @@
-import { type MethodName, type MethodOptions, methodNames } from "../index";
+import { type MethodName, type MethodOptions, methodTable } from "../index";
 
 /** Options that some methods have. */
 export interface MethodFlags {
@@ -10,19 +10,23 @@ export interface MethodFlags {
   readonly seed?: number;
 }
 
-/** The library's name of each option, and the methods that have it. */
-const takers: readonly {
-  readonly flag: keyof MethodFlags;
-  readonly option: keyof MethodOptions;
-  readonly methods: readonly MethodName[];
-}[] = [
-  { flag: "steps", option: "nSteps", methods: ["integrated-gradients"] },
-  { flag: "samples", option: "samples", methods: ["smooth-grad", "gradient-shap", "lime", "kernel-shap"] },
-  { flag: "masks", option: "masks", methods: ["rise"] },
-  { flag: "window", option: "window", methods: ["occlusion"] },
-  { flag: "stride", option: "stride", methods: ["occlusion"] },
-  { flag: "seed", option: "seed", methods: methodNames },
-];
+/** The library's name of each flag's option. */
+const optionOf = {
+  steps: "nSteps",
+  samples: "samples",
+  masks: "masks",
+  window: "window",
+  stride: "stride",
+  seed: "seed",
+} as const satisfies Record<keyof MethodFlags, keyof MethodOptions>;
+
+const flagNames = Object.keys(optionOf) as readonly (keyof MethodFlags)[];
+
+/** The methods that have a flag's option. */
+const takers = (flag: keyof MethodFlags): readonly MethodName[] =>
+  methodTable
+    .filter(({ options }) => options.some((group) => Object.hasOwn(group, optionOf[flag])))
+    .map(({ name }) => name);
 
 /**
  * Those of the flags that a method has options for.
@@ -31,11 +35,11 @@ const takers: readonly {
  */
 export const optionsOf = (method: MethodName, flags: MethodFlags, isPlane: boolean): MethodOptions =>
   Object.fromEntries(
-    takers.flatMap(({ flag, option, methods }) => {
+    flagNames.flatMap((flag) => {
       const value = flags[flag];
-      if (value === undefined || !methods.includes(method)) return [];
+      if (value === undefined || !takers(flag).includes(method)) return [];
       const isSide = flag === "window" || flag === "stride";
-      return [[option, isSide && isPlane && typeof value === "number" ? [value, value] : value]];
+      return [[optionOf[flag], isSide && isPlane && typeof value === "number" ? [value, value] : value]];
     }),
   );
 
@@ -43,6 +47,6 @@ export const optionsOf = (method: MethodName, flags: MethodFlags, isPlane: boole
 export function foreignFlag(flags: MethodFlags & { readonly method: MethodName | "all" }): string | undefined {
   const { method } = flags;
   if (method === "all") return undefined;
-  const foreign = takers.find(({ flag, methods }) => flags[flag] !== undefined && !methods.includes(method));
-  return foreign && `--${foreign.flag} belongs to ${foreign.methods.join(", ")}, not to ${method}`;
+  const foreign = flagNames.find((flag) => flags[flag] !== undefined && !takers(flag).includes(method));
+  return foreign && `--${foreign} belongs to ${takers(foreign).join(", ")}, not to ${method}`;
 }

@@ -1,4 +1,5 @@
 import { leadsAround } from "../engine/plan";
+import { ablationCamFacts } from "../methods/ablation-cam";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -30,7 +31,7 @@ export const ablationCam = (given: Model, input: Input, options: PerturbedCamOpt
 /** A pass per map. */
 export const beginAblationCam = (given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> =>
   beginPerturbedCam(given, input, options, {
-    method: "ablation-cam",
+    facts: ablationCamFacts,
     alike: (least, most) => least === 0 && most === 0,
     passes: ablatedPasses,
     weights: (scores, score) => Float64Array.from(scores, (ablated) => (score - ablated) / (score || 1)),

@@ -1,4 +1,6 @@
 import { LayerError } from "../errors";
+import { camFacts } from "../methods/cam";
+import { settledOptions } from "../methods/settled-options";
 import { linearHead } from "../model/cam-layer";
 import type { Input, LoadedModel, Model } from "../model/model";
 import { scoreOf } from "../model/target";
@@ -23,7 +25,7 @@ import { channelMeans, weighedMap } from "./weighed-cam";
  * @throws {TargetError} if `target` names no class of the model
  */
 export async function cam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
-  const run = startCam(given, input, options, pooledLayer);
+  const run = startCam(given, input, settledOptions(camFacts, options), pooledLayer);
   const { model, data, target, layers } = run;
   const [{ value, height, width, channels }] = layers;
   const pass = gradientPass(model, { data, target, at: [value], keep: [value] });

@@ -1,3 +1,4 @@
+import { deconvnetFacts } from "../methods/deconvnet";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
@@ -23,7 +24,7 @@ export const deconvnet = (
   options: ExplainOptions & LayerOptions = {},
 ): Promise<Attribution> =>
   attributeByGradient(model, input, options, {
-    method: "deconvnet",
+    facts: deconvnetFacts,
     rules: { rectifier: "deconvnet" },
     notes: rectifiedNotes,
   });

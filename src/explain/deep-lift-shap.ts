@@ -1,3 +1,5 @@
+import { deepLiftShapFacts } from "../methods/deep-lift-shap";
+import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
@@ -32,8 +34,9 @@ export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
 export async function deepLiftShap(
   given: Model,
   input: Input,
-  options: DeepLiftShapOptions = {},
+  unsettled: DeepLiftShapOptions = {},
 ): Promise<Attribution> {
+  const options = settledOptions(deepLiftShapFacts, unsettled);
   const model = loaded(given);
   const baselines = baselineList(model, options.baselines);
   const pace = createPace(options, baselines.length);

@@ -1,4 +1,6 @@
 import { leadsAround } from "../engine/plan";
+import { deepLiftFacts } from "../methods/deep-lift";
+import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type Score, type ScoredTarget, scoreOf } from "../model/target";
 import { note } from "../notes";
@@ -34,8 +36,9 @@ export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
  * @example
  * const { values, convergenceDelta } = await deepLift(model, image, { target: "cat", baseline: "blur" });
  */
-export async function deepLift(given: Model, input: Input, options: DeepLiftOptions = {}): Promise<Attribution> {
-  const { baseline = "zero" } = options;
+export async function deepLift(given: Model, input: Input, unsettled: DeepLiftOptions = {}): Promise<Attribution> {
+  const options = settledOptions(deepLiftFacts, unsettled);
+  const { baseline } = options;
   options.signal?.throwIfAborted();
   const model = loaded(given);
   const request = liftRequest(model, options);
@@ -43,7 +46,7 @@ export async function deepLift(given: Model, input: Input, options: DeepLiftOpti
   const from = baselineData(model, data, baseline);
   const lifted = lift(model, data, from, request);
   return finishAttribution(model, input, {
-    ...liftedFound(model, "deep-lift", { ...options, baseline }, request, lifted),
+    ...liftedFound(model, "deep-lift", options, request, lifted),
     notes: [
       ...targetNotes(model, options, lifted.score, request.target.value),
       ...baselineNotes(model, from),

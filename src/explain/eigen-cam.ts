@@ -1,3 +1,5 @@
+import { eigenCamFacts } from "../methods/eigen-cam";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -23,7 +25,7 @@ import { principalComponent } from "./principal-component";
  * const { data } = heatmap(await eigenCam(model, image)); // the positive part, 0 to 1, at the size of the input
  */
 export async function eigenCam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
-  const run = startCam(given, input, options);
+  const run = startCam(given, input, settledOptions(eigenCamFacts, options));
   const pass = forwardPass(run.model, run.data, run.target, run.values);
   const maps = run.layers.map(({ value, channels }) =>
     principalComponent(pass.values.get(value) as Float32Array, channels),

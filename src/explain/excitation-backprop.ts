@@ -1,3 +1,5 @@
+import { excitationBackpropFacts } from "../methods/excitation-backprop";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
@@ -27,7 +29,7 @@ export async function excitationBackprop(
 ): Promise<Attribution> {
   return propagate(model, input, {
     method: "excitation-backprop",
-    options: { ...options },
+    options: { ...settledOptions(excitationBackpropFacts, options) },
     lens: (inside, network) =>
       relevanceLens(inside, network, {
         composite: { convolution: "zPlus", dense: "zPlus" },

@@ -1,6 +1,10 @@
+import { checkBag } from "../checks";
 import { OptionError } from "../errors";
+import { ownOptions, unusedNotes } from "../methods/own-options";
+import { type MethodName, methodTable } from "../methods/table";
 import type { Input, Model } from "../model/model";
 import { suggest } from "../nearest";
+import { joinNotes } from "../notes";
 import { ablationCam } from "./ablation-cam";
 import type { Attribution, LayerOptions } from "./attribution";
 import { cam } from "./cam";
@@ -22,6 +26,7 @@ import { type KernelShapOptions, kernelShap } from "./kernel-shap";
 import { layerCam } from "./layer-cam";
 import { type LimeOptions, lime } from "./lime";
 import { type LrpOptions, lrp } from "./lrp";
+import { type NoiseTunnelOptions, noiseTunnel } from "./noise-tunnel";
 import { type OcclusionOptions, occlusion } from "./occlusion";
 import type { PerturbedCamOptions } from "./perturbed-cam";
 import { type RiseOptions, rise } from "./rise";
@@ -30,8 +35,10 @@ import { scoreCam } from "./score-cam";
 import { type SmoothGradOptions, smoothGrad } from "./smooth-grad";
 import { xGradCam } from "./x-grad-cam";
 
-/** Every attribution method by name. */
-const methods = {
+/** The function of every method of the table. */
+export const methodFunctions: Readonly<
+  Record<MethodName, (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>>
+> = {
   saliency,
   "input-x-gradient": inputXGradient,
   "smooth-grad": smoothGrad,
@@ -58,11 +65,9 @@ const methods = {
   rise,
   lime,
   "kernel-shap": kernelShap,
-} as const satisfies Record<string, (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>>;
+};
 
-export type MethodName = keyof typeof methods;
-
-/** The options of all methods; each method reads its own. */
+/** The options of all methods; each method reads its own, and a note names those that it does not. */
 export type MethodOptions = LayerOptions &
   PerturbedCamOptions &
   IntegratedGradientsOptions &
@@ -78,25 +83,41 @@ export type MethodOptions = LayerOptions &
   KernelShapOptions;
 
 /** The names `explain` takes. */
-export const methodNames = /* @__PURE__ */ Object.keys(methods) as readonly MethodName[];
+export const methodNames: readonly MethodName[] = /* @__PURE__ */ methodTable.map(({ name }) => name);
+
+/** What `explain` takes: the options of the method, and which that is. */
+export interface ExplainMethod {
+  /** Default 'grad-cam'. */
+  readonly method?: MethodName;
+  /** Settings of `noiseTunnel` around the method: recipes have them there. */
+  readonly noiseTunnel?: NoiseTunnelOptions;
+}
 
 /**
- * Explains a prediction by a method chosen by name.
+ * Explains a prediction by a method chosen by name. A result's recipe repeats it, on any instance:
+ * `explain(model, input, { ...recipe.options, method: recipe.method, seed: recipe.seed })`.
  *
  * @param options.method  default 'grad-cam'; the other options are those of the method
- * @throws {OptionError} if the method is unknown; whatever the method throws
+ * @throws {OptionError} if the method is unknown, or an option is one of no method; whatever the method throws
  * @example
  * const attribution = await explain(model, image, { method: "integrated-gradients", target: "cat" });
  */
 export async function explain(
   model: Model,
   input: Input,
-  { method = "grad-cam", ...options }: MethodOptions & { readonly method?: MethodName } = {},
+  given: MethodOptions & ExplainMethod = {},
 ): Promise<Attribution> {
-  if (typeof method !== "string" || !Object.hasOwn(methods, method)) {
+  checkBag("explain", given, ["target"]);
+  const { method = "grad-cam", noiseTunnel: noisy, ...options } = given;
+  if (typeof method !== "string" || !Object.hasOwn(methodFunctions, method)) {
     throw new OptionError(
       `There is no method "${method}".${suggest(String(method), methodNames)} Methods: ${methodNames.join(", ")}.`,
     );
   }
-  return methods[method](model, input, options);
+  const { own, unused } = ownOptions(method, options);
+  const plain = methodFunctions[method];
+  const attribute = noisy === undefined ? plain : noiseTunnel((...call) => plain(...call), noisy);
+  const attribution = await attribute(model, input, own);
+  const notes = unusedNotes(method, unused);
+  return notes.length === 0 ? attribution : { ...attribution, notes: joinNotes(attribution.notes, notes) };
 }

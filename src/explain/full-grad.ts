@@ -1,5 +1,7 @@
 import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
+import { fullGradFacts } from "../methods/full-grad";
+import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/target";
 import { note } from "../notes";
@@ -35,8 +37,9 @@ import { attributedValue, gradientPass, targetNotes } from "./gradient";
 export async function fullGrad(
   given: Model,
   input: Input,
-  options: ExplainOptions & LayerOptions = {},
+  unsettled: ExplainOptions & LayerOptions = {},
 ): Promise<Attribution> {
+  const options = settledOptions(fullGradFacts, unsettled);
   options.signal?.throwIfAborted();
   const model = loaded(given);
   const target = resolveTarget(model, options.target);

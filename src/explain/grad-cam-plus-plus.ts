@@ -1,3 +1,4 @@
+import { gradCamPlusPlusFacts } from "../methods/grad-cam-plus-plus";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -21,7 +22,7 @@ import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
  */
 export const gradCamPlusPlus = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
   attributeByWeighing(given, input, options, {
-    method: "grad-cam-plus-plus",
+    facts: gradCamPlusPlusFacts,
     map: ({ activation, gradient, channels }) => {
       const sums = channelSums(activation.length, channels, (i) => activation[i]);
       const weights = channelSums(activation.length, channels, (i) => {

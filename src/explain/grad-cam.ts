@@ -1,3 +1,4 @@
+import { gradCamFacts } from "../methods/grad-cam";
 import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -20,7 +21,7 @@ import { attributeByWeighing, channelMeans, elementwiseMap, type WeighedMaps, we
  */
 export const gradCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
   attributeByWeighing(given, input, options, {
-    method: "grad-cam",
+    facts: gradCamFacts,
     map: ({ activation, gradient, channels }) => weighedMap(activation, channelMeans(gradient, channels)),
     notes: averagingNotes,
   });

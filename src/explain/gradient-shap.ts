@@ -1,4 +1,6 @@
 import { OptionError } from "../errors";
+import { gradientShapFacts } from "../methods/gradient-shap";
+import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/target";
 import { joinNotes, note } from "../notes";
@@ -46,9 +48,10 @@ export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<
 export async function gradientShap(
   given: Model,
   input: Input,
-  options: GradientShapOptions = {},
+  unsettled: GradientShapOptions = {},
 ): Promise<Attribution> {
-  const { stdev = 0, coefficients, noise, seed = 0 } = options;
+  const options = settledOptions(gradientShapFacts, unsettled);
+  const { stdev = 0, coefficients, noise, seed } = options;
   const samples = sampleCount(options.samples, 5, { coefficients, noise });
   checkDraws(options);
   const model = loaded(given);

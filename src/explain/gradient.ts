@@ -1,4 +1,6 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
+import type { MethodFacts } from "../methods/facts";
+import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
 import { type Note, note } from "../notes";
@@ -144,7 +146,7 @@ export function targetNotes(model: LoadedModel, options: ExplainOptions, score: 
 
 /** How a gradient method turns the pass into values. */
 export interface GradientMethod {
-  readonly method: string;
+  readonly facts: MethodFacts;
   readonly rules?: Rules;
   /** Combines the gradient at a value with the value itself; default: the gradient. */
   readonly combine?: (gradient: Float32Array, value: Float32Array) => Float32Array;
@@ -154,13 +156,14 @@ export interface GradientMethod {
 
 /** Runs a method that is one forward and one backward pass. */
 export async function attributeByGradient(
-  given: Model,
+  givenModel: Model,
   input: Input,
-  options: ExplainOptions & LayerOptions,
-  { method, rules, combine, notes }: GradientMethod,
+  given: ExplainOptions & LayerOptions,
+  { facts, rules, combine, notes }: GradientMethod,
 ): Promise<Attribution> {
+  const options = settledOptions(facts, given);
   options.signal?.throwIfAborted();
-  const model = loaded(given);
+  const model = loaded(givenModel);
   const target = resolveTarget(model, options.target);
   const at = attributedValue(model, options, target);
   const data = model.prepare(input);
@@ -169,7 +172,7 @@ export async function attributeByGradient(
   const gradient = pass.gradients.get(at) as Float32Array;
   const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
   return finishAttribution(model, input, {
-    method,
+    method: facts.name,
     target: pass.report,
     values: model.tensor(at, values),
     ...(options.layer !== undefined && { layer: options.layer }),

@@ -1,3 +1,4 @@
+import { guidedBackpropFacts } from "../methods/guided-backprop";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
@@ -21,7 +22,7 @@ export const guidedBackprop = (
   options: ExplainOptions & LayerOptions = {},
 ): Promise<Attribution> =>
   attributeByGradient(model, input, options, {
-    method: "guided-backprop",
+    facts: guidedBackpropFacts,
     rules: { rectifier: "guided" },
     notes: rectifiedNotes,
   });

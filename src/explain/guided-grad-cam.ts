@@ -1,6 +1,7 @@
-import { oneOf } from "../checks";
 import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
+import { guidedGradCamFacts } from "../methods/guided-grad-cam";
+import { settledOptions } from "../methods/settled-options";
 import { inputSize } from "../model/input-size";
 import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
@@ -37,9 +38,9 @@ export interface GuidedGradCamOptions extends ExplainOptions {
 export async function guidedGradCam(
   given: Model,
   input: Input,
-  { layer, interpolation = "nearest", ...options }: GuidedGradCamOptions = {},
+  unsettled: GuidedGradCamOptions = {},
 ): Promise<Attribution> {
-  oneOf("interpolation", interpolation, ["nearest", "bilinear"]);
+  const { layer, interpolation, ...options } = settledOptions(guidedGradCamFacts, unsettled);
   const model = loaded(given);
   const { width, height } = inputSize(model);
   if (width * height === 1) {

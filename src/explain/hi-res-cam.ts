@@ -1,3 +1,4 @@
+import { hiResCamFacts } from "../methods/hi-res-cam";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
@@ -20,4 +21,4 @@ import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
  * const attribution = await hiResCam(model, image, { target: "cat" });
  */
 export const hiResCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
-  attributeByWeighing(given, input, options, { method: "hi-res-cam", map: (maps) => elementwiseMap(maps) });
+  attributeByWeighing(given, input, options, { facts: hiResCamFacts, map: (maps) => elementwiseMap(maps) });

@@ -1,3 +1,4 @@
+import { inputXGradientFacts } from "../methods/input-x-gradient";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
@@ -20,6 +21,6 @@ export const inputXGradient = (
   options: ExplainOptions & LayerOptions = {},
 ): Promise<Attribution> =>
   attributeByGradient(model, input, options, {
-    method: "input-x-gradient",
+    facts: inputXGradientFacts,
     combine: (gradient, value) => gradient.map((derivative, i) => derivative * value[i]),
   });

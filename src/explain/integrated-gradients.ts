@@ -1,3 +1,5 @@
+import { integratedGradientsFacts } from "../methods/integrated-gradients";
+import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget, scoreOf } from "../model/target";
 import { note } from "../notes";
@@ -44,9 +46,10 @@ export const integratedGradients = (
 export async function beginIntegratedGradients(
   given: Model,
   input: Input,
-  options: IntegratedGradientsOptions,
+  unsettled: IntegratedGradientsOptions,
 ): Promise<Passes<Float32Array>> {
-  const { nSteps = 50, rule = "gauss-legendre", baseline = "zero" } = options;
+  const options = settledOptions(integratedGradientsFacts, unsettled);
+  const { nSteps, rule, baseline } = options;
   const { alphas, weights } = quadrature(rule, nSteps);
   const model = loaded(given);
   const batchSize = batchOf(model, options.batchSize, 4);
@@ -96,7 +99,7 @@ export async function beginIntegratedGradients(
         ...baselineNotes(model, from),
         ...(difference === 0 ? [note("target-equals-baseline")] : []),
       ],
-      options: { ...options, nSteps, rule, baseline },
+      options: { ...options },
     });
   }
 }

@@ -1,4 +1,5 @@
-import { wholeNumber } from "../checks";
+import { kernelShapFacts } from "../methods/kernel-shap";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
@@ -45,14 +46,14 @@ export const kernelShap = (
 export async function beginKernelShap(
   model: Model | BlackBox,
   input: Input,
-  options: KernelShapOptions,
+  unsettled: KernelShapOptions,
 ): Promise<Passes<number>> {
-  if (options.samples !== undefined) wholeNumber("samples", options.samples, 2);
+  const options = settledOptions(kernelShapFacts, unsettled);
   const scored = await scoreInput(model, input, options);
   const features = featuresOf(scored, input, options.segments);
   const { count, labels } = features;
   const samples = options.samples ?? (count <= fewFeatures ? 2 ** count : 2 * count + 2048);
-  const { coalitions, weights } = shapleyCoalitions(count, samples, new Random(options.seed ?? 0));
+  const { coalitions, weights } = shapleyCoalitions(count, samples, new Random(options.seed));
   return coalitionPasses(scored, features, [new Uint8Array(count), ...coalitions], options, async (scores) => {
     const nothing = scores[0];
     const all = scored.target.score - nothing;

@@ -1,3 +1,4 @@
+import { layerCamFacts } from "../methods/layer-cam";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -23,7 +24,7 @@ import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
  */
 export const layerCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
   attributeByWeighing(given, input, options, {
-    method: "layer-cam",
+    facts: layerCamFacts,
     map: (maps) => elementwiseMap(maps, (gradient) => Math.max(gradient, 0)),
     notes: () => [note("hardly-about-the-target")],
   });

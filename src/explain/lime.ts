@@ -1,5 +1,6 @@
-import { above, atLeastZero, wholeNumber } from "../checks";
 import { exponentialDecay } from "../image/blur";
+import { limeFacts } from "../methods/lime";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -42,13 +43,16 @@ export const lime = (model: Model | BlackBox, input: Input, options: LimeOptions
   explainByPasses(beginLime, model, input, options);
 
 /** A pass per coalition. */
-export async function beginLime(model: Model | BlackBox, input: Input, options: LimeOptions): Promise<Passes<number>> {
-  const samples = wholeNumber("samples", options.samples ?? 1000, 2);
-  const kernelWidth = above("kernelWidth", options.kernelWidth ?? 0.25);
-  const lambda = atLeastZero("lambda", options.lambda ?? 1);
+export async function beginLime(
+  model: Model | BlackBox,
+  input: Input,
+  unsettled: LimeOptions,
+): Promise<Passes<number>> {
+  const options = settledOptions(limeFacts, unsettled);
+  const { samples, kernelWidth, lambda, seed } = options;
   const scored = await scoreInput(model, input, options);
   const features = featuresOf(scored, input, options.segments);
-  const random = new Random(options.seed ?? 0);
+  const random = new Random(seed);
   const coalitions = Array.from({ length: samples }, (_, sample) =>
     Uint8Array.from({ length: features.count }, () => Number(sample === 0 || random.uniform() < 0.5)),
   );
@@ -58,7 +62,7 @@ export async function beginLime(model: Model | BlackBox, input: Input, options: 
     const values = Float64Array.from(features.labels, (label) => coefficients[label]);
     const share = `${Math.max(0, Math.round(100 * explained))} %`;
     const notes: Note[] = explained < poorFit ? [note("poor-fit", share)] : [];
-    return attributeToPlaces(scored, "lime", values, { ...options, samples, kernelWidth, lambda }, notes);
+    return attributeToPlaces(scored, "lime", values, { ...options }, notes);
   });
 }
 

@@ -1,10 +1,11 @@
-import { above } from "../checks";
+import { lrpFacts } from "../methods/lrp";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Composite, type CompositeName, compositeOf } from "./rules/composite";
 import { inputBox } from "./rules/input-box";
 import { propagate } from "./rules/propagate";
-import { relevanceLens, stabiliser } from "./rules/relevance";
+import { relevanceLens } from "./rules/relevance";
 
 export interface LrpOptions extends ExplainOptions, LayerOptions {
   /**
@@ -37,12 +38,13 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
  */
-export async function lrp(model: Model, input: Input, options: LrpOptions = {}): Promise<Attribution> {
-  const { composite = "epsilonPlus", epsilon = stabiliser } = options;
-  const rules = { composite: compositeOf(composite), epsilon: above("epsilon", epsilon) };
+export async function lrp(model: Model, input: Input, given: LrpOptions = {}): Promise<Attribution> {
+  const options = settledOptions(lrpFacts, given);
+  const { composite, epsilon } = options;
+  const rules = { composite: compositeOf(composite), epsilon };
   return propagate(model, input, {
     method: "lrp",
-    options: { ...options, composite, epsilon },
+    options: { ...options },
     lens: (inside, network) => relevanceLens(inside, network, { ...rules, box: inputBox(inside, network) }),
     start: (weight, value) => weight * value,
   });

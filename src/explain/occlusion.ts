@@ -1,4 +1,6 @@
 import { MemoryError, OptionError } from "../errors";
+import { occlusionFacts } from "../methods/occlusion";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { Baseline } from "./baseline";
@@ -52,8 +54,9 @@ export const occlusion = (
 export async function beginOcclusion(
   model: Model | BlackBox,
   input: Input,
-  options: OcclusionOptions,
+  unsettled: OcclusionOptions,
 ): Promise<Passes<number>> {
+  const options = settledOptions(occlusionFacts, unsettled);
   const scored = await scoreInput(model, input, options);
   const { frame } = scored;
   const { height, width } = frame;
@@ -70,7 +73,7 @@ export async function beginOcclusion(
       `stride ${shown(stride)} is larger than the window, ${shown(window)}: ${between} between the patches would never be covered.`,
     );
   }
-  const { value = "zero" } = options;
+  const { value } = options;
   const fill = scored.fill(value);
   const patches = patchesOf(frame, window, stride);
   const count = patches.all.length;

@@ -39,7 +39,7 @@ export async function explainByPasses<Options extends ExplainOptions, Given exte
   input: Input,
   options: Options,
 ): Promise<Attribution> {
-  options.signal?.throwIfAborted();
+  options?.signal?.throwIfAborted();
   const passes = await begin(model, input, options);
   await makeAll(passes, options, [0, passes.count], (results, first) => passes.take(results, first));
   return passes.attribution();

@@ -1,4 +1,6 @@
 /** The class activation maps that weigh each map by a pass of its own: they differ in what the pass changes. */
+import type { MethodFacts } from "../methods/facts";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { scoreOf } from "../model/target";
 import type { Note } from "../notes";
@@ -19,7 +21,7 @@ export interface PerturbedLayer extends CamLayer {
 }
 
 export interface PerturbedCam {
-  readonly method: string;
+  readonly facts: MethodFacts;
   /** True of maps that all make the same pass, which then runs once. */
   readonly alike: (least: number, most: number) => boolean;
   /** What the target's value becomes by each of some channels, sample by sample. */
@@ -33,9 +35,10 @@ export interface PerturbedCam {
 export async function beginPerturbedCam(
   given: Model,
   input: Input,
-  options: PerturbedCamOptions,
-  { method, alike, passes, weights, notes }: PerturbedCam,
+  unsettled: PerturbedCamOptions,
+  { facts, alike, passes, weights, notes }: PerturbedCam,
 ): Promise<Passes<number>> {
+  const options = settledOptions(facts, unsettled);
   const run = startCam(given, input, options);
   const { model, data, target, values } = run;
   const plain = forwardPass(model, data, target, values);
@@ -70,7 +73,7 @@ export async function beginPerturbedCam(
         const scores = found.map((_, channel) => found[sources[channel]]);
         return weighedMap(layer.activation, weights(scores, plain.report.score));
       });
-      return finishCam(run, method, plain, maps, notes?.(plain.report.score));
+      return finishCam(run, facts.name, plain, maps, notes?.(plain.report.score));
     },
   };
 }

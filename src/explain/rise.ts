@@ -1,5 +1,5 @@
-import { wholeNumber } from "../checks";
-import { OptionError } from "../errors";
+import { riseFacts } from "../methods/rise";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
@@ -38,13 +38,13 @@ export const rise = (model: Model | BlackBox, input: Input, options: RiseOptions
   explainByPasses(beginRise, model, input, options);
 
 /** A pass per mask. */
-export async function beginRise(model: Model | BlackBox, input: Input, options: RiseOptions): Promise<Passes<number>> {
-  const { probability = 0.5, seed = 0 } = options;
-  const masks = wholeNumber("masks", options.masks ?? 4000, 1);
-  const grid = wholeNumber("grid", options.grid ?? 7, 1);
-  if (!(probability > 0 && probability < 1)) {
-    throw new OptionError(`probability must be above 0 and below 1, got ${probability}.`);
-  }
+export async function beginRise(
+  model: Model | BlackBox,
+  input: Input,
+  unsettled: RiseOptions,
+): Promise<Passes<number>> {
+  const options = settledOptions(riseFacts, unsettled);
+  const { masks, grid, probability, seed } = options;
   const scored = await scoreInput(model, input, options);
   const { x, frame, batchSize } = scored;
   const { channels } = frame;
@@ -74,7 +74,7 @@ export async function beginRise(model: Model | BlackBox, input: Input, options: 
     },
     async attribution() {
       const values = sums.map((sum) => sum / masks / probability);
-      return attributeToPlaces(scored, "rise", values, { ...options, masks, grid, probability });
+      return attributeToPlaces(scored, "rise", values, { ...options });
     },
   };
 }

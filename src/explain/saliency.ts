@@ -1,3 +1,4 @@
+import { saliencyFacts } from "../methods/saliency";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { attributeByGradient } from "./gradient";
@@ -18,4 +19,4 @@ export const saliency = (
   model: Model,
   input: Input,
   options: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> => attributeByGradient(model, input, options, { method: "saliency" });
+): Promise<Attribution> => attributeByGradient(model, input, options, { facts: saliencyFacts });

@@ -1,5 +1,6 @@
 import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
+import { scoreCamFacts } from "../methods/score-cam";
 import { inputSize } from "../model/input-size";
 import { type Input, loaded, type Model } from "../model/model";
 import { probabilities } from "../model/output";
@@ -45,7 +46,7 @@ export async function beginScoreCam(given: Model, input: Input, options: Perturb
     );
   }
   return beginPerturbedCam(given, input, options, {
-    method: "score-cam",
+    facts: scoreCamFacts,
     alike: (least, most) => least === most,
     passes: maskedPasses,
     weights: (scores) => probabilities(scores, "softmax"),

@@ -1,3 +1,5 @@
+import { settledOptions } from "../methods/settled-options";
+import { smoothGradFacts } from "../methods/smooth-grad";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/target";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
@@ -39,15 +41,16 @@ export const smoothGrad = (given: Model, input: Input, options: SmoothGradOption
 export async function beginSmoothGrad(
   given: Model,
   input: Input,
-  options: SmoothGradOptions,
+  unsettled: SmoothGradOptions,
 ): Promise<Passes<Float32Array>> {
+  const options = settledOptions(smoothGradFacts, unsettled);
   const model = loaded(given);
   const samples = sampleCount(options.samples, 50, { noise: options.noise });
   const batchSize = batchOf(model, options.batchSize, 4);
   const target = resolveTarget(model, options.target);
   const at = attributedValue(model, options, target);
   const data = model.prepare(input);
-  const noisy = noisyInputs(model, data, options, new Random(options.seed ?? 0));
+  const noisy = noisyInputs(model, data, options, new Random(options.seed));
   const { score, report } = forwardPass(model, data, target, []);
 
   const moments = new Moments(model.sampleSize(at));

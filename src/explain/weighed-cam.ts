@@ -1,4 +1,6 @@
 /** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
+import type { MethodFacts } from "../methods/facts";
+import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import type { Note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -13,7 +15,7 @@ export interface WeighedMaps {
 }
 
 export interface CamMethod {
-  readonly method: string;
+  readonly facts: MethodFacts;
   /** The map of one layer, a number per pixel. */
   readonly map: (maps: WeighedMaps) => Float32Array;
   readonly notes?: (map: Float32Array, maps: WeighedMaps) => readonly Note[];
@@ -24,9 +26,9 @@ export async function attributeByWeighing(
   given: Model,
   input: Input,
   options: CamOptions,
-  { method, map, notes }: CamMethod,
+  { facts, map, notes }: CamMethod,
 ): Promise<Attribution> {
-  const run = startCam(given, input, options);
+  const run = startCam(given, input, settledOptions(facts, options));
   const { model, data, target, values } = run;
   const pass = gradientPass(model, { data, target, at: values, keep: values });
   const layers = run.layers.map(({ value, channels }) => ({
@@ -37,7 +39,7 @@ export async function attributeByWeighing(
   const maps = layers.map(map);
   const found = maps.flatMap((one, i) => notes?.(one, layers[i]) ?? []);
   const different = new Map(found.map((each) => [each.message, each]));
-  return finishCam(run, method, pass, maps, [...different.values()]);
+  return finishCam(run, facts.name, pass, maps, [...different.values()]);
 }
 
 /** Σ_k weight_k · A_k per pixel: one weight for each map. */

@@ -1,3 +1,4 @@
+import { xGradCamFacts } from "../methods/x-grad-cam";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
@@ -19,7 +20,7 @@ import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
  */
 export const xGradCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
   attributeByWeighing(given, input, options, {
-    method: "x-grad-cam",
+    facts: xGradCamFacts,
     map: ({ activation, gradient, channels }) => {
       const sums = channelSums(activation.length, channels, (i) => activation[i]);
       const shares = channelSums(activation.length, channels, (i) => gradient[i] * activation[i]);

@@ -1,10 +1,13 @@
 import { proxy } from "comlink";
-import { messageOf } from "../checks";
+import { checkBag, messageOf } from "../checks";
 import { OptionError, SeethroughError } from "../errors";
+import type { Attribution } from "../explain/attribution";
 import type { PartResults } from "../explain/passes";
+import { ownOptions, unusedNotes } from "../methods/own-options";
 import type { LoadOptions } from "../model/load";
 import type { Model } from "../model/model";
 import { type ModelSource, readSource } from "../model/source";
+import { joinNotes } from "../notes";
 import { isModule } from "../wasm/instantiate";
 import { type DividedName, dividedName, type ExplainerName, type Explainers, explainerNames } from "./explainers";
 import { pack, unpack } from "./packing";
@@ -94,12 +97,16 @@ class Pool implements Caller {
 
   async explain(name: ExplainerName, model: unknown, input: unknown, options: unknown): Promise<unknown> {
     const pooled = this.#own(name, model);
-    const { method, ...others } = (options ?? {}) as { readonly method?: unknown };
-    const divided = dividedName(name, method);
+    if (options !== undefined) checkBag(name, options, ["target"]);
+    const { method, ...others } = (options ?? {}) as { readonly method?: unknown; readonly noiseTunnel?: unknown };
+    const divided = others.noiseTunnel === undefined ? dividedName(name, method) : undefined;
     // Where calls wait in line there is nothing to gain by dividing.
     if (divided && this.#seats.free > 1) {
-      const found = await this.#divide(divided, pooled, input, name === "explain" ? others : (options ?? {}));
-      if (found) return found;
+      const { own, unused } =
+        name === "explain" ? ownOptions(String(method), others) : { own: options ?? {}, unused: [] };
+      const found = await this.#divide(divided, pooled, input, own as Watched);
+      const notes = unusedNotes(String(method), unused);
+      if (found) return notes.length === 0 ? found : { ...found, notes: joinNotes(found.notes, notes) };
     }
     return this.call(pooled, name, [input, options]);
   }
@@ -122,7 +129,12 @@ class Pool implements Caller {
    * The passes of one explanation divided among the instances that are free, their results brought together by one of them in the
    * usual order; undefined if they would take too much memory there.
    */
-  async #divide(name: DividedName, model: PooledModel, input: unknown, options: Watched): Promise<unknown> {
+  async #divide(
+    name: DividedName,
+    model: PooledModel,
+    input: unknown,
+    options: Watched,
+  ): Promise<Attribution | undefined> {
     const parts = this.#seats.free;
     const { signal, onProgress, ...plain } = options;
     // The caller may use his memory again while the parts are made, and some of them are sent it later.
@@ -164,7 +176,7 @@ class Pool implements Caller {
       const [{ engine }] = found;
       const results = found.flatMap((part) => part.results);
       const settled = { ...given, ...(engine !== undefined && { engine }), signal };
-      return await this.call(model, "joinParts", [own, settled, name, results]);
+      return (await this.call(model, "joinParts", [own, settled, name, results])) as Attribution;
     } catch (error) {
       stop.controller.abort(error);
       throw error;
@@ -174,6 +186,7 @@ class Pool implements Caller {
   }
 
   async call(model: PooledModel, name: CallName, [input, options, ...more]: readonly unknown[]): Promise<unknown> {
+    if (options !== undefined) checkBag(name, options, []);
     const { signal, onProgress, ...plain } = (options ?? {}) as Watched;
     const args = [...copied(name, input, plain), ...more];
     const { controller, unlink } = linked(signal);

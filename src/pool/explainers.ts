@@ -1,3 +1,4 @@
+import { methodTable } from "../methods/table";
 import type { Input, Model } from "../model/model";
 
 type Library = typeof import("../api");
@@ -14,56 +15,18 @@ export type ExplainerName = {
 /** They all, as the library declares them. */
 export type Explainers = { readonly [Name in ExplainerName]: Library[Name] };
 
-/** The compiler refuses this where a name is missing or is none. */
-const names: Readonly<Record<ExplainerName, true>> = {
-  ablationCam: true,
-  cam: true,
-  deconvnet: true,
-  deepLift: true,
-  deepLiftShap: true,
-  eigenCam: true,
-  excitationBackprop: true,
-  explain: true,
-  fullGrad: true,
-  gradCam: true,
-  gradCamPlusPlus: true,
-  gradientShap: true,
-  guidedBackprop: true,
-  guidedGradCam: true,
-  hiResCam: true,
-  inputXGradient: true,
-  integratedGradients: true,
-  kernelShap: true,
-  layerCam: true,
-  lime: true,
-  lrp: true,
-  occlusion: true,
-  projectActivation: true,
-  rise: true,
-  saliency: true,
-  scoreCam: true,
-  smoothGrad: true,
-  xGradCam: true,
-};
+type Method = (typeof methodTable)[number];
+type Listed = Method["call"] | "explain" | "projectActivation";
 
-export const explainerNames = /* @__PURE__ */ Object.keys(names) as readonly ExplainerName[];
+/** The compiler refuses this where one is missing or is none. */
+export const explainerNames: [Exclude<ExplainerName, Listed>] extends [never] ? readonly ExplainerName[] : never =
+  /* @__PURE__ */ ["explain", "projectActivation", .../* @__PURE__ */ methodTable.map(({ call }) => call)];
 
 /** Those made of many passes that do not depend on each other: their passes are divided among the instances that are free. */
-export const dividedNames = [
-  "ablationCam",
-  "integratedGradients",
-  "kernelShap",
-  "lime",
-  "occlusion",
-  "rise",
-  "scoreCam",
-  "smoothGrad",
-] as const satisfies readonly ExplainerName[];
+export type DividedName = Extract<Method, { readonly divided: true }>["call"];
 
-export type DividedName = (typeof dividedNames)[number];
-
-const methodName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const isDivided = (method: Method): method is Extract<Method, { readonly divided: true }> => "divided" in method;
 
 /** The divided one that a call is for, also by way of `explain`. */
 export const dividedName = (name: ExplainerName, method: unknown): DividedName | undefined =>
-  dividedNames.find((divided) => (name === "explain" ? methodName(divided) === method : divided === name));
+  methodTable.filter(isDivided).find((each) => (name === "explain" ? each.name === method : each.call === name))?.call;

@@ -1,47 +1,20 @@
-import {
-  ablationCam,
-  cam,
-  deconvnet,
-  deepLift,
-  deepLiftShap,
-  eigenCam,
-  excitationBackprop,
-  explain,
-  fullGrad,
-  gradCam,
-  gradCamPlusPlus,
-  gradientShap,
-  guidedBackprop,
-  guidedGradCam,
-  hiResCam,
-  inputXGradient,
-  integratedGradients,
-  kernelShap,
-  layerCam,
-  lime,
-  lrp,
-  occlusion,
-  projectActivation,
-  rise,
-  saliency,
-  scoreCam,
-  smoothGrad,
-  xGradCam,
-} from "../api";
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
+import { explain, methodFunctions } from "../explain/explain";
 import { beginIntegratedGradients } from "../explain/integrated-gradients";
 import { beginKernelShap } from "../explain/kernel-shap";
 import { beginLime } from "../explain/lime";
 import { beginOcclusion } from "../explain/occlusion";
 import { type Begin, joinParts, makePart } from "../explain/passes";
+import { projectActivation } from "../explain/project-activation";
 import { beginRise } from "../explain/rise";
 import { beginScoreCam } from "../explain/score-cam";
 import { beginSmoothGrad } from "../explain/smooth-grad";
+import { methodTable } from "../methods/table";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
 import type { Input, Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
-import type { DividedName, ExplainerName, Explainers } from "./explainers";
+import type { DividedName, ExplainerName } from "./explainers";
 import { pack, unpack } from "./packing";
 
 /** What can be called with a model over there: the explainers, the model's own methods, and the two steps of a divided explanation. */
@@ -75,36 +48,12 @@ export interface Service {
   close(): Promise<void>;
 }
 
-const explainers: Explainers = {
-  ablationCam,
-  cam,
-  deconvnet,
-  deepLift,
-  deepLiftShap,
-  eigenCam,
-  excitationBackprop,
-  explain,
-  fullGrad,
-  gradCam,
-  gradCamPlusPlus,
-  gradientShap,
-  guidedBackprop,
-  guidedGradCam,
-  hiResCam,
-  inputXGradient,
-  integratedGradients,
-  kernelShap,
-  layerCam,
-  lime,
-  lrp,
-  occlusion,
-  projectActivation,
-  rise,
-  saliency,
-  scoreCam,
-  smoothGrad,
-  xGradCam,
-};
+/** By the names of the library. */
+const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
+  ...methodTable.map(({ call, name }) => [call, methodFunctions[name]] as const),
+  ["explain", explain],
+  ["projectActivation", projectActivation as Explain],
+]);
 
 /** What each of those has no type for in common is its options; the caller's compiler has checked them. */
 const beginnings: Readonly<Record<DividedName, Begin<never>>> = {
@@ -143,11 +92,12 @@ const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
     ),
 };
 
-const callOf = (name: CallName): Call =>
-  name in explainers
-    ? (model, [input, options], watch) =>
-        (explainers[name as ExplainerName] as Explain)(model, input as Input, { ...(options as object), ...watch })
+const callOf = (name: CallName): Call => {
+  const attribute = explainers.get(name);
+  return attribute
+    ? (model, [input, options], watch) => attribute(model, input as Input, { ...(options as object), ...watch })
     : others[name as keyof typeof others];
+};
 
 export function createService(packaged: Packaged): Service {
   const models = new Map<number, Model>();

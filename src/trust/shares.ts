@@ -1,18 +1,9 @@
+import { factsOf } from "../methods/table";
 import { inputSize } from "../model/input-size";
-
 import type { LoadedModel } from "../model/model";
 import { showShape } from "../tensor";
 import { heatmap } from "../view/heatmap";
 import { checkMap, fittingHeatmap, isAttribution, type JudgedMap } from "./judged-map";
-
-/** Methods whose values are what each input value does when it changes by one unit; those of all others are shares of the score. */
-const perUnit: ReadonlySet<string> = new Set([
-  "saliency",
-  "smooth-grad",
-  "deconvnet",
-  "guided-backprop",
-  "guided-grad-cam",
-]);
 
 /** A map as one number per input value. */
 export interface Shares {
@@ -27,7 +18,8 @@ export interface Shares {
 /** @throws {ShapeError} if the map is not of the input's size */
 export function sharesOf(model: LoadedModel, map: JudgedMap): Shares {
   checkMap(map);
-  const multiplied = !isAttribution(map) || !perUnit.has(map.method);
+  // A magnitude is what an input value does when it changes by one unit; all others are shares of the score.
+  const multiplied = !isAttribution(map) || factsOf(map.method)?.reading !== "magnitude";
   if (isAttribution(map) && !map.layer && !map.layers && showShape(map.values.shape) === showShape(model.input.shape)) {
     return { values: model.fromTensor(model.fast.input, map.values), multiplied, unitless: false };
   }

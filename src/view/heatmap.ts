@@ -3,6 +3,8 @@ import { InputError, OptionError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { magnitudeAt } from "../image/magnitude";
 import { resizeBilinear } from "../image/resize";
+import type { Reading } from "../methods/facts";
+import { factsOf } from "../methods/table";
 import type { Tensor } from "../tensor";
 
 /** A scalar per pixel of the network's input. */
@@ -52,40 +54,10 @@ interface Style {
   readonly channels: Channels;
 }
 
-/**
- * Three families. A gradient's sign only says which way to change a pixel: its magnitude counts. Values that are shares of
- * the score: their signed sum. Class activation maps: their positive part.
- */
-const magnitude: Style = { sign: "absolute", channels: "max" };
-const share: Style = { sign: "signed", channels: "sum" };
-const map: Style = { sign: "positive", channels: "sum" };
-const styles: Readonly<Record<string, Style>> = {
-  saliency: magnitude,
-  deconvnet: magnitude,
-  "guided-backprop": magnitude,
-  "guided-grad-cam": magnitude,
-  "smooth-grad": magnitude,
-  "input-x-gradient": share,
-  "integrated-gradients": share,
-  "gradient-shap": share,
-  "deep-lift": share,
-  "deep-lift-shap": share,
-  lrp: share,
-  occlusion: share,
-  lime: share,
-  "kernel-shap": share,
-  rise: map,
-  "full-grad": map,
-  "excitation-backprop": map,
-  cam: map,
-  "grad-cam": map,
-  "grad-cam-plus-plus": map,
-  "layer-cam": map,
-  "x-grad-cam": map,
-  "hi-res-cam": map,
-  "eigen-cam": map,
-  "score-cam": map,
-  "ablation-cam": map,
+const styles: Readonly<Record<Reading, Style>> = {
+  magnitude: { sign: "absolute", channels: "max" },
+  share: { sign: "signed", channels: "sum" },
+  evidence: { sign: "positive", channels: "sum" },
 };
 
 /**
@@ -106,7 +78,8 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   const { width, height } = inputSize;
   const { h, w, c, data: interleaved } = gridOf(values);
   const grid = h !== height || w !== width;
-  const style = Object.hasOwn(styles, method) ? styles[method] : grid && c === 1 ? map : share;
+  const reading = factsOf(method)?.reading ?? (grid && c === 1 ? "evidence" : "share");
+  const style = styles[reading];
   const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
   oneOf("sign", sign, ["absolute", "positive", "negative", "signed"]);
   oneOf("channels", channels, ["max", "sum", "each"]);
@@ -128,7 +101,7 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   const perPixel = reduceChannels(interleaved, c, channels, part);
   const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
   const signed = sign === "signed";
-  const fromLeast = style === map && (sign === "positive" || sign === "negative");
+  const fromLeast = reading === "evidence" && (sign === "positive" || sign === "negative");
   const normalise = (data: Float32Array): Float32Array => {
     if (fromLeast && percentile === 100) return minMax(data);
     return divideByLargest(fromLeast ? aboveLeast(data) : data, percentile);

@@ -106,8 +106,9 @@ describe("pictures", () => {
     expect(red[0]).toBeGreaterThan(red[2] + 50);
     expect(Math.min(...white)).toBeGreaterThan(235);
     expect(() => overlay(picture, flat, { colormap: "jet2" })).toThrow(
-      /There is no colour map "jet2"\. Did you mean "[a-z-]+"\? Colour maps: turbo/,
+      /There is no colour map "jet2"\. Colour maps: turbo/,
     );
+    expect(() => overlay(picture, flat, { colormap: "Red_blu" })).toThrow(/Did you mean "red-blue"\? Colour maps:/);
     expect(() => overlay(picture, flat, { opacity: 2 })).toThrow(/opacity must lie between 0 and 1/);
   });
 

@@ -1,0 +1,17 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, explaining } from "./shared-options";
+
+export const deepLiftShapFacts = {
+  name: "deep-lift-shap",
+  call: "deepLiftShap",
+  reading: "share",
+  passes: "2 forward, 1 backward per baseline",
+  needs: ["gradients"],
+  options: [
+    explaining,
+    atLayer,
+    {
+      baselines: { is: "own", usual: "zero, mean, blur" },
+    },
+  ],
+} as const satisfies MethodFacts;

@@ -1,0 +1,17 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, explaining } from "./shared-options";
+
+export const deepLiftFacts = {
+  name: "deep-lift",
+  call: "deepLift",
+  reading: "share",
+  passes: "2 forward, 1 backward",
+  needs: ["gradients"],
+  options: [
+    explaining,
+    atLayer,
+    {
+      baseline: { is: "own", default: "zero" },
+    },
+  ],
+} as const satisfies MethodFacts;

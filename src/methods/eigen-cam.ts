@@ -1,0 +1,12 @@
+import type { MethodFacts } from "./facts";
+import { explaining, maps } from "./shared-options";
+
+export const eigenCamFacts = {
+  name: "eigen-cam",
+  call: "eigenCam",
+  reading: "evidence",
+  passes: "1 forward",
+  needs: ["maps"],
+  options: [explaining, maps],
+  notes: ["not-about-the-target"],
+} as const satisfies MethodFacts;

@@ -1,0 +1,12 @@
+import type { MethodFacts } from "./facts";
+import { explaining, maps } from "./shared-options";
+
+export const gradCamPlusPlusFacts = {
+  name: "grad-cam-plus-plus",
+  call: "gradCamPlusPlus",
+  reading: "evidence",
+  passes: "1 forward, 1 backward",
+  needs: ["maps", "gradients"],
+  options: [explaining, maps],
+  notes: ["hardly-about-the-target"],
+} as const satisfies MethodFacts;

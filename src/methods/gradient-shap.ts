@@ -1,0 +1,22 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, batches, explaining } from "./shared-options";
+
+export const gradientShapFacts = {
+  name: "gradient-shap",
+  call: "gradientShap",
+  reading: "share",
+  passes: "`samples` forward and backward",
+  needs: ["gradients"],
+  options: [
+    explaining,
+    atLayer,
+    batches,
+    {
+      samples: { is: "count", usual: "5" },
+      stdev: { is: "amount", usual: "0" },
+      noise: { is: "own" },
+      baselines: { is: "own", usual: "zero, mean, blur" },
+      coefficients: { is: "own" },
+    },
+  ],
+} as const satisfies MethodFacts;

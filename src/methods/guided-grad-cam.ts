@@ -1,0 +1,18 @@
+import type { MethodFacts } from "./facts";
+import { explaining } from "./shared-options";
+
+export const guidedGradCamFacts = {
+  name: "guided-grad-cam",
+  call: "guidedGradCam",
+  reading: "magnitude",
+  passes: "2 forward, 2 backward",
+  needs: ["gradients", "maps"],
+  options: [
+    explaining,
+    {
+      layer: { is: "name", usual: "the last with maps" },
+      interpolation: { is: "choice", choices: ["nearest", "bilinear"], default: "nearest" },
+    },
+  ],
+  notes: ["not-class-specific"],
+} as const satisfies MethodFacts;

@@ -1,0 +1,11 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, explaining } from "./shared-options";
+
+export const inputXGradientFacts = {
+  name: "input-x-gradient",
+  call: "inputXGradient",
+  reading: "share",
+  passes: "1 forward, 1 backward",
+  needs: ["gradients"],
+  options: [explaining, atLayer],
+} as const satisfies MethodFacts;

@@ -1,0 +1,21 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, batches, explaining } from "./shared-options";
+
+export const integratedGradientsFacts = {
+  name: "integrated-gradients",
+  call: "integratedGradients",
+  reading: "share",
+  passes: "`nSteps` forward and backward",
+  needs: ["gradients"],
+  options: [
+    explaining,
+    atLayer,
+    batches,
+    {
+      nSteps: { is: "own", default: 50 },
+      rule: { is: "own", default: "gauss-legendre" },
+      baseline: { is: "own", default: "zero" },
+    },
+  ],
+  divided: true,
+} as const satisfies MethodFacts;

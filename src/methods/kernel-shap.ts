@@ -1,0 +1,19 @@
+import type { MethodFacts } from "./facts";
+import { batches, explaining, parts } from "./shared-options";
+
+export const kernelShapFacts = {
+  name: "kernel-shap",
+  call: "kernelShap",
+  reading: "share",
+  passes: "`samples` forward",
+  needs: ["scores"],
+  options: [
+    explaining,
+    batches,
+    parts,
+    {
+      samples: { is: "count", least: 2, usual: "all of up to 12 features, 2·features + 2048 of more" },
+    },
+  ],
+  divided: true,
+} as const satisfies MethodFacts;

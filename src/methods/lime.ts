@@ -1,0 +1,21 @@
+import type { MethodFacts } from "./facts";
+import { batches, explaining, parts } from "./shared-options";
+
+export const limeFacts = {
+  name: "lime",
+  call: "lime",
+  reading: "share",
+  passes: "`samples` forward",
+  needs: ["scores"],
+  options: [
+    explaining,
+    batches,
+    parts,
+    {
+      samples: { is: "count", least: 2, default: 1000 },
+      kernelWidth: { is: "above", default: 0.25 },
+      lambda: { is: "amount", default: 1 },
+    },
+  ],
+  divided: true,
+} as const satisfies MethodFacts;

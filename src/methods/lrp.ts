@@ -1,0 +1,18 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, explaining } from "./shared-options";
+
+export const lrpFacts = {
+  name: "lrp",
+  call: "lrp",
+  reading: "share",
+  passes: "1 forward, 1 backward",
+  needs: ["gradients"],
+  options: [
+    explaining,
+    atLayer,
+    {
+      composite: { is: "own", default: "epsilonPlus" },
+      epsilon: { is: "above", default: 1e-6 },
+    },
+  ],
+} as const satisfies MethodFacts;

@@ -1,0 +1,21 @@
+import type { MethodFacts } from "./facts";
+import { batches, explaining } from "./shared-options";
+
+export const occlusionFacts = {
+  name: "occlusion",
+  call: "occlusion",
+  reading: "share",
+  passes: "1 forward per patch, only where it reaches",
+  needs: ["scores"],
+  options: [
+    explaining,
+    batches,
+    {
+      window: { is: "own", usual: "a seventh of the input" },
+      stride: { is: "own", usual: "half the window" },
+      value: { is: "own", default: "zero" },
+      engine: { is: "choice", choices: ["incremental", "full"], usual: "incremental where the maps fit" },
+    },
+  ],
+  divided: true,
+} as const satisfies MethodFacts;

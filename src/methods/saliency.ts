@@ -1,0 +1,11 @@
+import type { MethodFacts } from "./facts";
+import { atLayer, explaining } from "./shared-options";
+
+export const saliencyFacts = {
+  name: "saliency",
+  call: "saliency",
+  reading: "magnitude",
+  passes: "1 forward, 1 backward",
+  needs: ["gradients"],
+  options: [explaining, atLayer],
+} as const satisfies MethodFacts;

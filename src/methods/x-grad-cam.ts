@@ -1,0 +1,11 @@
+import type { MethodFacts } from "./facts";
+import { explaining, maps } from "./shared-options";
+
+export const xGradCamFacts = {
+  name: "x-grad-cam",
+  call: "xGradCam",
+  reading: "evidence",
+  passes: "1 forward, 1 backward",
+  needs: ["maps", "gradients"],
+  options: [explaining, maps],
+} as const satisfies MethodFacts;
