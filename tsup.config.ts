@@ -25,6 +25,8 @@ const library: Options = {
   // What the library uses is a dev dependency and becomes part of it, so that a page can load it without a bundler or an
   // import map. The two dependencies of package.json are the command line's.
   removeNodeProtocol: false,
+  // jpeg-js asks for Node's Buffer where it is a CommonJS module, which it is in every bundle.
+  inject: ["scripts/buffer.js"],
   metafile: true,
 };
 

@@ -2,8 +2,9 @@
 // model beside them.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { colormapSteps } from "./colormaps.mjs";
-import { bundledPackages, thirdPartyNotices } from "./third-party.mjs";
+import { bundledPackages, noticeRule, thirdPartyNotices } from "./third-party.mjs";
 
 rmSync("dist", { recursive: true, force: true });
 execFileSync("node_modules/.bin/asc", ["--config", "asconfig.json", "--target", "simd"], { stdio: "inherit" });
@@ -11,6 +12,13 @@ execFileSync("node_modules/.bin/asc", ["--config", "asconfig.json", "--target", 
 const kernels = readFileSync("build/kernels.wasm").toString("hex");
 writeFileSync("src/generated/kernels.js", `export const kernelsText = "${kernels}";\n`);
 writeFileSync("src/generated/colormaps.js", `export const colormapSteps = ${JSON.stringify(colormapSteps())};\n`);
+const codecs = {
+  jpeg: "node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm",
+  webp: "node_modules/@cwasm/webp/webp.wasm",
+};
+for (const [name, path] of Object.entries(codecs)) {
+  writeFileSync(`src/generated/${name}-codec.js`, `export default "${readFileSync(path).toString("hex")}";\n`);
+}
 // Weights hardly repeat: there base64 is the smaller text.
 const petshop = readFileSync("models/petshop.onnx").toString("base64");
 writeFileSync(
@@ -35,13 +43,16 @@ for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {
 }
 
 const metafile = "dist/metafile-esm.json";
-writeFileSync("dist/third-party-notices.txt", thirdPartyNotices(bundledPackages(JSON.parse(readFileSync(metafile)))));
+const bundled = [...bundledPackages(JSON.parse(readFileSync(metafile))), ...Object.values(codecs).map(dirname)];
+const ofCodecs = readdirSync("scripts/licences").map((name) => readFileSync(`scripts/licences/${name}`, "utf8").trim());
+writeFileSync("dist/third-party-notices.txt", [thirdPartyNotices(bundled).trim(), ...ofCodecs, ""].join(noticeRule));
 rmSync(metafile);
 
 // After tsup, which removes declarations that it did not write.
 copyFileSync("build/kernels.wasm", "dist/kernels.wasm");
 writeFileSync("dist/kernels.wasm.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
 writeFileSync("dist/pool-worker.d.ts", "export {};\n");
+for (const [name, path] of Object.entries(codecs)) copyFileSync(path, `dist/${name}-codec.wasm`);
 copyFileSync("src/default-model.js", "dist/default-model.js");
 writeFileSync(
   "dist/default-model.d.ts",

@@ -9,6 +9,9 @@ export const bundledPackages = ({ inputs }) => [
   ),
 ];
 
+/** Between two notices. */
+export const noticeRule = `\n\n${"─".repeat(80)}\n\n`;
+
 /** Name, version and licence of packages whose code is part of ours, as their licences ask for. */
 export const thirdPartyNotices = (folders) =>
   [...folders]
@@ -21,5 +24,5 @@ export const thirdPartyNotices = (folders) =>
         : `https://spdx.org/licenses/${license}.html`;
       return `${name} ${version} (${license})\n\n${text}`;
     })
-    .join(`\n\n${"─".repeat(80)}\n\n`)
+    .join(noticeRule)
     .concat("\n");

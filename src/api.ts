@@ -74,10 +74,21 @@ export { saliency } from "./explain/saliency";
 export { scoreCam } from "./explain/score-cam";
 export { type SmoothGradOptions, smoothGrad } from "./explain/smooth-grad";
 export { xGradCam } from "./explain/x-grad-cam";
-export { decodeImage } from "./image/decode";
-export { encodePng } from "./image/encode";
+export type { DecodeOptions } from "./image/decode";
+export {
+  type DataURLOptions,
+  encodeJpeg,
+  encodePng,
+  type ImageDataLike,
+  type JpegOptions,
+  toDataURL,
+  toImageData,
+} from "./image/encode";
 export type { ImageLike } from "./image/image";
+export type { Picture } from "./image/picture";
+export type { PictureSource } from "./image/picture-source";
 export { type Preprocess, placement, preprocess } from "./image/preprocess";
+export { type ResizeImageOptions, resize } from "./image/resize-image";
 export { type SlicOptions, slic } from "./image/slic";
 export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/facts";
 export { type MethodName, methodTable } from "./methods/table";

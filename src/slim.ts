@@ -8,6 +8,7 @@ import { noDefaultModel } from "./no-default-model";
 import type { Tensor } from "./tensor";
 
 export * from "./api";
+export { decodeImage } from "./decode-image";
 
 /** The options of `loadModel` where the entry carries no kernels: it has to be told where they are. */
 export interface SlimLoadOptions extends LoadOptions {

@@ -1,5 +1,9 @@
 import { maxPoolWith, maxUnpoolWith, type Pooled, type UnpoolOptions, type WasmOption } from "./deconvolution/max-pool";
 import type { PoolOptions, Switches } from "./deconvolution/switches";
+import { codecOnce } from "./image/codecs";
+import { type DecodeOptions, decodeImageWith } from "./image/decode";
+import type { Picture } from "./image/picture";
+import type { PictureSource } from "./image/picture-source";
 import module from "./kernels.wasm";
 import { type LoadOptions, loadWith } from "./model/load";
 import type { Model } from "./model/model";
@@ -15,6 +19,15 @@ const kernels = /* @__PURE__ */ compileOnce(() => module);
 /** `loadModel` for Cloudflare Workers, which run only modules that were compiled at deployment. */
 export function loadModel(source?: ModelSource, options?: LoadOptions): Promise<Model> {
   return loadWith({ kernels, defaultModel: noDefaultModel }, source, options);
+}
+
+const codecs = {
+  jpeg: /* @__PURE__ */ codecOnce(() => import("./jpeg-codec.wasm")),
+  webp: /* @__PURE__ */ codecOnce(() => import("./webp-codec.wasm")),
+};
+
+export function decodeImage(source: PictureSource, options?: DecodeOptions): Promise<Picture> {
+  return decodeImageWith(codecs, source, options);
 }
 
 export function maxPool(tensor: Tensor, options: PoolOptions & WasmOption): Promise<Pooled> {

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
  * Which folder of src may import which: a layer sees the layers of its row and nothing else. `docs/architecture.md`
  * shows the same table.
  */
-const base = ["tensor", "errors", "checks", "nearest", "notes", "join-bytes", "version"];
+const base = ["tensor", "errors", "checks", "nearest", "notes", "join-bytes", "bytes", "version"];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors"],
   errors: [],
@@ -16,6 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   notes: [],
   "join-bytes": [],
   version: [],
+  bytes: [],
   wasm: [...base],
   graph: [...base],
   ops: ["graph", "wasm", ...base],
@@ -37,6 +38,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   rewrite: ["explain", "model", "engine", "onnx", "image", "ops", "graph", "wasm", ...base],
   trust: ["methods", "rewrite", "explain", "model", "view", "image", "ops", "graph", "wasm", ...base],
   visualize: ["explain", "model", "image", "ops", "graph", "wasm", ...base],
+  "decode-image": ["image", "generated", ...base],
   pooling: ["deconvolution", "load-model", ...base],
   // Of the entries' code, the worker and the fallback bring what loads a model.
   pool: ["methods", "api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],

@@ -1,3 +1,4 @@
+import { isUint8Array } from "../bytes";
 import { oneOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
 import { kernelsOf, type Packaged, type WasmSource } from "../model/load";
@@ -109,5 +110,5 @@ const fromMemory = (data: Float32Array, shape: readonly number[]): Float32Array 
 function reorder(offsets: Switches["offsets"], shape: readonly number[], change: typeof inMemory): Switches["offsets"] {
   if (shape.length === 4) return offsets;
   const changed = change(Float32Array.from(offsets), shape);
-  return offsets instanceof Uint8Array ? Uint8Array.from(changed) : Uint16Array.from(changed);
+  return isUint8Array(offsets) ? Uint8Array.from(changed) : Uint16Array.from(changed);
 }

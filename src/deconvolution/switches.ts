@@ -1,3 +1,4 @@
+import { isUint8Array, isUint16Array } from "../bytes";
 import { InputError, OptionError, ShapeError } from "../errors";
 import type { Node } from "../graph/ir";
 import { windowGeometry } from "../graph/shapes";
@@ -74,7 +75,7 @@ export function planPool(inputShape: Shape, options: PoolOptions): PoolPlan {
 /** @throws {ShapeError} or {OptionError} if the parts of switches do not belong together */
 export function checkSwitches(switches: Switches): void {
   const offsets = switches?.offsets;
-  if (!(offsets instanceof Uint8Array || offsets instanceof Uint16Array)) {
+  if (!(isUint8Array(offsets) || isUint16Array(offsets))) {
     throw new OptionError("Switches are what maxPool returned, or what switchesFromIndices made.");
   }
   const { shape, window } = switches;

@@ -1,3 +1,4 @@
+import { isUint8Array } from "../bytes";
 import { iterable } from "../checks";
 import { InputError, LayerError, OptionError, ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
@@ -133,7 +134,7 @@ function regionGrid(model: LoadedModel): { h: number; w: number } {
 }
 
 function checkRegion(region: unknown, { h, w }: { h: number; w: number }): Uint8Array {
-  if (region instanceof Uint8Array && region.length === h * w) return region;
-  const got = region instanceof Uint8Array ? `${region.length} bytes` : typeof region;
+  if (isUint8Array(region) && region.length === h * w) return region;
+  const got = isUint8Array(region) ? `${region.length} bytes` : typeof region;
   throw new ShapeError(`A region takes one byte for each of ${h}×${w} pixels, row-major, got ${got}.`);
 }

@@ -1,3 +1,4 @@
+import { isFloat32Array } from "../bytes";
 import { InputError, OptionError, ShapeError, TargetError } from "../errors";
 import { type Input, isTensor } from "../model/model";
 import { toMemoryOrder, toRowMajor } from "../ops/layout";
@@ -20,8 +21,8 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
   const [x, frame] = [inMemoryOrder(given), tensorFrame(given)];
   const rows = async (batch: Float32Array, count: number): Promise<{ scores: Float32Array; classes: number }> => {
     const scores = await blackBox(asTensor(batch, batchShape(frame, count)));
-    if (!(scores instanceof Float32Array) || scores.length === 0 || scores.length % count !== 0) {
-      const got = scores instanceof Float32Array ? `${scores.length} values` : typeof scores;
+    if (!isFloat32Array(scores) || scores.length === 0 || scores.length % count !== 0) {
+      const got = isFloat32Array(scores) ? `${scores.length} values` : typeof scores;
       throw new ShapeError(
         `The black box must return a Float32Array of one score (or one row of scores) per input: ${count} inputs went in, ${got} came out.`,
       );

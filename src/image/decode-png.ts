@@ -1,152 +1,115 @@
-import type { DecodedPng } from "fast-png";
-import { messageOf } from "../checks";
-import { InputError } from "../errors";
-import { joinBytes } from "../join-bytes";
-import { checkPixelCount, type ImageLike } from "./image";
-
-const signature = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-
-/** Colour types of the PNG specification, section 11.2.1, that need to be told apart here. */
-const greyscale = 0;
-const truecolour = 2;
-const indexed = 3;
+import type { ImageLike } from "./image";
+import { inflate } from "./inflate";
+import { checkPixelCount, type DecodeLimits } from "./limits";
+import { readOrientation, upright, withoutExifHeader } from "./orientation";
+import { colourTypes, damaged, type PngChunks, readChunks } from "./png-chunks";
+import { filteredBytes, type RowPlace, RowReader } from "./png-rows";
 
 /**
- * Decodes a PNG file of any colour type and bit depth.
+ * Decodes a PNG file of any colour type and bit depth, interlaced or not, row by row: of a picture of 16 bits per sample there
+ * is never more in memory than its 8-bit pixels.
  *
- * @returns RGB, or RGBA where the file has an alpha channel or transparent colours
- * @throws {InputError} if the file is damaged, cut off, too large, or interlaced with less than 8 bits per sample
+ * @returns RGB, or RGBA where the file has an alpha channel or transparent colours; upright (eXIf)
+ * @throws {InputError} if the file is damaged, cut off or too large
  */
-export async function decodePng(bytes: Uint8Array): Promise<ImageLike> {
-  const { header, file } = essentials(bytes);
-  checkPixelCount("PNG", header.width, header.height);
-  // fast-png takes every sample of an interlaced picture for at least one byte.
-  if (header.interlaced && header.depth < 8) {
-    throw new InputError(
-      `The PNG file is interlaced with ${header.depth} bits per sample, which is not decoded here. Save it without interlacing.`,
-    );
-  }
-  const { decode } = await import("fast-png");
-  let png: DecodedPng;
-  try {
-    png = decode(file, { checkCrc: true });
-  } catch (error) {
-    throw new InputError(`The PNG file is damaged: ${messageOf(error)}.`);
-  }
-  const { width, height, channels, depth, palette, transparency } = png;
-  const samples = unpack(png.data, width * channels, height, depth);
-  const data = palette
-    ? fromPalette(samples, palette)
-    : toColour(samples, channels, depth, transparency?.length ? transparency : undefined);
-  return { data, width, height };
+export async function decodePng(bytes: Uint8Array, limits: DecodeLimits): Promise<ImageLike> {
+  const chunks = readChunks(bytes, ({ width, height }) => checkPixelCount("PNG", width, height, limits));
+  const { header, data, exif } = chunks;
+  const { width, height } = header;
+  const painter = painterOf(chunks);
+  let pixels: Uint8Array<ArrayBuffer> | undefined;
+  const rows = new RowReader(header, (row, place) => {
+    // Made when the first row has come: a header alone takes no memory.
+    pixels ??= new Uint8Array(width * height * painter.channels);
+    painter.paint(row, pixels, place);
+  });
+  await inflate(data, filteredBytes(header), (inflated) => rows.push(inflated));
+  if (!pixels) throw damaged("it has no rows");
+  return upright({ data: pixels, width, height }, readOrientation(withoutExifHeader(exif)));
 }
 
-interface Header {
-  readonly width: number;
-  readonly height: number;
-  readonly depth: number;
-  readonly colourType: number;
-  readonly interlaced: boolean;
+/** Turns the bytes of rows into 8-bit colours. */
+interface Painter {
+  readonly channels: 3 | 4;
+  /** @param row  of the file, unfiltered */
+  paint(row: Uint8Array, out: Uint8Array, place: RowPlace): void;
 }
 
-/**
- * The file with nothing but the chunks that make up its pixels: a malformed text or colour profile must not cost the
- * picture, and the palette of a truecolour file is only a suggestion for displays of 256 colours.
- */
-function essentials(bytes: Uint8Array): { header: Header; file: Uint8Array } {
-  if (!signature.every((byte, i) => bytes[i] === byte)) {
-    throw new InputError("The PNG file is damaged: its signature is not intact, as after a transfer in text mode.");
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const kept: Uint8Array[] = [bytes.subarray(0, signature.length)];
-  let header: Header | undefined;
-  for (let at = signature.length; ; ) {
-    if (at + 12 > bytes.length) throw cutOff(bytes);
-    const length = view.getUint32(at);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    const end = at + 12 + length;
-    if (end > bytes.length) throw cutOff(bytes);
-    if (!header) {
-      if (type !== "IHDR" || length !== 13) throw new InputError("The PNG file is damaged: it has no header.");
-      header = {
-        width: view.getUint32(at + 8),
-        height: view.getUint32(at + 12),
-        depth: bytes[at + 16],
-        colourType: bytes[at + 17],
-        interlaced: bytes[at + 20] === 1,
-      };
-    }
-    if (isEssential(type, header.colourType)) kept.push(bytes.subarray(at, end));
-    if (type === "IEND") break;
-    at = end;
-  }
-  return { header, file: joinBytes(kept) };
-}
-
-const isEssential = (type: string, colourType: number): boolean =>
-  ["IHDR", "IDAT", "IEND"].includes(type) ||
-  (type === "PLTE" && colourType === indexed) ||
-  (type === "tRNS" && [greyscale, truecolour, indexed].includes(colourType));
-
-const cutOff = (bytes: Uint8Array): InputError =>
-  new InputError(`The PNG file stops half way, after ${bytes.length} bytes: its end marker is missing.`);
-
-/** One array element per sample, unscaled; rows of less than 8 bits per sample start at a byte. */
-function unpack(data: DecodedPng["data"], samplesPerRow: number, height: number, depth: number): ArrayLike<number> {
-  if (depth >= 8) return data;
-  const rowBytes = Math.ceil((samplesPerRow * depth) / 8);
-  const mask = 2 ** depth - 1;
-  const out = new Uint8Array(samplesPerRow * height);
-  for (let row = 0; row < height; row++) {
-    for (let i = 0; i < samplesPerRow; i++) {
-      const bit = i * depth;
-      out[row * samplesPerRow + i] = (data[row * rowBytes + (bit >> 3)] >> (8 - depth - (bit & 7))) & mask;
-    }
-  }
-  return out;
-}
-
-function fromPalette(indices: ArrayLike<number>, palette: readonly (readonly number[])[]): Uint8Array {
-  const channels = palette[0]?.length ?? 3;
-  const out = new Uint8Array(indices.length * channels);
-  for (let pixel = 0; pixel < indices.length; pixel++) {
-    const colour = palette[indices[pixel]];
-    if (!colour) {
-      throw new InputError(
-        `The PNG file is damaged: a pixel has colour ${indices[pixel]} of a palette of ${palette.length}.`,
-      );
-    }
-    out.set(colour, pixel * channels);
-  }
-  return out;
-}
-
-/**
- * Grey becomes RGB, any depth 8 bits by round(x·255 / (2^depth − 1)) (PNG specification, section 13.12).
- *
- * @param transparent  the one colour without opacity (tRNS), in samples of the file's depth
- */
-function toColour(
-  samples: ArrayLike<number>,
-  channels: number,
-  depth: number,
-  transparent: ArrayLike<number> | undefined,
-): Uint8Array {
+function painterOf({ header, palette, transparency }: PngChunks): Painter {
+  const { width, depth, colourType, samples } = header;
+  if (palette) return palettePainter(width, depth, palette, transparency);
+  const channels = transparency || samples === 2 || samples === 4 ? 4 : 3;
+  if (depth === 8 && samples === channels) return { channels, paint: copyRow(width, channels) };
+  const colours = samples >= 3 ? 3 : 1;
+  const transparent = transparency && Array.from({ length: colours }, (_, c) => uint16(transparency, c * 2));
+  const hasAlpha = colourType === colourTypes.greyAlpha || colourType === colourTypes.truecolourAlpha;
+  const values = new Uint16Array(width * samples);
+  // round(x·255 / (2^depth − 1)) (section 13.12).
   const scale = 255 / (2 ** depth - 1);
-  const colours = channels >= 3 ? 3 : 1;
-  const hasAlpha = channels > colours;
-  const to = hasAlpha || transparent ? 4 : 3;
-  const pixels = samples.length / channels;
-  const out = new Uint8Array(pixels * to);
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    const from = pixel * channels;
-    for (let c = 0; c < 3; c++) out[pixel * to + c] = Math.round(samples[from + (colours === 3 ? c : 0)] * scale);
-    if (hasAlpha) out[pixel * to + 3] = Math.round(samples[from + colours] * scale);
-    else if (transparent) {
-      let same = true;
-      for (let c = 0; c < colours; c++) same &&= samples[from + c] === transparent[c];
-      out[pixel * to + 3] = same ? 0 : 255;
+  const levels = Uint8Array.from({ length: 2 ** depth }, (_, value) => Math.round(value * scale));
+  return {
+    channels,
+    paint(row, out, { x, stepX, y, width: count }) {
+      unpack(row, values, count * samples, depth);
+      for (let pixel = 0; pixel < count; pixel++) {
+        const from = pixel * samples;
+        const to = (y * width + x + pixel * stepX) * channels;
+        const last = colours - 1;
+        out[to] = levels[values[from]];
+        out[to + 1] = levels[values[from + Math.min(1, last)]];
+        out[to + 2] = levels[values[from + last]];
+        if (hasAlpha) out[to + 3] = levels[values[from + colours]];
+        else if (transparent) out[to + 3] = transparent.every((value, c) => values[from + c] === value) ? 0 : 255;
+      }
+    },
+  };
+}
+
+/** Rows that are stored as they are wanted. */
+const copyRow =
+  (width: number, channels: number): Painter["paint"] =>
+  (row, out, { x, stepX, y, width: count }) => {
+    const start = (y * width + x) * channels;
+    if (stepX === 1) {
+      out.set(row, start);
+      return;
+    }
+    for (let pixel = 0; pixel < count; pixel++) {
+      for (let c = 0; c < channels; c++) out[start + pixel * stepX * channels + c] = row[pixel * channels + c];
+    }
+  };
+
+function palettePainter(width: number, depth: number, palette: Uint8Array, alpha: Uint8Array | undefined): Painter {
+  const channels = alpha ? 4 : 3;
+  const colours = palette.length / 3;
+  const indices = new Uint16Array(width);
+  return {
+    channels,
+    paint(row, out, { x, stepX, y, width: count }) {
+      unpack(row, indices, count, depth);
+      for (let pixel = 0; pixel < count; pixel++) {
+        const index = indices[pixel];
+        if (index >= colours) throw damaged(`a pixel has colour ${index} of a palette of ${colours}`);
+        const to = (y * width + x + pixel * stepX) * channels;
+        for (let c = 0; c < 3; c++) out[to + c] = palette[index * 3 + c];
+        if (alpha) out[to + 3] = alpha[index] ?? 255;
+      }
+    },
+  };
+}
+
+/** One number per sample, unscaled. */
+function unpack(row: Uint8Array, values: Uint16Array, count: number, depth: number): void {
+  if (depth === 16) {
+    for (let i = 0; i < count; i++) values[i] = (row[i * 2] << 8) | row[i * 2 + 1];
+  } else if (depth === 8) values.set(row.subarray(0, count));
+  else {
+    const mask = 2 ** depth - 1;
+    for (let i = 0; i < count; i++) {
+      const bit = i * depth;
+      values[i] = (row[bit >> 3] >> (8 - depth - (bit & 7))) & mask;
     }
   }
-  return out;
 }
+
+const uint16 = (bytes: Uint8Array, at: number): number => (bytes[at] << 8) | bytes[at + 1];

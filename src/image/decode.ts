@@ -1,43 +1,53 @@
-import { kindOf } from "../checks";
+import { checkOptions, wholeNumber } from "../checks";
 import { InputError } from "../errors";
+import type { PictureCodecs } from "./codecs";
 import { decodeJpeg } from "./decode-jpeg";
 import { decodePng } from "./decode-png";
+import { decodeWebp } from "./decode-webp";
 import type { ImageLike } from "./image";
+import type { DecodeLimits } from "./limits";
+import { Picture } from "./picture";
+import { type PictureSource, readPicture } from "./picture-source";
+import { resize } from "./resize-image";
 
-/**
- * Decodes a PNG or JPEG file. The decoders are loaded at the first call.
- *
- * @param source  the file's bytes
- * @returns 8-bit RGB pixels, RGBA where the file has transparency; upright (a JPEG's Exif orientation is applied);
- *   16-bit PNGs are reduced to 8
- * @throws {InputError} if the bytes are empty, damaged, cut off, of another format or of more than 100 megapixels
- */
-export async function decodeImage(source: Uint8Array | ArrayBuffer | Blob | Response): Promise<ImageLike> {
-  const bytes = await bytesOf(source);
+export interface DecodeOptions {
+  /**
+   * Longest side of the result; larger pictures are made smaller, JPEG files while they are decoded, in a fraction of the
+   * time. Default: as the file is.
+   */
+  readonly maxSide?: number;
+  /** Files of more pixels are refused before they are decoded. Default: 64 million, of WebP 32 million. */
+  readonly maxPixels?: number;
+}
+
+/** `decodeImage` with decoders as a host gets them. */
+export async function decodeImageWith(
+  codecs: PictureCodecs,
+  source: PictureSource,
+  options: DecodeOptions = {},
+): Promise<Picture> {
+  checkOptions("decodeImage", options, ["maxSide", "maxPixels"]);
+  const { maxSide, maxPixels } = options;
+  if (maxSide !== undefined) wholeNumber("maxSide", maxSide, 1);
+  if (maxPixels !== undefined) wholeNumber("maxPixels", maxPixels, 1);
+  const bytes = await readPicture(source);
+  const image = await decoded(bytes, codecs, options);
+  return maxSide === undefined ? new Picture(image) : resize(image, { maxSide });
+}
+
+async function decoded(bytes: Uint8Array, codecs: PictureCodecs, limits: DecodeLimits): Promise<ImageLike> {
   if (bytes.length === 0) throw new InputError("The image is empty: 0 bytes.");
   const format = formatOf(bytes);
-  if (format === "PNG") return decodePng(bytes);
-  if (format === "JPEG") return decodeJpeg(bytes);
+  if (format === "PNG") return decodePng(bytes, limits);
+  if (format === "JPEG") return decodeJpeg(bytes, limits, codecs.jpeg);
+  if (format === "WebP") return decodeWebp(bytes, limits, codecs.webp);
   if (format) {
     throw new InputError(
-      `${format} images are not decoded here. Convert to PNG or JPEG, or decode with the browser (createImageBitmap, canvas) and pass the ImageData.`,
+      `${format} images are not decoded here. Convert to PNG, JPEG or WebP, or decode with the browser (createImageBitmap, canvas) and pass the ImageData.`,
     );
   }
-  throw new InputError(`The bytes are neither a PNG nor a JPEG file; they start with ${beginning(bytes)}`);
+  throw new InputError(`The bytes are neither a PNG nor a JPEG nor a WebP file; they start with ${beginning(bytes)}`);
 }
-
-async function bytesOf(source: Uint8Array | ArrayBuffer | Blob | Response): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (typeof source === "object" && source !== null && "arrayBuffer" in source) {
-    if ("ok" in source && !source.ok) {
-      throw new InputError(`The image could not be fetched: HTTP ${source.status} for ${source.url}.`);
-    }
-    return new Uint8Array(await source.arrayBuffer());
-  }
-  throw new InputError(`decodeImage takes the bytes of a PNG or JPEG file, got ${kindOf(source)}.`);
-}
-
 const ascii = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to));
 
 /** Brands of the ISO base media container that hold HEVC-coded pictures (ISO/IEC 23008-12). */

@@ -1,14 +1,118 @@
+import { checkOptions } from "../checks";
+import { OptionError } from "../errors";
+import { encodeLargePng, largePicture } from "./encode-large-png";
 import { channelsOf, checkImage, type ImageLike } from "./image";
 
 /**
- * Encodes a picture as PNG. The encoder is loaded at the first call.
+ * Encodes a picture as PNG. The encoder is loaded at the first call. The pixels are kept exactly; the bytes are the same on
+ * every host up to two megapixels, above the host compresses where it can, because that takes a fraction of the time.
  *
  * @returns the file's bytes
  * @throws {InputError} if the picture is empty or its data do not fill its size
  */
-export async function encodePng(image: ImageLike): Promise<Uint8Array> {
+export async function encodePng(image: ImageLike): Promise<Uint8Array<ArrayBuffer>> {
   checkImage(image);
-  const { encode } = await import("fast-png");
   const { width, height, data } = image;
-  return encode({ width, height, data, channels: channelsOf(image), depth: 8 });
+  if (width * height > largePicture) return encodeLargePng(image);
+  const { encode } = await import("fast-png");
+  return encode({ width, height, data, channels: channelsOf(image), depth: 8 }) as Uint8Array<ArrayBuffer>;
+}
+
+export interface JpegOptions {
+  /** 1 to 100; default 90. */
+  readonly quality?: number;
+}
+
+/**
+ * Encodes a picture as baseline JPEG, colour at full resolution. The encoder is loaded at the first call. What is transparent
+ * lies on white.
+ *
+ * @returns the file's bytes
+ * @throws {InputError} if the picture is empty or its data do not fill its size; {OptionError} if `quality` is out of range
+ */
+export async function encodeJpeg(image: ImageLike, options: JpegOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
+  checkImage(image);
+  checkOptions("encodeJpeg", options, ["quality"]);
+  const { quality = 90 } = options;
+  if (!(quality >= 1 && quality <= 100)) throw new OptionError(`quality must lie between 1 and 100, got ${quality}.`);
+  const { default: encode } = await import("jpeg-js/lib/encoder.js");
+  const { width, height } = image;
+  const { data } = encode({ data: opaque(image), width, height }, quality);
+  return new Uint8Array(data);
+}
+
+/** RGBA over white. */
+function opaque(image: ImageLike): Uint8Array {
+  const { data, width, height } = image;
+  const channels = channelsOf(image);
+  const out = new Uint8Array(width * height * 4).fill(255);
+  for (let from = 0, to = 0; from < data.length; from += channels, to += 4) {
+    const alpha = channels === 4 ? data[from + 3] / 255 : 1;
+    for (let c = 0; c < 3; c++)
+      out[to + c] = Math.round(data[from + (channels === 1 ? 0 : c)] * alpha + 255 * (1 - alpha));
+  }
+  return out;
+}
+
+export interface DataURLOptions extends JpegOptions {
+  /** Default 'png'. */
+  readonly format?: "png" | "jpeg";
+}
+
+/**
+ * Encodes a picture as the text of a `data:` URL, for `<img src>` or a page of one file.
+ *
+ * @throws {InputError} if the picture is empty or its data do not fill its size; {OptionError} if an option is not known
+ */
+export async function toDataURL(image: ImageLike, options: DataURLOptions = {}): Promise<string> {
+  checkOptions("toDataURL", options, ["format", "quality"]);
+  const { format = "png", quality } = options;
+  if (format !== "png" && format !== "jpeg")
+    throw new OptionError(`format ${JSON.stringify(format)} is none of png, jpeg.`);
+  if (format === "png" && quality !== undefined) throw new OptionError("quality is of JPEG files: add format: 'jpeg'.");
+  const bytes =
+    format === "png" ? await encodePng(image) : await encodeJpeg(image, quality === undefined ? {} : { quality });
+  return `data:image/${format};base64,${base64(bytes)}`;
+}
+
+/** So many bytes become arguments at once: a multiple of 3, so that the pieces join without padding. */
+const pieceBytes = 3 * 0x2000;
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    text += btoa(String.fromCharCode(...bytes.subarray(at, at + pieceBytes)));
+  }
+  return text;
+}
+
+/** What a canvas takes: RGBA, structurally an `ImageData`. */
+export interface ImageDataLike {
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+  readonly width: number;
+  readonly height: number;
+  readonly colorSpace: "srgb";
+}
+
+type ImageDataConstructor = new (data: Uint8ClampedArray<ArrayBuffer>, width: number, height: number) => ImageDataLike;
+
+/**
+ * The picture as `ImageData`, for `context.putImageData`; where the host has no such class, an object of the same form.
+ *
+ * @throws {InputError} if the picture is empty or its data do not fill its size
+ */
+export function toImageData(image: ImageLike): ImageDataLike {
+  checkImage(image);
+  const { data: from, width, height } = image;
+  const channels = channelsOf(image);
+  const data = new Uint8ClampedArray(width * height * 4);
+  if (channels === 4) data.set(from);
+  else {
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      for (let c = 0; c < 3; c++) data[pixel * 4 + c] = from[channels === 1 ? pixel : pixel * 3 + c];
+      data[pixel * 4 + 3] = 255;
+    }
+  }
+  const { ImageData } = globalThis as { ImageData?: ImageDataConstructor };
+  return ImageData ? new ImageData(data, width, height) : { data, width, height, colorSpace: "srgb" };
 }

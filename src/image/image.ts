@@ -1,3 +1,4 @@
+import { isByteArray } from "../bytes";
 import { kindOf } from "../checks";
 import { InputError } from "../errors";
 
@@ -7,9 +8,6 @@ export interface ImageLike {
   readonly width: number;
   readonly height: number;
 }
-
-/** Files of more megapixels are refused before they are decoded: they would take gigabytes. */
-export const maxMegapixels = 100;
 
 /** Channels per pixel: 1 (grey), 3 (RGB) or 4 (RGBA). */
 export const channelsOf = ({ data, width, height }: ImageLike): number => data.length / (width * height);
@@ -22,7 +20,7 @@ export function checkImage(image: ImageLike): void {
     );
   }
   const { data, width, height } = image;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  if (!isByteArray(data)) {
     throw new InputError(
       "The image's data must be a Uint8Array or Uint8ClampedArray of pixels. For float values pass a Tensor.",
     );
@@ -42,20 +40,9 @@ export function checkImage(image: ImageLike): void {
   }
 }
 
-/** @throws {InputError} if a file of this size has no pixels or too many to decode */
-export function checkPixelCount(format: string, width: number, height: number): void {
-  if (width < 1 || height < 1) throw new InputError(`The ${format} file is ${width}×${height}: it has no pixels.`);
-  if (width * height > maxMegapixels * 1e6) {
-    throw new InputError(
-      `The ${format} file is ${width}×${height}, ${Math.round((width * height) / 1e6)} megapixels; ` +
-        `at most ${maxMegapixels} are decoded. Make it smaller: networks look at a few hundred pixels per side.`,
-    );
-  }
-}
-
 /** People hand over the file instead of its pixels. */
 function encodedHint(data: unknown): string {
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) return "";
+  if (!isByteArray(data)) return "";
   const png = data[0] === 0x89 && data[1] === 0x50;
   const jpeg = data[0] === 0xff && data[1] === 0xd8;
   return png || jpeg ? ` These bytes are a ${png ? "PNG" : "JPEG"} file: decodeImage(bytes) gives its pixels.` : "";

@@ -28,6 +28,10 @@ export function readOrientation(tiff: Uint8Array | undefined): number {
   return 1;
 }
 
+/** PNG and WebP hold the bare TIFF block; some writers put JPEG's "Exif" before it all the same. */
+export const withoutExifHeader = (block: Uint8Array | undefined): Uint8Array | undefined =>
+  block?.[0] === 0x45 && block[1] === 0x78 ? block.subarray(6) : block;
+
 /**
  * Turns and mirrors a picture so that orientation 1 results.
  *

@@ -1,3 +1,4 @@
+import { isUint8Array } from "../bytes";
 import type { Edit } from "../engine/session";
 import { InputError, OptionError } from "../errors";
 import { type Shape, unitShape } from "../ops/layout";
@@ -47,8 +48,8 @@ export function editsOf(
 function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape): Edit {
   const { h, w, c } = unitShape(shape);
   const channels = unitList(units, c, `layer "${layer}" (${showShape(shape)})`);
-  if (mask !== undefined && (!(mask instanceof Uint8Array) || mask.length !== h * w)) {
-    const got = mask instanceof Uint8Array ? `${mask.length} bytes` : typeof mask;
+  if (mask !== undefined && (!isUint8Array(mask) || mask.length !== h * w)) {
+    const got = isUint8Array(mask) ? `${mask.length} bytes` : typeof mask;
     throw new OptionError(
       `intervene: the mask for layer "${layer}" takes one byte for each of its ${h}×${w} places, row-major, got ${got}.`,
     );

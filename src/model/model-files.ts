@@ -1,7 +1,8 @@
+import { bytesOf, isBlob } from "../bytes";
 import { ModelError } from "../errors";
 import { suggest } from "../nearest";
 import { siblingPath } from "./sibling-path";
-import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
+import { lastSegment, nameOf, type SourceFile } from "./source-file";
 
 /**
  * Files by name, for a model that consists of several: `{ "model.json": bytes, "weights.bin": bytes }`, or the files that a
@@ -37,7 +38,7 @@ export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
     );
   }
   return {
-    bytes: await bytesOf(files, main),
+    bytes: await readNamed(files, main),
     name: lastSegment(main),
     sibling: async (path) => {
       const parts = siblingPath(path);
@@ -46,7 +47,7 @@ export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
       const found = [main.replace(/[^/]*$/, () => beside), path, beside, parts[parts.length - 1]].find((name) =>
         files.has(name),
       );
-      if (found !== undefined) return bytesOf(files, found);
+      if (found !== undefined) return readNamed(files, found);
       throw new ModelError(
         `"${main}" needs the file "${path}", which is not among ${listed(names)}.${suggest(path, names)}`,
       );
@@ -54,10 +55,10 @@ export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
   };
 }
 
-async function bytesOf(files: ReadonlyMap<string, unknown>, name: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readNamed(files: ReadonlyMap<string, unknown>, name: string): Promise<Uint8Array<ArrayBuffer>> {
   const file = files.get(name);
-  if (file instanceof Uint8Array) return plain(file);
-  if (file instanceof ArrayBuffer) return new Uint8Array(file);
+  const bytes = bytesOf(file);
+  if (bytes) return bytes;
   if (isBlob(file)) return new Uint8Array(await file.arrayBuffer());
   throw new ModelError(`The file "${name}" must be a Uint8Array, an ArrayBuffer or a Blob, it is ${typeof file}.`);
 }

@@ -1,3 +1,4 @@
+import { isFloat32Array } from "../bytes";
 import { wholeNumber } from "../checks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
@@ -363,7 +364,7 @@ export function firstNotFinite(data: Float32Array): number {
 
 /** Tensors of another copy of this package count too. */
 export const isTensor = (input: Input): input is Tensor =>
-  typeof input === "object" && input !== null && "shape" in input && input.data instanceof Float32Array;
+  typeof input === "object" && input !== null && "shape" in input && isFloat32Array(input.data);
 
 /** The inside of a model. */
 export function loaded(model: Model): LoadedModel {

@@ -17,8 +17,6 @@ export const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
 
 export const lastSegment = (path: string): string | undefined => path.split(/[\\/]/).pop() || undefined;
 
-export const isBlob = (source: unknown): source is Blob => typeof Blob !== "undefined" && source instanceof Blob;
-
 /** The name of a File, which a plain Blob does not have. */
 export const nameOf = (blob: Blob): string | undefined =>
   "name" in blob && typeof blob.name === "string" ? blob.name : undefined;

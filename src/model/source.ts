@@ -1,8 +1,9 @@
+import { bytesOf, isBlob, isResponse, isURL } from "../bytes";
 import { kindOf, messageOf } from "../checks";
 import { ModelError } from "../errors";
 import { type ModelFiles, readModelFiles } from "./model-files";
 import { siblingPath, siblingUrl } from "./sibling-path";
-import { isBlob, lastSegment, nameOf, plain, type SourceFile } from "./source-file";
+import { lastSegment, nameOf, plain, type SourceFile } from "./source-file";
 
 export type { SourceFile } from "./source-file";
 
@@ -12,9 +13,6 @@ export type FileSource = Uint8Array | ArrayBuffer | Blob | Response | URL | stri
 /** Where a network comes from: an ONNX file, the model.json of TensorFlow.js, or several files by name. */
 export type ModelSource = FileSource | ModelFiles;
 
-const isResponse = (source: unknown): source is Response =>
-  typeof Response !== "undefined" && source instanceof Response;
-
 const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
 
 /**
@@ -22,16 +20,16 @@ const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
  * @throws {ModelError} if the source is none, or cannot be fetched or read
  */
 export async function readSource(source: ModelSource, what: "model" | "kernels" = "model"): Promise<SourceFile> {
-  if (source instanceof Uint8Array) return { bytes: plain(source) };
-  if (source instanceof ArrayBuffer) return { bytes: new Uint8Array(source) };
+  const bytes = bytesOf(source);
+  if (bytes) return { bytes };
   if (typeof source === "string")
     return hasScheme.test(source) ? readUrl(new URL(source), what) : readFile(source, what);
-  if (source instanceof URL) return readUrl(source, what);
+  if (isURL(source)) return readUrl(source, what);
   if (isResponse(source)) return readResponse(source, what);
   if (isBlob(source)) {
     return { bytes: new Uint8Array(await source.arrayBuffer()), name: nameOf(source) };
   }
-  if (what === "model" && typeof source === "object" && source !== null) return readModelFiles(source);
+  if (what === "model" && typeof source === "object" && source !== null) return readModelFiles(source as ModelFiles);
   throw new ModelError(
     `${what === "model" ? "loadModel takes ONNX bytes or a TensorFlow.js model.json" : "The option wasm takes a WebAssembly.Module, its bytes"} ` +
       `(Uint8Array, ArrayBuffer, Blob, Response), a URL or a path${what === "model" ? ", or several files by name" : ""}; ` +

@@ -1,3 +1,4 @@
+import { isUint8Array } from "../bytes";
 import { TargetError } from "../errors";
 import { suggest } from "../nearest";
 import { imageShape, type Shape, unitShape } from "../ops/layout";
@@ -157,8 +158,8 @@ function regionTarget(
   if ("position" in target) {
     pixels = [pixelAt(target.position, h, w, `the output ${showShape(shape)}`)];
   } else {
-    if (!(target.mask instanceof Uint8Array) || target.mask.length !== h * w) {
-      const got = target.mask instanceof Uint8Array ? `${target.mask.length} bytes` : typeof target.mask;
+    if (!isUint8Array(target.mask) || target.mask.length !== h * w) {
+      const got = isUint8Array(target.mask) ? `${target.mask.length} bytes` : typeof target.mask;
       throw new TargetError(
         `Target mask: the output map is ${h}×${w}, so the mask takes ${h * w} bytes (row-major), got ${got}.`,
       );

@@ -1,3 +1,4 @@
+import { isFloat32Array } from "../bytes";
 import { kindOf } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
 import type { Attribution } from "../explain/attribution";
@@ -35,7 +36,7 @@ export function heatmapOf(map: JudgedMap): Heatmap {
   checkMap(map);
   if (isAttribution(map)) return heatmap(map);
   const { data, width, height } = map;
-  if (!(data instanceof Float32Array) || data.length !== width * height) {
+  if (!isFloat32Array(data) || data.length !== width * height) {
     throw new ShapeError(
       `A heatmap's data is a Float32Array of height × width values; this one is ${height}×${width} with ${data?.length} values.`,
     );

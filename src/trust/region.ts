@@ -1,3 +1,4 @@
+import { isUint8Array } from "../bytes";
 import { OptionError, ShapeError } from "../errors";
 import { showShape } from "../tensor";
 import type { Box } from "../view/bounding-box";
@@ -28,12 +29,11 @@ export function regionPixels(region: ObjectRegion, { width, height }: Size): Uin
 }
 
 function given(region: ObjectRegion, { width, height }: Size): Uint8Array {
-  const mask =
-    region instanceof Uint8Array
-      ? region
-      : region !== null && typeof region === "object" && "data" in region
-        ? region.data
-        : undefined;
+  const mask = isUint8Array(region)
+    ? region
+    : region !== null && typeof region === "object" && "data" in region
+      ? region.data
+      : undefined;
   if (mask) {
     const size = "height" in region ? [region.height, region.width] : [];
     if (mask.length === width * height && (size.length === 0 || size[1] === width)) return mask;

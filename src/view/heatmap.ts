@@ -1,3 +1,4 @@
+import { isFloat32Array } from "../bytes";
 import { atLeastZero, kindOf, oneOf } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { gaussianBlur } from "../image/blur";
@@ -18,7 +19,7 @@ export interface Heatmap {
 
 /** @throws {OptionError} if what arrived is something else; `call` shows how it is done */
 export function checkHeatmap(given: Heatmap, call: string): void {
-  if (given?.data instanceof Float32Array && typeof given.width === "number") return;
+  if (isFloat32Array(given?.data) && typeof given.width === "number") return;
   throw new OptionError(`A heatmap is what heatmap(attribution) returns: ${call}; got ${kindOf(given)}.`);
 }
 

@@ -9,6 +9,8 @@ export const isModule = (source: unknown): source is WebAssembly.Module =>
 /** Hosts that run only modules compiled at deployment, and pages whose policy forbids compiling, say it in these words. */
 const forbidden = /disallowed|code generation|Content Security Policy|unsafe-eval|\bCSP\b/i;
 
+export const forbidsCompiling = (reason: string): boolean => forbidden.test(reason);
+
 /**
  * Compiles the kernels.
  *
@@ -31,7 +33,7 @@ function refused(what: "compiled" | "instantiated", error: unknown): Unsupported
   const reason = messageOf(error);
   return new UnsupportedRuntimeError(
     `The kernels could not be ${what} (${reason}). ${
-      forbidden.test(reason)
+      forbidsCompiling(reason)
         ? "This host does not compile bytes. On a page, allow script-src 'wasm-unsafe-eval'; in a Worker, bundle with the " +
           'condition "workerd" or "edge-light", or import \'seethrough/kernels.wasm\' and pass it as { wasm }.'
         : "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later."
@@ -61,7 +63,7 @@ export async function instantiateKernels(module: WebAssembly.Module): Promise<Ke
     const { exports } = await WebAssembly.instantiate(module);
     return exports as unknown as Kernels;
   } catch (error) {
-    if (!(error instanceof Error) || !forbidden.test(error.message)) throw error;
+    if (!(error instanceof Error) || !forbidsCompiling(error.message)) throw error;
     throw refused("instantiated", error);
   }
 }

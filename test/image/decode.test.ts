@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
 import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
@@ -93,6 +94,17 @@ function withOrientation(file: Uint8Array, orientation: number): Uint8Array {
   return Uint8Array.from([0xff, 0xd8, 0xff, 0xe1, 0, payload.length + 2, ...payload, ...file.subarray(2)]);
 }
 
+describe("sources", () => {
+  const path = "examples/images/scene-cat-00.png";
+  const bytes = new Uint8Array(readFileSync(path));
+  it("a path, a URL, a Blob and a Response are the file's bytes", async () => {
+    const right = await decodeImage(bytes);
+    const url = `data:image/png;base64,${Buffer.from(bytes).toString("base64")}`;
+    const sources = [path, pathToFileURL(path), url, new Blob([bytes]), new Response(bytes), bytes.buffer];
+    for (const source of sources) expect((await decodeImage(source)).data).toEqual(right.data);
+  });
+});
+
 describe("orientation", () => {
   /** How a camera stores the upright picture abc/def. */
   const stored: Readonly<Record<number, [string, number]>> = {
@@ -119,15 +131,14 @@ describe("bytes that are no picture", () => {
   it("are named", async () => {
     await expect(decodeImage(new Uint8Array(0))).rejects.toThrow("The image is empty: 0 bytes.");
     await expect(decodeImage(bytesOf("GIF89a........"))).rejects.toThrow(
-      /^GIF images are not decoded here\. Convert to PNG or JPEG/,
+      /^GIF images are not decoded here\. Convert to PNG, JPEG or WebP/,
     );
-    await expect(decodeImage(bytesOf("RIFF....WEBPVP8 "))).rejects.toThrow(/^WebP images/);
+    await expect(decodeImage(bytesOf("RIFF....WEBPVP8 "))).rejects.toThrow(/^The WebP file stops half way/);
     await expect(decodeImage(bytesOf("....ftypheic...."))).rejects.toThrow(/^HEIC images/);
     await expect(decodeImage(bytesOf("hello"))).rejects.toThrow(
-      "neither a PNG nor a JPEG file; they start with 68 65 6c 6c 6f",
+      "neither a PNG nor a JPEG nor a WebP file; they start with 68 65 6c 6c 6f",
     );
-    await expect(decodeImage("photo.png" as never)).rejects.toThrow(
-      /takes the bytes of a PNG or JPEG file, got string/,
-    );
+    await expect(decodeImage(5 as never)).rejects.toThrow(/takes a PNG, JPEG or WebP file: its bytes .*; got number/);
+    await expect(decodeImage("photo.png")).rejects.toThrow(/The image file "photo.png" cannot be read: ENOENT/);
   });
 });

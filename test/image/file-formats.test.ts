@@ -1,51 +1,12 @@
-import { deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
+import { decodeImage } from "../../src/decode-image";
 import { InputError } from "../../src/errors";
-import { decodeImage } from "../../src/image/decode";
 import { checkImage } from "../../src/image/image";
 import { readOrientation } from "../../src/image/orientation";
-
-const ascii = (text: string): number[] => Array.from(text, (letter) => letter.charCodeAt(0));
-const uint32 = (value: number): number[] => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255);
-
-/** CRC-32 of the PNG specification, annex D, bit by bit. */
-function crc(bytes: readonly number[]): number {
-  let register = 0xffffffff;
-  for (const byte of bytes) {
-    register ^= byte;
-    for (let bit = 0; bit < 8; bit++) register = register & 1 ? (register >>> 1) ^ 0xedb88320 : register >>> 1;
-  }
-  return ~register >>> 0;
-}
-
-const chunk = (type: string, data: ArrayLike<number>): number[] => {
-  const body = [...ascii(type), ...Array.from(data)];
-  return [...uint32(data.length), ...body, ...uint32(crc(body))];
-};
-
-interface PngParts {
-  readonly size: readonly [number, number];
-  readonly depth: number;
-  readonly colourType: number;
-  readonly interlaced?: boolean;
-  /** Chunks between header and data. */
-  readonly extra?: readonly number[];
-  /** Rows with their filter bytes. */
-  readonly rows: readonly number[];
-}
-
-/** A PNG file byte by byte, for what an encoder does not write. */
-const pngOf = ({ size, depth, colourType, interlaced = false, extra = [], rows }: PngParts): Uint8Array =>
-  Uint8Array.from([
-    ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
-    ...chunk("IHDR", [...size.flatMap(uint32), depth, colourType, 0, 0, Number(interlaced)]),
-    ...extra,
-    ...chunk("IDAT", deflateSync(Uint8Array.from(rows))),
-    ...chunk("IEND", []),
-  ]);
+import { ascii, chunk, pngOf } from "./png-file";
 
 const pixelsOf = async (bytes: Uint8Array): Promise<number[]> => Array.from((await decodeImage(bytes)).data);
 
@@ -86,12 +47,10 @@ describe("PNG files an encoder rarely writes", () => {
     expect(await pixelsOf(pngOf({ size: [1, 1], depth: 8, colourType: 0, extra, rows: [0, 9] }))).toEqual([9, 9, 9]);
   });
 
-  it("interlaced pictures decode, and are refused where fast-png misreads them", async () => {
+  it("interlaced pictures decode", async () => {
     const data = Uint8Array.from({ length: 9 * 7 * 3 }, (_, i) => (i * 29) % 256);
     const file = encode({ width: 9, height: 7, data, channels: 3 }, { interlace: "Adam7" });
     expect(await pixelsOf(file)).toEqual(Array.from(data));
-    const small = pngOf({ size: [1, 1], depth: 1, colourType: 0, interlaced: true, rows: [0, 0x80] });
-    await expect(decodeImage(small)).rejects.toThrow(/interlaced with 1 bits per sample.*Save it without interlacing/);
   });
 
   it("says what is wrong", async () => {
@@ -100,7 +59,7 @@ describe("PNG files an encoder rarely writes", () => {
       "a pixel has colour 9 of a palette of 1",
     );
     await expect(decodeImage(pngOf({ size: [20000, 20000], depth: 8, colourType: 0, rows: [0] }))).rejects.toThrow(
-      "20000×20000, 400 megapixels; at most 100 are decoded",
+      "20000×20000, 400 megapixels; at most 64 are decoded",
     );
     await expect(decodeImage(pngOf({ size: [0, 4], depth: 8, colourType: 0, rows: [0] }))).rejects.toThrow(
       "0×4: it has no pixels",
@@ -183,7 +142,7 @@ describe("JPEG files of other writers", () => {
     const file = { size: [8, 8], blocks: [[30], [0], [30]] } as const;
     const [r, g, b] = await pixelsOf(jpegOf(file));
     // 158 + 1.402·30, 158 − 0.714·30, 158
-    expect([r, g, b]).toEqual([200, 136, 158]);
+    expect([r, g, b]).toEqual([200, 137, 158]);
     expect((await pixelsOf(jpegOf({ ...file, adobeTransform: 0 }))).slice(0, 3)).toEqual([158, 128, 158]);
   });
 
@@ -193,7 +152,8 @@ describe("JPEG files of other writers", () => {
     expect(Math.abs(r - (158 * 158) / 255)).toBeLessThan(2);
     expect(Math.abs(g - (128 * 158) / 255)).toBeLessThan(2);
     expect(b).toBe(g);
-    await expect(decodeImage(jpegOf(file))).rejects.toThrow("The JPEG file is damaged: Unsupported color mode");
+    // Without Adobe's marker too: Pillow and libjpeg's other users take the samples for inverted.
+    expect(await pixelsOf(jpegOf(file))).toEqual(await pixelsOf(jpegOf({ ...file, adobeTransform: 0 })));
   });
 
   it("names what is not decoded", async () => {
@@ -296,7 +256,9 @@ describe("pictures that do not fit", () => {
 
   it("bytes of a page and of a video are told as such", async () => {
     await expect(decodeImage(Uint8Array.from(ascii("<!DOCTYPE html>")))).rejects.toThrow('As text that is "<!DOCTYP"');
-    await expect(decodeImage(Uint8Array.from(ascii("\0\0\0 ftypisom")))).rejects.toThrow(/neither a PNG nor a JPEG/);
+    await expect(decodeImage(Uint8Array.from(ascii("\0\0\0 ftypisom")))).rejects.toThrow(
+      /neither a PNG nor a JPEG nor a WebP/,
+    );
     await expect(decodeImage(Uint8Array.from(ascii("\0\0\0 ftypavif")))).rejects.toThrow(/^AVIF images/);
     await expect(decodeImage(new Response("", { status: 404 }))).rejects.toThrow(/could not be fetched: HTTP 404/);
     expect(

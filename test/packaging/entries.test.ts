@@ -36,8 +36,8 @@ describe("the packed package", () => {
   const reached: Readonly<Record<string, readonly string[]>> = {
     "index.js": [],
     "slim.js": [],
-    "workerd.js": ["./kernels.wasm"],
-    "edge-light.js": ["./kernels.wasm?module"],
+    "workerd.js": ["./kernels.wasm", "./jpeg-codec.wasm", "./webp-codec.wasm"],
+    "edge-light.js": ["./kernels.wasm?module", "./jpeg-codec.wasm?module", "./webp-codec.wasm?module"],
     "pool.js": [],
     "pool-worker.js": [],
     "pool-workerd.js": ["./kernels.wasm"],
@@ -67,6 +67,8 @@ describe("the packed package", () => {
       "fflate",
       "iobuffer",
       "jpeg-js",
+      "@cwasm/jpeg-turbo",
+      "@cwasm/webp",
       "pbf",
       "@noble/hashes",
       "comlink",
@@ -75,6 +77,8 @@ describe("the packed package", () => {
       expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\((MIT|BSD-3-Clause|Apache-2.0)\\)`, "m"));
     }
     expect(notices).toContain("Permission is hereby granted");
+    expect(notices).toContain("based in part on the work of the Independent JPEG Group");
+    expect(notices).toContain("Copyright (c) 2010, Google Inc.");
   });
 
   it("gives every entry the same classes, so that models and errors of one are those of the other", async () => {

@@ -1,0 +1,3 @@
+/** libjpeg-turbo as WebAssembly, in hexadecimal digits. `scripts/build.mjs` writes the module beside this declaration. */
+declare const codec: string;
+export default codec;

@@ -1,0 +1,75 @@
+import { joinBytes } from "../join-bytes";
+import { crc32 } from "./checksums";
+import { channelsOf, type ImageLike } from "./image";
+
+/** Pixels from which the host's own compressor is used. */
+export const largePicture = 2e6;
+
+/**
+ * Writes a PNG file whose rows hold differences to the pixel on the left (filter 1), compressed by the host: several times as
+ * fast as in JavaScript, on another thread.
+ */
+export async function encodeLargePng(image: ImageLike): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height } = image;
+  const { rows, channels } = filteredRows(image);
+  const colourType = { 1: 0, 3: 2, 4: 6 }[channels] as number;
+  const header = new Uint8Array(13);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header.set([8, colourType, 0, 0, 0], 8);
+  const compressed = await compress(rows);
+  return joinBytes([
+    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
+    chunk("IHDR", header),
+    chunk("IDAT", compressed),
+    chunk("IEND", new Uint8Array(0)),
+  ]) as Uint8Array<ArrayBuffer>;
+}
+
+/** The rows with their filter bytes; an alpha channel that says nothing is left out. */
+function filteredRows(image: ImageLike): { rows: Uint8Array<ArrayBuffer>; channels: 1 | 3 | 4 } {
+  const { data, width, height } = image;
+  const given = channelsOf(image);
+  const channels = given === 4 && isOpaque(data) ? 3 : (given as 1 | 3 | 4);
+  const rowBytes = 1 + width * channels;
+  const rows = new Uint8Array(rowBytes * height);
+  for (let y = 0; y < height; y++) {
+    let to = y * rowBytes;
+    rows[to++] = 1;
+    let from = y * width * given;
+    for (let c = 0; c < channels; c++) rows[to++] = data[from + c];
+    for (let x = 1; x < width; x++) {
+      from += given;
+      for (let c = 0; c < channels; c++) rows[to++] = data[from + c] - data[from + c - given];
+    }
+  }
+  return { rows, channels };
+}
+
+function isOpaque(rgba: ArrayLike<number>): boolean {
+  for (let at = 3; at < rgba.length; at += 4) if (rgba[at] !== 255) return false;
+  return true;
+}
+
+async function compress(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  if (typeof CompressionStream === "function") {
+    const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  }
+  const { zlibSync } = await import("fflate");
+  return zlibSync(bytes, { level: 1 });
+}
+
+function chunk(type: string, data: Uint8Array): Uint8Array {
+  const out = new Uint8Array(12 + data.length);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, data.length);
+  out.set(
+    [...type].map((letter) => letter.charCodeAt(0)),
+    4,
+  );
+  out.set(data, 8);
+  view.setUint32(8 + data.length, crc32(out.subarray(4, 8 + data.length)));
+  return out;
+}
