@@ -35,7 +35,7 @@ const messages = {
     `The network has smooth activations (${ops}). The rule is defined for rectifiers (ReLU and its relatives); these used their gradient.`,
   "probability-target": () =>
     "The explained output is a probability. Its gradient mixes all classes and vanishes where the network is certain; " +
-    "without the option `output` the score before the softmax is explained.",
+    "the score before the softmax or sigmoid says more. It is explained where the file ends in one and no `output` is named.",
   "baseline-outside-range": (range: string) =>
     `The baseline has values that no image can have (the network's inputs lie in ${range}), so the path leaves the data.`,
   "target-equals-baseline": () =>
@@ -47,6 +47,16 @@ const messages = {
     "single shares say little. Other segments, or kernelShap, may say more.",
   "unused-options": (method: string, names: string) =>
     `${method} does not read ${names}, which other methods do: the result is the same without.`,
+  "class-axis-assumed": (by: string, output: string, taken: string, other: string) =>
+    `No softmax and no labels say which axis of the output ${output} holds the classes. ` +
+    `${by === "layers" ? "The layers before it write their channels to" : "Nothing else says it either, so it is taken to be"} ${taken}. ` +
+    `If that is wrong, pass classAxis: ${other} to loadModel, or as many labels as there are classes.`,
+  "one-score": (kind: string) =>
+    `The output is one score${kind === "logits" ? ", and the file does not say of what (its probability is the sigmoid, if it has one)" : ""}: ` +
+    `above ${kind === "probabilities" ? "a half" : "0"} it speaks for the class, below against it. ` +
+    "Pass two labels to loadModel, the second the name of the class: then the first can be asked for, whose score is this one with its sign turned round.",
+  "detector-output": (text: string) => text,
+  "labels-do-not-fit": (text: string) => `The class names in the file are left out: ${text}`,
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -124,7 +124,7 @@ describe("seethrough explain", () => {
       [["explain", scene, "--model", text], /onnx/i],
       [["explain", scene, "--target", "kat"], /Did you mean "cat"\?/],
       [["explain", scene, "--layer", "relu66"], /Did you mean "relu6"\?/],
-      [["explain", scene, "--labels", text], /is not JSON/],
+      [["explain", scene, "--labels", text], /--labels .*words\.txt has 1 names?, the output .* has 8 classes/],
     ];
     for (const [words, message] of failures) {
       const { code, err } = await run(...words);

@@ -12,6 +12,7 @@ import {
   type Heatmap,
   heatmap,
   type ImageLike,
+  type Input,
   LayerError,
   type MethodName,
   type Model,
@@ -23,6 +24,7 @@ import {
   placement,
   sideBySide,
   signalPlot,
+  TargetError,
 } from "../index";
 import { createPool } from "../pool";
 import { writeOutputFile } from "./files";
@@ -61,7 +63,7 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
   using model = await loadFlaggedModel(flags, pool?.loadModel);
   const given = await readNetworkInput(path, model);
   checkPicture(given, flags);
-  const predictions = await model.predict(given.input);
+  const predictions = await predicted(model, given.input, flags);
   const names = flags.method === "all" ? methodNames : [flags.method];
   const results: Explained[] = [];
   for (const method of names) {
@@ -133,6 +135,16 @@ const plots: Draw = async (_, { signal, channelNames }, results, { colormap }) =
   if (drawn.length === 0) throw new LayerError(noPlaces);
   return new TextEncoder().encode(stacked(drawn));
 };
+
+/** What the network sees; of a detector, whose channels are no classes, nothing where a target says what is meant. */
+async function predicted(model: Model, input: Input, { target }: ExplainFlags): Promise<Prediction[]> {
+  try {
+    return await model.predict(input);
+  } catch (error) {
+    if (error instanceof TargetError && target !== undefined) return [];
+    throw error;
+  }
+}
 
 /** Runs one method; among all methods, one that the network's structure rules out is named and left out. */
 async function explained(

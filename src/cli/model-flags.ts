@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { InputError, type LoadOptions, loadModel, type Model, type Preprocess } from "../index";
+import { InputError, type LoadOptions, loadModel, type Model, OptionError, type Preprocess } from "../index";
 import { readInputFile } from "./files";
 
 /** Which model, and how pictures become its input. */
 export interface ModelFlags {
   readonly model?: string;
   readonly labels?: string;
+  readonly classAxis?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly range?: readonly [number, number];
@@ -23,6 +24,11 @@ const numberList = (text: string): number[] => {
     throw new InvalidArgumentError("expected numbers separated by commas, for example 0.485,0.456,0.406");
   }
   return values;
+};
+
+const wholeNumber = (text: string): number => {
+  if (/^-?\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("expected a whole number, counted from the end where it is negative");
 };
 
 const range = (text: string): readonly [number, number] => {
@@ -59,7 +65,10 @@ export const withModelOptions = (command: Command): Command =>
 /** The same for a command that takes the model as its argument: how a file is read, and how pictures become its input. */
 export const withPictureOptions = (command: Command): Command =>
   command
-    .option("--labels <file>", "JSON list of class names")
+    .option(
+      "--labels <file>",
+      'class names: a text file with a name a line, a JSON list, or a JSON object like { "0": "cat" }',
+    )
     .option("--mean <a,b,c>", "per-channel mean subtracted after scaling to the range", numberList)
     .option("--std <a,b,c>", "per-channel divisor", numberList)
     .option("--range <low..high>", "range that pixels are scaled to before mean and std; default 0..1", range)
@@ -70,6 +79,7 @@ export const withPictureOptions = (command: Command): Command =>
       "size of the input where the file leaves it open, in the file's order of axes",
       inputShape,
     )
+    .option("--class-axis <n>", "axis of the output that holds the classes, in the file's order of axes", wholeNumber)
     .option("--output <name>", "output or layer to explain, for example the scores before an ArgMax or TopK")
     .addOption(
       new Option("--memory <how>", "low: weights as float16, slower, a fraction of the memory").choices([
@@ -84,6 +94,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   const {
     model,
     labels,
+    classAxis,
     mean,
     std,
     range: scaled,
@@ -94,7 +105,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     memory,
     maxMemory,
   } = flags;
-  const names = labels ? await readLabels(labels) : undefined;
+  const names = labels ? new TextDecoder().decode(await readInputFile(labels)) : undefined;
   const preprocess = {
     ...(mean && { mean }),
     ...(std && { std }),
@@ -102,26 +113,27 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     ...(fit && { fit }),
     ...(channels && { channels }),
   };
-  return load(model, {
-    ...(names && { labels: names }),
-    ...(Object.keys(preprocess).length > 0 && { preprocess }),
-    ...(shape && { inputShape: shape }),
-    ...(output !== undefined && { output }),
-    ...(memory && { memory }),
-    ...(maxMemory !== undefined && { maxMemory }),
-  });
+  try {
+    return await load(model, {
+      ...(names !== undefined && { labels: names }),
+      ...(Object.keys(preprocess).length > 0 && { preprocess }),
+      ...(shape && { inputShape: shape }),
+      ...(output !== undefined && { output }),
+      ...(classAxis !== undefined && { classAxis }),
+      ...(memory && { memory }),
+      ...(maxMemory !== undefined && { maxMemory }),
+    });
+  } catch (error) {
+    // The library speaks of the option.
+    if (!(error instanceof OptionError) || !error.message.startsWith("labels")) throw error;
+    throw new InputError(error.message.replace("labels", `--labels ${labels}`));
+  }
 }
 
 /** A number is an index unless the model has a class of that name. */
 export function targetOf(text: string | undefined, model: Model): number | string | undefined {
   if (text === undefined) return undefined;
   return /^\d+$/.test(text) && !model.labels?.includes(text) ? Number(text) : text;
-}
-
-async function readLabels(path: string): Promise<string[]> {
-  const labels = await readJson(path, "the labels are a JSON list of class names");
-  if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
-  throw new InputError(`${path} does not hold a JSON list of class names.`);
 }
 
 /** @throws {InputError} if the file cannot be read, or is not JSON: then with what was expected */

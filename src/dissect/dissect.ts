@@ -128,9 +128,8 @@ function topQuantile(
 
 /** Rows and columns of what regions lie on. */
 function regionGrid(model: LoadedModel): { h: number; w: number } {
-  const output = model.shape(model.parts.result);
-  const of = output.length >= 3 ? imageShape(output) : { h: 1, w: 1 };
-  return of.h * of.w > 1 ? of : imageShape(model.shape(model.fast.input));
+  const { rows, columns } = model.parts.resultAxis;
+  return rows * columns > 1 ? { h: rows, w: columns } : imageShape(model.shape(model.fast.input));
 }
 
 function checkRegion(region: unknown, { h, w }: { h: number; w: number }): Uint8Array {

@@ -2,9 +2,8 @@
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
+import { placeOf, resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
 import { type Note, note } from "../notes";
-import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
@@ -132,12 +131,14 @@ export function targetNotes(model: LoadedModel, options: ExplainOptions, score: 
   const notes: Note[] = [];
   const producer = model.full.producer.get(value);
   const op = producer === undefined ? undefined : model.full.operations[producer].node.op;
-  if (op === "Softmax" || op === "Sigmoid") notes.push(note("probability-target"));
+  const { explained, outputKind } = model.parts;
+  const isProbability = value === explained && outputKind === "probabilities";
+  if (op === "Softmax" || op === "Sigmoid" || isProbability) notes.push(note("probability-target"));
   if (typeof target === "object" && "layer" in target && target.position === undefined) {
-    const { w, c } = imageShape(model.shape(value));
-    const pixel = Math.floor(score.offsets[0] / c);
-    const place = model.shape(value).length === 3 ? `${pixel}` : `[${Math.floor(pixel / w)}, ${pixel % w}]`;
-    if (model.sampleSize(value) > c) notes.push(note("unit-position", place));
+    const axis = model.unitAxis(value);
+    const [y, x] = placeOf(axis, score.offsets[0]);
+    const place = model.shape(value).length === 3 ? `${y * axis.columns + x}` : `[${y}, ${x}]`;
+    if (axis.places.length > 1) notes.push(note("unit-position", place));
   } else if (score.offsets.length > 1 && !(typeof target === "object")) {
     notes.push(note("map-target"));
   }

@@ -19,6 +19,7 @@ export { reduction } from "./shapes/reduce";
 export { reshaping } from "./shapes/reshape";
 export { resizeGeometry } from "./shapes/resize";
 export type { InputConstants, InputShapes, Shape, ShapeRule } from "./shapes/rule";
+export { softmaxAxes } from "./shapes/softmax-axes";
 export { transposeGeometry, windowGeometry } from "./shapes/window";
 
 const unary = [

@@ -1,7 +1,7 @@
 import { megabytes } from "../wasm/memory";
 import { camCandidates } from "./cam-layer";
 import { checkerboardFindings } from "./checkerboard";
-import { type Layer, loaded, type Model } from "./model";
+import { type Layer, type LoadedModel, loaded, type Model } from "./model";
 
 /** What a network consists of, what it costs and what to know before explaining it. */
 export interface ModelReport {
@@ -9,6 +9,8 @@ export interface ModelReport {
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   readonly output: { readonly name: string; readonly shape: readonly number[] };
   readonly labels?: readonly string[];
+  /** How many classes there are to choose from, and the axis of the output's shape (as above) that holds them. */
+  readonly classes: { readonly count: number; readonly axis: number };
   readonly layers: readonly Layer[];
   readonly parameters: number;
   /** Multiply–accumulates of one forward pass. */
@@ -43,6 +45,7 @@ export function inspect(model: Model): ModelReport {
     input: model.input,
     output: model.output,
     ...(model.labels && { labels: model.labels }),
+    classes: { count: parts.classAxis.classes, axis: shownAxis(inner) },
     layers,
     parameters: sum(layers.map(({ parameters }) => parameters)),
     macs: sum(layers.map(({ macs }) => macs)),
@@ -58,16 +61,17 @@ export function inspect(model: Model): ModelReport {
   };
 }
 
+/** Where the shape that people see has the classes: of rank 4 always last. */
+function shownAxis({ parts, output }: LoadedModel): number {
+  return output.shape.length === 4 ? 3 : (parts.classAxis.axes[0] ?? 0);
+}
+
 function findingsOf(model: Model): string[] {
   const { parts, fast, full } = loaded(model);
   const findings: string[] = [];
   const { outputKind, result, explained } = parts;
-  if (result !== explained) {
+  if (result !== explained && outputKind !== "logits") {
     findings.push(`The file ends in a ${outputKind}; the scores before it, "${explained}", are explained.`);
-  }
-  const classes = model.output.shape.at(-1) ?? 0;
-  if (model.labels && model.labels.length !== classes) {
-    findings.push(`There are ${model.labels.length} labels for ${classes} classes.`);
   }
   if (!parts.preprocessKnown && model.input.shape.length === 4) {
     findings.push(

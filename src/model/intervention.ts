@@ -1,9 +1,10 @@
 import { isUint8Array } from "../bytes";
 import type { Edit } from "../engine/session";
 import { InputError, OptionError } from "../errors";
-import { type Shape, unitShape } from "../ops/layout";
+import type { Shape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
-import { showShape } from "../tensor";
+import { showShape, sizeOf } from "../tensor";
+import type { ClassAxis } from "./class-axis";
 import type { LoadedModel } from "./model";
 
 /** Activations of one layer that are overwritten during a pass, before anything reads them. */
@@ -38,15 +39,15 @@ export function editsOf(
   const edits = new Map<ValueName, Edit>();
   for (const intervention of interventions) {
     const value = model.valueOf(intervention.layer);
-    const edit = editOf(intervention, model.shape(value));
+    const edit = editOf(intervention, model.shape(value), model.unitAxis(value));
     const before = edits.get(value);
     edits.set(value, before ? chained(before, edit) : edit);
   }
   return edits.size > 0 ? edits : undefined;
 }
 
-function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape): Edit {
-  const { h, w, c } = unitShape(shape);
+function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape, axis: ClassAxis): Edit {
+  const { rows: h, columns: w, channels: c, offsets } = axis;
   const channels = unitList(units, c, `layer "${layer}" (${showShape(shape)})`);
   if (mask !== undefined && (!isUint8Array(mask) || mask.length !== h * w)) {
     const got = isUint8Array(mask) ? `${mask.length} bytes` : typeof mask;
@@ -60,10 +61,10 @@ function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape): 
   const places = Array.from({ length: h * w }, (_, place) => place).filter((place) => mask?.[place] !== 0);
   const changed = typeof value === "function" ? value : () => value;
   return (data) => {
-    for (let sample = 0; sample < data.length; sample += h * w * c) {
+    for (let sample = 0; sample < data.length; sample += sizeOf(shape)) {
       for (const place of places) {
         for (const unit of channels) {
-          const at = sample + place * c + unit;
+          const at = sample + axis.places[place] + offsets[unit];
           data[at] = changed(data[at], { unit, y: Math.floor(place / w), x: place % w });
           if (!Number.isFinite(data[at])) {
             throw new InputError(`intervene: value of layer "${layer}" gave ${data[at]} for unit ${unit}.`);

@@ -1,6 +1,6 @@
 import { messageOf, oneOf } from "../checks";
 import { checkMemory } from "../engine/plan";
-import { ModelError, OptionError } from "../errors";
+import { ModelError, OptionError, SeethroughError } from "../errors";
 import type { Graph, GraphInput } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { combineOperators } from "../graph/passes/combine-operators";
@@ -16,9 +16,10 @@ import { readOnnx } from "../onnx/reader";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
+import { type Labels, readLabels } from "./labels";
 import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
-import { throughSoftmax } from "./output";
+import { readOutput } from "./read-output";
 import { type FileSource, type ModelSource, readSource } from "./source";
 import type { SourceFile } from "./source-file";
 
@@ -26,8 +27,14 @@ import type { SourceFile } from "./source-file";
 export type WasmSource = WebAssembly.Module | FileSource;
 
 export interface LoadOptions {
-  /** Class names by index; default: those in the file's metadata, if any. */
-  readonly labels?: readonly string[];
+  /**
+   * Class names by index: a list, the lines of a text file, or `{ "0": "cat", … }`; default: those in the file's metadata, if
+   * any. Two names of one score are its negative's and its own. Their number tells which axis holds the classes where a
+   * softmax does not.
+   */
+  readonly labels?: Labels;
+  /** The axis of the output that holds the classes, in the file's order of axes; default: as the file or the labels tell. */
+  readonly classAxis?: number;
   /**
    * How images become the network's input. What is not given here is as the file's metadata says, else range [0, 1].
    * Tensors are passed as they are.
@@ -91,7 +98,7 @@ export async function openModel(
   const maxMemory = checkLimit(options.maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputShape(options.inputShape);
-  const { graph: file, name, pieces, inputIsFinal } = await readGraph(source, options.inputShape);
+  const { graph: file, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options.inputShape);
   const metadata = readMetadata(file);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [];
@@ -102,12 +109,24 @@ export async function openModel(
   const fixed = removeNoOps(specialise(live, inputShapes(live, asked)));
   const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
-  const through =
-    options.output === undefined ? throughSoftmax(graph, resolved) : { value: resolved, kind: "logits" as const };
+  const names = options.labels === undefined ? metadata.labels : readLabels(options.labels);
+  const { reading, notes: outputNotes } = await readOutput({
+    graph,
+    result: resolved,
+    name: result,
+    asked: options.output !== undefined,
+    isOutput: file.outputs.includes(result),
+    ...(names && { labels: names }),
+    labelsOfFile: options.labels === undefined,
+    classAxis: options.classAxis,
+    fileOrder,
+    others: () => otherOutputs(file, result, asked),
+  });
+  notes.push(...outputNotes);
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
-  const folded = low ? full : combineOperators(graph, new Set([resolved, through.value]));
+  const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
 
   const compiled = await module;
   const kernels = await instantiateKernels(compiled);
@@ -117,15 +136,13 @@ export async function openModel(
   const kept = low ? [] : pieces;
   const model = new LoadedModel({
     name,
-    labels: options.labels ?? metadata.labels,
+    ...reading,
     preprocess: { ...metadata.preprocess, ...options.preprocess },
     preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
     notes: joinNotes(notes),
     graph: full,
     folded,
     result: resolved,
-    explained: through.value,
-    outputKind: through.kind,
     hash: () => {
       digest ??= hashBytes(...kept);
       return digest;
@@ -148,18 +165,22 @@ interface FileGraph {
   readonly pieces: readonly Uint8Array[];
   /** True where the input has the shape and the order of axes that it is to have. */
   readonly inputIsFinal: boolean;
+  /** The axes of a value in the order in which the file writes them. */
+  readonly fileOrder: (value: string, rank: number) => readonly number[];
 }
+
+const asWritten = (_: string, rank: number): number[] => Array.from({ length: rank }, (__, axis) => axis);
 
 async function readGraph(source: SourceFile, inputShape: readonly number[] | undefined): Promise<FileGraph> {
   const { bytes, name } = source;
   if (!beginsLikeJson(bytes)) {
     const { graph, pieces } = await readOnnxFiles(source);
-    return { graph, name: name ?? graph.name, pieces, inputIsFinal: false };
+    return { graph, name: name ?? graph.name, pieces, inputIsFinal: false, fileOrder: asWritten };
   }
   // Whoever loads ONNX files only never loads this.
   const { readTensorflowJs } = await import("../tfjs/reader");
-  const { graph, pieces } = await readTensorflowJs(source, inputShape);
-  return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true };
+  const { graph, pieces, fileOrder } = await readTensorflowJs(source, inputShape);
+  return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true, fileOrder };
 }
 
 /** An ONNX file, and the files beside it that it keeps weights in, in the order in which it names them. */
@@ -234,4 +255,19 @@ function resultName(graph: Graph, asked: string | undefined): string {
   throw new ModelError(
     `The network has no output or layer "${asked}".${suggest(asked, [...graph.outputs, ...values])}`,
   );
+}
+
+/** The other outputs of the file, each by itself: one that cannot be computed says nothing, and is no reason to refuse. */
+function otherOutputs(file: Graph, result: string, asked: readonly number[] | undefined) {
+  return file.outputs.flatMap((name) => {
+    if (name === result) return [];
+    try {
+      const live = removeDeadNodes(file, [name]);
+      const graph = removeNoOps(specialise(live, inputShapes(live, asked)));
+      return [{ name, graph, value: graph.aliases.get(name) ?? name }];
+    } catch (error) {
+      if (error instanceof SeethroughError) return [];
+      throw error;
+    }
+  });
 }

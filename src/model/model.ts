@@ -2,7 +2,7 @@ import { isFloat32Array } from "../bytes";
 import { wholeNumber } from "../checks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
-import { InputError, LayerError, OptionError, SeethroughError, ShapeError } from "../errors";
+import { InputError, LayerError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { combineOperators } from "../graph/passes/combine-operators";
 import { checkImage, type ImageLike } from "../image/image";
@@ -10,13 +10,15 @@ import { type Preprocess, preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
 import type { Note } from "../notes";
 import { isLaidOut } from "../ops/equal-ranks";
-import { type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
+import { memoryStrides, type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import { type ClassAxis, classScores, elementOffsets, unitAxisOf } from "./class-axis";
 import { editsOf, type Intervention } from "./intervention";
-import { classScores, type OutputKind, probabilities } from "./output";
+import { type OutputKind, probabilities, rankedClasses } from "./output";
+import type { Detector } from "./read-output";
 
 /** An 8-bit picture, or a tensor that is already what the network takes. */
 export type Input = ImageLike | Tensor;
@@ -109,6 +111,13 @@ export interface ModelParts {
   /** What is explained: `result`, or the value before its trailing softmax or sigmoid. */
   readonly explained: ValueName;
   readonly outputKind: OutputKind;
+  /** Where the classes are in the explained value, and in the output. */
+  readonly classAxis: ClassAxis;
+  readonly resultAxis: ClassAxis;
+  /** The channel that the first label names; absent where labels name no channels. */
+  readonly firstLabel?: number;
+  /** Present where the network is a detector. */
+  readonly detector?: Detector;
   readonly hash: () => Promise<string>;
   readonly mode: MemoryMode;
   /** The compiled kernels, for models made of this one. */
@@ -155,7 +164,7 @@ export class LoadedModel implements Model {
     const fast = parts.folded === parts.graph ? full : buildNetwork(parts.folded, kernels, memory, mode);
     this.#inside = { parts, full, fast, session: new Session(kernels, memory, mode) };
     this.input = { name: this.fast.input, shape: tensorShape(this.shape(this.fast.input)) };
-    this.output = { name: parts.explained, shape: tensorShape(this.shape(parts.explained)) };
+    this.output = { name: parts.explained, shape: this.shownShape(parts.explained) };
   }
 
   get layers(): readonly Layer[] {
@@ -193,18 +202,21 @@ export class LoadedModel implements Model {
     input: Input,
     options: { readonly top?: number; readonly intervene?: readonly Intervention[] } = {},
   ): Promise<Prediction[]> {
-    const { explained, outputKind } = this.parts;
+    const { explained, outputKind, classAxis, detector } = this.parts;
     const { top = 5 } = options;
     wholeNumber("top", top, 1);
+    if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
     const edits = editsOf(this, options.intervene);
     const { values } = this.pass({ data: this.prepare(input), keep: [explained], edits });
-    const scores = classScores(values.get(explained) as Float32Array, this.shape(explained));
-    const probability = probabilities(scores, outputKind);
-    const order = Array.from(scores.keys()).sort((a, b) => scores[b] - scores[a] || a - b);
-    return order.slice(0, top).map((index) => {
-      const label = this.labels?.[index];
-      return { index, ...(label !== undefined && { label }), score: scores[index], probability: probability[index] };
-    });
+    const scores = classScores(classAxis, values.get(explained) as Float32Array);
+    const { mirrored } = classAxis;
+    const probability = probabilities(scores, outputKind, mirrored);
+    return rankedClasses(scores, outputKind, mirrored)
+      .slice(0, top)
+      .map((index) => {
+        const label = this.labelOf(index);
+        return { index, ...(label !== undefined && { label }), score: scores[index], probability: probability[index] };
+      });
   }
 
   async run(
@@ -270,14 +282,50 @@ export class LoadedModel implements Model {
     return sampleSize(this.full, value);
   }
 
+  /** Where the units of a value are: of an output its classes, of every other layer its channels. */
+  unitAxis(value: ValueName): ClassAxis {
+    const { explained, result, classAxis, resultAxis } = this.parts;
+    return value === explained ? classAxis : value === result ? resultAxis : unitAxisOf(this.shape(value));
+  }
+
+  /** The name of a channel of the explained value. */
+  labelOf(channel: number): string | undefined {
+    const { firstLabel } = this.parts;
+    return firstLabel === undefined ? undefined : this.labels?.[channel - firstLabel];
+  }
+
+  /** The shape that people see: of rank 4, and with classes that come last, whichever axis of the file has them. */
+  shownShape(value: ValueName): number[] {
+    const shape = this.shape(value);
+    const { shownOrder } = this.unitAxis(value);
+    return shownOrder ? shownOrder.map((axis) => shape[axis]) : tensorShape(shape);
+  }
+
   /** A value in memory order as the tensor people see. */
   tensor(value: ValueName, data: Float32Array): Tensor {
     const shape = this.shape(value);
+    const { shownOrder } = this.unitAxis(value);
+    if (shownOrder) {
+      const offsets = elementOffsets(shape, memoryStrides(shape), shownOrder);
+      return new Tensor(
+        Float32Array.from(offsets, (offset) => data[offset]),
+        this.shownShape(value),
+      );
+    }
     return new Tensor(shape.length === 4 ? data : toRowMajor(data, shape), tensorShape(shape));
   }
 
   /** The reverse of `tensor`: what people hand over, in memory order. */
   fromTensor(value: ValueName, tensor: Tensor): Float32Array {
+    const { shownOrder } = this.unitAxis(value);
+    if (shownOrder) {
+      const shape = this.shape(value);
+      const data = new Float32Array(tensor.data.length);
+      elementOffsets(shape, memoryStrides(shape), shownOrder).forEach((offset, i) => {
+        data[offset] = tensor.data[i];
+      });
+      return data;
+    }
     return tensor.shape.length === 4 ? tensor.data : toMemoryOrder(tensor.data, this.shape(value));
   }
 

@@ -1,10 +1,9 @@
-import type { StaticGraph } from "../graph/ir";
-import { reshaping } from "../graph/shapes";
-import { imageShape, type Shape } from "../ops/layout";
+import type { Node, StaticGraph } from "../graph/ir";
+import { permutation, reshaping, softmaxAxes } from "../graph/shapes";
 import type { ValueName } from "../ops/operation";
 
-/** How the file turns scores into its output. */
-export type OutputKind = "logits" | "softmax" | "sigmoid";
+/** What the explained values are: scores before a softmax or a sigmoid, or probabilities already. */
+export type OutputKind = "logits" | "softmax" | "sigmoid" | "probabilities";
 
 const trailing: Readonly<Record<string, OutputKind>> = {
   Softmax: "softmax",
@@ -12,38 +11,88 @@ const trailing: Readonly<Record<string, OutputKind>> = {
   Sigmoid: "sigmoid",
 };
 
+/** The value that is explained, and how its axes became those of the file's output. */
+export interface ExplainedValue {
+  readonly value: ValueName;
+  readonly kind: OutputKind;
+  /** The axes of the value that the file's Softmax normalises. */
+  readonly softmax?: readonly number[];
+  /** The axes of the value in the order in which the output has them, where that is another one. */
+  readonly order?: readonly number[];
+}
+
+/** The node that computes a value; none for an input. */
+export const producerOf = ({ nodes }: StaticGraph, value: ValueName): Node | undefined =>
+  nodes.find(({ outputs }) => outputs.includes(value));
+
 /**
  * The value before a trailing Softmax, LogSoftmax or Sigmoid. Gradients of probabilities vanish where the network is
  * certain, and mix all classes; the score before is what the methods are defined on.
  */
-export function throughSoftmax(graph: StaticGraph, result: ValueName): { value: ValueName; kind: OutputKind } {
-  let producer = graph.nodes.find(({ outputs }) => outputs.includes(result));
+export function throughSoftmax(graph: StaticGraph, result: ValueName): ExplainedValue {
+  const shapeOf = (value: ValueName): readonly number[] => graph.shapes.get(value) ?? [];
+  let order: readonly number[] | undefined = shapeOf(result).map((_, axis) => axis);
+  let producer = producerOf(graph, result);
   // These may stand after it: they change no number.
-  while (producer && (reshaping.has(producer.op) || producer.op === "Identity")) {
+  while (producer && (reshaping.has(producer.op) || producer.op === "Identity" || producer.op === "Transpose")) {
     const [input] = producer.inputs;
-    producer = graph.nodes.find(({ outputs }) => outputs.includes(input));
+    const perm = producer.op === "Transpose" ? permutation(producer, shapeOf(input)) : undefined;
+    order = perm ? order?.map((axis) => perm[axis]) : producer.op === "Identity" ? order : undefined;
+    producer = producerOf(graph, input);
   }
   const kind = producer && trailing[producer.op];
-  return producer && kind ? { value: producer.inputs[0], kind } : { value: result, kind: "logits" };
+  if (!producer || !kind) return asItIs(graph, result);
+  const [value] = producer.inputs;
+  const softmax = kind === "softmax" ? softmaxAxes(producer, shapeOf(value), graph.opset) : undefined;
+  const before = producerOf(graph, value);
+  if (order && before?.op === "Transpose") {
+    // Old files turn the axes for the softmax and turn them back: the value before has them as the output does.
+    const perm = permutation(before, shapeOf(before.inputs[0]));
+    if (order.every((axis, i) => perm[axis] === i)) {
+      return { value: before.inputs[0], kind, ...(softmax && { softmax: softmax.map((axis) => perm[axis]).sort() }) };
+    }
+  }
+  const turned = order?.some((axis, i) => axis !== i);
+  return { value, kind, ...(softmax && { softmax }), ...(turned && { order }) };
 }
 
-/** One score per class: the output itself, or the mean over all positions where it is a map. */
-export function classScores(data: Float32Array, shape: Shape): Float32Array {
-  if (shape.length < 3) return data;
-  const { h, w, c } = imageShape(shape);
-  const pixels = h * w;
-  return Float32Array.from({ length: c }, (_, channel) => {
-    let sum = 0;
-    for (let pixel = 0; pixel < pixels; pixel++) sum += data[pixel * c + channel];
-    return sum / pixels;
-  });
+/** A value explained as it is, because it was asked for or because nothing that could be seen through stands at the end. */
+export function asItIs(graph: StaticGraph, value: ValueName): ExplainedValue {
+  return { value, kind: holdsProbabilities(graph, value) ? "probabilities" : "logits" };
 }
 
-/** Softmax over all scores (of maximum subtracted), or the sigmoid of each. */
-export function probabilities(scores: Float32Array, kind: OutputKind): Float32Array {
-  if (kind === "sigmoid") return scores.map((score) => 1 / (1 + Math.exp(-score)));
+const squashing: ReadonlySet<string> = /* @__PURE__ */ new Set(["Softmax", "Sigmoid", "HardSigmoid"]);
+
+/** What makes probabilities of probabilities: moving, choosing, averaging. */
+const keeping: ReadonlySet<string> = /* @__PURE__ */ new Set([
+  ...["Concat", "Gather", "Identity", "Slice", "Split", "Transpose", "Clip", "Expand"],
+  ...["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "Resize", "Upsample"],
+]);
+
+/** True where every element is a probability: computed by Softmax or Sigmoid, and only moved or averaged since. */
+function holdsProbabilities(graph: StaticGraph, value: ValueName): boolean {
+  const node = producerOf(graph, value);
+  if (!node || squashing.has(node.op)) return node !== undefined;
+  if (!keeping.has(node.op) && !reshaping.has(node.op)) return false;
+  const sources = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
+  return sources.length > 0 && sources.every((source) => holdsProbabilities(graph, source));
+}
+
+/**
+ * Softmax over all scores (of maximum subtracted), or the sigmoid of each. One score has nothing to be compared with: its
+ * probability is its sigmoid, and where two labels share it (the first has the negative) the two add up to one.
+ */
+export function probabilities(scores: Float32Array, kind: OutputKind, mirrored = false): Float32Array {
+  if (kind === "probabilities") return mirrored ? Float32Array.of(1 - scores[1], scores[1]) : scores;
+  if (kind === "sigmoid" || mirrored || scores.length === 1) return scores.map((score) => 1 / (1 + Math.exp(-score)));
   const highest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const powers = Float64Array.from(scores, (score) => Math.exp(score - highest));
   const sum = powers.reduce((a, b) => a + b, 0);
   return Float32Array.from(powers, (power) => power / sum);
+}
+
+/** The classes by rising rank: by score; one probability that two labels share is compared with its complement. */
+export function rankedClasses(scores: Float32Array, kind: OutputKind, mirrored: boolean): number[] {
+  const by = mirrored && kind === "probabilities" ? probabilities(scores, kind, mirrored) : scores;
+  return Array.from(by.keys()).sort((a, b) => by[b] - by[a] || a - b);
 }

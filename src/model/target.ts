@@ -1,11 +1,12 @@
 import { isUint8Array } from "../bytes";
 import { TargetError } from "../errors";
 import { suggest } from "../nearest";
-import { imageShape, type Shape, unitShape } from "../ops/layout";
+import type { Shape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
-import { showShape, sizeOf } from "../tensor";
+import { showShape } from "../tensor";
+import { type ClassAxis, classElements, classScores } from "./class-axis";
 import type { LoadedModel } from "./model";
-import { classScores } from "./output";
+import { rankedClasses } from "./output";
 
 /**
  * What to explain: a class by index or label, the best class, one position or a masked region of an output map, or a
@@ -37,7 +38,7 @@ export interface Score {
   readonly index: number;
   readonly label?: string;
   readonly offsets: readonly number[];
-  /** Weight of each offset; all are equal. */
+  /** Weight of each offset; all are equal, and negative where the score is the negative of another class's. */
   readonly weight: number;
 }
 
@@ -69,12 +70,13 @@ export function resolveTarget(model: LoadedModel, target: Target = "top"): Score
         `got ${typeof target === "object" ? JSON.stringify(target) : String(target)}.`,
     );
   }
-  const value = model.parts.explained;
-  const shape = model.shape(value);
-  const labelOf = (index: number): string | undefined => model.labels?.[index];
-  const score = (index: number): Score => ({ index, label: labelOf(index), ...wholeMap(shape, index) });
+  const { explained: value, classAxis, outputKind, detector } = model.parts;
+  const score = (index: number): Score => ({ index, label: model.labelOf(index), ...classElements(classAxis, index) });
   if (target === "top") {
-    return { value, choose: (data) => score(indexOfMaximum(classScores(data, shape))) };
+    if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
+    const best = (data: Float32Array): number =>
+      rankedClasses(classScores(classAxis, data), outputKind, classAxis.mirrored)[0];
+    return { value, choose: (data) => score(best(data)) };
   }
   const index = classIndex(model, target);
   return { value, choose: () => score(index) };
@@ -87,15 +89,15 @@ export function resolveTarget(model: LoadedModel, target: Target = "top"): Score
  */
 export function classIndex(model: LoadedModel, target: number | string): number {
   const index = typeof target === "number" ? target : indexOfLabel(model, target);
-  const classes = classCount(model.shape(model.parts.explained));
+  const classes = classCount(model);
   if (!Number.isInteger(index) || index < 0 || index >= classes) {
     throw new TargetError(`Target ${index}: the model "${model.name}" has ${classes} classes, 0 to ${classes - 1}.`);
   }
   return index;
 }
 
-/** How many classes a value of scores has. */
-export const classCount = (shape: Shape): number => (shape.length < 3 ? sizeOf(shape) : shape[1]);
+/** How many classes there are to choose from. */
+export const classCount = (model: LoadedModel): number => model.parts.classAxis.classes;
 
 function indexOfLabel(model: LoadedModel, label: string): number {
   const { labels } = model;
@@ -104,14 +106,29 @@ function indexOfLabel(model: LoadedModel, label: string): number {
       `Target "${label}": the model "${model.name}" has no labels. Pass labels to loadModel, or give the class index.`,
     );
   }
-  const exact = labels.indexOf(label);
-  const index = exact >= 0 ? exact : labels.findIndex((candidate) => matches(candidate, label));
+  const exact = indicesOf(labels, (candidate) => candidate === label);
+  const found = exact.length > 0 ? exact : indicesOf(labels, (candidate) => matches(candidate, label));
+  if (found.length > 1) {
+    throw new TargetError(
+      `Target "${label}" is the name of ${found.length} classes: ${found.map((each) => `${each} (${labels[each]})`).join(", ")}. Give the index.`,
+    );
+  }
+  const [index = -1] = found;
   if (index < 0)
     throw new TargetError(
       `Target "${label}" is none of the model's ${labels.length} labels.${suggest(label, labels)}${shortList(labels)}`,
     );
-  return index;
+  const { firstLabel, detector } = model.parts;
+  if (firstLabel === undefined) {
+    throw new TargetError(
+      `Target "${label}": the labels name none of the channels. ${detector?.what} ${detector?.targets}`,
+    );
+  }
+  return index + firstLabel;
 }
+
+const indicesOf = (labels: readonly string[], fits: (label: string) => boolean): number[] =>
+  labels.flatMap((label, index) => (fits(label) ? [index] : []));
 
 /** All labels, where they are few enough to read. */
 const shortList = (labels: readonly string[]): string => (labels.length <= 20 ? ` Labels: ${labels.join(", ")}.` : "");
@@ -131,25 +148,23 @@ export function chosenTarget(model: LoadedModel, target: Target | undefined, { i
   if (typeof target !== "object" || !("layer" in target)) return target;
   const { position = "max" } = target;
   if (position !== "max") return target;
-  const { w, c } = unitShape(model.shape(model.valueOf(target.layer)));
-  const pixel = Math.floor(offsets[0] / c);
-  return { ...target, position: [Math.floor(pixel / w), pixel % w] };
+  return { ...target, position: placeOf(model.unitAxis(model.valueOf(target.layer)), offsets[0]) };
 }
 
-/** A class of an output map is its mean over all positions. */
-function wholeMap(shape: Shape, channel: number): { offsets: number[]; weight: number } {
-  if (shape.length < 3) return { offsets: [channel], weight: 1 };
-  const { h, w, c } = imageShape(shape);
-  return { offsets: Array.from({ length: h * w }, (_, pixel) => pixel * c + channel), weight: 1 / (h * w) };
+/** The place of an element, as row and column. */
+export function placeOf({ places, offsets, columns }: ClassAxis, element: number): readonly [number, number] {
+  const within = new Set(offsets);
+  const place = places.findIndex((start) => within.has(element - start));
+  return [Math.floor(place / columns), place % columns];
 }
 
 function regionTarget(
   model: LoadedModel,
   target: { readonly channel: number } & ({ readonly position: Position } | { readonly mask: Uint8Array }),
 ): ScoredTarget {
-  const value = model.parts.explained;
-  const shape = model.shape(value);
-  const { h, w, c } = imageShape(shape);
+  const { explained: value, classAxis } = model.parts;
+  const { rows: h, columns: w, classes: c, places } = classAxis;
+  const shape = model.output.shape;
   const { channel } = target;
   if (!Number.isInteger(channel) || channel < 0 || channel >= c) {
     throw new TargetError(`Target channel ${channel}: the output ${showShape(shape)} has channels 0 to ${c - 1}.`);
@@ -169,9 +184,12 @@ function regionTarget(
   }
   const score: Score = {
     index: channel,
-    label: model.labels?.[channel],
-    offsets: pixels.map((pixel) => pixel * c + channel),
-    weight: 1 / pixels.length,
+    label: model.labelOf(channel),
+    ...classElements(
+      classAxis,
+      channel,
+      pixels.map((pixel) => places[pixel]),
+    ),
   };
   return { value, choose: () => score };
 }
@@ -195,18 +213,18 @@ function unitTarget(
 ): ScoredTarget {
   const value = model.valueOf(layer);
   const shape = model.shape(value);
-  const { h, w, c } = unitShape(shape);
-  checkUnit(unit, layer, shape, c);
-  const at = (pixel: number): Score => ({ index: unit, offsets: [pixel * c + unit], weight: 1 });
+  const { rows: h, columns: w, channels, places, offsets: units } = model.unitAxis(value);
+  checkUnit(unit, layer, shape, channels);
+  const at = (pixel: number): Score => ({ index: unit, offsets: [places[pixel] + units[unit]], weight: 1 });
   if (position === "max") {
     return {
       value,
-      choose: (data) => at(indexOfMaximum(Float32Array.from({ length: h * w }, (_, pixel) => data[pixel * c + unit]))),
+      choose: (data) => at(indexOfMaximum(Float32Array.from(places, (place) => data[place + units[unit]]))),
     };
   }
   if (position === "mean") {
-    const offsets = Array.from({ length: h * w }, (_, pixel) => pixel * c + unit);
-    return { value, choose: () => ({ index: unit, offsets, weight: 1 / (h * w) }) };
+    const offsets = Array.from(places, (place) => place + units[unit]);
+    return { value, choose: () => ({ index: unit, offsets, weight: 1 / places.length }) };
   }
   const place = position === "centre" ? ([h >> 1, w >> 1] as const) : position;
   const pixel = pixelAt(place, h, w, `layer "${layer}"`, "'max', 'centre', 'mean' or ");
@@ -215,16 +233,17 @@ function unitTarget(
 
 /** The pixel of a position, row-major; of a signal, which has one row, the position may be one number. @throws {TargetError} if it lies outside */
 export function pixelAt(position: Position, h: number, w: number, where: string, words = ""): number {
-  const place = h === 1 && typeof position === "number" ? [0, position] : position;
+  const isLine = h === 1 || w === 1;
+  const place = isLine && typeof position === "number" ? (h === 1 ? [0, position] : [position, 0]) : position;
   if (!Array.isArray(place) || place.length !== 2) {
-    const expected = h === 1 ? "a number or two numbers [y, x] are" : "two numbers [y, x] are";
+    const expected = isLine ? "a number or two numbers [y, x] are" : "two numbers [y, x] are";
     throw new TargetError(`Target position: ${words}${expected} expected, got ${JSON.stringify(position)}.`);
   }
   const [y, x] = place;
   if (![y, x].every(Number.isInteger) || y < 0 || x < 0 || y >= h || x >= w) {
     throw new TargetError(
       typeof position === "number"
-        ? `Target position ${position}: ${where} has positions 0 to ${w - 1}.`
+        ? `Target position ${position}: ${where} has positions 0 to ${h * w - 1}.`
         : `Target position [${y}, ${x}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`,
     );
   }

@@ -1,6 +1,7 @@
 /** Normalisations: batch (folded statistics), instance, local response, and softmax. */
 import { numberAttribute } from "../graph/ir";
 import { rowMajorStrides } from "../graph/regions";
+import { softmaxAxes } from "../graph/shapes";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { imageShape, memoryOrder, memoryStrides } from "./layout";
@@ -77,19 +78,14 @@ export const lrn: Builder = (context) => {
   });
 };
 
-/**
- * Softmax and LogSoftmax. Up to opset 12 the operator flattens all axes from `axis` on into one; since 13 it normalises
- * that axis alone.
- */
+/** Softmax and LogSoftmax, over one axis or several as one. */
 export const softmax: Builder = (context) => {
   const { node, kernels, opset } = context;
   const [input] = node.inputs;
   const [output] = node.outputs;
   const shape = context.shape(input);
   const rank = shape.length;
-  const given = numberAttribute(node, "axis", opset < 13 ? 1 : -1);
-  const axis = given < 0 ? given + rank : given;
-  const normalised = opset < 13 ? shape.map((_, i) => i).slice(axis) : [axis];
+  const normalised = softmaxAxes(node, shape, opset);
   const columns = sizeOf(normalised.map((i) => shape[i]));
   const size = sizeOf(shape);
   const order = memoryOrder(rank);

@@ -49,6 +49,8 @@ export class GraphBuilder {
   readonly #inputs: GraphInput[] = [];
   /** What to call a value that has no name in the file. */
   readonly #labels: string[] = [];
+  /** Ids of values whose axes are in the graph's order, not in the file's. */
+  readonly #moved = new Set<string>();
   /** Names of the file, by id. */
   readonly #fileNames = new Map<string, string>();
   #scope = "";
@@ -119,6 +121,7 @@ export class GraphBuilder {
     const evaluated = known ? evaluate(node, constants, given, shapes) : undefined;
     if (evaluated) return evaluated.map((constant, i) => ({ id: ids[i], shape: constant.shape, moved, constant }));
     this.#push(node, inputs);
+    if (moved) for (const id of ids) this.#moved.add(id);
     return ids.map((id, i) => ({ id, shape: shapes[i], moved }));
   }
 
@@ -184,15 +187,19 @@ export class GraphBuilder {
     return String(this.#labels.length - 1);
   }
 
-  /** The graph, with the names of the file. */
-  finish(name: string, outputs: readonly Value[], metadata: ReadonlyMap<string, string>): Graph {
+  /** The graph, with the names of the file, and which of its values have their axes moved. */
+  finish(
+    name: string,
+    outputs: readonly Value[],
+    metadata: ReadonlyMap<string, string>,
+  ): { readonly graph: Graph; readonly moved: ReadonlySet<string> } {
     if (outputs.some((output) => output.constant)) {
       throw new ModelError("An output of the network does not depend on its input.");
     }
     this.#moveInputs();
     const names = this.#names();
     const nameOf = (id: string): string => names.get(id) ?? "";
-    return {
+    const graph = {
       name,
       opset: graphOpset,
       inputs: this.#inputs.map((input) => ({ ...input, name: nameOf(input.name) })),
@@ -206,6 +213,7 @@ export class GraphBuilder {
       constants: new Map([...this.#constants].map(([id, constant]) => [nameOf(id), constant])),
       metadata,
     };
+    return { graph, moved: new Set([...this.#moved].map(nameOf)) };
   }
 
   /**

@@ -1,5 +1,6 @@
 import { ModelError } from "../errors";
 import type { Constant, Graph } from "../graph/ir";
+import { toPlain } from "./axes";
 import { GraphBuilder, type Value } from "./graph-builder";
 import * as graphModel from "./graph-model";
 import { isObject, type JsonObject, parseObject } from "./json";
@@ -18,7 +19,11 @@ type ReadFile = (path: string) => Promise<Uint8Array>;
 interface TensorflowModel {
   readonly graph: Graph;
   readonly pieces: readonly Uint8Array[];
+  /** The axes of a value of the graph in the order in which the file writes them. */
+  readonly fileOrder: (value: string, rank: number) => readonly number[];
 }
+
+const inOrder = (rank: number): readonly number[] => Array.from({ length: rank }, (_, axis) => axis);
 
 /**
  * Reads a TensorFlow.js model: a layers-model (Keras) or a graph-model, with its weight files, and the class names and the
@@ -45,8 +50,10 @@ export async function readTensorflowJs(
   ]);
   const weights = new Map<string, Constant>(groups.flatMap((group, i) => [...decodeGroup(group, files[i])]));
   const { name, builder, outputs } = kind === "layers-model" ? fromLayers() : fromGraph();
-  const graph = builder.finish(metadata.name ?? name, outputs, metadata.entries);
-  return { graph, pieces: [bytes, ...files.flat()] };
+  const { graph, moved } = builder.finish(metadata.name ?? name, outputs, metadata.entries);
+  const fileOrder = (value: string, rank: number): readonly number[] =>
+    moved.has(value) ? toPlain(rank) : inOrder(rank);
+  return { graph, pieces: [bytes, ...files.flat()], fileOrder };
 
   function fromLayers(): { name: string; builder: GraphBuilder; outputs: Value[] } {
     const topology = topologyOf(model);

@@ -57,7 +57,7 @@ export async function randomLogitTest(
   if (typeof target === "object") {
     throw new TargetError("randomLogitTest compares classes: its target is a class by index or label, or 'top'.");
   }
-  const all = classCount(model.shape(model.parts.explained));
+  const all = classCount(model);
   if (all < 2) {
     throw new TargetError(`The model "${model.name}" has one class, and there is no other one to compare with.`);
   }

@@ -4,7 +4,6 @@ import type { LoadedModel } from "../model/model";
 import { probabilities } from "../model/output";
 import { resolveTarget, scoreOf, type Target, type TargetReport } from "../model/target";
 import type { Note } from "../notes";
-import { unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 
 /** What is read off the network: the probability of the target (softmax or sigmoid of the scores), or its score. */
@@ -41,15 +40,17 @@ export function targetResponse(
     );
   }
   const measure = asked ?? (classes ? "probability" : "score");
-  const channels = channelsOf(model, value);
+  const { classAxis, outputKind } = model.parts;
+  const { mirrored, offsets } = classAxis;
   const probability = (values: Float32Array, start: number): number => {
     let sum = 0;
     for (const offset of score.offsets) {
-      const channel = offset % channels;
-      const scores = values.subarray(start + offset - channel, start + offset - channel + channels);
-      sum += probabilities(scores, model.parts.outputKind)[channel];
+      const place = start + offset - offsets[mirrored ? 0 : score.index];
+      const scores = Float32Array.from(offsets, (channel) => values[place + channel]);
+      const both = mirrored ? Float32Array.of(-scores[0], scores[0]) : scores;
+      sum += probabilities(both, outputKind, mirrored)[score.index];
     }
-    return sum * score.weight;
+    return sum * Math.abs(score.weight);
   };
   const read = measure === "score" ? scoreOf.bind(undefined, score) : probability;
   return {
@@ -63,17 +64,12 @@ export function targetResponse(
   };
 }
 
-function channelsOf(model: LoadedModel, value: ValueName): number {
-  const shape = model.shape(value);
-  return unitShape(shape).c;
-}
-
 /** What makes a value that is a probability, or a picture, and no score of a class. */
 const noScores: ReadonlySet<string> = new Set(["Softmax", "LogSoftmax", "Sigmoid", "Tanh"]);
 
 function hasClasses(model: LoadedModel, value: ValueName): boolean {
-  const { explained, outputKind } = model.parts;
+  const { explained, outputKind, classAxis, detector } = model.parts;
   const operation = model.full.operations[model.full.producer.get(value) ?? -1];
-  if (value !== explained || noScores.has(operation?.node.op)) return false;
-  return outputKind === "sigmoid" || channelsOf(model, value) > 1;
+  if (value !== explained || noScores.has(operation?.node.op) || detector?.targets) return false;
+  return outputKind === "sigmoid" || classAxis.classes > 1;
 }
