@@ -9,6 +9,7 @@ import { Constant, type ConstantKind, type Node, numberAttribute, stringAttribut
 import { type Arrange, broadcastWalk, rowMajorLoops, visitPairs } from "./regions";
 import {
   arrangements,
+  dequantisation,
   type InputConstants,
   type InputShapes,
   reduction,
@@ -188,6 +189,20 @@ const where: Evaluator = ({ known, out }) => {
   return build(known[1].kind, out, (i) => (choose[i] ? yes : no)[i]);
 };
 
+const dequantize: Evaluator = ({ node, inputs: [x, scale, zero], shapes, out }) => {
+  const { extent, inner, block, steps, isBlocked } = dequantisation(node, shapes);
+  const [values, scales, zeros] = [x, scale, zero].map((input) => (input ? valuesOf(input) : []));
+  const result = new Float32Array(sizeOf(out));
+  for (let i = 0; i < result.length; i++) {
+    const place = Math.floor(i / inner);
+    const step = Math.floor((place % extent) / block);
+    const at = isBlocked ? (Math.floor(place / extent) * steps + step) * inner + (i % inner) : step;
+    // Rounded where onnxruntime rounds: the difference becomes a float before it is multiplied.
+    result[i] = Math.fround(values[i] - (zeros[at] ?? 0)) * scales[at];
+  }
+  return Constant.fromFloats(result, out);
+};
+
 const evaluators: ReadonlyMap<string, Evaluator> = /* @__PURE__ */ (() =>
   new Map<string, Evaluator>([
     ...[...arrangements].map(([op, arrange]): [string, Evaluator] => [op, arranged(arrange)]),
@@ -231,6 +246,8 @@ const evaluators: ReadonlyMap<string, Evaluator> = /* @__PURE__ */ (() =>
     ["Cast", cast],
     ["Clip", clip],
     ["ConstantOfShape", constantOfShape],
+    ["com.microsoft::DequantizeLinear", dequantize],
+    ["DequantizeLinear", dequantize],
     ["Range", range],
     ["Shape", shape],
     ["Size", ({ shapes: [x = []] }) => Constant.fromNumbers("int", [sizeOf(x)], [])],

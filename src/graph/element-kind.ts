@@ -13,6 +13,7 @@ export function kindOfDataType(type: number): ConstantKind {
 function outputKind(node: Node, index: number, inputs: readonly (ConstantKind | undefined)[]): ConstantKind {
   if (comparisons.has(node.op)) return "bool";
   if (counts.has(node.op)) return "int";
+  if (node.op === "DequantizeLinear" || node.op === "com.microsoft::DequantizeLinear") return "float";
   if (node.op === "MaxPool" && index === 1) return "int";
   if (node.op === "Dropout" && index === 1) return "bool";
   if (node.op === "Cast") return kindOfDataType(numberAttribute(node, "to"));

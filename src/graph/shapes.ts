@@ -5,6 +5,7 @@
 import type { Arrange } from "./regions";
 import { arrangements } from "./shapes/arrange";
 import * as convolution from "./shapes/convolution";
+import { dequantize } from "./shapes/dequantize";
 import * as matrix from "./shapes/matrix";
 import * as numbers from "./shapes/numbers";
 import * as pointwise from "./shapes/pointwise";
@@ -14,6 +15,7 @@ import { resize } from "./shapes/resize";
 import { type ShapeRule, sameShape } from "./shapes/rule";
 
 export { arrangements, chosenIndices, paddedFrom, paddings, permutation } from "./shapes/arrange";
+export { dequantisation } from "./shapes/dequantize";
 export { shapeRange } from "./shapes/numbers";
 export { reduction } from "./shapes/reduce";
 export { reshaping } from "./shapes/reshape";
@@ -81,6 +83,8 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = /* @__PURE__ */ (() =>
     ["ConstantOfShape", numbers.constantOfShape],
     ["Conv", convolution.conv],
     ["ConvTranspose", convolution.convTranspose],
+    ["com.microsoft::DequantizeLinear", dequantize],
+    ["DequantizeLinear", dequantize],
     ["Gemm", matrix.gemm],
     ["GlobalAveragePool", convolution.globalPool],
     ["GlobalMaxPool", convolution.globalPool],

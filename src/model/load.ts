@@ -13,6 +13,7 @@ import { suggest } from "../nearest";
 import { joinNotes, type Note } from "../notes";
 import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
 import { readOnnx } from "../onnx/reader";
+import { refusedUses } from "../ops/registry";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
@@ -106,7 +107,7 @@ export async function openModel(
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = removeDeadNodes(file, [result]);
   const asked = inputIsFinal ? undefined : (options.inputShape ?? usualShape(live, metadata));
-  const fixed = removeNoOps(specialise(live, inputShapes(live, asked)));
+  const fixed = removeNoOps(specialise(live, inputShapes(live, asked), refusedUses));
   const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels);

@@ -1,5 +1,7 @@
-import { UnsupportedOperatorError, type UnsupportedUse } from "../errors";
+import type { UnsupportedUse } from "../errors";
 import type { Node, StaticGraph } from "../graph/ir";
+import type { RefusedLater } from "../graph/passes/specialise";
+import { unsupported } from "../graph/passes/unsupported-operators";
 import { arrangements, reshaping } from "../graph/shapes";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -48,6 +50,10 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
 
 class Refusal extends Error {}
 
+const refuse = (reason: string): never => {
+  throw new Refusal(reason);
+};
+
 /**
  * Turns every node of a graph into an operation instance.
  *
@@ -63,7 +69,7 @@ export function buildOperations(
 ): Operation[] {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
-  const unsupported: UnsupportedUse[] = [];
+  const uses: UnsupportedUse[] = [];
   // Where a max-pool's switches decide at which place a value comes out again, a maximum that is nearly a tie must not
   // fall to the other side by rounding.
   const mode = graph.nodes.some(({ op }) => op === "MaxUnpool") ? "plain" : allowed;
@@ -78,27 +84,66 @@ export function buildOperations(
     constant: (name) => graph.constants.get(name),
     producer: (name) => producers.get(name),
     isUsed: (name) => used.has(name) || graph.outputs.includes(name),
-    refuse: (reason) => {
-      throw new Refusal(reason);
-    },
+    refuse,
   });
 
   const operations = graph.nodes.flatMap((node) => {
     try {
-      const builder = special?.get(node.name) ?? builders.get(node.op);
-      if (!builder) throw new Refusal("the operator is not supported");
-      const dynamic = node.inputs.some((name) => name && !graph.constants.has(name));
-      if (!dynamic) throw new Refusal("all of its inputs are constants; run the file through a constant folder first");
-      return [builder(contextOf(node))];
+      return [built(node, contextOf(node), special)];
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      unsupported.push({ op: node.op, node: node.name, reason: error.message });
+      uses.push({ op: node.op, node: node.name, reason: error.message });
       return [];
     }
   });
-  if (unsupported.length > 0) {
-    const list = unsupported.map(({ op, node, reason }) => `${op} "${node}" (${reason})`).join("; ");
-    throw new UnsupportedOperatorError(`${unsupported.length} uses of operators cannot run: ${list}.`, unsupported);
-  }
+  if (uses.length > 0) throw unsupported(uses, graph);
   return operations;
 }
+
+function built(node: Node, context: BuildContext, special?: ReadonlyMap<string, Builder>): Operation {
+  const builder = special?.get(node.name) ?? builders.get(node.op);
+  if (!builder) throw new Refusal("the operator is not supported");
+  const dynamic = node.inputs.some((name) => name && !context.constant(name));
+  if (!dynamic) throw new Refusal("all of its inputs are constants; run the file through a constant folder first");
+  return builder(context);
+}
+
+class Unknown extends Error {}
+
+const unknown = (): never => {
+  throw new Unknown();
+};
+
+/** Stands for what is not there while nothing is built: whoever comes to need it has not refused the node before. */
+const absent = <T extends object>(): T => new Proxy<T>({} as T, { get: unknown });
+
+/**
+ * The uses that `buildOperations` would refuse, as far as a network is known that does not get that far.
+ *
+ * @param graph  values without a shape are not known
+ * @param nodes  those to look at
+ */
+export const refusedUses: RefusedLater = (graph, nodes) => {
+  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  return nodes.flatMap((node) => {
+    try {
+      built(node, {
+        node,
+        opset: graph.opset,
+        mode: "plain",
+        kernels: absent(),
+        memory: absent(),
+        shape: (name) => (name === "" ? [] : (graph.shapes.get(name) ?? unknown())),
+        constant: (name) => graph.constants.get(name),
+        producer: (name) => producers.get(name),
+        isUsed: (name) => used.has(name) || graph.outputs.includes(name),
+        refuse,
+      });
+    } catch (error) {
+      if (error instanceof Refusal) return [{ op: node.op, node: node.name, reason: error.message }];
+      if (!(error instanceof Unknown)) throw error;
+    }
+    return [];
+  });
+};

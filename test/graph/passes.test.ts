@@ -7,6 +7,7 @@ import { foldBatchNorm } from "../../src/graph/passes/fold-batch-norm";
 import { removeDeadNodes } from "../../src/graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../../src/graph/passes/remove-no-ops";
 import { specialise } from "../../src/graph/passes/specialise";
+import { refusedUses } from "../../src/ops/registry";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "./build";
 
 type Nodes = Parameters<typeof graphOf>[0]["nodes"];
@@ -78,6 +79,146 @@ describe("specialise", () => {
     expect(message).toContain('Loop (2 times, first at "a": control flow is not supported)');
     expect(message).toContain('ArgMax (at "d": its result is integers that depend on the image)');
     expect(message).toContain('Greater (at "e": it computes booleans from the image)');
+  });
+
+  const uses = (graph: Graph): [string, string, string][] => {
+    try {
+      specialise(graph, none, refusedUses);
+    } catch (error) {
+      if (error instanceof UnsupportedOperatorError) {
+        for (const { op } of error.operators) expect(error.message).toContain(op);
+        return error.operators.map(({ op, node, reason }) => [op, node, reason]);
+      }
+      throw error;
+    }
+    return expect.fail("the graph should have been refused");
+  };
+
+  it("names in one error what is unknown, what has no shape and what cannot be built", () => {
+    const nodes: Nodes = [
+      ["Foo", ["x"], ["f"]],
+      ["MatMul", ["f", "f"], ["m"]],
+      ["MatMul", ["x", "x"], ["n"]],
+      ["Reshape", ["x", "x"], ["r"]],
+      ["Softmax", ["r"], ["s"]],
+      ["Add", ["m", "s"], ["t"]],
+      ["Greater", ["t", "x"], ["g"]],
+      ["Bar", ["n"], ["b"]],
+    ];
+    expect(uses(graphOf({ inputs: { x: [4, 4] }, nodes, outputs: ["g", "b", "t"] }))).toEqual([
+      ["Foo", "f", "the operator is not known"],
+      ["MatMul", "m", "both of its matrices depend on the input"],
+      ["MatMul", "n", "both of its matrices depend on the input"],
+      ["Reshape", "r", expect.stringContaining('("x") depend on the image, not only on its size.')],
+      ["Greater", "g", "it computes booleans from the image"],
+      ["Bar", "b", "the operator is not known"],
+    ]);
+    // Also where nobody knows the input's shape.
+    const open = graphOf({ inputs: { x: [4, "W"] }, nodes: [nodes[0], nodes[1]] });
+    expect(uses(open).map(([op]) => op)).toEqual(["Foo", "MatMul"]);
+  });
+
+  it("keeps the error of one mistake as it is", () => {
+    const wrong: Nodes = [
+      ["Add", ["x", "w"], ["a"]],
+      ["Relu", ["a"], ["y"]],
+    ];
+    const graph = graphOf({ inputs: { x: [1, 4] }, constants: { w: floats([3], [1, 2, 3]) }, nodes: wrong });
+    expect(() => fixed(graph)).toThrow(ShapeError);
+    expect(() => fixed(graph)).toThrow(/^Add "a": the shapes/);
+  });
+
+  it("says of booleans that they come from the image only where they do", () => {
+    const nodes: Nodes = [
+      ["Shape", ["x"], ["s"]],
+      ["EyeLike", ["w"], ["e"]],
+      ["Equal", ["e", "w"], ["q"]],
+      ["Where", ["q", "w", "w"], ["v"]],
+      ["Foo", ["s"], ["t"]],
+      ["Equal", ["t", "s"], ["u"]],
+      ["MatMul", ["x", "v"], ["y"]],
+    ];
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      constants: { w: floats([2, 2], [1, 2, 3, 4]) },
+      nodes,
+      outputs: ["y", "u"],
+    });
+    expect(uses(graph).map(([op]) => op)).toEqual(["EyeLike", "Foo"]);
+  });
+
+  it("gives one answer to everything quantised, and sends to the float network alone", () => {
+    const nodes: Nodes = [
+      ["QuantizeLinear", ["x", "s", "z"], ["q"]],
+      ["DequantizeLinear", ["q", "s", "z"], ["d"]],
+      ["com.microsoft::QuantizeLinear", ["d", "s", "z"], ["q2"]],
+      ["com.microsoft::DequantizeLinear", ["q2", "s", "z"], ["d2"]],
+      ["com.microsoft::QGemm", ["d2"], ["g"]],
+      ["QLinearConv", ["g"], ["c"]],
+      ["com.microsoft::QLinearAdd", ["c"], ["a"]],
+      ["MatMulInteger", ["a"], ["i"]],
+      ["ConvInteger", ["i"], ["j"]],
+      ["com.microsoft::MatMulNBits", ["j"], ["n"]],
+      ["com.microsoft::QAttention", ["n"], ["t"]],
+      ["DynamicQuantizeLinear", ["t"], ["y"]],
+    ];
+    const graph = graphOf({ inputs: { x: [1, 4] }, constants: { s: floats([], [0.5]), z: ints(3) }, nodes });
+    const found = uses(graph);
+    expect(found).toHaveLength(nodes.length);
+    expect(new Set(found.map(([, , reason]) => reason))).toEqual(new Set(["quantised arithmetic is not supported"]));
+    expect(() => fixed(graph)).toThrow(/supported\)\. Use the float network that the quantised one was made from\.$/);
+  });
+
+  it("says of an end behind the last layer with weights alone that it only post-processes", () => {
+    const constants = {
+      w: floats(
+        [4, 4],
+        Array.from({ length: 16 }, (_, i) => i),
+      ),
+    };
+    const layer = (from: string, to: string): Nodes[number] => ["MatMul", [from, "w"], [to]];
+    const message = (...nodes: Nodes) => {
+      try {
+        fixed(graphOf({ inputs: { x: [1, 4] }, constants, nodes }));
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "";
+    };
+    expect(message(layer("x", "a"), ["Foo", ["a"], ["y"]])).toContain(
+      'This comes behind the last layer with weights and is only post-processing: name the value before as the option output ("a"), or',
+    );
+    const inside = message(layer("x", "a"), ["Foo", ["a"], ["b"]], layer("b", "y"));
+    expect(inside).not.toMatch(/post-process/);
+    expect(inside).toContain("It is part of the network itself: export it with other operators");
+    expect(message(["Foo", ["x"], ["b"]], layer("b", "y"))).not.toMatch(/post-process/);
+    expect(message(["Foo", ["x"], ["y"]])).not.toMatch(/post-process/);
+    const both = message(["Foo", ["x"], ["b"]], layer("b", "c"), ["ArgMax", ["c"], ["y"]]);
+    expect(both).toContain("The end (ArgMax) comes behind the last layer with weights");
+    expect(both).toContain("The others are part of the network itself");
+  });
+
+  it("does not blame the input for a large constant that the file asks for", () => {
+    const blown = (nodes: Nodes, constants: Record<string, Constant>) =>
+      graphOf({
+        inputs: { x: [1 << 14] },
+        constants,
+        nodes: [...nodes, ["ConstantOfShape", ["s"], ["c"]], ["Add", ["x", "c"], ["y"]]],
+      });
+    expect(() => fixed(blown([], { s: ints(1 << 14, 1 << 14) }))).toThrow(
+      /does not depend on the input's: export the network without it/,
+    );
+    expect(() =>
+      fixed(
+        blown(
+          [
+            ["Shape", ["x"], ["n"]],
+            ["Concat", ["n", "n"], ["s"], { axis: 0 }],
+          ],
+          {},
+        ),
+      ),
+    ).toThrow(/MB are allowed\. Use a smaller inputShape/);
   });
 
   it("cut before an unsupported end, the same graph runs", () => {

@@ -1,10 +1,10 @@
-import { ModelError, ShapeError, type UnsupportedUse } from "../../errors";
+import { ModelError, SeethroughError, ShapeError, type UnsupportedUse } from "../../errors";
 import { showShape, sizeOf } from "../../tensor";
 import { evaluate } from "../constant-arithmetic";
 import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../ir";
 import { type Shape, shapeRules } from "../shapes";
 import { label } from "../shapes/rule";
-import { notEvaluated, rejectUnsupported, unsupported } from "./unsupported-operators";
+import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 
 /** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
 const foldLimitBytes = 64 * 2 ** 20;
@@ -16,11 +16,16 @@ const foldLimitBytes = 64 * 2 ** 20;
  * name, constants nobody reads are dropped.
  *
  * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
- * @throws {UnsupportedOperatorError} listing every operator that cannot run
+ * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
+ * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
  * @throws {ModelError} if a dimension stays open, or a shape depends on the image
  * @throws {ShapeError} if shapes do not fit together
  */
-export function specialise(graph: Graph, inputShapes: ReadonlyMap<string, readonly number[]>): StaticGraph {
+export function specialise(
+  graph: Graph,
+  inputShapes: ReadonlyMap<string, readonly number[]>,
+  refusedLater: RefusedLater = () => [],
+): StaticGraph {
   for (const name of inputShapes.keys()) {
     if (!graph.inputs.some((input) => input.name === name)) {
       const names = graph.inputs.map((input) => `"${input.name}"`).join(", ") || "none";
@@ -29,50 +34,134 @@ export function specialise(graph: Graph, inputShapes: ReadonlyMap<string, readon
       );
     }
   }
-  const kinds = rejectUnsupported(graph);
-  const inputs = graph.inputs.map((input) => ({
-    name: input.name,
-    shape: fixedShape(input, inputShapes.get(input.name)),
-  }));
+  const { kinds, fixed, uses } = survey(graph);
+  const refused = [...uses];
+  const refusedNodes = new Set(uses.map(({ node }) => node));
+  const failures: Failure[] = [];
+  const inputs = refused.length > 0 ? knownInputs(graph, inputShapes) : fixedInputs(graph, inputShapes);
   const shapes = new Map<string, Shape>(inputs.map(({ name, shape }) => [name, shape]));
   const constants = new Map(graph.constants);
   for (const [name, { shape }] of constants) shapes.set(name, shape);
 
   const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
+  // Values behind what cannot run: nobody knows their shapes, and what follows from them is not another fault.
+  const lost = new Set(graph.inputs.flatMap(({ name }) => (shapes.has(name) ? [] : [name])));
+  const ofSize = new Set<string>();
   const remaining: Node[] = [];
-  const refused: UnsupportedUse[] = [];
+  const lose = (node: Node): void => {
+    for (const output of node.outputs) if (output !== "") lost.add(output);
+    remaining.push(node);
+  };
   for (const node of graph.nodes) {
-    const given = node.inputs.map((input) => (input === "" ? undefined : shapeOf(shapes, node, input)));
-    const known = node.inputs.map((input) => constants.get(input));
-    const found = infer(node, given, known, graph.opset);
-    node.outputs.forEach((output, i) => {
-      if (output !== "" && found[i]) shapes.set(output, found[i]);
-    });
-    const folded = isKnown(node, known) ? fold(node, given, known, found) : undefined;
-    if (folded) {
-      folded.forEach((constant, i) => {
-        if (node.outputs[i]) constants.set(node.outputs[i], constant);
-      });
+    const measures = node.op === "Shape" || node.op === "Size";
+    if (measures || node.inputs.some((input) => ofSize.has(input))) for (const name of node.outputs) ofSize.add(name);
+    if (refusedNodes.has(node.name) || node.inputs.some((input) => lost.has(input))) {
+      lose(node);
       continue;
     }
+    const given = node.inputs.map((input) => (input === "" ? undefined : shapeOf(shapes, node, input)));
+    const known = node.inputs.map((input) => constants.get(input));
+    let found: readonly Shape[];
+    let folded: readonly Constant[] | undefined;
+    try {
+      found = infer(node, given, known, graph.opset);
+      folded = isKnown(node, known)
+        ? fold(
+            node,
+            given,
+            known,
+            found,
+            node.inputs.some((input) => ofSize.has(input)),
+          )
+        : undefined;
+      if (!folded && found.some((shape) => sizeOf(shape) === 0)) {
+        throw new ShapeError(
+          `${label(node)}: its result ${found.map(showShape).join(", ")} is empty. Use a larger inputShape.`,
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof SeethroughError)) throw error;
+      failures.push({ node, error });
+      lose(node);
+      continue;
+    }
+    node.outputs.forEach((output, i) => {
+      if (output !== "" && found[i]) shapes.set(output, found[i]);
+      const constant = folded?.[i];
+      if (output !== "" && constant) constants.set(output, constant);
+    });
+    if (folded) continue;
     const isFloat = (output: string): boolean =>
       (kinds.get(output) ?? "float") === "float" || isPositions(node, output);
     if (!node.outputs.every((output) => !wanted.has(output) || isFloat(output))) {
       refused.push(notEvaluated(node));
-    }
-    if (found.some((shape) => sizeOf(shape) === 0)) {
-      throw new ShapeError(
-        `${label(node)}: its result ${found.map(showShape).join(", ")} is empty. Use a larger inputShape.`,
-      );
+      refusedNodes.add(node.name);
+      lose(node);
+      continue;
     }
     remaining.push({
       ...node,
       outputs: node.outputs.map((output, i) => (i === 0 || wanted.has(output) ? output : "")),
     });
   }
-  if (refused.length > 0) throw unsupported(refused);
-  return pruned({ ...graph, inputs, nodes: remaining, constants, shapes, aliases: new Map() });
+  const result: StaticGraph = { ...graph, inputs, nodes: remaining, constants, shapes, aliases: new Map() };
+  if (refused.length + failures.length > 0) {
+    for (const { node } of failures) refusedNodes.add(node.name);
+    const isSettled = ({ name, inputs: read }: Node): boolean =>
+      !refusedNodes.has(name) && !read.some((input) => lost.has(input) && fixed.has(input));
+    throw refusal(graph, refused, failures, refusedLater(result, remaining.filter(isSettled)));
+  }
+  return pruned(result);
 }
+
+/**
+ * Uses that cannot be built.
+ *
+ * @param graph  as far as it is known: values behind what cannot run have no shape
+ * @param nodes  those that are left to look at
+ */
+export type RefusedLater = (graph: StaticGraph, nodes: readonly Node[]) => readonly UnsupportedUse[];
+
+/** A node whose shape or value cannot be inferred, and why. */
+interface Failure {
+  readonly node: Node;
+  readonly error: SeethroughError;
+}
+
+/** The one error that says all. */
+function refusal(
+  graph: Graph,
+  refused: readonly UnsupportedUse[],
+  failures: readonly Failure[],
+  later: readonly UnsupportedUse[],
+): SeethroughError {
+  const [first] = failures;
+  const isAlone = refused.length + later.length === 0;
+  // Where shapes alone do not fit together, the first mistake explains the others.
+  if (first && isAlone && (failures.length === 1 || failures.every(({ error }) => error instanceof ShapeError))) {
+    return first.error;
+  }
+  const uses = failures.map(({ node, error }) => ({
+    op: node.op,
+    node: node.name,
+    reason: error.message.replace(`${label(node)}: `, "").replace(/\.$/, ""),
+  }));
+  return unsupported([...refused, ...uses, ...later], graph);
+}
+
+const fixedInputs = (graph: Graph, given: ReadonlyMap<string, readonly number[]>) =>
+  graph.inputs.map((input) => ({ name: input.name, shape: fixedShape(input, given.get(input.name)) }));
+
+/** Those inputs whose shapes are known, of a network that cannot run: nothing is asked for it. */
+const knownInputs: typeof fixedInputs = (graph, given) =>
+  graph.inputs.flatMap((input) => {
+    try {
+      return [{ name: input.name, shape: fixedShape(input, given.get(input.name)) }];
+    } catch (error) {
+      if (error instanceof SeethroughError) return [];
+      throw error;
+    }
+  });
 
 /** The second output of MaxPool holds integers, for MaxUnpool. */
 const isPositions = (node: Node, output: string): boolean => node.op === "MaxPool" && node.outputs[1] === output;
@@ -159,13 +248,17 @@ function fold(
   given: readonly (Shape | undefined)[],
   known: readonly (Constant | undefined)[],
   found: readonly Shape[],
+  isOfSize: boolean,
 ): Constant[] | undefined {
   const grown = found.reduce((sum, shape) => sum + sizeOf(shape), 0);
   const before = known.reduce((sum, constant) => sum + (constant?.size ?? 0), 0);
   if (grown > before && grown * 4 > foldLimitBytes) {
     throw new ModelError(
       `${label(node)}: it makes a constant of shape ${found.map(showShape).join(", ")} (${Math.round((grown * 4) / 2 ** 20)} MB); ` +
-        `${foldLimitBytes / 2 ** 20} MB are allowed. Use a smaller inputShape.`,
+        `${foldLimitBytes / 2 ** 20} MB are allowed. ` +
+        (isOfSize
+          ? "Use a smaller inputShape."
+          : "Its shape is written in the file and does not depend on the input's: export the network without it."),
     );
   }
   return evaluate(node, known, given, found);
