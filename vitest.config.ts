@@ -1,11 +1,23 @@
-import { defineConfig } from "vitest/config";
+import { existsSync } from "node:fs";
+import { configDefaults, defineConfig } from "vitest/config";
 import { CountReporter } from "./test/count-reporter.ts";
+import { longSuites } from "./test/suites.ts";
 
-export default defineConfig({
-  test: {
-    include: ["test/**/*.test.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
-    reporters: ["default", new CountReporter()],
-  },
+const long = Object.keys(longSuites);
+const lost = long.find((path) => !existsSync(path));
+if (lost !== undefined) throw new Error(`test/suites.ts names ${lost}, which is not there.`);
+
+/** `vitest run --mode long` runs the long suites alone, `--mode all` every one; without a mode, or with files named, see test/suites.ts. */
+export default defineConfig(({ mode }) => {
+  const isNamed = process.argv.slice(2).some((word) => /(^|\/)test(\/|$)/.test(word));
+  const leftOut = mode === "test" && !isNamed ? long : [];
+  return {
+    test: {
+      include: mode === "long" ? long : ["test/**/*.test.ts"],
+      exclude: [...configDefaults.exclude, ...leftOut],
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
+      reporters: ["default", new CountReporter(leftOut)],
+    },
+  };
 });
