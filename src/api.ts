@@ -94,6 +94,7 @@ export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/f
 export { type MethodName, methodTable } from "./methods/table";
 export { inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";
+export type { Labels } from "./model/labels";
 export type { LoadOptions, WasmSource } from "./model/load";
 export type { Input, Layer, Model, Prediction, RunResult } from "./model/model";
 export type { ModelFiles } from "./model/model-files";
