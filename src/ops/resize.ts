@@ -33,25 +33,45 @@ interface Axis {
   readonly scale: number;
 }
 
-/** Where an output position lies in the source, by ONNX `coordinate_transformation_mode`. */
-const coordinates: Readonly<Record<string, (position: number, axis: Axis) => number>> = {
-  half_pixel: (x, { scale }) => (x + 0.5) / scale - 0.5,
-  half_pixel_symmetric: (x, axis) => {
-    const adjustment = axis.out / (axis.scale * axis.in);
-    return (axis.in / 2) * (1 - adjustment) + (x + 0.5) / axis.scale - 0.5;
-  },
-  pytorch_half_pixel: (x, { scale, out }) => (out > 1 ? (x + 0.5) / scale - 0.5 : 0),
-  align_corners: (x, axis) => (axis.out === 1 ? 0 : (x * (axis.in - 1)) / (axis.out - 1)),
-  asymmetric: (x, { scale }) => x / scale,
-  tf_half_pixel_for_nn: (x, { scale }) => (x + 0.5) / scale,
-};
+type Round = (x: number) => number;
 
-const rounding: Readonly<Record<string, (x: number) => number>> = {
-  round_prefer_floor: (x) => Math.ceil(x - 0.5),
-  round_prefer_ceil: (x) => Math.floor(x + 0.5),
-  floor: Math.floor,
-  ceil: Math.ceil,
-};
+/** Where an output position lies in the source, by ONNX `coordinate_transformation_mode`; `r` rounds every step. */
+const coordinates = /* @__PURE__ */ new Map<string, (position: number, axis: Axis, r: Round) => number>([
+  ["half_pixel", (x, { scale }, r) => r(r(r(x + 0.5) / scale) - 0.5)],
+  [
+    "half_pixel_symmetric",
+    (x, axis, r) => {
+      const adjustment = r(axis.out / r(axis.scale * axis.in));
+      const offset = r((axis.in / 2) * r(1 - adjustment));
+      // The last line alone is in float64 there.
+      return r(offset + (x + 0.5) / axis.scale - 0.5);
+    },
+  ],
+  ["pytorch_half_pixel", (x, { scale, out }, r) => (out > 1 ? r(r(r(x + 0.5) / scale) - 0.5) : 0)],
+  ["align_corners", (x, axis, r) => (axis.out === 1 ? 0 : r(r(x * (axis.in - 1)) / (axis.out - 1)))],
+  ["asymmetric", (x, { scale }, r) => r(x / scale)],
+  ["tf_half_pixel_for_nn", (x, { scale }, r) => r(r(x + 0.5) / scale)],
+]);
+
+/** What lies as near as this to the middle between two pixels counts as there. */
+const halfway = 1e-6;
+const isHalfway = (x: number): boolean => Math.abs(x - Math.floor(x) - 0.5) < halfway;
+
+const rounding = /* @__PURE__ */ new Map<string, (x: number, axis: Axis) => number>([
+  ["round_prefer_floor", (x) => (isHalfway(x) ? Math.floor(x) : Math.round(x))],
+  ["round_prefer_ceil", (x) => (isHalfway(x) ? Math.ceil(x) : Math.round(x))],
+  ["floor", Math.floor],
+  ["ceil", Math.ceil],
+  // What onnxruntime does before operator set 11, where the attribute begins.
+  ["", (x, { scale }) => (scale < 1 ? Math.ceil(x) : Math.floor(x))],
+]);
+
+/** The pixels beside a position, and its weights, by mode. */
+const tapCounts: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
+  ["nearest", 1],
+  ["linear", 2],
+  ["cubic", 4],
+]);
 
 /** Weights of the four neighbours at a fraction t in [0, 1): Keys' cubic convolution. */
 function cubicWeights(t: number, a: number): number[] {
@@ -60,23 +80,21 @@ function cubicWeights(t: number, a: number): number[] {
   return [far(1 + t), near(t), near(1 - t), far(2 - t)];
 }
 
-function axisTable(
-  axis: Axis,
-  mode: string,
-  place: (x: number) => number,
-  round: (x: number) => number,
-  cubicA: number,
-): AxisTable {
+function axisTable({ mode, place, round, cubicA }: Sampling, axis: Axis): AxisTable {
+  // As in onnxruntime, what keeps its size is not transformed.
+  if (axis.scale === 1) return identityTable(axis.in);
   const clamp = (i: number): number => Math.min(Math.max(i, 0), axis.in - 1);
-  const taps = { nearest: 1, linear: 2, cubic: 4 }[mode] as number;
+  const taps = tapCounts.get(mode) as number;
   const index: number[] = [];
   const weight: number[] = [];
   for (let position = 0; position < axis.out; position++) {
-    const x = place(position);
     if (mode === "nearest") {
-      index.push(clamp(round(x)));
+      index.push(clamp(round(place(position, axis, Math.fround), axis)));
       weight.push(1);
-    } else if (mode === "linear") {
+      continue;
+    }
+    const x = place(position, axis, (value) => value);
+    if (mode === "linear") {
       // Outside the first and last pixel centre the edge pixel alone counts.
       const inside = Math.min(Math.max(x, 0), axis.in - 1);
       const left = Math.floor(inside);
@@ -91,16 +109,24 @@ function axisTable(
   return { taps, index: Int32Array.from(index), weight: Float32Array.from(weight) };
 }
 
+interface Sampling {
+  readonly mode: string;
+  readonly place: (position: number, axis: Axis, r: Round) => number;
+  readonly round: (x: number, axis: Axis) => number;
+  readonly cubicA: number;
+}
+
 export const resize: Builder = (context) => {
   const { node, opset } = context;
   const shape = context.shape(node.inputs[0]);
   const axes = resizeGeometry(node, shape, constantsOf(context), opset);
   if (shape.length > 4) context.refuse("volumes (3-D) are not supported");
-  if (axes.slice(0, 2).some((axis) => axis.in !== axis.out)) context.refuse("only the image axes can be resized");
+  if (shape.length < 3 || axes.slice(0, 2).some(({ scale }) => scale !== 1))
+    context.refuse("only the image axes can be resized");
   const { mode, coordinate, nearest } = methodOf(node, opset);
-  if (!["nearest", "linear", "cubic"].includes(mode)) context.refuse(`mode "${mode}" is not supported`);
-  if (!coordinates[coordinate]) context.refuse(`coordinate_transformation_mode "${coordinate}" is not supported`);
-  if (!rounding[nearest]) context.refuse(`nearest_mode "${nearest}" is not supported`);
+  if (!tapCounts.has(mode)) context.refuse(`mode "${mode}" is not supported`);
+  if (!coordinates.has(coordinate)) context.refuse(`coordinate_transformation_mode "${coordinate}" is not supported`);
+  if (!rounding.has(nearest)) context.refuse(`nearest_mode "${nearest}" is not supported`);
   if (numberAttribute(node, "antialias", 0) === 1) context.refuse("antialias is not supported");
   if (mode === "cubic" && numberAttribute(node, "exclude_outside", 0) === 1)
     context.refuse("exclude_outside is not supported");
@@ -113,16 +139,23 @@ function methodOf(node: Node, opset: number) {
   return {
     mode: stringAttribute(node, "mode", "nearest").replace("bilinear", "linear"),
     coordinate: plain ? "asymmetric" : stringAttribute(node, "coordinate_transformation_mode", "half_pixel"),
-    nearest: plain ? "floor" : stringAttribute(node, "nearest_mode", "round_prefer_floor"),
+    nearest: plain ? "" : stringAttribute(node, "nearest_mode", "round_prefer_floor"),
   };
 }
 
-/** The tables of the image axes of a Resize or Upsample that can run. */
+/**
+ * The tables of the image axes of a Resize or Upsample that can run. Which pixel is nearest is decided in float32, step by step as
+ * onnxruntime and torch do: by a scale of 1/3 the third pixel lies at 9, in float64 just before it.
+ */
 export function resizeTables(node: Node, axes: readonly Axis[], opset: number): AxisTable[] {
   const { mode, coordinate, nearest } = methodOf(node, opset);
   const cubicA = numberAttribute(node, "cubic_coeff_a", -0.75);
-  const place = coordinates[coordinate];
-  return axes.slice(2).map((axis) => axisTable(axis, mode, (x) => place(x, axis), rounding[nearest], cubicA));
+  const [place, round] = [coordinates.get(coordinate), rounding.get(nearest)];
+  if (!place || !round) throw new Error(`Internal error: Resize "${node.name}" cannot run.`);
+  return axes.slice(2).map((axis) =>
+    // The scale is a float32 there too, but for the blends this would only round them.
+    axisTable({ mode, place, round, cubicA }, mode === "nearest" ? { ...axis, scale: Math.fround(axis.scale) } : axis),
+  );
 }
 
 /**

@@ -265,6 +265,10 @@ const cases: Readonly<Record<string, (g: Graph) => string>> = {
       data_format: text("NHWC"),
     }),
   ResizeNearestNeighbor: (g) => weigh(g, g.add("ResizeNearestNeighbor", ["image", g.ints(16, 14)])),
+  "ResizeNearestNeighbor, to a seventh: pixel 7, which lies just before it in float32": (g) => {
+    const large = g.add("ResizeNearestNeighbor", ["image", g.ints(14, 14)]);
+    return weigh(g, g.add("ResizeNearestNeighbor", [large, g.ints(2, 2)]));
+  },
   "ResizeNearestNeighbor, half pixels": (g) =>
     weigh(g, g.add("ResizeNearestNeighbor", ["image", g.ints(5, 11)], { half_pixel_centers: { b: true } })),
   "ResizeNearestNeighbor, aligned": (g) =>

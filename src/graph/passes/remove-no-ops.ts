@@ -78,7 +78,5 @@ function keepsPlaces(node: Node, shapes: InputShapes, constants: InputConstants)
 
 /** A scale that differs from 1 by less than a pixel still moves the sampling points; only exactly 1 does nothing. */
 function keepsPixels(node: Node, [x = []]: InputShapes, constants: InputConstants, opset: number): boolean {
-  // This mode samples half a pixel off, even without a change of size.
-  if (node.attributes.get("coordinate_transformation_mode") === "tf_half_pixel_for_nn") return false;
   return resizeGeometry(node, x, constants, opset).every((axis) => axis.scale === 1);
 }

@@ -83,6 +83,16 @@ export function resize(
     // TensorFlow rounds half away from zero at aligned corners and down elsewhere.
     ...(mode === "nearest" && { nearest_mode: alignCorners ? "round_prefer_ceil" : "floor" }),
   };
-  const sizes = b.ints([input.shape[0], input.shape[1], ...size]);
-  return b.emit("Resize", [input, undefined, undefined, sizes], attributes);
+  const [n, c, ...extents] = input.shape;
+  // Which pixel ONNX means is a matter of float32; where that could decide otherwise than TensorFlow.js, pixels are named.
+  const named = size.map((extent, i) => mode === "nearest" && !alignCorners && extent % extents[i] !== 0);
+  const sizes = b.ints([n, c, ...size.map((extent, i) => (named[i] ? extents[i] : extent))]);
+  const resized = named.every(Boolean) ? input : b.emit("Resize", [input, undefined, undefined, sizes], attributes);
+  return named.reduce((value, isNamed, i) => {
+    if (!isNamed) return value;
+    const ratio = extents[i] / size[i];
+    const nearest = (position: number): number =>
+      Math.min(extents[i] - 1, Math.floor(ratio * (halfPixelCenters ? position + 0.5 : position)));
+    return b.emit("Gather", [value, b.ints(Array.from({ length: size[i] }, (_, k) => nearest(k)))], { axis: i + 2 });
+  }, resized);
 }
