@@ -57,6 +57,12 @@ const messages = {
     "Pass two labels to loadModel, the second the name of the class: then the first can be asked for, whose score is this one with its sign turned round.",
   "detector-output": (text: string) => text,
   "labels-do-not-fit": (text: string) => `The class names in the file are left out: ${text}`,
+  "dropout-inference": (nodes: string) =>
+    `${nodes} would drop values at random as the file has it (training_mode is on). Here everything passes, as in inference: values and ` +
+    "explanations are those of the trained network. Export it after model.eval().",
+  "constant-output": (output: string) =>
+    `The output "${output}" is the same whatever the input is: the file computes it from constants and shapes alone. Nothing in the input ` +
+    "speaks for or against it: gradients and differences are zero, and RISE shows its masks.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

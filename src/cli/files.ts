@@ -11,7 +11,10 @@ const reasons: Readonly<Record<string, string>> = {
 
 const reasonOf = (error: unknown): string => {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  return (
+    (Object.hasOwn(reasons, code) ? reasons[code] : undefined) ??
+    (error instanceof Error ? error.message : String(error))
+  );
 };
 
 /** @throws {InputError} saying which file cannot be read and why */

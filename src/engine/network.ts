@@ -1,5 +1,6 @@
 import { LayerError, ModelError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import { withConstantOutputs } from "../ops/constant-output";
 import { equalRanks } from "../ops/equal-ranks";
 import type { Shape } from "../ops/layout";
 import type { Builder, Operation, ValueName } from "../ops/operation";
@@ -13,7 +14,7 @@ export type MemoryMode = "fast" | "low";
 
 /** A graph with an operation instance per node, in execution order, and what planning asks about it. */
 export interface Network {
-  /** The graph that was given, with what lays out operands of a lower rank. */
+  /** The graph that was given, with what lays out operands of a lower rank and writes outputs that are constants. */
   readonly graph: StaticGraph;
   readonly operations: readonly Operation[];
   readonly input: ValueName;
@@ -37,7 +38,7 @@ export function buildNetwork(
   mode: MemoryMode = "fast",
   special?: ReadonlyMap<string, Builder>,
 ): Network {
-  const graph = equalRanks(given);
+  const graph = equalRanks(withConstantOutputs(given));
   const operations = buildOperations(graph, kernels, memory, mode === "low" ? "plain" : "fast", special);
   if (graph.inputs.length !== 1) {
     const names = graph.inputs.map(({ name }) => `"${name}"`).join(", ");

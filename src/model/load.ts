@@ -8,9 +8,10 @@ import { halveWeights } from "../graph/passes/halve-weights";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
+import { trainingDropouts } from "../graph/passes/training-dropouts";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
-import { joinNotes, type Note } from "../notes";
+import { joinNotes, type Note, note } from "../notes";
 import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
 import { readOnnx } from "../onnx/reader";
 import { refusedUses } from "../ops/registry";
@@ -105,9 +106,16 @@ export async function openModel(
   const notes: Note[] = [];
   const result = resultName(file, options.output);
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
-  const live = removeDeadNodes(file, [result]);
+  const live = keepingInput(file, removeDeadNodes(file, [result]));
   const asked = inputIsFinal ? undefined : (options.inputShape ?? usualShape(live, metadata));
-  const fixed = removeNoOps(specialise(live, inputShapes(live, asked), refusedUses));
+  // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
+  const outputs = [...new Set([...live.outputs, result])];
+  const specialised = specialise({ ...live, outputs }, inputShapes(live, asked), refusedUses);
+  const dropouts = trainingDropouts(live, specialised);
+  if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
+  const isConstant = specialised.constants.has(result);
+  if (isConstant) notes.push(note("constant-output", result));
+  const fixed = removeNoOps(isConstant ? specialised : { ...specialised, outputs: live.outputs });
   const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels);
@@ -158,6 +166,16 @@ export async function openModel(
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
   return model;
 }
+
+/** A result that needs no input, a constant, is still that of a network with an input. */
+const keepingInput = (file: Graph, live: Graph): Graph =>
+  live.inputs.length === 0 && file.inputs.length === 1 ? { ...live, inputs: file.inputs } : live;
+
+const dropoutNames = (names: readonly string[]): string => {
+  const shown = names.slice(0, 3).map((name) => `"${name}"`);
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  return `Dropout ${shown.join(", ")}${more}`;
+};
 
 /** A network as its files have it, what to call it, and the bytes it was made of. */
 interface FileGraph {

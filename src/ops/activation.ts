@@ -1,4 +1,5 @@
 /** Element-wise functions of one value: the ReLU family (whose backward step the rules decide) and the smooth ones. */
+import { ModelError } from "../errors";
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { sizeOf } from "../tensor";
 import { Unary, type UnaryKind } from "../wasm/kernels";
@@ -29,35 +30,49 @@ const savesInput: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
 ]);
 
 /** By the name of the operator, with the defaults of its attributes. */
-export const activations: Readonly<Record<string, (node: Node) => UnaryFunction>> = {
-  Relu: () => ({ kind: Unary.relu }),
-  LeakyRelu: (node) => ({ kind: Unary.leakyRelu, a: numberAttribute(node, "alpha", 0.01) }),
-  Elu: (node) => ({ kind: Unary.elu, a: numberAttribute(node, "alpha", 1), b: 1 }),
-  Selu: (node) => ({
-    kind: Unary.elu,
-    a: numberAttribute(node, "alpha", 1.6732631921768188),
-    b: numberAttribute(node, "gamma", 1.0507010221481323),
-  }),
-  Sigmoid: () => ({ kind: Unary.sigmoid }),
-  HardSigmoid: (node) => ({
-    kind: Unary.hardSigmoid,
-    a: numberAttribute(node, "alpha", 0.2),
-    b: numberAttribute(node, "beta", 0.5),
-  }),
-  HardSwish: () => ({ kind: Unary.hardSwish }),
+export const activations = /* @__PURE__ */ new Map<string, (node: Node) => UnaryFunction>([
+  ["Relu", () => ({ kind: Unary.relu })],
+  ["LeakyRelu", (node) => ({ kind: Unary.leakyRelu, a: numberAttribute(node, "alpha", 0.01) })],
+  ["Elu", (node) => ({ kind: Unary.elu, a: numberAttribute(node, "alpha", 1), b: 1 })],
+  [
+    "Selu",
+    (node) => ({
+      kind: Unary.elu,
+      a: numberAttribute(node, "alpha", 1.6732631921768188),
+      b: numberAttribute(node, "gamma", 1.0507010221481323),
+    }),
+  ],
+  ["Sigmoid", () => ({ kind: Unary.sigmoid })],
+  [
+    "HardSigmoid",
+    (node) => ({
+      kind: Unary.hardSigmoid,
+      a: numberAttribute(node, "alpha", 0.2),
+      b: numberAttribute(node, "beta", 0.5),
+    }),
+  ],
+  ["HardSwish", () => ({ kind: Unary.hardSwish })],
   // Of opset 24, which is not read; `combineSwish` makes it.
-  Swish: () => ({ kind: Unary.silu }),
-  Tanh: () => ({ kind: Unary.tanh }),
-  Softplus: () => ({ kind: Unary.softplus }),
-  Gelu: (node) => ({ kind: stringAttribute(node, "approximate", "none") === "tanh" ? Unary.geluTanh : Unary.gelu }),
-  Erf: () => ({ kind: Unary.erf }),
-  Exp: () => ({ kind: Unary.exp }),
-  Log: () => ({ kind: Unary.log }),
-  Sqrt: () => ({ kind: Unary.sqrt }),
-  Neg: () => ({ kind: Unary.scale, a: -1 }),
-  Abs: () => ({ kind: Unary.abs }),
-  Reciprocal: () => ({ kind: Unary.reciprocal }),
-};
+  ["Swish", () => ({ kind: Unary.silu })],
+  ["Tanh", () => ({ kind: Unary.tanh })],
+  ["Softplus", () => ({ kind: Unary.softplus })],
+  [
+    "Gelu",
+    (node) => {
+      const approximate = stringAttribute(node, "approximate", "none");
+      if (approximate === "tanh") return { kind: Unary.geluTanh };
+      if (approximate === "none") return { kind: Unary.gelu };
+      throw new ModelError(`Gelu "${node.name}": approximate is "${approximate}"; ONNX knows none and tanh.`);
+    },
+  ],
+  ["Erf", () => ({ kind: Unary.erf })],
+  ["Exp", () => ({ kind: Unary.exp })],
+  ["Log", () => ({ kind: Unary.log })],
+  ["Sqrt", () => ({ kind: Unary.sqrt })],
+  ["Neg", () => ({ kind: Unary.scale, a: -1 })],
+  ["Abs", () => ({ kind: Unary.abs })],
+  ["Reciprocal", () => ({ kind: Unary.reciprocal })],
+]);
 
 function clampOf(kind: UnaryKind, a: number, b: number): Clamp | undefined {
   if (kind === Unary.relu) return { lo: 0, hi: Number.POSITIVE_INFINITY };
@@ -92,7 +107,8 @@ export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0
 
 export const activation: Builder = (context) => {
   const { node } = context;
-  return unary(context, node.inputs[0], activations[node.op](node));
+  const functionOf = activations.get(node.op) ?? context.refuse("it is no activation");
+  return unary(context, node.inputs[0], functionOf(node));
 };
 
 /** Clip(x, min, max): attributes up to opset 10, inputs since; an absent bound is no bound. */

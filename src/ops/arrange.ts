@@ -128,15 +128,15 @@ export const pad: Builder = (context) => {
 
 function padFromImage(context: BuildContext, mode: string): Operation {
   const { node } = context;
-  const source = paddedFrom[mode];
+  const source = paddedFrom.get(mode);
   if (!source)
     throw new ModelError(
-      `Pad "${node.name}": the mode "${mode}" is not one of constant, ${Object.keys(paddedFrom).join(", ")}.`,
+      `Pad "${node.name}": the mode "${mode}" is not one of constant, ${[...paddedFrom.keys()].join(", ")}.`,
     );
   const shape = context.shape(node.inputs[0]);
   const outShape = context.shape(node.outputs[0]);
-  const { begin } = paddings(node, shape.length, constantsOf(context));
-  if (outShape[0] !== shape[0] || outShape[1] !== shape[1])
+  const { begin, end } = paddings(node, shape.length, constantsOf(context));
+  if (shape.length < 3 || [begin, end].some(([n, c]) => n !== 0 || c !== 0))
     context.refuse(`mode ${mode} is supported on the image axes only`);
   if (shape.length > 4) context.refuse(`mode ${mode} is supported on 1-D and 2-D images only`);
   const tables = shape

@@ -20,12 +20,13 @@ interface Operand {
   readonly address: (run: Run) => Pointer;
 }
 
-const kinds: Readonly<Record<string, BinaryKind>> = {
-  Add: Binary.add,
-  Sub: Binary.subtract,
-  Mul: Binary.multiply,
-  Div: Binary.divide,
-};
+/** By the name of the operator. */
+export const binaryKinds: ReadonlyMap<string, BinaryKind> = /* @__PURE__ */ new Map<string, BinaryKind>([
+  ["Add", Binary.add],
+  ["Sub", Binary.subtract],
+  ["Mul", Binary.multiply],
+  ["Div", Binary.divide],
+]);
 
 /** The loops over one output sample. */
 function loopsOver(context: BuildContext, shape: Shape) {
@@ -77,7 +78,7 @@ function loopsOver(context: BuildContext, shape: Shape) {
 
 export const binary: Builder = (context) => {
   const { node } = context;
-  const kind = kinds[node.op];
+  const kind = binaryKinds.get(node.op) ?? context.refuse("it is no arithmetic of two values");
   const [output] = node.outputs;
   const { size, operandOf, whole, apply, reduce } = loopsOver(context, context.shape(output));
   const [left, right] = node.inputs.map(operandOf);

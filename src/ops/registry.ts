@@ -8,9 +8,10 @@ import type { KernelMemory } from "../wasm/memory";
 import { activation, activations, clip, prelu } from "./activation";
 import type { AlgorithmMode } from "./algorithm";
 import { arranged, gather, pad } from "./arrange";
+import { constantOutput } from "./constant-output";
 import { conv } from "./conv";
 import { gemm, matMul } from "./dense";
-import { binary, extremum, power, sum } from "./elementwise";
+import { binary, binaryKinds, extremum, power, sum } from "./elementwise";
 import { batchNorm, instanceNorm, lrn, softmax } from "./normalize";
 import type { BuildContext, Builder, Operation } from "./operation";
 import { averagePool, maxPool, maxUnpool } from "./pool";
@@ -25,9 +26,9 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
   new Map<string, Builder>([
     ...every(arrangements.keys(), arranged),
     ...every([...reshaping.keys(), "Identity", "Dropout", "Cast"], reshape),
-    ...every(Object.keys(activations), activation),
+    ...every(activations.keys(), activation),
     ...every(["Conv", "ConvTranspose"], conv),
-    ...every(["Add", "Sub", "Mul", "Div"], binary),
+    ...every(binaryKinds.keys(), binary),
     ...every(["Max", "Min"], extremum),
     ...every(["AveragePool", "GlobalAveragePool"], averagePool),
     ...every(["MaxPool", "GlobalMaxPool"], maxPool),
@@ -36,6 +37,7 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
     ...every(["Resize", "Upsample"], resize),
     ["BatchNormalization", batchNorm],
     ["Clip", clip],
+    ["Constant", constantOutput],
     ["Gather", gather],
     ["Gemm", gemm],
     ["InstanceNormalization", instanceNorm],

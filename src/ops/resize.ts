@@ -81,7 +81,7 @@ function cubicWeights(t: number, a: number): number[] {
 }
 
 function axisTable({ mode, place, round, cubicA }: Sampling, axis: Axis): AxisTable {
-  // As in onnxruntime, what keeps its size is not transformed.
+  // As in onnxruntime, a scale of 1 transforms nothing.
   if (axis.scale === 1) return identityTable(axis.in);
   const clamp = (i: number): number => Math.min(Math.max(i, 0), axis.in - 1);
   const taps = tapCounts.get(mode) as number;
@@ -109,6 +109,9 @@ function axisTable({ mode, place, round, cubicA }: Sampling, axis: Axis): AxisTa
   return { taps, index: Int32Array.from(index), weight: Float32Array.from(weight) };
 }
 
+/** As in onnxruntime, nothing happens then, whatever the scales. */
+const keepsShape = (axes: readonly Axis[]): boolean => axes.every((axis) => axis.in === axis.out);
+
 interface Sampling {
   readonly mode: string;
   readonly place: (position: number, axis: Axis, r: Round) => number;
@@ -121,7 +124,7 @@ export const resize: Builder = (context) => {
   const shape = context.shape(node.inputs[0]);
   const axes = resizeGeometry(node, shape, constantsOf(context), opset);
   if (shape.length > 4) context.refuse("volumes (3-D) are not supported");
-  if (shape.length < 3 || axes.slice(0, 2).some(({ scale }) => scale !== 1))
+  if (!keepsShape(axes) && (shape.length < 3 || axes.slice(0, 2).some(({ scale }) => scale !== 1)))
     context.refuse("only the image axes can be resized");
   const { mode, coordinate, nearest } = methodOf(node, opset);
   if (!tapCounts.has(mode)) context.refuse(`mode "${mode}" is not supported`);
@@ -150,6 +153,7 @@ function methodOf(node: Node, opset: number) {
 export function resizeTables(node: Node, axes: readonly Axis[], opset: number): AxisTable[] {
   const { mode, coordinate, nearest } = methodOf(node, opset);
   const cubicA = numberAttribute(node, "cubic_coeff_a", -0.75);
+  if (keepsShape(axes)) return axes.slice(2).map((axis) => identityTable(axis.in));
   const [place, round] = [coordinates.get(coordinate), rounding.get(nearest)];
   if (!place || !round) throw new Error(`Internal error: Resize "${node.name}" cannot run.`);
   return axes.slice(2).map((axis) =>
@@ -167,7 +171,7 @@ export function resampleOperation(context: BuildContext, tables: readonly AxisTa
   const { node, memory } = context;
   const from = imageShape(context.shape(node.inputs[0]));
   const to = imageShape(context.shape(node.outputs[0]));
-  const columns = tables.at(-1) as AxisTable;
+  const columns = tables.at(-1) ?? identityTable(1);
   const rows = tables.length === 2 ? tables[0] : identityTable(1);
   const [indexY, indexX, weightY, weightX] = [rows.index, columns.index, rows.weight, columns.weight].map((table) =>
     placeOnce(memory, table, "Resize table"),

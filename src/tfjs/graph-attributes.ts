@@ -13,7 +13,7 @@ export class Attributes {
   }
 
   #field(key: string, kind: string): Json | undefined {
-    const attribute = this.#all[key];
+    const attribute = Object.hasOwn(this.#all, key) ? this.#all[key] : undefined;
     return isObject(attribute) ? attribute[kind] : undefined;
   }
 
@@ -48,7 +48,10 @@ export class Attributes {
   /** An element type as ONNX numbers it. */
   elementType(key: string): number {
     const type = String(this.#field(key, "type"));
-    return elementTypes[type] ?? refuse(`element type ${type} is not supported`);
+    return (
+      (Object.hasOwn(elementTypes, type) ? elementTypes[type] : undefined) ??
+      refuse(`element type ${type} is not supported`)
+    );
   }
 
   /** Extents, null where they are open; undefined where even the rank is. */

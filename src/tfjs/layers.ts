@@ -159,11 +159,14 @@ const cropping =
     );
   };
 
-const modes: Readonly<Record<string, "nearest" | "linear">> = { nearest: "nearest", bilinear: "linear" };
+const modes = /* @__PURE__ */ new Map<string, "nearest" | "linear">([
+  ["nearest", "nearest"],
+  ["bilinear", "linear"],
+]);
 
 function resized({ b, x, config }: Layer, size: Shape, alignCorners: boolean, fallback: string): Value {
   const name = config.string("interpolation", fallback);
-  const mode = modes[name] ?? refuse(`its interpolation "${name}" is not supported`);
+  const mode = modes.get(name) ?? refuse(`its interpolation "${name}" is not supported`);
   return resize(b, x, size, { mode, alignCorners, halfPixelCenters: false, channelsFirst: isChannelsFirst(config) });
 }
 

@@ -73,7 +73,7 @@ const fused =
     return rest.reduce((x, step) => {
       if (step === "Prelu") return prelu(b, x, inputs[3]);
       if (step === "LeakyRelu") return unary(b, step, x, { alpha: attributes.number("leakyrelu_alpha", 0.2) });
-      const convert = functions[step];
+      const convert = Object.hasOwn(functions, step) ? functions[step] : undefined;
       return convert ? convert(b, x) : refuse(`its fused operator ${step} is not supported`);
     }, result);
   };

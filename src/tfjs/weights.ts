@@ -24,7 +24,14 @@ export function readManifest(model: JsonObject): WeightGroup[] {
   });
 }
 
-const widths: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1, float16: 2, uint8: 1, uint16: 2 };
+const widths: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
+  ["float32", 4],
+  ["int32", 4],
+  ["bool", 1],
+  ["float16", 2],
+  ["uint8", 1],
+  ["uint16", 2],
+]);
 
 /**
  * Decodes the weights of one group: float32, int32 and bool as they are, and quantised ones by
@@ -67,7 +74,7 @@ function layoutOf(weight: Fields): Layout & { readonly bytes: number } {
   const type = weight.string("dtype");
   const quantisation = weight.has("quantization") ? new Fields(weight.child("quantization"), weight.owner) : undefined;
   const stored = quantisation?.string("dtype") ?? type;
-  const width = widths[stored];
+  const width = widths.get(stored);
   const known = quantisation ? ["uint8", "uint16", "float16"] : ["float32", "int32", "bool"];
   if (!width || !known.includes(stored) || !(type === "float32" || type === "int32" || type === "bool")) {
     throw new ModelError(

@@ -134,11 +134,24 @@ describe("Resize", () => {
     });
   }
 
+  it("to the shape it has does nothing, whatever the scale", async () => {
+    for (const mode of ["nearest", "linear"]) {
+      for (const opset of [11, 18]) {
+        const constants = [list([]), list([1, 1, 1.05, 1.1])];
+        await check({ op: "Resize", shape: [1, 2, 9, 9], opset, attributes: { mode }, constants }, true);
+      }
+      await check(
+        { op: "Upsample", shape: [1, 2, 9, 9], opset: 9, attributes: { mode }, constants: [list([1, 1, 1.1, 1.05])] },
+        true,
+      );
+    }
+  });
+
   it("of channels, or of a value without image axes, is refused by name", () => {
     const of = (shape: readonly number[], scales: readonly number[]) => () =>
       new Runner(graphOf({ op: "Resize", shape, constants: [list([]), list(scales)] }));
-    expect(of([1, 9, 4], [1, 1.05, 1])).toThrow(/only the image axes can be resized/);
-    expect(of([1, 9], [1, 1.05])).toThrow(/only the image axes can be resized/);
+    expect(of([1, 9, 4], [1, 1.05, 2])).toThrow(/only the image axes can be resized/);
+    expect(of([1, 9], [1, 1.5])).toThrow(/only the image axes can be resized/);
   });
 });
 

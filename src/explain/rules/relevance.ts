@@ -24,7 +24,7 @@ const scalings: ReadonlySet<string> = new Set(["Mul", "Div"]);
 const gates: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Clip", "Softmax"]);
 const alone: ReadonlySet<string> = /* @__PURE__ */ (() =>
   new Set([
-    ...Object.keys(activations),
+    ...activations.keys(),
     ...["Clip", "PRelu", "Pow", "Max", "Min"],
     ...["InstanceNormalization", "LRN", "Softmax", "LogSoftmax"],
   ]))();

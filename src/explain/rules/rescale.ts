@@ -29,7 +29,7 @@ export const rescale =
   };
 
 const pointwise: ReadonlySet<string> = /* @__PURE__ */ (() =>
-  new Set([...Object.keys(activations), "Clip", "PRelu", "Pow", "Max", "Min"]))();
+  new Set([...activations.keys(), "Clip", "PRelu", "Pow", "Max", "Min"]))();
 
 /**
  * The Rescale rule of a function of one number: m_in = m_out · Δout/Δin, or m_out · f′(x) where Δin is too small.

@@ -1,7 +1,7 @@
 import { sizeOf } from "../../tensor";
 import type { Node, StaticGraph } from "../ir";
 import { collapseLoops, rowMajorLoops } from "../regions";
-import { arrangements, type InputConstants, type InputShapes, reshaping, resizeGeometry } from "../shapes";
+import { arrangements, type InputConstants, type InputShapes, reshaping } from "../shapes";
 
 /**
  * Removes nodes that give back their input unchanged. The removed value's name becomes an alias of the remaining one; the
@@ -18,8 +18,7 @@ export function removeNoOps(graph: StaticGraph): StaticGraph {
     const changes = node.outputs.slice(1).some((output) => output !== "");
     const shapes = renamed.inputs.map((name) => graph.shapes.get(name));
     const same = shapes[0]?.join() === graph.shapes.get(node.outputs[0])?.join();
-    if (isNoOp && !changes && same && isNoOp(node, shapes, constants, graph.opset))
-      aliases.set(node.outputs[0], renamed.inputs[0]);
+    if (isNoOp && !changes && same && isNoOp(node, shapes, constants)) aliases.set(node.outputs[0], renamed.inputs[0]);
     else nodes.push(renamed);
   }
   // A pass before may have left aliases of what is removed here.
@@ -34,7 +33,7 @@ export function removeNoOps(graph: StaticGraph): StaticGraph {
 }
 
 /** Asked only where input and output have the same shape. */
-type NoOpTest = (node: Node, shapes: InputShapes, constants: InputConstants, opset: number) => boolean;
+type NoOpTest = (node: Node, shapes: InputShapes, constants: InputConstants) => boolean;
 
 const always: NoOpTest = () => true;
 const single: NoOpTest = (node) => node.inputs.length === 1;
@@ -57,13 +56,13 @@ const noOps: ReadonlyMap<string, NoOpTest> = /* @__PURE__ */ (() =>
     ["Max", single],
     ["Min", single],
     ["Pad", keepsPlaces],
-    ["Resize", keepsPixels],
+    ["Resize", always],
     ["Slice", keepsPlaces],
     ["Split", keepsPlaces],
     ["Sum", single],
     ["Tile", always],
     ["Transpose", keepsPlaces],
-    ["Upsample", keepsPixels],
+    ["Upsample", always],
   ]))();
 
 /** Every element comes from its own place. */
@@ -74,9 +73,4 @@ function keepsPlaces(node: Node, shapes: InputShapes, constants: InputConstants)
   const { a, b } = collapseLoops(loops);
   const whole = sizeOf(region.extents) === sizeOf(x);
   return others.length === 0 && whole && loops.aOffset === loops.bOffset && a.join() === b.join();
-}
-
-/** A scale that differs from 1 by less than a pixel still moves the sampling points; only exactly 1 does nothing. */
-function keepsPixels(node: Node, [x = []]: InputShapes, constants: InputConstants, opset: number): boolean {
-  return resizeGeometry(node, x, constants, opset).every((axis) => axis.scale === 1);
 }

@@ -185,16 +185,19 @@ const pad: Arrange = (node, inputs, constants) => {
 };
 
 /** Which element of a line shows at a position outside it, by the mode of Pad. */
-export const paddedFrom: Readonly<Record<string, (position: number, extent: number) => number>> = {
-  edge: (position, extent) => Math.min(Math.max(position, 0), extent - 1),
-  wrap: (position, extent) => ((position % extent) + extent) % extent,
-  reflect: (position, extent) => {
-    if (extent === 1) return 0;
-    const period = 2 * (extent - 1);
-    const folded = ((position % period) + period) % period;
-    return Math.min(folded, period - folded);
-  },
-};
+export const paddedFrom = /* @__PURE__ */ new Map<string, (position: number, extent: number) => number>([
+  ["edge", (position, extent) => Math.min(Math.max(position, 0), extent - 1)],
+  ["wrap", (position, extent) => ((position % extent) + extent) % extent],
+  [
+    "reflect",
+    (position, extent) => {
+      if (extent === 1) return 0;
+      const period = 2 * (extent - 1);
+      const folded = ((position % period) + period) % period;
+      return Math.min(folded, period - folded);
+    },
+  ],
+]);
 
 /** A region for each index: all axes of the input but one, at a place of the indices' axes. */
 const gather: Arrange = (node, inputs, constants) => {
@@ -277,6 +280,8 @@ const depthToSpace: Arrange = (node, inputs) => {
   if (x[1] % (block * block) !== 0) {
     shapeError(node, `${x[1]} channels cannot be spread over blocks of ${block}×${block} (input ${showShape(x)}).`);
   }
+  const mode = stringAttribute(node, "mode", "DCR");
+  if (mode !== "DCR" && mode !== "CRD") shapeError(node, `the mode "${mode}" is not one of DCR and CRD.`);
   const channels = x[1] / (block * block);
   const { extents, deep, wide } = blocks(node, [x[0], channels, x[2], x[3]], block);
   return oneRegion([x[0], channels, x[2] * block, x[3] * block], { extents, from: deep, to: wide });

@@ -64,7 +64,7 @@ export const arranged =
 export const pad: DependenceRule = ({ node, out, shapes: [x], constants }) => {
   const { begin } = paddings(node, x.length, constants);
   const mode = stringAttribute(node, "mode", "constant");
-  const source = paddedFrom[mode] ?? ((position: number) => position);
+  const source = paddedFrom.get(mode) ?? ((position: number) => position);
   return [x.map((extent, axis) => mapMask(out[axis], extent, (index) => [source(index - begin[axis], extent)]))];
 };
 

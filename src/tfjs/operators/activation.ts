@@ -56,7 +56,7 @@ const functions: Readonly<Record<string, Function>> = {
 /** Applies an activation as a layer's configuration names it: text, or an object with a class name. */
 export function activation(b: GraphBuilder, x: Value, named: Json | undefined): Value {
   const name = nameOf(named);
-  const apply = functions[name];
+  const apply = Object.hasOwn(functions, name) ? functions[name] : undefined;
   return apply ? apply(b, x) : refuse(`its activation "${name}" is not supported`);
 }
 
