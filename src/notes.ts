@@ -63,6 +63,9 @@ const messages = {
   "constant-output": (output: string) =>
     `The output "${output}" is the same whatever the input is: the file computes it from constants and shapes alone. Nothing in the input ` +
     "speaks for or against it: gradients and differences are zero, and RISE shows its masks.",
+  "own-scaling": (where: string) =>
+    `The network scales its own input at ${where}, so it seems to expect pixels 0..255; nothing says so, and pictures are given the range ` +
+    "0..1. If that is wrong, pass preprocess: { range: [0, 255] } to loadModel. Tensors are passed as they are.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

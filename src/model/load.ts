@@ -5,6 +5,7 @@ import type { Graph, GraphInput } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { combineOperators } from "../graph/passes/combine-operators";
 import { halveWeights } from "../graph/passes/halve-weights";
+import { ownScaling } from "../graph/passes/own-scaling";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
@@ -118,6 +119,9 @@ export async function openModel(
   const fixed = removeNoOps(isConstant ? specialised : { ...specialised, outputs: live.outputs });
   const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
+  const scaled =
+    (options.preprocess?.range ?? metadata.preprocess?.range) === undefined ? ownScaling(graph) : undefined;
+  if (scaled !== undefined) notes.push(note("own-scaling", scaled));
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels);
   const { reading, notes: outputNotes } = await readOutput({
     graph,
