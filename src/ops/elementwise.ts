@@ -2,7 +2,7 @@
 import { sizeOf } from "../tensor";
 import { Binary, type BinaryKind, type Pointer, Unary } from "../wasm/kernels";
 import { unary } from "./activation";
-import { liesAlike, withRank } from "./equal-ranks";
+import { withRank } from "./equal-ranks";
 import { memoryOrder, memoryStrides, type Shape, toMemoryOrder } from "./layout";
 import { type BuildContext, type Builder, operation, type Run } from "./operation";
 import { broadcastStrides, eachStrided, inOrder } from "./strided";
@@ -38,8 +38,7 @@ function loopsOver(context: BuildContext, shape: Shape) {
   const operandOf = (name: string): Operand => {
     const constant = context.constant(name);
     const given = constant?.shape ?? context.shape(name);
-    if (!constant && !liesAlike(given, shape.length)) context.refuse(`"${name}" does not lie as its result does`);
-    // With the output's rank and memory order the innermost loop advances by one or not at all.
+    // With the output's rank and memory order, which `equalRanks` sees to, the innermost loop advances by one or not at all.
     const own = withRank(given, shape.length);
     const walked = { size: sizeOf(own), strides: inOrder(broadcastStrides(own, memoryStrides(own), shape), order) };
     if (!constant) return { ...walked, name, sample: walked.size, address: (run) => run.value(name) };

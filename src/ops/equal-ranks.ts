@@ -20,7 +20,7 @@ export const withRank = (shape: Shape, rank: number): Shape => [
 ];
 
 /** True where a value lies in memory as it would with a rank at least as high. */
-export function liesAlike(shape: Shape, rank: number): boolean {
+function liesAlike(shape: Shape, rank: number): boolean {
   const padded = withRank(shape, rank);
   const [own, wanted] = [memoryStrides(shape), memoryStrides(padded)];
   const added = rank - shape.length;
