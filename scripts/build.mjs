@@ -4,6 +4,8 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { colormapSteps } from "./colormaps.mjs";
+import { makeCommonJs } from "./commonjs.mjs";
+import { finishDeclarations } from "./declarations.mjs";
 import { buildKernels } from "./kernels.mjs";
 import { bundledPackages, noticeRule, thirdPartyNotices } from "./third-party.mjs";
 
@@ -64,3 +66,5 @@ declare const bytes: Uint8Array<ArrayBuffer>;
 export default bytes;
 `,
 );
+finishDeclarations("dist");
+await makeCommonJs("dist");

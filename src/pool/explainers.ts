@@ -1,10 +1,79 @@
+import type {
+  ablationCam,
+  cam,
+  deconvnet,
+  deepLift,
+  deepLiftShap,
+  eigenCam,
+  excitationBackprop,
+  explain,
+  fullGrad,
+  gradCam,
+  gradCamPlusPlus,
+  gradientShap,
+  guidedBackprop,
+  guidedGradCam,
+  hiResCam,
+  inputXGradient,
+  integratedGradients,
+  kernelShap,
+  layerCam,
+  lime,
+  lrp,
+  occlusion,
+  projectActivation,
+  rise,
+  saliency,
+  scoreCam,
+  smoothGrad,
+  xGradCam,
+} from "../api";
 import { methodTable } from "../methods/table";
 import type { Input, Model } from "../model/model";
 
+/**
+ * The functions of the library that explain an input with a model, as it declares them; not those that judge a map or a method
+ * beside. Written out, because not every compiler can read declarations of what is computed from a whole module.
+ */
+export interface Explainers {
+  readonly ablationCam: typeof ablationCam;
+  readonly cam: typeof cam;
+  readonly deconvnet: typeof deconvnet;
+  readonly deepLift: typeof deepLift;
+  readonly deepLiftShap: typeof deepLiftShap;
+  readonly eigenCam: typeof eigenCam;
+  readonly excitationBackprop: typeof excitationBackprop;
+  readonly explain: typeof explain;
+  readonly fullGrad: typeof fullGrad;
+  readonly gradCam: typeof gradCam;
+  readonly gradCamPlusPlus: typeof gradCamPlusPlus;
+  readonly gradientShap: typeof gradientShap;
+  readonly guidedBackprop: typeof guidedBackprop;
+  readonly guidedGradCam: typeof guidedGradCam;
+  readonly hiResCam: typeof hiResCam;
+  readonly inputXGradient: typeof inputXGradient;
+  readonly integratedGradients: typeof integratedGradients;
+  readonly kernelShap: typeof kernelShap;
+  readonly layerCam: typeof layerCam;
+  readonly lime: typeof lime;
+  readonly lrp: typeof lrp;
+  readonly occlusion: typeof occlusion;
+  readonly projectActivation: typeof projectActivation;
+  readonly rise: typeof rise;
+
+  readonly saliency: typeof saliency;
+  readonly scoreCam: typeof scoreCam;
+  readonly smoothGrad: typeof smoothGrad;
+  readonly xGradCam: typeof xGradCam;
+}
+
+/** Their names. */
+export type ExplainerName = keyof Explainers;
+
 type Library = typeof import("../api");
 
-/** The functions of the library that explain an input with a model, by name; not those that judge a map or a method beside. */
-export type ExplainerName = {
+/** What the list above must be. */
+type Explaining = {
   [Name in keyof Library]: Library[Name] extends (model: Model, input: Input, options: never) => Promise<object>
     ? 4 extends Parameters<Library[Name]>["length"]
       ? never
@@ -12,15 +81,15 @@ export type ExplainerName = {
     : never;
 }[keyof Library];
 
-/** They all, as the library declares them. */
-export type Explainers = { readonly [Name in ExplainerName]: Library[Name] };
-
 type Method = (typeof methodTable)[number];
 type Listed = Method["call"] | "explain" | "projectActivation";
 
 /** The compiler refuses this where one is missing or is none. */
-export const explainerNames: [Exclude<ExplainerName, Listed>] extends [never] ? readonly ExplainerName[] : never =
-  /* @__PURE__ */ ["explain", "projectActivation", .../* @__PURE__ */ methodTable.map(({ call }) => call)];
+export const explainerNames: [
+  Exclude<Explaining, Listed & ExplainerName> | Exclude<ExplainerName, Explaining>,
+] extends [never]
+  ? readonly ExplainerName[]
+  : never = /* @__PURE__ */ ["explain", "projectActivation", .../* @__PURE__ */ methodTable.map(({ call }) => call)];
 
 /** Those made of many passes that do not depend on each other: their passes are divided among the instances that are free. */
 export type DividedName = Extract<Method, { readonly divided: true }>["call"];

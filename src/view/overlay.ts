@@ -33,7 +33,11 @@ const saturation = 0.35;
  * @returns RGBA at the picture's size
  * @throws {OptionError} if an option is out of range or the colour map is not known; {InputError} if the picture is empty
  */
-export function overlay(input: ImageLike, heatmap: Heatmap, options: OverlayOptions = {}): ImageLike {
+export function overlay(
+  input: ImageLike,
+  heatmap: Heatmap,
+  options: OverlayOptions = {},
+): ImageLike & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
   checkImage(input);
   checkHeatmap(heatmap, "overlay(image, heatmap(attribution))");
   const { opacity = 0.75, threshold = faint } = options;
@@ -48,7 +52,7 @@ export function overlay(input: ImageLike, heatmap: Heatmap, options: OverlayOpti
   const { width, height } = input;
   const heat = heatInPicture(heatmap, width, height, region);
   const colours = toRgba(input).data;
-  const out = new Uint8Array(width * height * 4);
+  const out = new Uint8ClampedArray(width * height * 4);
   for (let pixel = 0; pixel < width * height; pixel++) {
     const value = heat[pixel];
     const strength = Math.max(0, (Math.abs(value) - threshold) / (1 - threshold));

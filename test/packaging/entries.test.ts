@@ -10,6 +10,8 @@ const load = async <T>(file: string): Promise<T> => (await import(pathToFileURL(
 /** The first bytes of a wasm file, in hexadecimal digits. */
 const inlineWasm = "0061736d";
 
+type Entry = string | { readonly [condition: string]: Entry };
+
 describe("the packed package", () => {
   it("has every file that its exports name, and workerd and edge-light come before the default", () => {
     const { exports: entries } = JSON.parse(readFileSync(dist("../package.json"), "utf8"));
@@ -23,12 +25,13 @@ describe("the packed package", () => {
       "./package.json",
     ]);
     for (const entry of [".", "./pool"]) {
-      expect(Object.keys(entries[entry])).toEqual(["types", "workerd", "edge-light", "default"]);
+      expect(Object.keys(entries[entry])).toEqual(["require", "types", "workerd", "edge-light", "default"]);
+      expect(Object.keys(entries[entry].require)).toEqual(["types", "workerd", "edge-light", "default"]);
     }
-    for (const entry of Object.values<string | Record<string, string>>(entries)) {
-      for (const path of typeof entry === "string" ? [entry] : Object.values(entry)) {
-        expect(readFileSync(dist(`../${path}`)).length, path).toBeGreaterThan(0);
-      }
+    const pathsOf = (entry: Entry): string[] =>
+      typeof entry === "string" ? [entry] : Object.values(entry).flatMap(pathsOf);
+    for (const path of Object.values<Entry>(entries).flatMap(pathsOf)) {
+      expect(readFileSync(dist(`../${path}`)).length, path).toBeGreaterThan(0);
     }
     expect([...readFileSync(dist("kernels.wasm")).subarray(0, 4)]).toEqual([0, 97, 115, 109]);
   });
