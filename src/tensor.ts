@@ -53,6 +53,11 @@ export class Tensor {
     return new Tensor(swapPlanes(data, n, c, h * w), [n, h, w, c]);
   }
 
+  /** What `JSON.stringify` writes: plain lists. `new Tensor(Float32Array.from(data), shape)` reads them, to the bit. */
+  toJSON(): { shape: number[]; data: number[] } {
+    return { shape: [...this.shape], data: Array.from(this.data) };
+  }
+
   /** @returns the values in the order `[N, C, H, W]`, a new array. Only for rank 4. */
   toNCHW(): Float32Array {
     if (this.shape.length !== 4) {

@@ -365,3 +365,18 @@ describe("deconvnet says when its signal fades", () => {
     expect(notes.map(({ code }) => code)).toContain("signal-died");
   });
 });
+
+it("a tensor as JSON is its shape and a plain list, and comes back to the bit", async () => {
+  const tensor = new Tensor(Float32Array.of(0.1, -2, 3e-30, 4), [2, 2]);
+  const text = JSON.stringify(tensor);
+  expect(JSON.parse(text)).toEqual({ shape: [2, 2], data: [...tensor.data] });
+  const { data, shape } = JSON.parse(text) as { data: number[]; shape: number[] };
+  expect(new Tensor(Float32Array.from(data), shape)).toEqual(tensor);
+  const model = await loadModel();
+  const attribution = await gradCam(model, new Tensor(new Float32Array(96 * 96 * 3).fill(0.5), [1, 96, 96, 3]));
+  expect(JSON.parse(JSON.stringify(attribution)).values).toEqual({
+    shape: [1, 6, 6, 1],
+    data: [...attribution.values.data],
+  });
+  expect(structuredClone(attribution).values.data).toEqual(attribution.values.data);
+});

@@ -46,6 +46,12 @@ export const blocksElsewhere: readonly Exception[] = [
     reason: "needs a bundler",
     by: "test/packaging/bundlers.test.ts",
   },
+  {
+    page: /^docs\/packaging/,
+    text: /require\("seethrough"\)/,
+    reason: "the other programs of the page are ES modules",
+    by: "test/packaging/commonjs.test.ts",
+  },
   { page: /^docs\/architecture/, language: "text", reason: "a drawing" },
 ];
 

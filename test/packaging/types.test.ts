@@ -8,7 +8,8 @@ import { describe, expect, it } from "vitest";
 import { useConsumer } from "./consumer";
 
 const { folder } = useConsumer();
-const tsc = createRequire(import.meta.url).resolve("typescript/lib/tsc.js");
+// The packages of this folder bring an older compiler of their own.
+const tsc = createRequire(new URL("../../package.json", import.meta.url)).resolve("typescript/lib/tsc.js");
 
 const program = `
 import { decodeImage, encodePng, explain, gradCam, heatmap, loadModel, type Model, occlusion, overlay, Tensor } from "seethrough";
