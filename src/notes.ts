@@ -66,6 +66,8 @@ const messages = {
   "own-scaling": (where: string) =>
     `The network scales its own input at ${where}, so it seems to expect pixels 0..255; nothing says so, and pictures are given the range ` +
     "0..1. If that is wrong, pass preprocess: { range: [0, 255] } to loadModel. Tensors are passed as they are.",
+  "config-beside": (what: string) =>
+    `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

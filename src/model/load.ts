@@ -19,6 +19,7 @@ import { refusedUses } from "../ops/registry";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
+import type { ModelConfig } from "./hugging-face";
 import { type Labels, readLabels } from "./labels";
 import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
@@ -43,6 +44,12 @@ export interface LoadOptions {
    * Tensors are passed as they are.
    */
   readonly preprocess?: Preprocess;
+  /**
+   * The contents of Hugging Face's `config.json` and `preprocessor_config.json`: `{ config, preprocessor }`, or the fields of
+   * both in one object. Class names, size, range, mean and std are read from it; the other options stand above it. Default: the files of
+   * these names beside the model, if there are any.
+   */
+  readonly config?: ModelConfig;
   /** The graph output or the layer to explain; default: the first output, seen through a trailing softmax or sigmoid. */
   readonly output?: string;
   /**
@@ -102,9 +109,9 @@ export async function openModel(
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputShape(options.inputShape);
   const { graph: file, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options.inputShape);
-  const metadata = readMetadata(file);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [];
+  const metadata = await withConfig(readMetadata(file), file, source, options, notes);
   const result = resultName(file, options.output);
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = keepingInput(file, removeDeadNodes(file, [result]));
@@ -181,6 +188,50 @@ const dropoutNames = (names: readonly string[]): string => {
   return `Dropout ${shown.join(", ")}${more}`;
 };
 
+/**
+ * What the file says of its use, and what a configuration of Hugging Face says: the option above the file, files beside the
+ * model below it.
+ */
+async function withConfig(
+  own: Metadata,
+  graph: Graph,
+  { bytes, sibling }: SourceFile,
+  { config, labels, preprocess }: LoadOptions,
+  notes: Note[],
+): Promise<Metadata> {
+  if (config !== undefined) {
+    const { readConfigOption } = await import("./hugging-face");
+    const said = readConfigOption(config);
+    return { ...own, ...said, inputShape: configuredShape(graph, said) ?? own.inputShape };
+  }
+  const isSettled = (labels ?? own.labels) !== undefined && (preprocess ?? own.preprocess) !== undefined;
+  if (!sibling || isSettled || beginsLikeJson(bytes)) return own;
+  const { readConfigBeside } = await import("./hugging-face");
+  const said = await readConfigBeside(sibling);
+  const used = [
+    ...(said.labels && !(labels ?? own.labels) ? ["the names of the classes"] : []),
+    ...(said.preprocess && !(preprocess ?? own.preprocess) ? ["how pixels become numbers"] : []),
+  ];
+  if (used.length > 0) notes.push(note("config-beside", used.join(" and ")));
+  return {
+    labels: own.labels ?? said.labels,
+    preprocess: own.preprocess ?? said.preprocess,
+    inputShape: own.inputShape ?? configuredShape(graph, said),
+  };
+}
+
+/** The picture's size in a configuration as the shape of the network's input, where the file leaves that open. */
+function configuredShape(
+  { inputs: [input] }: Graph,
+  { size, channels = 3 }: { readonly size?: readonly [number, number]; readonly channels?: number },
+): readonly number[] | undefined {
+  if (!size || input?.shape.length !== 4) return undefined;
+  const last = input.shape[3];
+  const isChannelsLast = typeof last === "number" && last <= 4 && typeof input.shape[1] !== "number";
+  const proposed = isChannelsLast ? [1, ...size, last] : [1, channels, ...size];
+  return input.shape.map((extent, axis) => (typeof extent === "number" && axis > 0 ? extent : proposed[axis]));
+}
+
 /** A network as its files have it, what to call it, and the bytes it was made of. */
 interface FileGraph {
   readonly graph: Graph;
@@ -230,7 +281,8 @@ async function readOnnxFiles({
 }
 
 /** An ONNX file does not begin with a brace: as a field's number it would be none of the format. */
-const beginsLikeJson = (bytes: Uint8Array): boolean => bytes.find((byte) => byte > 32) === 0x7b;
+const beginsLikeJson = (bytes: Uint8Array): boolean =>
+  /^(\xef\xbb\xbf)?\s*\{(?!\0)/.test(String.fromCharCode(...bytes.subarray(0, 64)));
 
 function checkLimit(maxMemory = wasmLimit): number {
   if (!(maxMemory > 0)) throw new OptionError(`maxMemory must be a positive number of bytes, got ${maxMemory}.`);

@@ -86,14 +86,39 @@ const topologyOf = ({ modelTopology }: JsonObject): JsonObject => {
 
 /** What the file is; the first versions did not say. */
 function kindOf(model: JsonObject): "layers-model" | "graph-model" {
+  if (Array.isArray(model.weightsManifest) && !isObject(model.modelTopology)) {
+    throw new ModelError(
+      "The model is a TensorFlow.js weights manifest without a topology: it names weights and no network. Pass the model.json " +
+        'that has a "modelTopology" too.',
+    );
+  }
   const topology = topologyOf(model);
   if (model.format === "graph-model" || Array.isArray(topology.node)) return "graph-model";
   if (model.format === "layers-model" || typeof topology.class_name === "string") return "layers-model";
+  const described = describeJson(model);
+  if (described !== undefined) throw new ModelError(described);
   const keys = Object.keys(model).slice(0, 6);
   throw new ModelError(
     `The model is JSON with the keys ${keys.map((key) => `"${key}"`).join(", ") || "of nothing"}. A TensorFlow.js model.json ` +
       'has a "modelTopology" and a "weightsManifest"; pass that file.',
   );
+}
+
+/** What JSON is that is often taken for a model. */
+function describeJson(model: JsonObject): string | undefined {
+  if (isObject(model.weight_map)) {
+    return "The model is the index of a safetensors checkpoint, which holds weights alone. Export the network with torch.onnx.export.";
+  }
+  if (typeof model.class_name === "string" && model.config !== undefined) {
+    return "The model is the architecture of a Keras model without its weights. Convert the whole model: tensorflowjs_converter --input_format=keras.";
+  }
+  if (model.id2label !== undefined || model.architectures !== undefined || model.image_mean !== undefined) {
+    return (
+      "The model is a Hugging Face configuration, which describes a network and holds none. Pass the .onnx file beside it; " +
+      "the configuration is read by itself, or is the option config."
+    );
+  }
+  return undefined;
 }
 
 interface Metadata {
