@@ -1,9 +1,9 @@
 import { oneOf } from "../checks";
 import { Tensor } from "../tensor";
-import { toColours } from "./colours";
 import { checkImage, type ImageLike } from "./image";
 import { normalisation } from "./normalisation";
-import { type Rectangle, resizeBilinear } from "./resize";
+import type { Rectangle } from "./resize";
+import { scaledColours } from "./scaled-colours";
 
 /** How a picture becomes the network's input: value = (pixel scaled to `range` − mean) / std. */
 export interface Preprocess {
@@ -58,14 +58,8 @@ export function preprocess(
   checkImage(image);
   const { fit = "crop" } = options;
   const { colourOf, toValue } = normalisation(options, channels);
-  const colours = toColours(image, channels);
   const region = placement(image, { width, height }, fit);
-  const same = image.width === width && image.height === height;
-  const resized = same
-    ? colours
-    : resizeBilinear({ data: colours, width: image.width, height: image.height, channels }, width, height, {
-        source: region,
-      });
+  const resized = scaledColours(image, { width, height, channels }, region);
   const values = new Float32Array(resized.length);
   for (let channel = 0; channel < channels; channel++) {
     const shift = colourOf(channel) - channel;

@@ -43,25 +43,41 @@ export function resizeBilinear(
   pixels: Pixels,
   width: number,
   height: number,
+  options: ResizeOptions = {},
+): Float32Array {
+  const { data, width: extent, channels } = pixels;
+  const rowOf = (y: number): [ArrayLike<number>, number] => [data, y * extent * channels];
+  return resampleRows({ ...pixels, rowOf }, width, height, options);
+}
+
+/** Pixels that are made row by row, when they are asked for. */
+export interface PixelRows {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  /** Interleaved pixels of one row, and where in them it begins; valid until the next call. */
+  readonly rowOf: (y: number) => readonly [ArrayLike<number>, number];
+}
+
+/** `resizeBilinear` of rows: those that no output pixel depends on are not asked for. */
+export function resampleRows(
+  pixels: PixelRows,
+  width: number,
+  height: number,
   { source = { x: 0, y: 0, width: pixels.width, height: pixels.height }, antialias = true }: ResizeOptions = {},
 ): Float32Array {
   const { channels } = pixels;
-  const columns = filter(pixels.width, source.x, source.width, width, antialias);
+  const columns = flattened(filter(pixels.width, source.x, source.width, width, antialias));
   const rows = filter(pixels.height, source.y, source.height, height, antialias);
   const row = width * channels;
-  const narrow = new Float64Array(pixels.height * row);
-  const { data } = pixels;
-  for (let y = 0; y < pixels.height; y++) {
-    for (let x = 0; x < width; x++) {
-      const { first, weights } = columns[x];
-      const from = (y * pixels.width + first) * channels;
-      const to = y * row + x * channels;
-      for (let c = 0; c < channels; c++) {
-        let sum = 0;
-        for (let k = 0; k < weights.length; k++) sum += weights[k] * data[from + k * channels + c];
-        narrow[to + c] = sum;
-      }
-    }
+  const top = Math.min(...rows.map(({ first }) => first));
+  const bottom = Math.max(...rows.map(({ first, weights }) => first + weights.length));
+  const narrow = new Float64Array((bottom - top) * row);
+  for (let y = top; y < bottom; y++) {
+    const [data, start] = pixels.rowOf(y);
+    const out = narrow.subarray((y - top) * row, (y - top + 1) * row);
+    if (channels === 3) narrowColours(data, start, columns, out);
+    else narrowRow(data, start, channels, columns, out);
   }
   const out = new Float32Array(height * row);
   const sums = new Float64Array(row);
@@ -69,12 +85,71 @@ export function resizeBilinear(
     const { first, weights } = rows[y];
     sums.fill(0);
     for (let k = 0; k < weights.length; k++) {
-      const [weight, from] = [weights[k], (first + k) * row];
+      const [weight, from] = [weights[k], (first + k - top) * row];
       for (let i = 0; i < row; i++) sums[i] += weight * narrow[from + i];
     }
     out.set(sums, y * row);
   }
   return out;
+}
+
+/** All taps of one axis: those of output i are the weights from `starts[i]` up to `starts[i + 1]`. */
+interface FlatTaps {
+  readonly firsts: Int32Array;
+  readonly starts: Int32Array;
+  readonly weights: Float64Array;
+}
+
+function flattened(taps: readonly Taps[]): FlatTaps {
+  const starts = new Int32Array(taps.length + 1);
+  taps.forEach(({ weights }, i) => {
+    starts[i + 1] = starts[i] + weights.length;
+  });
+  const weights = new Float64Array(starts[taps.length]);
+  taps.forEach((each, i) => {
+    weights.set(each.weights, starts[i]);
+  });
+  return { firsts: Int32Array.from(taps, ({ first }) => first), starts, weights };
+}
+
+function narrowRow(
+  data: ArrayLike<number>,
+  start: number,
+  channels: number,
+  { firsts, starts, weights }: FlatTaps,
+  out: Float64Array,
+): void {
+  for (let x = 0; x < firsts.length; x++) {
+    const from = start + (firsts[x] - starts[x]) * channels;
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      for (let k = starts[x]; k < starts[x + 1]; k++) sum += weights[k] * data[from + k * channels + c];
+      out[x * channels + c] = sum;
+    }
+  }
+}
+
+/** Three channels in one walk: photographs are wide, and this is where the time goes. */
+function narrowColours(
+  data: ArrayLike<number>,
+  start: number,
+  { firsts, starts, weights }: FlatTaps,
+  out: Float64Array,
+): void {
+  for (let x = 0; x < firsts.length; x++) {
+    let from = start + firsts[x] * 3;
+    let [red, green, blue] = [0, 0, 0];
+    for (let k = starts[x]; k < starts[x + 1]; k++) {
+      const weight = weights[k];
+      red += weight * data[from];
+      green += weight * data[from + 1];
+      blue += weight * data[from + 2];
+      from += 3;
+    }
+    out[x * 3] = red;
+    out[x * 3 + 1] = green;
+    out[x * 3 + 2] = blue;
+  }
 }
 
 interface Taps {
