@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { decodeImage, methodNames } from "../src/index";
+import { decodeImage, encodePng, methodNames, resize } from "../src/index";
 
 const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,6 +45,19 @@ describe("seethrough explain", () => {
     const [x, y] = [Math.floor((at % 384) / 4), Math.floor(at / 384 / 4)];
     const maskChannels = mask.data.length / (96 * 96);
     expect(mask.data[(y * 96 + x) * maskChannels]).toBeGreaterThan(0);
+  });
+
+  it("draws large pictures at 1024 pixels a side, and at their own size with --full-size", async () => {
+    const [photo, picture] = [join(folder, "large.png"), join(folder, "drawn.png")];
+    const large = resize(await decodeImage(scene), { width: 1500, height: 1200 });
+    writeFileSync(photo, await encodePng(large));
+    for (const [flags, width, height] of [
+      [[], 1024, 819],
+      [["--full-size"], 1500, 1200],
+    ] as const) {
+      expect((await run("explain", photo, "--out", picture, ...flags)).code).toBe(0);
+      expect(await decodeImage(picture)).toMatchObject({ width, height });
+    }
   });
 
   it("--workers divides the passes, and prints the same", async () => {

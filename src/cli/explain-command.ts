@@ -22,6 +22,7 @@ import {
   overlay,
   type Prediction,
   placement,
+  resize,
   sideBySide,
   signalPlot,
   TargetError,
@@ -43,6 +44,8 @@ export interface ExplainFlags extends ModelFlags, MethodFlags {
   readonly out?: string;
   readonly npy?: string;
   readonly json?: boolean;
+  /** Draw on the picture at its own size. */
+  readonly fullSize?: boolean;
   readonly colormap?: string;
   /** Standard deviation in input pixels or samples. */
   readonly smooth?: number;
@@ -108,7 +111,7 @@ type Draw = (
 /** The overlay as PNG, of several methods side by side. */
 const overlays: Draw = async (path, { picture: image }, results, flags) => {
   if (!image) throw new LayerError(noPlaces);
-  const large = enlarge(image, smallestPicture);
+  const large = shown(image, flags);
   const pictures = results.flatMap((result) =>
     picture(large, large.width / image.width, result, flags).map((each) => ({ each, result })),
   );
@@ -194,7 +197,16 @@ const smallestPicture = 384;
 const needsMaps = (method: MethodName): boolean =>
   methodTable.some(({ name, needs }) => name === method && needs.some((need) => need === "maps"));
 
-/** The overlay on a picture that was enlarged by a factor; none for values without places. */
+/** Those of larger ones are made smaller: a photograph of twelve megapixels is a file that few can open quickly. */
+const largestPicture = 1024;
+
+function shown(image: ImageLike, { fullSize }: ExplainFlags): ImageLike {
+  if (fullSize) return image;
+  const isLarge = Math.max(image.width, image.height) > largestPicture;
+  return isLarge ? resize(image, { maxSide: largestPicture }) : enlarge(image, smallestPicture);
+}
+
+/** The overlay on a picture that was scaled by a factor; none for values without places. */
 function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike[] {
   if (!map) return [];
   const { x, y, width, height } = region;

@@ -126,6 +126,7 @@ withModelOptions(program.command("explain"))
     "write the overlay as .png, of a signal the plot as .svg; of --method all every method",
     drawing,
   )
+  .option("--full-size", "draw on the image at its own size; default: at most 1024 pixels a side, small ones enlarged")
   .option("--npy <file>", "write the raw values as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .addOption(new Option("--colormap <name>", "colours of the overlay").choices([...colormapNames]))

@@ -1,4 +1,4 @@
-import { toColours } from "../image/colours";
+import { colourRows } from "../image/colours";
 import { checkImage, type ImageLike } from "../image/image";
 
 export type Colour = readonly [red: number, green: number, blue: number];
@@ -74,10 +74,13 @@ export const textWidth = (font: Font, text: string, scale: number): number =>
 export function toRgba(image: ImageLike): ImageLike {
   checkImage(image);
   const { width, height } = image;
-  const colours = toColours(image, 3);
+  const { rowOf } = colourRows(image, 3);
   const data = new Uint8Array(width * height * 4).fill(255);
-  for (let from = 0, to = 0; from < colours.length; to += 4) {
-    for (let c = 0; c < 3; c++) data[to + c] = Math.round(colours[from++]);
+  for (let y = 0, to = 0; y < height; y++) {
+    const [colours] = rowOf(y);
+    for (let from = 0; from < width * 3; to += 4) {
+      for (let c = 0; c < 3; c++) data[to + c] = Math.round(colours[from++]);
+    }
   }
   return { data, width, height };
 }

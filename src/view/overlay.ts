@@ -57,7 +57,7 @@ export function overlay(
     const value = heat[pixel];
     const strength = Math.max(0, (Math.abs(value) - threshold) / (1 - threshold));
     const share = opacity * Math.min(1, strength * 1.6);
-    const level = levelOf(value, heatmap.signed, colormap) * 3;
+    const level = share === 0 ? 0 : levelOf(value, heatmap.signed, colormap) * 3;
     const at = pixel * 4;
     const grey = (colours[at] + colours[at + 1] + colours[at + 2]) / 3;
     for (let c = 0; c < 3; c++) {
@@ -81,11 +81,14 @@ export function heatInPicture(heatmap: Heatmap, width: number, height: number, r
       source,
     },
   );
-  return heat.map((value, pixel) => {
-    const [x, y] = [(pixel % width) + 0.5, Math.floor(pixel / width) + 0.5];
-    const inside = x >= region.x && x < region.x + region.width && y >= region.y && y < region.y + region.height;
-    return inside ? value : 0;
-  });
+  const inside = (position: number, start: number, extent: number): boolean =>
+    position + 0.5 >= start && position + 0.5 < start + extent;
+  const outside = Array.from({ length: width }, (_, x) => x).filter((x) => !inside(x, region.x, region.width));
+  for (let y = 0; y < height; y++) {
+    if (!inside(y, region.y, region.height)) heat.fill(0, y * width, (y + 1) * width);
+    else for (const x of outside) heat[y * width + x] = 0;
+  }
+  return heat;
 }
 
 /** A heatmap alone, in colours. */
