@@ -23,6 +23,7 @@ import type { ModelConfig } from "./hugging-face";
 import { type Labels, readLabels } from "./labels";
 import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
+import { checkWeights } from "./not-finite";
 import { readOutput } from "./read-output";
 import { type FileSource, type ModelSource, readSource } from "./source";
 import type { SourceFile } from "./source-file";
@@ -146,6 +147,7 @@ export async function openModel(
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
+  checkWeights(full);
   const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
 
   const compiled = await module;

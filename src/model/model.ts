@@ -17,6 +17,7 @@ import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { type ClassAxis, classScores, elementOffsets, unitAxisOf } from "./class-axis";
 import { editsOf, type Intervention } from "./intervention";
+import { checkScore } from "./not-finite";
 import { type OutputKind, probabilities, rankedClasses } from "./output";
 import type { Detector } from "./read-output";
 
@@ -207,10 +208,17 @@ export class LoadedModel implements Model {
     wholeNumber("top", top, 1);
     if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
     const edits = editsOf(this, options.intervene);
-    const { values } = this.pass({ data: this.prepare(input), keep: [explained], edits });
+    const data = this.prepare(input);
+    const { values } = this.pass({ data, keep: [explained], edits });
     const scores = classScores(classAxis, values.get(explained) as Float32Array);
     const { mirrored } = classAxis;
     const probability = probabilities(scores, outputKind, mirrored);
+    // A class may be ruled out by −∞; what makes a probability NaN is no score.
+    if (firstNotFinite(probability) >= 0) {
+      const worst = scores.findIndex((score) => Number.isNaN(score) || score === Number.POSITIVE_INFINITY);
+      const index = Math.max(worst, 0);
+      checkScore(this, `The score of class ${index}`, scores[index], data, explained);
+    }
     return rankedClasses(scores, outputKind, mirrored)
       .slice(0, top)
       .map((index) => {
