@@ -68,6 +68,21 @@ const messages = {
     "0..1. If that is wrong, pass preprocess: { range: [0, 255] } to loadModel. Tensors are passed as they are.",
   "config-beside": (what: string) =>
     `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
+  "nothing-flows": (reason: string) =>
+    `The score does not depend on the input here: ${reason}. There is nothing to attribute, and the heatmap is empty.`,
+  "all-zero-map": (reason: string) => `Every value is exactly zero: ${reason}.`,
+  "rounding-only": (amount: string, largest: string, where: string) =>
+    `The map is no more than rounding: it comes to ${amount}, where ${largest} flows at ${where}. The heatmap is empty.`,
+  "flat-map": () =>
+    "The map is the same everywhere, but for rounding: it says how much this layer has to do with the target, not where. The heatmap is empty.",
+  "relevance-strays": (sum: string, score: string) =>
+    `The relevance sums to ${sum}, and the score is ${score}: the rules kept part of it in biases, or made more of it than there is. ` +
+    "Compare places of this map with each other, not with the score; composite 'epsilon' strays least.",
+  "negative-relevance": (score: string) =>
+    `The score is ${score}, below zero, and the composite's rules (zPlus, alphaBeta, gamma) hand on what adds to a value: at some layer nothing ` +
+    "does, so all of it is lost and every value is zero. Take composite 'epsilon', which hands on both signs, or a target with a positive score.",
+  "not-finite": (where: string) =>
+    `There are values that are not finite (NaN or infinite). They come from ${where}. Such a map is no evidence; heatmap refuses it.`,
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -180,7 +180,7 @@ describe("noiseTunnel", () => {
     expect(plain.notes[0].message).toContain(`[${chosen.position.join(", ")}]`);
     expect((await saliency(model, x, { target: { ...unit, position: chosen.position } })).values).toEqual(plain.values);
     expect(found.target.score).toBe(plain.target.score);
-    expect(codes(found)).toEqual(["unit-position"]);
+    expect(codes(found)).toEqual(["unit-position", "nothing-flows"]);
     expect(found.recipe.options).toMatchObject({
       target: unit,
       noiseTunnel: { samples: 2, stdev: 3, kind: "smoothgrad" },

@@ -11,7 +11,7 @@ import type { ValueName } from "../ops/operation";
 import { Tensor } from "../tensor";
 import { minMax } from "../view/heatmap";
 import type { Attribution, ExplainOptions } from "./attribution";
-import { finishAttribution } from "./finish";
+import { type Found, finishAttribution } from "./finish";
 import { type ForwardPass, targetNotes } from "./gradient";
 
 export interface CamOptions extends ExplainOptions {
@@ -73,13 +73,18 @@ function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
   return layers;
 }
 
-/** The result, from one map per layer. */
+/**
+ * The result, from one map per layer.
+ *
+ * @param effect  what the maps come to in units of the score; default: the sum of their magnitudes
+ */
 export async function finishCam(
   { model, input, options, target, layers }: CamRun,
   method: string,
   { score, report }: ForwardPass,
   maps: readonly Float32Array[],
   notes: readonly Note[] = [],
+  effect: Found["effect"] = Math.max(...maps.map((map) => map.reduce((sum, value) => sum + Math.abs(value), 0))),
 ): Promise<Attribution> {
   const size = inputSize(model);
   const [{ layer, height, width }] = layers;
@@ -90,6 +95,8 @@ export async function finishCam(
     target: report,
     values: new Tensor(options.relu ? rectified(map) : map, [1, h, w, 1]),
     ...(several ?? { layer }),
+    effect,
+    relative: true,
     notes: [
       ...targetNotes(model, options, score, target.value),
       ...(map.every((value) => value <= 0) ? [note("all-negative-map")] : []),

@@ -4,7 +4,7 @@ import type { Input, Model } from "../model/model";
 import { note } from "../notes";
 import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
-import { forwardPass } from "./gradient";
+import { forwardPass, gradientPass } from "./gradient";
 import { principalComponent } from "./principal-component";
 
 /**
@@ -30,5 +30,16 @@ export async function eigenCam(given: Model, input: Input, options: CamOptions =
   const maps = run.layers.map(({ value, channels }) =>
     principalComponent(pass.values.get(value) as Float32Array, channels),
   );
-  return finishCam(run, "eigen-cam", pass, maps, [note("not-about-the-target")]);
+  const { gradients } = gradientPass(run.model, { data: run.data, target: run.target, at: run.values });
+  // It explains no score; what it shows is worth nothing where the score does not see these maps, or where they hardly vary.
+  const seen = [...gradients.values()].some((gradient) => gradient.some((value) => value !== 0));
+  const [varies, size] = [maps, [...pass.values.values()]].map((lists) => Math.max(...lists.map(largestOf)));
+  const flat = seen && varies > 0 && varies <= 1e-6 * size;
+  const notes = [
+    note("not-about-the-target"),
+    ...(flat ? [note("rounding-only", varies.toPrecision(2), size.toPrecision(2), "the layer itself")] : []),
+  ];
+  return finishCam(run, "eigen-cam", pass, maps, notes, seen && varies > 0 ? Number.POSITIVE_INFINITY : 0);
 }
+
+const largestOf = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

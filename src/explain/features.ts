@@ -1,11 +1,10 @@
 /** The parts of an input that are taken away together, and the copies of it without some of them. */
 import { OptionError, ShapeError } from "../errors";
-import { toColours } from "../image/colours";
 import { toLab } from "../image/lab";
 import { placement } from "../image/preprocess";
 import { superpixels } from "../image/slic";
+import { hashBytes } from "../model/hash";
 import { type Input, isTensor } from "../model/model";
-import { toImage } from "../model/to-image";
 import type { Attribution } from "./attribution";
 import type { Baseline } from "./baseline";
 import type { Passes } from "./passes";
@@ -14,7 +13,8 @@ import type { PassesOptions, ScoredInput } from "./scored-input";
 export interface FeatureOptions extends PassesOptions {
   /**
    * The feature of every place, whole numbers from 0 on, row by row: of the input, or of the picture handed in (`slic(image)`).
-   * Default: about fifty superpixels, of a signal twenty stretches, of a vector every number.
+   * Default: about fifty superpixels of the network's own input (values of 0 to 1, of 0 to 255, or stretched to that, as a picture),
+   * of a signal twenty stretches, of a vector every number.
    */
   readonly segments?: ArrayLike<number>;
   /** What a feature that is taken away leaves; default 'zero' in the network's input space. */
@@ -25,7 +25,19 @@ export interface Features {
   /** By place, 0 to `count` − 1. */
   readonly labels: Int32Array;
   readonly count: number;
+  /** How they came about. */
+  readonly made: "given" | "superpixels" | "stretches";
+  /** Places of the input: rows and columns. */
+  readonly shape: readonly [number, number];
 }
+
+/** What a recipe says of the features. */
+export const recordedSegments = async ({ labels, count, made, shape }: Features): Promise<object> => ({
+  made,
+  shape,
+  features: count,
+  hash: await hashBytes(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength)),
+});
 
 /** A linear model of more features takes longer to solve than the passes take. */
 const mostFeatures = 1000;
@@ -46,25 +58,37 @@ export function featuresOf(scored: ScoredInput, input: Input, segments: ArrayLik
       `segments has ${numbers.size} features; at most ${mostFeatures} can be told apart. Use fewer.`,
     );
   }
-  return { labels, count: numbers.size };
+  const { height, width, line } = scored.frame;
+  const made = segments !== undefined ? "given" : line ? "stretches" : "superpixels";
+  return { labels, count: numbers.size, made, shape: [height, width] };
 }
 
-function usualSegments(scored: ScoredInput): ArrayLike<number> {
-  const { x, frame, inner } = scored;
+/** From the values alone, so that a network has the segments of a black box that answers as it does. */
+function usualSegments({ x, frame, isVector }: ScoredInput): ArrayLike<number> {
   const { width, height, channels, line } = frame;
   if (line) {
-    const stretches = Math.min(width, scored.isVector ? mostFeatures : usualStretches);
+    const stretches = Math.min(width, isVector ? mostFeatures : usualStretches);
     return Int32Array.from({ length: width }, (_, place) => Math.floor((place * stretches) / width));
   }
-  if (inner && (channels === 1 || channels === 3)) {
-    return superpixels({ data: toLab(toColours(toImage(inner.model, scored.tensor(x)), 3)), width, height }, {});
-  }
-  // Nobody knows what colours these values are: the widest difference counts as black and white.
   let [least, most] = [x[0], x[0]];
   for (const value of x) [least, most] = [Math.min(least, value), Math.max(most, value)];
+  if (channels === 1 || channels === 3) {
+    return superpixels({ data: toLab(asColours(x, channels, least, most)), width, height }, {});
+  }
+  // Nobody knows what colours these values are: the widest difference counts as black and white.
   return superpixels(
     { data: x.map((value) => (lightness * (value - least)) / (most - least || 1)), width, height },
     {},
+  );
+}
+
+/** Pixels of 0 to 255 from values of 0 to 1 or 0 to 255; others, which a mean was taken from, are stretched to that. */
+function asColours(x: Float32Array, channels: number, least: number, most: number): Float32Array {
+  const [zero, scale] = least < 0 || most > 255 ? [least, 255 / (most - least || 1)] : [0, most > 1 ? 1 : 255];
+  // This kind of array rounds and clamps, as pictures are.
+  const pixels = Uint8ClampedArray.from(x, (value) => (value - zero) * scale);
+  return Float32Array.from({ length: (x.length / channels) * 3 }, (_, i) =>
+    channels === 3 ? pixels[i] : pixels[Math.floor(i / 3)],
   );
 }
 

@@ -1,8 +1,12 @@
+import { SeethroughError } from "../errors";
 import { inputSize } from "../model/input-size";
 import type { Input, LoadedModel } from "../model/model";
-import { joinNotes, type Note } from "../notes";
+import { checkScore } from "../model/not-finite";
+import { resolveTarget, type Target } from "../model/target";
+import { joinNotes, type Note, type NoteCode, note } from "../notes";
 import type { Attribution } from "./attribution";
 import { makeRecipe } from "./recipe";
+import type { Finding } from "./why-empty";
 
 /** What a method found, and how it was asked. */
 export interface Found extends Omit<Attribution, "inputSize" | "notes" | "recipe"> {
@@ -12,6 +16,14 @@ export interface Found extends Omit<Attribution, "inputSize" | "notes" | "recipe
   readonly notes?: readonly Note[];
   /** The options as they were used, for the recipe. */
   readonly options: Readonly<Record<string, unknown>> & { readonly seed?: number };
+  /**
+   * What the values come to in units of the score: how much of it they explain, or by how much it changed at most when the input
+   * did. Default: the sum of their magnitudes, which is right for shares of the score. "flow": whatever the values come to by the
+   * method's own rules, they are as much evidence as gradient × value is there.
+   */
+  readonly effect?: number | "flow";
+  /** True for maps of which only the differences between places count. */
+  readonly relative?: boolean;
 }
 
 /**
@@ -19,16 +31,123 @@ export interface Found extends Omit<Attribution, "inputSize" | "notes" | "recipe
  *
  * @param model  absent for a black box
  * @param input  as the caller handed it over
+ * @throws {InputError} if the score is not finite
  */
 export async function finishAttribution(
   model: LoadedModel | undefined,
-  _input: Input,
-  { options, notes = [], inputSize: size, ...found }: Found,
+  input: Input,
+  { options, notes = [], inputSize: size, effect, relative = false, ...found }: Found,
 ): Promise<Attribution> {
+  const { score, index } = found.target;
+  if (model && !Number.isFinite(score)) {
+    const { value } = resolveTarget(model, options.target as Target | undefined);
+    checkScore(model, `The score of target ${index}`, score, model.prepare(input), value);
+  }
+  const about = { values: found.values.data, score, effect, relative, layer: found.layer, known: notes };
   return {
     ...found,
     inputSize: size ?? inputSize(model as LoadedModel),
-    notes: joinNotes(model?.notes ?? [], notes),
+    notes: joinNotes(
+      model?.notes ?? [],
+      notes,
+      await emptyNotes(model, input, options.target as Target | undefined, about),
+    ),
     recipe: await makeRecipe(model, found.method, options),
   };
+}
+
+/**
+ * How many places have the middle value, unless that is zero, as a share; and how far all of them are apart, as a share of the
+ * largest magnitude. What does not come from the picture is the same everywhere, but for what paddings do at the border.
+ */
+function evenness(values: Float32Array): { readonly share: number; readonly spread: number } {
+  const sorted = values.slice().sort();
+  const middle = sorted[sorted.length >> 1];
+  const size = Math.max(Math.abs(sorted[0]), Math.abs(sorted[sorted.length - 1]));
+  if (middle === 0) return { share: 0, spread: Number.POSITIVE_INFINITY };
+  const same = sorted.reduce((count, value) => count + Number(Math.abs(value - middle) <= rounding * size), 0);
+  return { share: same / sorted.length, spread: (sorted[sorted.length - 1] - sorted[0]) / size };
+}
+
+interface About {
+  readonly values: Float32Array;
+  readonly score: number;
+  readonly effect: Found["effect"];
+  readonly relative: boolean;
+  readonly layer: string | undefined;
+  readonly known: readonly Note[];
+}
+
+/** Of what flows to the score, a map that comes to less than this is rounding: float32 keeps seven digits. */
+const rounding = 1e-6;
+/** Below these it is worth another pass to find out. Ordinary maps come to the score or more, ordinary scores are larger. */
+const suspicious = { share: 1e-3, score: 1e-4, even: 0.5 };
+/** Notes that say already why there is nothing. */
+const reasons: ReadonlySet<NoteCode> = new Set([
+  "all-negative-map",
+  "signal-died",
+  "target-equals-baseline",
+  "negative-relevance",
+]);
+
+/**
+ * What there is to say about a map without evidence. Nothing is compared with a fixed size: a network may compute in millionths.
+ * A map is rounding where what it comes to, in units of the score, is below a millionth of the largest Σ|gradient × value| of any
+ * layer between it and the target, the score's own magnitude among them.
+ */
+async function emptyNotes(
+  model: LoadedModel | undefined,
+  input: Input,
+  target: Target | undefined,
+  { values, score, effect, relative, layer, known }: About,
+): Promise<Note[]> {
+  let sum = 0;
+  for (const value of values) sum += Math.abs(value);
+  const ask = async () => ({
+    ...(await import("./why-empty")),
+    about: { model: model as LoadedModel, input, target, layer },
+  });
+  if (!Number.isFinite(sum)) {
+    if (!model) return [note("not-finite", "its values")];
+    const { findNotFinite, about } = await ask();
+    return [note("not-finite", findNotFinite(about) ?? "the method's own arithmetic")];
+  }
+  const amount = typeof effect === "number" ? effect : sum;
+  const size = Math.abs(score);
+  const small = amount < suspicious.share * size || (size < suspicious.score && amount !== Number.POSITIVE_INFINITY);
+  const even = relative ? evenness(values) : { share: 0, spread: Number.POSITIVE_INFINITY };
+  if (sum > 0 && !small && even.share < suspicious.even) return [];
+  let found: Finding = { largest: size, where: "the score", zeroValue: false };
+  if (model) {
+    const { findFlow, about } = await ask();
+    try {
+      found = findFlow(about);
+    } catch (error) {
+      // A pass that does not fit in memory explains nothing; what is known without it still holds.
+      if (!(error instanceof SeethroughError)) throw error;
+    }
+  }
+  const { died, largest, where, zeroValue, flow } = found;
+  const comes = effect === "flow" ? (flow ?? amount) : amount;
+  // Where the input is changed by more than a little, something may flow although the gradient here is zero.
+  if (died && (sum === 0 || relative || comes <= rounding * largest)) return [note("nothing-flows", died)];
+  if (sum === 0) {
+    const unchanged = effect === 0 || !model;
+    if (known.some(({ code }) => code === "nothing-flows")) return [];
+    if (!unchanged && known.some(({ code }) => reasons.has(code))) return [];
+    return [
+      note(
+        "all-zero-map",
+        zeroValue
+          ? "what the values belong to is zero everywhere itself, and this method multiplies by it"
+          : unchanged
+            ? "nothing that was done to the input changed the score"
+            : "by the rules of this method nothing arrives here",
+      ),
+    ];
+  }
+  if (comes <= rounding * largest) {
+    return [note("rounding-only", comes.toPrecision(2), largest.toPrecision(2), where)];
+  }
+  return even.spread <= rounding ? [note("flat-map")] : [];
 }

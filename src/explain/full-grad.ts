@@ -59,13 +59,14 @@ export async function fullGrad(
   const { score, report, gradients } = gradientPass(model, { data, start, target, at });
 
   const sum = new Float64Array(width * height);
-  let total = 0;
+  let [total, effect] = [0, 0];
   const add = (value: ValueName, factor: Float32Array): void => {
     const gradient = gradients.get(value) as Float32Array;
     const { h, w, c } = imageShape(model.shape(value));
     const shares = gradient.map((each, i) => each * factor[i]);
     for (let i = 0; i < shares.length; i++) total += shares[i];
     if (h * w === 1) return;
+    for (const share of shares) effect += Math.abs(share);
     const map = { data: sumOfScaled(shares, c), width: w, height: h, channels: 1 };
     const enlarged = resizeBilinear(map, width, height, { antialias: false });
     for (let pixel = 0; pixel < sum.length; pixel++) sum[pixel] += enlarged[pixel];
@@ -77,6 +78,7 @@ export async function fullGrad(
     target: report,
     values: new Tensor(Float32Array.from(sum), [1, height, width, 1]),
     ...(options.layer !== undefined && { layer: options.layer }),
+    effect,
     convergenceDelta: total - report.score,
     notes: [...targetNotes(model, options, score, target.value), note("hardly-about-the-target")],
     options: { ...options },

@@ -23,6 +23,7 @@ import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
 export const gradCamPlusPlus = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
   attributeByWeighing(given, input, options, {
     facts: gradCamPlusPlusFacts,
+    effect: "flow",
     map: ({ activation, gradient, channels }) => {
       const sums = channelSums(activation.length, channels, (i) => activation[i]);
       const weights = channelSums(activation.length, channels, (i) => {

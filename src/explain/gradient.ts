@@ -1,7 +1,9 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
+import { leadsAround } from "../engine/plan";
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { checkScore } from "../model/not-finite";
 import { placeOf, resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
 import { type Note, note } from "../notes";
 import type { Rules, ValueName } from "../ops/operation";
@@ -54,7 +56,9 @@ export function gradientPass(
       },
     },
   });
-  return { score: bound.score as Score, report: bound.report as TargetReport, gradients, values };
+  const found = bound.report as TargetReport;
+  if (start === undefined) checkTarget(model, found, data, target);
+  return { score: bound.score as Score, report: found, gradients, values };
 }
 
 /** A pass up to the target, which hands back some values on the way. */
@@ -67,8 +71,18 @@ export function forwardPass(
   const { values } = model.pass({ data, keep: [...new Set([target.value, ...keep])] });
   const value = values.get(target.value) as Float32Array;
   const score = target.choose(value);
-  return { score, report: report(score, value), values };
+  const found = report(score, value);
+  checkTarget(model, found, data, target);
+  return { score, report: found, values };
 }
+
+/** @throws {InputError} if the target's score is not finite, naming the layer where that begins */
+export const checkTarget = (
+  model: LoadedModel,
+  { index, score }: TargetReport,
+  data: Float32Array,
+  { value }: ScoredTarget,
+): void => checkScore(model, `The score of target ${index}`, score, data, value);
 
 /** What a gradient at several points needs. */
 export interface PointsRequest {
@@ -145,6 +159,26 @@ export function targetNotes(model: LoadedModel, options: ExplainOptions, score: 
   return notes;
 }
 
+/** The outputs of the rectifiers that everything passes on its way from a value to a target. */
+export function gatesBetween(model: LoadedModel, at: ValueName, target: ValueName): ValueName[] {
+  const network = model.networkFor([at, target]);
+  const below = model.dependencies(target);
+  return network.operations.flatMap(({ rectifier, outputs: [output] }) => {
+    const lies = rectifier && output !== at && below.has(output) && model.dependencies(output).has(at);
+    return lies && !leadsAround(network, [target], output) ? [output] : [];
+  });
+}
+
+/** True where one of them lets nothing through. */
+export const isShut = (gates: readonly ValueName[], values: ReadonlyMap<ValueName, Float32Array>): boolean =>
+  gates.some((gate) => values.get(gate)?.every((value) => value === 0));
+
+/** What changes of a value by its own size could do to the score at most: in units of the score, as shares are. */
+export function effectOf(gradient: Float32Array, value: Float32Array): number {
+  const size = value.reduce((most, each) => Math.max(most, Math.abs(each)), 0) || 1;
+  return size * gradient.reduce((sum, each) => sum + Math.abs(each), 0);
+}
+
 /** How a gradient method turns the pass into values. */
 export interface GradientMethod {
   readonly facts: MethodFacts;
@@ -168,7 +202,9 @@ export async function attributeByGradient(
   const target = resolveTarget(model, options.target);
   const at = attributedValue(model, options, target);
   const data = model.prepare(input);
-  const keep = combine ? [at] : [];
+  // Where the forward mask is ignored, a map is no sign that anything flows.
+  const gates = rules?.rectifier === "deconvnet" ? gatesBetween(model, at, target.value) : [];
+  const keep = [...new Set([...(combine || options.layer !== undefined ? [at] : []), ...gates])];
   const pass = gradientPass(model, { data, target, at: [at], keep, rules });
   const gradient = pass.gradients.get(at) as Float32Array;
   const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
@@ -176,6 +212,7 @@ export async function attributeByGradient(
     method: facts.name,
     target: pass.report,
     values: model.tensor(at, values),
+    ...(!combine && { effect: isShut(gates, pass.values) ? 0 : effectOf(gradient, pass.values.get(at) ?? data) }),
     ...(options.layer !== undefined && { layer: options.layer }),
     notes: [...targetNotes(model, options, pass.score, target.value), ...(notes?.(values, model) ?? [])],
     options: { ...options },

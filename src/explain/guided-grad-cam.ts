@@ -60,6 +60,8 @@ export async function guidedGradCam(
     target: guided.target,
     values: model.tensor(model.fast.input, values),
     layer: map.layer,
+    // A product of two units; both maps have said what there is to say about their size.
+    effect: Number.POSITIVE_INFINITY,
     notes: joinNotes(guided.notes, map.notes),
     options: { ...options, layer: map.layer, interpolation },
   });

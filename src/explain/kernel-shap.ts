@@ -4,7 +4,7 @@ import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
 import { shapleyCoalitions } from "./coalitions";
-import { coalitionPasses, type FeatureOptions, featuresOf } from "./features";
+import { coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "./features";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
 import { attributeToPlaces, scoreInput } from "./scored-input";
@@ -64,6 +64,12 @@ export async function beginKernelShap(
     const others = last === 0 ? new Float64Array(0) : await weightedFit({ rows, targets, weights }, 0);
     const shapley = Float64Array.of(...others, all - others.reduce((sum, value) => sum + value, 0));
     const values = Float64Array.from(labels, (label) => shapley[label]);
-    return attributeToPlaces(scored, "kernel-shap", values, { ...options, samples });
+    return attributeToPlaces(
+      scored,
+      "kernel-shap",
+      values,
+      { ...options, samples, segments: await recordedSegments(features) },
+      scores,
+    );
   });
 }

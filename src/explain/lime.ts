@@ -5,7 +5,7 @@ import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
-import { type Coalition, coalitionPasses, type FeatureOptions, featuresOf } from "./features";
+import { type Coalition, coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "./features";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
 import { attributeToPlaces, scoreInput } from "./scored-input";
@@ -62,7 +62,8 @@ export async function beginLime(
     const values = Float64Array.from(features.labels, (label) => coefficients[label]);
     const share = `${Math.max(0, Math.round(100 * explained))} %`;
     const notes: Note[] = explained < poorFit ? [note("poor-fit", share)] : [];
-    return attributeToPlaces(scored, "lime", values, { ...options }, notes);
+    const used = { ...options, segments: await recordedSegments(features) };
+    return attributeToPlaces(scored, "lime", values, used, scores, notes);
   });
 }
 

@@ -1,6 +1,7 @@
 import { lrpFacts } from "../methods/lrp";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
+import { type Note, note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Composite, type CompositeName, compositeOf } from "./rules/composite";
 import { inputBox } from "./rules/input-box";
@@ -30,7 +31,8 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  * signal gets all. The relevance that starts at the target is its score. With ε → 0 the composite 'epsilon' is input × gradient
  * on a ReLU network.
  *
- * @returns relevance, same shape as the input (or the layer), signed, in score units; it sums to the score but for what biases keep
+ * @returns relevance, same shape as the input (or the layer), signed, in score units; it sums to the score but for what biases keep; a note says so where
+ *   it strays by more than a tenth
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown, or merged with another one
  * @throws {OptionError} if `composite` or `epsilon` is none
@@ -47,5 +49,17 @@ export async function lrp(model: Model, input: Input, given: LrpOptions = {}): P
     options: { ...options },
     lens: (inside, network) => relevanceLens(inside, network, { ...rules, box: inputBox(inside, network) }),
     start: (weight, value) => weight * value,
+    notes: keptNotes,
   });
+}
+
+/** Beyond this share of the score a sum is no longer the score with what biases keep. */
+const stray = 0.1;
+
+/** Says where the relevance that arrives is not the score that was handed down. */
+function keptNotes(values: Float32Array, score: number): Note[] {
+  const sum = values.reduce((total, value) => total + value, 0);
+  if (score < 0 && values.every((value) => value === 0)) return [note("negative-relevance", score.toPrecision(4))];
+  if (Math.abs(sum - score) <= stray * Math.abs(score)) return [];
+  return [note("relevance-strays", sum.toPrecision(4), score.toPrecision(4))];
 }

@@ -79,6 +79,8 @@ export function noiseTunnel<Method extends AttributionMethod>(
       ...rest,
       target: report,
       values: new Tensor(moments.of(kind), first.values.shape),
+      // Squares and variances are in units of their own; what is true of every sample is among the notes already.
+      effect: Number.POSITIVE_INFINITY,
       ...(kind === "smoothgrad" && Number.isFinite(delta) && { convergenceDelta: delta }),
       notes: joinNotes(targetNotes(model, options, score, target.value), notes),
       options: {

@@ -113,7 +113,7 @@ export async function beginOcclusion(
       const values = drop.map((total, place) => total / cover[place]);
       const { engine: _, ...others } = options;
       const used = { ...others, window, stride, value, engine: scorer.engine };
-      return attributeToPlaces(scored, "occlusion", values, used);
+      return attributeToPlaces(scored, "occlusion", values, used, occluded);
     },
   };
 }

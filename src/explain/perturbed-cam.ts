@@ -8,6 +8,7 @@ import { batchOf } from "./batch";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 import { forwardPass } from "./gradient";
 import type { Passes } from "./passes";
+import { largestChange } from "./scored-input";
 import { weighedMap } from "./weighed-cam";
 
 export interface PerturbedCamOptions extends CamOptions {
@@ -69,11 +70,13 @@ export async function beginPerturbedCam(
       }
     },
     async attribution() {
+      let effect = 0;
       const maps = layers.map(({ layer, found, sources }) => {
         const scores = found.map((_, channel) => found[sources[channel]]);
+        effect = Math.max(effect, largestChange(plain.report.score, scores));
         return weighedMap(layer.activation, weights(scores, plain.report.score));
       });
-      return finishCam(run, facts.name, plain, maps, notes?.(plain.report.score));
+      return finishCam(run, facts.name, plain, maps, notes?.(plain.report.score), effect);
     },
   };
 }

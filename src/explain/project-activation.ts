@@ -2,11 +2,12 @@ import { oneOf } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, type Position, pixelAt } from "../model/target";
-import type { Note } from "../notes";
+import { type Note, note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Tensor } from "../tensor";
 import type { Recipe } from "./attribution";
+import { gatesBetween, isShut } from "./gradient";
 import { makeRecipe } from "./recipe";
 import { rectifiedNotes } from "./rectified-notes";
 
@@ -77,8 +78,10 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   const start = model.full.input;
   let offsets: number[] = [];
   let strengths: number[] = [];
-  const { gradients } = model.pass({
+  const gates = gatesBetween(model, start, value);
+  const { gradients, values } = model.pass({
     data: model.prepare(input),
+    keep: gates,
     backward: {
       seed: value,
       wanted: [start, ...stages.map((stage) => stage.value)],
@@ -100,9 +103,26 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       const pixel = Math.floor(offset / c);
       return { unit: offset % c, position: [Math.floor(pixel / w), pixel % w], value: strengths[i] };
     }),
-    notes: rule === "gradient" ? [] : rectifiedNotes(image, model).filter(({ code }) => code !== "not-class-specific"),
+    notes: [
+      ...emptyNotes(image, offsets.length, isShut(gates, values), options.layer),
+      ...(rule === "gradient" ? [] : rectifiedNotes(image, model).filter(({ code }) => code !== "not-class-specific")),
+    ],
     recipe: await makeRecipe(model, "project-activation", { ...options, keep, rule }),
   };
+}
+
+/** Why nothing can be seen, or what is seen stands for nothing. */
+function emptyNotes(image: Float32Array, kept: number, shut: boolean, layer: string): Note[] {
+  if (shut) return [note("nothing-flows", `a rectifier between it and layer "${layer}" lets nothing through`)];
+  if (image.some((value) => value !== 0)) return [];
+  return [
+    note(
+      "all-zero-map",
+      kept === 0
+        ? `no activation of layer "${layer}" that was asked for is positive`
+        : "on its way back nothing arrived",
+    ),
+  ];
 }
 
 interface Stage {

@@ -52,6 +52,7 @@ export async function beginRise(
   const random = new Random(seed);
   const draws = Array.from({ length: masks }, () => drawMask(frame, grid, probability, random));
   const sums = new Float64Array(places);
+  const all = new Float64Array(masks);
   /** The masks of the passes made last, from `first` on. */
   let made: { readonly first: number; readonly masks: readonly Float32Array[] } | undefined;
   return {
@@ -67,6 +68,7 @@ export async function beginRise(
       return scored.score(copies, end - first);
     },
     take(scores, first) {
+      all.set(scores, first);
       for (let sample = 0; sample < scores.length; sample++) {
         const mask = made?.first === first ? made.masks[sample] : maskOf(frame, grid, draws[first + sample]);
         for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
@@ -74,7 +76,7 @@ export async function beginRise(
     },
     async attribution() {
       const values = sums.map((sum) => sum / masks / probability);
-      return attributeToPlaces(scored, "rise", values, { ...options });
+      return attributeToPlaces(scored, "rise", values, { ...options }, all);
     },
   };
 }

@@ -80,12 +80,24 @@ function modelFrame(model: LoadedModel): Frame {
 
 const isVector = (model: LoadedModel): boolean => inputSize(model).width * inputSize(model).height === 1;
 
-/** One value per place as an attribution: all channels of a place have the same. */
+/** How far a score moved at most when the input was changed. */
+export function largestChange(score: number, scores: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < scores.length; i++) most = Math.max(most, Math.abs(scores[i] - score));
+  return most;
+}
+
+/**
+ * One value per place as an attribution: all channels of a place have the same.
+ *
+ * @param scores  of all changed inputs
+ */
 export async function attributeToPlaces(
   { inner, input, x, frame, target, notes, tensor }: ScoredInput,
   method: string,
   values: ArrayLike<number>,
   options: Readonly<Record<string, unknown>>,
+  scores: ArrayLike<number>,
   more: readonly Note[] = [],
 ): Promise<Attribution> {
   const { width, height, channels } = frame;
@@ -93,6 +105,7 @@ export async function attributeToPlaces(
     method,
     target,
     values: tensor(x.map((_, i) => values[Math.floor(i / channels)])),
+    effect: largestChange(target.score, scores),
     ...(!inner && { inputSize: { width, height } }),
     notes: [...notes, ...more],
     options,

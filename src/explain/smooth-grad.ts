@@ -5,7 +5,7 @@ import { resolveTarget } from "../model/target";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { batchOf } from "./batch";
 import { finishAttribution } from "./finish";
-import { attributedValue, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
+import { attributedValue, effectOf, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
 import { Moments } from "./moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
 import { explainByPasses, type Passes } from "./passes";
@@ -74,6 +74,7 @@ export async function beginSmoothGrad(
         method: "smooth-grad",
         target: report,
         values: model.tensor(at, moments.of("smoothgrad")),
+        effect: effectOf(moments.of("smoothgrad"), data),
         ...(options.layer !== undefined && { layer: options.layer }),
         notes: targetNotes(model, options, score, target.value),
         options: { ...options, samples, stdev: noisy.stdev },

@@ -19,6 +19,8 @@ export interface CamMethod {
   /** The map of one layer, a number per pixel. */
   readonly map: (maps: WeighedMaps) => Float32Array;
   readonly notes?: (map: Float32Array, maps: WeighedMaps) => readonly Note[];
+  /** "flow" where the formula does not keep the units of the score. */
+  readonly effect?: "flow";
 }
 
 /** Runs a method that weighs the maps by one backward pass, of all layers at once. */
@@ -26,7 +28,7 @@ export async function attributeByWeighing(
   given: Model,
   input: Input,
   options: CamOptions,
-  { facts, map, notes }: CamMethod,
+  { facts, map, notes, effect }: CamMethod,
 ): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(facts, options));
   const { model, data, target, values } = run;
@@ -39,7 +41,7 @@ export async function attributeByWeighing(
   const maps = layers.map(map);
   const found = maps.flatMap((one, i) => notes?.(one, layers[i]) ?? []);
   const different = new Map(found.map((each) => [each.message, each]));
-  return finishCam(run, facts.name, pass, maps, [...different.values()]);
+  return finishCam(run, facts.name, pass, maps, [...different.values()], effect);
 }
 
 /** Σ_k weight_k · A_k per pixel: one weight for each map. */

@@ -6,7 +6,7 @@ import { magnitudeAt } from "../image/magnitude";
 import { resizeBilinear } from "../image/resize";
 import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
-import type { Tensor } from "../tensor";
+import { Tensor } from "../tensor";
 
 /** A scalar per pixel of the network's input. */
 export interface Heatmap {
@@ -17,9 +17,16 @@ export interface Heatmap {
   readonly signed: boolean;
 }
 
-/** @throws {OptionError} if what arrived is something else; `call` shows how it is done */
+/**
+ * @param call  shows how it is done
+ * @throws {OptionError} if what arrived is something else; {InputError} if a value is not finite, which no colour stands for
+ */
 export function checkHeatmap(given: Heatmap, call: string): void {
-  if (isFloat32Array(given?.data) && typeof given.width === "number") return;
+  if (isFloat32Array(given?.data) && typeof given.width === "number") {
+    const wrong = given.data.findIndex((value) => !Number.isFinite(value));
+    if (wrong < 0) return;
+    throw new InputError(`The heatmap is not finite: number ${wrong} is ${given.data[wrong]}.`);
+  }
   throw new OptionError(`A heatmap is what heatmap(attribution) returns: ${call}; got ${kindOf(given)}.`);
 }
 
@@ -28,7 +35,12 @@ export interface HeatmapSource {
   readonly method: string;
   readonly values: Tensor;
   readonly inputSize: { readonly width: number; readonly height: number };
+  /** Where one says that the values are rounding or stand for nothing, the heatmap is empty. */
+  readonly notes?: readonly { readonly code: string }[];
 }
+
+/** Notes of maps whose values are no evidence, whatever they are. */
+const worthless: ReadonlySet<string> = new Set(["nothing-flows", "rounding-only", "flat-map"]);
 
 type Sign = "absolute" | "positive" | "negative" | "signed";
 type Channels = "max" | "sum" | "each";
@@ -67,7 +79,8 @@ const styles: Readonly<Record<Reading, Style>> = {
  * Class activation maps are rectified, scaled to 0..1, resized bilinearly with half-pixel centres and scaled again, as
  * `scale_cam_image` of jacobgil/pytorch-grad-cam does; so are the other maps of positive evidence (RISE, FullGrad, excitation
  * backprop), whose least value is nothing. All other values, and maps shown signed, are reduced over channels, divided by their
- * largest magnitude (or the percentile's) and resized where they lie on a layer's own grid. A map without anything to show is all zero.
+ * largest magnitude (or the percentile's) and resized where they lie on a layer's own grid. A map without anything to show is all zero, one of rounding too
+ * (notes `nothing-flows`, `rounding-only` and `flat-map`).
  *
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
@@ -75,7 +88,9 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   if (typeof source !== "object" || source === null || !("values" in source)) {
     throw new OptionError("heatmap takes an Attribution. If you pass the result of a method, await it first.");
   }
-  const { values, inputSize, method } = source;
+  const { inputSize, method, notes = [] } = source;
+  const empty = notes.some(({ code }) => worthless.has(code));
+  const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
   const { width, height } = inputSize;
   const { h, w, c, data: interleaved } = gridOf(values);
   const grid = h !== height || w !== width;
@@ -104,7 +119,7 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
   const signed = sign === "signed";
   const fromLeast = reading === "evidence" && (sign === "positive" || sign === "negative");
   const normalise = (data: Float32Array): Float32Array => {
-    if (fromLeast && percentile === 100) return minMax(data);
+    if (fromLeast && percentile === 100) return minMax(enlarged(data));
     return divideByLargest(fromLeast ? aboveLeast(data) : data, percentile);
   };
   const scaled = normalise(reduced);
@@ -162,6 +177,12 @@ function reduceChannels(
 function aboveLeast(data: Float32Array): Float32Array {
   const least = data.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   return data.map((value) => value - least);
+}
+
+/** Values so close together that the 1e-7 of `minMax` would darken them, farther apart: a network may compute in billionths. */
+function enlarged(data: Float32Array): Float32Array {
+  const range = aboveLeast(data).reduce((a, b) => Math.max(a, b), 0);
+  return range > 0 && range < 1e-6 ? data.map((value) => value / range) : data;
 }
 
 /** (x − min) / (1e-7 + max(x − min)), the scaling of pytorch-grad-cam. */

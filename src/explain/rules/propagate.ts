@@ -7,7 +7,7 @@ import type { Note } from "../../notes";
 import type { ValueName } from "../../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
 import { finishAttribution } from "../finish";
-import { report, targetNotes } from "../gradient";
+import { checkTarget, report, targetNotes } from "../gradient";
 import { type Lens, throughLens } from "./lens";
 
 export interface Propagation {
@@ -18,7 +18,7 @@ export interface Propagation {
   readonly lens: (model: LoadedModel, network: Network) => Lens;
   /** Relevance at each element of the target. */
   readonly start: (weight: number, value: number) => number;
-  readonly notes?: (values: Float32Array) => readonly Note[];
+  readonly notes?: (values: Float32Array, score: number) => readonly Note[];
 }
 
 /** One forward pass, and relevance back from the target to the input or a layer. */
@@ -50,13 +50,18 @@ export async function propagate(
       },
     },
   });
+  checkTarget(model, bound.report as TargetReport, data, target);
   const values = gradients.get(at) as Float32Array;
   return finishAttribution(model, input, {
     method,
     target: bound.report as TargetReport,
     values: model.tensor(at, values),
     ...(options.layer !== undefined && { layer: options.layer }),
-    notes: [...targetNotes(model, options, bound.score as Score, target.value), ...(notes?.(values) ?? [])],
+    effect: "flow",
+    notes: [
+      ...targetNotes(model, options, bound.score as Score, target.value),
+      ...(notes?.(values, (bound.report as TargetReport).score) ?? []),
+    ],
     options: { ...options },
   });
 }
