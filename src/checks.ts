@@ -74,6 +74,17 @@ export function checkBag(where: string, options: unknown, known: readonly string
   throw new OptionError(`${where} takes its options as an object, got ${inPlace(options, known)}.`);
 }
 
+/**
+ * Refuses what arrives in another thing's place, by what it must have.
+ *
+ * @param what  the thing, with where it comes from
+ * @throws {OptionError} naming what arrived
+ */
+export function checkParts(where: string, value: unknown, parts: readonly string[], what: string): void {
+  if (typeof value === "object" && value !== null && parts.every((part) => part in value)) return;
+  throw new OptionError(`${where} takes ${what}, got ${kindOf(value)}.`);
+}
+
 /** Objects that are something else have options' names by chance at most. */
 const isBag = (value: unknown): value is object =>
   typeof value === "object" &&

@@ -1,3 +1,4 @@
+import { checkOptions } from "./checks";
 import { type CreatePoolOptions, poolOf, type WorkerPool } from "./pool/create-pool";
 import { keepErrorClasses } from "./pool/error-classes";
 import { poolSize } from "./pool/size";
@@ -22,6 +23,7 @@ export type { CreatePoolOptions, WorkerPool };
  * pool.dispose();
  */
 export async function createPool(options: CreatePoolOptions = {}): Promise<WorkerPool> {
+  checkOptions("createPool", options, ["size", "worker"]);
   const HostWorker = await workerClass();
   if (!HostWorker) {
     const { defaultModel, kernels, poolInThread } = await import("./pool/fallback");

@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import { ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
 import type { Model } from "../model/model";
@@ -62,6 +63,7 @@ export async function deconvolution(
   y: Tensor,
   options: DeconvolutionOptions = {},
 ): Promise<Deconvolution> {
+  checkOptions("deconvolution", options, ["layer", "signal", "onProgress"]);
   const layer = convolutionOf(given, options.layer);
   const { model, geometry: g, weight, rank, bias } = layer;
   const planes = planesOf(layer, y);
@@ -101,8 +103,10 @@ export async function deconvolution(
  */
 export async function convolutionMatrix(
   model: Model,
-  { layer }: Pick<DeconvolutionOptions, "layer"> = {},
+  options: Pick<DeconvolutionOptions, "layer"> = {},
 ): Promise<Tensor> {
+  checkOptions("convolutionMatrix", options, ["layer"]);
+  const { layer } = options;
   const { geometry, weight, layer: name } = convolutionOf(model, layer);
   return correlationMatrix(geometry, weight, name);
 }

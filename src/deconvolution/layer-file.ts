@@ -1,4 +1,4 @@
-import { oneOf } from "../checks";
+import { checkParts, oneOf } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
 import { writeOnnx } from "../onnx/writer";
@@ -37,6 +37,7 @@ export interface ConvolutionLayer {
  * const model = await loadModel(convolutionOnnx({ weight, inputShape: [1, 1, 12], stride: 2 }));
  */
 export function convolutionOnnx(layer: ConvolutionLayer): Uint8Array {
+  checkParts("convolutionOnnx", layer, ["weight", "inputShape"], "a layer { weight, inputShape, … }");
   return writeOnnx(graphOf(layer));
 }
 

@@ -1,5 +1,5 @@
 import { isUint8Array } from "../bytes";
-import { oneOf } from "../checks";
+import { checkOptions, oneOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
 import { kernelsOf, type Packaged, type WasmSource } from "../model/load";
 import { isTensor } from "../model/model";
@@ -40,6 +40,7 @@ export async function maxPoolWith(
   tensor: Tensor,
   options: PoolOptions & WasmOption,
 ): Promise<Pooled> {
+  checkOptions("maxPool", options, ["kernel", "stride", "pad", "dilation", "ceil", "wasm"]);
   if (!isTensor(tensor)) throw new InputError("maxPool takes a Tensor [N, H, W, C] or [N, C, L].");
   const plan = planPool(tensor.shape, options);
   const arena = await makeArena(await kernelsOf(packaged, options.wasm), plan);
@@ -61,8 +62,10 @@ export async function maxUnpoolWith(
   packaged: Kernelled,
   pooled: Tensor,
   switches: Switches,
-  { overlap = "assign", wasm }: UnpoolOptions & WasmOption = {},
+  options: UnpoolOptions & WasmOption = {},
 ): Promise<Tensor> {
+  checkOptions("maxUnpool", options, ["overlap", "wasm"]);
+  const { overlap = "assign", wasm } = options;
   checkSwitches(switches);
   oneOf("overlap", overlap, ["assign", "accumulate"]);
   if (!isTensor(pooled) || showShape(pooled.shape) !== showShape(switches.shape)) {

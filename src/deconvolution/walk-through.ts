@@ -1,4 +1,4 @@
-import { wholeNumber } from "../checks";
+import { checkOptions, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import type { CorrelationGeometry } from "../ops/correlation";
 import { Tensor } from "../tensor";
@@ -80,6 +80,7 @@ export interface WalkThrough {
  * const { W, y, back, projection, lost } = await deconvolutionWalkThrough();
  */
 export async function deconvolutionWalkThrough(options: WalkThroughOptions = {}): Promise<WalkThrough> {
+  checkOptions("deconvolutionWalkThrough", options, ["x", "filter", "stride", "pad"]);
   const { x = [3, 1, 4, 1, 5, 9, 2, 6], filter = [-1, 0, 0, 1], stride = 2, pad = 2 } = options;
   wholeNumber("pad", pad, 0);
   wholeNumber("stride", stride, 1);

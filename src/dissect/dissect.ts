@@ -1,5 +1,5 @@
 import { isUint8Array } from "../bytes";
-import { iterable } from "../checks";
+import { checkBag, checkOptions, iterable } from "../checks";
 import { InputError, LayerError, OptionError, ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
 import { resizeBilinear } from "../image/resize";
@@ -63,6 +63,8 @@ export interface Dissection {
  * const { units } = await dissect(generator, latents, { layer: "relu2", region: mask });
  */
 export async function dissect(given: Model, samples: Samples, options: DissectOptions): Promise<Dissection> {
+  checkBag("dissect", options, []);
+  checkOptions("dissect", options, ["layer", "region", "quantile", "units", "signal", "onProgress"]);
   const { layer, region, quantile = 0.01 } = options;
   if (!(quantile > 0 && quantile < 1)) throw new OptionError(`quantile lies between 0 and 1, got ${quantile}.`);
   iterable("samples", samples, "inputs");

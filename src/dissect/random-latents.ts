@@ -1,4 +1,4 @@
-import { above, wholeNumber } from "../checks";
+import { above, checkOptions, wholeNumber } from "../checks";
 import { Random } from "../explain/random";
 import { loaded, type Model } from "../model/model";
 import { Tensor } from "../tensor";
@@ -20,7 +20,9 @@ export interface LatentOptions {
  * @example
  * const [latent] = randomLatents(generator, { seed: 7 });
  */
-export function randomLatents(model: Model, { samples = 16, stdev = 1, seed = 0 }: LatentOptions = {}): Tensor[] {
+export function randomLatents(model: Model, options: LatentOptions = {}): Tensor[] {
+  checkOptions("randomLatents", options, ["samples", "stdev", "seed"]);
+  const { samples = 16, stdev = 1, seed = 0 } = options;
   wholeNumber("samples", samples, 1);
   above("stdev", stdev);
   const random = new Random(seed);

@@ -1,4 +1,4 @@
-import { iterable, wholeNumber } from "../checks";
+import { checkBag, checkOptions, iterable, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import type { ExplainOptions } from "../explain/attribution";
 import { createPace } from "../explain/pace";
@@ -48,6 +48,8 @@ export interface UnitEffects {
  * const { units } = await unitEffects(generator, latents, { layer: "relu2", target: { mask, channel: 0 } });
  */
 export async function unitEffects(given: Model, samples: Samples, options: UnitEffectsOptions): Promise<UnitEffects> {
+  checkBag("unitEffects", options, []);
+  checkOptions("unitEffects", options, ["layer", "units", "value", "batchSize", "target", "signal", "onProgress"]);
   const { layer, value = 0, batchSize = 8 } = options;
   if (!Number.isFinite(value)) throw new OptionError(`value must be a finite number, got ${value}.`);
   wholeNumber("batchSize", batchSize, 1);

@@ -1,4 +1,5 @@
 import { isFloat32Array } from "../bytes";
+import { kindOf } from "../checks";
 import { InputError, OptionError, ShapeError, TargetError } from "../errors";
 import { type Input, isTensor } from "../model/model";
 import { toMemoryOrder, toRowMajor } from "../ops/layout";
@@ -57,7 +58,7 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
 
 function tensorOf(input: Input): Tensor {
   if (isTensor(input) && [3, 4].includes(input.shape.length) && input.shape[0] === 1) return input;
-  const got = isTensor(input) ? showShape(input.shape) : "an image";
+  const got = isTensor(input) ? showShape(input.shape) : kindOf(input);
   throw new ShapeError(
     `A black box takes a Tensor [1, H, W, C] or [1, C, L] as its input, because only you know how it is normalised; got ${got}.`,
   );

@@ -1,4 +1,4 @@
-import { oneOf } from "../checks";
+import { checkOptions, oneOf } from "../checks";
 import { type Input, loaded, type Model } from "../model/model";
 import { chosenTarget, resolveTarget } from "../model/target";
 import { joinNotes } from "../notes";
@@ -42,6 +42,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
   method: Method,
   settings: NoiseTunnelOptions = {},
 ): (model: Model, input: Input, options?: Parameters<Method>[2]) => Promise<Attribution> {
+  checkOptions("noiseTunnel", settings, ["kind", "samples", "stdev", "noise"]);
   const attribute = checkedMethod(method);
   const { kind = "smoothgrad" } = settings;
   oneOf("kind", kind, ["smoothgrad", "smoothgrad-squared", "vargrad"]);

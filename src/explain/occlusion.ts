@@ -12,8 +12,8 @@ import { attributeToPlaces, type PassesOptions, scoreInput } from "./scored-inpu
 
 export interface OcclusionOptions extends PassesOptions {
   /**
-   * Height and width of the patch in input pixels, of a signal or vector one number; default a seventh of the input, of a
-   * vector 1.
+   * Height and width of the patch in input pixels, or one number for both; of a signal or vector its length. Default a seventh of
+   * the input, of a vector 1.
    */
   readonly window?: readonly [height: number, width: number] | number;
   /** Step between patches; default half the window. */
@@ -118,11 +118,11 @@ export async function beginOcclusion(
   };
 }
 
-/** Rows and columns; where there is one row, one number will do. */
+/** Rows and columns; one number is both, where there is one row the columns. */
 function extents(name: string, value: readonly [number, number] | number, { line }: Frame): readonly [number, number] {
-  const pair = line && typeof value === "number" ? [1, value] : value;
+  const pair = typeof value === "number" ? [line ? 1 : value, value] : value;
   if (Array.isArray(pair) && pair.length === 2 && pair.every((size) => Number.isInteger(size) && size >= 1))
     return [pair[0], pair[1]];
-  const expected = line ? "a whole number of at least 1" : "two whole numbers of at least 1 (rows, columns)";
+  const expected = line ? "a whole number of at least 1" : "a whole number of at least 1, or two (rows, columns)";
   throw new OptionError(`${name} must be ${expected}, got ${JSON.stringify(value)}.`);
 }

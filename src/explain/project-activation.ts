@@ -1,4 +1,4 @@
-import { oneOf } from "../checks";
+import { checkBag, checkOptions, oneOf } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, type Position, pixelAt } from "../model/target";
@@ -53,6 +53,8 @@ export interface Projection {
  * @throws {OptionError} if `keep` or `rule` is out of range, or `position` comes without `unit`
  */
 export async function projectActivation(given: Model, input: Input, options: ProjectOptions): Promise<Projection> {
+  checkBag("projectActivation", options, []);
+  checkOptions("projectActivation", options, ["layer", "unit", "position", "keep", "rule", "signal", "onProgress"]);
   const { keep = "max", rule = "deconvnet", unit, position } = options;
   const count = keep === "max" ? 1 : keep;
   if (!Number.isInteger(count) || count < 1)

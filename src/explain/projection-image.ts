@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import type { ImageLike } from "../image/image";
 import { magnitudeAt } from "../image/magnitude";
 import { normalisation } from "../image/normalisation";
@@ -21,8 +22,10 @@ import { Tensor } from "../tensor";
 export function projectionImage(
   given: Model,
   values: Tensor,
-  { percentile = 99 }: { readonly percentile?: number } = {},
+  options: { readonly percentile?: number } = {},
 ): ImageLike {
+  checkOptions("projectionImage", options, ["percentile"]);
+  const { percentile = 99 } = options;
   const model = loaded(given);
   const channels = pictureChannels(model, values);
   const { toPixel, toValue } = normalisation(model.parts.preprocess, channels);

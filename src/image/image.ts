@@ -16,13 +16,14 @@ export const channelsOf = ({ data, width, height }: ImageLike): number => data.l
 export function checkImage(image: ImageLike): void {
   if (typeof image !== "object" || image === null || !("data" in image)) {
     throw new InputError(
-      `Expected an image { data, width, height } or a Tensor, got ${kindOf(image)}.${encodedHint(image)}`,
+      `Expected an image { data, width, height } or a Tensor, got ${kindOf(image)}.${encodedHint(image)}${orderHint(image)}`,
     );
   }
   const { data, width, height } = image;
   if (!isByteArray(data)) {
     throw new InputError(
-      "The image's data must be a Uint8Array or Uint8ClampedArray of pixels. For float values pass a Tensor.",
+      `Expected an image, got ${kindOf(image)}. The image's data must be a Uint8Array or Uint8ClampedArray of pixels. For float ` +
+        "values pass a Tensor.",
     );
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
@@ -39,6 +40,10 @@ export function checkImage(image: ImageLike): void {
     );
   }
 }
+
+/** People swap the first two arguments. */
+const orderHint = (image: unknown): string =>
+  kindOf(image) === "a model" ? " The model comes first, the input after it." : "";
 
 /** People hand over the file instead of its pixels. */
 function encodedHint(data: unknown): string {

@@ -15,8 +15,8 @@ export interface Normalisation {
 /** @throws {OptionError} if an option is out of range */
 export function normalisation(options: Preprocess, channels: number): Normalisation {
   const { range = [0, 1] } = options;
-  if (!(range.length === 2 && range.every(Number.isFinite) && range[0] < range[1])) {
-    throw new OptionError(`preprocess.range must be two rising numbers, got [${range.join(", ")}].`);
+  if (!(Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] < range[1])) {
+    throw new OptionError(`preprocess.range must be two rising numbers, got ${JSON.stringify(range)}.`);
   }
   const order = oneOf("preprocess.channels", options.channels ?? "rgb", ["rgb", "bgr"]);
   const mean = perChannel("mean", options.mean ?? [0], channels);
@@ -30,9 +30,10 @@ export function normalisation(options: Preprocess, channels: number): Normalisat
   };
 }
 
-function perChannel(name: string, values: readonly number[], channels: number): readonly number[] {
+function perChannel(name: string, asked: readonly number[] | number, channels: number): readonly number[] {
+  const values = typeof asked === "number" ? [asked] : asked;
   if (!Array.isArray(values))
-    throw new OptionError(`preprocess.${name} is a list of numbers, got ${JSON.stringify(values)}.`);
+    throw new OptionError(`preprocess.${name} is a number or a list of numbers, got ${JSON.stringify(values)}.`);
   if (!values.every((value) => Number.isFinite(value)) || (values.length !== 1 && values.length !== channels)) {
     throw new OptionError(`preprocess.${name} takes one number or ${channels}, got [${values.join(", ")}].`);
   }

@@ -1,4 +1,4 @@
-import { oneOf } from "../checks";
+import { checkOptions, checkParts, oneOf } from "../checks";
 import { Tensor } from "../tensor";
 import { checkImage, type ImageLike } from "./image";
 import { normalisation } from "./normalisation";
@@ -10,9 +10,9 @@ export interface Preprocess {
   /** What 0 and 255 become before mean and std; default [0, 1]. */
   readonly range?: readonly [number, number];
   /** In the network's channel order, or one number for all; default 0. */
-  readonly mean?: readonly number[];
+  readonly mean?: readonly number[] | number;
   /** In the network's channel order, or one number for all; default 1. */
-  readonly std?: readonly number[];
+  readonly std?: readonly number[] | number;
   /** Order of the network's channels; default 'rgb'. */
   readonly channels?: "rgb" | "bgr";
   /**
@@ -32,6 +32,8 @@ interface Size {
  * Overlays are drawn back there.
  */
 export function placement(image: Size, input: Size, fit: Preprocess["fit"] = "crop"): Rectangle {
+  checkParts("placement", image, ["width", "height"], "the size of a picture { width, height }");
+  checkParts("placement", input, ["width", "height"], "the size of the input { width, height } behind it");
   oneOf("fit", fit, ["crop", "stretch", "pad"]);
   if (fit === "stretch") return { x: 0, y: 0, width: image.width, height: image.height };
   const ratios = [image.width / input.width, image.height / input.height] as const;
@@ -56,6 +58,7 @@ export function preprocess(
   options: Preprocess = {},
 ): Tensor {
   checkImage(image);
+  checkOptions("preprocess", options, ["range", "mean", "std", "channels", "fit"]);
   const { fit = "crop" } = options;
   const { colourOf, toValue } = normalisation(options, channels);
   const region = placement(image, { width, height }, fit);

@@ -1,4 +1,4 @@
-import { above, wholeNumber } from "../checks";
+import { above, checkOptions, wholeNumber } from "../checks";
 import { toColours } from "./colours";
 import { checkImage, type ImageLike } from "./image";
 import { toLab } from "./lab";
@@ -26,6 +26,7 @@ export interface SlicOptions {
  * const attribution = await kernelShap(model, image, { target: "cat", segments });
  */
 export function slic(image: ImageLike, options: SlicOptions = {}): Int32Array {
+  checkOptions("slic", options, ["segments", "compactness", "iterations"]);
   checkImage(image);
   const { width, height } = image;
   return superpixels({ data: toLab(toColours(image, 3)), width, height }, options);

@@ -1,3 +1,4 @@
+import { checkParts } from "../checks";
 import { megabytes } from "../wasm/memory";
 import { camCandidates } from "./cam-layer";
 import { checkerboardFindings } from "./checkerboard";
@@ -93,6 +94,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 /** The report as text for people. */
 export function showReport(report: ModelReport): string {
+  checkParts("showReport", report, ["layers", "findings"], "what inspect(model) returns");
   const shape = (extents: readonly number[]): string => extents.join("×");
   const count = (value: number): string => value.toLocaleString("en-US");
   const width = Math.max(...report.layers.map(({ name }) => name.length), 5);

@@ -1,4 +1,4 @@
-import { messageOf, oneOf } from "../checks";
+import { checkBag, checkOptions, messageOf, oneOf } from "../checks";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
 import type { Graph, GraphInput } from "../graph/ir";
@@ -79,8 +79,21 @@ export interface Packaged {
   readonly defaultModel: () => Promise<SourceFile>;
 }
 
+/** The compiler refuses this where an option is missing. */
+const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
+  labels: true,
+  classAxis: true,
+  preprocess: true,
+  output: true,
+  inputShape: true,
+  memory: true,
+  maxMemory: true,
+  wasm: true,
+};
+
 /** `loadModel` of an entry. */
 export async function loadWith(packaged: Packaged, source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  checkBag("loadModel", options, []);
   const kernels = kernelsOf(packaged, options.wasm);
   // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.
   kernels.catch(() => {});
@@ -106,6 +119,8 @@ export async function openModel(
   options: LoadOptions,
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
 ): Promise<Model> {
+  checkOptions("loadModel", options, Object.keys(loadOptions));
+  checkOptions("loadModel's preprocess", options.preprocess, ["range", "mean", "std", "channels", "fit"]);
   const maxMemory = checkLimit(options.maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputShape(options.inputShape);

@@ -46,11 +46,13 @@ export function writeMetadata(
   const { range: [low, high] = [0, 1], mean = [0], std = [1], channels = "rgb" } = preprocess;
   // The file's range starts at zero, so the lower end moves into the mean.
   written.set("input_scale", String((high - low) / 255));
-  written.set("input_mean", JSON.stringify(mean.map((value) => value - low)));
-  written.set("input_std", JSON.stringify(std));
+  written.set("input_mean", JSON.stringify(listOf(mean).map((value) => value - low)));
+  written.set("input_std", JSON.stringify(listOf(std)));
   written.set("input_color", channels === "bgr" ? "BGR" : "RGB");
   return written;
 }
+
+const listOf = (value: readonly number[] | number): readonly number[] => (typeof value === "number" ? [value] : value);
 
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;

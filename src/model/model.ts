@@ -1,8 +1,8 @@
 import { isFloat32Array } from "../bytes";
-import { wholeNumber } from "../checks";
+import { checkOptions, kindOf, wholeNumber } from "../checks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
-import { InputError, LayerError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
+import { InputError, LayerError, ModelError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { combineOperators } from "../graph/passes/combine-operators";
 import { checkImage, type ImageLike } from "../image/image";
@@ -204,6 +204,7 @@ export class LoadedModel implements Model {
     options: { readonly top?: number; readonly intervene?: readonly Intervention[] } = {},
   ): Promise<Prediction[]> {
     const { explained, outputKind, classAxis, detector } = this.parts;
+    checkOptions("predict", options, ["top", "intervene"]);
     const { top = 5 } = options;
     wholeNumber("top", top, 1);
     if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
@@ -231,6 +232,7 @@ export class LoadedModel implements Model {
     input: Input,
     options: { readonly capture?: readonly string[]; readonly intervene?: readonly Intervention[] } = {},
   ): Promise<RunResult> {
+    checkOptions("run", options, ["capture", "intervene"]);
     const names = options.capture ?? [];
     if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${JSON.stringify(names)}.`);
     const captured = names.map((name) => this.valueOf(name));
@@ -420,10 +422,27 @@ export function firstNotFinite(data: Float32Array): number {
 
 /** Tensors of another copy of this package count too. */
 export const isTensor = (input: Input): input is Tensor =>
-  typeof input === "object" && input !== null && "shape" in input && isFloat32Array(input.data);
+  typeof input === "object" &&
+  input !== null &&
+  "shape" in input &&
+  Array.isArray(input.shape) &&
+  isFloat32Array(input.data);
 
 /** The inside of a model. */
 export function loaded(model: Model): LoadedModel {
   if (model instanceof LoadedModel) return model;
-  throw new SeethroughError("The model was not made by loadModel of this copy of seethrough.");
+  throw new ModelError(`${noModel(model)} const model = await loadModel(file) makes one.`);
+}
+
+function noModel(given: unknown): string {
+  if (typeof given === "function") {
+    return (
+      "A black box, a function from inputs to scores, will do for occlusion, rise, lime and kernelShap. This function looks " +
+      "inside the network and needs the model itself."
+    );
+  }
+  const kind = kindOf(given);
+  if (kind === "a model") return "The model was not made by loadModel of this copy of seethrough.";
+  const order = /^an? (image|Tensor)/.test(kind) ? " The model comes first, the input after it." : "";
+  return `Expected a model, got ${kind}.${order}`;
 }

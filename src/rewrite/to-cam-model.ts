@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { camLayer, linearHead } from "../model/cam-layer";
@@ -64,9 +65,20 @@ export interface CamModel {
  * const attribution = await cam(refitted.model, image, { target: "cat" });
  */
 export async function toCamModel(given: Model, options: ToCamOptions = {}): Promise<CamModel> {
+  checkOptions("toCamModel", options, [
+    "layer",
+    "images",
+    "heldOut",
+    "fit",
+    "lambda",
+    "signal",
+    "onProgress",
+    "inputShape",
+    "maxMemory",
+  ]);
   options.signal?.throwIfAborted();
   const model = loaded(given);
-  checkOptions(model, options);
+  checkChoices(model, options);
   const { images } = options;
   return images === undefined ? exact(model, options) : refit(model, { ...options, images });
 }
@@ -166,7 +178,7 @@ function mapsToPool(model: LoadedModel, asked: string | undefined): { layer: str
   return operation?.node.op === "MaxPool" ? camLayer(model, operation.inputs[0], model.parts.explained) : found;
 }
 
-function checkOptions(model: LoadedModel, options: ToCamOptions): void {
+function checkChoices(model: LoadedModel, options: ToCamOptions): void {
   const { explained } = model.parts;
   const shape = model.shape(explained);
   if (sizeOf(shape) !== shape[1]) {

@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import type { ImageLike } from "../image/image";
 import { loaded, type Model } from "../model/model";
 import { contactGrid, type Tile } from "../view/contact-grid";
@@ -26,6 +27,7 @@ export async function contactSheet(
   source: ImageSource,
   options: SheetOptions & SummaryOptions = {},
 ): Promise<ImageLike> {
+  checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
   const model = loaded(given);
   const sheet = await planSheet(model, result, options);
   const rows = sheet.units.map((unit) => {

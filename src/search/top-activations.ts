@@ -1,4 +1,4 @@
-import { iterable, oneOf, wholeNumber } from "../checks";
+import { checkBag, checkOptions, iterable, oneOf, wholeNumber } from "../checks";
 import { InputError } from "../errors";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
@@ -57,6 +57,26 @@ export async function topActivations(
   images: SearchImages,
   options: SearchOptions,
 ): Promise<TopActivations> {
+  checkBag("topActivations", options, []);
+  checkOptions("topActivations", options, [
+    "layer",
+    "unit",
+    "top",
+    "score",
+    "by",
+    "target",
+    "sample",
+    "seed",
+    "batchSize",
+    "onError",
+    "from",
+    "shard",
+    "onCheckpoint",
+    "checkpointEvery",
+    "total",
+    "signal",
+    "onProgress",
+  ]);
   const { onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
   wholeNumber("checkpointEvery", checkpointEvery, 1);
   oneOf("onError", onError, ["throw", "skip"]);

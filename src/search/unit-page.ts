@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import { projectActivation } from "../explain/project-activation";
 import { projectionImage } from "../explain/projection-image";
 import type { ImageLike } from "../image/image";
@@ -47,6 +48,7 @@ export async function unitPage(
   source: ImageSource,
   options: SheetOptions = {},
 ): Promise<UnitPage> {
+  checkOptions("unitPage", options, ["unit", "tile"]);
   const model = loaded(given);
   const sheet = await planSheet(model, result, options);
   const { layer } = result.search;

@@ -1,4 +1,4 @@
-import { wholeNumber } from "../checks";
+import { checkOptions, checkParts, wholeNumber } from "../checks";
 import { OptionError, TargetError } from "../errors";
 import type { Hit, TopActivations } from "./types";
 
@@ -29,6 +29,8 @@ export interface UnitSummary {
  * @throws {TargetError} if the result has no such unit; {OptionError} if an option is out of range
  */
 export function unitSummary(result: TopActivations, unit: number, options: SummaryOptions = {}): UnitSummary {
+  checkParts("unitSummary", result, ["units"], "what topActivations returns");
+  checkOptions("unitSummary", options, ["quantiles", "random"]);
   const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
   const outside = quantiles.find((quantile) => !(quantile >= 0 && quantile <= 1));
   if (outside !== undefined) throw new OptionError(`quantiles lie between 0 and 1, got ${outside}.`);

@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import { Random } from "../explain/random";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { imageShape } from "../ops/layout";
@@ -23,6 +24,7 @@ export interface ControlHeatmaps {
  * const { chance, hit } = pointingGame(edge, { x: 42, y: 5, width: 36, height: 27 });
  */
 export function controlHeatmaps(model: Model, input: Input, options: { readonly seed?: number } = {}): ControlHeatmaps {
+  checkOptions("controlHeatmaps", options, ["seed"]);
   const inner = loaded(model);
   return controlsOf(inner, inner.prepare(input), options.seed);
 }

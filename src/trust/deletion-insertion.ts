@@ -1,4 +1,4 @@
-import { oneOf, wholeNumber } from "../checks";
+import { checkOptions, oneOf, wholeNumber } from "../checks";
 import { ShapeError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type Baseline, baselineData } from "../explain/baseline";
@@ -87,6 +87,18 @@ export async function deletionInsertion(
   map: JudgedMap,
   options: DeletionInsertionOptions = {},
 ): Promise<DeletionInsertion> {
+  checkOptions("deletionInsertion", options, [
+    "target",
+    "step",
+    "deletionBaseline",
+    "insertionBaseline",
+    "measure",
+    "controls",
+    "batchSize",
+    "signal",
+    "onProgress",
+    "seed",
+  ]);
   const model = loaded(given);
   const { controls = true, seed = 0, deletionBaseline = "zero", insertionBaseline = "blur" } = options;
   const x = model.prepare(input);

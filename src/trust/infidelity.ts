@@ -1,4 +1,4 @@
-import { above, wholeNumber } from "../checks";
+import { above, checkOptions, wholeNumber } from "../checks";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type Baseline, baselineData } from "../explain/baseline";
 import { batchOf } from "../explain/batch";
@@ -72,6 +72,19 @@ export async function infidelity(
   map: JudgedMap,
   options: InfidelityOptions = {},
 ): Promise<Infidelity> {
+  checkOptions("infidelity", options, [
+    "target",
+    "perturbation",
+    "samples",
+    "baseline",
+    "stdev",
+    "multiplyByInputs",
+    "normalize",
+    "batchSize",
+    "signal",
+    "onProgress",
+    "seed",
+  ]);
   const model = loaded(given);
   const x = model.prepare(input);
   const { perturbation = "square", samples = 10, baseline = "zero", seed = 0 } = options;

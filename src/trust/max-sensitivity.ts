@@ -1,4 +1,4 @@
-import { above, wholeNumber } from "../checks";
+import { above, checkOptions, wholeNumber } from "../checks";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
 import { createPace } from "../explain/pace";
@@ -49,6 +49,7 @@ export async function maxSensitivity(
   method: AttributionMethod,
   options: MaxSensitivityOptions = {},
 ): Promise<MaxSensitivity> {
+  checkOptions("maxSensitivity", options, ["target", "radius", "samples", "signal", "onProgress", "seed"]);
   const attribute = checkedMethod(method);
   const model = loaded(given);
   const { radius = 0.02, samples = 10, seed = 0, signal } = options;

@@ -1,4 +1,4 @@
-import { atLeastZero } from "../checks";
+import { atLeastZero, checkOptions } from "../checks";
 import { heatmapOf, type JudgedMap, methodOf } from "./judged-map";
 import { dilated, type ObjectRegion, regionPixels } from "./region";
 
@@ -35,6 +35,7 @@ export interface PointingGame {
  * const { hit, chance } = pointingGame(await gradCam(model, image), { x: 42, y: 5, width: 36, height: 27 });
  */
 export function pointingGame(map: JudgedMap, region: ObjectRegion, options: PointingGameOptions = {}): PointingGame {
+  checkOptions("pointingGame", options, ["tolerance"]);
   const { data, width, height } = heatmapOf(map);
   const side = height === 1 ? width : Math.min(width, height);
   const tolerance = atLeastZero("tolerance", options.tolerance ?? (15 * side) / 224);

@@ -1,4 +1,4 @@
-import { wholeNumber } from "../checks";
+import { checkOptions, wholeNumber } from "../checks";
 import { TargetError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
@@ -51,6 +51,7 @@ export async function randomLogitTest(
   method: AttributionMethod,
   options: RandomLogitTestOptions = {},
 ): Promise<RandomLogitTest> {
+  checkOptions("randomLogitTest", options, ["target", "classes", "signal", "onProgress", "seed"]);
   const attribute = checkedMethod(method);
   const model = loaded(given);
   const { target, seed = 0, signal } = options;

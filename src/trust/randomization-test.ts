@@ -1,4 +1,4 @@
-import { wholeNumber } from "../checks";
+import { checkOptions, wholeNumber } from "../checks";
 import { LayerError } from "../errors";
 import type { ExplainOptions, Recipe } from "../explain/attribution";
 import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
@@ -64,6 +64,7 @@ export async function randomizationTest(
   method: AttributionMethod,
   options: RandomizationTestOptions = {},
 ): Promise<RandomizationTest> {
+  checkOptions("randomizationTest", options, ["target", "stages", "trials", "signal", "onProgress", "seed"]);
   const attribute = checkedMethod(method);
   const model = loaded(given);
   const { seed = 0, signal, trials = 3 } = options;

@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { channelsOf, checkImage, type ImageLike } from "../image/image";
 import { checkHeatmap, type Heatmap } from "./heatmap";
@@ -19,7 +20,9 @@ export interface Box {
  * @param options.threshold  share of the maximum, 0 to 1; default 0.2
  * @throws {InputError} if the heatmap has no positive value; {OptionError} if the threshold is out of range
  */
-export function boundingBox(heatmap: Heatmap, { threshold = 0.2 }: { readonly threshold?: number } = {}): Box {
+export function boundingBox(heatmap: Heatmap, options: { readonly threshold?: number } = {}): Box {
+  checkOptions("boundingBox", options, ["threshold"]);
+  const { threshold = 0.2 } = options;
   checkHeatmap(heatmap, "boundingBox(heatmap(attribution))");
   if (!(threshold >= 0 && threshold < 1))
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
@@ -82,6 +85,7 @@ export function drawBox(
   box: Box,
   options: { readonly color?: readonly [number, number, number]; readonly thickness?: number } = {},
 ): ImageLike {
+  checkOptions("drawBox", options, ["color", "thickness"]);
   checkImage(image);
   const { width, height } = image;
   const { color = [255, 255, 255], thickness = Math.max(1, Math.round(Math.min(width, height) / 200)) } = options;

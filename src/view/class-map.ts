@@ -1,3 +1,4 @@
+import { checkOptions, checkParts } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import type { ImageLike } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
@@ -25,7 +26,10 @@ export interface ClassMap {
  * const { output } = await model.run(image);
  * const attribution = await gradCam(model, image, { target: { mask: classMap(output).mask(7), channel: 7 } });
  */
-export function classMap(output: Tensor, { threshold = 0.5 }: { readonly threshold?: number } = {}): ClassMap {
+export function classMap(output: Tensor, options: { readonly threshold?: number } = {}): ClassMap {
+  checkOptions("classMap", options, ["threshold"]);
+  const { threshold = 0.5 } = options;
+  checkParts("classMap", output, ["shape", "data"], "the output of model.run, a Tensor");
   const { shape, data } = output;
   if (shape.length !== 4 || shape[0] !== 1) {
     throw new ShapeError(`classMap takes the output map of a segmenter, [1, H, W, C]; this is ${showShape(shape)}.`);
@@ -57,7 +61,9 @@ export function classMap(output: Tensor, { threshold = 0.5 }: { readonly thresho
 const palette = [0xe69f00, 0x56b4e9, 0x009e73, 0xf0e442, 0x0072b2, 0xd55e00, 0xcc79a7] as const;
 
 /** A class map as a picture, a colour per class; class 0 is black, and every seventh class has the colour again, darker. */
-export function classMapImage({ classes, width, height }: ClassMap): ImageLike {
+export function classMapImage(map: ClassMap): ImageLike {
+  checkParts("classMapImage", map, ["classes", "width", "height"], "what classMap returns");
+  const { classes, width, height } = map;
   const data = new Uint8Array(width * height * 4);
   classes.forEach((index, pixel) => {
     const colour = index === 0 ? 0 : palette[(index - 1) % palette.length];

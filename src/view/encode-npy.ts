@@ -1,14 +1,22 @@
+import { isFloat32Array } from "../bytes";
+import { kindOf } from "../checks";
+import { OptionError } from "../errors";
 import type { Tensor } from "../tensor";
 
 /**
  * Encodes a tensor as a NumPy file (`np.load` reads it), format version 1.0: magic, header length, a Python dictionary
  * padded to 64 bytes, the data. https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
+ * @throws {OptionError} unless it is a Tensor
  * @returns the file's bytes: little-endian float32 in the tensor's own order, rank 4 as `[N, H, W, C]`
  * @example
  * await writeFile("values.npy", encodeNpy(attribution.values));
  */
-export function encodeNpy({ data, shape }: Tensor): Uint8Array<ArrayBuffer> {
+export function encodeNpy(tensor: Tensor): Uint8Array<ArrayBuffer> {
+  const { data, shape } = tensor ?? {};
+  if (!(isFloat32Array(data) && Array.isArray(shape))) {
+    throw new OptionError(`encodeNpy takes a Tensor, for example attribution.values; got ${kindOf(tensor)}.`);
+  }
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dictionary = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
   const prefix = 10;

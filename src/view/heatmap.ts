@@ -1,5 +1,5 @@
 import { isFloat32Array } from "../bytes";
-import { atLeastZero, kindOf, oneOf } from "../checks";
+import { atLeastZero, checkOptions, kindOf, oneOf } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { magnitudeAt } from "../image/magnitude";
@@ -85,8 +85,11 @@ const styles: Readonly<Record<Reading, Style>> = {
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
 export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
+  checkOptions("heatmap", options, ["sign", "channels", "percentile", "smooth"]);
   if (typeof source !== "object" || source === null || !("values" in source)) {
-    throw new OptionError("heatmap takes an Attribution. If you pass the result of a method, await it first.");
+    throw new OptionError(
+      `heatmap takes an Attribution, got ${kindOf(source)}. If you pass the result of a method, await it first.`,
+    );
   }
   const { inputSize, method, notes = [] } = source;
   const empty = notes.some(({ code }) => worthless.has(code));

@@ -1,4 +1,4 @@
-import { wholeNumber } from "../checks";
+import { checkOptions, nonEmptyList, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { checkImage, type ImageLike } from "../image/image";
 import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
@@ -38,6 +38,7 @@ export function overlay(
   heatmap: Heatmap,
   options: OverlayOptions = {},
 ): ImageLike & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
+  checkOptions("overlay", options, ["colormap", "opacity", "threshold", "region"]);
   checkImage(input);
   checkHeatmap(heatmap, "overlay(image, heatmap(attribution))");
   const { opacity = 0.75, threshold = faint } = options;
@@ -93,6 +94,7 @@ export function heatInPicture(heatmap: Heatmap, width: number, height: number, r
 
 /** A heatmap alone, in colours. */
 export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: string } = {}): ImageLike {
+  checkOptions("heatmapImage", options, ["colormap"]);
   checkHeatmap(heatmap, "heatmapImage(heatmap(attribution))");
   const { colormap = defaultColormap(heatmap) } = options;
   const table = colormapTable(colormap);
@@ -127,6 +129,8 @@ export interface SideBySideOptions {
  * @throws {InputError} if there is none, or their sizes differ; {OptionError} if columns or gap is out of range
  */
 export function sideBySide(images: readonly ImageLike[], options: SideBySideOptions = {}): ImageLike {
+  checkOptions("sideBySide", options, ["columns", "gap", "background"]);
+  nonEmptyList("sideBySide: images", images, "picture");
   const [first] = images;
   if (!first) throw new InputError("sideBySide needs at least one picture.");
   const { width, height } = first;

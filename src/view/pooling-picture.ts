@@ -1,4 +1,4 @@
-import { wholeNumber } from "../checks";
+import { checkOptions, checkParts, wholeNumber } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import type { ImageLike } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
@@ -50,6 +50,13 @@ const emptyColour = [92, 92, 84] as const;
  * const picture = poolingPicture({ input, pooled, switches, unpooled });
  */
 export function poolingPicture(stages: PoolingStages, options: PoolingPictureOptions = {}): ImageLike {
+  checkOptions("poolingPicture", options, ["channel", "side", "colormap"]);
+  checkParts(
+    "poolingPicture",
+    stages,
+    ["pooled", "switches"],
+    "{ input, pooled, switches, unpooled } of maxPool and maxUnpool",
+  );
   const { input, pooled, switches, unpooled } = stages;
   const { side = 240 } = options;
   wholeNumber("side", side, 1);

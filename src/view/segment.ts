@@ -1,4 +1,4 @@
-import { above } from "../checks";
+import { above, checkOptions } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { exponentialDecay } from "../image/blur";
 import { toColours } from "../image/colours";
@@ -52,6 +52,7 @@ const certainty = (smoothness: number): number => Math.max(50, 64 * smoothness);
  * const picture = overlay(image, { ...mask, data: Float32Array.from(mask.data), signed: false });
  */
 export function segment(input: ImageLike, heatmap: Heatmap, options: SegmentOptions = {}): Mask {
+  checkOptions("segment", options, ["foreground", "background", "smoothness", "region"]);
   checkImage(input);
   checkHeatmap(heatmap, "segment(image, heatmap(attribution))");
   const share = (name: "foreground" | "background", usual: number): number => {

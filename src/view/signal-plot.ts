@@ -1,3 +1,4 @@
+import { checkOptions } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
 import { showShape, type Tensor } from "../tensor";
 import { colormapTable, levelOf } from "./colormap";
@@ -45,6 +46,16 @@ const shades = 48;
  * const svg = signalPlot(signal, heatmap(attribution), { sampleRate: 100 });
  */
 export function signalPlot(signal: Tensor, heatmap: Heatmap, options: SignalPlotOptions = {}): string {
+  checkOptions("signalPlot", options, [
+    "title",
+    "sampleRate",
+    "channelNames",
+    "marks",
+    "markLabel",
+    "colormap",
+    "width",
+    "panelHeight",
+  ]);
   const { width = 800, panelHeight = 140, sampleRate, title, channelNames, marks = [] } = options;
   const { colormap = heatmap?.signed ? "red-blue" : "reds" } = options;
   const [channels, length] = checkParts(signal, heatmap, options);

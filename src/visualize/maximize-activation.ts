@@ -1,3 +1,4 @@
+import { checkBag, checkOptions } from "../checks";
 import type { Recipe } from "../explain/attribution";
 import { makeRecipe } from "../explain/recipe";
 import { loaded, type Model } from "../model/model";
@@ -46,13 +47,35 @@ export function maximizeActivation(
   return {
     // biome-ignore lint/suspicious/noThenProperty: the result can be awaited as well as iterated over
     then: (resolve, reject) => lastStep(model, options).then(resolve, reject),
-    [Symbol.asyncIterator]: () => ascend(loaded(model), options),
+    [Symbol.asyncIterator]: () => ascend(loaded(model), checked(options)),
   };
+}
+
+/** The compiler refuses this where an option is missing. */
+const maximizeOptions: Readonly<Record<keyof MaximizeOptions, true>> = {
+  ...{
+    target: true,
+    preset: true,
+    start: true,
+    diversity: true,
+    seed: true,
+    signal: true,
+    onProgress: true,
+    steps: true,
+  },
+  ...{ optimizer: true, stepSize: true, l2: true, totalVariation: true, transforms: true, parameterization: true },
+  redirectedSteps: true,
+};
+
+function checked(options: MaximizeOptions): MaximizeOptions {
+  checkBag("maximizeActivation", options, ["target"]);
+  checkOptions("maximizeActivation", options, Object.keys(maximizeOptions));
+  return options;
 }
 
 async function lastStep(given: Model, options: MaximizeOptions): Promise<Visualization> {
   const model = loaded(given);
-  const steps = ascend(model, options);
+  const steps = ascend(model, checked(options));
   const objective: number[] = [];
   for (let next = await steps.next(); ; next = await steps.next()) {
     if (!next.done) {

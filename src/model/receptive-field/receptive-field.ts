@@ -1,3 +1,4 @@
+import { checkBag, checkOptions } from "../../checks";
 import { LayerError } from "../../errors";
 import { unravel } from "../../graph/regions";
 import type { Rectangle } from "../../image/resize";
@@ -28,8 +29,11 @@ import { walkDown } from "./walk";
 export function receptiveField(
   model: Model,
   layer: string,
-  { position, unit = 0 }: { readonly position: readonly [y: number, x: number]; readonly unit?: number },
+  options: { readonly position: readonly [y: number, x: number]; readonly unit?: number },
 ): Rectangle {
+  checkBag("receptiveField", options, []);
+  checkOptions("receptiveField", options, ["position", "unit"]);
+  const { position, unit = 0 } = options;
   const fields = new ReceptiveFields(loaded(model), layer);
   checkUnit(unit, layer, fields.shape, fields.units);
   pixelAt(position, fields.height, fields.width, `layer "${layer}"`);
