@@ -82,6 +82,7 @@ export interface Packaged {
 /** The compiler refuses this where an option is missing. */
 const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   labels: true,
+  config: true,
   classAxis: true,
   preprocess: true,
   output: true,
