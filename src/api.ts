@@ -87,7 +87,8 @@ export {
 export type { ImageLike } from "./image/image";
 export type { Picture } from "./image/picture";
 export type { PictureSource } from "./image/picture-source";
-export { type Preprocess, placement, preprocess } from "./image/preprocess";
+export { type Placement, placement } from "./image/placement";
+export { type Preprocess, preprocess } from "./image/preprocess";
 export { type ResizeImageOptions, resize } from "./image/resize-image";
 export { type SlicOptions, slic } from "./image/slic";
 export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/facts";

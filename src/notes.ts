@@ -83,6 +83,9 @@ const messages = {
     "does, so all of it is lost and every value is zero. Take composite 'epsilon', which hands on both signs, or a target with a positive score.",
   "not-finite": (where: string) =>
     `There are values that are not finite (NaN or infinite). They come from ${where}. Such a map is no evidence; heatmap refuses it.`,
+  "normalisation-assumed": () =>
+    "Neither the file nor the call says how pixels become numbers: 0 to 1 (pixel / 255), without mean and std, is assumed. A network " +
+    "that was trained on other numbers sees another picture than you do. Pass preprocess to loadModel.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -249,7 +249,7 @@ describe("calls that cannot be meant", () => {
   }
 
   it("a mean that is no list", async () => {
-    const model = await loadModel(undefined, { preprocess: { mean: 0.5 as never } });
+    const model = await loadModel(undefined, { preprocess: { mean: "0.5" as never } });
     const picture = { data: new Uint8Array(96 * 96 * 3), width: 96, height: 96 };
     await expect(model.predict(picture)).rejects.toThrow(OptionError);
   });

@@ -44,7 +44,7 @@ describe("the configuration of Hugging Face", () => {
       { config, preprocessor },
       { ...config, ...preprocessor },
     ]) {
-      const { labels, preprocess, preprocessKnown, shape, notes } = await partsOf(bytes, { config: given });
+      const { labels, preprocess, shape, notes } = await partsOf(bytes, { config: given });
       expect(labels).toEqual(["cat", "dog"]);
       expect(preprocess).toEqual({
         range: [0, 1],
@@ -53,7 +53,8 @@ describe("the configuration of Hugging Face", () => {
         channels: "rgb",
         fit: "crop",
       });
-      expect([preprocessKnown, shape]).toEqual([true, [1, 8, 8, 3]]);
+      expect(notes.map(({ code }) => code)).not.toContain("normalisation-assumed");
+      expect(shape).toEqual([1, 8, 8, 3]);
       expect(notes.map(({ code }) => code)).not.toContain("config-beside");
     }
   });
@@ -100,14 +101,14 @@ describe("the configuration of Hugging Face", () => {
     const { labels, preprocess, shape } = await partsOf(bytes, {
       config: { config, preprocessor },
       labels: ["a", "b"],
-      preprocess: { mean: [0, 0, 0], range: [0, 255] },
+      preprocess: { mean: [0, 0, 0], range: [0, 1] },
       inputShape: [1, 3, 4, 4],
     });
     expect([labels, shape]).toEqual([
       ["a", "b"],
       [1, 4, 4, 3],
     ]);
-    expect(preprocess).toMatchObject({ mean: [0, 0, 0], std: [0.2, 0.3, 0.4], range: [0, 255] });
+    expect(preprocess).toMatchObject({ mean: [0, 0, 0], std: [0.2, 0.3, 0.4], range: [0, 1] });
   });
 
   it("is found beside the model, which a note says; other files of these names are no configuration", async () => {

@@ -1,5 +1,5 @@
 // A page without a bundler: the package's files are served as they are and loaded as modules.
-import { decodeImage, gradCam, heatmap, loadModel, overlay } from "./node_modules/seethrough/dist/index.js";
+import { decodeImage, gradCam, loadModel, overlay } from "./node_modules/seethrough/dist/index.js";
 
 const output = document.querySelector("output");
 const canvas = document.querySelector("canvas");
@@ -10,9 +10,9 @@ export async function show(bytes) {
   try {
     const photo = await decodeImage(bytes);
     const attribution = await gradCam(await model, photo);
-    const { data, width, height } = overlay(photo, heatmap(attribution));
+    const { data, width, height } = overlay(photo, attribution);
     Object.assign(canvas, { width, height });
-    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+    canvas.getContext("2d").putImageData(new ImageData(data, width, height), 0, 0);
     output.textContent = `${attribution.target.label} ${attribution.target.score.toFixed(3)}`;
   } catch (error) {
     output.textContent = error.message;

@@ -1,5 +1,5 @@
 // Explains the picture in the body of a POST: JSON with predictions and an overlay, or the overlay alone for Accept: image/png.
-import { decodeImage, encodePng, explain, heatmap, loadModel, methodNames, overlay, SeethroughError } from "seethrough";
+import { decodeImage, encodePng, explain, loadModel, methodNames, overlay, SeethroughError } from "seethrough";
 import embedded from "seethrough/default-model";
 
 let loading; // kept from request to request, as long as the isolate lives
@@ -37,7 +37,7 @@ export default {
       const predictions = await model.predict(image, { top: 3 });
       const target = query.has("target") ? classOf(model, query.get("target")) : predictions[0].index;
       const attribution = await explain(model, image, { method, target });
-      const picture = await encodePng(overlay(image, heatmap(attribution)));
+      const picture = await encodePng(overlay(image, attribution));
       if (request.headers.get("accept") === "image/png")
         return new Response(picture, { headers: { "content-type": "image/png" } });
       const { notes, recipe } = attribution;

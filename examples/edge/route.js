@@ -1,5 +1,5 @@
 // app/api/explain/route.js of a Next.js application: an edge function that explains the picture in the body of a POST.
-import { decodeImage, encodePng, gradCam, heatmap, loadModel, overlay, SeethroughError } from "seethrough";
+import { decodeImage, encodePng, gradCam, loadModel, overlay, SeethroughError } from "seethrough";
 import embedded from "seethrough/default-model";
 
 export const runtime = "edge";
@@ -12,7 +12,7 @@ export async function POST(request) {
     const model = await loading;
     const photo = await decodeImage(new Uint8Array(await request.arrayBuffer()));
     const attribution = await gradCam(model, photo);
-    const picture = await encodePng(overlay(photo, heatmap(attribution)));
+    const picture = await encodePng(overlay(photo, attribution));
     const saw = `${attribution.target.label} ${attribution.target.score.toFixed(3)}`;
     return new Response(picture, { headers: { "content-type": "image/png", "x-saw": saw } });
   } catch (error) {

@@ -1,7 +1,7 @@
 // Explains a network that runs elsewhere: occlusion needs nothing but its scores. Here it runs in onnxruntime.
 import { readFile, writeFile } from "node:fs/promises";
 import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
-import { decodeImage, encodePng, heatmap, occlusion, overlay, preprocess, Tensor } from "seethrough";
+import { decodeImage, encodePng, occlusion, overlay, placement, preprocess, Tensor } from "seethrough";
 
 const [photo = "photo.png", file = "model.onnx"] = process.argv.slice(2);
 const session = await InferenceSession.create(file);
@@ -22,7 +22,10 @@ async function scores(batch) {
 }
 
 const image = await decodeImage(await readFile(photo));
-const x = preprocess(image, { width: 96, height: 96, channels: 3 }, { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
+const size = { width: 96, height: 96, channels: 3 };
+const x = preprocess(image, size, { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] });
 const attribution = await occlusion(scores, x, { window: [24, 24], stride: [12, 12] });
-await writeFile("overlay.png", await encodePng(overlay(image, heatmap(attribution))));
+// A Tensor does not say which part of the photograph it shows: preprocess cropped the centre.
+const picture = overlay(image, attribution, { region: placement(image, size, "crop") });
+await writeFile("overlay.png", await encodePng(picture));
 console.log(`class ${attribution.target.index}, score ${attribution.target.score.toFixed(3)}, evidence in overlay.png`);

@@ -13,6 +13,7 @@ import {
   heatmap,
   type ImageLike,
   type Input,
+  InputError,
   LayerError,
   type MethodName,
   type Model,
@@ -21,7 +22,6 @@ import {
   OptionError,
   overlay,
   type Prediction,
-  placement,
   resize,
   sideBySide,
   signalPlot,
@@ -52,12 +52,12 @@ export interface ExplainFlags extends ModelFlags, MethodFlags {
   readonly workers: number;
 }
 
-/** An attribution, and where its heatmap lies in the image. */
+/** An attribution, and what of it is shown. */
 interface Explained {
   readonly attribution: Attribution;
   /** Missing where the values are no picture: at a layer without places. */
   readonly map?: Heatmap;
-  readonly region: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+  /** In pixels of the picture, of a signal in samples; missing where nothing in it speaks for the target. */
   readonly box?: Box;
 }
 
@@ -163,10 +163,7 @@ async function explained(
     const layer = flags.method === "all" && !needsMaps(method) ? undefined : flags.layer;
     const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, image !== undefined) };
     const attribution = await attribute(model, input, options);
-    const region = image
-      ? placement(image, attribution.inputSize, flags.fit ?? "crop")
-      : { x: 0, y: 0, ...attribution.inputSize };
-    if (attribution.values.shape.length < 3) return { attribution, region };
+    if (attribution.values.shape.length < 3) return { attribution };
     const { width, height } = attribution.inputSize;
     const usual = image ? { smooth: blurShare * Math.min(width, height), percentile: shownPercentile } : {};
     const pixelwise = { ...usual, ...(flags.smooth !== undefined && { smooth: flags.smooth }) };
@@ -174,14 +171,23 @@ async function explained(
     const [, rows, columns] = attribution.values.shape;
     const isAtInput = attribution.layer === undefined || (rows === height && columns === width);
     const map = heatmap(attribution, isAtInput ? pixelwise : {});
-    const empty = map.data.every((value) => value <= 0);
-    return { attribution, map, region, ...(!empty && { box: boundingBox(map) }) };
+    return { attribution, map, ...boxOf(map) };
   } catch (error) {
     if (flags.method !== "all" || !(error instanceof LayerError)) throw error;
     process.stderr.write(`note (${method}): left out. ${inFlags(error.message)}\n`);
     return undefined;
   } finally {
     bar.stop();
+  }
+}
+
+/** A map without positive evidence, or with none in the picture, has no box. */
+function boxOf(map: Heatmap): Pick<Explained, "box"> {
+  try {
+    return { box: boundingBox(map) };
+  } catch (error) {
+    if (error instanceof InputError) return {};
+    throw error;
   }
 }
 
@@ -207,25 +213,18 @@ function shown(image: ImageLike, { fullSize }: ExplainFlags): ImageLike {
 }
 
 /** The overlay on a picture that was scaled by a factor; none for values without places. */
-function picture(image: ImageLike, factor: number, { map, region, box }: Explained, flags: ExplainFlags): ImageLike[] {
+function picture(image: ImageLike, factor: number, { map, box }: Explained, flags: ExplainFlags): ImageLike[] {
   if (!map) return [];
-  const { x, y, width, height } = region;
-  const place = { x: x * factor, y: y * factor, width: width * factor, height: height * factor };
-  const painted = overlay(image, map, { region: place, ...(flags.colormap && { colormap: flags.colormap }) });
-  return [box ? drawBox(painted, boxInImage(box, map, place)) : painted];
+  const painted = overlay(image, map, flags.colormap ? { colormap: flags.colormap } : {});
+  return [box ? drawBox(painted, enlarged(box, factor)) : painted];
 }
 
-/** Moves a box from heatmap pixels to image pixels. */
-function boxInImage(box: Box, map: Heatmap, region: Explained["region"]): Box {
-  const [scaleX, scaleY] = [region.width / map.width, region.height / map.height];
-  return {
-    ...box,
-    x: Math.round(region.x + box.x * scaleX),
-    y: Math.round(region.y + box.y * scaleY),
-    width: Math.round(box.width * scaleX),
-    height: Math.round(box.height * scaleY),
-  };
-}
+const enlarged = ({ x, y, width, height }: Box, factor: number): Box => ({
+  x: x * factor,
+  y: y * factor,
+  width: width * factor,
+  height: height * factor,
+});
 
 const className = ({ index, label }: { readonly index: number; readonly label?: string }): string =>
   label ?? `class ${index}`;
@@ -236,18 +235,19 @@ function text(path: string, model: Model, predictions: readonly Prediction[], re
     const percent = `${(prediction.probability * 100).toFixed(1)} %`.padStart(8);
     return `  ${className(prediction).padEnd(width)} ${percent}   logit ${prediction.score.toFixed(3)}`;
   });
-  const evidence = results.map(({ attribution, map, region, box }) => {
+  const evidence = results.map(({ attribution, map, box }) => {
     const { method, layer, target } = attribution;
     const where = layer ? ` at ${layer}` : "";
-    return `${method}${where}: what speaks for ${className(target)}: ${placeText(attribution, map && box && boxInImage(box, map, region))}`;
+    return `${method}${where}: what speaks for ${className(target)}: ${placeText(attribution, map, box)}`;
   });
   return [`${path}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
 }
 
-function placeText({ values, inputSize }: Attribution, box: Box | undefined): string {
+function placeText({ values, inputSize }: Attribution, map: Heatmap | undefined, box: Box | undefined): string {
   if (box && inputSize.height === 1) return `samples ${box.x}–${box.x + box.width}`;
   if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (values.shape.length < 3) return `${values.data.length} values without places`;
+  if (map?.data.some((value) => value > 0)) return "only on the border around the picture";
   return values.data.some((value) => value > 0) ? "everywhere alike" : "no positive evidence";
 }
 
@@ -261,13 +261,13 @@ function document(
     image: path,
     model: model.name,
     predictions,
-    explanations: results.map(({ attribution, map, region, box }) => ({
+    explanations: results.map(({ attribution, box }) => ({
       method: attribution.method,
       target: attribution.target,
       ...(attribution.layer && { layer: attribution.layer }),
       shape: attribution.values.shape,
       ...(attribution.convergenceDelta !== undefined && { convergenceDelta: attribution.convergenceDelta }),
-      ...(map && box && { box: boxInImage(box, map, region) }),
+      ...(box && { box }),
       notes: attribution.notes,
       recipe: attribution.recipe,
     })),

@@ -1,6 +1,9 @@
+import type { ImageLike } from "../image/image";
+import type { Placement } from "../image/placement";
 import type { Target, TargetReport } from "../model/target";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
+import type { OverlayOptions } from "../view/overlay";
 
 /** What every method accepts. */
 export interface ExplainOptions {
@@ -42,6 +45,11 @@ export interface Attribution {
    */
   readonly values: Tensor;
   readonly inputSize: { readonly width: number; readonly height: number };
+  /**
+   * How the picture that was explained became the network's input: `overlay`, `boundingBox` and `segment` find the way back by
+   * it. Absent where a Tensor was explained.
+   */
+  readonly placement?: Placement;
   /** The layer the values belong to, where they do not belong to the input. */
   readonly layer?: string;
   /** The layers whose maps were joined at the input's size, where there were several. */
@@ -51,4 +59,11 @@ export interface Attribution {
   /** Known limits and findings that apply to this result. */
   readonly notes: readonly Note[];
   readonly recipe: Recipe;
+  /**
+   * The overlay on the photograph as the address of a PNG, `data:image/png;base64,…`, which an `<img>` takes. Not enumerable:
+   * JSON, a spread and a structured clone leave it out.
+   *
+   * @throws what `overlay` throws
+   */
+  toDataURL(photo: ImageLike, options?: OverlayOptions): Promise<string>;
 }

@@ -1,6 +1,7 @@
 import { nonEmptyList } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
 import { gaussianBlur } from "../image/blur";
+import { saysNormalisation } from "../image/normalisation";
 import { preprocess } from "../image/preprocess";
 import type { LoadedModel } from "../model/model";
 import { type Note, note } from "../notes";
@@ -71,7 +72,7 @@ export function baselineList(model: LoadedModel, asked: readonly Baseline[] | un
 
 /** The note about a baseline that no picture can be, where the range of pictures is known. */
 export function baselineNotes(model: LoadedModel, baseline: Float32Array): Note[] {
-  if (model.input.shape.length !== 4 || !model.parts.preprocessKnown) return [];
+  if (model.input.shape.length !== 4 || !saysNormalisation(model.parts.preprocess)) return [];
   const [black, white] = [plainPicture(model, 0), plainPicture(model, 255)];
   const slack = 1e-4;
   const outside = baseline.some((value, i) => {

@@ -7,6 +7,7 @@ import { suggest } from "../nearest";
 import { joinNotes } from "../notes";
 import { ablationCam } from "./ablation-cam";
 import type { Attribution, LayerOptions } from "./attribution";
+import { withMethods } from "./attribution-methods";
 import { cam } from "./cam";
 import { deconvnet } from "./deconvnet";
 import { type DeepLiftOptions, deepLift } from "./deep-lift";
@@ -119,5 +120,5 @@ export async function explain(
   const attribute = noisy === undefined ? plain : noiseTunnel((...call) => plain(...call), noisy);
   const attribution = await attribute(model, input, own);
   const notes = unusedNotes(method, unused);
-  return notes.length === 0 ? attribution : { ...attribution, notes: joinNotes(attribution.notes, notes) };
+  return notes.length === 0 ? attribution : withMethods({ ...attribution, notes: joinNotes(attribution.notes, notes) });
 }

@@ -1,7 +1,7 @@
 /** The parts of an input that are taken away together, and the copies of it without some of them. */
 import { OptionError, ShapeError } from "../errors";
 import { toLab } from "../image/lab";
-import { placement } from "../image/preprocess";
+import { placement } from "../image/placement";
 import { superpixels } from "../image/slic";
 import { hashBytes } from "../model/hash";
 import { type Input, isTensor } from "../model/model";
@@ -45,7 +45,8 @@ const usualStretches = 20;
 /** The scale of CIELAB. */
 const lightness = 100;
 
-export function featuresOf(scored: ScoredInput, input: Input, segments: ArrayLike<number> | undefined): Features {
+export function featuresOf(scored: ScoredInput, input: Input, asked: ArrayLike<number> | undefined): Features {
+  const segments = recordsDefault(asked) ? undefined : asked;
   const found = segments === undefined ? usualSegments(scored) : givenSegments(scored, input, segments);
   const numbers = new Map<number, number>();
   const labels = Int32Array.from(found, (label) => {
@@ -61,6 +62,19 @@ export function featuresOf(scored: ScoredInput, input: Input, segments: ArrayLik
   const { height, width, line } = scored.frame;
   const made = segments !== undefined ? "given" : line ? "stretches" : "superpixels";
   return { labels, count: numbers.size, made, shape: [height, width] };
+}
+
+/**
+ * A recipe is repeated by handing its options back: those of default segments make the same ones again.
+ *
+ * @throws {OptionError} if the record is of segments that were handed in: a hash cannot be turned back
+ */
+function recordsDefault(segments: unknown): boolean {
+  if (typeof segments !== "object" || segments === null || !("made" in segments)) return false;
+  if (segments.made !== "given") return true;
+  throw new OptionError(
+    "segments is what a recipe says of segments that were handed in (their hash), not the segments: pass the array itself.",
+  );
 }
 
 /** From the values alone, so that a network has the segments of a black box that answers as it does. */

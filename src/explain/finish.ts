@@ -1,15 +1,17 @@
 import { SeethroughError } from "../errors";
+import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
-import type { Input, LoadedModel } from "../model/model";
+import { type Input, isTensor, type LoadedModel } from "../model/model";
 import { checkScore } from "../model/not-finite";
 import { resolveTarget, type Target } from "../model/target";
 import { joinNotes, type Note, type NoteCode, note } from "../notes";
 import type { Attribution } from "./attribution";
+import { withMethods } from "./attribution-methods";
 import { makeRecipe } from "./recipe";
 import type { Finding } from "./why-empty";
 
 /** What a method found, and how it was asked. */
-export interface Found extends Omit<Attribution, "inputSize" | "notes" | "recipe"> {
+export interface Found extends Omit<Attribution, "inputSize" | "placement" | "notes" | "recipe" | "toDataURL"> {
   /** Default: the network's. */
   readonly inputSize?: Attribution["inputSize"];
   /** What this method has to say; what is true of every explanation of the model or the map is added here. */
@@ -44,16 +46,20 @@ export async function finishAttribution(
     checkScore(model, `The score of target ${index}`, score, model.prepare(input), value);
   }
   const about = { values: found.values.data, score, effect, relative, layer: found.layer, known: notes };
-  return {
+  const own = size ?? inputSize(model as LoadedModel);
+  const isPicture = !isTensor(input);
+  return withMethods({
     ...found,
-    inputSize: size ?? inputSize(model as LoadedModel),
+    inputSize: own,
+    ...(isPicture && model && { placement: placementOf(input, own, model.parts.preprocess.fit) }),
+    // A Tensor comes as the network takes it, however pixels would have become numbers.
     notes: joinNotes(
-      model?.notes ?? [],
+      (model?.notes ?? []).filter(({ code }) => isPicture || code !== "normalisation-assumed"),
       notes,
       await emptyNotes(model, input, options.target as Target | undefined, about),
     ),
     recipe: await makeRecipe(model, found.method, options),
-  };
+  });
 }
 
 /**

@@ -74,7 +74,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
       await pace.step(done);
       if (done === samples) break;
     }
-    const { convergenceDelta: _, recipe, ...rest } = first;
+    const { convergenceDelta: _, placement: _samples, recipe, ...rest } = first;
     const { noise } = settings;
     return finishAttribution(model, input, {
       ...rest,

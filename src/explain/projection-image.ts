@@ -1,5 +1,5 @@
 import { checkOptions } from "../checks";
-import type { ImageLike } from "../image/image";
+import type { PictureData } from "../image/image";
 import { magnitudeAt } from "../image/magnitude";
 import { normalisation } from "../image/normalisation";
 import { loaded, type Model } from "../model/model";
@@ -23,7 +23,7 @@ export function projectionImage(
   given: Model,
   values: Tensor,
   options: { readonly percentile?: number } = {},
-): ImageLike {
+): PictureData {
   checkOptions("projectionImage", options, ["percentile"]);
   const { percentile = 99 } = options;
   const model = loaded(given);

@@ -9,6 +9,11 @@ export interface ImageLike {
   readonly height: number;
 }
 
+/** A picture that this library made. Where its data are RGBA, `new ImageData(data, width, height)` takes them. */
+export interface PictureData extends ImageLike {
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+}
+
 /** Channels per pixel: 1 (grey), 3 (RGB) or 4 (RGBA). */
 export const channelsOf = ({ data, width, height }: ImageLike): number => data.length / (width * height);
 

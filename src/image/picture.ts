@@ -1,20 +1,20 @@
-import { toDataURL } from "./encode";
-import type { ImageLike } from "./image";
+import type { ImageLike, PictureData } from "./image";
 
 /** Pixels that the library made: a plain picture for every function that takes one, with a way to show it. */
-export class Picture implements ImageLike {
-  readonly data: Uint8Array<ArrayBuffer>;
+export class Picture implements PictureData {
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
   readonly width: number;
   readonly height: number;
 
   constructor({ data, width, height }: ImageLike) {
-    this.data = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    this.data = new Uint8ClampedArray(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     this.width = width;
     this.height = height;
   }
 
   /** The picture as a PNG in a `data:` URL, for `<img src>`. */
-  toDataURL(): Promise<string> {
+  async toDataURL(): Promise<string> {
+    const { toDataURL } = await import("./encode");
     return toDataURL(this);
   }
 }

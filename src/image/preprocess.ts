@@ -1,7 +1,8 @@
-import { checkOptions, checkParts, oneOf } from "../checks";
+import { checkOptions } from "../checks";
 import { Tensor } from "../tensor";
 import { checkImage, type ImageLike } from "./image";
 import { normalisation } from "./normalisation";
+import { placement } from "./placement";
 import type { Rectangle } from "./resize";
 import { scaledColours } from "./scaled-colours";
 
@@ -25,21 +26,6 @@ export interface Preprocess {
 interface Size {
   readonly width: number;
   readonly height: number;
-}
-
-/**
- * The part of a picture that the network's input shows, in picture pixels; for 'pad' it is larger than the picture.
- * Overlays are drawn back there.
- */
-export function placement(image: Size, input: Size, fit: Preprocess["fit"] = "crop"): Rectangle {
-  checkParts("placement", image, ["width", "height"], "the size of a picture { width, height }");
-  checkParts("placement", input, ["width", "height"], "the size of the input { width, height } behind it");
-  oneOf("fit", fit, ["crop", "stretch", "pad"]);
-  if (fit === "stretch") return { x: 0, y: 0, width: image.width, height: image.height };
-  const ratios = [image.width / input.width, image.height / input.height] as const;
-  const scale = fit === "crop" ? Math.min(...ratios) : Math.max(...ratios);
-  const [width, height] = [input.width * scale, input.height * scale];
-  return { x: (image.width - width) / 2, y: (image.height - height) / 2, width, height };
 }
 
 /**

@@ -74,11 +74,6 @@ function findingsOf(model: Model): string[] {
   if (result !== explained && outputKind !== "logits") {
     findings.push(`The file ends in a ${outputKind}; the scores before it, "${explained}", are explained.`);
   }
-  if (!parts.preprocessKnown && model.input.shape.length === 4) {
-    findings.push(
-      "The file does not say how images are normalised: range [0, 1] is assumed. Pass preprocess to loadModel.",
-    );
-  }
   const folded = full.operations.length - fast.operations.length;
   if (folded > 0)
     findings.push(`${folded} batch normalisations are folded into the weights of the layers before them.`);

@@ -1,7 +1,7 @@
 import { checkBag, checkOptions, messageOf, oneOf } from "../checks";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
-import type { Graph, GraphInput } from "../graph/ir";
+import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { combineOperators } from "../graph/passes/combine-operators";
 import { halveWeights } from "../graph/passes/halve-weights";
@@ -10,6 +10,7 @@ import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
 import { trainingDropouts } from "../graph/passes/training-dropouts";
+import { normalisation, saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
 import { joinNotes, type Note, note } from "../notes";
@@ -164,6 +165,8 @@ export async function openModel(
   const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
   checkWeights(full);
+  const preprocess = preprocessOf(graph, metadata, options);
+  if (pictureChannels(graph) !== undefined && !saysNormalisation(preprocess)) notes.push(note("normalisation-assumed"));
   const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
 
   const compiled = await module;
@@ -175,8 +178,7 @@ export async function openModel(
   const model = new LoadedModel({
     name,
     ...reading,
-    preprocess: { ...metadata.preprocess, ...options.preprocess },
-    preprocessKnown: (options.preprocess ?? metadata.preprocess) !== undefined,
+    preprocess,
     notes: joinNotes(notes),
     graph: full,
     folded,
@@ -248,6 +250,25 @@ function configuredShape(
   const isChannelsLast = typeof last === "number" && last <= 4 && typeof input.shape[1] !== "number";
   const proposed = isChannelsLast ? [1, ...size, last] : [1, channels, ...size];
   return input.shape.map((extent, axis) => (typeof extent === "number" && axis > 0 ? extent : proposed[axis]));
+}
+
+/** Channels of an input that pictures can fill. */
+function pictureChannels({ inputs: [input] }: StaticGraph): number | undefined {
+  const { shape } = input;
+  return shape.length === 4 && (shape[1] === 1 || shape[1] === 3) ? shape[1] : undefined;
+}
+
+/**
+ * What the caller says goes before what the file says, one by one.
+ *
+ * @throws {OptionError} if that cannot be, so that it does not wait for the first picture
+ */
+function preprocessOf(graph: StaticGraph, metadata: Metadata, { preprocess = {} }: LoadOptions): Preprocess {
+  const said = Object.fromEntries(Object.entries(preprocess).filter(([, value]) => value !== undefined));
+  const whole: Preprocess = { ...metadata.preprocess, ...said };
+  const channels = pictureChannels(graph);
+  if (channels !== undefined) normalisation(whole, channels);
+  return whole;
 }
 
 /** A network as its files have it, what to call it, and the bytes it was made of. */

@@ -1,4 +1,5 @@
 import type { Graph } from "../graph/ir";
+import { saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
 
 /** What a file says about its use beside the network itself. */
@@ -20,6 +21,7 @@ export function readMetadata(graph: Graph): Metadata {
   const std = numberList(parse(metadata.get("input_std")));
   const scale = Number(metadata.get("input_scale") ?? Number.NaN);
   const known = mean !== undefined || std !== undefined || Number.isFinite(scale);
+  const color = metadata.get("input_color")?.toUpperCase();
   return {
     labels: Array.isArray(labels) && labels.every((label) => typeof label === "string") ? labels : undefined,
     preprocess: known
@@ -27,9 +29,11 @@ export function readMetadata(graph: Graph): Metadata {
           range: [0, Number.isFinite(scale) ? 255 * scale : 1],
           ...(mean && { mean }),
           ...(std && { std }),
-          channels: metadata.get("input_color")?.toUpperCase() === "BGR" ? "bgr" : "rgb",
+          channels: color === "BGR" ? "bgr" : "rgb",
         }
-      : undefined,
+      : color === "BGR"
+        ? { channels: "bgr" }
+        : undefined,
     inputShape: numberList(parse(metadata.get("input_shape"))),
   };
 }
@@ -43,16 +47,16 @@ export function writeMetadata(
   if (labels) written.set("labels", JSON.stringify(labels));
   if (inputShape) written.set("input_shape", JSON.stringify(inputShape));
   if (!preprocess) return written;
-  const { range: [low, high] = [0, 1], mean = [0], std = [1], channels = "rgb" } = preprocess;
+  const { range: [low, high] = [0, 1], mean = 0, std = 1, channels = "rgb" } = preprocess;
+  written.set("input_color", channels === "bgr" ? "BGR" : "RGB");
+  // What was only assumed is no fact to hand on.
+  if (!saysNormalisation(preprocess)) return written;
   // The file's range starts at zero, so the lower end moves into the mean.
   written.set("input_scale", String((high - low) / 255));
-  written.set("input_mean", JSON.stringify(listOf(mean).map((value) => value - low)));
-  written.set("input_std", JSON.stringify(listOf(std)));
-  written.set("input_color", channels === "bgr" ? "BGR" : "RGB");
+  written.set("input_mean", JSON.stringify([mean].flat().map((value) => value - low)));
+  written.set("input_std", JSON.stringify([std].flat()));
   return written;
 }
-
-const listOf = (value: readonly number[] | number): readonly number[] => (typeof value === "number" ? [value] : value);
 
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined;

@@ -5,8 +5,8 @@ import { type Backward, type Edit, type PassResult, Session } from "../engine/se
 import { InputError, LayerError, ModelError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { combineOperators } from "../graph/passes/combine-operators";
-import { checkImage, type ImageLike } from "../image/image";
-import { type Preprocess, preprocess } from "../image/preprocess";
+import type { ImageLike } from "../image/image";
+import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
 import type { Note } from "../notes";
 import { isLaidOut } from "../ops/equal-ranks";
@@ -19,6 +19,7 @@ import { type ClassAxis, classScores, elementOffsets, unitAxisOf } from "./class
 import { editsOf, type Intervention } from "./intervention";
 import { checkScore } from "./not-finite";
 import { type OutputKind, probabilities, rankedClasses } from "./output";
+import { preprocessed } from "./preprocessed";
 import type { Detector } from "./read-output";
 
 /** An 8-bit picture, or a tensor that is already what the network takes. */
@@ -91,6 +92,16 @@ export interface Model {
     input: Input,
     options?: { readonly capture?: readonly string[]; readonly intervene?: readonly Intervention[] },
   ): Promise<RunResult>;
+  /**
+   * What the network is given for a picture: cropped, scaled and normalised as the file or `preprocess` says. `toImage` makes a
+   * picture of it again.
+   *
+   * @returns `[1, H, W, C]`, of the input's shape
+   * @throws {InputError} if the picture is empty; {ShapeError} if the network's input is no picture
+   * @example
+   * const seen = toImage(model, model.preprocess(photo)); // the part of the photograph that counts, at the input's size
+   */
+  preprocess(image: ImageLike): Tensor;
   /** Gives the memory back. The model cannot be used afterwards. */
   dispose(): void;
   [Symbol.dispose](): void;
@@ -101,7 +112,6 @@ export interface ModelParts {
   readonly name: string;
   readonly labels?: readonly string[];
   readonly preprocess: Preprocess;
-  readonly preprocessKnown: boolean;
   readonly notes: readonly Note[];
   /** The network as the file has it, constants folded and no-ops removed. */
   readonly graph: StaticGraph;
@@ -241,6 +251,10 @@ export class LoadedModel implements Model {
     const { values } = this.pass({ data: this.prepare(input), keep: [...new Set([result, ...captured])], edits });
     const tensor = (name: ValueName): Tensor => this.tensor(name, values.get(name) as Float32Array);
     return { output: tensor(result), activations: new Map(names.map((name, i) => [name, tensor(captured[i])])) };
+  }
+
+  preprocess(image: ImageLike): Tensor {
+    return preprocessed(image, this.input, this.parts.preprocess);
   }
 
   dispose(): void {
@@ -383,16 +397,7 @@ export class LoadedModel implements Model {
 
   /** Checks an input and brings it into the form the network takes: one sample in memory order. */
   prepare(input: Input): Float32Array {
-    const expected = this.input.shape;
-    if (isTensor(input)) return this.#prepareTensor(input);
-    checkImage(input);
-    const [, height, width, channels] = expected;
-    if (expected.length !== 4) {
-      throw new ShapeError(
-        `The input "${this.input.name}" is ${showShape(expected)}, not an image: pass a Tensor of that shape.`,
-      );
-    }
-    return preprocess(input, { height, width, channels }, this.parts.preprocess).data;
+    return isTensor(input) ? this.#prepareTensor(input) : this.preprocess(input).data;
   }
 
   #prepareTensor(tensor: Tensor): Float32Array {

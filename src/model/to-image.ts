@@ -1,6 +1,6 @@
 import { kindOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
-import type { ImageLike } from "../image/image";
+import type { PictureData } from "../image/image";
 import { normalisation } from "../image/normalisation";
 import { showShape, type Tensor } from "../tensor";
 import { firstNotFinite, isTensor, type LoadedModel, loaded, type Model } from "./model";
@@ -16,7 +16,7 @@ import { firstNotFinite, isTensor, type LoadedModel, loaded, type Model } from "
  * const { image } = await maximizeActivation(model, { target: "cat" });
  * await writeFile("cat.png", await encodePng(toImage(model, image)));
  */
-export function toImage(model: Model, tensor: Tensor): ImageLike & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
+export function toImage(model: Model, tensor: Tensor): PictureData {
   const inner = loaded(model);
   const channels = pictureChannels(inner, tensor);
   const [, height, width] = tensor.shape;

@@ -2,6 +2,7 @@ import { proxy } from "comlink";
 import { checkBag, messageOf } from "../checks";
 import { OptionError, SeethroughError } from "../errors";
 import type { Attribution } from "../explain/attribution";
+import { withMethods } from "../explain/attribution-methods";
 import type { PartResults } from "../explain/passes";
 import { ownOptions, unusedNotes } from "../methods/own-options";
 import type { LoadOptions } from "../model/load";
@@ -106,9 +107,9 @@ class Pool implements Caller {
         name === "explain" ? ownOptions(String(method), others) : { own: options ?? {}, unused: [] };
       const found = await this.#divide(divided, pooled, input, own as Watched);
       const notes = unusedNotes(String(method), unused);
-      if (found) return notes.length === 0 ? found : { ...found, notes: joinNotes(found.notes, notes) };
+      if (found) return revived(notes.length === 0 ? found : { ...found, notes: joinNotes(found.notes, notes) });
     }
-    return this.call(pooled, name, [input, options]);
+    return revived(await this.call(pooled, name, [input, options]));
   }
 
   #own(name: string, model: unknown): PooledModel {
@@ -225,6 +226,12 @@ class Pool implements Caller {
     }
   }
 }
+
+/** Functions do not travel, so an attribution gets its own again. */
+const revived = (found: unknown): unknown =>
+  typeof found === "object" && found !== null && "values" in found && "inputSize" in found
+    ? withMethods(found as Attribution)
+    : found;
 
 async function load(
   thread: Thread,

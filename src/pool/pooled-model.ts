@@ -1,6 +1,9 @@
+import { SeethroughError } from "../errors";
 import type { LoadOptions } from "../model/load";
 import type { Input, Model, Prediction, RunResult } from "../model/model";
+import { preprocessed } from "../model/preprocessed";
 import type { SourceFile } from "../model/source-file";
+import type { Tensor } from "../tensor";
 import type { CallName, ModelFacts, PostedFile } from "./service";
 
 /** What every thread needs to load a model. */
@@ -26,9 +29,11 @@ export class PooledModel implements Model {
   readonly layers: Model["layers"];
   readonly id: number;
   readonly #caller: Caller;
+  readonly #settings: ModelFacts["settings"];
   #file: ModelFile | undefined;
 
-  constructor(id: number, caller: Caller, file: ModelFile, { name, labels, notes, input, output, layers }: ModelFacts) {
+  constructor(id: number, caller: Caller, file: ModelFile, facts: ModelFacts) {
+    const { name, labels, notes, input, output, layers, settings } = facts;
     this.id = id;
     this.#caller = caller;
     this.#file = file;
@@ -38,6 +43,7 @@ export class PooledModel implements Model {
     this.input = input;
     this.output = output;
     this.layers = layers;
+    this.#settings = settings;
   }
 
   /** Absent once it is disposed. */
@@ -55,6 +61,11 @@ export class PooledModel implements Model {
 
   async run(...args: [Input, object?]): Promise<RunResult> {
     return (await this.#caller.call(this, "run", args)) as RunResult;
+  }
+
+  preprocess(image: Parameters<Model["preprocess"]>[0]): Tensor {
+    if (!this.#file) throw new SeethroughError(`The model "${this.name}" was disposed; load it again.`);
+    return preprocessed(image, this.input, this.#settings);
   }
 
   dispose(): void {

@@ -12,7 +12,7 @@ import { beginScoreCam } from "../explain/score-cam";
 import { beginSmoothGrad } from "../explain/smooth-grad";
 import { methodTable } from "../methods/table";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
-import type { Input, Model } from "../model/model";
+import { type Input, loaded, type Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
 import type { DividedName, ExplainerName } from "./explainers";
 import { pack, unpack } from "./packing";
@@ -24,7 +24,10 @@ export type CallName = ExplainerName | "predict" | "run" | "makePart" | "joinPar
 export type PostedFile = Pick<SourceFile, "bytes" | "name"> | undefined;
 
 /** What a model says about itself. */
-export type ModelFacts = Pick<Model, "name" | "labels" | "notes" | "input" | "output" | "layers">;
+export interface ModelFacts extends Pick<Model, "name" | "labels" | "notes" | "input" | "output" | "layers"> {
+  /** How pictures become its input. */
+  readonly settings: NonNullable<LoadOptions["preprocess"]>;
+}
 
 /** One instance: its models, and the calls on them. A worker exposes one; where there are no workers it is called directly. */
 export interface Service {
@@ -111,7 +114,7 @@ export function createService(packaged: Packaged): Service {
       const model = await openModel(source, options, await kernelsOf(packaged, wasm));
       models.set(id, model);
       const { name, labels, notes, input, output, layers } = model;
-      return { name, labels, notes, input, output, layers };
+      return { name, labels, notes, input, output, layers, settings: loaded(model).parts.preprocess };
     },
     async unload(id) {
       models.get(id)?.dispose();

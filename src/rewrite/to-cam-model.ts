@@ -1,6 +1,7 @@
 import { checkOptions } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import { saysNormalisation } from "../image/normalisation";
 import { camLayer, linearHead } from "../model/cam-layer";
 import { type LoadOptions, openModel } from "../model/load";
 import { writeMetadata } from "../model/metadata";
@@ -151,11 +152,13 @@ async function finish(
   const { labels, parts } = model;
   const trained = model.shape(model.full.input);
   const { graph, open, enlarged } = openInput(rewritten, trained);
-  const preprocess = parts.preprocessKnown ? parts.preprocess : undefined;
+  const { preprocess } = parts;
   const shape = inputShape ?? trained;
   const metadata = writeMetadata(graph.metadata, { labels, preprocess, inputShape: shape });
   const onnx = writeOnnx({ ...graph, metadata });
-  const options = { labels, preprocess: parts.preprocess, inputShape: shape, memory: parts.mode, maxMemory };
+  // The file says all of it; what is left out here would be read from there, in the file's own terms.
+  const same = saysNormalisation(preprocess) ? { range: [0, 1] as const, mean: 0, std: 1, ...preprocess } : preprocess;
+  const options = { labels, preprocess: same, inputShape: shape, memory: parts.mode, maxMemory };
   const made = await openModel({ bytes: onnx, name: model.name }, options, parts.module);
   const notes = [];
   if (!open.includes("size")) {

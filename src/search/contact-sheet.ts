@@ -1,5 +1,5 @@
 import { checkOptions } from "../checks";
-import type { ImageLike } from "../image/image";
+import type { ImageLike, PictureData } from "../image/image";
 import { loaded, type Model } from "../model/model";
 import { contactGrid, type Tile } from "../view/contact-grid";
 import { cutHit, type ImageSource, planSheet, type SheetOptions, showScore, visitImages } from "./tiles";
@@ -26,7 +26,7 @@ export async function contactSheet(
   result: TopActivations,
   source: ImageSource,
   options: SheetOptions & SummaryOptions = {},
-): Promise<ImageLike> {
+): Promise<PictureData> {
   checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
   const model = loaded(given);
   const sheet = await planSheet(model, result, options);

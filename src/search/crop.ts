@@ -1,4 +1,5 @@
-import { type Preprocess, placement } from "../image/preprocess";
+import { placement } from "../image/placement";
+import type { Preprocess } from "../image/preprocess";
 import { type Rectangle, sourceSpan } from "../image/resize";
 
 interface Size {

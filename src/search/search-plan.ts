@@ -56,7 +56,7 @@ export async function planSearch(model: LoadedModel, settings: SearchSettings): 
   const scored = by === "relevance" ? resolveTarget(model, target) : undefined;
   if (scored) model.layerBefore(settings.layer, scored.value);
   const { modelHash, options } = await makeRecipe(model, "top-activations", { target: target ?? "top" });
-  const { range = [0, 1], mean = [0], std = [1], channels = "rgb", fit = "crop" } = model.parts.preprocess;
+  const { range = [0, 1], mean = 0, std = 1, channels = "rgb", fit = "crop" } = model.parts.preprocess;
   return {
     fields,
     ...(scored && { target: scored }),
@@ -64,7 +64,7 @@ export async function planSearch(model: LoadedModel, settings: SearchSettings): 
       modelHash,
       memory: model.parts.mode,
       inputShape: model.input.shape,
-      preprocess: { range, mean, std, channels, fit },
+      preprocess: { range, mean: [mean].flat(), std: [std].flat(), channels, fit },
       layer: node.name,
       units,
       top,

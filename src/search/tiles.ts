@@ -1,12 +1,11 @@
-import { inputSize } from "../model/input-size";
 /** Cuts what a unit saw out of images, at one scale for all hits of a unit. */
 
 import { wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-
-import { checkImage, type ImageLike } from "../image/image";
-import { placement } from "../image/preprocess";
+import { checkImage, type ImageLike, type PictureData } from "../image/image";
+import { placement } from "../image/placement";
 import type { Rectangle } from "../image/resize";
+import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel } from "../model/model";
 import { ReceptiveFields } from "../model/receptive-field/receptive-field";
 import { toImage } from "../model/to-image";
@@ -83,7 +82,7 @@ export function cutHit(
   { crop }: Hit,
   picture: ImageLike,
   inputPicture?: ImageLike,
-): ImageLike[] {
+): PictureData[] {
   const input = inputSize(model);
   const same = picture.width === input.width && picture.height === input.height;
   const region = same ? { x: 0, y: 0, ...input } : placement(picture, input, model.parts.preprocess.fit);
@@ -112,7 +111,7 @@ function cut(
   source: Rectangle,
   shown: Pick<Rectangle, "width" | "height">,
   side: number,
-): ImageLike {
+): PictureData {
   const tile = new Canvas(side, side, emptyTile);
   const [width, height] = [shown.width, shown.height].map((extent) => Math.min(side, Math.round(extent)));
   if (!(width >= 1 && height >= 1)) return tile; // The unit saw nothing of the picture.

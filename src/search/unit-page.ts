@@ -1,7 +1,7 @@
 import { checkOptions } from "../checks";
 import { projectActivation } from "../explain/project-activation";
 import { projectionImage } from "../explain/projection-image";
-import type { ImageLike } from "../image/image";
+import type { ImageLike, PictureData } from "../image/image";
 import { loaded, type Model } from "../model/model";
 import type { Tensor } from "../tensor";
 import { Canvas } from "../view/canvas";
@@ -15,16 +15,16 @@ export interface ProjectedHit {
   readonly unit: number;
   readonly hit: Hit;
   /** What the unit saw. */
-  readonly crop: ImageLike;
+  readonly crop: PictureData;
   /** The same part of the unit's projection to the input, contrast stretched. */
-  readonly projection: ImageLike;
+  readonly projection: PictureData;
   /** The whole projection in the network's input space, raw. */
   readonly values: Tensor;
 }
 
 export interface UnitPage {
   /** All hits: one row per unit, each crop above its projection. */
-  readonly picture: ImageLike;
+  readonly picture: PictureData;
   readonly hits: readonly ProjectedHit[];
 }
 

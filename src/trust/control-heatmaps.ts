@@ -1,6 +1,8 @@
 import { checkOptions } from "../checks";
 import { Random } from "../explain/random";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { placementOf } from "../image/placement";
+import { inputSize } from "../model/input-size";
+import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
 import { imageShape } from "../ops/layout";
 import type { Heatmap } from "../view/heatmap";
 
@@ -15,7 +17,8 @@ export interface ControlHeatmaps {
 }
 
 /**
- * Heatmaps for comparison, at the size of the network's input, 0 to 1: random, edges, centre. They are judged like a method's.
+ * Heatmaps for comparison, at the size of the network's input, 0 to 1: random, edges, centre. They are judged like a method's, and
+ * know the place of the picture as a method's do.
  *
  * @param options.seed  of the random one; default 0
  * @throws {InputError} if the image is empty; {ShapeError} if a tensor does not have the input's shape
@@ -26,7 +29,14 @@ export interface ControlHeatmaps {
 export function controlHeatmaps(model: Model, input: Input, options: { readonly seed?: number } = {}): ControlHeatmaps {
   checkOptions("controlHeatmaps", options, ["seed"]);
   const inner = loaded(model);
-  return controlsOf(inner, inner.prepare(input), options.seed);
+  const maps = controlsOf(inner, inner.prepare(input), options.seed);
+  if (isTensor(input)) return maps;
+  const placement = placementOf(input, inputSize(inner), inner.parts.preprocess.fit);
+  return {
+    random: { ...maps.random, placement },
+    edge: { ...maps.edge, placement },
+    centre: { ...maps.centre, placement },
+  };
 }
 
 /** @param x  the input, memory order */

@@ -18,14 +18,15 @@ export interface EnergyPointingGame {
  * Wang et al. 2020 (Score-CAM), https://arxiv.org/abs/1910.01279, section 4.3; Arras et al. 2022 call it relevance mass accuracy.
  *
  * @param map     an attribution, or a heatmap at the size of the network's input
- * @param region  where the object is, in pixels of the network's input
+ * @param region  where the object is, in pixels of the picture that was explained, or of the network's input where that was a Tensor
  * @throws {OptionError} if the region has no pixel; {ShapeError} if a mask has another size
  * @example
  * const { energy, area } = energyPointingGame(await gradCam(model, image), { x: 42, y: 5, width: 36, height: 27 });
  */
 export function energyPointingGame(map: JudgedMap, region: ObjectRegion): EnergyPointingGame {
-  const { data, width, height } = heatmapOf(map);
-  const pixels = regionPixels(region, { width, height });
+  const heatmap = heatmapOf(map);
+  const { data } = heatmap;
+  const pixels = regionPixels(region, heatmap);
   let [inside, total, covered] = [0, 0, 0];
   data.forEach((value, i) => {
     total += Math.max(value, 0);

@@ -1,7 +1,7 @@
 import { checkOptions } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { channelsOf, checkImage, type ImageLike } from "../image/image";
-import { checkHeatmap, type Heatmap } from "./heatmap";
+import { channelsOf, checkImage, type ImageLike, type PictureData } from "../image/image";
+import { type Heatmap, type HeatmapSource, heatmapOf } from "./heatmap";
 
 /** A rectangle of whole pixels. */
 export interface Box {
@@ -12,33 +12,56 @@ export interface Box {
 }
 
 /**
- * The box around the largest connected region above a share of the heatmap's maximum.
+ * The box around the largest connected region above a share of the heatmap's maximum, in pixels of the picture that was explained.
  *
  * Zhou et al. 2015, https://arxiv.org/abs/1512.04150, section 3.2, which uses a fifth of the maximum. Regions are connected
- * over edges and corners; of two equally large ones the upper left counts. Negative values never count.
+ * over edges and corners; of two equally large ones the upper left counts. Negative values never count. What lies on the border that
+ * 'pad' adds is no part of the picture: the box is cut there, and a region that lies there alone has none.
  *
+ * @param map  what a method returned, or a heatmap of it; of a Tensor the box is in pixels of the network's input
  * @param options.threshold  share of the maximum, 0 to 1; default 0.2
- * @throws {InputError} if the heatmap has no positive value; {OptionError} if the threshold is out of range
+ * @returns whole pixels inside the picture
+ * @throws {InputError} if the heatmap has no positive value, or none in the picture; {OptionError} if the threshold is out of range
+ * @example
+ * const { x, y, width, height } = boundingBox(await gradCam(model, photo));
  */
-export function boundingBox(heatmap: Heatmap, options: { readonly threshold?: number } = {}): Box {
+export function boundingBox(map: Heatmap | HeatmapSource, options: { readonly threshold?: number } = {}): Box {
   checkOptions("boundingBox", options, ["threshold"]);
   const { threshold = 0.2 } = options;
-  checkHeatmap(heatmap, "boundingBox(heatmap(attribution))");
+  const heatmap = heatmapOf(map, "boundingBox(attribution)");
   if (!(threshold >= 0 && threshold < 1))
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
-  const { data, width, height } = heatmap;
+  const { data } = heatmap;
   const highest = data.reduce((a, b) => Math.max(a, b), 0);
   const limit = threshold * highest;
   if (!(highest > 0))
     throw new InputError("The heatmap has no positive value, so there is nothing to put a box around.");
   const seen = new Uint8Array(data.length);
-  let best = { box: { x: 0, y: 0, width, height }, pixels: 0 };
+  let best: { readonly box: Box; readonly pixels: number } | undefined;
   for (let start = 0; start < data.length; start++) {
     if (seen[start] || !(data[start] > limit)) continue;
-    const region = flood(heatmap, seen, start, limit);
-    if (region.pixels > best.pixels) best = region;
+    const { box, pixels } = flood(heatmap, seen, start, limit);
+    if (best && pixels <= best.pixels) continue;
+    const inPicture = boxInPicture(box, heatmap);
+    if (inPicture) best = { box: inPicture, pixels };
   }
-  return best.box;
+  if (best) return best.box;
+  throw new InputError(
+    "Everything positive lies on the border that fit 'pad' adds around the picture, so there is no box in the picture.",
+  );
+}
+
+/** Moves a box from pixels of the map to those of the picture it belongs to; undefined if it lies beside the picture. */
+function boxInPicture(box: Box, { width, height, placement }: Heatmap): Box | undefined {
+  if (!placement) return box;
+  const { picture, region } = placement;
+  const span = (from: number, count: number, scale: number, start: number, extent: number): [number, number] => {
+    const edge = (at: number): number => Math.min(Math.max(Math.round(start + at * scale), 0), extent);
+    return [edge(from), edge(from + count)];
+  };
+  const [left, right] = span(box.x, box.width, region.width / width, region.x, picture.width);
+  const [top, bottom] = span(box.y, box.height, region.height / height, region.y, picture.height);
+  return right > left && bottom > top ? { x: left, y: top, width: right - left, height: bottom - top } : undefined;
 }
 
 /** Visits one connected region and returns its box and size. */
@@ -84,13 +107,13 @@ export function drawBox(
   image: ImageLike,
   box: Box,
   options: { readonly color?: readonly [number, number, number]; readonly thickness?: number } = {},
-): ImageLike {
+): PictureData {
   checkOptions("drawBox", options, ["color", "thickness"]);
   checkImage(image);
   const { width, height } = image;
   const { color = [255, 255, 255], thickness = Math.max(1, Math.round(Math.min(width, height) / 200)) } = options;
   const channels = channelsOf(image);
-  const data = new Uint8Array(image.data);
+  const data = Uint8ClampedArray.from(image.data);
   const paint = (x: number, y: number): void => {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
     for (let c = 0; c < Math.min(channels, 3); c++) data[(y * width + x) * channels + c] = color[c];

@@ -1,5 +1,5 @@
 import { colourRows } from "../image/colours";
-import { checkImage, type ImageLike } from "../image/image";
+import { checkImage, type ImageLike, type PictureData } from "../image/image";
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
@@ -27,14 +27,14 @@ export async function loadFont(): Promise<Font> {
 }
 
 /** An opaque picture that others are drawn into; what would lie outside is left out. */
-export class Canvas implements ImageLike {
-  readonly data: Uint8Array;
+export class Canvas implements PictureData {
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
   readonly width: number;
   readonly height: number;
 
   constructor(width: number, height: number, background: Colour = [255, 255, 255]) {
     [this.width, this.height] = [width, height];
-    this.data = new Uint8Array(width * height * 4);
+    this.data = new Uint8ClampedArray(width * height * 4);
     this.fill(0, 0, width, height, background);
   }
 
@@ -71,11 +71,11 @@ export const textWidth = (font: Font, text: string, scale: number): number =>
   Math.max(0, [...text].length * (font.width + 1) - 1) * scale;
 
 /** The picture with four channels, opaque: what is transparent lies on white, as the network saw it. */
-export function toRgba(image: ImageLike): ImageLike {
+export function toRgba(image: ImageLike): PictureData {
   checkImage(image);
   const { width, height } = image;
   const { rowOf } = colourRows(image, 3);
-  const data = new Uint8Array(width * height * 4).fill(255);
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let y = 0, to = 0; y < height; y++) {
     const [colours] = rowOf(y);
     for (let from = 0; from < width * 3; to += 4) {

@@ -1,5 +1,5 @@
 import { OptionError } from "../errors";
-import { checkImage, type ImageLike } from "../image/image";
+import { checkImage, type ImageLike, type PictureData } from "../image/image";
 import { Canvas, loadFont, textWidth } from "./canvas";
 
 const largestScale = 2;
@@ -12,10 +12,10 @@ const margin = 6;
  * @returns a new picture, as wide and a line higher; captioned pictures of one size stay so for `sideBySide`
  * @throws {InputError} if the picture is empty; {OptionError} if the caption is no text
  * @example
- * const picture = overlay(image, heatmap(await gradCam(model, image)));
+ * const picture = overlay(image, await gradCam(model, image));
  * const sheet = sideBySide([await captioned(image, "cat"), await captioned(picture, "grad-cam")]);
  */
-export async function captioned(image: ImageLike, caption: string): Promise<ImageLike> {
+export async function captioned(image: ImageLike, caption: string): Promise<PictureData> {
   checkImage(image);
   if (typeof caption !== "string") throw new OptionError(`A caption is a text, got ${typeof caption}.`);
   const font = await loadFont();

@@ -1,6 +1,6 @@
 import { checkOptions, checkParts } from "../checks";
 import { OptionError, ShapeError } from "../errors";
-import type { ImageLike } from "../image/image";
+import type { PictureData } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
 
 /** Which class each pixel of an output map belongs to. */
@@ -61,10 +61,10 @@ export function classMap(output: Tensor, options: { readonly threshold?: number 
 const palette = [0xe69f00, 0x56b4e9, 0x009e73, 0xf0e442, 0x0072b2, 0xd55e00, 0xcc79a7] as const;
 
 /** A class map as a picture, a colour per class; class 0 is black, and every seventh class has the colour again, darker. */
-export function classMapImage(map: ClassMap): ImageLike {
+export function classMapImage(map: ClassMap): PictureData {
   checkParts("classMapImage", map, ["classes", "width", "height"], "what classMap returns");
   const { classes, width, height } = map;
-  const data = new Uint8Array(width * height * 4);
+  const data = new Uint8ClampedArray(width * height * 4);
   classes.forEach((index, pixel) => {
     const colour = index === 0 ? 0 : palette[(index - 1) % palette.length];
     const shade = 0.6 ** Math.floor((index - 1) / palette.length);

@@ -1,4 +1,4 @@
-import type { ImageLike } from "../image/image";
+import type { ImageLike, PictureData } from "../image/image";
 import { Canvas, type Colour, type Font, loadFont, textWidth } from "./canvas";
 
 /** A picture with a line below it. */
@@ -28,7 +28,7 @@ const faint: Colour = [110, 110, 110];
 const frame: Colour = [170, 170, 170];
 
 /** Rows of captioned pictures in groups, each row with its name, each group with its heading. */
-export async function contactGrid({ title, headings, rows }: ContactGrid): Promise<ImageLike> {
+export async function contactGrid({ title, headings, rows }: ContactGrid): Promise<PictureData> {
   const font = await loadFont();
   const line = font.height * textScale;
   const { width, height } = rows.flatMap(({ groups }) => groups.flat())[0]?.picture ?? { width: 0, height: 0 };

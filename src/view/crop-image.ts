@@ -1,5 +1,5 @@
 import { wholeNumber } from "../checks";
-import { channelsOf, checkImage, type ImageLike } from "../image/image";
+import { channelsOf, checkImage, type ImageLike, type PictureData } from "../image/image";
 import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
 
 /**
@@ -19,7 +19,7 @@ export function cropImage(
     width: Math.max(1, Math.round(rectangle.width)),
     height: Math.max(1, Math.round(rectangle.height)),
   },
-): ImageLike {
+): PictureData {
   checkImage(image);
   const { width, height } = size;
   checkRectangle("rectangle", rectangle);

@@ -3,18 +3,21 @@ import { atLeastZero, checkOptions, kindOf, oneOf } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { gaussianBlur } from "../image/blur";
 import { magnitudeAt } from "../image/magnitude";
+import type { PlacedMap, Placement } from "../image/placement";
 import { resizeBilinear } from "../image/resize";
 import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
 import { Tensor } from "../tensor";
 
 /** A scalar per pixel of the network's input. */
-export interface Heatmap {
+export interface Heatmap extends PlacedMap {
   /** Row-major, height × width: 0 to 1, or −1 to 1 where `signed`. */
   readonly data: Float32Array;
   readonly width: number;
   readonly height: number;
   readonly signed: boolean;
+  /** Where the picture lies that was explained; absent where a Tensor was. */
+  readonly placement?: Placement;
 }
 
 /**
@@ -30,6 +33,17 @@ export function checkHeatmap(given: Heatmap, call: string): void {
   throw new OptionError(`A heatmap is what heatmap(attribution) returns: ${call}; got ${kindOf(given)}.`);
 }
 
+/**
+ * A heatmap as it is, an attribution as the heatmap of its method.
+ *
+ * @throws {OptionError} if what arrived is something else; `call` shows how it is done
+ */
+export function heatmapOf(given: Heatmap | HeatmapSource, call: string): Heatmap {
+  if (typeof given === "object" && given !== null && "values" in given) return heatmap(given);
+  checkHeatmap(given, call);
+  return given;
+}
+
 /** What a heatmap is made from; every Attribution is one. */
 export interface HeatmapSource {
   readonly method: string;
@@ -37,6 +51,7 @@ export interface HeatmapSource {
   readonly inputSize: { readonly width: number; readonly height: number };
   /** Where one says that the values are rounding or stand for nothing, the heatmap is empty. */
   readonly notes?: readonly { readonly code: string }[];
+  readonly placement?: Placement;
 }
 
 /** Notes of maps whose values are no evidence, whatever they are. */
@@ -82,6 +97,9 @@ const styles: Readonly<Record<Reading, Style>> = {
  * largest magnitude (or the percentile's) and resized where they lie on a layer's own grid. A map without anything to show is all zero, one of rounding too
  * (notes `nothing-flows`, `rounding-only` and `flat-map`).
  *
+ * Where a picture was explained the heatmap remembers its place in it, as the attribution does: `overlay`, `boundingBox` and `segment`
+ * put it there.
+ *
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
 export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
@@ -91,7 +109,7 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
       `heatmap takes an Attribution, got ${kindOf(source)}. If you pass the result of a method, await it first.`,
     );
   }
-  const { inputSize, method, notes = [] } = source;
+  const { inputSize, method, placement, notes = [] } = source;
   const empty = notes.some(({ code }) => worthless.has(code));
   const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
   const { width, height } = inputSize;
@@ -126,11 +144,12 @@ export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): He
     return divideByLargest(fromLeast ? aboveLeast(data) : data, percentile);
   };
   const scaled = normalise(reduced);
-  if (!grid) return { data: scaled, width, height, signed };
+  const place = { width, height, signed, ...(placement && { placement }) };
+  if (!grid) return { data: scaled, ...place };
   const resized = resizeBilinear({ data: scaled, width: w, height: h, channels: 1 }, width, height, {
     antialias: false,
   });
-  return { data: normalise(resized), width, height, signed };
+  return { data: normalise(resized), ...place };
 }
 
 /** Values as pixels with channels: `[1, H, W, C]` as they are, a signal `[1, C, L]` as a picture one pixel high. */

@@ -1,10 +1,12 @@
 import { checkOptions, nonEmptyList, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { checkImage, type ImageLike } from "../image/image";
+import { checkImage, type ImageLike, type PictureData } from "../image/image";
+import { Picture } from "../image/picture";
+import { regionIn } from "../image/placement";
 import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
 import { Canvas, toRgba } from "./canvas";
 import { colormapTable, levelOf } from "./colormap";
-import { checkHeatmap, type Heatmap } from "./heatmap";
+import { checkHeatmap, type Heatmap, type HeatmapSource, heatmapOf } from "./heatmap";
 import { resizeNearest } from "./resize-nearest";
 
 export interface OverlayOptions {
@@ -14,7 +16,7 @@ export interface OverlayOptions {
   readonly opacity?: number;
   /** Below this share of the heatmap's range the picture shows alone, 0 to 1 (exclusive). Default 0.05. */
   readonly threshold?: number;
-  /** Where in the picture the heatmap lies (see `placement`); default: it covers the picture. */
+  /** Where in the picture the heatmap lies, in its pixels; default: where the attribution or the heatmap remembers that it lies. */
   readonly region?: Rectangle;
 }
 
@@ -27,22 +29,28 @@ const faint = 0.05;
 const saturation = 0.35;
 
 /**
- * Lays a heatmap over a picture: the stronger a place, the more of its colour shows. The picture below loses most of its
- * colour, so that what is coloured is evidence.
+ * Lays an attribution over the picture that was explained: the stronger a place, the more of its colour shows. The picture below
+ * loses most of its colour, so that what is coloured is evidence.
  *
- * @returns RGBA at the picture's size
- * @throws {OptionError} if an option is out of range or the colour map is not known; {InputError} if the picture is empty
+ * The attribution remembers how the picture became the network's input, cropped, stretched or padded, and so does its heatmap: what
+ * the network did not see stays without colour. The picture may be the one that was explained or the same at another scale. A map that
+ * knows no picture (of a Tensor) covers one of its own shape; on any other it is never stretched, say `region`.
+ *
+ * @param input  the picture that was explained
+ * @param map    what a method returned, drawn as its method's pictures are made, or a heatmap made of it with other options
+ * @returns RGBA at the picture's size; `new ImageData(data, width, height)` takes its data
+ * @throws {OptionError} if the picture has another shape than the one explained, an option is out of range or the colour map is not
+ *   known; {InputError} if the picture is empty
+ * @example
+ * const attribution = await gradCam(model, photo);
+ * await writeFile("overlay.png", await encodePng(overlay(photo, attribution)));
  */
-export function overlay(
-  input: ImageLike,
-  heatmap: Heatmap,
-  options: OverlayOptions = {},
-): ImageLike & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
+export function overlay(input: ImageLike, map: Heatmap | HeatmapSource, options: OverlayOptions = {}): Picture {
   checkOptions("overlay", options, ["colormap", "opacity", "threshold", "region"]);
   checkImage(input);
-  checkHeatmap(heatmap, "overlay(image, heatmap(attribution))");
+  const heatmap = heatmapOf(map, "overlay(image, attribution)");
   const { opacity = 0.75, threshold = faint } = options;
-  const { region = { x: 0, y: 0, width: input.width, height: input.height } } = options;
+  const { region = regionIn(input, heatmap) } = options;
   if (!(opacity >= 0 && opacity <= 1)) throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
   if (!(threshold >= 0 && threshold < 1)) {
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
@@ -67,7 +75,7 @@ export function overlay(
     }
     out[at + 3] = 255;
   }
-  return { data: out, width, height };
+  return new Picture({ data: out, width, height });
 }
 
 /** The heatmap's value at every pixel of a picture; 0 outside its region. */
@@ -93,12 +101,12 @@ export function heatInPicture(heatmap: Heatmap, width: number, height: number, r
 }
 
 /** A heatmap alone, in colours. */
-export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: string } = {}): ImageLike {
+export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: string } = {}): PictureData {
   checkOptions("heatmapImage", options, ["colormap"]);
   checkHeatmap(heatmap, "heatmapImage(heatmap(attribution))");
   const { colormap = defaultColormap(heatmap) } = options;
   const table = colormapTable(colormap);
-  const out = new Uint8Array(heatmap.data.length * 4);
+  const out = new Uint8ClampedArray(heatmap.data.length * 4);
   heatmap.data.forEach((value, pixel) => {
     const level = levelOf(value, heatmap.signed, colormap) * 3;
     out.set([table[level], table[level + 1], table[level + 2], 255], pixel * 4);
@@ -107,12 +115,16 @@ export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: st
 }
 
 /** Repeats every pixel so often that the shorter side has at least `side` pixels; larger pictures stay as they are. */
-export function enlarge(image: ImageLike, side: number): ImageLike {
+export function enlarge(image: ImageLike, side: number): PictureData {
   checkImage(image);
   wholeNumber("side", side, 1);
   const factor = Math.ceil(side / Math.min(image.width, image.height));
-  return factor <= 1 ? image : resizeNearest(image, image.width * factor, image.height * factor);
+  if (factor > 1) return resizeNearest(image, image.width * factor, image.height * factor);
+  return isPicture(image) ? image : { ...image, data: Uint8ClampedArray.from(image.data) };
 }
+
+const isPicture = (image: ImageLike): image is PictureData =>
+  image.data instanceof Uint8ClampedArray && image.data.buffer instanceof ArrayBuffer;
 
 export interface SideBySideOptions {
   /** Pictures per row; default: as square a grid as possible, wider than high. */
@@ -128,7 +140,7 @@ export interface SideBySideOptions {
  *
  * @throws {InputError} if there is none, or their sizes differ; {OptionError} if columns or gap is out of range
  */
-export function sideBySide(images: readonly ImageLike[], options: SideBySideOptions = {}): ImageLike {
+export function sideBySide(images: readonly ImageLike[], options: SideBySideOptions = {}): PictureData {
   checkOptions("sideBySide", options, ["columns", "gap", "background"]);
   nonEmptyList("sideBySide: images", images, "picture");
   const [first] = images;

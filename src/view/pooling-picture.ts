@@ -1,6 +1,6 @@
 import { checkOptions, checkParts, wholeNumber } from "../checks";
 import { OptionError, ShapeError } from "../errors";
-import type { ImageLike } from "../image/image";
+import type { ImageLike, PictureData } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
 import type { Heatmap } from "./heatmap";
 import { heatmapImage, sideBySide } from "./overlay";
@@ -49,7 +49,7 @@ const emptyColour = [92, 92, 84] as const;
  * const unpooled = await maxUnpool(pooled, switches);
  * const picture = poolingPicture({ input, pooled, switches, unpooled });
  */
-export function poolingPicture(stages: PoolingStages, options: PoolingPictureOptions = {}): ImageLike {
+export function poolingPicture(stages: PoolingStages, options: PoolingPictureOptions = {}): PictureData {
   checkOptions("poolingPicture", options, ["channel", "side", "colormap"]);
   checkParts(
     "poolingPicture",

@@ -1,9 +1,9 @@
-import { channelsOf, type ImageLike } from "../image/image";
+import { channelsOf, type ImageLike, type PictureData } from "../image/image";
 
 /** The picture at another size, each pixel the one of the picture that lies under its centre. */
-export function resizeNearest(image: ImageLike, width: number, height: number): ImageLike {
+export function resizeNearest(image: ImageLike, width: number, height: number): PictureData {
   const channels = channelsOf(image);
-  const data = Uint8Array.from({ length: width * height * channels }, (_, i) => {
+  const data = Uint8ClampedArray.from({ length: width * height * channels }, (_, i) => {
     const pixel = Math.floor(i / channels);
     const x = Math.floor((((pixel % width) + 0.5) * image.width) / width);
     const y = Math.floor(((Math.floor(pixel / width) + 0.5) * image.height) / height);

@@ -4,10 +4,11 @@ import { exponentialDecay } from "../image/blur";
 import { toColours } from "../image/colours";
 import { checkImage, type ImageLike } from "../image/image";
 import { toLab } from "../image/lab";
+import { regionIn } from "../image/placement";
 import { checkRectangle, type Rectangle } from "../image/resize";
 import { neighbours } from "../image/slic";
 import { cropImage } from "./crop-image";
-import { checkHeatmap, type Heatmap } from "./heatmap";
+import { type Heatmap, type HeatmapSource, heatmapOf } from "./heatmap";
 import { heatInPicture } from "./overlay";
 import { randomWalk } from "./random-walker";
 
@@ -18,7 +19,7 @@ export interface SegmentOptions {
   readonly background?: number;
   /** How much alike neighbours count against colours; default 3, more gives smoother masks. */
   readonly smoothness?: number;
-  /** Where in the picture the heatmap lies (see `placement`); default: it covers the picture. */
+  /** Where in the picture the heatmap lies, in its pixels; default: where the attribution or the heatmap remembers that it lies. */
   readonly region?: Rectangle;
 }
 
@@ -44,17 +45,18 @@ const certainty = (smoothness: number): number => Math.max(50, 64 * smoothness);
  * boundaries where colours differ; an object of the background's colours it does not find.
  *
  * @param input    the picture that was explained
- * @param heatmap  any positive evidence, `heatmap(attribution)`
- * @returns a mask of the picture's size
- * @throws {OptionError} if an option is out of range; {InputError} if the heatmap has nothing to show
+ * @param map      any positive evidence: an attribution, or a heatmap of it
+ * @returns a mask of the picture's size; what the network did not see of the picture is outside
+ * @throws {OptionError} if the picture has another shape than the one explained, or an option is out of range; {InputError} if the
+ *   heatmap has nothing to show
  * @example
  * const mask = segment(image, heatmap(await saliency(model, image, { target: "cat" }), { smooth: 2 }));
  * const picture = overlay(image, { ...mask, data: Float32Array.from(mask.data), signed: false });
  */
-export function segment(input: ImageLike, heatmap: Heatmap, options: SegmentOptions = {}): Mask {
+export function segment(input: ImageLike, map: Heatmap | HeatmapSource, options: SegmentOptions = {}): Mask {
   checkOptions("segment", options, ["foreground", "background", "smoothness", "region"]);
   checkImage(input);
-  checkHeatmap(heatmap, "segment(image, heatmap(attribution))");
+  const heatmap = heatmapOf(map, "segment(image, attribution)");
   const share = (name: "foreground" | "background", usual: number): number => {
     const value = options[name] ?? usual;
     if (value > 0 && value <= 0.5) return value;
@@ -62,7 +64,7 @@ export function segment(input: ImageLike, heatmap: Heatmap, options: SegmentOpti
   };
   const [hot, cold] = [share("foreground", 0.05), share("background", 0.3)];
   const smoothness = above("smoothness", options.smoothness ?? 3);
-  const { region = { x: 0, y: 0, width: input.width, height: input.height } } = options;
+  const { region = regionIn(input, heatmap) } = options;
   checkRectangle("region", region);
   const { width, height, data: heat } = heatmap;
   const sorted = heat.slice().sort();

@@ -131,7 +131,7 @@ describe("more than the header allows", () => {
 
 describe("bytes of another realm", () => {
   it("are bytes, as a file and as pixels", async () => {
-    const foreign = (bytes: Uint8Array, kind = "Uint8Array"): Uint8Array =>
+    const foreign = (bytes: Uint8Array | Uint8ClampedArray, kind = "Uint8Array"): Uint8Array =>
       runInNewContext(`${kind}.from(bytes)`, { bytes: Array.from(bytes) });
     const bytes = file("lossy.webp");
     expect(foreign(bytes)).not.toBeInstanceOf(Uint8Array);

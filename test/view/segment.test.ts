@@ -116,7 +116,7 @@ describe("segment", () => {
     expect(() => segment(image, map, { smoothness: -1 })).toThrow("smoothness must be above 0, got -1.");
     expect(() => segment(image, { ...map, data: new Float32Array(size * size) })).toThrow(InputError);
     expect(() => segment(image, { ...map, data: new Float32Array(size * size) })).toThrow("nothing to show");
-    expect(() => segment(image, undefined as never)).toThrow("segment(image, heatmap(attribution))");
+    expect(() => segment(image, undefined as never)).toThrow("segment(image, attribution)");
   });
 });
 
