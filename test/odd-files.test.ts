@@ -8,6 +8,7 @@ import {
   inspect,
   LayerError,
   loadModel,
+  type Model,
   ModelError,
   occlusion,
   SeethroughError,
@@ -21,6 +22,10 @@ import { describeShared, readShared } from "./shared-folder";
 const random = randomIntegers(8);
 const picture = () => randomFloats(random, [1, 3, 8, 8]).floats();
 const x = (): Tensor => Tensor.fromNCHW(picture(), [1, 3, 8, 8]);
+
+/** What is said of the network; that nothing tells how pixels become numbers is true of all of these. */
+const codes = ({ notes }: Pick<Model, "notes">): string[] =>
+  notes.map(({ code }) => code).filter((code) => code !== "normalisation-assumed");
 
 describe("an output that is a constant", () => {
   const constant = graphOf({
@@ -55,7 +60,7 @@ describe("an output that is a constant", () => {
 
   it("is said in the model's notes, and every method gives zeros and says why", async () => {
     const model = await loadModel(writeOnnx(constant));
-    expect(model.notes.map(({ code }) => code)).toEqual(["constant-output"]);
+    expect(codes(model)).toEqual(["constant-output"]);
     expect(inspect(model).findings.join()).toMatch(/The output "y" is the same whatever the input is/);
     const methods = [
       "saliency",
@@ -104,7 +109,7 @@ describe("an output that is a constant", () => {
     const inner = await loadModel(writeOnnx(graph), { output: "k" });
     expect([...(await inner.run(x())).output.data]).toEqual([-3, -4]);
     const model = await loadModel(writeOnnx(graph));
-    expect(model.notes).toEqual([]);
+    expect(codes(model)).toEqual([]);
     const data = picture();
     const expected = await runReference(graph, { x: floats([1, 3, 8, 8], data) });
     const { output } = await model.run(Tensor.fromNCHW(data, [1, 3, 8, 8]));
@@ -133,7 +138,7 @@ describe("a Dropout in training mode", () => {
 
   it("is named in a note, and so is what was done about it", async () => {
     const model = await loadModel(writeOnnx(withDropout(true)));
-    expect(model.notes.map(({ code }) => code)).toEqual(["dropout-inference"]);
+    expect(codes(model)).toEqual(["dropout-inference"]);
     expect(model.notes[0].message).toMatch(/^Dropout "d" would drop values at random .* as in inference/);
     const { notes } = await saliency(model, x(), { target: 1 });
     expect(notes.map(({ code }) => code)).toContain("dropout-inference");
@@ -141,7 +146,7 @@ describe("a Dropout in training mode", () => {
     expect(many.notes[0].message).toMatch(/^Dropout "a", "b", "c1" and 2 more would/);
     // As without it.
     const plain = await loadModel(writeOnnx(withDropout(false)));
-    expect(plain.notes).toEqual([]);
+    expect(codes(plain)).toEqual([]);
   });
 
   it("is known where the mode is computed, and does not matter where nothing is dropped", async () => {
@@ -155,8 +160,8 @@ describe("a Dropout in training mode", () => {
         ["GlobalAveragePool", ["d"], ["y"]],
       ],
     });
-    expect((await loadModel(writeOnnx(computed))).notes.map(({ code }) => code)).toEqual(["dropout-inference"]);
-    expect((await loadModel(writeOnnx(withDropout(true, 0)))).notes).toEqual([]);
+    expect(codes(await loadModel(writeOnnx(computed)))).toEqual(["dropout-inference"]);
+    expect(codes(await loadModel(writeOnnx(withDropout(true, 0))))).toEqual([]);
   });
 });
 
