@@ -66,6 +66,24 @@ export class MemoryError extends SeethroughError {
   }
 }
 
+/** A file asks for more than the limits allow (`limits` of `loadModel`). Raised before anything is allocated. */
+export class LimitError extends SeethroughError {
+  override readonly name = "LimitError";
+  /** Which limit, by its name in `limits`. */
+  readonly limit: string;
+  /** How much the file asks for. */
+  readonly value: number;
+  /** How much is allowed. */
+  readonly most: number;
+
+  constructor(message: string, limit: string, value: number, most: number) {
+    super(message);
+    this.limit = limit;
+    this.value = value;
+    this.most = most;
+  }
+}
+
 /** The host lacks what the kernels need, for example WebAssembly SIMD. */
 export class UnsupportedRuntimeError extends SeethroughError {
   override readonly name = "UnsupportedRuntimeError";

@@ -7,13 +7,14 @@ import { expect, it } from "vitest";
  * Which folder of src may import which: a layer sees the layers of its row and nothing else. `docs/architecture.md`
  * shows the same table.
  */
-const base = ["tensor", "errors", "checks", "nearest", "notes", "join-bytes", "bytes", "version"];
+const base = ["tensor", "errors", "checks", "nearest", "notes", "limits", "join-bytes", "bytes", "version"];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors"],
   errors: [],
   checks: ["errors", "nearest"],
   nearest: [],
   notes: [],
+  limits: ["errors"],
   "join-bytes": [],
   version: [],
   bytes: [],

@@ -23,12 +23,18 @@ const channelsLast: ReadonlySet<string> = /* @__PURE__ */ new Set(["LayerNormali
 
 /** @returns undefined where the layers do not say */
 export function channelAxis(graph: StaticGraph, value: string): ChannelAxis | undefined {
+  // In execution order, so that what a value comes from is known: no graph is too deep.
   const known = new Map<string, ChannelAxis | undefined>();
-  const ask = (name: string): ChannelAxis | undefined => {
-    if (!known.has(name)) known.set(name, axisAt(graph, name, ask));
-    return known.get(name);
-  };
-  return ask(value);
+  for (const { outputs } of graph.nodes) {
+    for (const name of outputs)
+      if (name !== "")
+        known.set(
+          name,
+          axisAt(graph, name, (input) => known.get(input)),
+        );
+    if (outputs.includes(value)) break;
+  }
+  return known.get(value);
 }
 
 function axisAt(

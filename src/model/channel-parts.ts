@@ -14,15 +14,36 @@ export interface ChannelPart {
   readonly value?: string;
 }
 
+/** No detector's output is further from its layers, or made of more pieces; a file that says so is not followed. */
+const deepest = 64;
+const mostParts = 1024;
+
+type Known = Map<string, readonly ChannelPart[]>;
+
 /** The parts of a value along one of its axes, in order. */
-export function channelParts(graph: StaticGraph, value: string, axis: number): readonly ChannelPart[] {
+export const channelParts = (graph: StaticGraph, value: string, axis: number): readonly ChannelPart[] =>
+  partsAt(graph, value, axis, new Map(), 0);
+
+function partsAt(graph: StaticGraph, value: string, axis: number, known: Known, depth: number): readonly ChannelPart[] {
+  const key = `${axis} ${value}`;
+  const before = known.get(key);
+  if (before) return before;
+  const size = graph.shapes.get(value)?.[axis] ?? 0;
+  const whole: readonly ChannelPart[] = [{ size, finish: "none", value }];
+  const found = depth < deepest ? partsOf(graph, value, axis, known, depth) : whole;
+  const parts = found.length > mostParts ? whole : found;
+  known.set(key, parts);
+  return parts;
+}
+
+function partsOf(graph: StaticGraph, value: string, axis: number, known: Known, depth: number): readonly ChannelPart[] {
   const shape = graph.shapes.get(value) ?? [];
   const size = shape[axis];
   const whole = (finish: Finish): ChannelPart[] => [{ size, finish, value }];
   const node = producerOf(graph, value);
   if (!node) return whole("none");
   const inputs = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
-  const along = (input: string, at = axis): readonly ChannelPart[] => channelParts(graph, input, at);
+  const along = (input: string, at = axis): readonly ChannelPart[] => partsAt(graph, input, at, known, depth + 1);
   const [first] = inputs;
   const from = graph.shapes.get(first) ?? [];
   switch (node.op) {
@@ -73,13 +94,14 @@ export function channelParts(graph: StaticGraph, value: string, axis: number): r
 
 /** What a whole value went through, whatever its axes. */
 function finishOf(graph: StaticGraph, value: string): Finish {
-  const node = producerOf(graph, value);
-  if (!node) return "none";
-  if (node.op === "Sigmoid" || node.op === "HardSigmoid") return "sigmoid";
-  if (node.op === "Softmax") return "softmax";
-  const moves =
-    ["Identity", "Transpose", "Slice", "Split", "Clip", "Gather"].includes(node.op) || reshaping.has(node.op);
-  return moves ? finishOf(graph, node.inputs[0]) : "none";
+  for (let node = producerOf(graph, value); node; node = producerOf(graph, node.inputs[0])) {
+    if (node.op === "Sigmoid" || node.op === "HardSigmoid") return "sigmoid";
+    if (node.op === "Softmax") return "softmax";
+    const moves =
+      ["Identity", "Transpose", "Slice", "Split", "Clip", "Gather"].includes(node.op) || reshaping.has(node.op);
+    if (!moves) return "none";
+  }
+  return "none";
 }
 
 /** Several values with the same parts, like the scales of a pyramid. */

@@ -12,6 +12,7 @@ import { specialise } from "../graph/passes/specialise";
 import { trainingDropouts } from "../graph/passes/training-dropouts";
 import { normalisation, saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
+import { type Limits, limitsOf, withinLimit } from "../limits";
 import { suggest } from "../nearest";
 import { joinNotes, type Note, note } from "../notes";
 import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
@@ -66,6 +67,8 @@ export interface LoadOptions {
   readonly memory?: "fast" | "low";
   /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */
   readonly maxMemory?: number;
+  /** What the file may ask for; default: `defaultLimits`, those in bytes lowered by `maxMemory`. */
+  readonly limits?: Partial<Limits>;
   /** The kernels (`seethrough/kernels.wasm`); default: those the entry carries. */
   readonly wasm?: WasmSource;
 }
@@ -90,6 +93,7 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   inputShape: true,
   memory: true,
   maxMemory: true,
+  limits: true,
   wasm: true,
 };
 
@@ -124,6 +128,7 @@ export async function openModel(
   checkOptions("loadModel", options, Object.keys(loadOptions));
   checkOptions("loadModel's preprocess", options.preprocess, ["range", "mean", "std", "channels", "fit"]);
   const maxMemory = checkLimit(options.maxMemory);
+  const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputShape(options.inputShape);
   const { graph: file, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options.inputShape);
@@ -131,12 +136,13 @@ export async function openModel(
   const notes: Note[] = [];
   const metadata = await withConfig(readMetadata(file), file, source, options, notes);
   const result = resultName(file, options.output);
+  withinLimit(limits, "nodes", file.nodes.length, "The network has too many nodes");
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = keepingInput(file, removeDeadNodes(file, [result]));
   const asked = inputIsFinal ? undefined : (options.inputShape ?? usualShape(live, metadata));
   // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
   const outputs = [...new Set([...live.outputs, result])];
-  const specialised = specialise({ ...live, outputs }, inputShapes(live, asked), refusedUses);
+  const specialised = specialise({ ...live, outputs }, inputShapes(live, asked), refusedUses, limits);
   const dropouts = trainingDropouts(live, specialised);
   if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
   const isConstant = specialised.constants.has(result);

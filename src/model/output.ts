@@ -21,9 +21,17 @@ export interface ExplainedValue {
   readonly order?: readonly number[];
 }
 
+const producers = /* @__PURE__ */ new WeakMap<StaticGraph, ReadonlyMap<ValueName, Node>>();
+
 /** The node that computes a value; none for an input. */
-export const producerOf = ({ nodes }: StaticGraph, value: ValueName): Node | undefined =>
-  nodes.find(({ outputs }) => outputs.includes(value));
+export function producerOf(graph: StaticGraph, value: ValueName): Node | undefined {
+  let found = producers.get(graph);
+  if (!found) {
+    found = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+    producers.set(graph, found);
+  }
+  return found.get(value);
+}
 
 /**
  * The value before a trailing Softmax, LogSoftmax or Sigmoid. Gradients of probabilities vanish where the network is

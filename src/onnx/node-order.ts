@@ -9,11 +9,15 @@ export function uniquelyNamed(nodes: readonly Node[]): Node[] {
     taken.add(node.name);
     return true;
   });
+  // The number to try next for each name, so that many nodes of one name do not count through all of them.
+  const numbers = new Map<string, number>();
   return nodes.map((node, i) => {
     if (owned[i]) return node;
     const fallback = node.outputs.find((output) => output !== "") ?? (node.name || node.op);
     let name = fallback;
-    for (let n = 2; taken.has(name); n++) name = `${fallback}_${n}`;
+    let n = numbers.get(fallback) ?? 2;
+    for (; taken.has(name); n++) name = `${fallback}_${n}`;
+    numbers.set(fallback, n);
     taken.add(name);
     return { ...node, name };
   });
@@ -41,31 +45,39 @@ export function sortedNodes(nodes: readonly Node[], known: readonly string[], ou
   if (absent !== undefined) throw new ModelError(`The graph's output "${absent}" is not computed by any node.`);
 
   const sorted: Node[] = [];
-  const waiting = new Map<string, Node[]>();
+  const waiting = new Map<string, Waiting[]>();
   const place = (first: Node): void => {
     const next = [first];
     for (let node = next.pop(); node; node = next.pop()) {
-      const pending = node.inputs.find((input) => input !== "" && !ready.has(input));
-      if (pending !== undefined) {
-        const others = waiting.get(pending);
-        if (others) others.push(node);
-        else waiting.set(pending, [node]);
-        continue;
-      }
       sorted.push(node);
       for (const output of node.outputs) {
         if (output === "") continue;
         ready.add(output);
-        next.push(...(waiting.get(output) ?? []).reverse());
+        for (const other of (waiting.get(output) ?? []).reverse()) if (--other.missing === 0) next.push(other.node);
         waiting.delete(output);
       }
     }
   };
-  for (const node of nodes) place(node);
-  for (const [value, [node]] of waiting) {
+  for (const node of nodes) {
+    const pending = new Set(node.inputs.filter((input) => input !== "" && !ready.has(input)));
+    const entry = { node, missing: pending.size };
+    for (const input of pending) {
+      const others = waiting.get(input);
+      if (others) others.push(entry);
+      else waiting.set(input, [entry]);
+    }
+    if (pending.size === 0) place(node);
+  }
+  for (const [value, [{ node }]] of waiting) {
     throw new ModelError(`${node.op} "${node.name}" waits for the value "${value}", which depends on the node itself.`);
   }
   return sorted;
+}
+
+/** A node, and how many of its inputs are not there yet. */
+interface Waiting {
+  readonly node: Node;
+  missing: number;
 }
 
 function producersOf(nodes: readonly Node[], known: ReadonlySet<string>): Map<string, Node> {

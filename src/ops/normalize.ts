@@ -59,14 +59,22 @@ export const instanceNorm: Builder = (context) => {
   });
 };
 
+/** A pass cannot be stopped inside a kernel: no normalisation of a real network looks at so many elements. */
+const mostLooks = 2 ** 30;
+
 /** Local response normalisation across channels (AlexNet, GoogLeNet). */
 export const lrn: Builder = (context) => {
   const { node, kernels } = context;
   const [input] = node.inputs;
   const { n, h, w, c } = imageShape(context.shape(input));
+  const asked = numberAttribute(node, "size");
+  if (!Number.isSafeInteger(asked) || asked < 1) context.refuse(`its size ${asked} is no whole number of at least 1`);
+  // A wider window has nothing more to see.
+  const size = Math.min(asked, 2 * c + 1);
+  if (n * h * w * c * size > mostLooks) context.refuse(`its size ${asked} over ${c} channels takes too long`);
   const parameters = [
-    numberAttribute(node, "size"),
-    numberAttribute(node, "alpha", 1e-4),
+    size,
+    numberAttribute(node, "alpha", 1e-4) * (size / asked),
     numberAttribute(node, "beta", 0.75),
     numberAttribute(node, "bias", 1),
   ] as const;

@@ -74,13 +74,19 @@ export function maxPoolRefusal(window: PoolWindow, from: ImageShape, to: ImageSh
   const empty = [
     [from.h, to.h],
     [from.w, to.w],
-  ].some(([extent, positions], axis) =>
-    Array.from({ length: positions }, (_, p) => p * window.stride[axis] - window.padBegin[axis]).some(
-      (start) =>
-        !Array.from({ length: window.kernel[axis] }, (_, k) => start + k * window.dilation[axis]).some(
-          (place) => place >= 0 && place < extent,
-        ),
-    ),
-  );
+  ].some(([extent, positions], axis) => hasEmptyWindow(window, axis, extent, positions));
   return empty ? "some of its windows lie in the padding alone and have no maximum" : undefined;
+}
+
+/** Whether one of the windows along an axis meets nothing of the input. One that begins inside the input meets its first element. */
+function hasEmptyWindow(window: PoolWindow, axis: number, extent: number, positions: number): boolean {
+  const [kernel, stride, dilation, pad] = [window.kernel, window.stride, window.dilation, window.padBegin].map(
+    (list) => list[axis],
+  );
+  if ((positions - 1) * stride - pad >= extent) return true;
+  for (let start = -pad; start < 0 && start <= (positions - 1) * stride - pad; start += stride) {
+    const first = Math.ceil(-start / dilation);
+    if (first >= kernel || start + first * dilation >= extent) return true;
+  }
+  return false;
 }

@@ -10,8 +10,18 @@ function windowOf(context: BuildContext): PoolWindow {
   const { node } = context;
   const spatial = context.shape(node.inputs[0]).slice(2);
   if (spatial.length < 1 || spatial.length > 2) context.refuse(`pooling over ${spatial.length} axes is not supported`);
-  return poolWindow(node, spatial);
+  const window = poolWindow(node, spatial);
+  const looks = sizeOf(context.shape(node.outputs[0])) * sizeOf(window.kernel);
+  if (looks > mostLooks) {
+    context.refuse(
+      `its windows look at ${looks.toLocaleString("en-US")} elements, and at most ${mostLooks.toLocaleString("en-US")} are looked at`,
+    );
+  }
+  return window;
 }
+
+/** A pass cannot be stopped inside a kernel: no pooling of a real network comes near this. */
+const mostLooks = 2 ** 30;
 
 /** The record writer of a pool between two values. */
 function poolRecord(context: BuildContext, input: string, output: string, window: PoolWindow, countIncludePad: number) {

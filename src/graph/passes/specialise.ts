@@ -1,4 +1,5 @@
-import { ModelError, SeethroughError, ShapeError, type UnsupportedUse } from "../../errors";
+import { LimitError, ModelError, SeethroughError, ShapeError, type UnsupportedUse } from "../../errors";
+import { checkedProduct, defaultLimits, type Limits, withinLimit } from "../../limits";
 import { showShape, sizeOf } from "../../tensor";
 import { evaluate } from "../constant-arithmetic";
 import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../ir";
@@ -17,6 +18,8 @@ const foldLimitBytes = 64 * 2 ** 20;
  *
  * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
  * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
+ * @param limits  what the file may ask for: no value is computed, and no node built, that is beyond them
+ * @throws {LimitError} if a value is, or all constants together
  * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
  * @throws {ModelError} if a dimension stays open, or a shape depends on the image
  * @throws {ShapeError} if shapes do not fit together
@@ -25,6 +28,7 @@ export function specialise(
   graph: Graph,
   inputShapes: ReadonlyMap<string, readonly number[]>,
   refusedLater: RefusedLater = () => [],
+  limits: Limits = defaultLimits,
 ): StaticGraph {
   for (const name of inputShapes.keys()) {
     if (!graph.inputs.some((input) => input.name === name)) {
@@ -42,6 +46,8 @@ export function specialise(
   const shapes = new Map<string, Shape>(inputs.map(({ name, shape }) => [name, shape]));
   const constants = new Map(graph.constants);
   for (const [name, { shape }] of constants) shapes.set(name, shape);
+  for (const [name, shape] of shapes) checkedProduct(shape, limits, `The value "${name}"`);
+  let foldedBytes = 0;
 
   const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
   // Values behind what cannot run: nobody knows their shapes, and what follows from them is not another fault.
@@ -65,6 +71,12 @@ export function specialise(
     let folded: readonly Constant[] | undefined;
     try {
       found = infer(node, given, known, graph.opset);
+      for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
+      if (isKnown(node, known)) {
+        foldedBytes += 4 * found.reduce((sum, shape) => sum + sizeOf(shape), 0);
+        const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
+        withinLimit(limits, "foldedBytes", foldedBytes, what);
+      }
       folded = isKnown(node, known)
         ? fold(
             node,
@@ -80,7 +92,7 @@ export function specialise(
         );
       }
     } catch (error) {
-      if (!(error instanceof SeethroughError)) throw error;
+      if (!(error instanceof SeethroughError) || error instanceof LimitError) throw error;
       failures.push({ node, error });
       lose(node);
       continue;

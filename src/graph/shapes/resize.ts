@@ -40,9 +40,17 @@ export function resizeGeometry(node: Node, x: Shape, constants: InputConstants, 
   return x.map((extent, axis) => resized.get(axis) ?? { in: extent, out: extent, scale: 1 });
 }
 
-export const resize: ShapeRule = (node, inputs, constants, opset) => [
-  resizeGeometry(node, inputShape(node, inputs), constants, opset).map((axis) => axis.out),
-];
+/** Resizing looks up every place along an axis in a table. */
+const longestTable = 2 ** 22;
+
+export const resize: ShapeRule = (node, inputs, constants, opset) => {
+  const axes = resizeGeometry(node, inputShape(node, inputs), constants, opset);
+  const out = axes.map((axis) => axis.out);
+  if (axes.some((axis) => axis.out > longestTable && axis.out !== axis.in)) {
+    shapeError(node, `the output would be ${showShape(out)}; an axis is resized to at most ${longestTable} places.`);
+  }
+  return [out];
+};
 
 function request(node: Node, constants: InputConstants, opset: number) {
   // An empty list stands for an absent one.

@@ -129,17 +129,21 @@ function checkKernel(node: Node, spatialIn: Shape, kernel: Shape): void {
       `a kernel ${showShape(kernel)} needs an input of rank ${kernel.length + 2}, it has ${spatialIn.length} spatial axes.`,
     );
   }
-  if (!kernel.every((k) => Number.isInteger(k) && k >= 1)) {
-    shapeError(node, `the kernel [${kernel.join(", ")}] must have whole extents of at least 1.`);
+  if (!kernel.every((k) => Number.isInteger(k) && k >= 1 && k <= widest)) {
+    shapeError(node, `the kernel [${kernel.join(", ")}] must have whole extents from 1 to ${widest}.`);
   }
 }
+
+/** No window, step or padding is wider: what looks at a window place by place ends. */
+const widest = 2 ** 22;
 
 /** A list attribute of fixed length, filled with `fallback` where it is absent. */
 function listOf(node: Node, key: string, length: number, fallback: number, least = 0): readonly number[] {
   const list = numbersAttribute(node, key, []);
   if (list.length === 0) return filled(length, fallback);
-  if (list.length !== length || !list.every((n) => Number.isSafeInteger(n) && n >= least)) {
-    shapeError(node, `${key} must be ${length} whole numbers of at least ${least}, the file has [${list.join(", ")}].`);
+  if (list.length !== length || !list.every((n) => Number.isSafeInteger(n) && n >= least && n <= widest)) {
+    const shown = list.length > 8 ? `${list.length} numbers` : `[${list.join(", ")}]`;
+    shapeError(node, `${key} must be ${length} whole numbers from ${least} to ${widest}, the file has ${shown}.`);
   }
   return list;
 }

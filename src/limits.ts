@@ -1,0 +1,90 @@
+/**
+ * What somebody else's file may ask for. Everything is checked before it is allocated or begun, by whoever reads the file; a
+ * caller may lower or raise each number (`loadModel(source, { limits })`), and `maxMemory` lowers those in bytes.
+ */
+import { LimitError, OptionError } from "./errors";
+
+/** Upper bounds on a model's file. */
+export interface Limits {
+  /** Bytes of the file, or of all files of a model together; default 4 GiB. */
+  readonly fileBytes: number;
+  /** Nodes of the graph, functions and branches of control flow counted where they are used; default 50,000. */
+  readonly nodes: number;
+  /** Axes of one value; default 32. */
+  readonly rank: number;
+  /** Elements of one value; default 2³⁰, 4 GiB as float32. */
+  readonly elements: number;
+  /** Bytes of all constants together that are computed while the file is read; default 512 MiB. */
+  readonly foldedBytes: number;
+  /** Messages, branches or objects inside each other; default 64. */
+  readonly nesting: number;
+  /** Characters of one name, label or text of the metadata; default 2²⁰. */
+  readonly textLength: number;
+}
+
+export const defaultLimits: Limits = {
+  fileBytes: 4 * 2 ** 30,
+  nodes: 50_000,
+  rank: 32,
+  elements: 2 ** 30,
+  foldedBytes: 512 * 2 ** 20,
+  nesting: 64,
+  textLength: 2 ** 20,
+};
+
+/**
+ * The limits of a call.
+ *
+ * @param maxMemory  bytes of wasm memory: no value and no folding may take more
+ * @throws {OptionError} if a limit is not known or no positive number
+ */
+export function limitsOf(given: Partial<Limits> = {}, maxMemory = Number.POSITIVE_INFINITY): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(defaultLimits, name)) {
+      throw new OptionError(`limits.${name} is not known; limits are ${Object.keys(defaultLimits).join(", ")}.`);
+    }
+    if (value !== undefined && !(value > 0))
+      throw new OptionError(`limits.${name} must be a number above 0, got ${JSON.stringify(value)}.`);
+  }
+  const limits = {
+    ...defaultLimits,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  };
+  return {
+    ...limits,
+    elements: Math.min(limits.elements, Math.floor(maxMemory / 4)),
+    foldedBytes: Math.min(limits.foldedBytes, maxMemory),
+  };
+}
+
+const count = (value: number): string => value.toLocaleString("en-US");
+
+/** @throws {LimitError} if there is more than the limit allows */
+export function withinLimit(limits: Limits, name: keyof Limits, value: number, what: string): number {
+  if (value <= limits[name]) return value;
+  throw new LimitError(
+    `${what}: ${count(value)}, and at most ${count(limits[name])} are allowed (limits.${name}). ` +
+      "If you trust the file, raise the limit.",
+    name,
+    value,
+    limits[name],
+  );
+}
+
+/**
+ * The product of extents, exact: extents are whole numbers of at least 0, and every partial product is checked, so that nothing overflows.
+ *
+ * @throws {LimitError} if it is above the limit of elements
+ */
+export function checkedProduct(extents: readonly number[], limits: Limits, what: string): number {
+  withinLimit(limits, "rank", extents.length, `${what} has too many axes`);
+  if (extents.includes(0)) return 0;
+  let product = 1;
+  for (const extent of extents) {
+    product *= extent;
+    withinLimit(limits, "elements", product, `${what} has too many elements, ${shown(extents)}`);
+  }
+  return product;
+}
+
+const shown = (extents: readonly number[]): string => extents.join("×");
