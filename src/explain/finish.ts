@@ -54,7 +54,7 @@ export async function finishAttribution(
     ...(isPicture && model && { placement: placementOf(input, own, model.parts.preprocess.fit) }),
     // A Tensor comes as the network takes it, however pixels would have become numbers.
     notes: joinNotes(
-      (model?.notes ?? []).filter(({ code }) => isPicture || code !== "normalisation-assumed"),
+      (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
       notes,
       await emptyNotes(model, input, options.target as Target | undefined, about),
     ),
@@ -83,6 +83,9 @@ interface About {
   readonly layer: string | undefined;
   readonly known: readonly Note[];
 }
+
+/** Notes that only matter where pixels became numbers. */
+const ofPixels: ReadonlySet<NoteCode> = new Set(["normalisation-assumed", "integer-input"]);
 
 /** Of what flows to the score, a map that comes to less than this is rounding: float32 keeps seven digits. */
 const rounding = 1e-6;

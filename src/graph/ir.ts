@@ -22,6 +22,8 @@ export interface GraphInput {
   readonly name: string;
   /** A string or null is a dimension the file leaves open. */
   readonly shape: readonly (number | string | null)[];
+  /** The type of integers that the file wants here, which become floats before anything is computed. */
+  readonly integers?: string;
 }
 
 /** A graph whose every value has one known shape, and whose constant arithmetic is done. */

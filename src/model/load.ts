@@ -22,6 +22,7 @@ import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiat
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
 import type { ModelConfig } from "./hugging-face";
+import { checkWholePixels, integerRange, wholePixels } from "./integer-pixels";
 import { type Labels, readLabels } from "./labels";
 import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
@@ -134,7 +135,15 @@ export async function openModel(
   const { graph: file, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options.inputShape);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [];
-  const metadata = await withConfig(readMetadata(file), file, source, options, notes);
+  const said = await withConfig(readMetadata(file), file, source, options, notes);
+  const integers = file.inputs[0]?.integers;
+  let ownPixels = false;
+  const metadata = {
+    ...said,
+    preprocess: wholePixels(said.preprocess, integers, () => {
+      ownPixels = true;
+    }),
+  };
   const result = resultName(file, options.output);
   withinLimit(limits, "nodes", file.nodes.length, "The network has too many nodes");
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
@@ -150,8 +159,8 @@ export async function openModel(
   const fixed = removeNoOps(isConstant ? specialised : { ...specialised, outputs: live.outputs });
   const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
-  const scaled =
-    (options.preprocess?.range ?? metadata.preprocess?.range) === undefined ? ownScaling(graph) : undefined;
+  const saysRange = (options.preprocess?.range ?? metadata.preprocess?.range) !== undefined;
+  const scaled = saysRange || integers !== undefined ? undefined : ownScaling(graph);
   if (scaled !== undefined) notes.push(note("own-scaling", scaled));
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels);
   const { reading, notes: outputNotes } = await readOutput({
@@ -171,7 +180,10 @@ export async function openModel(
   const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
   checkWeights(full);
-  const preprocess = preprocessOf(graph, metadata, options);
+  const preprocess = preprocessOf(graph, metadata, options, integers);
+  if (integers !== undefined && pictureChannels(graph) !== undefined && (!saysRange || ownPixels)) {
+    notes.push(note("integer-input", integers, integerRange(integers).join(" to "), ownPixels ? "files" : "nobody"));
+  }
   if (pictureChannels(graph) !== undefined && !saysNormalisation(preprocess)) notes.push(note("normalisation-assumed"));
   const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
 
@@ -269,10 +281,17 @@ function pictureChannels({ inputs: [input] }: StaticGraph): number | undefined {
  *
  * @throws {OptionError} if that cannot be, so that it does not wait for the first picture
  */
-function preprocessOf(graph: StaticGraph, metadata: Metadata, { preprocess = {} }: LoadOptions): Preprocess {
+function preprocessOf(
+  graph: StaticGraph,
+  metadata: Metadata,
+  { preprocess = {} }: LoadOptions,
+  integers: string | undefined,
+): Preprocess {
   const said = Object.fromEntries(Object.entries(preprocess).filter(([, value]) => value !== undefined));
-  const whole: Preprocess = { ...metadata.preprocess, ...said };
+  const range = integers === undefined ? {} : { range: integerRange(integers) };
+  const whole: Preprocess = { ...range, ...metadata.preprocess, ...said };
   const channels = pictureChannels(graph);
+  if (channels !== undefined && integers !== undefined) checkWholePixels(whole, graph.inputs[0].name, integers);
   if (channels !== undefined) normalisation(whole, channels);
   return whole;
 }

@@ -4,6 +4,7 @@ import { ExternalFiles } from "./external-data";
 import { type FileNode, readNode } from "./file-node";
 import { describeForeignFile } from "./foreign-files";
 import { type FileFunction, inlineFunctions, readFunction, readOpset } from "./functions";
+import { readAsFloats } from "./integer-inputs";
 import { sortedNodes, uniquelyNamed } from "./node-order";
 import { checkOpset, tooOld } from "./operator-sets";
 import { elementTypeName, elementTypes, readTensor } from "./tensor-data";
@@ -45,13 +46,15 @@ export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<s
   // Before IR version 4 every initialiser had to be listed as an input too.
   const given = new Set([...initialisers.keys(), ...refused.flatMap((node) => node.outputs)]);
   const trueInputs = inputs.filter((input) => !given.has(input.name));
-  const named = uniquelyNamed(nodes);
+  const graphInputs = trueInputs.map(checkedInput);
+  let sorted = sortedNodes(uniquelyNamed(nodes), [...trueInputs.map(({ name }) => name), ...constants.keys()], outputs);
+  for (const input of trueInputs) if (isOfIntegers(input)) sorted = readAsFloats(sorted, input, outputs);
   return {
     name: name ?? file.graph.name,
     opset,
-    inputs: trueInputs.map(checkedInput),
+    inputs: graphInputs,
     outputs,
-    nodes: sortedNodes(named, [...trueInputs.map((input) => input.name), ...constants.keys()], outputs),
+    nodes: sorted,
     constants,
     metadata: file.metadata,
   };
@@ -166,9 +169,15 @@ function readDimension(field: Field): number | string | null {
   return extent === "" ? null : extent;
 }
 
-function checkedInput({ name, shape, elementType, isTensor }: FileInput): GraphInput {
-  const isFloat = isTensor && (elementType === 0 || elementTypes.get(elementType)?.kind === "float");
-  if (!isFloat) {
+function isOfIntegers({ elementType, isTensor }: FileInput): boolean {
+  const type = elementTypes.get(elementType);
+  return isTensor && type?.kind === "int" && type.bits >= 8;
+}
+
+function checkedInput(input: FileInput): GraphInput {
+  const { name, shape, elementType, isTensor } = input;
+  if (isOfIntegers(input)) return { name, shape, integers: elementTypeName(elementType) };
+  if (!isTensor || (elementType !== 0 && elementTypes.get(elementType)?.kind !== "float")) {
     const type = isTensor ? elementTypeName(elementType) : "something that is not a tensor";
     throw new ModelError(
       `Input "${name}" holds ${type}; an input must be a float tensor. Export the network without the conversion in front of it.`,

@@ -124,13 +124,13 @@ const modelFunction =
     for (const [key, value] of Object.entries(defaults)) message(pbf, 11, attribute(key, value));
   };
 
-const floatValue =
-  (name: string, shape: readonly number[]): Write =>
+const tensorValue =
+  (name: string, shape: readonly number[], elementType = 1): Write =>
   (pbf) => {
     pbf.writeStringField(1, name);
     message(pbf, 2, (type) =>
       message(type, 1, (of) => {
-        of.writeVarintField(1, 1);
+        of.writeVarintField(1, elementType);
         message(of, 2, (dims) => {
           for (const extent of shape) message(dims, 1, (dim) => dim.writeVarintField(1, extent));
         });
@@ -143,6 +143,8 @@ interface FileParts {
   /** Other operator sets by their domain. */
   readonly domains?: Readonly<Record<string, number>>;
   readonly inputs: Readonly<Record<string, readonly number[]>>;
+  /** TensorProto.DataType of the inputs; default float32. */
+  readonly inputType?: number;
   readonly outputs: Readonly<Record<string, readonly number[]>>;
   readonly nodes: readonly NodeParts[];
   readonly tensors?: readonly TensorParts[];
@@ -150,15 +152,16 @@ interface FileParts {
 }
 
 export function onnxFile(parts: FileParts): Uint8Array<ArrayBuffer> {
-  const { opset = 18, domains = { [functionDomain]: 1 }, inputs, outputs, nodes, tensors = [], functions = [] } = parts;
+  const { opset = 18, domains = { [functionDomain]: 1 }, inputs, inputType } = parts;
+  const { outputs, nodes, tensors = [], functions = [] } = parts;
   const file = new PbfWriter();
   file.writeVarintField(1, 10);
   message(file, 7, (graph) => {
     for (const part of nodes) message(graph, 1, node(part));
     graph.writeStringField(2, "test");
     for (const part of tensors) message(graph, 5, tensor(part));
-    for (const [name, shape] of Object.entries(inputs)) message(graph, 11, floatValue(name, shape));
-    for (const [name, shape] of Object.entries(outputs)) message(graph, 12, floatValue(name, shape));
+    for (const [name, shape] of Object.entries(inputs)) message(graph, 11, tensorValue(name, shape, inputType));
+    for (const [name, shape] of Object.entries(outputs)) message(graph, 12, tensorValue(name, shape));
   });
   message(file, 8, operatorSet("", opset));
   for (const [domain, version] of Object.entries(domains)) message(file, 8, operatorSet(domain, version));
