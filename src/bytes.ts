@@ -20,7 +20,7 @@ export const isByteArray = (value: unknown): value is Uint8Array | Uint8ClampedA
 export const isFloat32Array = (value: unknown): value is Float32Array =>
   ArrayBuffer.isView(value) && isKind(value, ["Float32Array"]);
 
-const isArrayBuffer = (value: unknown): value is ArrayBuffer => isKind(value, ["ArrayBuffer"]);
+const isBuffer = (value: unknown): value is ArrayBuffer => isKind(value, ["ArrayBuffer", "SharedArrayBuffer"]);
 
 export const isURL = (value: unknown): value is URL => isKind(value, ["URL"]);
 
@@ -28,10 +28,13 @@ export const isBlob = (value: unknown): value is Blob => isKind(value, ["Blob", 
 
 export const isResponse = (value: unknown): value is Response => isKind(value, ["Response"]);
 
+/** Whether other threads may write to it: hosts refuse to decode or hash such bytes. */
+export const isShared = (bytes: Uint8Array): boolean => isKind(bytes.buffer, ["SharedArrayBuffer"]);
+
 /** The bytes of a view or buffer as the plain kind, not copied: a Node Buffer's `slice`, for one, does not copy either. */
 export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
   if (ArrayBuffer.isView(value) && isKind(value, ["Uint8Array", "Uint8ClampedArray", "DataView"])) {
     return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
   }
-  return isArrayBuffer(value) ? new Uint8Array(value) : undefined;
+  return isBuffer(value) ? new Uint8Array(value) : undefined;
 }

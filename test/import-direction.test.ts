@@ -7,7 +7,18 @@ import { expect, it } from "vitest";
  * Which folder of src may import which: a layer sees the layers of its row and nothing else. `docs/architecture.md`
  * shows the same table.
  */
-const base = ["tensor", "errors", "checks", "nearest", "notes", "limits", "join-bytes", "bytes", "version"];
+const base = [
+  "tensor",
+  "errors",
+  "checks",
+  "nearest",
+  "notes",
+  "limits",
+  "addresses",
+  "join-bytes",
+  "bytes",
+  "version",
+];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors"],
   errors: [],
@@ -15,6 +26,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   nearest: [],
   notes: [],
   limits: ["errors"],
+  addresses: ["join-bytes"],
   "join-bytes": [],
   version: [],
   bytes: [],

@@ -1,3 +1,4 @@
+import { cut, parseAddress, readBody, shownAddress, withoutSecrets } from "../addresses";
 import { bytesOf, isURL } from "../bytes";
 import { kindOf, messageOf } from "../checks";
 import { InputError } from "../errors";
@@ -10,21 +11,41 @@ const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
 /** @throws {InputError} if the source is none, or cannot be fetched or read */
 export async function readPicture(source: PictureSource): Promise<Uint8Array> {
   const bytes = bytesOf(source);
-  if (bytes) return bytes;
-  if (typeof source === "string") return hasScheme.test(source) ? readUrl(new URL(source)) : readFile(source);
+  // A copy, before anything else happens: what their owner does with them meanwhile changes nothing.
+  if (bytes) return bytes.slice();
+  if (typeof source === "string") return hasScheme.test(source) ? readUrl(addressOf(source)) : readFile(source);
   if (isURL(source)) return readUrl(source);
-  if (typeof source === "object" && source !== null && "arrayBuffer" in source) return readBody(source);
+  if (typeof source === "object" && source !== null && "arrayBuffer" in source)
+    return readPlace(source as Blob | Response);
   throw new InputError(
     "decodeImage takes a PNG, JPEG or WebP file: its bytes (Uint8Array, ArrayBuffer, Blob, Response), a path or a URL; " +
       `got ${kindOf(source)}.`,
   );
 }
 
-async function readBody(source: Blob | Response): Promise<Uint8Array> {
+/** Bytes of a file; pictures of ten times the pixels that are decoded take less. */
+const mostBytes = 2 ** 30;
+
+async function readPlace(source: Blob | Response): Promise<Uint8Array> {
   if ("ok" in source && !source.ok) {
-    throw new InputError(`The image could not be fetched: HTTP ${source.status} for ${source.url}.`);
+    throw new InputError(`The image could not be fetched: HTTP ${source.status} for ${shownAddress(source.url)}.`);
   }
-  return new Uint8Array(await source.arrayBuffer());
+  const tooLarge = (bytes: number): InputError =>
+    new InputError(`The image's file has at least ${bytes} bytes; at most ${mostBytes} are read.`);
+  try {
+    if ("ok" in source) return await readBody(source, mostBytes, tooLarge);
+    if (source.size > mostBytes) throw tooLarge(source.size);
+    return new Uint8Array(await source.arrayBuffer());
+  } catch (error) {
+    if (error instanceof InputError) throw error;
+    throw new InputError(`The image could not be read: ${withoutSecrets(messageOf(error))}.`);
+  }
+}
+
+function addressOf(text: string): URL {
+  const address = parseAddress(text);
+  if (address) return address;
+  throw new InputError(`The address of the image, "${shownAddress(text)}", is none that can be fetched.`);
 }
 
 async function readUrl(url: URL): Promise<Uint8Array> {
@@ -33,9 +54,11 @@ async function readUrl(url: URL): Promise<Uint8Array> {
   try {
     response = await fetch(url.href);
   } catch (error) {
-    throw new InputError(`The image could not be fetched: ${messageOf(error)} (${url.href}).`);
+    throw new InputError(
+      `The image could not be fetched: ${withoutSecrets(messageOf(error))} (${shownAddress(url.href)}).`,
+    );
   }
-  return readBody(response);
+  return readPlace(response);
 }
 
 async function readFile(path: string | URL): Promise<Uint8Array> {
@@ -53,7 +76,7 @@ async function readFile(path: string | URL): Promise<Uint8Array> {
   const page = typeof location === "object" && /^https?:$/.test(location.protocol) ? location.href : undefined;
   if (typeof path === "string" && page) return readUrl(new URL(path, page));
   throw new InputError(
-    `The image file "${typeof path === "string" ? path : path.href}" cannot be read: ${reason}. ` +
+    `The image file "${cut(typeof path === "string" ? path : path.pathname)}" cannot be read: ${reason}. ` +
       "Where there is no file system, pass bytes, a Blob or a URL.",
   );
 }

@@ -70,6 +70,17 @@ export interface LoadOptions {
   readonly maxMemory?: number;
   /** What the file may ask for; default: `defaultLimits`, those in bytes lowered by `maxMemory`. */
   readonly limits?: Partial<Limits>;
+  /**
+   * Other hosts that the model's files may lie at, as origins: `["https://cdn.example.com"]`. Default: none. What a model names
+   * (weights, configurations, class names) is fetched from the model's own origin, in its folder or below, and redirects
+   * lead nowhere else either; the model itself may be redirected, its address being the caller's.
+   */
+  readonly allowOrigins?: readonly string[];
+  /**
+   * false: bytes that are handed over are not copied, which saves their memory, and must not be changed or transferred as long
+   * as the model lives. Default true. Bytes that are shared among threads are copied always.
+   */
+  readonly copy?: boolean;
   /** The kernels (`seethrough/kernels.wasm`); default: those the entry carries. */
   readonly wasm?: WasmSource;
 }
@@ -95,6 +106,8 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   memory: true,
   maxMemory: true,
   limits: true,
+  allowOrigins: true,
+  copy: true,
   wasm: true,
 };
 
@@ -104,7 +117,11 @@ export async function loadWith(packaged: Packaged, source?: ModelSource, options
   const kernels = kernelsOf(packaged, options.wasm);
   // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.
   kernels.catch(() => {});
-  return openModel(source === undefined ? await packaged.defaultModel() : await readSource(source), options, kernels);
+  return openModel(
+    source === undefined ? await packaged.defaultModel() : await readSource(source, "model", options),
+    options,
+    kernels,
+  );
 }
 
 /** The compiled kernels that a call names, or those of the entry. */

@@ -1,4 +1,5 @@
-import { bytesOf, isBlob } from "../bytes";
+import { cut } from "../addresses";
+import { bytesOf, isBlob, isShared } from "../bytes";
 import { ModelError } from "../errors";
 import { suggest } from "../nearest";
 import { siblingPath } from "./sibling-path";
@@ -20,10 +21,16 @@ const companions: ReadonlySet<string | undefined> = new Set([
 /**
  * Finds the model among files: model.json, else the only `.onnx`, `.json` (companions aside) or file at all.
  *
+ * @param copy   whether to copy what is bytes already, all at once
+ * @param spend  is told how large they are together
  * @throws {ModelError} if none or several could be meant
  */
-export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
-  const files = filesByName(source);
+export async function readModelFiles(
+  source: ModelFiles,
+  copy: boolean,
+  spend: (bytes: number) => void,
+): Promise<SourceFile> {
+  const files = filesByName(source, copy, spend);
   const names = [...files.keys()];
   const only = (candidates: readonly string[]): string | undefined =>
     candidates.length === 1 ? candidates[0] : undefined;
@@ -49,7 +56,7 @@ export async function readModelFiles(source: ModelFiles): Promise<SourceFile> {
       );
       if (found !== undefined) return readNamed(files, found);
       throw new ModelError(
-        `"${main}" needs the file "${path}", which is not among ${listed(names)}.${suggest(path, names)}`,
+        `"${main}" needs the file "${cut(path)}", which is not among ${listed(names)}.${suggest(path, names)}`,
       );
     },
   };
@@ -63,14 +70,24 @@ async function readNamed(files: ReadonlyMap<string, unknown>, name: string): Pro
   throw new ModelError(`The file "${name}" must be a Uint8Array, an ArrayBuffer or a Blob, it is ${typeof file}.`);
 }
 
-const listed = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(", ");
+const listed = (names: readonly string[]): string => cut(names.map((name) => `"${cut(name, 100)}"`).join(", "), 2000);
 
-function filesByName(source: ModelFiles): ReadonlyMap<string, unknown> {
-  if (!(Symbol.iterator in source)) return new Map(Object.entries(source));
+function filesByName(source: ModelFiles, copy: boolean, spend: (bytes: number) => void): ReadonlyMap<string, unknown> {
+  if (!(Symbol.iterator in source)) {
+    const own = (file: unknown): unknown => {
+      const bytes = bytesOf(file);
+      spend(bytes ? bytes.byteLength : isBlob(file) ? file.size : 0);
+      return bytes && (copy || isShared(bytes)) ? bytes.slice() : file;
+    };
+    return new Map(Object.entries(source).map(([name, file]) => [name, own(file)]));
+  }
   return new Map(
     [...source].map((file) => {
       const name = isBlob(file) ? nameOf(file) : undefined;
-      if (name !== undefined) return [name, file] as const;
+      if (name !== undefined) {
+        spend(file.size);
+        return [name, file] as const;
+      }
       throw new ModelError(
         'A list of files must hold File objects, which know their names; else pass an object: { "model.json": bytes, … }.',
       );

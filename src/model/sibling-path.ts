@@ -1,3 +1,4 @@
+import { cut } from "../addresses";
 import { ModelError } from "../errors";
 
 /**
@@ -5,17 +6,39 @@ import { ModelError } from "../errors";
  *
  * A model may be anybody's, and must not reach for other files than its own: only what lies in its folder or below.
  *
- * @throws {ModelError} if the path is absolute, leads out of the folder, or is an address or a path of Windows
+ * @throws {ModelError} if the path is absolute, leads out of the folder, or is an address or a path of Windows, however often
+ *   it is percent-encoded
  */
 export function siblingPath(path: string): string[] {
-  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  const leadsOut =
-    path.startsWith("/") || parts.includes("..") || /[\\\0]/.test(path) || /^[a-z][a-z0-9+.-]*:/i.test(path);
-  if (!leadsOut && parts.length > 0) return parts;
+  const parts = partsOf(path);
+  if (parts.length > 0 && path.length <= longestPath && !leadsOut(path)) return parts;
   throw new ModelError(
-    `The model names the file ${JSON.stringify(path)}. The files of a model lie in its own folder or below it, and are named by ` +
+    `The model names the file ${JSON.stringify(cut(path))}. The files of a model lie in its own folder or below it, and are named by ` +
       'a relative path with "/" between its parts; this one is not read. Export the network again, in one folder.',
   );
+}
+
+/** What file systems take. */
+const longestPath = 4096;
+
+const partsOf = (path: string): string[] => path.split("/").filter((part) => part !== "" && part !== ".");
+
+function leadsOut(path: string): boolean {
+  if (/^\s*\/|[\\\0]|^\s*[a-z][a-z0-9+.-]*:/i.test(path) || partsOf(path).some((part) => part.trim() === ".."))
+    return true;
+  // What is encoded here may be decoded by a host on the way.
+  const decoded = path.replace(/%(2e|2f|5c|25|00|3a)/gi, (_, code: string) =>
+    String.fromCharCode(Number.parseInt(code, 16)),
+  );
+  return decoded !== path && leadsOut(decoded);
+}
+
+/** Whether an address lies in the folder of a model, or below it, at the same host. */
+export function isBelow(address: URL, model: URL): boolean {
+  // Addresses of an application's own protocol have no origin.
+  if (address.protocol !== model.protocol || address.host !== model.host) return false;
+  const folder = new URL(".", model).pathname;
+  return address.pathname.startsWith(folder) && !leadsOut(address.pathname.slice(folder.length));
 }
 
 /**
@@ -32,7 +55,7 @@ export function siblingUrl(path: string, model: URL): URL {
   } catch {
     // An address like data: or blob: is one file, not a place among others.
     throw new ModelError(
-      `The file "${path}" would lie beside the model, and ${model.protocol} addresses have no place beside them. ` +
+      `The file "${cut(path)}" would lie beside the model, and ${model.protocol} addresses have no place beside them. ` +
         "Pass all files of the model by name.",
     );
   }

@@ -78,9 +78,8 @@ class Pool implements Caller {
   async loadModel(source: ModelSource | undefined, { wasm, ...plain }: LoadOptions = {}): Promise<Model> {
     const kernels = wasm === undefined || isModule(wasm) ? wasm : (await readSource(wasm, "kernels")).bytes;
     const options = { ...(pack(plain, "options") as LoadOptions), wasm: kernels };
-    const given = source === undefined ? undefined : await readSource(source);
-    // A copy: threads may ask for it later, when the caller has done something else with his.
-    const file = given && { bytes: given.bytes.slice(), name: given.name };
+    const given = source === undefined ? undefined : await readSource(source, "model", plain);
+    const file = given && { bytes: given.bytes, name: given.name };
     const model: ModelFile = { file, options, sibling: given?.sibling && once(given.sibling) };
     this.#models += 1;
     const id = this.#models;
