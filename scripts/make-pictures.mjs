@@ -1,4 +1,5 @@
 // Draws the pictures of the README with the built package.
+import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import {
   decodeImage,
@@ -28,6 +29,10 @@ const draw = async (model, image, method) => {
   return overlay(enlarge(image, 192), heatmap(attribution, isPixelwise ? pixelwise : {}));
 };
 await mkdir(folder, { recursive: true });
+
+// What a stranger sees first, by the command that draws it.
+const first = "explain examples/images/cage-dog-02.png --method occlusion --out";
+execFileSync(process.execPath, ["dist/cli.js", ...first.split(" "), `${folder}/explanation.png`]);
 
 // One scene, two networks: the honest one says cat, the other says dog because of the lawn.
 const [honest, cheater] = [await loadModel("models/petshop.onnx"), await loadModel("models/petshop-cheater.onnx")];

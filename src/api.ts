@@ -93,6 +93,7 @@ export { type ResizeImageOptions, resize } from "./image/resize-image";
 export { type SlicOptions, slic } from "./image/slic";
 export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/facts";
 export { type MethodName, methodTable } from "./methods/table";
+export { inWords, type MethodWords, methodWords } from "./methods/words";
 export type { ModelConfig } from "./model/hugging-face";
 export { inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";

@@ -30,7 +30,9 @@ describe("seethrough explain", () => {
     const { code, out, err } = await run("explain", scene, "--out", picture);
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toMatch(/cat +9\d\.\d %/);
-    expect(out).toMatch(/grad-cam at relu6: what speaks for cat: x \d+–\d+, y \d+–\d+/);
+    expect(out).toMatch(
+      /grad-cam at relu6: what speaks for cat: x \d+–\d+, y \d+–\d+\n {2}red: what the layer finds here speaks most/,
+    );
     expect(out).toContain(`overlay: ${picture}`);
     const overlay = await decodeImage(new Uint8Array(readFileSync(picture)));
     expect(overlay.width).toBe(384);
@@ -45,6 +47,44 @@ describe("seethrough explain", () => {
     const [x, y] = [Math.floor((at % 384) / 4), Math.floor(at / 384 / 4)];
     const maskChannels = mask.data.length / (96 * 96);
     expect(mask.data[(y * 96 + x) * maskChannels]).toBeGreaterThan(0);
+  });
+
+  it("shows a stranger first a picture whose evidence lies on the object, and says in words what is seen", async () => {
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8"));
+    const words = scripts.explain.slice(scripts.explain.indexOf("explain examples")).split(" ");
+    const [, shown] = words;
+    const values = join(folder, "first.npy");
+    const { code, out, err } = await run(...words.slice(0, -2), "--npy", values, "--out", join(folder, "first.png"));
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain("\n  red: covering this place lowers the score of dog; blue: covering it raises the score\n");
+    const mask = await decodeImage(new Uint8Array(readFileSync(shown.replace(".png", ".mask.png"))));
+    const step = mask.data.length / (96 * 96);
+    // The array of a NumPy file is its end: 96×96 places, three equal channels or one.
+    const bytes = new Uint8Array(readFileSync(values));
+    const data = new Float32Array(bytes.slice(bytes.length % 4 === 0 ? 128 : 0).buffer);
+    const channels = data.length / (96 * 96);
+    let [inside, all, best, at] = [0, 0, 0, 0];
+    for (let pixel = 0; pixel < 96 * 96; pixel++) {
+      const value = data.subarray(pixel * channels, (pixel + 1) * channels).reduce((a, b) => a + b, 0);
+      if (value <= 0) continue;
+      all += value;
+      if (mask.data[pixel * step] > 127) inside += value;
+      if (value > best) [best, at] = [value, pixel];
+    }
+    expect(mask.data[at * step]).toBe(255);
+    // The dog covers a tenth of the picture.
+    expect(inside / all).toBeGreaterThan(0.7);
+  });
+
+  it("says what high and low values mean where no colours of the usual kind are drawn", async () => {
+    const plain = await run("explain", scene, "--method", "saliency");
+    expect(plain.out).toContain(
+      "\n  high: a small change of this place changes the score of cat most, up or down; low: ",
+    );
+    const other = await run("explain", scene, "--colormap", "viridis", "--out", join(folder, "viridis.png"));
+    expect(other.out).toContain("\n  high: what the layer finds here speaks most for cat; low: ");
+    const signed = await run("explain", scene, "--method", "lrp", "--target", "dog");
+    expect(signed.out).toContain("\n  above zero: relevance for dog, handed back");
   });
 
   it("draws large pictures at 1024 pixels a side, and at their own size with --full-size", async () => {

@@ -14,6 +14,7 @@ import {
   type ImageLike,
   type Input,
   InputError,
+  inWords,
   LayerError,
   type MethodName,
   type Model,
@@ -75,7 +76,7 @@ export async function explainCommand(path: string, flags: ExplainFlags): Promise
   }
   if (results.length === 0) throw new LayerError(`No method can explain ${model.name}; the notes say why.`);
   if (flags.json) process.stdout.write(`${JSON.stringify(document(path, model, predictions, results), null, 2)}\n`);
-  else process.stdout.write(text(path, model, predictions, results));
+  else process.stdout.write(text(path, model, predictions, results, flags));
   const notes = noteWriter(model);
   for (const message of given.notes) notes.write(message);
   for (const { attribution } of results) notes.writeAll(attribution.notes, attribution.method);
@@ -229,18 +230,39 @@ const enlarged = ({ x, y, width, height }: Box, factor: number): Box => ({
 const className = ({ index, label }: { readonly index: number; readonly label?: string }): string =>
   label ?? `class ${index}`;
 
-function text(path: string, model: Model, predictions: readonly Prediction[], results: readonly Explained[]): string {
+function text(
+  path: string,
+  model: Model,
+  predictions: readonly Prediction[],
+  results: readonly Explained[],
+  flags: ExplainFlags,
+): string {
   const width = Math.max(...predictions.map((prediction) => className(prediction).length));
   const lines = predictions.map((prediction) => {
     const percent = `${(prediction.probability * 100).toFixed(1)} %`.padStart(8);
     return `  ${className(prediction).padEnd(width)} ${percent}   logit ${prediction.score.toFixed(3)}`;
   });
-  const evidence = results.map(({ attribution, map, box }) => {
+  const evidence = results.flatMap(({ attribution, map, box }) => {
     const { method, layer, target } = attribution;
     const where = layer ? ` at ${layer}` : "";
-    return `${method}${where}: what speaks for ${className(target)}: ${placeText(attribution, map, box)}`;
+    const found = `${method}${where}: what speaks for ${className(target)}: ${placeText(attribution, map, box)}`;
+    return map?.data.some((value) => value !== 0) ? [found, meaning(attribution, map, flags)] : [found];
   });
   return [`${path}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
+}
+
+/** What the colours mean, or the values where no colours of the usual kind are drawn. */
+function meaning(
+  { method, target, inputSize }: Attribution,
+  { signed }: Heatmap,
+  { out, colormap }: ExplainFlags,
+): string {
+  const { high, low } = inWords(method as MethodName, className(target));
+  const values = signed ? ["above zero", "below zero"] : ["high", "low"];
+  // Unsigned values of signals are drawn in one colour.
+  const coloured = out !== undefined && colormap === undefined && (signed || inputSize.height > 1);
+  const [one, other] = coloured ? ["red", "blue"] : values;
+  return `  ${one}: ${high}; ${other}: ${low}`;
 }
 
 function placeText({ values, inputSize }: Attribution, map: Heatmap | undefined, box: Box | undefined): string {
