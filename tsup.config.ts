@@ -1,4 +1,18 @@
+import { readFile } from "node:fs/promises";
 import { defineConfig, type Options } from "tsup";
+
+/**
+ * jpeg-js asks for Node's Buffer where it is a CommonJS module, which it is in every bundle. It alone gets one: what the command
+ * line bundles knows more of Buffer.
+ */
+const ownBuffer: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "buffer of jpeg-js",
+  setup(build) {
+    build.onLoad({ filter: /jpeg-js[\\/]lib[\\/]encoder\.js$/ }, async ({ path }) => ({
+      contents: `const Buffer = { from: (bytes) => Uint8Array.from(bytes) };\n${await readFile(path, "utf8")}`,
+    }));
+  },
+};
 
 const library: Options = {
   // One entry per way of getting the kernels; package.json "exports" chooses among the first three.
@@ -25,8 +39,7 @@ const library: Options = {
   // What the library uses is a dev dependency and becomes part of it, so that a page can load it without a bundler or an
   // import map. The two dependencies of package.json are the command line's.
   removeNodeProtocol: false,
-  // jpeg-js asks for Node's Buffer where it is a CommonJS module, which it is in every bundle.
-  inject: ["scripts/buffer.js"],
+  esbuildPlugins: [ownBuffer],
   metafile: true,
 };
 

@@ -181,7 +181,7 @@ describe("options of methods", () => {
     const given: readonly (readonly [method: string, words: string[], options: object])[] = [
       ["integrated-gradients", ["--steps", "7"], { nSteps: 7 }],
       ["smooth-grad", ["--samples", "3", "--seed", "5"], { samples: 3 }],
-      ["occlusion", ["--window", "32", "--stride", "32,48"], { window: [32, 32], stride: [32, 48] }],
+      ["occlusion", ["--window", "48", "--stride", "32,48"], { window: [48, 48], stride: [32, 48] }],
       ["rise", ["--masks", "9"], { masks: 9 }],
     ];
     for (const [method, words, options] of given) {
