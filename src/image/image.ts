@@ -17,6 +17,12 @@ export interface PictureData extends ImageLike {
 /** Channels per pixel: 1 (grey), 3 (RGB) or 4 (RGBA). */
 export const channelsOf = ({ data, width, height }: ImageLike): number => data.length / (width * height);
 
+/** @param rgba  pixels of four channels */
+export function isOpaque(rgba: Uint8Array | Uint8ClampedArray): boolean {
+  for (let at = 3; at < rgba.length; at += 4) if (rgba[at] !== 255) return false;
+  return true;
+}
+
 /** @throws {InputError} if the picture is empty or its data do not fill its size */
 export function checkImage(image: ImageLike): void {
   if (typeof image !== "object" || image === null || !("data" in image)) {

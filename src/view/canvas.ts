@@ -1,5 +1,5 @@
 import { colourRows } from "../image/colours";
-import { checkImage, type ImageLike, type PictureData } from "../image/image";
+import { channelsOf, checkImage, type ImageLike, isOpaque, type PictureData } from "../image/image";
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
@@ -74,6 +74,9 @@ export const textWidth = (font: Font, text: string, scale: number): number =>
 export function toRgba(image: ImageLike): PictureData {
   checkImage(image);
   const { width, height } = image;
+  if (channelsOf(image) === 4 && isOpaque(image.data)) {
+    return { data: new Uint8ClampedArray(image.data), width, height };
+  }
   const { rowOf } = colourRows(image, 3);
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
   for (let y = 0, to = 0; y < height; y++) {

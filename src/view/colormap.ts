@@ -39,10 +39,21 @@ export function colormapTable(name: string): Uint8Array {
   return table;
 }
 
-/**
- * Index of the colour of a value: 0 to 1, or −1 to 1 where signed. A diverging map gives 0 its middle, signed or not.
- */
-export const levelOf = (value: number, signed: boolean, name = ""): number => {
-  const position = signed || diverging.has(name) ? (value + 1) / 2 : value;
-  return Math.min(levels - 1, Math.max(0, Math.round(position * (levels - 1))));
-};
+/** How the range of a heatmap becomes 0 to 1: (value + shift) · factor. Asked once for many values. */
+export interface LevelScale {
+  readonly shift: number;
+  readonly factor: number;
+}
+
+/** @param signed  values are −1 to 1, else 0 to 1; a diverging map gives 0 its middle, signed or not */
+export const levelScale = (signed: boolean, name = ""): LevelScale =>
+  signed || diverging.has(name) ? { shift: 1, factor: 0.5 } : { shift: 0, factor: 1 };
+
+export const nearestLevel = (value: number, factor: number, shift: number): number =>
+  Math.min(levels - 1, Math.max(0, Math.round((value + shift) * factor * (levels - 1))));
+
+/** Index of the colour of a value: 0 to 1, or −1 to 1 where signed. */
+export function levelOf(value: number, signed: boolean, name = ""): number {
+  const { factor, shift } = levelScale(signed, name);
+  return nearestLevel(value, factor, shift);
+}
