@@ -92,6 +92,9 @@ const messages = {
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 
+/** Every code: docs/notes.md lists them. */
+export const noteCodes: readonly string[] = /* @__PURE__ */ Object.keys(messages);
+
 /** Makes a note from its code. */
 export function note<C extends NoteCode>(code: C, ...details: Parameters<(typeof messages)[C]>): Note {
   const message = messages[code] as (...details: readonly string[]) => string;
