@@ -88,3 +88,11 @@ export class LimitError extends SeethroughError {
 export class UnsupportedRuntimeError extends SeethroughError {
   override readonly name = "UnsupportedRuntimeError";
 }
+
+/**
+ * A fault of this package, not of what it was given: nothing that a file, a picture or a call may hold should end here. The
+ * message asks to report it; `cause` is what was thrown.
+ */
+export class InternalError extends SeethroughError {
+  override readonly name = "InternalError";
+}

@@ -1,4 +1,5 @@
 import { SeethroughError } from "../errors";
+import { guardedAsync } from "../guard";
 import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel } from "../model/model";
@@ -35,7 +36,10 @@ export interface Found extends Omit<Attribution, "inputSize" | "placement" | "no
  * @param input  as the caller handed it over
  * @throws {InputError} if the score is not finite
  */
-export async function finishAttribution(
+export const finishAttribution = (model: LoadedModel | undefined, input: Input, found: Found): Promise<Attribution> =>
+  guardedAsync(found.method, () => finish(model, input, found));
+
+async function finish(
   model: LoadedModel | undefined,
   input: Input,
   { options, notes = [], inputSize: size, effect, relative = false, ...found }: Found,

@@ -1,5 +1,6 @@
 import { checkOptions, wholeNumber } from "../checks";
 import { InputError } from "../errors";
+import { guardedAsync } from "../guard";
 import type { PictureCodecs } from "./codecs";
 import { decodeJpeg } from "./decode-jpeg";
 import { decodePng } from "./decode-png";
@@ -26,6 +27,10 @@ export async function decodeImageWith(
   source: PictureSource,
   options: DecodeOptions = {},
 ): Promise<Picture> {
+  return guardedAsync("decodeImage", () => decode(codecs, source, options));
+}
+
+async function decode(codecs: PictureCodecs, source: PictureSource, options: DecodeOptions): Promise<Picture> {
   checkOptions("decodeImage", options, ["maxSide", "maxPixels"]);
   const { maxSide, maxPixels } = options;
   if (maxSide !== undefined) wholeNumber("maxSide", maxSide, 1);

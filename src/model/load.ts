@@ -10,6 +10,7 @@ import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
 import { trainingDropouts } from "../graph/passes/training-dropouts";
+import { guardedAsync } from "../guard";
 import { normalisation, saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
 import { type Limits, limitsOf, withinLimit } from "../limits";
@@ -113,6 +114,10 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
 
 /** `loadModel` of an entry. */
 export async function loadWith(packaged: Packaged, source?: ModelSource, options: LoadOptions = {}): Promise<Model> {
+  return guardedAsync("loadModel", () => load(packaged, source, options));
+}
+
+async function load(packaged: Packaged, source: ModelSource | undefined, options: LoadOptions): Promise<Model> {
   checkBag("loadModel", options, []);
   const kernels = kernelsOf(packaged, options.wasm);
   // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.

@@ -5,6 +5,7 @@ import { type Backward, type Edit, type PassResult, Session } from "../engine/se
 import { InputError, LayerError, ModelError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { combineOperators } from "../graph/passes/combine-operators";
+import { guarded, guardedAsync } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
@@ -147,6 +148,9 @@ export interface ModelPass {
   readonly backward?: Backward;
 }
 
+type PredictOptions = NonNullable<Parameters<Model["predict"]>[1]>;
+type RunOptions = NonNullable<Parameters<Model["run"]>[1]>;
+
 interface Inside {
   readonly parts: ModelParts;
   readonly full: Network;
@@ -209,10 +213,11 @@ export class LoadedModel implements Model {
     return this.#inside;
   }
 
-  async predict(
-    input: Input,
-    options: { readonly top?: number; readonly intervene?: readonly Intervention[] } = {},
-  ): Promise<Prediction[]> {
+  predict(input: Input, options: PredictOptions = {}): Promise<Prediction[]> {
+    return guardedAsync("predict", async () => this.#predict(input, options));
+  }
+
+  #predict(input: Input, options: PredictOptions): Prediction[] {
     const { explained, outputKind, classAxis, detector } = this.parts;
     checkOptions("predict", options, ["top", "intervene"]);
     const { top = 5 } = options;
@@ -238,10 +243,11 @@ export class LoadedModel implements Model {
       });
   }
 
-  async run(
-    input: Input,
-    options: { readonly capture?: readonly string[]; readonly intervene?: readonly Intervention[] } = {},
-  ): Promise<RunResult> {
+  run(input: Input, options: RunOptions = {}): Promise<RunResult> {
+    return guardedAsync("run", async () => this.#run(input, options));
+  }
+
+  #run(input: Input, options: RunOptions): RunResult {
     checkOptions("run", options, ["capture", "intervene"]);
     const names = options.capture ?? [];
     if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${JSON.stringify(names)}.`);
@@ -254,7 +260,7 @@ export class LoadedModel implements Model {
   }
 
   preprocess(image: ImageLike): Tensor {
-    return preprocessed(image, this.input, this.parts.preprocess);
+    return guarded("preprocess", () => preprocessed(image, this.input, this.parts.preprocess));
   }
 
   dispose(): void {
@@ -269,7 +275,7 @@ export class LoadedModel implements Model {
   pass({ batch = 1, ...pass }: ModelPass): PassResult {
     const { start = this.fast.input, keep = [], edits, backward } = pass;
     const named = [start, ...keep, ...(edits?.keys() ?? []), ...(backward ? [backward.seed, ...backward.wanted] : [])];
-    return this.session.run(this.networkFor(named), { ...pass, batch });
+    return guarded("A pass", () => this.session.run(this.networkFor(named), { ...pass, batch }));
   }
 
   networkFor(values: readonly ValueName[]): Network {
@@ -350,7 +356,10 @@ export class LoadedModel implements Model {
       });
       return data;
     }
-    return tensor.shape.length === 4 ? tensor.data : toMemoryOrder(tensor.data, this.shape(value));
+    const { data, shape } = tensor;
+    const ordered = shape.length === 4 ? data : toMemoryOrder(data, this.shape(value));
+    // A copy: what its owner writes there while a method runs changes nothing.
+    return ordered === data ? data.slice() : ordered;
   }
 
   /**
@@ -397,7 +406,7 @@ export class LoadedModel implements Model {
 
   /** Checks an input and brings it into the form the network takes: one sample in memory order. */
   prepare(input: Input): Float32Array {
-    return isTensor(input) ? this.#prepareTensor(input) : this.preprocess(input).data;
+    return isTensor(input) ? guarded("The input", () => this.#prepareTensor(input)) : this.preprocess(input).data;
   }
 
   #prepareTensor(tensor: Tensor): Float32Array {

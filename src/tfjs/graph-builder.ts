@@ -1,4 +1,6 @@
-import { ModelError } from "../errors";
+import { cut } from "../addresses";
+import { messageOf } from "../checks";
+import { ModelError, SeethroughError } from "../errors";
 import { evaluate } from "../graph/constant-arithmetic";
 import { type Attribute, Constant, type Graph, type GraphInput, type Node } from "../graph/ir";
 import { type Shape, shapeRules } from "../graph/shapes";
@@ -29,6 +31,14 @@ class Refusal extends Error {}
 export function refuse(reason: string): never {
   throw new Refusal(reason);
 }
+
+/** What a converter trips over is not what the operator has by its definition: a shape, a number or an input of another kind. */
+const damaged = (name: string, op: string, cause: unknown): ModelError =>
+  new ModelError(
+    `"${cut(name)}" (${cut(op)}): its inputs and attributes do not fit together; model.json is damaged, or made by a newer ` +
+      `exporter (${messageOf(cause)}).`,
+    { cause },
+  );
 
 /** The numbers of a value that decides a shape or an axis. */
 export function numbersOf({ constant }: Value, what: string): readonly number[] {
@@ -144,7 +154,8 @@ export class GraphBuilder {
       const made = new Set(this.#nodes.slice(before).flatMap(({ outputs }) => outputs));
       return results.map((value, i) => this.#named(value, i === 0 ? name : `${name}:${i}`, made));
     } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
+      if (error instanceof SeethroughError) throw error;
+      if (!(error instanceof Refusal)) throw damaged(name, op, error);
       this.#cutBack(before);
       return [this.#unknown(op, inputs, error.message)];
     } finally {

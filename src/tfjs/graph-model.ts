@@ -1,10 +1,11 @@
+import { cut } from "../addresses";
 import { ModelError } from "../errors";
 import type { Constant } from "../graph/ir";
 import { fixedShape } from "../graph/passes/specialise";
 import { Attributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
 import { Fields, isObject, type Json, type JsonObject } from "./json";
-import { operations } from "./operations";
+import { leastInputs, operations } from "./operations";
 
 interface GraphNode {
   readonly name: string;
@@ -90,17 +91,27 @@ export class GraphModel {
     return results[index] ?? results[0];
   }
 
+  /** What a node gives, after all that it waits for; without recursion, since files list their nodes in any order. */
   #resultsOf(name: string): readonly Value[] {
-    const before = this.#values.get(name);
-    if (before) return before;
-    const node = this.#nodes.get(name);
-    if (!node) throw new ModelError(`The graph reads "${name}", which no node of it defines; model.json is damaged.`);
-    if (this.#pending.has(name))
-      throw new ModelError(`Node "${name}" waits for its own result; model.json is damaged.`);
-    this.#pending.add(name);
-    const results = this.#convert(node);
-    this.#values.set(name, results);
-    return results;
+    const waiting = [name];
+    for (let last = waiting.at(-1); last !== undefined; last = waiting.at(-1)) {
+      const node = this.#nodes.get(last);
+      if (!node)
+        throw new ModelError(`The graph reads "${cut(last)}", which no node of it defines; model.json is damaged.`);
+      const open = this.#values.has(last) ? [] : node.inputs.map(nodeOf).filter((input) => !this.#values.has(input));
+      if (open.length === 0) {
+        if (!this.#values.has(last)) this.#values.set(last, this.#convert(node));
+        waiting.pop();
+        continue;
+      }
+      this.#pending.add(last);
+      for (const input of open.reverse()) {
+        if (this.#pending.has(input))
+          throw new ModelError(`Node "${cut(input)}" waits for its own result; model.json is damaged.`);
+        waiting.push(input);
+      }
+    }
+    return this.#values.get(name) as readonly Value[];
   }
 
   #convert(node: GraphNode): Value[] {
@@ -110,6 +121,12 @@ export class GraphModel {
     const b = this.#builder;
     const inputs = node.inputs.map((input) => this.#value(input));
     const convert = Object.hasOwn(operations, op) ? operations[op] : undefined;
+    const least = leastInputs.get(op) ?? (convert ? 1 : 0);
+    if (inputs.length < least) {
+      throw new ModelError(
+        `Node "${cut(name)}" (${op}) has ${inputs.length} inputs and needs at least ${least}; model.json is damaged.`,
+      );
+    }
     return b.layer(name, op, inputs, convert && (() => convert({ b, attributes, inputs })));
   }
 

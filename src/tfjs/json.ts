@@ -11,8 +11,33 @@ export const isObject = (value: Json | undefined): value is JsonObject =>
 
 export const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
 
-/** @throws {ModelError} naming the file if it is not one JSON object */
+/** Lists and objects inside each other: networks inside networks have a few dozen. */
+const deepest = 256;
+
+/** Whether JSON is nested further than anything that walks through it can go. */
+function isTooDeep(bytes: Uint8Array): boolean {
+  let depth = 0;
+  let isText = false;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (isText) {
+      if (byte === 0x5c) i++;
+      else if (byte === 0x22) isText = false;
+    } else if (byte === 0x22) isText = true;
+    else if (byte === 0x7b || byte === 0x5b) depth++;
+    else if (byte === 0x7d || byte === 0x5d) depth--;
+    if (depth > deepest) return true;
+  }
+  return false;
+}
+
+/** @throws {ModelError} naming the file if it is not one JSON object, or nested deeply */
 export function parseObject(bytes: Uint8Array, file: string): JsonObject {
+  if (isTooDeep(bytes)) {
+    throw new ModelError(
+      `${file} has more than ${deepest} lists and objects inside each other; no network needs that.`,
+    );
+  }
   let value: Json;
   try {
     value = JSON.parse(new TextDecoder().decode(bytes));

@@ -1,3 +1,4 @@
+import { cut } from "../addresses";
 import { ModelError } from "../errors";
 import type { Constant, GraphInput } from "../graph/ir";
 import { fixedShape } from "../graph/passes/specialise";
@@ -125,20 +126,38 @@ export class LayersModel {
       known.set(`${layer}/${call}`, [value]);
     });
     const pending = new Set<string>();
-    const resultOf = ({ layer, call, result }: Reference): Value => {
-      const key = `${layer}/${call}`;
-      const entry = inner.get(layer);
-      if (!entry) throw missing(model, layer);
-      let values = known.get(key);
-      if (!values) {
-        if (pending.has(key)) throw new ModelError(`Layer "${layer}" waits for its own result; model.json is damaged.`);
+    const keyOf = ({ layer, call }: Reference): string => `${layer}/${call}`;
+    // Without recursion: a file may list its layers backwards.
+    const resultOf = (wanted: Reference): Value => {
+      const waiting = [wanted];
+      for (let last = waiting.at(-1); last; last = waiting.at(-1)) {
+        const { layer, call } = last;
+        const key = keyOf(last);
+        const entry = inner.get(layer);
+        if (!entry) throw missing(model, layer);
+        const sources = known.has(key) ? [] : callsOf(entry)[call];
+        if (!sources) {
+          throw new ModelError(`Layer "${cut(layer)}" is not called ${call + 1} times; model.json is damaged.`);
+        }
+        const open = sources.filter((source) => !known.has(keyOf(source)));
+        if (open.length === 0) {
+          if (!known.has(key)) known.set(key, this.#layer(entry, sources.map(found), path));
+          waiting.pop();
+          continue;
+        }
         pending.add(key);
-        const sources = callsOf(entry)[call];
-        if (!sources) throw new ModelError(`Layer "${layer}" is not called ${call + 1} times; model.json is damaged.`);
-        values = this.#layer(entry, sources.map(resultOf), path);
-        known.set(key, values);
+        for (const source of open.reverse()) {
+          if (pending.has(keyOf(source))) {
+            throw new ModelError(`Layer "${cut(source.layer)}" waits for its own result; model.json is damaged.`);
+          }
+          waiting.push(source);
+        }
       }
-      return values[Math.min(result, values.length - 1)];
+      return found(wanted);
+    };
+    const found = (reference: Reference): Value => {
+      const values = known.get(keyOf(reference)) as readonly Value[];
+      return values[Math.min(reference.result, values.length - 1)];
     };
     // In the order of the file, so that layers run as they are listed.
     for (const entry of inner.values()) {
@@ -162,6 +181,9 @@ export class LayersModel {
     if (containers.has(entry.className)) return this.#model(entry, inputs, inside);
     const name = this.#counts.get(entry.name) === 1 ? entry.name : inside.join("/");
     const convert = Object.hasOwn(layers, entry.className) ? layers[entry.className] : undefined;
+    if (inputs.length === 0) {
+      throw new ModelError(`${entry.config.owner} is called without an input; model.json is damaged.`);
+    }
     const b = this.#builder;
     const weight = (key: string, index: number): Value => this.#weight(entry, inside, key, index);
     return b.layer(

@@ -267,7 +267,10 @@ const joined: Convert = ({ b, inputs }) =>
 const splitEqually: Convert = ({ b, attributes, inputs: [at, x] }) => {
   const [axis] = numbersOf(at, "axis");
   const count = attributes.number("num_split", 1);
-  return split(b, x, axis, new Array<number>(count).fill(shapeOf(x)[axisIndex(x, axis)] / count));
+  const extent = shapeOf(x)[axisIndex(x, axis)];
+  if (!(Number.isInteger(count) && count > 0 && extent % count === 0))
+    refuse(`${extent} elements cannot be split into ${count} equal parts`);
+  return split(b, x, axis, new Array<number>(count).fill(extent / count));
 };
 
 const splitAt: Convert = ({ b, inputs: [x, sizes, at] }) => {
@@ -304,6 +307,22 @@ const squaredDifference: Convert = ({ b, inputs: [left, right] }) => {
 };
 
 const scalarInt = (b: GraphBuilder, n: number): Value => b.constant(Constant.fromNumbers("int", [n], []));
+
+/** How many inputs an operator has at least, where that is more than one. */
+export const leastInputs: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
+  ...[
+    "Conv2D _FusedConv2D DepthwiseConv2dNative FusedDepthwiseConv2dNative MatMul BatchMatMul BatchMatMulV2 _FusedMatMul BiasAdd Prelu",
+    "Mean Sum Max Prod Add AddV2 Sub Mul RealDiv Div FloorDiv Pow SquaredDifference Maximum Minimum ConcatV2 Split Reshape ExpandDims",
+    "Pad PadV2 MirrorPad Transpose ResizeBilinear ResizeNearestNeighbor Fill GatherV2",
+  ].flatMap((names) => names.split(" ").map((name): [string, number] => [name, 2])),
+  ...["Conv2DBackpropInput", "SpaceToBatchND", "BatchToSpaceND", "ClipByValue", "SplitV", "Range", "Slice"].map(
+    (name): [string, number] => [name, 3],
+  ),
+  ["StridedSlice", 4],
+  ["FusedBatchNorm", 5],
+  ["FusedBatchNormV2", 5],
+  ["FusedBatchNormV3", 5],
+]);
 
 export const operations: Readonly<Record<string, Convert>> = {
   ...Object.fromEntries(
