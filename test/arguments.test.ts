@@ -165,6 +165,25 @@ describe("what people mix up", () => {
     expect(await said(library.encodeNpy as Any, attribution)).toMatch(/attribution\.values; got an attribution/);
   });
 
+  it("keys inside targets, interventions and preprocess", async () => {
+    for (const [target, nearest] of [
+      [{ layer: "relu5", unit: 1, postion: [0, 0] }, "position"],
+      [{ position: [0, 0], channel: 0, chanel: 1 }, "channel"],
+      [{ mask: new Uint8Array(1).fill(1), channel: 0, maks: 1 }, "mask"],
+    ] as const) {
+      expect(await said(library.saliency as Any, model, image, { target })).toContain(`Did you mean "${nearest}"?`);
+    }
+    const intervene = [{ layer: "relu5", unit: [1] }] as unknown as library.Intervention[];
+    expect(await said(() => model.run(image, { intervene }))).toMatch(
+      /intervene has no option "unit"\. Did you mean "units"/,
+    );
+    expect(await said(library.loadModel as Any, undefined, { preprocess: { fit: "cropp" } })).toContain(
+      "preprocess.fit",
+    );
+    expect(await said(library.loadModel as Any, undefined, { preprocess: { mean: -0.5 } })).toContain("cannot belong");
+    expect(await said(library.overlay as Any, image, attribution, { opacity: "1" })).toContain("opacity");
+  });
+
   it("tensors of other libraries", async () => {
     const data = new Float32Array(27648);
     for (const call of [gradCam, library.lime as Any]) {

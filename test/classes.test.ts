@@ -485,3 +485,26 @@ describe("labels and scores", () => {
     expect((await saliency(model, x, { target: "hawk" })).target.index).toBe(1);
   });
 });
+
+describe("rows on the first axis", () => {
+  it("are places, each with a score of every class", async () => {
+    const graph = headed(
+      2,
+      [
+        ["Transpose", ["h"], ["t"], { perm: [0, 2, 3, 1] }],
+        ["Reshape", ["t", "flat"], ["r"]],
+        ["Softmax", ["r"], ["y"], { axis: -1 }],
+      ],
+      { constants: { flat: ints(-1, 2) }, outputs: ["y", "r"] },
+    );
+    const reference = (await runReference(graph, { x: picture })).r.data as Float32Array;
+    const model = await open(graph);
+    expect(inspect(model).classes).toMatchObject({ count: 2 });
+    const means = [0, 1].map(
+      (c) => reference.filter((_, i) => i % 2 === c).reduce((sum, value) => sum + value, 0) / 64,
+    );
+    for (const { index, score } of await model.predict(x)) expect(score).toBeCloseTo(means[index], 5);
+    const last = await saliency(model, x, { target: { position: [0, 63], channel: 1 } });
+    expect(last.target.score).toBeCloseTo(reference[127], 5);
+  });
+});

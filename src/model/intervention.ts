@@ -1,4 +1,5 @@
 import { isUint8Array } from "../bytes";
+import { checkOptions } from "../checks";
 import type { Edit } from "../engine/session";
 import { InputError, OptionError } from "../errors";
 import type { Shape } from "../ops/layout";
@@ -38,6 +39,7 @@ export function editsOf(
   }
   const edits = new Map<ValueName, Edit>();
   for (const intervention of interventions) {
+    checkOptions("intervene", intervention, ["layer", "units", "mask", "value"]);
     const value = model.valueOf(intervention.layer);
     const edit = editOf(intervention, model.shape(value), model.unitAxis(value));
     const before = edits.get(value);

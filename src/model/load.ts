@@ -315,6 +315,7 @@ function preprocessOf(
   const channels = pictureChannels(graph);
   if (channels !== undefined && integers !== undefined) checkWholePixels(whole, graph.inputs[0].name, integers);
   if (channels !== undefined) normalisation(whole, channels);
+  if (whole.fit !== undefined) oneOf("preprocess.fit", whole.fit, ["crop", "stretch", "pad"]);
   return whole;
 }
 

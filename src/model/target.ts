@@ -61,6 +61,8 @@ export const scoreOf = ({ offsets, weight }: Score, data: Float32Array, start = 
  */
 export function resolveTarget(model: LoadedModel, target: Target = "top"): ScoredTarget {
   if (typeof target === "object" && target !== null) {
+    const kind = Object.keys(targetKeys).find((key) => key in target) as keyof typeof targetKeys | undefined;
+    if (kind) checkKeys(target, targetKeys[kind]);
     if ("layer" in target) return unitTarget(model, target);
     if ("position" in target || "mask" in target) return regionTarget(model, target);
   }
@@ -80,6 +82,21 @@ export function resolveTarget(model: LoadedModel, target: Target = "top"): Score
   }
   const index = classIndex(model, target);
   return { value, choose: () => score(index) };
+}
+
+/** What stands beside what tells one target from another, which is looked for in this order. */
+const targetKeys = {
+  layer: ["layer", "unit", "position"],
+  mask: ["mask", "channel"],
+  position: ["position", "channel"],
+} as const;
+
+/** A misspelt key would leave out what it says, and another score would be explained. */
+function checkKeys(target: object, known: readonly string[]): void {
+  const odd = Object.keys(target).find((key) => !known.includes(key));
+  if (odd !== undefined) {
+    throw new TargetError(`A target { ${known.join(", ")} } has no "${odd}".${suggest(odd, known)}`);
+  }
 }
 
 /**

@@ -51,7 +51,8 @@ export function overlay(input: ImageLike, map: Heatmap | HeatmapSource, options:
   const heatmap = heatmapOf(map, "overlay(image, attribution)");
   const { opacity = 0.75, threshold = faint } = options;
   const { region = regionIn(input, heatmap) } = options;
-  if (!(opacity >= 0 && opacity <= 1)) throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
+  if (!(typeof opacity === "number" && opacity >= 0 && opacity <= 1))
+    throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
   if (!(threshold >= 0 && threshold < 1)) {
     throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
   }
