@@ -70,14 +70,14 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
   iterable("samples", samples, "inputs");
   const model = loaded(given);
   const value = model.valueOf(layer);
-  const { h, w, c } = imageShape(model.shape(value));
+  const { rows: h, columns: w, channels, places, offsets } = model.unitAxis(value);
   if (model.shape(value).length < 3 || h * w <= 1) {
     throw new LayerError(
       `Layer "${layer}" (${showShape(model.shape(value))}) has no maps larger than 1×1, so its units are at no place. ` +
         "unitEffects measures units of any layer.",
     );
   }
-  const units = unitList(options.units, c, `layer "${layer}"`);
+  const units = unitList(options.units, channels, `layer "${layer}"`);
   const grid = regionGrid(model);
   const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
   const maps: Float32Array[] = [];
@@ -93,7 +93,7 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
   if (maps.length === 0) throw new InputError("dissect got no samples: give at least one input of the network.");
   const agreements = units.map((unit): UnitAgreement => {
     const planes = maps.map((map) => {
-      const data = Float32Array.from({ length: h * w }, (_, place) => map[place * c + unit]);
+      const data = Float32Array.from({ length: h * w }, (_, place) => map[places[place] + offsets[unit]]);
       return resizeBilinear({ data, width: w, height: h, channels: 1 }, grid.w, grid.h, { antialias: false });
     });
     const active = topQuantile(planes, quantile);

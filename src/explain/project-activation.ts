@@ -1,9 +1,9 @@
 import { checkBag, checkOptions, oneOf } from "../checks";
 import { LayerError, OptionError } from "../errors";
+import type { ClassAxis } from "../model/class-axis";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, type Position, pixelAt } from "../model/target";
 import { type Note, note } from "../notes";
-import { imageShape } from "../ops/layout";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Tensor } from "../tensor";
 import type { Recipe } from "./attribution";
@@ -65,8 +65,8 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   if (value === model.full.input)
     throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
   const shape = model.shape(value);
-  const { h, w, c } = imageShape(shape);
-  if (unit !== undefined) checkUnit(unit, options.layer, shape, c);
+  const axis = model.unitAxis(value);
+  if (unit !== undefined) checkUnit(unit, options.layer, shape, axis.channels);
   if (position !== undefined && (unit === undefined || options.keep !== undefined)) {
     throw new OptionError(
       `position names one activation: ${unit === undefined ? "give its unit as well" : "leave keep out"}.`,
@@ -74,7 +74,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   }
   const place =
     position !== undefined && unit !== undefined
-      ? pixelAt(position, h, w, `layer "${options.layer}"`) * c + unit
+      ? axis.places[pixelAt(position, axis.rows, axis.columns, `layer "${options.layer}"`)] + axis.offsets[unit]
       : undefined;
   const stages = stagesBelow(model, value);
   const start = model.full.input;
@@ -89,7 +89,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       wanted: [start, ...stages.map((stage) => stage.value)],
       rules: { rectifier: rule },
       write: (gradient, activation) => {
-        offsets = place === undefined ? strongest(activation, count, c, unit) : [place];
+        offsets = place === undefined ? strongest(activation, count, axis, unit) : [place];
         strengths = offsets.map((offset) => activation[offset]);
         for (const offset of offsets) gradient[offset] = activation[offset];
       },
@@ -101,10 +101,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
     trace: stages.map(({ layer, op, value: name }) => {
       return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
     }),
-    kept: offsets.map((offset, i) => {
-      const pixel = Math.floor(offset / c);
-      return { unit: offset % c, position: [Math.floor(pixel / w), pixel % w], value: strengths[i] };
-    }),
+    kept: offsets.map((offset, i) => ({ ...placeOf(offset, axis), value: strengths[i] })),
     notes: [
       ...emptyNotes(image, offsets.length, isShut(gates, values), options.layer),
       ...(rule === "gradient" ? [] : rectifiedNotes(image, model).filter(({ code }) => code !== "not-class-specific")),
@@ -146,9 +143,25 @@ function stagesBelow(model: LoadedModel, layer: ValueName): Stage[] {
 }
 
 /** Offsets of the strongest positive activations of one unit or of all; ties go to the earlier place. */
-function strongest(activation: Float32Array, count: number, channels: number, unit: number | undefined): number[] {
-  return Array.from(activation.keys())
-    .filter((offset) => activation[offset] > 0 && (unit === undefined || offset % channels === unit))
+function strongest(
+  activation: Float32Array,
+  count: number,
+  { places, offsets }: ClassAxis,
+  unit: number | undefined,
+): number[] {
+  const all = unit === undefined ? activation.keys() : places.map((place) => place + offsets[unit]);
+  return Array.from(all)
+    .filter((offset) => activation[offset] > 0)
     .sort((a, b) => activation[b] - activation[a] || a - b)
     .slice(0, count);
+}
+
+/** The unit and the position of an element in memory. */
+function placeOf(
+  offset: number,
+  { places, offsets, columns }: ClassAxis,
+): { readonly unit: number; readonly position: readonly [y: number, x: number] } {
+  const unit = offsets.findIndex((own) => places.includes(offset - own));
+  const pixel = places.indexOf(offset - offsets[unit]);
+  return { unit, position: [Math.floor(pixel / columns), pixel % columns] };
 }
