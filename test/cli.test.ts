@@ -85,6 +85,8 @@ describe("seethrough explain", () => {
     expect(other.out).toContain("\n  high: what the layer finds here speaks most for cat; low: ");
     const signed = await run("explain", scene, "--method", "lrp", "--target", "dog");
     expect(signed.out).toContain("\n  above zero: relevance for dog, handed back");
+    // A box around what is too faint to be drawn would frame nothing.
+    expect(signed.out).toMatch(/speaks for dog: hardly anything: what speaks against it is \d{3} times as strong\n/);
   });
 
   it("draws large pictures at 1024 pixels a side, and at their own size with --full-size", async () => {

@@ -182,8 +182,14 @@ async function explained(
   }
 }
 
-/** A map without positive evidence, or with none in the picture, has no box. */
+/** Positive values below this share of the strongest are not drawn: a box around them would frame nothing. */
+const faint = 0.05;
+
+const highestOf = ({ data }: Heatmap): number => data.reduce((a, b) => Math.max(a, b), 0);
+
+/** A map without positive evidence that can be seen, or with none in the picture, has no box. */
 function boxOf(map: Heatmap): Pick<Explained, "box"> {
+  if (highestOf(map) <= faint) return {};
   try {
     return { box: boundingBox(map) };
   } catch (error) {
@@ -269,7 +275,11 @@ function placeText({ values, inputSize }: Attribution, map: Heatmap | undefined,
   if (box && inputSize.height === 1) return `samples ${box.x}–${box.x + box.width}`;
   if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (values.shape.length < 3) return `${values.data.length} values without places`;
-  if (map?.data.some((value) => value > 0)) return "only on the border around the picture";
+  const highest = map ? highestOf(map) : 0;
+  if (highest > 0 && highest <= faint) {
+    return `hardly anything: what speaks against it is ${Math.round(1 / highest)} times as strong`;
+  }
+  if (highest > 0) return "only on the border around the picture";
   return values.data.some((value) => value > 0) ? "everywhere alike" : "no positive evidence";
 }
 

@@ -5,12 +5,10 @@ import { serve } from "../test/harness.mjs";
 const server = await serve();
 const browser = await launch();
 try {
-  const page = await browser.newPage({ viewport: { width: 1240, height: 800 } });
+  const page = await browser.newPage({ viewport: { width: 1240, height: 900 } });
   await page.goto(server.url);
   await page.getByText("Works offline").waitFor();
-  await page.getByRole("radio", { name: "turtle before blobs" }).check();
-  await page.getByRole("combobox", { name: "Method" }).selectOption("saliency");
-  await page.getByRole("img", { name: "Overlay: Saliency for turtle" }).waitFor();
+  await page.getByRole("img", { name: "Overlay: Occlusion for dog" }).waitFor();
   await page.screenshot({ path: new URL("../../../docs/images/playground.png", import.meta.url).pathname });
 } finally {
   await browser.close();

@@ -1,10 +1,12 @@
 // A person's ways through the playground, in a real browser, under the policy it is served with.
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
-import { convolutionOnnx, decodeImage, Tensor } from "../../../dist/index.js";
+import { fileURLToPath } from "node:url";
+import { convolutionOnnx, decodeImage, encodePng, methodTable, resize, Tensor } from "../../../dist/index.js";
 import { audit, example, network, open, serve } from "./harness.mjs";
 
 let server;
@@ -25,7 +27,15 @@ const chooseMethod = (page, name) => page.getByRole("combobox", { name: "Method"
 const openNetwork = (page, path) => page.getByLabel("Open network …").setInputFiles(path);
 const chooseNetworkOf = (page, value) => page.getByRole("combobox", { name: "Network" }).selectOption(value);
 const openPicture = (page, path) => page.getByLabel("Open picture …").setInputFiles(path);
-const ready = (page) => overlay(page, "Grad-CAM for cat at relu6").waitFor();
+/** What the page shows by itself. */
+const opened = (page) => overlay(page, "Occlusion for dog").waitFor();
+/** A question that is answered at once, and its answer. */
+async function ready(page) {
+  await page.getByRole("radio", { name: "cat before stripes" }).check();
+  await page.getByRole("tab", { name: "Explain", exact: true }).click();
+  await chooseMethod(page, "grad-cam");
+  await overlay(page, "Grad-CAM for cat at relu6").waitFor();
+}
 
 /** Presses a button that saves a file, and reads the file. */
 async function saved(page, button) {
@@ -90,8 +100,22 @@ async function kerasFiles() {
 
 test("opens with a network, a picture, its answers and the evidence for the best one", async (t) => {
   const { page, check } = await open(t, server.url);
+  await opened(page);
+  assert.match(await page.locator(".answer").first().innerText(), /dog\s+9\d\.\d %/);
+  await page
+    .getByText("Red: covering this place lowers the score of dog; blue: covering it raises the score.")
+    .waitFor();
+  await page.getByRole("combobox", { name: "Colours" }).selectOption("viridis");
+  await page.getByText("Above zero: covering this place lowers the score of dog").waitFor();
+  const offered = await page
+    .getByRole("combobox", { name: "Method" })
+    .locator("option")
+    .evaluateAll((all) => all.map(({ value }) => value));
+  assert.deepEqual(
+    offered,
+    methodTable.map(({ name }) => name),
+  );
   await ready(page);
-  assert.match(await page.locator(".answer").first().innerText(), /cat\s+9\d\.\d %/);
   await page.getByRole("radio", { name: /^fish \d/ }).check();
   await overlay(page, "Grad-CAM for fish at relu6").waitFor();
   await chooseMethod(page, "guided-backprop");
@@ -209,8 +233,8 @@ test("occlusion shows its progress, can be stopped, and never blocks the page", 
   await page.getByText("Stopped before it was done").waitFor();
   const longest = await page.evaluate(() => window.longest);
   assert.ok(longest < 500, `a task of ${longest} ms blocked the page`);
+  // So few patches of so small a network need no button.
   await page.getByRole("slider", { name: /Patch/ }).fill("20");
-  await page.getByRole("button", { name: "Run", exact: true }).click();
   await overlay(page, "Occlusion for cat").waitFor();
   check();
 });
@@ -348,6 +372,56 @@ test("opens a TensorFlow.js network of several files, chosen or dropped, offline
   check();
 });
 
+test("opens an ONNX file with its weights beside it, chosen or dropped, and says how pixels were taken", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const cases = new URL("../../../../shared/cases/weights-beside/", import.meta.url);
+  const files = ["model.onnx", "model.onnx.data"].map((name) => fileURLToPath(new URL(name, cases)));
+  if (!files.every((path) => existsSync(path))) return t.skip("../shared/cases/weights-beside is not here");
+  await openNetwork(page, files.slice(0, 1));
+  await page.getByRole("alert").getByText("model.onnx.data").waitFor();
+  await openNetwork(page, files);
+  await page.getByText("Choose another normalisation below.").waitFor();
+  await chooseMethod(page, "saliency");
+  await page.getByText(/assumed.*Choose another normalisation under “Input and labels”/).waitFor();
+  // Another fit says nothing about the numbers; a range does.
+  await page.getByText("Input and labels", { exact: true }).click();
+  await page.getByRole("combobox", { name: "Picture fit" }).selectOption("pad");
+  await page.getByText(/assumed.*Choose another normalisation under “Input and labels”/).waitFor();
+  await page.getByRole("combobox", { name: "Pixel values" }).selectOption("zero-one");
+  await eventually(async () => (await page.getByText(/Choose another normalisation/).count()) === 0);
+  await chooseNetworkOf(page, "petshop");
+  await overlay(page, "Saliency for cat").waitFor();
+  const handed = await Promise.all(
+    files.map(async (path) => ({ name: basename(path), bytes: (await readFile(path)).toString("base64") })),
+  );
+  await page.evaluate(async (sent) => {
+    const data = new DataTransfer();
+    for (const { name, bytes } of sent.reverse()) {
+      data.items.add(new File([Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0))], name));
+    }
+    dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+  }, handed);
+  await page
+    .getByRole("combobox", { name: "Network" })
+    .getByText("model.onnx", { exact: true })
+    .waitFor({ state: "attached" });
+  await page.getByText("Choose another normalisation below.").waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0);
+  check();
+});
+
+test("frames what the network saw of a wide picture", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const scene = await decodeImage(await readFile(example("scene-fish-02.png")));
+  await openPicture(page, await file("wide.png", await encodePng(resize(scene, { width: 300, height: 100 }))));
+  await page.getByText("The network sees the part in the frame.").waitFor();
+  const share = await page.locator(".frame").evaluate(({ style }) => [style.left, style.width].map(Number.parseFloat));
+  assert.ok(Math.abs(share[0] - 100 / 3) < 0.01 && Math.abs(share[1] - 100 / 3) < 0.01, `the frame is at ${share}`);
+  check();
+});
+
 test("takes labels and normalisation, and says what is wrong with them", async (t) => {
   const { page, check } = await open(t, server.url);
   await ready(page);
@@ -407,7 +481,7 @@ test("says that a network is not for pictures", async (t) => {
 
 test("can be used with the keyboard alone", async (t) => {
   const { page, check } = await open(t, server.url);
-  await ready(page);
+  await opened(page);
   const focused = () =>
     page.evaluate(() => {
       const { activeElement: element } = document;
@@ -422,11 +496,11 @@ test("can be used with the keyboard alone", async (t) => {
   };
   await tabTo(/^A .*Skip to the explanation/);
   await tabTo(/^INPUT scene/);
-  await page.keyboard.press("ArrowRight");
-  await overlay(page, "Grad-CAM for fish at relu6").waitFor();
+  await page.keyboard.press("ArrowLeft");
+  await overlay(page, "Occlusion for cat").waitFor();
   await tabTo(/^INPUT answer/);
   await page.keyboard.press("ArrowDown");
-  await eventually(async () => (await overlay(page, "Grad-CAM for fish at relu6").count()) === 0);
+  await eventually(async () => (await overlay(page, "Occlusion for cat").count()) === 0);
   await tabTo(/^tab .*Explain/);
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("ArrowRight");

@@ -4,7 +4,7 @@ import type { MethodName } from "seethrough";
 import type { Explanation, Picture } from "../worker/protocol";
 import { catalogue, engine } from "./engine";
 import { look } from "./explanation";
-import { isUsual, methodCard } from "./methods";
+import { isUsual } from "./methods";
 import { occasion, ready, readyNetwork, target } from "./question";
 import { createRunner, messageOf, type Progress } from "./task";
 
@@ -48,7 +48,7 @@ async function preselect(): Promise<void> {
   if (chosen.value.size > 0) return;
   const { methods } = await catalogue;
   const heavy = (readyNetwork()?.macs ?? 0) > muchWork;
-  chosen.value = new Set(methods.filter((method) => isUsual(method) && !(heavy && methodCard(method).slow)));
+  chosen.value = new Set(methods.flatMap(({ id, slow }) => (isUsual(id) && !(heavy && slow) ? id : [])));
 }
 
 export function toggle(method: MethodName, on: boolean): void {
@@ -73,7 +73,7 @@ export async function compare(): Promise<void> {
     if (round === rounds) put(method, entry);
   };
   const { methods } = await catalogue;
-  const wanted = methods.filter((method) => chosen.value.has(method));
+  const wanted = methods.flatMap(({ id }) => (chosen.value.has(id) ? id : []));
   const asked = target.value;
   entries.value = new Map(wanted.map((method) => [method, { status: "waiting" }]));
   await runner.start(async (job, onProgress) => {

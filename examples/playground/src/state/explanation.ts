@@ -7,7 +7,7 @@ import { methodCard } from "./methods";
 import { answers, occasion, ready, readyNetwork, target, topClass } from "./question";
 import { createRunner } from "./task";
 
-export const method = signal<MethodName>("grad-cam");
+export const method = signal<MethodName>("occlusion");
 /** "": the library's suggestion, or the input. */
 export const layer = signal("");
 export const steps = signal(50);
@@ -40,6 +40,20 @@ export const request = computed((): ExplainRequest => {
   };
 });
 
+/** Multiply–accumulates from which on occlusion waits for the button: a second or two. */
+const muchWork = 3e10;
+
+/** Slow methods are started by hand; occlusion with few patches of a small network is none. */
+export const byHand = computed((): boolean => {
+  const { method: name, window, stride } = request.value;
+  if (!methodCard(name).slow) return false;
+  const info = readyNetwork();
+  if (name !== "occlusion" || !info || !window || !stride) return true;
+  const [, height, width] = info.inputShape;
+  const patches = (Math.ceil(height / stride) + 1) * (Math.ceil(width / stride) + 1);
+  return patches * info.macs > muchWork;
+});
+
 /** The request whose result is shown, or is being computed. */
 const asked = signal<ExplainRequest | undefined>(undefined);
 /** Something was changed since, and waits for the button. */
@@ -56,13 +70,13 @@ export async function run(): Promise<void> {
 }
 
 effect(() => {
-  const [now] = [request.value, occasion.value];
+  void [request.value, occasion.value];
   // The answers come first: the mask of a class is made from them. Until then the last result stays, greyed out.
   const answering = answers.value.status;
   const possible = ready.value;
   untracked(() => {
     if (possible && answering === "running") return;
-    if (possible && answering === "done" && !methodCard(now.method).slow) void run();
+    if (possible && answering === "done" && !byHand.value) void run();
     else {
       runner.reset();
       asked.value = undefined;

@@ -25,14 +25,14 @@ export function CompareView() {
         <legend>
           Methods, asked about <strong>{targetName(target.value)}</strong>
         </legend>
-        {offered.value?.methods.map((method) => (
-          <label key={method}>
+        {offered.value?.methods.map(({ id, name }) => (
+          <label key={id}>
             <input
               type="checkbox"
-              checked={chosen.value.has(method)}
-              onChange={({ currentTarget }) => toggle(method, currentTarget.checked)}
+              checked={chosen.value.has(id)}
+              onChange={({ currentTarget }) => toggle(id, currentTarget.checked)}
             />
-            {methodCard(method).name}
+            {name}
           </label>
         ))}
       </fieldset>

@@ -1,8 +1,9 @@
-import type { MethodName } from "seethrough";
+import type { MethodName, Placement } from "seethrough";
 import { offered } from "../state/catalogue";
 import { fileStem, save, saveJson } from "../state/downloads";
 import { engine } from "../state/engine";
 import {
+  byHand,
   drawing,
   explanation,
   layer,
@@ -17,7 +18,7 @@ import {
   waiting,
 } from "../state/explanation";
 import { methodCard } from "../state/methods";
-import { form, network } from "../state/network";
+import { network } from "../state/network";
 import { picture, type ShownPicture } from "../state/picture";
 import { ready, target, targetName } from "../state/question";
 import { latest } from "../state/task";
@@ -36,7 +37,9 @@ export function ExplainView() {
       <Controls />
       <p class="says">{card.says}</p>
       <div class="stage">
-        <figure>{shown ? <SeenPicture shown={shown} /> : <div class="blank">No picture yet</div>}</figure>
+        <figure>
+          {shown ? <SeenPicture shown={shown} seen={result?.placement} /> : <div class="blank">No picture yet</div>}
+        </figure>
         <Evidence result={result} />
       </div>
       {task.status === "failed" && <Problem title={`${card.name} cannot explain this`}>{task.message}</Problem>}
@@ -48,11 +51,11 @@ export function ExplainView() {
 }
 
 /** The picture, with the part that the network sees where it is cropped. */
-function SeenPicture({ shown }: { readonly shown: ShownPicture }) {
-  const info = latest(network.value);
-  const [, height, width] = info?.inputShape ?? [1, 1, 1];
-  const cropped = form.value.fit === "crop" && Math.abs(shown.width * height - shown.height * width) > shown.width;
-  const scale = Math.min(shown.width / width, shown.height / height);
+function SeenPicture({ shown, seen }: { readonly shown: ShownPicture; readonly seen?: Placement }) {
+  // A result of the picture before this one says nothing about it.
+  const own = seen?.picture.width === shown.width && seen.picture.height === shown.height ? seen : undefined;
+  const { x, y, width, height } = own?.region ?? { x: 0, y: 0, width: shown.width, height: shown.height };
+  const cropped = width < shown.width - 1 || height < shown.height - 1;
   const percent = (share: number): string => `${share * 100}%`;
   return (
     <>
@@ -63,10 +66,10 @@ function SeenPicture({ shown }: { readonly shown: ShownPicture }) {
             class="frame"
             aria-hidden="true"
             style={{
-              width: percent((width * scale) / shown.width),
-              height: percent((height * scale) / shown.height),
-              left: percent((1 - (width * scale) / shown.width) / 2),
-              top: percent((1 - (height * scale) / shown.height) / 2),
+              width: percent(width / shown.width),
+              height: percent(height / shown.height),
+              left: percent(x / shown.width),
+              top: percent(y / shown.height),
             }}
           />
         )}
@@ -110,8 +113,23 @@ function Evidence({ result }: { readonly result: Shown | undefined }) {
       <figcaption aria-live="polite">
         <span>{title}</span>
         <Legend signed={result.signed} />
+        <Meaning result={result} />
       </figcaption>
     </figure>
+  );
+}
+
+/** What the colours say, in words; of other colours than the library's own, what high and low values say. */
+function Meaning({ result }: { readonly result: Shown }) {
+  const { high, low } = methodCard(result.method);
+  if (high === "") return null;
+  const values = result.signed ? ["Above zero", "below zero"] : ["High", "low"];
+  const [one, other] = look.value.colormap === "auto" ? ["Red", "blue"] : values;
+  const said = (text: string): string => text.replaceAll("{target}", () => targetName(result.question));
+  return (
+    <span class="meaning">
+      {one}: {said(high)}; {other}: {said(low)}.
+    </span>
   );
 }
 
@@ -150,9 +168,9 @@ function Controls() {
             layer.value = "";
           }}
         >
-          {(offered.value?.methods ?? [method.value]).map((name) => (
-            <option key={name} value={name}>
-              {methodCard(name).name}
+          {(offered.value?.methods ?? [card]).map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
             </option>
           ))}
         </select>
@@ -214,7 +232,7 @@ function Controls() {
           />
         </label>
       )}
-      {card.slow && task.status !== "running" && (
+      {byHand.value && task.status !== "running" && (
         <button type="button" class="primary" disabled={!ready.value} onClick={() => void run()}>
           {task.status === "done" && !waiting.value ? "Run again" : "Run"}
         </button>

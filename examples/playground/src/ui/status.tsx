@@ -51,7 +51,9 @@ export function Notes({ notes }: { readonly notes: readonly { readonly code: str
       <h3>What to know about this result</h3>
       <ul>
         {notes.map(({ code, message }) => (
-          <li key={code}>{message}</li>
+          <li key={code}>
+            {message.replace("Pass preprocess to loadModel.", "Choose another normalisation under “Input and labels”.")}
+          </li>
         ))}
       </ul>
     </section>

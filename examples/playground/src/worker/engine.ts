@@ -11,15 +11,14 @@ import {
   type ImageLike,
   type Model,
   maximizeActivation,
-  methodNames,
   overlay,
-  placement,
   projectActivation,
   type Tensor,
   toImage,
   version,
 } from "seethrough";
 import { asJob, cancelJob } from "./jobs";
+import { methodCards } from "./method-cards";
 import { describe, isMask, maskOf, networkInput, openNetwork, outputMap, winnersOf } from "./network";
 import {
   areaOf,
@@ -75,7 +74,7 @@ class Engine {
   readonly #results = new Results();
 
   catalogue(): Catalogue {
-    return { version, methods: methodNames, colormaps: colormapNames };
+    return { version, methods: methodCards(), colormaps: colormapNames };
   }
 
   cancel(job: number): void {
@@ -148,11 +147,12 @@ class Engine {
       });
       const milliseconds = performance.now() - started;
       const places = attribution.values.shape.length >= 3;
-      const { method, layer, notes, convergenceDelta, recipe } = attribution;
+      const { method, layer, placement, notes, convergenceDelta, recipe } = attribution;
       return {
         id: this.#results.add({ kind: "attribution", attribution }),
         method,
         layer,
+        placement,
         notes,
         convergenceDelta,
         recipe,
@@ -320,10 +320,8 @@ class Engine {
   }
 
   #overlay(attribution: Attribution, look: Look): Picture {
-    const display = this.#shown();
-    const region = placement(display, attribution.inputSize, this.#settings.preprocess?.fit);
     const colormap = look.colormap === "auto" ? undefined : look.colormap;
-    return toPicture(overlay(display, this.#heatmap(attribution, look), { region, opacity: look.opacity, colormap }));
+    return toPicture(overlay(this.#shown(), this.#heatmap(attribution, look), { opacity: look.opacity, colormap }));
   }
 
   async #activation(layer: string): Promise<Tensor> {

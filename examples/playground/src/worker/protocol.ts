@@ -4,6 +4,7 @@ import type {
   MaximizeOptions,
   MethodName,
   Note,
+  Placement,
   Prediction,
   Preprocess,
   ProjectOptions,
@@ -19,10 +20,24 @@ export interface Picture {
   readonly height: number;
 }
 
+/** A method as the library describes it. */
+export interface MethodCard {
+  readonly id: MethodName;
+  readonly name: string;
+  readonly says: string;
+  /** What high and low values mean; `{target}` stands for the answer. */
+  readonly high: string;
+  readonly low: string;
+  /** "map": needs a layer with maps, the library suggests one. "any": the input, or any layer. */
+  readonly layer?: "map" | "any";
+  /** Many passes: it is started by hand, unless the network is small. */
+  readonly slow: boolean;
+}
+
 /** What the library offers, asked once. */
 export interface Catalogue {
   readonly version: string;
-  readonly methods: readonly MethodName[];
+  readonly methods: readonly MethodCard[];
   readonly colormaps: readonly string[];
 }
 
@@ -104,6 +119,8 @@ export interface Explanation {
   /** The values lie on a layer's grid or at the input's pixels; false: they have no places and no picture. */
   readonly places: boolean;
   readonly signed: boolean;
+  /** Which part of the picture the network saw. */
+  readonly placement?: Placement;
   readonly notes: readonly Note[];
   readonly convergenceDelta?: number;
   readonly milliseconds: number;
