@@ -13,6 +13,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/distributed-search.test.ts": "a search over workers that die",
   "test/documents/snippets.test.ts": "every program and command of the documents, as it stands",
   "test/examples.test.ts": "every example's program",
+  "test/hostile/mutations.test.ts": "thousands of damaged files, each a typed error or a result",
   "test/low-memory.test.ts": "the engine with little memory, over the reference networks",
   "test/occlusion-engines.test.ts": "occlusion's engines against each other, on random and real networks",
   "test/packaging/bundlers.test.ts": "the packed package in bundlers",

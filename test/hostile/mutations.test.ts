@@ -1,0 +1,173 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { decodeImage, encodeJpeg, encodePng, InternalError, loadModel, SeethroughError } from "../../src/index";
+
+/** Milliseconds that one case may take, on a machine that does other things too. */
+const slowest = 2000;
+
+/** Marsaglia's xorshift32: the cases are the same in every run. */
+function random(seed: number): (below: number) => number {
+  let state = seed;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+/** Bytes that mean something to readers: zero, ends of ranges, continued varints, quotes and brackets. */
+const telling = [0, 1, 0x7f, 0x80, 0xff, 0x22, 0x5b, 0x7b, 0x2d, 0x39];
+
+function mutated(bytes: Uint8Array, below: (n: number) => number): Uint8Array {
+  let out = bytes.slice();
+  for (let n = 1 + below(4); n > 0 && out.length > 0; n--) {
+    const at = below(out.length);
+    const kind = below(6);
+    if (kind === 0) out[at] ^= 1 << below(8);
+    else if (kind === 1) out[at] = telling[below(telling.length)];
+    else if (kind === 2) out.fill(0xff, at, at + 1 + below(8));
+    else if (kind === 3) out = out.slice(0, at);
+    else {
+      const length = 1 + below(32);
+      const piece = out.slice(at, at + length);
+      const rest = kind === 4 ? at : at + length;
+      out = Uint8Array.from([...out.slice(0, at), ...(kind === 4 ? piece : []), ...out.slice(rest)]);
+    }
+  }
+  return out;
+}
+
+interface Found {
+  readonly untyped: string[];
+  slowest: number;
+  refused: number;
+}
+
+async function tryAll(
+  count: number,
+  seed: number,
+  one: (below: (n: number) => number) => Promise<unknown>,
+): Promise<Found> {
+  const found: Found = { untyped: [], slowest: 0, refused: 0 };
+  for (let i = 0; i < count; i++) {
+    const start = performance.now();
+    try {
+      await one(random(seed + i * 2654435761 || 1));
+    } catch (error) {
+      found.refused++;
+      if (!(error instanceof SeethroughError) || error instanceof InternalError) {
+        found.untyped.push(
+          `case ${i}: ${error instanceof Error ? `${error.stack} ${(error.cause as Error)?.stack ?? ""}` : error}`,
+        );
+      } else if (error.message.length > 5000) found.untyped.push(`case ${i}: a text of ${error.message.length}`);
+    }
+    found.slowest = Math.max(found.slowest, performance.now() - start);
+  }
+  return found;
+}
+
+function expectSound({ untyped, slowest: time, refused }: Found): void {
+  expect(untyped.slice(0, 5)).toEqual([]);
+  expect(time).toBeLessThan(slowest);
+  expect(refused).toBeGreaterThan(0);
+}
+
+const encode = (json: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(json));
+const shapeOf = (...size: number[]) => ({ shape: { dim: size.map((each) => ({ size: String(each) })) } });
+const graph = encode({
+  format: "graph-model",
+  modelTopology: {
+    node: [
+      { name: "x", op: "Placeholder", attr: { shape: shapeOf(1, 4, 4, 1) } },
+      { name: "w", op: "Const" },
+      {
+        name: "c",
+        op: "Conv2D",
+        input: ["x", "w"],
+        attr: { strides: { list: { i: ["1", "1", "1", "1"] } }, padding: { s: "U0FNRQ==" } },
+      },
+      { name: "r", op: "Relu", input: ["c"] },
+      {
+        name: "p",
+        op: "MaxPool",
+        input: ["r"],
+        attr: { ksize: { list: { i: ["1", "2", "2", "1"] } }, strides: { list: { i: ["1", "2", "2", "1"] } } },
+      },
+    ],
+  },
+  weightsManifest: [{ paths: ["w.bin"], weights: [{ name: "w", shape: [3, 3, 1, 2], dtype: "float32" }] }],
+});
+const layers = encode({
+  format: "layers-model",
+  modelTopology: {
+    class_name: "Sequential",
+    config: {
+      name: "m",
+      layers: [
+        {
+          class_name: "Conv2D",
+          config: {
+            name: "c",
+            filters: 2,
+            kernel_size: [3, 3],
+            strides: [1, 1],
+            padding: "same",
+            use_bias: false,
+            activation: "relu",
+            batch_input_shape: [null, 4, 4, 1],
+          },
+        },
+        { class_name: "MaxPooling2D", config: { name: "p", pool_size: [2, 2], strides: [2, 2] } },
+        { class_name: "Flatten", config: { name: "f" } },
+      ],
+    },
+  },
+  weightsManifest: [{ paths: ["w.bin"], weights: [{ name: "c/kernel", shape: [3, 3, 1, 2], dtype: "float32" }] }],
+});
+const weights = new Uint8Array(new Float32Array(18).fill(0.5).buffer);
+const onnx = new Uint8Array(readFileSync(resolve("models/petshop.onnx")));
+const picture = { width: 24, height: 16, data: Uint8Array.from({ length: 24 * 16 * 3 }, (_, i) => (i * 37) % 256) };
+
+/** Little room, so that a case that asks for much is refused at once. */
+const limits = { maxMemory: 64 * 2 ** 20 };
+
+describe("thousands of damaged", () => {
+  it("ONNX files end in typed errors or results", async () => {
+    expectSound(
+      await tryAll(400, 1, async (below) => {
+        // Most of the file is weights: the beginning and the end are the graph.
+        const cut = mutated(onnx.slice(0, 4000), below);
+        const model = await loadModel(Uint8Array.from([...cut, ...onnx.subarray(4000)]), limits);
+        model.dispose();
+      }),
+    );
+  }, 300_000);
+
+  it.each([
+    ["graph-models", graph],
+    ["layers-models", layers],
+  ])(
+    "TensorFlow.js %s do",
+    async (_, json) => {
+      expectSound(
+        await tryAll(800, 3, async (below) => {
+          const model = await loadModel({ "model.json": mutated(json, below), "w.bin": weights }, limits);
+          await model.predict({ width: 4, height: 4, data: new Uint8Array(48) });
+          model.dispose();
+        }),
+      );
+    },
+    300_000,
+  );
+
+  it.each(["PNG", "JPEG"])(
+    "%s files do",
+    async (format) => {
+      const bytes = await (format === "PNG" ? encodePng(picture) : encodeJpeg(picture));
+      expectSound(await tryAll(800, 5, async (below) => decodeImage(mutated(bytes, below), { maxPixels: 1e6 })));
+    },
+    300_000,
+  );
+});
