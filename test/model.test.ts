@@ -155,10 +155,12 @@ describe("oracles that need no reference", () => {
   });
 
   it("the same call gives the same bits, whatever ran in between", async () => {
+    // Fewer passes than usual: the bits do not depend on how many there are.
+    const few = { masks: 200, samples: 60 };
     for (const method of methodNames) {
-      const first = await explain(model, cat, { method });
+      const first = await explain(model, cat, { method, ...few });
       await explain(model, await scene("scene-snake-01"), { method: "occlusion", batchSize: 3 });
-      const again = await explain(model, cat, { method });
+      const again = await explain(model, cat, { method, ...few });
       expect(again.values.data, method).toEqual(first.values.data);
       expect(again.recipe).toEqual(first.recipe);
     }
@@ -315,7 +317,7 @@ describe("wrong input gets a clear answer and leaves the model usable", () => {
     await expect(occlusion(model, cat, { window: [200, 8] })).rejects.toThrow(
       /window 200×8 is larger than the input, 96×96/,
     );
-    await expect(occlusion(model, cat, { stride: [0, 8] })).rejects.toThrow(/stride must be two whole numbers/);
+    await expect(occlusion(model, cat, { stride: [0, 8] })).rejects.toThrow(/stride must be a whole number of at least 1, or two/);
     await usable();
   });
 
@@ -340,7 +342,7 @@ describe("wrong input gets a clear answer and leaves the model usable", () => {
     const short = await loadModel(bytes);
     short.dispose();
     await expect(short.predict(cat)).rejects.toThrow(/was disposed; load it again/);
-    await expect(saliency({} as Model, cat)).rejects.toThrow(/not made by loadModel/);
+    await expect(saliency({} as Model, cat)).rejects.toThrow(/Expected a model, got an empty object/);
   });
 
   it("CAM without global average pooling names what stands in its way", async () => {

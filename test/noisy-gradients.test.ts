@@ -8,9 +8,11 @@ import {
   gradCam,
   gradientShap,
   heatmap,
+  type Input,
   inputXGradient,
   integratedGradients,
   loadModel,
+  type Model,
   noiseTunnel,
   occlusion,
   projectActivation,
@@ -265,9 +267,10 @@ describe("noiseTunnel", () => {
     expect(() => noiseTunnel(saliency, { kind: "mean" })).toThrow(
       'kind "mean" is none of smoothgrad, smoothgrad-squared, vargrad.',
     );
+    const projected = (given: Model, input: Input) => projectActivation(given, input, { layer });
     // @ts-expect-error pictures of projections are no attribution
-    await expect(noiseTunnel(projectActivation, { samples: 2 })(model, x, { layer })).rejects.toThrow(
-      "The method must return an attribution, with values and recipe, as gradCam does; got an object { image, trace, kept, notes, recipe } from projectActivation.",
+    await expect(noiseTunnel(projected, { samples: 2 })(model, x)).rejects.toThrow(
+      "The method must return an attribution, with values and recipe, as gradCam does; got an object { image, trace, kept, notes, recipe } from projected.",
     );
     await expect(noiseTunnel(saliency, { samples: 1.5 })(model, x)).rejects.toThrow("samples must be a whole number");
   });

@@ -48,6 +48,11 @@ export function specialise(
   for (const [name, { shape }] of constants) shapes.set(name, shape);
   for (const [name, shape] of shapes) checkedProduct(shape, limits, `The value "${name}"`);
   let foldedBytes = 0;
+  const count = (node: Node, bytes: number): void => {
+    foldedBytes += bytes;
+    const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
+    withinLimit(limits, "foldedBytes", foldedBytes, what);
+  };
 
   const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
   // Values behind what cannot run: nobody knows their shapes, and what follows from them is not another fault.
@@ -72,11 +77,6 @@ export function specialise(
     try {
       found = infer(node, given, known, graph.opset);
       for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
-      if (isKnown(node, known)) {
-        foldedBytes += 4 * found.reduce((sum, shape) => sum + sizeOf(shape), 0);
-        const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
-        withinLimit(limits, "foldedBytes", foldedBytes, what);
-      }
       folded = isKnown(node, known)
         ? fold(
             node,
@@ -84,6 +84,7 @@ export function specialise(
             known,
             found,
             node.inputs.some((input) => ofSize.has(input)),
+            count,
           )
         : undefined;
       if (!folded && found.some((shape) => sizeOf(shape) === 0)) {
@@ -261,6 +262,7 @@ function fold(
   known: readonly (Constant | undefined)[],
   found: readonly Shape[],
   isOfSize: boolean,
+  count: (node: Node, bytes: number) => void,
 ): Constant[] | undefined {
   const grown = found.reduce((sum, shape) => sum + sizeOf(shape), 0);
   const before = known.reduce((sum, constant) => sum + (constant?.size ?? 0), 0);
@@ -273,6 +275,7 @@ function fold(
           : "Its shape is written in the file and does not depend on the input's: export the network without it."),
     );
   }
+  count(node, grown * 4);
   return evaluate(node, known, given, found);
 }
 
