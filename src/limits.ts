@@ -1,6 +1,6 @@
 /**
  * What somebody else's file may ask for. Everything is checked before it is allocated or begun, by whoever reads the file; a
- * caller may lower or raise each number (`loadModel(source, { limits })`), and `maxMemory` lowers those in bytes.
+ * caller may lower or raise each number (`loadModel(source, { limits })`), and `maxMemory` lowers the bytes of constants.
  */
 import { LimitError, OptionError } from "./errors";
 
@@ -32,10 +32,13 @@ export const defaultLimits: Limits = {
   textLength: 2 ** 20,
 };
 
+/** The arithmetic on constants of ordinary networks, which a small `maxMemory` does not forbid: that has its own error. */
+const leastFolded = 64 * 2 ** 20;
+
 /**
  * The limits of a call.
  *
- * @param maxMemory  bytes of wasm memory: no value and no folding may take more
+ * @param maxMemory  bytes of wasm memory: constants may not take more, beyond what every network may fold
  * @throws {OptionError} if a limit is not known or no positive number
  */
 export function limitsOf(given: Partial<Limits> = {}, maxMemory = Number.POSITIVE_INFINITY): Limits {
@@ -50,11 +53,7 @@ export function limitsOf(given: Partial<Limits> = {}, maxMemory = Number.POSITIV
     ...defaultLimits,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
   };
-  return {
-    ...limits,
-    elements: Math.min(limits.elements, Math.floor(maxMemory / 4)),
-    foldedBytes: Math.min(limits.foldedBytes, maxMemory),
-  };
+  return { ...limits, foldedBytes: Math.min(limits.foldedBytes, Math.max(maxMemory, leastFolded)) };
 }
 
 const count = (value: number): string => value.toLocaleString("en-US");

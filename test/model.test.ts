@@ -317,7 +317,9 @@ describe("wrong input gets a clear answer and leaves the model usable", () => {
     await expect(occlusion(model, cat, { window: [200, 8] })).rejects.toThrow(
       /window 200×8 is larger than the input, 96×96/,
     );
-    await expect(occlusion(model, cat, { stride: [0, 8] })).rejects.toThrow(/stride must be a whole number of at least 1, or two/);
+    await expect(occlusion(model, cat, { stride: [0, 8] })).rejects.toThrow(
+      /stride must be a whole number of at least 1, or two/,
+    );
     await usable();
   });
 

@@ -34,7 +34,10 @@ export async function projectCommand(path: string, flags: ProjectFlags): Promise
   using model = await loadFlaggedModel(flags);
   const { layer, unit, keep, rule } = flags;
   const projection = await projectActivation(model, image, { layer, unit, keep, rule });
-  const seen = projection.kept.map((kept) => ({ ...kept, sees: receptiveField(model, layer, kept) }));
+  const seen = projection.kept.map((kept) => {
+    const { unit, position } = kept;
+    return { ...kept, sees: receptiveField(model, layer, { unit, position }) };
+  });
   if (flags.json) {
     const { notes, recipe } = projection;
     process.stdout.write(

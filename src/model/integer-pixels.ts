@@ -26,8 +26,8 @@ export function checkWholePixels(settings: Preprocess, name: string, integers: s
   const wrong = fractions(settings, integers);
   if (wrong === undefined) return;
   throw new OptionError(
-    `The input "${name}" holds ${integers}, and preprocess makes ${wrong} of a pixel. ` +
-      `The network turns whole numbers into floats itself: leave out range, mean and std, or say range: [${integerRange(integers).join(", ")}].`,
+    `The input "${name}" holds ${integers}, and preprocess.range, preprocess.mean and preprocess.std make ${wrong} of a pixel. ` +
+      `The network turns whole numbers into floats itself: leave them out, or pass { range: ${JSON.stringify(integerRange(integers))} }.`,
   );
 }
 

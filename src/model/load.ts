@@ -149,7 +149,7 @@ export async function openModel(
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
 ): Promise<Model> {
   checkOptions("loadModel", options, Object.keys(loadOptions));
-  checkOptions("loadModel's preprocess", options.preprocess, ["range", "mean", "std", "channels", "fit"]);
+  checkOptions("preprocess", options.preprocess, ["range", "mean", "std", "channels", "fit"]);
   const maxMemory = checkLimit(options.maxMemory);
   const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);

@@ -30,8 +30,9 @@ export async function contactSheet(
   checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
   const model = loaded(given);
   const sheet = await planSheet(model, result, options);
+  const { quantiles, random: strays } = options;
   const rows = sheet.units.map((unit) => {
-    const { top, middle, random } = unitSummary(result, unit, options);
+    const { top, middle, random } = unitSummary(result, unit, { quantiles, random: strays });
     const groups = [
       top.map((hit) => ({ hit, caption: showScore(hit.score) })),
       middle.map(({ quantile, hit }) => ({ hit, caption: `${Math.round(quantile * 100)}%: ${showScore(hit.score)}` })),
