@@ -55,6 +55,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     toImageData: { args: [image], options: false },
     resize: { args: [image, { width: 8 }], options: false },
     encodePng: { args: [image], options: false },
+    inWords: { args: ["saliency", "cat"], options: false },
     placement: { args: [image, image], options: false },
     preprocess: { args: [image, { width: 8, height: 8, channels: 3 }] },
     slic: { args: [image] },

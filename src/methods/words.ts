@@ -1,3 +1,4 @@
+import { oneOf } from "../checks";
 import type { MethodName } from "./table";
 
 /**
@@ -174,8 +175,10 @@ export const methodWords: Readonly<Record<MethodName, MethodWords>> = {
  * What high and low values of a method mean, in words.
  *
  * @param target  what was explained, as people call it
+ * @throws {OptionError} if there is no such method
  */
 export function inWords(method: MethodName, target: string): { readonly high: string; readonly low: string } {
+  oneOf("inWords: the method", method, Object.keys(methodWords));
   const { high, low } = methodWords[method];
   const said = (text: string): string => text.replaceAll("{target}", () => target);
   return { high: said(high), low: said(low) };

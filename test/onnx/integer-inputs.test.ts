@@ -225,7 +225,9 @@ describe("pixels for an input of integers", () => {
     ];
     for (const preprocess of wrong) {
       await expect(load({ preprocess })).rejects.toThrow(OptionError);
-      await expect(load({ preprocess })).rejects.toThrow('The input "x" holds uint8, and preprocess makes ');
+      await expect(load({ preprocess })).rejects.toThrow(
+        'The input "x" holds uint8, and preprocess.range, preprocess.mean and preprocess.std make ',
+      );
     }
   });
 
