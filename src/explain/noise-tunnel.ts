@@ -12,7 +12,8 @@ import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
 import { createPace } from "./pace";
 import { Random } from "./random";
 
-export interface NoiseTunnelOptions extends NoiseOptions {
+/** `target`, `seed`, `signal` and `onProgress` given here are those of every call that names none. */
+export interface NoiseTunnelOptions extends NoiseOptions, ExplainOptions {
   /** What the noisy attributions come to: their mean (default), the mean of their squares, or their variance. */
   readonly kind?: NoiseTunnelKind;
 }
@@ -42,11 +43,22 @@ export function noiseTunnel<Method extends AttributionMethod>(
   method: Method,
   settings: NoiseTunnelOptions = {},
 ): (model: Model, input: Input, options?: Parameters<Method>[2]) => Promise<Attribution> {
-  checkOptions("noiseTunnel", settings, ["kind", "samples", "stdev", "noise"]);
+  checkOptions("noiseTunnel", settings, [
+    "kind",
+    "samples",
+    "stdev",
+    "noise",
+    "target",
+    "seed",
+    "signal",
+    "onProgress",
+  ]);
   const attribute = checkedMethod(method);
   const { kind = "smoothgrad" } = settings;
   oneOf("kind", kind, ["smoothgrad", "smoothgrad-squared", "vargrad"]);
-  return async (given: Model, input: Input, options: ExplainOptions = {}) => {
+  const { target: usual, seed: usualSeed, signal, onProgress } = settings;
+  return async (given: Model, input: Input, asked: ExplainOptions = {}) => {
+    const options = { target: usual, seed: usualSeed, signal, onProgress, ...asked };
     const samples = sampleCount(settings.samples, 50, { noise: settings.noise });
     const pace = createPace(options, samples);
     const model = loaded(given);
