@@ -33,6 +33,7 @@ describe("docs/api", () => {
     copyFileSync("models/petshop.onnx", join(place, "model.onnx"));
     copyFileSync("models/petshop-flatten.onnx", join(place, "flatten.onnx"));
     copyFileSync("examples/images/scene-cat-00.png", join(place, "photo.png"));
+    copyFileSync("examples/images/scene-cat-00.png", join(place, "photo.jpg"));
     writeFileSync(join(place, "segmenter.onnx"), writeOnnx(segmenter));
     writeFileSync(join(place, "generator.onnx"), writeOnnx(generator));
     writeFileSync(join(place, "examples.mjs"), program(examples));
@@ -71,11 +72,12 @@ function program(examples: readonly { readonly name: string; readonly code: stri
     const seethrough = { ...library, ...pool };
     const { ${publicNames(examples)} } = seethrough;
     const bytes = await readFile("model.onnx");
-    const labels = ["bird", "cat"];
     const draw = () => {};
     const model = await seethrough.loadModel(bytes);
+    const { labels } = model;
     const image = await seethrough.decodeImage(await readFile("photo.png"));
-    const [cat, target] = [image, "cat"];
+    const [cat, photo, target] = [image, image, "cat"];
+    const classifier = model;
     const images = [{ id: "photo.png", image }];
     const tensor = new seethrough.Tensor(Float32Array.from({ length: 32 }, (_, i) => i % 5), [1, 4, 4, 2]);
     const { pooled, switches } = await seethrough.maxPool(tensor, { kernel: 2 });

@@ -100,7 +100,7 @@ export interface Model {
    * @returns `[1, H, W, C]`, of the input's shape
    * @throws {InputError} if the picture is empty; {ShapeError} if the network's input is no picture
    * @example
-   * const seen = toImage(model, model.preprocess(photo)); // the part of the photograph that counts, at the input's size
+   * const seen = toImage(classifier, classifier.preprocess(photo)); // the part of the photograph that counts, at the input's size
    */
   preprocess(image: ImageLike): Tensor;
   /** Gives the memory back. The model cannot be used afterwards. */

@@ -116,7 +116,7 @@ it("what is wrong is said with page and line", async () => {
       [
         "```js",
         'import { loadModel } from "seethrough";',
-        "await loadModel(undefined, { lables: [] });",
+        "void (() => loadModel(undefined, { lables: [] }));",
         "console.log(6);",
         "```",
       ],
