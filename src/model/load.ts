@@ -79,7 +79,8 @@ export interface LoadOptions {
   readonly allowOrigins?: readonly string[];
   /**
    * false: bytes that are handed over are not copied, which saves their memory, and must not be changed or transferred as long
-   * as the model lives. Default true. Bytes that are shared among threads are copied always.
+   * as the model lives. Default true, with `memory: 'low'` false until
+   * the model is loaded, which keeps none of them then. Bytes that are shared among threads are copied always.
    */
   readonly copy?: boolean;
   /** The kernels (`seethrough/kernels.wasm`); default: those the entry carries. */
@@ -123,7 +124,9 @@ async function load(packaged: Packaged, source: ModelSource | undefined, options
   // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.
   kernels.catch(() => {});
   return openModel(
-    source === undefined ? await packaged.defaultModel() : await readSource(source, "model", options),
+    source === undefined
+      ? await packaged.defaultModel()
+      : await readSource(source, "model", { ...options, copy: options.copy ?? options.memory !== "low" }),
     options,
     kernels,
   );

@@ -63,7 +63,7 @@ export const commandsElsewhere: readonly Exception[] = [
   { text: /^(npx (wrangler|next|http-server)|curl) /, reason: "a server and its client", by: runtimes },
   { page: /^examples\/distributed-search\//, text: /^node /, reason: "an example", by: distributed },
   { text: /^node \S+\.mjs\b/, reason: "an example", by: examples, named: true },
-  { text: /^npm run build$/, reason: "was run before the tests" },
+  { text: /^(npm run build|node scripts\/build\.mjs --runs)$/, reason: "was run before the tests" },
   { text: /^(npm|SEETHROUGH_RUNTIMES=all npm) test$/, reason: "is what runs this" },
   { page: /^test\/runtimes\//, reason: "is that test, or part of it", by: runtimes },
   { page: /^bench\//, reason: "measures for minutes, against engines that are installed for it" },

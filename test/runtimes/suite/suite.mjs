@@ -78,7 +78,11 @@ export async function runSuite(seethrough, defaultModel, onFirstResult = () => {
   const ascent = { steps: 4, stepSize: 0.5, start: "noise", seed: 7 };
   const dream = await seethrough.maximizeActivation(model, { target: 2, ...ascent });
   await record("maximizeActivation", dream.image.data, Float64Array.from(dream.objective));
-  const blurred = await seethrough.integratedGradients(model, scene, { ...settings, baseline: "blur" });
+  const blurred = await seethrough.integratedGradients(model, scene, {
+    target: settings.target,
+    nSteps: settings.nSteps,
+    baseline: "blur",
+  });
   await record("integratedGradients from a blurred picture", blurred.values.data);
   await record("overlay.png", await picture(seethrough, model, scene));
   model.dispose();
@@ -105,7 +109,7 @@ const projected = ({ image, trace, kept }) => [
 /** The file a user looks at; reading it back must give the pixels that were written. */
 async function picture(seethrough, model, scene) {
   const { decodeImage, encodePng, heatmap, overlay, saliency } = seethrough;
-  const drawn = overlay(scene, heatmap(await saliency(model, scene, settings), { smooth: 2 }));
+  const drawn = overlay(scene, heatmap(await saliency(model, scene, { target: settings.target }), { smooth: 2 }));
   const file = await encodePng(drawn);
   const read = await decodeImage(file);
   if (!read.data.every((value, i) => value === drawn.data[i])) throw new Error("overlay.png reads back differently");
