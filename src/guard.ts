@@ -1,7 +1,7 @@
 import { InternalError, SeethroughError } from "./errors";
 
 /** What is none of this package's errors is a fault of it. */
-export function typedError(where: string, cause: unknown): SeethroughError {
+function typedError(where: string, cause: unknown): SeethroughError {
   if (cause instanceof SeethroughError) return cause;
   const reason = String(cause instanceof Error ? cause.message : cause).slice(0, 300);
   return new InternalError(

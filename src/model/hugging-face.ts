@@ -59,7 +59,7 @@ export function readConfigOption(given: unknown): Configured {
 }
 
 /** @throws {OptionError} naming the field that cannot be what it is */
-export function readConfig(config: Fields, preprocessor: Fields): Configured {
+function readConfig(config: Fields, preprocessor: Fields): Configured {
   const labels = labelsOf(config.id2label);
   const preprocess = preprocessOf(preprocessor);
   const size = sizeOf(preprocessor) ?? pairOf("image_size", config.image_size);
