@@ -131,7 +131,7 @@ describe("package checkers", () => {
       "esm-only",
       "--no-color",
       "--format",
-      "table",
+      "table-flipped",
       "--exclude-entrypoints",
       "kernels.wasm",
     ];
