@@ -16,10 +16,6 @@ export interface Limits {
   readonly elements: number;
   /** Bytes of all constants together that are computed while the file is read; default 512 MiB. */
   readonly foldedBytes: number;
-  /** Messages, branches or objects inside each other; default 64. */
-  readonly nesting: number;
-  /** Characters of one name, label or text of the metadata; default 2²⁰. */
-  readonly textLength: number;
 }
 
 export const defaultLimits: Limits = {
@@ -28,8 +24,6 @@ export const defaultLimits: Limits = {
   rank: 32,
   elements: 2 ** 30,
   foldedBytes: 512 * 2 ** 20,
-  nesting: 64,
-  textLength: 2 ** 20,
 };
 
 /** The arithmetic on constants of ordinary networks, which a small `maxMemory` does not forbid: that has its own error. */
