@@ -1,6 +1,7 @@
 import type { ImageLike } from "../image/image";
 import type { Placement } from "../image/placement";
-import type { Target, TargetReport } from "../model/target";
+import type { TargetReport } from "../model/score";
+import type { Target } from "../model/target";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
 import type { OverlayOptions } from "../view/overlay";

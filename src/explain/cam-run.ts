@@ -4,7 +4,7 @@ import { resizeBilinear } from "../image/resize";
 import { camLayer } from "../model/cam-layer";
 import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, type ScoredTarget } from "../model/target";
+import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { type Note, note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";

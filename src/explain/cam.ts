@@ -1,9 +1,9 @@
-import { LayerError } from "../errors";
+import { LayerError, TargetError } from "../errors";
 import { camFacts } from "../methods/cam";
 import { settledOptions } from "../methods/settled-options";
 import { linearHead } from "../model/cam-layer";
 import type { Input, LoadedModel, Model } from "../model/model";
-import { scoreOf } from "../model/target";
+import { isLinear, scoreOf } from "../model/score";
 import type { ValueName } from "../ops/operation";
 import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
@@ -29,6 +29,11 @@ export async function cam(given: Model, input: Input, options: CamOptions = {}):
   const { model, data, target, layers } = run;
   const [{ value, height, width, channels }] = layers;
   const pass = gradientPass(model, { data, target, at: [value], keep: [value] });
+  if (!isLinear(pass.score)) {
+    throw new TargetError(
+      "CAM shows what a linear head adds up, and a similarity is no sum of its outputs. gradCam explains it.",
+    );
+  }
   // The head is linear and treats all places alike, so its gradient is w_kc / (h·w) everywhere.
   const places = height * width;
   const weights = channelMeans(pass.gradients.get(value) as Float32Array, channels).map((mean) => mean * places);

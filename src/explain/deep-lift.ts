@@ -2,13 +2,15 @@ import { leadsAround } from "../engine/plan";
 import { deepLiftFacts } from "../methods/deep-lift";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, type Score, type ScoredTarget, scoreOf } from "../model/target";
+import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
+import { reportOf, type Score, scoreOf, seedBetween } from "../model/score";
 import { note } from "../notes";
 import type { ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
 import { type Found, finishAttribution } from "./finish";
-import { report, seed, targetNotes } from "./gradient";
+import { targetNotes } from "./gradient";
+import { quadrature } from "./quadrature";
 import { throughLens } from "./rules/lens";
 import { rescale } from "./rules/rescale";
 
@@ -55,6 +57,9 @@ export async function deepLift(given: Model, input: Input, unsettled: DeepLiftOp
   });
 }
 
+/** Points on the way between two embeddings: a cosine is a smooth function. */
+const likenessPoints = 64;
+
 /** What to attribute, and to what. */
 export interface LiftRequest {
   readonly target: ScoredTarget;
@@ -99,8 +104,9 @@ export function lift(model: LoadedModel, data: Float32Array, from: Float32Array,
       seed: target.value,
       wanted: [at],
       write: (gradient, value) => {
-        found.score = target.choose(value.subarray(0, value.length / 2));
-        seed(found.score, gradient, 0);
+        const half = value.length / 2;
+        found.score = target.choose(value.subarray(0, half));
+        seedBetween(found.score, gradient, value, [0, half], quadrature("gauss-legendre", likenessPoints));
       },
     },
   });
@@ -127,7 +133,7 @@ export function liftedFound(
   const complete = !leadsAround(model.networkFor([target.value, at]), [target.value], at);
   return {
     method,
-    target: report(score, value),
+    target: reportOf(score, value),
     values: model.tensor(at, values),
     ...(options.layer !== undefined && { layer: options.layer }),
     ...(complete && { convergenceDelta: values.reduce((total, element) => total + element, 0) - difference }),

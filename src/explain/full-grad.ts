@@ -3,7 +3,7 @@ import { resizeBilinear } from "../image/resize";
 import { fullGradFacts } from "../methods/full-grad";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
 import { note } from "../notes";
 import { imageShape } from "../ops/layout";
 import type { Operation, ValueName } from "../ops/operation";

@@ -2,7 +2,7 @@ import { OptionError } from "../errors";
 import { gradientShapFacts } from "../methods/gradient-shap";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
-import { resolveTarget } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
 import { joinNotes, note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";

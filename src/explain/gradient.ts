@@ -4,7 +4,9 @@ import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkScore } from "../model/not-finite";
-import { placeOf, resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
+import { placeOf, resolveTarget, type ScoredTarget } from "../model/resolve-target";
+import { elementsOf, reportOf, type Score, seed, type TargetReport } from "../model/score";
+import type { Target } from "../model/target";
 import { type Note, note } from "../notes";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
@@ -51,8 +53,8 @@ export function gradientPass(
       write: (gradient, value) => {
         const score = target.choose(value);
         bound.score = score;
-        bound.report = report(score, value);
-        seed(score, gradient, 0);
+        bound.report = reportOf(score, value);
+        seed(score, gradient, value);
       },
     },
   });
@@ -71,7 +73,7 @@ export function forwardPass(
   const { values } = model.pass({ data, keep: [...new Set([target.value, ...keep])] });
   const value = values.get(target.value) as Float32Array;
   const score = target.choose(value);
-  const found = report(score, value);
+  const found = reportOf(score, value);
   checkTarget(model, found, data, target);
   return { score, report: found, values };
 }
@@ -113,9 +115,9 @@ export function gradientsAtPoints(
     backward: {
       seed: target.value,
       wanted: [at],
-      write: (gradient) => {
+      write: (gradient, value) => {
         const size = gradient.length / points.length;
-        for (let sample = 0; sample < points.length; sample++) seed(score, gradient, sample * size);
+        for (let sample = 0; sample < points.length; sample++) seed(score, gradient, value, sample * size);
       },
     },
   });
@@ -128,17 +130,6 @@ export function gradientsAtPoints(
 export const attributedValue = (model: LoadedModel, { layer }: LayerOptions, target: ScoredTarget): ValueName =>
   layer === undefined ? model.fast.input : model.layerBefore(layer, target.value);
 
-/** Adds the derivative of a score with respect to its value. */
-export function seed({ offsets, weight }: Score, gradient: Float32Array, start: number): void {
-  for (const offset of offsets) gradient[start + offset] += weight;
-}
-
-export const report = (score: Score, value: Float32Array): TargetReport => ({
-  index: score.index,
-  ...(score.label !== undefined && { label: score.label }),
-  score: scoreOf(score, value),
-});
-
 /** Notes that depend on the target alone. */
 export function targetNotes(model: LoadedModel, options: ExplainOptions, score: Score, value: ValueName): Note[] {
   const { target } = options;
@@ -148,15 +139,22 @@ export function targetNotes(model: LoadedModel, options: ExplainOptions, score: 
   const { explained, outputKind } = model.parts;
   const isProbability = value === explained && outputKind === "probabilities";
   if (op === "Softmax" || op === "Sigmoid" || isProbability) notes.push(note("probability-target"));
-  if (typeof target === "object" && "layer" in target && target.position === undefined) {
-    const axis = model.unitAxis(value);
-    const [y, x] = placeOf(axis, score.offsets[0]);
-    const place = model.shape(value).length === 3 ? `${y * axis.columns + x}` : `[${y}, ${x}]`;
-    if (axis.places.length > 1) notes.push(note("unit-position", place));
-  } else if (score.offsets.length > 1 && !(typeof target === "object")) {
-    notes.push(note("map-target"));
-  }
+  notes.push(...placeNotes(model, target, score, value));
   return notes;
+}
+
+/** Which place a target came to, where it named none. */
+function placeNotes(model: LoadedModel, target: Target | undefined, score: Score, value: ValueName): readonly Note[] {
+  if (typeof target !== "object") return elementsOf(score).length > 1 ? [note("map-target")] : [];
+  if ("layer" in target && target.position === undefined) {
+    const axis = model.unitAxis(value);
+    const [y, x] = placeOf(axis, elementsOf(score)[0]);
+    const place = model.shape(value).length === 3 ? `${y * axis.columns + x}` : `[${y}, ${x}]`;
+    return axis.places.length > 1 ? [note("unit-position", place)] : [];
+  }
+  const among = "contrast" in target ? target.contrast : "sum" in target ? target.sum : [];
+  const notes = among.flatMap((each, i) => placeNotes(model, each, score.of?.[i] as Score, value));
+  return [...new Map(notes.map((each) => [each.code, each])).values()];
 }
 
 /** The outputs of the rectifiers that everything passes on its way from a value to a target. */

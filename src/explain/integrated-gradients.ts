@@ -1,13 +1,14 @@
 import { integratedGradientsFacts } from "../methods/integrated-gradients";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
-import { resolveTarget, scoreOf } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
+import { reportOf, scoreOf } from "../model/score";
 import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
 import { batchOf } from "./batch";
 import { finishAttribution } from "./finish";
-import { attributedValue, gradientsAtPoints, report, targetNotes } from "./gradient";
+import { attributedValue, gradientsAtPoints, targetNotes } from "./gradient";
 import { explainByPasses, type Passes } from "./passes";
 import { type QuadratureRule, quadrature } from "./quadrature";
 
@@ -90,7 +91,7 @@ export async function beginIntegratedGradients(
     const difference = scoreOf(score, value) - scoreOf(score, valueBaseline);
     return finishAttribution(model, input, {
       method: "integrated-gradients",
-      target: report(score, value),
+      target: reportOf(score, value),
       values: model.tensor(start, values),
       ...(options.layer !== undefined && { layer: options.layer }),
       convergenceDelta: values.reduce((total, element) => total + element, 0) - difference,

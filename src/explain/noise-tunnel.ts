@@ -1,6 +1,6 @@
 import { checkOptions, oneOf } from "../checks";
 import { type Input, loaded, type Model } from "../model/model";
-import { chosenTarget, resolveTarget } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
 import { joinNotes } from "../notes";
 import { Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
@@ -69,7 +69,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
     // Numbers of its own, so that a method that is random too does not draw what the noise was made of.
     const seeds = new Random(~seed);
     const { score, report } = forwardPass(model, data, target, []);
-    const chosen = chosenTarget(model, options.target, score);
+    const chosen = score.chosen();
 
     const explained = (): Promise<Attribution> => {
       const own = { target: chosen, seed: 2 ** 32 * seeds.uniform(), onProgress: undefined };

@@ -1,7 +1,7 @@
 import { oneOf } from "../checks";
 import { IncrementalPasses } from "../engine/incremental";
 import { OptionError } from "../errors";
-import { scoreOf } from "../model/target";
+import { scoreOf } from "../model/score";
 import type { OcclusionOptions } from "./occlusion";
 import { occluded, type Patch, type Patches, shown } from "./patches";
 import type { ScoredInput } from "./scored-input";

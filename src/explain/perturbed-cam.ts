@@ -2,7 +2,7 @@
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
-import { scoreOf } from "../model/target";
+import { scoreOf } from "../model/score";
 import type { Note } from "../notes";
 import { batchOf } from "./batch";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";

@@ -1,7 +1,8 @@
 import { inputSize } from "../model/input-size";
 /** One input and how its changed copies score: what the methods share that ask a model nothing but scores. */
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, type Score, type ScoredTarget, scoreOf, type TargetReport } from "../model/target";
+import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
+import { type Score, scoreOf, type TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";

@@ -1,7 +1,7 @@
 import { settledOptions } from "../methods/settled-options";
 import { smoothGradFacts } from "../methods/smooth-grad";
 import { type Input, loaded, type Model } from "../model/model";
-import { resolveTarget } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { batchOf } from "./batch";
 import { finishAttribution } from "./finish";

@@ -2,7 +2,8 @@
 import type { Network } from "../engine/network";
 import { firstNotFinite, type Input, type LoadedModel } from "../model/model";
 import { groupsOf, whereNotFinite } from "../model/not-finite";
-import { resolveTarget, type Target } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
+import type { Target } from "../model/target";
 import type { Operation, ValueName } from "../ops/operation";
 import { gradientPass } from "./gradient";
 

@@ -226,6 +226,7 @@ export async function openModel(
     graph: full,
     folded,
     result: resolved,
+    fileOrder: fileOrder(reading.explained, (graph.shapes.get(reading.explained) ?? []).length),
     hash: () => {
       digest ??= hashBytes(...kept);
       return digest;

@@ -125,6 +125,8 @@ export interface ModelParts {
   readonly outputKind: OutputKind;
   /** Where the classes are in the explained value, and in the output. */
   readonly classAxis: ClassAxis;
+  /** The axes of the explained value in the order in which the file writes them. */
+  readonly fileOrder: readonly number[];
   readonly resultAxis: ClassAxis;
   /** The channel that the first label names; absent where labels name no channels. */
   readonly firstLabel?: number;

@@ -3,7 +3,7 @@ import { InputError } from "../errors";
 import { createPace } from "../explain/pace";
 import { channelMeans } from "../explain/weighed-cam";
 import type { Input, LoadedModel } from "../model/model";
-import { classIndex, indexOfMaximum } from "../model/target";
+import { classIndex, indexOfMaximum } from "../model/resolve-target";
 import { imageShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { sizeOf } from "../tensor";

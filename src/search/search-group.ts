@@ -1,9 +1,9 @@
 import { messageOf } from "../checks";
 import { InputError } from "../errors";
-import { seed as seedGradient } from "../explain/gradient";
 import type { Rectangle } from "../image/resize";
 import { inputSize } from "../model/input-size";
 import type { LoadedModel } from "../model/model";
+import { seed as seedGradient } from "../model/score";
 import { pictureRectangle } from "./crop";
 import type { Loaded } from "./image-stream";
 import type { Ranking } from "./ranking";
@@ -89,7 +89,7 @@ function mapsOf(
         write: (gradient: Float32Array, scores: Float32Array) => {
           const size = scores.length / images.length;
           for (let start = 0; start < scores.length; start += size)
-            seedGradient(target.choose(scores.subarray(start, start + size)), gradient, start);
+            seedGradient(target.choose(scores.subarray(start, start + size)), gradient, scores, start);
         },
       },
     }),

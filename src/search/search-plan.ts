@@ -3,7 +3,8 @@ import { LayerError, OptionError } from "../errors";
 import { makeRecipe } from "../explain/recipe";
 import type { LoadedModel } from "../model/model";
 import { ReceptiveFields } from "../model/receptive-field/receptive-field";
-import { checkUnit, resolveTarget, type ScoredTarget, type Target } from "../model/target";
+import { checkUnit, resolveTarget, type ScoredTarget } from "../model/resolve-target";
+import type { Target } from "../model/target";
 import type { SearchKey } from "./types";
 
 /** What decides the result of a search, images aside. */

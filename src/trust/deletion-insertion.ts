@@ -7,7 +7,7 @@ import { createPace } from "../explain/pace";
 import { makeRecipe } from "../explain/recipe";
 import { inputSize } from "../model/input-size";
 import { type Input, loaded, type Model } from "../model/model";
-import type { TargetReport } from "../model/target";
+import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { showShape } from "../tensor";
 import type { Heatmap } from "../view/heatmap";

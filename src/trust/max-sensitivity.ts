@@ -5,7 +5,7 @@ import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import { type Input, loaded, type Model } from "../model/model";
-import type { TargetReport } from "../model/target";
+import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
 import { explainedTarget } from "./judged-target";

@@ -6,7 +6,8 @@ import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import { type Input, loaded, type Model } from "../model/model";
-import { classCount, type TargetReport } from "../model/target";
+import { classCount } from "../model/resolve-target";
+import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 

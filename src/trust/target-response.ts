@@ -1,8 +1,10 @@
 import { OptionError } from "../errors";
-import { report, targetNotes } from "../explain/gradient";
+import { targetNotes } from "../explain/gradient";
 import type { LoadedModel } from "../model/model";
 import { probabilities } from "../model/output";
-import { resolveTarget, scoreOf, type Target, type TargetReport } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
+import { elementsOf, reportOf, scoreOf, type TargetReport } from "../model/score";
+import type { Target } from "../model/target";
 import type { Note } from "../notes";
 import type { ValueName } from "../ops/operation";
 
@@ -33,10 +35,10 @@ export function targetResponse(
     model.pass({ batch, data, keep: [value] }).values.get(value) as Float32Array;
   const plain = run(x, 1);
   const score = target.choose(plain);
-  const classes = hasClasses(model, value);
+  const classes = score.ofClass === true && hasClasses(model, value);
   if (asked === "probability" && !classes) {
     throw new OptionError(
-      `measure "probability": "${value}" is no score of several classes. Leave it out, or use "score".`,
+      `measure "probability": "${value}" is no score of one of several classes. Leave it out, or use "score".`,
     );
   }
   const measure = asked ?? (classes ? "probability" : "score");
@@ -44,17 +46,18 @@ export function targetResponse(
   const { mirrored, offsets } = classAxis;
   const probability = (values: Float32Array, start: number): number => {
     let sum = 0;
-    for (const offset of score.offsets) {
-      const place = start + offset - offsets[mirrored ? 0 : score.index];
+    const elements = elementsOf(score);
+    for (let i = 0; i < elements.length; i++) {
+      const place = start + elements[i] - offsets[mirrored ? 0 : score.index];
       const scores = Float32Array.from(offsets, (channel) => values[place + channel]);
       const both = mirrored ? Float32Array.of(-scores[0], scores[0]) : scores;
       sum += probabilities(both, outputKind, mirrored)[score.index];
     }
-    return sum * Math.abs(score.weight);
+    return sum * Math.abs(score.terms[0].weight);
   };
   const read = measure === "score" ? scoreOf.bind(undefined, score) : probability;
   return {
-    target: report(score, plain),
+    target: reportOf(score, plain),
     notes: targetNotes(model, { target: wanted }, score, value),
     measure,
     of: (batch, count) => {

@@ -1,7 +1,8 @@
 import { TargetError } from "../errors";
-import { report, seed } from "../explain/gradient";
 import type { LoadedModel } from "../model/model";
-import { resolveTarget, type Target } from "../model/target";
+import { resolveTarget } from "../model/resolve-target";
+import { reportOf, seed } from "../model/score";
+import type { Target } from "../model/target";
 import type { ValueName } from "../ops/operation";
 
 /** A whole layer: the mean of its squared activations is to grow, whichever they are. */
@@ -48,8 +49,8 @@ export function resolveObjective(model: LoadedModel, target: Target | LayerTarge
     value,
     evaluate: (activation, gradient) => {
       const score = choose(activation);
-      if (gradient) seed(score, gradient, 0);
-      return report(score, activation);
+      if (gradient) seed(score, gradient, activation);
+      return reportOf(score, activation);
     },
   };
 }

@@ -2,12 +2,13 @@
 import type { Network } from "../../engine/network";
 import { LayerError } from "../../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
-import { resolveTarget, type Score, type TargetReport } from "../../model/target";
+import { resolveTarget } from "../../model/resolve-target";
+import { reportOf, type Score, startRelevance, type TargetReport } from "../../model/score";
 import type { Note } from "../../notes";
 import type { ValueName } from "../../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
 import { finishAttribution } from "../finish";
-import { checkTarget, report, targetNotes } from "../gradient";
+import { checkTarget, targetNotes } from "../gradient";
 import { type Lens, throughLens } from "./lens";
 
 export interface Propagation {
@@ -45,8 +46,8 @@ export async function propagate(
       write: (relevance, value) => {
         const score = target.choose(value);
         bound.score = score;
-        bound.report = report(score, value);
-        for (const offset of score.offsets) relevance[offset] += start(score.weight, value[offset]);
+        bound.report = reportOf(score, value);
+        startRelevance(score, relevance, value, start);
       },
     },
   });

@@ -6,7 +6,7 @@ import { imageShape } from "../../ops/layout";
 import type { ValueName } from "../../ops/operation";
 import { showShape } from "../../tensor";
 import { type LoadedModel, loaded, type Model } from "../model";
-import { checkUnit, pixelAt } from "../target";
+import { checkUnit, pixelAt } from "../resolve-target";
 import { marked } from "./region";
 import { unitClass } from "./unit-classes";
 import { walkDown } from "./walk";
