@@ -48,7 +48,7 @@ export async function searchCommand(directory: string, flags: SearchFlags): Prom
   if (ids.length === 0)
     throw new InputError(`${directory} has no PNG or JPEG files${of > 1 ? " for this shard" : ""}.`);
   using model = await loadFlaggedModel(flags);
-  checkSheet(model, flags);
+  await checkSheet(model, flags);
   const read = async (id: string): Promise<ImageLike> => decodeImage(await readInputFile(join(directory, id)));
   const result = await search(model, ids, read, flags);
   const notes = noteWriter(model);
@@ -108,12 +108,12 @@ const readState = async (path: string): Promise<TopActivations> =>
 const mostUnits = 64;
 
 /** Finds out before a long search that its sheet would be too large. */
-function checkSheet(model: Model, { out, layer, unit }: SearchFlags): void {
-  const shape = model.layers.find(({ name }) => name === layer)?.shape ?? [];
-  const units = unit?.length ?? (shape.length === 4 ? shape[3] : shape[1]) ?? 0;
-  if (out !== undefined && units > mostUnits)
+async function checkSheet(model: Model, { out, layer, unit }: SearchFlags): Promise<void> {
+  if (out === undefined) return;
+  const { units } = unit ? { units: unit } : await topActivations(model, [], { layer });
+  if (units.length > mostUnits)
     throw new OptionError(
-      `${layer} has ${units} units, a sheet shows at most ${mostUnits}: name some with --unit, or leave --out out.`,
+      `${layer} has ${units.length} units, a sheet shows at most ${mostUnits}: name some with --unit, or leave --out out.`,
     );
 }
 

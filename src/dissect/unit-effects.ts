@@ -2,11 +2,11 @@ import { checkBag, checkOptions, iterable, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import type { ExplainOptions } from "../explain/attribution";
 import { createPace } from "../explain/pace";
+import type { ClassAxis } from "../model/class-axis";
 import { unitList } from "../model/intervention";
 import { type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { scoreOf } from "../model/score";
-import { unitShape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import type { Samples } from "./dissect";
 
@@ -58,9 +58,8 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const at = model.layerBefore(layer, target.value);
-  const shape = model.shape(at);
-  const { c } = unitShape(shape);
-  const units = unitList(options.units, c, `layer "${layer}"`);
+  const axis = model.unitAxis(at);
+  const units = unitList(options.units, axis.channels, `layer "${layer}"`);
   const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
   const drops = new Float64Array(units.length);
   let [count, total] = [0, 0];
@@ -70,7 +69,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
     const score = scoreOf(target.choose(before), before);
     for (let first = 0; first < units.length; first += batchSize) {
       const group = units.slice(first, first + batchSize);
-      const without = scoresWithout(model, { data, at, channels: c, group, value, target, before });
+      const without = scoresWithout(model, { data, at, axis, group, value, target, before });
       group.forEach((_, i) => {
         drops[first + i] += score - without[i];
       });
@@ -95,20 +94,21 @@ function scoresWithout(
   request: {
     readonly data: Float32Array;
     readonly at: ValueName;
-    readonly channels: number;
+    readonly axis: ClassAxis;
     readonly group: readonly number[];
     readonly value: number;
     readonly target: ScoredTarget;
     readonly before: Float32Array;
   },
 ): number[] {
-  const { data, at, channels, group, value, target, before } = request;
+  const { data, at, axis, group, value, target, before } = request;
   const batch = new Float32Array(data.length * group.length);
   group.forEach((_, i) => void batch.set(data, i * data.length));
   const silence = (activations: Float32Array): void => {
     const size = activations.length / group.length;
     group.forEach((unit, i) => {
-      for (let place = i * size; place < (i + 1) * size; place += channels) activations[place + unit] = value;
+      const start = i * size + axis.offsets[unit];
+      for (const place of axis.places) activations[start + place] = value;
     });
   };
   const { values } = model.pass({

@@ -1,6 +1,6 @@
 /** Which axis of a value holds its channels: read off the layers it comes from, not off its shape. */
 import { type Node, numberAttribute, type StaticGraph } from "../graph/ir";
-import { permutation, reshaping, softmaxAxes } from "../graph/shapes";
+import { permutation, pointwiseRules, reshaping, softmaxAxes } from "../graph/shapes";
 import type { Shape } from "../ops/layout";
 import { sizeOf } from "../tensor";
 import { producerOf } from "./output";
@@ -35,6 +35,18 @@ export function channelAxis(graph: StaticGraph, value: string): ChannelAxis | un
     if (outputs.includes(value)) break;
   }
   return known.get(value);
+}
+
+/** The same of a value inside of a network: what a convolution reads has its channels at axis 1, wherever they come from. */
+export function innerChannelAxis(graph: StaticGraph, value: string): ChannelAxis | undefined {
+  const shape = graph.shapes.get(value) ?? [];
+  const alike = new Set([value]);
+  for (const { op, inputs, outputs } of graph.nodes) {
+    if (!inputs.some((input) => alike.has(input))) continue;
+    if (channelsFirst.has(op) && alike.has(inputs[0])) return { axes: [1], by: "layer" };
+    if (pointwiseRules.has(op) && graph.shapes.get(outputs[0])?.join() === shape.join()) alike.add(outputs[0]);
+  }
+  return channelAxis(graph, value);
 }
 
 function axisAt(

@@ -16,7 +16,8 @@ import type { ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import { type ClassAxis, classScores, elementOffsets, unitAxisOf } from "./class-axis";
+import { innerChannelAxis } from "./channel-axis";
+import { type ClassAxis, classAxisOf, classScores, elementOffsets, unitAxisOf } from "./class-axis";
 import { editsOf, type Intervention } from "./intervention";
 import { checkScore } from "./not-finite";
 import { type OutputKind, probabilities, rankedClasses } from "./output";
@@ -170,6 +171,7 @@ export class LoadedModel implements Model {
   #inside: Inside | undefined;
   #layers: readonly Layer[] | undefined;
   #folded: Network | undefined;
+  readonly #unitAxes = new Map<ValueName, ClassAxis>();
   readonly #plain = new WeakMap<Network, Network>();
 
   constructor(parts: ModelParts) {
@@ -187,7 +189,7 @@ export class LoadedModel implements Model {
   get layers(): readonly Layer[] {
     const ofFile = this.full.operations.filter(({ node }) => !isLaidOut(node));
     this.#layers ??= ofFile.map(({ node, parameters, macs }) => {
-      return { name: node.name, op: node.op, shape: tensorShape(this.shape(node.outputs[0])), parameters, macs };
+      return { name: node.name, op: node.op, shape: this.shownShape(node.outputs[0]), parameters, macs };
     });
     return this.#layers;
   }
@@ -314,10 +316,24 @@ export class LoadedModel implements Model {
     return sampleSize(this.full, value);
   }
 
-  /** Where the units of a value are: of an output its classes, of every other layer its channels. */
+  /** Where the units of a value are: of an output its classes, of every other layer the channels that its operators made. */
   unitAxis(value: ValueName): ClassAxis {
+    return this.#outputAxis(value) ?? this.#innerAxis(value);
+  }
+
+  #outputAxis(value: ValueName): ClassAxis | undefined {
     const { explained, result, classAxis, resultAxis } = this.parts;
-    return value === explained ? classAxis : value === result ? resultAxis : unitAxisOf(this.shape(value));
+    return value === explained ? classAxis : value === result ? resultAxis : undefined;
+  }
+
+  #innerAxis(value: ValueName): ClassAxis {
+    const known = this.#unitAxes.get(value);
+    if (known) return known;
+    const shape = this.shape(value);
+    const traced = shape.length > 2 ? innerChannelAxis(this.parts.graph, value) : undefined;
+    const axis = traced ? classAxisOf(shape, traced.axes) : unitAxisOf(shape);
+    this.#unitAxes.set(value, axis);
+    return axis;
   }
 
   /** The name of a channel of the explained value. */
@@ -329,14 +345,14 @@ export class LoadedModel implements Model {
   /** The shape that people see: of rank 4, and with classes that come last, whichever axis of the file has them. */
   shownShape(value: ValueName): number[] {
     const shape = this.shape(value);
-    const { shownOrder } = this.unitAxis(value);
+    const shownOrder = this.#outputAxis(value)?.shownOrder;
     return shownOrder ? shownOrder.map((axis) => shape[axis]) : tensorShape(shape);
   }
 
   /** A value in memory order as the tensor people see. */
   tensor(value: ValueName, data: Float32Array): Tensor {
     const shape = this.shape(value);
-    const { shownOrder } = this.unitAxis(value);
+    const shownOrder = this.#outputAxis(value)?.shownOrder;
     if (shownOrder) {
       const offsets = elementOffsets(shape, memoryStrides(shape), shownOrder);
       return new Tensor(
@@ -349,7 +365,7 @@ export class LoadedModel implements Model {
 
   /** The reverse of `tensor`: what people hand over, in memory order. */
   fromTensor(value: ValueName, tensor: Tensor): Float32Array {
-    const { shownOrder } = this.unitAxis(value);
+    const shownOrder = this.#outputAxis(value)?.shownOrder;
     if (shownOrder) {
       const shape = this.shape(value);
       const data = new Float32Array(tensor.data.length);

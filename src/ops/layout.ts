@@ -45,9 +45,6 @@ export function imageShape(shape: Shape): ImageShape {
   return { n, h: sizeOf(spatial.slice(0, -1)), w: spatial.at(-1) ?? 1, c };
 }
 
-/** The same of a layer's units, where a value without a batch axis is one sample: `[C]` has C units at one place. */
-export const unitShape = (shape: Shape): ImageShape => imageShape(shape.length < 2 ? [1, ...shape] : shape);
-
 /** The shape a Tensor of this value has: rank 4 is NHWC, every other rank stays as the file says. */
 export const tensorShape = (shape: Shape): number[] => (shape.length === 4 ? memoryShape(shape) : [...shape]);
 

@@ -48,7 +48,7 @@ export function searchGroup(
     try {
       const { score, pixel } = scoreUnits(
         maps.subarray(sample * size, (sample + 1) * size),
-        fields.units,
+        fields.axis,
         key.units,
         key.score,
       );

@@ -1,11 +1,12 @@
 import { checkBag, checkOptions } from "../../checks";
 import { LayerError } from "../../errors";
-import { unravel } from "../../graph/regions";
 import type { Rectangle } from "../../image/resize";
-import { imageShape } from "../../ops/layout";
+import { memoryStrides } from "../../ops/layout";
 import type { ValueName } from "../../ops/operation";
 import { showShape } from "../../tensor";
+import type { ClassAxis } from "../class-axis";
 import { type LoadedModel, loaded, type Model } from "../model";
+import { pictureAxes } from "../picture-axes";
 import { checkUnit, pixelAt } from "../resolve-target";
 import { marked } from "./region";
 import { unitClass } from "./unit-classes";
@@ -43,14 +44,18 @@ export function receptiveField(
 /** First and one past the last pixel of an axis. */
 type Span = readonly [from: number, to: number];
 
-/** The receptive fields of one layer. Rows and columns are independent, so each is computed once. */
+/** The receptive fields of one layer. Where its rows and columns are those of the input, each is computed once. */
 export class ReceptiveFields {
   readonly value: ValueName;
   readonly shape: readonly number[];
+  /** Where the units are, and their places. */
+  readonly axis: ClassAxis;
   readonly units: number;
   readonly height: number;
   readonly width: number;
   readonly #model: LoadedModel;
+  /** Whether what a place sees along one axis does not depend on where it is along the other. */
+  readonly #isGrid: boolean;
   readonly #kinds = new Map<number, number>();
   readonly #classes = new Map<string, number>();
   readonly #rows = new Map<number, Span>();
@@ -63,20 +68,23 @@ export class ReceptiveFields {
     this.shape = model.shape(this.value);
     if (this.value === model.full.input)
       throw new LayerError(`"${layer}" is the network's input; choose a layer that computes something.`);
-    const { n, h, w, c } = imageShape(this.shape);
-    if (this.shape.length < 2 || n !== 1) {
+    this.axis = model.unitAxis(this.value);
+    const isOutput = this.value === model.parts.explained || this.value === model.parts.result;
+    if (this.shape.length < 2 || (this.shape[0] !== 1 && !isOutput)) {
       throw new LayerError(
         `Layer "${layer}" is ${showShape(this.shape)}: it has no units, for its first axis is not one sample. ` +
           "Choose a layer of shape 1×C or 1×C×H×W.",
       );
     }
-    [this.units, this.height, this.width] = [c, h, w];
+    [this.units, this.height, this.width] = [this.axis.channels, this.axis.rows, this.axis.columns];
+    this.#isGrid = this.axis.axes.join() === "1" && pictureAxes(model).isMap(this.value);
   }
 
   /** The receptive field of a unit at a place of the layer's grid, in input pixels. */
   at(unit: number, y: number, x: number): Rectangle {
     const kind = this.#kindOf(unit);
-    const [rowKey, columnKey] = [kind * this.height + y, kind * this.width + x];
+    const place = (kind * this.height + y) * this.width + x;
+    const [rowKey, columnKey] = this.#isGrid ? [kind * this.height + y, kind * this.width + x] : [place, place];
     if (!this.#rows.has(rowKey) || !this.#columns.has(columnKey)) {
       const [rows, columns] = this.#look(unit, y, x);
       this.#rows.set(rowKey, rows);
@@ -91,7 +99,8 @@ export class ReceptiveFields {
   #kindOf(unit: number): number {
     let kind = this.#kinds.get(unit);
     if (kind === undefined) {
-      const known = unitClass(this.#model, this.value, unit);
+      // Behind channels that became places, each unit is a case of its own.
+      const known = this.axis.axes.join() === "1" ? unitClass(this.#model, this.value, unit) : `unit ${unit}`;
       kind = this.#classes.get(known) ?? this.#classes.size;
       this.#classes.set(known, kind);
       this.#kinds.set(unit, kind);
@@ -100,10 +109,11 @@ export class ReceptiveFields {
   }
 
   #look(unit: number, y: number, x: number): [Span, Span] {
-    const place = [0, unit, ...unravel(y * this.width + x, this.shape.slice(2))];
+    const element = this.axis.places[y * this.width + x] + this.axis.offsets[unit];
+    const strides = memoryStrides(this.shape);
     const region = this.shape.map((extent, axis) => {
       const mask = new Uint8Array(extent);
-      mask[place[axis]] = 1;
+      mask[Math.floor(element / strides[axis]) % extent] = 1;
       return mask;
     });
     const seen = walkDown(this.#model, this.value, region).regions.get(this.#model.full.input) ?? [];
