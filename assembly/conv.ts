@@ -181,7 +181,7 @@ function seen(at: usize, place: usize, tap: usize, staging: usize, g: ConvGeomet
  * @param places  where each pixel's outputs lie from y on, in bytes, one every 16 bytes, up to `end`
  * @param lanes   channels to write; 8 or more writes all eight
  */
-function multiplyPanel(
+export function multiplyPanel(
   packed: usize, panel: usize, panelBytes: usize, bias: usize, y: usize, places: usize, end: usize, lanes: i32,
   lo: f32, hi: f32,
 ): void {

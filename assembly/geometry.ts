@@ -52,6 +52,19 @@ export class PackGeometry extends Geometry {
   channelStride: i32; // floats in the source from one input channel to the next
 }
 
+/** Products of matrices that lie in memory with any strides; the rows of a are packed in blocks. */
+@unmanaged
+export class MatMulGeometry extends Geometry {
+  rows: i32; // of a and c
+  inner: i32; // columns of a, rows of b
+  columns: i32; // of b and c
+  aRow: i32; // floats in a from one row to the next
+  aInner: i32;
+  cRow: i32;
+  cColumn: i32;
+  blockTiles: i32; // groups of four rows that are packed together
+}
+
 /** A convolution of 3×3 to 5×5 with stride and dilation 1, in tiles of 4×4 to 2×2 outputs. x and y are dense images. */
 @unmanaged
 export class WinogradGeometry extends Geometry {

@@ -236,6 +236,27 @@ describe("a neuron sees exactly its receptive field", () => {
     await expectExact(model, "out", [0, 1], 2, true);
   });
 
+  it("through products of two values and of constants in front", async () => {
+    const products = await net(
+      [
+        ["Conv", ["x", "a"], ["small"], window(3, 2)],
+        ["Transpose", ["small"], ["turned"], { perm: [0, 1, 3, 2] }],
+        ["MatMul", ["small", "turned"], ["square"]],
+        ["MatMul", ["mixing", "small"], ["mixed"]],
+        ["Slice", ["square", "starts", "ends"], ["one"]],
+      ],
+      { a: weights(2, 2, 3, 3), mixing: weights(2, 4, 5), starts: ints(0, 0, 1, 2), ends: ints(1, 2, 2, 3) },
+      [1, 2, 12, 14],
+    );
+    for (const position of [
+      [0, 3],
+      [2, 1],
+    ] as const) {
+      await expectExact(products, "square", position);
+      await expectExact(products, "mixed", position);
+    }
+  });
+
   it("all of it behind a global average, on one row for a signal", async () => {
     const squeezed = await net(
       [

@@ -49,6 +49,20 @@ const unary = [
   "Tanh",
 ];
 
+/** Every operator that makes one number of the elements along some axes. */
+export const reductions = [
+  "ReduceL1",
+  "ReduceL2",
+  "ReduceLogSum",
+  "ReduceLogSumExp",
+  "ReduceMax",
+  "ReduceMean",
+  "ReduceMin",
+  "ReduceProd",
+  "ReduceSum",
+  "ReduceSumSquare",
+];
+
 const binary = ["Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub"];
 
 const shapeOnly =
@@ -90,15 +104,14 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = /* @__PURE__ */ (() =>
     ["GlobalMaxPool", convolution.globalPool],
     ["InstanceNormalization", pointwise.instanceNormalization],
     ["LRN", pointwise.lrn],
+    ["LayerNormalization", pointwise.layerNormalization],
+    ["RMSNormalization", pointwise.layerNormalization],
     ["LogSoftmax", pointwise.softmax],
     ["MatMul", matrix.matMul],
     ["MaxPool", convolution.maxPool],
     ["MaxUnpool", convolution.maxUnpool],
     ["Range", numbers.range],
-    ["ReduceMax", reduce],
-    ["ReduceMean", reduce],
-    ["ReduceProd", reduce],
-    ["ReduceSum", reduce],
+    ...reductions.map((op): [string, ShapeRule] => [op, reduce]),
     ["Resize", resize],
     ["Shape", numbers.shapeOf],
     ["Size", numbers.scalar],

@@ -6,6 +6,7 @@ import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { blocksOf } from "./direct";
 import { isRowMajor } from "./layout";
+import { products } from "./matmul";
 import { type BuildContext, type Builder, type Operation, oneToOne, type Run, unbounded } from "./operation";
 import { toMemoryCopy, toRowMajorCopy } from "./reshape";
 import { type Held, held, packPanels, panelCount, placeBias } from "./weights";
@@ -140,9 +141,9 @@ export const gemm: Builder = (context) => {
 
 export const matMul: Builder = (context) => {
   const [input, weightName] = context.node.inputs;
-  if (context.constant(input)) context.refuse("its first matrix is a constant");
-  const weight = context.constant(weightName) ?? context.refuse("both of its matrices depend on the input");
-  if (weight.shape.length !== 2) context.refuse(`its matrix has rank ${weight.shape.length}; rank 2 is supported`);
+  const weight = context.constant(weightName);
+  // Weights behind the value are packed once and for all, any other product as it runs.
+  if (context.constant(input) || weight?.shape.length !== 2) return products(context);
   const [inputs, outputs] = weight.shape;
   return denseOperation(context, { weight, inputs, outputs, transposed: false, factor: 1 }, undefined);
 };

@@ -1,13 +1,9 @@
 /** Normalisations: batch (folded statistics), instance, local response, and softmax. */
 import { numberAttribute } from "../graph/ir";
-import { rowMajorStrides } from "../graph/regions";
 import { softmaxAxes } from "../graph/shapes";
-import { sizeOf } from "../tensor";
-import type { Pointer } from "../wasm/kernels";
-import { imageShape, memoryOrder, memoryStrides } from "./layout";
-import { type BuildContext, type Builder, oneToOne, type Run } from "./operation";
-import { copyAxes } from "./reshape";
-import { inOrder } from "./strided";
+import { imageShape } from "./layout";
+import { type BuildContext, type Builder, oneToOne } from "./operation";
+import { rowsAlong } from "./rows";
 import { placeOnce } from "./weights";
 
 /** The floats of a constant input, or the reason why the node cannot run. */
@@ -92,43 +88,29 @@ export const softmax: Builder = (context) => {
   const [input] = node.inputs;
   const [output] = node.outputs;
   const shape = context.shape(input);
-  const rank = shape.length;
-  const normalised = softmaxAxes(node, shape, opset);
-  const columns = sizeOf(normalised.map((i) => shape[i]));
-  const size = sizeOf(shape);
-  const order = memoryOrder(rank);
-  const arranged = [...order.filter((i) => !normalised.includes(i)), ...normalised];
-  // Nothing to rearrange where the normalised axes are already the innermost in memory (extents of 1 do not matter).
-  const moves = (axes: readonly number[]): string => axes.filter((i) => shape[i] > 1).join();
-  const inPlace = moves(order) === moves(arranged);
-  const extents = inOrder(shape, arranged);
-  const memory = inOrder(memoryStrides(shape), arranged);
-  const rows = rowMajorStrides(extents);
+  const rows = rowsAlong(shape, softmaxAxes(node, shape, opset));
+  const { columns } = rows;
 
   const log = node.op === "LogSoftmax";
-  const arrange = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, memory, rows);
-  const restore = (run: Run, from: Pointer, to: Pointer): void => copyAxes(run, from, to, extents, rows, memory);
-  const bytes = (run: Run): number => size * run.batch * 4;
-
   return oneToOne(context, {
     saved: [output],
-    scratchBytes: (batch, direction) => (inPlace ? 0 : size * batch * 4 * (direction === "forward" ? 2 : 3)),
+    scratchBytes: (batch) => (rows.asTheyLie ? 0 : rows.bytes(batch) * 2),
     forward: (run, x, y) => {
-      const count = (size / columns) * run.batch;
-      if (inPlace) return kernels.softmax(log, x, y, count, columns);
-      const arranged = run.scratch + bytes(run);
-      arrange(run, x, run.scratch);
+      const count = rows.rows * run.batch;
+      if (rows.asTheyLie) return kernels.softmax(log, x, y, count, columns);
+      const arranged = run.scratch + rows.bytes(run.batch);
+      rows.arrange(run, x, run.scratch);
       kernels.softmax(log, run.scratch, arranged, count, columns);
-      restore(run, arranged, y);
+      rows.restore(run, arranged, y);
     },
     backward: (run, dy, dx) => {
-      const count = (size / columns) * run.batch;
-      if (inPlace) return kernels.softmaxBackward(log, run.value(output), dy, dx, count, columns);
-      const [arrangedY, arrangedDy, arrangedDx] = [0, 1, 2].map((i) => run.scratch + i * bytes(run));
-      arrange(run, run.value(output), arrangedY);
-      arrange(run, dy, arrangedDy);
-      kernels.softmaxBackward(log, arrangedY, arrangedDy, arrangedDx, count, columns);
-      restore(run, arrangedDx, dx);
+      const count = rows.rows * run.batch;
+      if (rows.asTheyLie) return kernels.softmaxBackward(log, run.value(output), dy, dx, count, columns);
+      const [arrangedY, arrangedDy] = [0, 1].map((i) => run.scratch + i * rows.bytes(run.batch));
+      rows.arrange(run, run.value(output), arrangedY);
+      rows.arrange(run, dy, arrangedDy);
+      kernels.softmaxBackward(log, arrangedY, arrangedDy, arrangedDy, count, columns);
+      rows.restore(run, arrangedDy, dx);
     },
   });
 };

@@ -12,10 +12,11 @@ import { constantOutput } from "./constant-output";
 import { conv } from "./conv";
 import { gemm, matMul } from "./dense";
 import { binary, binaryKinds, extremum, power, sum } from "./elementwise";
+import { layerNorm } from "./layer-norm";
 import { batchNorm, instanceNorm, lrn, softmax } from "./normalize";
 import type { BuildContext, Builder, Operation } from "./operation";
 import { averagePool, maxPool, maxUnpool } from "./pool";
-import { reduce } from "./reduce";
+import { reduce, reduceKinds, reduceRows } from "./reduce";
 import { reshape } from "./reshape";
 import { resize } from "./resize";
 
@@ -33,6 +34,8 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
     ...every(["AveragePool", "GlobalAveragePool"], averagePool),
     ...every(["MaxPool", "GlobalMaxPool"], maxPool),
     ...every(["ReduceMean", "ReduceSum"], reduce),
+    ...every(reduceKinds.keys(), reduceRows),
+    ...every(["LayerNormalization", "RMSNormalization"], layerNorm),
     ...every(["Softmax", "LogSoftmax"], softmax),
     ...every(["Resize", "Upsample"], resize),
     ["BatchNormalization", batchNorm],

@@ -24,6 +24,7 @@ const recordFields = {
     "hi",
   ],
   PackGeometry: ["outChannels", "channels", "taps", "tapTable", "outStride", "channelStride"],
+  MatMulGeometry: ["rows", "inner", "columns", "aRow", "aInner", "cRow", "cColumn", "blockTiles"],
   WinogradGeometry: [
     "samples",
     "inH",

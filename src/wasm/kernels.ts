@@ -43,6 +43,10 @@ export type RectifyMode = (typeof Rectify)[keyof typeof Rectify];
 export const Binary = { add: 0, subtract: 1, multiply: 2, divide: 3 } as const;
 export type BinaryKind = (typeof Binary)[keyof typeof Binary];
 
+/** What a row becomes. */
+export const Reduce = { max: 0, min: 1, l1: 2, l2: 3, sumSquare: 4, logSum: 5, logSumExp: 6, product: 7 } as const;
+export type ReduceKind = (typeof Reduce)[keyof typeof Reduce];
+
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   /** First byte the caller may use; below lie the module's own constants. */
@@ -81,6 +85,20 @@ export interface Kernels {
     outputs: number,
     lo: number,
     hi: number,
+  ): void;
+  /**
+   * MatMulGeometry, and PackGeometry for b; for every entry of table, i32[count][4] (floats to the matrices in a, b and c, and 1
+   * where c is added to): c = a·b. Scratch blockTiles·(48 + 4·inner) + ⌈columns/8⌉·8·inner floats.
+   */
+  matMul(
+    a: Pointer,
+    b: Pointer,
+    c: Pointer,
+    table: Pointer,
+    count: number,
+    scratch: Pointer,
+    pack: Pointer,
+    geometry: Pointer,
   ): void;
 
   // ── pooling ──────────────────────────────────────────────────────────────────────────────────────────
@@ -187,6 +205,30 @@ export interface Kernels {
     pixels: number,
     channels: number,
     epsilon: number,
+  ): void;
+  /** Per row of [rows][columns]: y = (x − m)/√(mean((x − m)²) + epsilon), m the mean where centred, else 0; y may be x. */
+  normalizeRows(centred: boolean, x: Pointer, y: Pointer, rows: number, columns: number, epsilon: number): void;
+  /** Its adjoint; dx may be dy. */
+  normalizeRowsBackward(
+    centred: boolean,
+    x: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    rows: number,
+    columns: number,
+    epsilon: number,
+  ): void;
+  /** One number for every row of [rows][columns]. */
+  reduceRows(kind: ReduceKind, x: Pointer, y: Pointer, rows: number, columns: number): void;
+  /** Its adjoint; of equal extrema the first one gets all. */
+  reduceRowsBackward(
+    kind: ReduceKind,
+    x: Pointer,
+    y: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    rows: number,
+    columns: number,
   ): void;
 
   // ── geometry and formats ─────────────────────────────────────────────────────────────────────────────

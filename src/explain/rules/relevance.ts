@@ -29,6 +29,10 @@ const alone: ReadonlySet<string> = /* @__PURE__ */ (() =>
     ...["InstanceNormalization", "LRN", "Softmax", "LogSoftmax"],
   ]))();
 
+/** Send back to where their value came from. */
+const chosen: ReadonlySet<string> = new Set(["MaxPool", "GlobalMaxPool", "MaxUnpool", "ReduceMax", "ReduceMin"]);
+const bothComputed = "a product of two values, none of them a gate, belongs to neither";
+
 export interface RelevanceRules {
   readonly composite: Composite;
   /** ε of epsilon rules that name none. */
@@ -53,7 +57,9 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     const through = node && inputs.length === 1 && (scalings.has(node.op) || reshaping.has(node.op));
     return through ? sourceOf(inputs[0]) : (node?.op ?? "");
   };
-  const isLinearLayer = ({ node }: Operation): boolean => convolutions.has(node.op) || denseLayers.has(node.op);
+  const isLinearLayer = ({ node, linear: isLinear }: Operation): boolean =>
+    convolutions.has(node.op) ||
+    (denseLayers.has(node.op) && isLinear && network.graph.constants.get(node.inputs[1])?.shape.length === 2);
   const first = network.operations.find(isLinearLayer);
   const firstConvolution = network.operations.find(({ node }) => convolutions.has(node.op));
   const named = namedLayers(model, network, composite);
@@ -73,6 +79,13 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     const fits = operation.inputs.length === 1 && sizeOf(input) === sizeOf(operation.outputs[0]);
     if (rule === "pass") return fits ? pass(operation, sizeOf) : "the rule pass needs an output as large as the input";
     return `the rule ${rule} is for convolutions and dense layers`;
+  };
+  /** A matrix of constants in front of the value, or several of them; two values belong to neither. */
+  const product = (operation: Operation): BackwardStep | string => {
+    const rule = settingsOf(composite.dense);
+    if (!operation.linear) return bothComputed;
+    if (rule.rule === "epsilon") return proportional(operation, sizeOf, rule.epsilon ?? epsilon);
+    return `the rule ${rule.rule} is for weights that stand behind the value as one matrix`;
   };
   const summed = (operation: Operation): BackwardStep =>
     excitation && operation.node.op !== "Sub"
@@ -101,11 +114,12 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
       return moved && sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
     }
     if (alone.has(op)) return pass(operation, sizeOf);
-    if (op !== "Mul" && op !== "Div") return undefined;
+    if (denseLayers.has(op)) return product(operation);
+    if (op !== "Mul" && op !== "Div") return operation.linear || chosen.has(op) ? undefined : "no rule is known for it";
     if (inputs.length === 1) return sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
     const gate = inputs.find((name) => gates.has(sourceOf(name)));
     const signal = inputs.find((name) => name !== gate) as ValueName;
-    if (op === "Div" || gate === undefined) return "a product of two values, none of them a gate, belongs to neither";
+    if (op === "Div" || gate === undefined) return bothComputed;
     return sizeOf(signal) === sizeOf(operation.outputs[0])
       ? signalOnly(operation, signal, sizeOf)
       : "the signal is smaller than its gate";

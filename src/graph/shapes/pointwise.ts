@@ -119,3 +119,22 @@ export const clip: ShapeRule = (node, inputs) => {
   }
   return [x];
 };
+
+/** Mean and deviation keep one number for each row of normalised elements. */
+export const layerNormalization: ShapeRule = (node, inputs) => {
+  const x = inputShape(node, inputs);
+  const axis = axisOf(node, numberAttribute(node, "axis", -1), x.length);
+  const normalised = x.slice(axis);
+  for (const [index, what] of [
+    [1, "scale"],
+    [2, "bias"],
+  ] as const) {
+    if (!hasInput(node, index)) continue;
+    const shape = inputShape(node, inputs, index);
+    if (showShape(broadcastShapes(node, [x, shape])) !== showShape(x)) {
+      shapeError(node, `its ${what} ${showShape(shape)} is larger than the input ${showShape(x)}.`);
+    }
+  }
+  const statistics = [...x.slice(0, axis), ...normalised.map(() => 1)];
+  return [x, statistics, statistics];
+};

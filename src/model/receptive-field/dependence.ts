@@ -1,15 +1,36 @@
 /** One table from operator to the elements of its inputs that an element of its output is computed from. */
 import { numberAttribute } from "../../graph/ir";
-import { arrangements, pointwiseRules, reduction, reshaping } from "../../graph/shapes";
+import { arrangements, pointwiseRules, reduction, reductions, reshaping } from "../../graph/shapes";
+import type { Shape } from "../../ops/layout";
 import * as arranging from "./arranging";
-import { type DependenceRule, everything, mapMask, unbroadcast } from "./region";
+import { type DependenceRule, everything, mapMask, type Region, unbroadcast } from "./region";
 import * as windows from "./windows";
 
 /** Every operand at the same place, where it was broadcast at the place that was repeated. */
 const samePlace: DependenceRule = ({ out, shapes }) => shapes.map((shape) => unbroadcast(out, shape));
 
-/** One number of every row of the last axis depends on the whole row. */
-const matrix: DependenceRule = ({ out, shapes: [x] }) => [[...out.slice(0, -1), everything(x[x.length - 1])]];
+/** A number of a product depends on its whole row on the left and its whole column on the right. */
+const matMul: DependenceRule = ({ out, shapes: [a, b] }) => {
+  const batch = out.slice(0, out.length - Math.min(1, a.length - 1) - Math.min(1, b.length - 1));
+  const front = (shape: Shape): Region => unbroadcast(batch, shape.slice(0, -2));
+  const [rows, columns] = [a.length > 1 ? [out[batch.length]] : [], b.length > 1 ? [out[out.length - 1]] : []];
+  const inner = everything(a[a.length - 1]);
+  return [
+    [...front(a), ...rows, inner],
+    [...front(b), inner, ...columns],
+  ];
+};
+
+const gemm: DependenceRule = ({ node, out: [rows, columns], shapes: [a, b, c] }) => {
+  const turned = (key: string, region: Region): Region =>
+    numberAttribute(node, key, 0) ? [region[1], region[0]] : region;
+  const inner = everything(numberAttribute(node, "transA", 0) ? a[0] : a[1]);
+  return [
+    turned("transA", [rows, inner]),
+    turned("transB", [inner, columns]),
+    ...(b && c ? [unbroadcast([rows, columns], c)] : []),
+  ];
+};
 
 const softmax: DependenceRule = ({ node, opset, out }) => {
   const given = numberAttribute(node, "axis", opset >= 13 ? -1 : 1);
@@ -21,6 +42,13 @@ const softmax: DependenceRule = ({ node, opset, out }) => {
 const instanceNorm: DependenceRule = ({ out }) => [
   out.map((mask, axis) => (axis < 2 ? mask : everything(mask.length))),
 ];
+
+/** All axes from the named one on are normalised together. */
+const layerNorm: DependenceRule = ({ node, out }) => {
+  const axis = numberAttribute(node, "axis", -1);
+  const first = axis < 0 ? axis + out.length : axis;
+  return [out.map((mask, i) => (i < first ? mask : everything(mask.length)))];
+};
 
 /** The channels ⌊(size − 1)/2⌋ before to ⌈(size − 1)/2⌉ after. */
 const lrn: DependenceRule = ({ node, out }) => {
@@ -39,18 +67,19 @@ export const dependenceRules: ReadonlyMap<string, DependenceRule> = /* @__PURE__
     ["AveragePool", windows.pool],
     ["Conv", windows.conv],
     ["ConvTranspose", windows.convTranspose],
-    ["Gemm", matrix],
+    ["Gemm", gemm],
     ["GlobalAveragePool", windows.globalPool],
     ["GlobalMaxPool", windows.globalPool],
     ["InstanceNormalization", instanceNorm],
     ["LRN", lrn],
+    ["LayerNormalization", layerNorm],
     ["LogSoftmax", softmax],
-    ["MatMul", matrix],
+    ["MatMul", matMul],
     ["MaxPool", windows.pool],
     ["MaxUnpool", windows.maxUnpool],
     ["Pad", arranging.pad],
-    ["ReduceMean", arranging.arranged(reduction)],
-    ["ReduceSum", arranging.arranged(reduction)],
+    ["RMSNormalization", layerNorm],
+    ...reductions.map((op): [string, DependenceRule] => [op, arranging.arranged(reduction)]),
     ["Resize", arranging.resize],
     ["Softmax", softmax],
     ["Upsample", arranging.resize],
