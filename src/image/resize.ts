@@ -83,6 +83,12 @@ export function resampleRows(
   const sums = new Float64Array(row);
   for (let y = 0; y < height; y++) {
     const { first, weights } = rows[y];
+    if (weights.length === 2) {
+      const [[upper, lower], from] = [weights, (first - top) * row];
+      // As in the sums below, which begin with 0.
+      for (let i = 0; i < row; i++) out[y * row + i] = 0 + upper * narrow[from + i] + lower * narrow[from + row + i];
+      continue;
+    }
     sums.fill(0);
     for (let k = 0; k < weights.length; k++) {
       const [weight, from] = [weights[k], (first + k - top) * row];

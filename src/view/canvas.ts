@@ -77,8 +77,17 @@ export function toRgba(image: ImageLike): PictureData {
   if (channelsOf(image) === 4 && isOpaque(image.data)) {
     return { data: new Uint8ClampedArray(image.data), width, height };
   }
-  const { rowOf } = colourRows(image, 3);
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  if (channelsOf(image) === 3) {
+    const from = image.data;
+    for (let at = 0, to = 0; at < from.length; at += 3, to += 4) {
+      data[to] = from[at];
+      data[to + 1] = from[at + 1];
+      data[to + 2] = from[at + 2];
+    }
+    return { data, width, height };
+  }
+  const { rowOf } = colourRows(image, 3);
   for (let y = 0, to = 0; y < height; y++) {
     const [colours] = rowOf(y);
     for (let from = 0; from < width * 3; to += 4) {

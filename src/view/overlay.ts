@@ -74,22 +74,28 @@ function lay(
   { opacity, threshold }: Required<Pick<OverlayOptions, "opacity" | "threshold">>,
   pixels: Uint8ClampedArray,
 ): void {
-  // Every mixture lies between 0 and 255 already: bytes that need no clamping are written in half the time.
+  // Every mixture lies between 0 and 255 already: bytes that need no clamping are written in half the time, and cut off what
+  // follows the point, so that half a step more rounds them.
   const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length);
   const { factor, shift } = levels;
   for (let pixel = 0, at = 0; pixel < heat.length; pixel++, at += 4) {
     const value = heat[pixel];
-    const red = bytes[at];
-    const green = bytes[at + 1];
-    const blue = bytes[at + 2];
-    const grey = (red + green + blue) / 3;
-    const strength = Math.max(0, (Math.abs(value) - threshold) / (1 - threshold));
-    const share = opacity * Math.min(1, strength * 1.6);
-    const paper = 1 - share;
-    const level = share === 0 ? 0 : nearestLevel(value, factor, shift) * 3;
-    bytes[at] = Math.round((grey + saturation * (red - grey)) * paper + table[level] * share);
-    bytes[at + 1] = Math.round((grey + saturation * (green - grey)) * paper + table[level + 1] * share);
-    bytes[at + 2] = Math.round((grey + saturation * (blue - grey)) * paper + table[level + 2] * share);
+    const grey = (bytes[at] + bytes[at + 1] + bytes[at + 2]) / 3;
+    let red = grey + saturation * (bytes[at] - grey);
+    let green = grey + saturation * (bytes[at + 1] - grey);
+    let blue = grey + saturation * (bytes[at + 2] - grey);
+    const strength = (Math.abs(value) - threshold) / (1 - threshold);
+    if (strength > 0) {
+      const share = opacity * Math.min(1, strength * 1.6);
+      const paper = 1 - share;
+      const level = nearestLevel(value, factor, shift) * 3;
+      red = red * paper + table[level] * share;
+      green = green * paper + table[level + 1] * share;
+      blue = blue * paper + table[level + 2] * share;
+    }
+    bytes[at] = red + 0.5;
+    bytes[at + 1] = green + 0.5;
+    bytes[at + 2] = blue + 0.5;
   }
 }
 
