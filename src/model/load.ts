@@ -4,6 +4,7 @@ import { ModelError, OptionError, SeethroughError } from "../errors";
 import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { combineOperators } from "../graph/passes/combine-operators";
+import { combineSoftmax } from "../graph/passes/combine-softmax";
 import { halveWeights } from "../graph/passes/halve-weights";
 import { ownScaling } from "../graph/passes/own-scaling";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
@@ -181,7 +182,7 @@ export async function openModel(
   if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
   const isConstant = specialised.constants.has(result);
   if (isConstant) notes.push(note("constant-output", result));
-  const fixed = removeNoOps(isConstant ? specialised : { ...specialised, outputs: live.outputs });
+  const fixed = combineSoftmax(removeNoOps(isConstant ? specialised : { ...specialised, outputs: live.outputs }));
   const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
   const resolved = graph.aliases.get(result) ?? result;
   const saysRange = (options.preprocess?.range ?? metadata.preprocess?.range) !== undefined;
@@ -429,7 +430,7 @@ function otherOutputs(file: Graph, result: string, asked: readonly number[] | un
     if (name === result) return [];
     try {
       const live = removeDeadNodes(file, [name]);
-      const graph = removeNoOps(specialise(live, inputShapes(live, asked)));
+      const graph = combineSoftmax(removeNoOps(specialise(live, inputShapes(live, asked))));
       return [{ name, graph, value: graph.aliases.get(name) ?? name }];
     } catch (error) {
       if (error instanceof SeethroughError) return [];

@@ -1,11 +1,12 @@
 import type { Node, StaticGraph } from "../graph/ir";
 import { permutation, reshaping, softmaxAxes } from "../graph/shapes";
+import { type WrittenOut, writtenOut } from "../graph/written-out";
 import type { ValueName } from "../ops/operation";
 
 /** What the explained values are: scores before a softmax or a sigmoid, or probabilities already. */
 export type OutputKind = "logits" | "softmax" | "sigmoid" | "probabilities";
 
-const trailing: Readonly<Record<string, OutputKind>> = {
+const trailing: Readonly<Record<string, WrittenOut["kind"]>> = {
   Softmax: "softmax",
   LogSoftmax: "softmax",
   Sigmoid: "sigmoid",
@@ -48,10 +49,9 @@ export function throughSoftmax(graph: StaticGraph, result: ValueName): Explained
     order = perm ? order?.map((axis) => perm[axis]) : producer.op === "Identity" ? order : undefined;
     producer = producerOf(graph, input);
   }
-  const kind = producer && trailing[producer.op];
-  if (!producer || !kind) return asItIs(graph, result);
-  const [value] = producer.inputs;
-  const softmax = kind === "softmax" ? softmaxAxes(producer, shapeOf(value), graph.opset) : undefined;
+  const squashed = producer && squashedBy(graph, producer);
+  if (!squashed) return asItIs(graph, result);
+  const { kind, value, axes: softmax } = squashed;
   const before = producerOf(graph, value);
   if (order && before?.op === "Transpose") {
     // Old files turn the axes for the softmax and turn them back: the value before has them as the output does.
@@ -62,6 +62,17 @@ export function throughSoftmax(graph: StaticGraph, result: ValueName): Explained
   }
   const turned = order?.some((axis, i) => axis !== i);
   return { value, kind, ...(softmax && { softmax }), ...(turned && { order }) };
+}
+
+/** The softmax or sigmoid that a node computes: by itself, or as the last of several pieces. */
+function squashedBy(graph: StaticGraph, node: Node): WrittenOut | undefined {
+  const [value] = node.inputs;
+  const kind = trailing[node.op];
+  if (kind === "sigmoid") return { kind, value };
+  if (kind) return { kind, value, axes: softmaxAxes(node, graph.shapes.get(value) ?? [], graph.opset) };
+  const before = node.op === "Log" ? producerOf(graph, value) : undefined;
+  if (before?.op === "Softmax") return squashedBy(graph, before);
+  return writtenOut(graph, (name) => producerOf(graph, name), node.outputs[0]);
 }
 
 /** A value explained as it is, because it was asked for or because nothing that could be seen through stands at the end. */
@@ -81,6 +92,7 @@ const keeping: ReadonlySet<string> = /* @__PURE__ */ new Set([
 function holdsProbabilities(graph: StaticGraph, value: ValueName): boolean {
   const node = producerOf(graph, value);
   if (!node || squashing.has(node.op)) return node !== undefined;
+  if (node.op !== "Log" && node.op !== "Sub" && squashedBy(graph, node)) return true;
   if (!keeping.has(node.op) && !reshaping.has(node.op)) return false;
   const sources = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
   return sources.length > 0 && sources.every((source) => holdsProbabilities(graph, source));
