@@ -68,7 +68,7 @@ const messages = {
     "0..1. If that is wrong, pass preprocess: { range: [0, 255] } to loadModel. Tensors are passed as they are.",
   "integer-input": (type: string, range: string, by: string) =>
     `The network takes ${type} and makes floats of it itself: pictures are given as ${range}${by === "files" ? ", whatever files say of range, mean and std" : ""}. ` +
-    "Tensors are passed as they are, in the same numbers; between whole numbers values and gradients are those of the network behind the cast.",
+    "Tensors are passed as they are, in the same numbers; between whole numbers values and gradients are those of the network behind the conversion.",
   "config-beside": (what: string) =>
     `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
   "nothing-flows": (reason: string) =>

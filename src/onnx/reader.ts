@@ -48,7 +48,7 @@ export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<s
   const trueInputs = inputs.filter((input) => !given.has(input.name));
   const graphInputs = trueInputs.map(checkedInput);
   let sorted = sortedNodes(uniquelyNamed(nodes), [...trueInputs.map(({ name }) => name), ...constants.keys()], outputs);
-  for (const input of trueInputs) if (isOfIntegers(input)) sorted = readAsFloats(sorted, input, outputs);
+  for (const input of trueInputs) if (isOfIntegers(input)) sorted = readAsFloats(sorted, input, outputs, constants);
   return {
     name: name ?? file.graph.name,
     opset,

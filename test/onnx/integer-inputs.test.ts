@@ -28,6 +28,10 @@ const tensors = [
   { name: "means", type: 1, dims: [height], raw: rawFloats(100, 120, 90, 99, 1, 127) },
   { name: "variances", type: 1, dims: [height], raw: rawFloats(900, 400, 1600, 100, 2500, 3) },
   { name: "one", type: 2, dims: [], raw: Uint8Array.of(1) },
+  { name: "scale", type: 1, dims: [], raw: rawFloats(1 / 127.5) },
+  { name: "zero", type: 2, dims: [], raw: Uint8Array.of(128) },
+  { name: "scales", type: 1, dims: [3], raw: rawFloats(0.017, 0.0175, 0.0174) },
+  { name: "zeros", type: 2, dims: [3], raw: Uint8Array.of(124, 116, 104) },
   { name: "table", type: 1, dims: [256, 2], raw: raw(512) },
 ];
 
@@ -67,6 +71,16 @@ const fronts: Record<string, NodeParts[]> = {
     { op: "Slice", inputs: ["f", "minus", "least", "last", "minus"], outputs: ["g"] },
     ...scaling("g"),
     turn("n"),
+  ],
+  "dequantised by one scale": [{ op: "DequantizeLinear", inputs: ["x", "scale", "zero"], outputs: ["n"] }, turn("n")],
+  "dequantised without a zero point": [{ op: "DequantizeLinear", inputs: ["x", "scale"], outputs: ["n"] }, turn("n")],
+  "dequantised by channels, behind their axis": [
+    { op: "DequantizeLinear", inputs: ["x", "scales", "zeros"], outputs: ["n"], attributes: { axis: -1 } },
+    turn("n"),
+  ],
+  "transpose of integers, dequantised by channels": [
+    turn("x"),
+    { op: "DequantizeLinear", inputs: ["t", "scales", "zeros"], outputs: ["n"], attributes: { axis: 1 } },
   ],
   "a batch normalisation of rows": [
     cast,
@@ -170,6 +184,13 @@ describe("what is computed with integers is refused by its node", () => {
         { op: "Cast", inputs: ["a"], outputs: ["f"], attributes: { to: 1 } },
       ],
       '"a" (Add) computes with the integers',
+    ],
+    "a scale that is computed": [
+      [
+        { op: "ReduceMean", inputs: ["w"], outputs: ["m"], attributes: { keepdims: 0 } },
+        { op: "DequantizeLinear", inputs: ["x", "m"], outputs: ["f"] },
+      ],
+      '"f" (DequantizeLinear) takes a scale or zero point that is no constant',
     ],
     "a table's rows": [
       [{ op: "Gather", inputs: ["table", "x"], outputs: ["f"] }],
