@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { decodeImage, encodePng, methodNames, resize } from "../src/index";
+import { decodeImage, encodePng, resize } from "../src/index";
 
 const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -150,21 +150,6 @@ describe("seethrough explain", () => {
     const headerBytes = bytes.readUInt16LE(8);
     expect((10 + headerBytes) % 64).toBe(0);
     expect(bytes.length).toBe(10 + headerBytes + 96 * 96 * 3 * 4);
-  });
-
-  it("--method all explains by every method; notes go to stderr", async () => {
-    const { code, out, err } = await run("explain", scene, "--method", "all", "--json");
-    expect(code).toBe(0);
-    const { explanations } = JSON.parse(out) as { explanations: { method: string }[] };
-    expect(explanations.map(({ method }) => method)).toEqual(methodNames);
-    expect(err).toContain("note (guided-backprop): This method fails the model-randomisation sanity check");
-  });
-
-  it("--method all names what a network's structure rules out and goes on", async () => {
-    const { code, out, err } = await run("explain", scene, "--model", "models/petshop-flatten.onnx", "--method", "all");
-    expect(code).toBe(0);
-    expect(err).toContain("note (cam): left out. CAM needs a network that ends in global average pooling");
-    expect(out).toContain("grad-cam at");
   });
 
   it("what cannot be done ends with 1 and one line", async () => {
