@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import {
+  type AttributionMethod,
   gradCam,
   inspect,
   type LoadOptions,
@@ -125,8 +126,9 @@ describe("what nobody said is in a note", () => {
       using model = await bare({ preprocess: settings as Preprocess | undefined });
       expect(codes(model)).toEqual([code]);
       expect(inspect(model).findings.join()).toContain("0 to 1 (pixel / 255), without mean and std, is assumed");
-      for (const method of [gradCam, saliency, occlusion, noiseTunnel(saliency, { samples: 2 })] as const) {
-        expect(codes(await method(model, picture))).toEqual([code]);
+      const methods: AttributionMethod[] = [gradCam, saliency, occlusion, noiseTunnel(saliency, { samples: 2 })];
+      for (const method of methods) {
+        expect(codes(await method(model, picture, {}))).toEqual([code]);
       }
       expect(codes(await rise(model, picture, { masks: 8 }))).toEqual([code]);
       // A Tensor is what the network takes, whatever pixels would become.

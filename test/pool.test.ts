@@ -53,6 +53,8 @@ beforeAll(async () => {
 });
 afterAll(() => pool.dispose());
 
+type Explaining = (model: mainEntry.Model, input: mainEntry.ImageLike, options: object) => Promise<object>;
+
 /** Everything of a result but the class of its tensors, which is checked apart. */
 const same = (found: object, expected: object): void => expect(found).toEqual(expected);
 const caught = (call: Promise<unknown>): Promise<unknown> =>
@@ -65,8 +67,8 @@ describe("a pool gives the results of one instance", () => {
   for (const name of explainerNames) {
     it(name, async () => {
       const [found, expected] = await Promise.all([
-        pool[name](pooled, image, optionsFor(name)),
-        library[name](model, image, optionsFor(name)),
+        (pool[name] as Explaining)(pooled, image, optionsFor(name)),
+        (library[name] as Explaining)(model, image, optionsFor(name)),
       ]);
       same(found, expected);
     });
@@ -309,10 +311,10 @@ describe("what divides its passes", () => {
     it(name, async () => {
       const few = knownOptions(name, several);
       const { both, asked, own } = await twoInstances();
-      const found = await both[name](own, image, few);
+      const found = await (both[name] as Explaining)(own, image, few);
       expect(asked.map(([first]) => first)).toEqual(["makePart", "makePart"]);
       expect(asked.flatMap(([, ...later]) => later)).toEqual(["joinParts"]);
-      same(found, await library[name](model, image, few));
+      same(found, await (library[name] as Explaining)(model, image, few));
       both.dispose();
     });
   }

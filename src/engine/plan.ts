@@ -18,12 +18,15 @@ export interface PlanRequest {
   readonly keep: readonly ValueName[];
   /** Values that are changed when they are computed, before anything reads them. */
   readonly edited?: readonly ValueName[];
-  readonly backward?: {
-    /** The value at which the gradient is seeded. */
-    readonly seed: ValueName;
-    /** Values whose gradient is wanted. */
-    readonly wanted: readonly ValueName[];
-  };
+  /** The ways back, one after the other. */
+  readonly backward?: readonly BackwardRequest[];
+}
+
+export interface BackwardRequest {
+  /** The value at which the gradient is seeded. */
+  readonly seed: ValueName;
+  /** Values whose gradient is wanted. */
+  readonly wanted: readonly ValueName[];
 }
 
 export interface Plan {
@@ -32,13 +35,9 @@ export interface Plan {
   readonly forward: readonly Operation[];
   /** Bounds that an operation applies to what it writes, in place of the clamp that followed it. */
   readonly clamps: ReadonlyMap<ValueName, Clamp>;
-  /** Operations of the backward pass, last first. */
-  readonly backward: readonly Operation[];
-  /** Values whose gradient is computed. */
-  readonly gradients: ReadonlySet<ValueName>;
+  readonly backward: readonly WayBack[];
   /** Byte offsets inside the arena. */
   readonly values: ReadonlyMap<ValueName, number>;
-  readonly gradientOffsets: ReadonlyMap<ValueName, number>;
   readonly states: ReadonlyMap<string, number>;
   readonly scratch: number;
   /** Where a second contribution to a gradient is written before it is added. */
@@ -46,6 +45,16 @@ export interface Plan {
   readonly records: number;
   /** Size of the arena. */
   readonly bytes: number;
+}
+
+/** One backward pass. */
+export interface WayBack {
+  /** Last first. */
+  readonly operations: readonly Operation[];
+  /** Values whose gradient is computed. */
+  readonly gradients: ReadonlySet<ValueName>;
+  /** Byte offsets inside the arena. */
+  readonly offsets: ReadonlyMap<ValueName, number>;
 }
 
 /** One operation writes at most this many geometry records during one call, times their size. */
@@ -61,18 +70,22 @@ interface Buffer {
 }
 
 export function makePlan(network: Network, request: PlanRequest): Plan {
-  const { batch, start, keep, edited = [], backward: wantedBackward } = request;
-  const targets = [...keep, ...(wantedBackward ? [wantedBackward.seed, ...wantedBackward.wanted] : [])];
+  const { batch, start, keep, edited = [], backward: asked = [] } = request;
+  const targets = [...keep, ...asked.flatMap(({ seed, wanted }) => [seed, ...wanted])];
   const forward = neededOperations(network, targets, start);
-  const gradients = new Set<ValueName>();
-  const backward = wantedBackward ? backwardOperations(forward, wantedBackward, gradients) : [];
+  const ways = asked.map((each) => {
+    const gradients = new Set<ValueName>();
+    const operations = backwardOperations(forward, each, gradients);
+    return { ...each, operations, gradients, buffers: new Map<ValueName, Buffer>() };
+  });
+  const backward = ways.flatMap(({ operations }) => operations);
 
   const sharing = shareBuffers(network, forward, backward, { guarded: [start, ...targets], edited });
 
   const values = new Map<ValueName, Buffer>();
-  const gradientBuffers = new Map<ValueName, Buffer>();
   const states = new Map<string, Buffer>();
-  const end = forward.length + backward.length;
+  // After each way back there is a moment at which its gradients are read.
+  const end = forward.length + backward.length + Math.max(0, ways.length - 1);
   const touch = <K>(buffers: Map<K, Buffer>, key: K, bytes: () => number, time: number): void => {
     const buffer = buffers.get(key);
     if (!buffer) buffers.set(key, { bytes: align(bytes()), first: time, last: time, offset: 0 });
@@ -84,7 +97,6 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
   const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
   const touchValue = (name: ValueName, time: number): void =>
     touch(values, sharing.place(name), valueBytes(name), time);
-  const touchGradient = (name: ValueName, time: number): void => touch(gradientBuffers, name, valueBytes(name), time);
 
   touchValue(start, -1);
   forward.forEach((operation, time) => {
@@ -96,28 +108,31 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
   for (const name of keep) touchValue(name, end);
 
   let summandBytes = 0;
-  if (wantedBackward) {
-    const contributions = new Map<ValueName, number>();
+  let begin = forward.length;
+  for (const { seed, wanted, operations, gradients, buffers } of ways) {
+    const touchGradient = (name: ValueName, time: number): void => touch(buffers, name, valueBytes(name), time);
     // The seed is computed from the value it is placed at, and may look at it.
-    touchValue(wantedBackward.seed, forward.length);
-    touchGradient(wantedBackward.seed, forward.length);
-    backward.forEach((operation, i) => {
-      const time = forward.length + i;
+    touchValue(seed, begin);
+    touchGradient(seed, begin);
+    operations.forEach((operation, i) => {
+      const time = begin + i;
       for (const name of operation.saved) touchValue(name, time);
       for (const name of operation.outputs) touchGradient(name, time);
       for (const name of operation.inputs) {
         if (!gradients.has(name)) continue;
         touchGradient(name, time);
-        contributions.set(name, (contributions.get(name) ?? 0) + 1);
         summandBytes = Math.max(summandBytes, valueBytes(name)());
       }
       const state = operation.stateOf ?? (operation.stateBytes > 0 ? operation.node.name : undefined);
       if (state !== undefined) touch(states, state, () => 0, time);
     });
-    for (const name of wantedBackward.wanted) touchGradient(name, end);
+    begin += operations.length;
+    for (const name of wanted) touchGradient(name, begin);
+    begin++;
   }
 
-  const bytes = place([...values.values(), ...gradientBuffers.values(), ...states.values()]);
+  const gradientBuffers = ways.flatMap(({ buffers }) => [...buffers.values()]);
+  const bytes = place([...values.values(), ...gradientBuffers, ...states.values()]);
   const most = (operations: readonly Operation[], direction: "forward" | "backward"): number =>
     operations.reduce((bytes, operation) => Math.max(bytes, operation.scratchBytes(batch, direction)), 0);
   const scratchBytes = Math.max(most(forward, "forward"), most(backward, "backward"));
@@ -131,15 +146,13 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
     request,
     forward: forward.filter((operation) => !sharing.absorbed.has(operation)),
     clamps: sharing.clamps,
-    backward,
-    gradients,
+    backward: ways.map(({ operations, gradients, buffers }) => ({ operations, gradients, offsets: offsets(buffers) })),
     values: new Map(
       [...valueNames].flatMap((name) => {
         const buffer = values.get(sharing.place(name));
         return buffer ? [[name, buffer.offset] as const] : [];
       }),
     ),
-    gradientOffsets: offsets(gradientBuffers),
     states: offsets(states),
     scratch,
     summand,
@@ -226,7 +239,7 @@ function operationsAfter(network: Network, targets: readonly ValueName[], start:
 /** Operations between the wanted values and the seed, last first; fills in the values whose gradient they carry. */
 function backwardOperations(
   forward: readonly Operation[],
-  { seed, wanted }: { readonly seed: ValueName; readonly wanted: readonly ValueName[] },
+  { seed, wanted }: BackwardRequest,
   gradients: Set<ValueName>,
 ): Operation[] {
   const influenced = new Set<ValueName>(wanted);

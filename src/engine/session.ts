@@ -12,7 +12,7 @@ import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { type MemoryMode, type Network, sampleSize } from "./network";
-import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes } from "./plan";
+import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes, type WayBack } from "./plan";
 
 /** One pass through a network: forward, and on request backward from a seed. */
 export interface Pass {
@@ -26,6 +26,8 @@ export interface Pass {
   /** What to do to values once they are computed; what follows reads the changed ones. Not together with `backward`. */
   readonly edits?: ReadonlyMap<ValueName, Edit>;
   readonly backward?: Backward;
+  /** More ways back from the same forward pass, by the same rules. */
+  readonly also?: readonly Backward[];
 }
 
 /** Changes a value in place: all samples, memory order. */
@@ -45,6 +47,8 @@ export interface PassResult {
   /** Copies of the kept values, all samples, memory order. */
   readonly values: ReadonlyMap<ValueName, Float32Array>;
   readonly gradients: ReadonlyMap<ValueName, Float32Array>;
+  /** Those of the further ways back, in their order. */
+  readonly also: readonly ReadonlyMap<ValueName, Float32Array>[];
 }
 
 /**
@@ -66,7 +70,8 @@ export class Session {
   }
 
   run(network: Network, pass: Pass): PassResult {
-    const { batch, data, keep = [], edits, backward } = pass;
+    const { batch, data, keep = [], edits, backward, also = [] } = pass;
+    const ways = backward ? [backward, ...also] : [];
     // An operation's derivative is that of the function it computed, which an edit behind it is not part of.
     if (edits && backward) throw new Error("Internal error: a pass with edits has no backward step.");
     const start = pass.start ?? network.input;
@@ -75,7 +80,7 @@ export class Session {
       start,
       keep,
       ...(edits && { edited: [...edits.keys()] }),
-      backward: backward && { seed: backward.seed, wanted: backward.wanted },
+      ...(backward && { backward: ways.map(({ seed, wanted }) => ({ seed, wanted })) }),
     });
     const expected = sampleSize(network, start) * batch;
     if (data.length !== expected) {
@@ -91,13 +96,13 @@ export class Session {
       if (edits) operation.outputs.forEach(edit);
     }
     const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
-    if (!backward) return { values, gradients: new Map() };
-    run.seed(backward);
-    for (const operation of plan.backward) this.#call(run, operation, "backward");
-    const gradients = new Map(
-      backward.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)]),
-    );
-    return { values, gradients };
+    const [gradients = new Map(), ...others] = ways.map((way, i) => {
+      run.turn(plan.backward[i]);
+      run.seed(way);
+      for (const operation of plan.backward[i].operations) this.#call(run, operation, "backward");
+      return new Map(way.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)]));
+    });
+    return { values, gradients, also: others };
   }
 
   #call(run: PlannedRun, operation: Operation, direction: "forward" | "backward"): void {
@@ -128,11 +133,11 @@ export class Session {
     if (this.#mode === "low") {
       // One layer at a time: its packed weights, and the same numbers as they are unpacked from the file's order.
       const most = (direction: "forward" | "backward"): number =>
-        Math.max(0, ...plan[direction].map((operation) => 2.5 * operation.weightBytes[direction]));
+        Math.max(0, ...operationsOf(plan, direction).map((operation) => 2.5 * operation.weightBytes[direction]));
       return { weights: Math.max(most("forward"), most("backward")), arena: plan.bytes };
     }
     const missing = (direction: "forward" | "backward"): number =>
-      plan[direction]
+      operationsOf(plan, direction)
         .filter((operation) => !network.prepared[direction].has(operation))
         .reduce((total, operation) => total + operation.weightBytes[direction], 0);
     return { weights: missing("forward") + missing("backward"), arena: plan.bytes };
@@ -152,7 +157,7 @@ export class Session {
     }
     if (this.#mode === "fast") {
       prepareAll(plan.forward, "forward", network.prepared.forward);
-      prepareAll(plan.backward, "backward", network.prepared.backward);
+      prepareAll(operationsOf(plan, "backward"), "backward", network.prepared.backward);
     }
     this.#arena ??= { pointer: this.memory.allocate(plan.bytes, "The activations of this pass"), bytes: plan.bytes };
     return this.#arena.pointer;
@@ -162,6 +167,10 @@ export class Session {
     return this.memory.floats(pointer, sampleSize(network, name) * batch).slice();
   }
 }
+
+/** Each once. */
+const operationsOf = ({ forward, backward }: Plan, direction: "forward" | "backward"): readonly Operation[] =>
+  direction === "forward" ? forward : [...new Set(backward.flatMap(({ operations }) => operations))];
 
 function prepareAll(
   operations: readonly Operation[],
@@ -185,6 +194,8 @@ class PlannedRun implements Run {
   readonly #network: Network;
   readonly #plan: Plan;
   readonly #arena: Pointer;
+  /** The way back that the run is on. */
+  #way: WayBack | undefined;
   /** Gradients that have been written. */
   readonly #arrived = new Set<ValueName>();
   #nextRecord = 0;
@@ -226,8 +237,18 @@ class PlannedRun implements Run {
     return pointer;
   };
 
+  /** Begins a way back: none of its gradients has been written. */
+  turn(way: WayBack): void {
+    this.#way = way;
+    this.#arrived.clear();
+  }
+
+  #place(name: ValueName): Pointer {
+    return this.#arena + known(this.#way?.offsets ?? new Map<ValueName, number>(), name);
+  }
+
   gradient(name: ValueName): Pointer {
-    const pointer = this.#arena + known(this.#plan.gradientOffsets, name);
+    const pointer = this.#place(name);
     if (!this.#arrived.has(name)) {
       this.memory.floats(pointer, this.count(name)).fill(0);
       this.#arrived.add(name);
@@ -236,8 +257,8 @@ class PlannedRun implements Run {
   }
 
   contribute(name: ValueName, write: (dx: Pointer) => void): void {
-    if (!this.#plan.gradients.has(name)) return;
-    const pointer = this.#arena + known(this.#plan.gradientOffsets, name);
+    if (!this.#way?.gradients.has(name)) return;
+    const pointer = this.#place(name);
     if (!this.#arrived.has(name)) {
       write(pointer);
       this.#arrived.add(name);

@@ -2,10 +2,10 @@ import { leadsAround } from "../engine/plan";
 import { ablationCamFacts } from "../methods/ablation-cam";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
 import { explainByPasses, type Passes } from "./passes";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Ablation-CAM: a layer's maps, each weighed by the share of the score that is lost when it is silenced. One pass per map, no
@@ -25,8 +25,10 @@ import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from
  * @example
  * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
  */
-export const ablationCam = (given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> =>
-  explainByPasses(beginAblationCam, given, input, options);
+export const ablationCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
+  (given: Model, input: Input, options: PerturbedCamOptions) =>
+    explainByPasses(beginAblationCam, given, input, options),
+);
 
 /** A pass per map. */
 export const beginAblationCam = (given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> =>

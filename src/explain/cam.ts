@@ -8,6 +8,7 @@ import type { ValueName } from "../ops/operation";
 import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
 import { gradientPass } from "./gradient";
+import { type Explains, perTarget } from "./several-targets";
 import { channelMeans, weighedMap } from "./weighed-cam";
 
 /**
@@ -24,7 +25,9 @@ import { channelMeans, weighedMap } from "./weighed-cam";
  * @throws {LayerError} if the head after the layer is anything but average pooling and linear layers
  * @throws {TargetError} if `target` names no class of the model
  */
-export async function cam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
+export const cam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, options: CamOptions): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(camFacts, options), pooledLayer);
   const { model, data, target, layers } = run;
   const [{ value, height, width, channels }] = layers;

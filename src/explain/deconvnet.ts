@@ -1,8 +1,8 @@
 import { deconvnetFacts } from "../methods/deconvnet";
-import type { Input, Model } from "../model/model";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { attributeByGradient } from "./gradient";
+import type { ExplainOptions, LayerOptions } from "./attribution";
+import { byGradient } from "./gradient";
 import { rectifiedNotes } from "./rectified-notes";
+import type { Explains } from "./several-targets";
 
 /**
  * Deconvolutional network attribution.
@@ -18,13 +18,8 @@ import { rectifiedNotes } from "./rectified-notes";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
  */
-export const deconvnet = (
-  model: Model,
-  input: Input,
-  options: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> =>
-  attributeByGradient(model, input, options, {
-    facts: deconvnetFacts,
-    rules: { rectifier: "deconvnet" },
-    notes: rectifiedNotes,
-  });
+export const deconvnet: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
+  facts: deconvnetFacts,
+  rules: { rectifier: "deconvnet" },
+  notes: rectifiedNotes,
+});

@@ -8,6 +8,7 @@ import { type Lifted, lift, liftedFound, liftRequest } from "./deep-lift";
 import { finishAttribution } from "./finish";
 import { targetNotes } from "./gradient";
 import { createPace } from "./pace";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
   /** What the input is compared with, one after the other; default: zero, the input's mean colour and the input blurred; of a vector zero. */
@@ -31,11 +32,9 @@ export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
  * @example
  * const { values } = await deepLiftShap(model, image, { baselines: ["black", "white", "blur"] });
  */
-export async function deepLiftShap(
-  given: Model,
-  input: Input,
-  unsettled: DeepLiftShapOptions = {},
-): Promise<Attribution> {
+export const deepLiftShap: Explains<DeepLiftShapOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: DeepLiftShapOptions): Promise<Attribution> {
   const options = settledOptions(deepLiftShapFacts, unsettled);
   const model = loaded(given);
   const baselines = baselineList(model, options.baselines);

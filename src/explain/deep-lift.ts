@@ -13,6 +13,7 @@ import { targetNotes } from "./gradient";
 import { quadrature } from "./quadrature";
 import { throughLens } from "./rules/lens";
 import { rescale } from "./rules/rescale";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
   /** What the input is compared with; default 'zero', in the network's input space. */
@@ -38,7 +39,9 @@ export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
  * @example
  * const { values, convergenceDelta } = await deepLift(model, image, { target: "cat", baseline: "blur" });
  */
-export async function deepLift(given: Model, input: Input, unsettled: DeepLiftOptions = {}): Promise<Attribution> {
+export const deepLift: Explains<DeepLiftOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: DeepLiftOptions): Promise<Attribution> {
   const options = settledOptions(deepLiftFacts, unsettled);
   const { baseline } = options;
   options.signal?.throwIfAborted();

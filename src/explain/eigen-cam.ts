@@ -6,6 +6,7 @@ import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
 import { forwardPass, gradientPass } from "./gradient";
 import { principalComponent } from "./principal-component";
+import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Eigen-CAM: what varies most in a layer's maps from place to place, their first principal component. It asks the network what
@@ -24,7 +25,9 @@ import { principalComponent } from "./principal-component";
  * @example
  * const { data } = heatmap(await eigenCam(model, image)); // the positive part, 0 to 1, at the size of the input
  */
-export async function eigenCam(given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> {
+export const eigenCam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, options: CamOptions): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(eigenCamFacts, options));
   const pass = forwardPass(run.model, run.data, run.target, run.values);
   const maps = run.layers.map(({ value, channels }) =>

@@ -5,6 +5,7 @@ import { note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { propagate } from "./rules/propagate";
 import { relevanceLens, stabiliser } from "./rules/relevance";
+import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Excitation backprop: the probability that a top-down walk, which follows only positive evidence, ends at a value.
@@ -22,11 +23,9 @@ import { relevanceLens, stabiliser } from "./rules/relevance";
  * @example
  * const { values } = await excitationBackprop(model, image, { target: "cat", layer: "pool3" });
  */
-export async function excitationBackprop(
-  model: Model,
-  input: Input,
-  options: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> {
+export const excitationBackprop: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(model: Model, input: Input, options: ExplainOptions & LayerOptions): Promise<Attribution> {
   return propagate(model, input, {
     method: "excitation-backprop",
     options: { ...settledOptions(excitationBackpropFacts, options) },

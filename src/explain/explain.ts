@@ -1,6 +1,6 @@
 import { checkBag } from "../checks";
 import { OptionError } from "../errors";
-import { ownOptions, unusedNotes } from "../methods/own-options";
+import { ownOptions, takes, unusedNotes } from "../methods/own-options";
 import { type MethodName, methodTable } from "../methods/table";
 import type { Input, Model } from "../model/model";
 import { suggest } from "../nearest";
@@ -33,6 +33,7 @@ import type { PerturbedCamOptions } from "./perturbed-cam";
 import { type RiseOptions, rise } from "./rise";
 import { saliency } from "./saliency";
 import { scoreCam } from "./score-cam";
+import type { SeveralTargets } from "./several-targets";
 import { type SmoothGradOptions, smoothGrad } from "./smooth-grad";
 import { xGradCam } from "./x-grad-cam";
 
@@ -98,16 +99,28 @@ export interface ExplainMethod {
  * Explains a prediction by a method chosen by name. A result's recipe repeats it, on any instance:
  * `explain(model, input, { ...recipe.options, method: recipe.method, seed: recipe.seed })`.
  *
+ * @param options.targets  several targets, for a list of attributions; of gradient methods and class activation maps
  * @param options.method  default 'grad-cam'; the other options are those of the method
  * @throws {OptionError} if the method is unknown, or an option is one of no method; whatever the method throws
  * @example
  * const attribution = await explain(model, image, { method: "integrated-gradients", target: "cat" });
  */
+export function explain(
+  model: Model,
+  input: Input,
+  given: Omit<MethodOptions, "target"> & ExplainMethod & SeveralTargets,
+): Promise<Attribution[]>;
+/**
+ * One target, the option `target`.
+ *
+ * @throws as with several
+ */
+export function explain(model: Model, input: Input, given?: MethodOptions & ExplainMethod): Promise<Attribution>;
 export async function explain(
   model: Model,
   input: Input,
-  given: MethodOptions & ExplainMethod = {},
-): Promise<Attribution> {
+  given: MethodOptions & ExplainMethod & Partial<SeveralTargets> = {},
+): Promise<Attribution | Attribution[]> {
   checkBag("explain", given, ["target"]);
   const { method = "grad-cam", noiseTunnel: noisy, ...options } = given;
   if (typeof method !== "string" || !Object.hasOwn(methodFunctions, method)) {
@@ -115,10 +128,17 @@ export async function explain(
       `There is no method "${method}".${suggest(String(method), methodNames)} Methods: ${methodNames.join(", ")}.`,
     );
   }
+  if (options.targets !== undefined && (noisy !== undefined || !takes(method, "targets"))) {
+    throw new OptionError(
+      `${noisy === undefined ? method : "noiseTunnel"} explains one target at a time: call explain for each of targets.`,
+    );
+  }
   const { own, unused } = ownOptions(method, options);
   const plain = methodFunctions[method];
   const attribute = noisy === undefined ? plain : noiseTunnel((...call) => plain(...call), noisy);
-  const attribution = await attribute(model, input, own);
+  const found: Attribution | readonly Attribution[] = await attribute(model, input, own);
   const notes = unusedNotes(method, unused);
-  return notes.length === 0 ? attribution : withMethods({ ...attribution, notes: joinNotes(attribution.notes, notes) });
+  const noted = (each: Attribution): Attribution =>
+    notes.length === 0 ? each : withMethods({ ...each, notes: joinNotes(each.notes, notes) });
+  return Array.isArray(found) ? found.map(noted) : noted(found as Attribution);
 }

@@ -11,6 +11,7 @@ import { showShape, Tensor } from "../tensor";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
 import { attributedValue, gradientPass, targetNotes } from "./gradient";
+import { type Explains, perTarget } from "./several-targets";
 
 /**
  * FullGrad: the score of a rectifier network is exactly what its inputs and its biases give, so the biases get maps too.
@@ -34,11 +35,9 @@ import { attributedValue, gradientPass, targetNotes } from "./gradient";
  * @example
  * const { values, convergenceDelta } = await fullGrad(model, image, { target: "cat" });
  */
-export async function fullGrad(
-  given: Model,
-  input: Input,
-  unsettled: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> {
+export const fullGrad: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: ExplainOptions & LayerOptions): Promise<Attribution> {
   const options = settledOptions(fullGradFacts, unsettled);
   options.signal?.throwIfAborted();
   const model = loaded(given);

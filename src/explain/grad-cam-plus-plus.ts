@@ -1,9 +1,8 @@
 import { gradCamPlusPlusFacts } from "../methods/grad-cam-plus-plus";
-import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
+import type { Explains } from "./several-targets";
+import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
 
 /**
  * Grad-CAM++: a layer's maps, each weighed by its positive gradients, of which the ones that few places share count more, so
@@ -20,17 +19,16 @@ import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  */
-export const gradCamPlusPlus = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
-  attributeByWeighing(given, input, options, {
-    facts: gradCamPlusPlusFacts,
-    effect: "flow",
-    map: ({ activation, gradient, channels }) => {
-      const sums = channelSums(activation.length, channels, (i) => activation[i]);
-      const weights = channelSums(activation.length, channels, (i) => {
-        const g = gradient[i];
-        return g > 0 ? (g * g * g) / (2 * g * g + sums[i % channels] * g * g * g + 1e-6) : 0;
-      });
-      return weighedMap(activation, weights);
-    },
-    notes: () => [note("hardly-about-the-target")],
-  });
+export const gradCamPlusPlus: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
+  facts: gradCamPlusPlusFacts,
+  effect: "flow",
+  map: ({ activation, gradient, channels }) => {
+    const sums = channelSums(activation.length, channels, (i) => activation[i]);
+    const weights = channelSums(activation.length, channels, (i) => {
+      const g = gradient[i];
+      return g > 0 ? (g * g * g) / (2 * g * g + sums[i % channels] * g * g * g + 1e-6) : 0;
+    });
+    return weighedMap(activation, weights);
+  },
+  notes: () => [note("hardly-about-the-target")],
+});

@@ -1,9 +1,8 @@
 import { gradCamFacts } from "../methods/grad-cam";
-import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
-import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { attributeByWeighing, channelMeans, elementwiseMap, type WeighedMaps, weighedMap } from "./weighed-cam";
+import type { Explains } from "./several-targets";
+import { byWeighing, channelMeans, elementwiseMap, type WeighedMaps, weighedMap } from "./weighed-cam";
 
 /**
  * Grad-CAM: a layer's maps, each weighed by how much the score gains from it on average.
@@ -19,16 +18,16 @@ import { attributeByWeighing, channelMeans, elementwiseMap, type WeighedMaps, we
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  */
-export const gradCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
-  attributeByWeighing(given, input, options, {
-    facts: gradCamFacts,
-    map: ({ activation, gradient, channels }) => weighedMap(activation, channelMeans(gradient, channels)),
-    notes: averagingNotes,
-  });
+export const gradCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
+  facts: gradCamFacts,
+  map: ({ activation, gradient, channels }) => weighedMap(activation, channelMeans(gradient, channels)),
+  notes: averagingNotes,
+});
 
 /** Says when averaging the gradient moves the evidence: the positive parts of both maps hardly overlap. */
-const averagingNotes = (map: Float32Array, maps: WeighedMaps): Note[] =>
-  cosineOfPositive(map, elementwiseMap(maps)) < 0.5 ? [note("gradient-averaging")] : [];
+function averagingNotes(map: Float32Array, maps: WeighedMaps): Note[] {
+  return cosineOfPositive(map, elementwiseMap(maps)) < 0.5 ? [note("gradient-averaging")] : [];
+}
 
 /** Cosine similarity of the positive parts; 1 where one of them is empty, because then there is nothing to compare. */
 function cosineOfPositive(a: Float32Array, b: Float32Array): number {

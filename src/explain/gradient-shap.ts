@@ -12,6 +12,7 @@ import { attributedValue, forwardPass, gradientsAtPoints, targetNotes } from "./
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
 import { createPace } from "./pace";
 import { Random } from "./random";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<NoiseOptions, "stdev" | "samples"> {
   /** How many points; default 5, or as many as there are in `coefficients` or `noise`. */
@@ -45,11 +46,9 @@ export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<
  * @example
  * const { values } = await gradientShap(model, image, { target: "cat", baselines: ["black", "white", "blur"], samples: 12 });
  */
-export async function gradientShap(
-  given: Model,
-  input: Input,
-  unsettled: GradientShapOptions = {},
-): Promise<Attribution> {
+export const gradientShap: Explains<GradientShapOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: GradientShapOptions): Promise<Attribution> {
   const options = settledOptions(gradientShapFacts, unsettled);
   const { stdev = 0, coefficients, noise, seed } = options;
   const samples = sampleCount(options.samples, 5, { coefficients, noise });

@@ -1,5 +1,6 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
 import { leadsAround } from "../engine/plan";
+import type { Backward } from "../engine/session";
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
@@ -11,6 +12,7 @@ import { type Note, note } from "../notes";
 import type { Rules, ValueName } from "../ops/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
+import { type Explains, type SeveralTargets, severalOf } from "./several-targets";
 
 /** A finished pass over one sample, up to a target. */
 export interface ForwardPass {
@@ -37,30 +39,55 @@ export interface GradientRequest {
   readonly rules?: Rules;
 }
 
-export function gradientPass(
+export const gradientPass = (model: LoadedModel, { target, ...request }: GradientRequest): GradientPass =>
+  gradientPasses(model, { ...request, targets: [target] })[0];
+
+/** The passes of several targets, in their order: one forward pass, and a way back from each. */
+export function gradientPasses(
   model: LoadedModel,
-  { data, start, target, at, keep = [], rules }: GradientRequest,
-): GradientPass {
-  const bound: { score?: Score; report?: TargetReport } = {};
-  const { values, gradients } = model.pass({
-    data,
-    start,
-    keep,
-    backward: {
+  { targets, ...request }: Omit<GradientRequest, "target"> & { readonly targets: readonly ScoredTarget[] },
+): GradientPass[] {
+  const { start = model.fast.input, at, keep = [] } = request;
+  // What one target needs another network for does not change the bits of the others.
+  const networks = targets.map(({ value }) => model.networkFor([start, ...keep, ...at, value]));
+  const found: GradientPass[] = [];
+  for (const network of new Set(networks)) {
+    const together = targets.flatMap((target, i) => (networks[i] === network ? [{ target, i }] : []));
+    const passes = passesOf(
+      model,
+      request,
+      together.map(({ target }) => target),
+    );
+    together.forEach(({ i }, k) => {
+      found[i] = passes[k];
+    });
+  }
+  return found;
+}
+
+function passesOf(
+  model: LoadedModel,
+  { data, start, at, keep = [], rules }: Omit<GradientRequest, "target">,
+  targets: readonly ScoredTarget[],
+): GradientPass[] {
+  const bound: { score: Score; report: TargetReport }[] = [];
+  const [backward, ...also] = targets.map(
+    (target, i): Backward => ({
       seed: target.value,
       wanted: at,
       rules,
       write: (gradient, value) => {
         const score = target.choose(value);
-        bound.score = score;
-        bound.report = reportOf(score, value);
+        bound[i] = { score, report: reportOf(score, value) };
         seed(score, gradient, value);
       },
-    },
+    }),
+  );
+  const { values, gradients, also: others } = model.pass({ data, start, keep, backward, also });
+  return targets.map((target, i) => {
+    if (start === undefined) checkTarget(model, bound[i].report, data, target);
+    return { ...bound[i], gradients: i === 0 ? gradients : others[i - 1], values };
   });
-  const found = bound.report as TargetReport;
-  if (start === undefined) checkTarget(model, found, data, target);
-  return { score: bound.score as Score, report: found, gradients, values };
 }
 
 /** A pass up to the target, which hands back some values on the way. */
@@ -187,32 +214,61 @@ export interface GradientMethod {
   readonly notes?: (values: Float32Array, model: LoadedModel) => readonly Note[];
 }
 
-/** Runs a method that is one forward and one backward pass. */
-export async function attributeByGradient(
+/** A method that is one forward pass and a backward pass from each target. */
+export function byGradient(method: GradientMethod): Explains<GradientOptions> {
+  function explained(
+    model: Model,
+    input: Input,
+    options: Omit<GradientOptions, "target"> & SeveralTargets,
+  ): Promise<Attribution[]>;
+  function explained(model: Model, input: Input, options?: GradientOptions): Promise<Attribution>;
+  async function explained(
+    model: Model,
+    input: Input,
+    options: GradientOptions | (Omit<GradientOptions, "target"> & SeveralTargets) = {},
+  ): Promise<Attribution | Attribution[]> {
+    const targets = severalOf(options);
+    if (targets) return attributeByGradient(model, input, options, targets, method);
+    return (await attributeByGradient(model, input, options, [(options as GradientOptions)?.target], method))[0];
+  }
+  return explained;
+}
+
+type GradientOptions = ExplainOptions & LayerOptions;
+
+async function attributeByGradient(
   givenModel: Model,
   input: Input,
-  given: ExplainOptions & LayerOptions,
+  given: GradientOptions,
+  asked: readonly (Target | undefined)[],
   { facts, rules, combine, notes }: GradientMethod,
-): Promise<Attribution> {
-  const options = settledOptions(facts, given);
+): Promise<Attribution[]> {
+  const { targets: _, ...options } = settledOptions(facts, given as GradientOptions & Partial<SeveralTargets>);
   options.signal?.throwIfAborted();
   const model = loaded(givenModel);
-  const target = resolveTarget(model, options.target);
-  const at = attributedValue(model, options, target);
+  const targets = asked.map((target) => resolveTarget(model, target));
+  const [at] = targets.map((target) => attributedValue(model, options, target));
   const data = model.prepare(input);
   // Where the forward mask is ignored, a map is no sign that anything flows.
-  const gates = rules?.rectifier === "deconvnet" ? gatesBetween(model, at, target.value) : [];
-  const keep = [...new Set([...(combine || options.layer !== undefined ? [at] : []), ...gates])];
-  const pass = gradientPass(model, { data, target, at: [at], keep, rules });
-  const gradient = pass.gradients.get(at) as Float32Array;
-  const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
-  return finishAttribution(model, input, {
-    method: facts.name,
-    target: pass.report,
-    values: model.tensor(at, values),
-    ...(!combine && { effect: isShut(gates, pass.values) ? 0 : effectOf(gradient, pass.values.get(at) ?? data) }),
-    ...(options.layer !== undefined && { layer: options.layer }),
-    notes: [...targetNotes(model, options, pass.score, target.value), ...(notes?.(values, model) ?? [])],
-    options: { ...options },
-  });
+  const gates = targets.map(({ value }) => (rules?.rectifier === "deconvnet" ? gatesBetween(model, at, value) : []));
+  const keep = [...new Set([...(combine || options.layer !== undefined ? [at] : []), ...gates.flat()])];
+  const passes = gradientPasses(model, { data, targets, at: [at], keep, rules });
+  return Promise.all(
+    passes.map((pass, i) => {
+      const gradient = pass.gradients.get(at) as Float32Array;
+      const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
+      const own = { ...options, target: asked[i] };
+      return finishAttribution(model, input, {
+        method: facts.name,
+        target: pass.report,
+        values: model.tensor(at, values),
+        ...(!combine && {
+          effect: isShut(gates[i], pass.values) ? 0 : effectOf(gradient, pass.values.get(at) ?? data),
+        }),
+        ...(options.layer !== undefined && { layer: options.layer }),
+        notes: [...targetNotes(model, own, pass.score, targets[i].value), ...(notes?.(values, model) ?? [])],
+        options: own,
+      });
+    }),
+  );
 }

@@ -1,8 +1,8 @@
 import { guidedBackpropFacts } from "../methods/guided-backprop";
-import type { Input, Model } from "../model/model";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { attributeByGradient } from "./gradient";
+import type { ExplainOptions, LayerOptions } from "./attribution";
+import { byGradient } from "./gradient";
 import { rectifiedNotes } from "./rectified-notes";
+import type { Explains } from "./several-targets";
 
 /**
  * Guided backpropagation: a gradient that passes a rectifier only where both the signal and the activation are positive.
@@ -16,13 +16,8 @@ import { rectifiedNotes } from "./rectified-notes";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
  */
-export const guidedBackprop = (
-  model: Model,
-  input: Input,
-  options: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> =>
-  attributeByGradient(model, input, options, {
-    facts: guidedBackpropFacts,
-    rules: { rectifier: "guided" },
-    notes: rectifiedNotes,
-  });
+export const guidedBackprop: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
+  facts: guidedBackpropFacts,
+  rules: { rectifier: "guided" },
+  notes: rectifiedNotes,
+});

@@ -11,6 +11,7 @@ import { finishAttribution } from "./finish";
 import { gradCam } from "./grad-cam";
 
 import { guidedBackprop } from "./guided-backprop";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface GuidedGradCamOptions extends ExplainOptions {
   /** The layer of the Grad-CAM; default: the last one whose maps have the picture's rows and columns (`inspect` ranks them). */
@@ -35,11 +36,9 @@ export interface GuidedGradCamOptions extends ExplainOptions {
  * @example
  * const { values } = await guidedGradCam(model, image, { target: "cat", layer: "relu5", interpolation: "bilinear" });
  */
-export async function guidedGradCam(
-  given: Model,
-  input: Input,
-  unsettled: GuidedGradCamOptions = {},
-): Promise<Attribution> {
+export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOptions): Promise<Attribution> {
   const { layer, interpolation, ...options } = settledOptions(guidedGradCamFacts, unsettled);
   const model = loaded(given);
   const { width, height } = inputSize(model);

@@ -1,8 +1,7 @@
 import { hiResCamFacts } from "../methods/hi-res-cam";
-import type { Input, Model } from "../model/model";
-import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
+import type { Explains } from "./several-targets";
+import { byWeighing, elementwiseMap } from "./weighed-cam";
 
 /**
  * HiResCAM: each place of a layer's maps weighed by the gradient at that very place. Where the rest of the network is linear
@@ -20,5 +19,7 @@ import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
  * @example
  * const attribution = await hiResCam(model, image, { target: "cat" });
  */
-export const hiResCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
-  attributeByWeighing(given, input, options, { facts: hiResCamFacts, map: (maps) => elementwiseMap(maps) });
+export const hiResCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
+  facts: hiResCamFacts,
+  map: (maps) => elementwiseMap(maps),
+});

@@ -1,7 +1,7 @@
 import { inputXGradientFacts } from "../methods/input-x-gradient";
-import type { Input, Model } from "../model/model";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { attributeByGradient } from "./gradient";
+import type { ExplainOptions, LayerOptions } from "./attribution";
+import { byGradient } from "./gradient";
+import type { Explains } from "./several-targets";
 
 /**
  * Input × gradient: the first-order share of each input value in the score.
@@ -15,12 +15,7 @@ import { attributeByGradient } from "./gradient";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
  */
-export const inputXGradient = (
-  model: Model,
-  input: Input,
-  options: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> =>
-  attributeByGradient(model, input, options, {
-    facts: inputXGradientFacts,
-    combine: (gradient, value) => gradient.map((derivative, i) => derivative * value[i]),
-  });
+export const inputXGradient: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
+  facts: inputXGradientFacts,
+  combine: (gradient, value) => gradient.map((derivative, i) => derivative * value[i]),
+});

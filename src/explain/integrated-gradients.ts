@@ -11,6 +11,7 @@ import { finishAttribution } from "./finish";
 import { attributedValue, gradientsAtPoints, targetNotes } from "./gradient";
 import { explainByPasses, type Passes } from "./passes";
 import { type QuadratureRule, quadrature } from "./quadrature";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions {
   /** Points on the path; default 50. */
@@ -37,11 +38,10 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
  * @throws {LayerError} if `layer` is unknown or paths lead around it
  * @throws {OptionError} if `nSteps`, `rule`, `baseline` or `batchSize` is out of range
  */
-export const integratedGradients = (
-  given: Model,
-  input: Input,
-  options: IntegratedGradientsOptions = {},
-): Promise<Attribution> => explainByPasses(beginIntegratedGradients, given, input, options);
+export const integratedGradients: Explains<IntegratedGradientsOptions> = /* @__PURE__ */ perTarget(
+  (given: Model, input: Input, options: IntegratedGradientsOptions) =>
+    explainByPasses(beginIntegratedGradients, given, input, options),
+);
 
 /** A pass per point of the path. */
 export async function beginIntegratedGradients(

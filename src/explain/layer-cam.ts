@@ -1,9 +1,8 @@
 import { layerCamFacts } from "../methods/layer-cam";
-import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
+import type { Explains } from "./several-targets";
+import { byWeighing, elementwiseMap } from "./weighed-cam";
 
 /**
  * LayerCAM: each place of a layer's maps weighed by the positive gradient at that place. Made for early layers, whose fine
@@ -22,9 +21,8 @@ import { attributeByWeighing, elementwiseMap } from "./weighed-cam";
  * @example
  * const fine = await layerCam(model, image, { layers: ["relu4", "relu6"] });
  */
-export const layerCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
-  attributeByWeighing(given, input, options, {
-    facts: layerCamFacts,
-    map: (maps) => elementwiseMap(maps, (gradient) => Math.max(gradient, 0)),
-    notes: () => [note("hardly-about-the-target")],
-  });
+export const layerCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
+  facts: layerCamFacts,
+  map: (maps) => elementwiseMap(maps, (gradient) => Math.max(gradient, 0)),
+  notes: () => [note("hardly-about-the-target")],
+});

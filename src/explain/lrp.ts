@@ -7,6 +7,7 @@ import { type Composite, type CompositeName, compositeOf } from "./rules/composi
 import { inputBox } from "./rules/input-box";
 import { propagate } from "./rules/propagate";
 import { relevanceLens } from "./rules/relevance";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface LrpOptions extends ExplainOptions, LayerOptions {
   /**
@@ -40,7 +41,9 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
  */
-export async function lrp(model: Model, input: Input, given: LrpOptions = {}): Promise<Attribution> {
+export const lrp: Explains<LrpOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(model: Model, input: Input, given: LrpOptions): Promise<Attribution> {
   const options = settledOptions(lrpFacts, given);
   const { composite, epsilon } = options;
   const rules = { composite: compositeOf(composite), epsilon };

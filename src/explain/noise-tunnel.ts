@@ -1,4 +1,5 @@
 import { checkOptions, oneOf } from "../checks";
+import { OptionError } from "../errors";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { joinNotes } from "../notes";
@@ -58,6 +59,9 @@ export function noiseTunnel<Method extends AttributionMethod>(
   oneOf("kind", kind, ["smoothgrad", "smoothgrad-squared", "vargrad"]);
   const { target: usual, seed: usualSeed, signal, onProgress } = settings;
   return async (given: Model, input: Input, asked: ExplainOptions = {}) => {
+    if (Object.hasOwn(Object(asked), "targets")) {
+      throw new OptionError("noiseTunnel explains one target at a time: call it for each of targets.");
+    }
     const options = { target: usual, seed: usualSeed, signal, onProgress, ...asked };
     const samples = sampleCount(settings.samples, 50, { noise: settings.noise });
     const pace = createPace(options, samples);

@@ -1,7 +1,7 @@
 import { saliencyFacts } from "../methods/saliency";
-import type { Input, Model } from "../model/model";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { attributeByGradient } from "./gradient";
+import type { ExplainOptions, LayerOptions } from "./attribution";
+import { byGradient } from "./gradient";
+import type { Explains } from "./several-targets";
 
 /**
  * Saliency: how the target's score answers to each input value.
@@ -15,8 +15,4 @@ import { attributeByGradient } from "./gradient";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
  */
-export const saliency = (
-  model: Model,
-  input: Input,
-  options: ExplainOptions & LayerOptions = {},
-): Promise<Attribution> => attributeByGradient(model, input, options, { facts: saliencyFacts });
+export const saliency: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({ facts: saliencyFacts });

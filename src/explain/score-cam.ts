@@ -6,11 +6,11 @@ import { type Input, loaded, type Model } from "../model/model";
 import { probabilities } from "../model/output";
 import { note } from "../notes";
 import { showShape } from "../tensor";
-import type { Attribution } from "./attribution";
 import type { CamRun } from "./cam-run";
 
 import { explainByPasses, type Passes } from "./passes";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Score-CAM: a layer's maps, each weighed by the score that the network gives to what the map lets through of the input. One
@@ -32,8 +32,9 @@ import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from
  * @example
  * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
  */
-export const scoreCam = (given: Model, input: Input, options: PerturbedCamOptions = {}): Promise<Attribution> =>
-  explainByPasses(beginScoreCam, given, input, options);
+export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
+  (given: Model, input: Input, options: PerturbedCamOptions) => explainByPasses(beginScoreCam, given, input, options),
+);
 
 /** A pass per map. */
 export async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {

@@ -2,7 +2,7 @@ import { settledOptions } from "../methods/settled-options";
 import { smoothGradFacts } from "../methods/smooth-grad";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
+import type { ExplainOptions, LayerOptions } from "./attribution";
 import { batchOf } from "./batch";
 import { finishAttribution } from "./finish";
 import { attributedValue, effectOf, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
@@ -10,6 +10,7 @@ import { Moments } from "./moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
+import { type Explains, perTarget } from "./several-targets";
 
 export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOptions {
   /** Samples per pass; more takes more memory; default up to 4, as many as suit the cache. The values do not depend on it. */
@@ -34,8 +35,9 @@ export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOp
  * @example
  * const attribution = await smoothGrad(model, image, { target: "cat", samples: 25, seed: 7 });
  */
-export const smoothGrad = (given: Model, input: Input, options: SmoothGradOptions = {}): Promise<Attribution> =>
-  explainByPasses(beginSmoothGrad, given, input, options);
+export const smoothGrad: Explains<SmoothGradOptions> = /* @__PURE__ */ perTarget(
+  (given: Model, input: Input, options: SmoothGradOptions) => explainByPasses(beginSmoothGrad, given, input, options),
+);
 
 /** A pass per noisy input. */
 export async function beginSmoothGrad(

@@ -2,10 +2,12 @@
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
+import type { Target } from "../model/target";
 import type { Note } from "../notes";
 import type { Attribution } from "./attribution";
-import { type CamOptions, finishCam, startCam } from "./cam-run";
-import { gradientPass } from "./gradient";
+import { type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
+import { type GradientPass, gradientPasses } from "./gradient";
+import { type Explains, type SeveralTargets, severalOf } from "./several-targets";
 
 /** A layer's maps and the gradient at them, both `[pixels][channels]`. */
 export interface WeighedMaps {
@@ -23,25 +25,67 @@ export interface CamMethod {
   readonly effect?: "flow";
 }
 
-/** Runs a method that weighs the maps by one backward pass, of all layers at once. */
-export async function attributeByWeighing(
+/** A method that weighs the maps by one backward pass from each target, of all layers at once. */
+export function byWeighing(method: CamMethod): Explains<CamOptions> {
+  function explained(
+    model: Model,
+    input: Input,
+    options: Omit<CamOptions, "target"> & SeveralTargets,
+  ): Promise<Attribution[]>;
+  function explained(model: Model, input: Input, options?: CamOptions): Promise<Attribution>;
+  async function explained(
+    model: Model,
+    input: Input,
+    options: CamOptions | (Omit<CamOptions, "target"> & SeveralTargets) = {},
+  ): Promise<Attribution | Attribution[]> {
+    const targets = severalOf(options);
+    if (targets) return attributeByWeighing(model, input, options, targets, method);
+    return (await attributeByWeighing(model, input, options, [(options as CamOptions)?.target], method))[0];
+  }
+  return explained;
+}
+
+async function attributeByWeighing(
   given: Model,
   input: Input,
   options: CamOptions,
+  targets: readonly (Target | undefined)[],
   { facts, map, notes, effect }: CamMethod,
-): Promise<Attribution> {
-  const run = startCam(given, input, settledOptions(facts, options));
-  const { model, data, target, values } = run;
-  const pass = gradientPass(model, { data, target, at: values, keep: values });
-  const layers = run.layers.map(({ value, channels }) => ({
-    activation: pass.values.get(value) as Float32Array,
-    gradient: pass.gradients.get(value) as Float32Array,
-    channels,
-  }));
-  const maps = layers.map(map);
-  const found = maps.flatMap((one, i) => notes?.(one, layers[i]) ?? []);
-  const different = new Map(found.map((each) => [each.message, each]));
-  return finishCam(run, facts.name, pass, maps, [...different.values()], effect);
+): Promise<Attribution[]> {
+  const { targets: _, ...settled } = settledOptions(facts, options as CamOptions & Partial<SeveralTargets>);
+  const runs = targets.map((target) => startCam(given, input, { ...settled, target }));
+  const grouped = new Map<string, CamRun[]>();
+  for (const run of runs) {
+    const name = JSON.stringify(run.values);
+    grouped.set(name, [...(grouped.get(name) ?? []), run]);
+  }
+  // The default layer may lie elsewhere where the target does.
+  const passes = new Map<CamRun, GradientPass>();
+  for (const [{ model, data, values }, ...others] of [...grouped.values()].map(
+    (group) => [group[0], ...group] as const,
+  )) {
+    const found = gradientPasses(model, {
+      data,
+      targets: others.map(({ target }) => target),
+      at: values,
+      keep: values,
+    });
+    others.forEach((run, i) => void passes.set(run, found[i]));
+  }
+  return Promise.all(
+    runs.map((run) => {
+      const pass = passes.get(run) as GradientPass;
+      const layers = run.layers.map(({ value, channels }) => ({
+        activation: pass.values.get(value) as Float32Array,
+        gradient: pass.gradients.get(value) as Float32Array,
+        channels,
+      }));
+      const maps = layers.map(map);
+      const found = maps.flatMap((one, i) => notes?.(one, layers[i]) ?? []);
+      const different = new Map(found.map((each) => [each.message, each]));
+      return finishCam(run, facts.name, pass, maps, [...different.values()], effect);
+    }),
+  );
 }
 
 /** Σ_k weight_k · A_k per pixel: one weight for each map. */

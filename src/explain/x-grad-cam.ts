@@ -1,8 +1,7 @@
 import { xGradCamFacts } from "../methods/x-grad-cam";
-import type { Input, Model } from "../model/model";
-import type { Attribution } from "./attribution";
 import type { CamOptions } from "./cam-run";
-import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
+import type { Explains } from "./several-targets";
+import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
 
 /**
  * XGrad-CAM: Grad-CAM with the gradient averaged by weight of activation, so that the map sums as nearly as one weight per
@@ -18,15 +17,14 @@ import { attributeByWeighing, channelSums, weighedMap } from "./weighed-cam";
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  */
-export const xGradCam = (given: Model, input: Input, options: CamOptions = {}): Promise<Attribution> =>
-  attributeByWeighing(given, input, options, {
-    facts: xGradCamFacts,
-    map: ({ activation, gradient, channels }) => {
-      const sums = channelSums(activation.length, channels, (i) => activation[i]);
-      const shares = channelSums(activation.length, channels, (i) => gradient[i] * activation[i]);
-      return weighedMap(
-        activation,
-        shares.map((share, k) => share / (sums[k] + 1e-7)),
-      );
-    },
-  });
+export const xGradCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
+  facts: xGradCamFacts,
+  map: ({ activation, gradient, channels }) => {
+    const sums = channelSums(activation.length, channels, (i) => activation[i]);
+    const shares = channelSums(activation.length, channels, (i) => gradient[i] * activation[i]);
+    return weighedMap(
+      activation,
+      shares.map((share, k) => share / (sums[k] + 1e-7)),
+    );
+  },
+});

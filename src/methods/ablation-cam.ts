@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { batches, explaining, maps } from "./shared-options";
+import { batches, explaining, maps, several } from "./shared-options";
 
 export const ablationCamFacts = {
   name: "ablation-cam",
@@ -7,6 +7,6 @@ export const ablationCamFacts = {
   reading: "evidence",
   passes: "1 forward per map, from the layer on",
   needs: ["maps", "scores"],
-  options: [explaining, maps, batches],
+  options: [explaining, several, maps, batches],
   divided: true,
 } as const satisfies MethodFacts;

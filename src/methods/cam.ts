@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { explaining, maps } from "./shared-options";
+import { explaining, maps, several } from "./shared-options";
 
 export const camFacts = {
   name: "cam",
@@ -7,5 +7,5 @@ export const camFacts = {
   reading: "evidence",
   passes: "1 forward, 1 backward",
   needs: ["maps", "gradients"],
-  options: [explaining, maps],
+  options: [explaining, several, maps],
 } as const satisfies MethodFacts;

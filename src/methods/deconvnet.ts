@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, explaining } from "./shared-options";
+import { atLayer, explaining, several } from "./shared-options";
 
 export const deconvnetFacts = {
   name: "deconvnet",
@@ -7,6 +7,6 @@ export const deconvnetFacts = {
   reading: "magnitude",
   passes: "1 forward, 1 backward",
   needs: ["gradients"],
-  options: [explaining, atLayer],
+  options: [explaining, several, atLayer],
   notes: ["not-class-specific"],
 } as const satisfies MethodFacts;

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, explaining } from "./shared-options";
+import { atLayer, explaining, several } from "./shared-options";
 
 export const deepLiftShapFacts = {
   name: "deep-lift-shap",
@@ -9,6 +9,7 @@ export const deepLiftShapFacts = {
   needs: ["gradients"],
   options: [
     explaining,
+    several,
     atLayer,
     {
       baselines: { is: "own", usual: "zero, mean, blur" },

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, explaining } from "./shared-options";
+import { atLayer, explaining, several } from "./shared-options";
 
 export const deepLiftFacts = {
   name: "deep-lift",
@@ -9,6 +9,7 @@ export const deepLiftFacts = {
   needs: ["gradients"],
   options: [
     explaining,
+    several,
     atLayer,
     {
       baseline: { is: "own", default: "zero" },

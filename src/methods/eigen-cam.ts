@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { explaining, maps } from "./shared-options";
+import { explaining, maps, several } from "./shared-options";
 
 export const eigenCamFacts = {
   name: "eigen-cam",
@@ -7,6 +7,6 @@ export const eigenCamFacts = {
   reading: "evidence",
   passes: "1 forward",
   needs: ["maps"],
-  options: [explaining, maps],
+  options: [explaining, several, maps],
   notes: ["not-about-the-target"],
 } as const satisfies MethodFacts;

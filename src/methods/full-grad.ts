@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, explaining } from "./shared-options";
+import { atLayer, explaining, several } from "./shared-options";
 
 export const fullGradFacts = {
   name: "full-grad",
@@ -7,6 +7,6 @@ export const fullGradFacts = {
   reading: "evidence",
   passes: "1 forward, 1 backward, 1 per bias",
   needs: ["gradients"],
-  options: [explaining, atLayer],
+  options: [explaining, several, atLayer],
   notes: ["hardly-about-the-target"],
 } as const satisfies MethodFacts;

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { explaining, maps } from "./shared-options";
+import { explaining, maps, several } from "./shared-options";
 
 export const gradCamPlusPlusFacts = {
   name: "grad-cam-plus-plus",
@@ -7,6 +7,6 @@ export const gradCamPlusPlusFacts = {
   reading: "evidence",
   passes: "1 forward, 1 backward",
   needs: ["maps", "gradients"],
-  options: [explaining, maps],
+  options: [explaining, several, maps],
   notes: ["hardly-about-the-target"],
 } as const satisfies MethodFacts;

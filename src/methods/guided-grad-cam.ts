@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { explaining } from "./shared-options";
+import { explaining, several } from "./shared-options";
 
 export const guidedGradCamFacts = {
   name: "guided-grad-cam",
@@ -9,6 +9,7 @@ export const guidedGradCamFacts = {
   needs: ["gradients", "maps"],
   options: [
     explaining,
+    several,
     {
       layer: { is: "name", usual: "the last with maps" },
       interpolation: { is: "choice", choices: ["nearest", "bilinear"], default: "nearest" },

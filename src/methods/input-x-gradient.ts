@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, explaining } from "./shared-options";
+import { atLayer, explaining, several } from "./shared-options";
 
 export const inputXGradientFacts = {
   name: "input-x-gradient",
@@ -7,5 +7,5 @@ export const inputXGradientFacts = {
   reading: "share",
   passes: "1 forward, 1 backward",
   needs: ["gradients"],
-  options: [explaining, atLayer],
+  options: [explaining, several, atLayer],
 } as const satisfies MethodFacts;

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, batches, explaining } from "./shared-options";
+import { atLayer, batches, explaining, several } from "./shared-options";
 
 export const integratedGradientsFacts = {
   name: "integrated-gradients",
@@ -9,6 +9,7 @@ export const integratedGradientsFacts = {
   needs: ["gradients"],
   options: [
     explaining,
+    several,
     atLayer,
     batches,
     {

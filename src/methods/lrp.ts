@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, explaining } from "./shared-options";
+import { atLayer, explaining, several } from "./shared-options";
 
 export const lrpFacts = {
   name: "lrp",
@@ -9,6 +9,7 @@ export const lrpFacts = {
   needs: ["gradients"],
   options: [
     explaining,
+    several,
     atLayer,
     {
       composite: { is: "own", default: "epsilonPlus" },

@@ -1,6 +1,10 @@
 import { type Note, note } from "../notes";
 import { factsOf, methodTable } from "./table";
 
+/** Whether a method has an option. */
+export const takes = (method: string, option: string): boolean =>
+  factsOf(method)?.options.some((group) => Object.hasOwn(group, option)) ?? false;
+
 /**
  * Parts options for several methods into those of one and those of others, which it does not read. Names that no method has stay
  * with its own, where they are refused.
@@ -9,10 +13,11 @@ export function ownOptions<Options extends object>(
   method: string,
   options: Options,
 ): { readonly own: Options; readonly unused: readonly string[] } {
-  const takes = (name: string, facts = factsOf(method)): boolean =>
-    facts?.options.some((group) => Object.hasOwn(group, name)) ?? false;
   const unused = Object.entries(options)
-    .filter(([name, value]) => value !== undefined && !takes(name) && methodTable.some((facts) => takes(name, facts)))
+    .filter(
+      ([name, value]) =>
+        value !== undefined && !takes(method, name) && methodTable.some((facts) => takes(facts.name, name)),
+    )
     .map(([name]) => name);
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !unused.includes(name)));
   return { own: own as Options, unused };

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { batches, explaining, maps } from "./shared-options";
+import { batches, explaining, maps, several } from "./shared-options";
 
 export const scoreCamFacts = {
   name: "score-cam",
@@ -7,7 +7,7 @@ export const scoreCamFacts = {
   reading: "evidence",
   passes: "1 forward per map",
   needs: ["maps", "scores"],
-  options: [explaining, maps, batches],
+  options: [explaining, several, maps, batches],
   notes: ["hardly-about-the-target"],
   divided: true,
 } as const satisfies MethodFacts;

@@ -9,6 +9,9 @@ export const explaining = {
   seed: { is: "number", default: 0 },
 } as const satisfies OptionGroup;
 
+/** Of gradient methods and class activation maps: a list of targets in place of one. */
+export const several = { targets: { is: "own" } } as const satisfies OptionGroup;
+
 /** Of methods that can stop at a layer. */
 export const atLayer = { layer: { is: "name", usual: "the input" } } as const satisfies OptionGroup;
 

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, batches, explaining, noise } from "./shared-options";
+import { atLayer, batches, explaining, noise, several } from "./shared-options";
 
 export const smoothGradFacts = {
   name: "smooth-grad",
@@ -7,6 +7,6 @@ export const smoothGradFacts = {
   reading: "magnitude",
   passes: "`samples` forward and backward",
   needs: ["gradients"],
-  options: [explaining, atLayer, noise, batches],
+  options: [explaining, several, atLayer, noise, batches],
   divided: true,
 } as const satisfies MethodFacts;

@@ -39,7 +39,7 @@ export function inspect(model: Model): ModelReport {
     batch: 1,
     start: fast.input,
     keep: [],
-    backward: { seed: parts.explained, wanted: [fast.input] },
+    backward: [{ seed: parts.explained, wanted: [fast.input] }],
   });
   return {
     name: model.name,

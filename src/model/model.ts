@@ -149,6 +149,7 @@ export interface ModelPass {
   readonly keep?: readonly ValueName[];
   readonly edits?: ReadonlyMap<ValueName, Edit>;
   readonly backward?: Backward;
+  readonly also?: readonly Backward[];
 }
 
 type PredictOptions = NonNullable<Parameters<Model["predict"]>[1]>;
@@ -277,8 +278,9 @@ export class LoadedModel implements Model {
 
   /** Runs one pass in the network that has all the values it names. */
   pass({ batch = 1, ...pass }: ModelPass): PassResult {
-    const { start = this.fast.input, keep = [], edits, backward } = pass;
-    const named = [start, ...keep, ...(edits?.keys() ?? []), ...(backward ? [backward.seed, ...backward.wanted] : [])];
+    const { start = this.fast.input, keep = [], edits, backward, also = [] } = pass;
+    const ways = (backward ? [backward, ...also] : []).flatMap(({ seed, wanted }) => [seed, ...wanted]);
+    const named = [start, ...keep, ...(edits?.keys() ?? []), ...ways];
     return guarded("A pass", () => this.session.run(this.networkFor(named), { ...pass, batch }));
   }
 

@@ -98,8 +98,13 @@ class Pool implements Caller {
   async explain(name: ExplainerName, model: unknown, input: unknown, options: unknown): Promise<unknown> {
     const pooled = this.#own(name, model);
     if (options !== undefined) checkBag(name, options, ["target"]);
-    const { method, ...others } = (options ?? {}) as { readonly method?: unknown; readonly noiseTunnel?: unknown };
-    const divided = others.noiseTunnel === undefined ? dividedName(name, method) : undefined;
+    const { method, ...others } = (options ?? {}) as {
+      readonly method?: unknown;
+      readonly noiseTunnel?: unknown;
+      readonly targets?: unknown;
+    };
+    const isOne = others.noiseTunnel === undefined && others.targets === undefined;
+    const divided = isOne ? dividedName(name, method) : undefined;
     // Where calls wait in line there is nothing to gain by dividing.
     if (divided && this.#seats.free > 1) {
       const { own, unused } =
@@ -228,9 +233,11 @@ class Pool implements Caller {
 
 /** Functions do not travel, so an attribution gets its own again. */
 const revived = (found: unknown): unknown =>
-  typeof found === "object" && found !== null && "values" in found && "inputSize" in found
-    ? withMethods(found as Attribution)
-    : found;
+  Array.isArray(found)
+    ? found.map(revived)
+    : typeof found === "object" && found !== null && "values" in found && "inputSize" in found
+      ? withMethods(found as Attribution)
+      : found;
 
 async function load(
   thread: Thread,

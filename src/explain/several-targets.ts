@@ -1,0 +1,67 @@
+/** Several targets at once: an attribution for each. */
+import { kindOf } from "../checks";
+import { TargetError } from "../errors";
+import type { Input, Model } from "../model/model";
+import type { Target } from "../model/target";
+import type { Attribution, ExplainOptions } from "./attribution";
+
+/** In place of one target. */
+export interface SeveralTargets {
+  /** An attribution each, in their order; of methods that are one forward and one backward pass from one forward pass. */
+  readonly targets: readonly Target[];
+}
+
+/** A method as it is called: with `targets` it returns a list. */
+export interface Explains<Options> {
+  (
+    model: Model,
+    input: Input,
+    options: Omit<Options, "target"> & SeveralTargets & { readonly target?: never },
+  ): Promise<Attribution[]>;
+  (model: Model, input: Input, options?: Options): Promise<Attribution>;
+}
+
+/** The list that options have, if they have one. @throws {TargetError} if it is none */
+export function severalOf(options: unknown): readonly Target[] | undefined {
+  // What is no object is refused by the method that reads it.
+  const { target, targets } = Object(options) as { readonly target?: Target; readonly targets?: unknown };
+  if (targets === undefined) return undefined;
+  if (target !== undefined)
+    throw new TargetError("Give either target, for one, or targets, for several; both are there.");
+  if (!Array.isArray(targets) || targets.length === 0 || Array.from(targets).includes(undefined)) {
+    throw new TargetError(
+      `targets must be a list of at least one target, got ${Array.isArray(targets) ? (targets.length === 0 ? "an empty one" : "one with gaps") : kindOf(targets)}.`,
+    );
+  }
+  return targets;
+}
+
+/** A method that explains one target after the other. */
+export function perTarget<Options extends ExplainOptions>(
+  attribute: (model: Model, input: Input, options: Options) => Promise<Attribution>,
+): Explains<Options> {
+  function explained(
+    model: Model,
+    input: Input,
+    options: Omit<Options, "target"> & SeveralTargets,
+  ): Promise<Attribution[]>;
+  function explained(model: Model, input: Input, options?: Options): Promise<Attribution>;
+  async function explained(
+    model: Model,
+    input: Input,
+    options: Options | (Omit<Options, "target"> & SeveralTargets) = {} as Options,
+  ): Promise<Attribution | Attribution[]> {
+    const targets = severalOf(options);
+    if (targets === undefined) return attribute(model, input, options as Options);
+    const { targets: _, ...others } = options as Options & SeveralTargets;
+    const found: Attribution[] = [];
+    for (const [i, target] of targets.entries()) {
+      const onProgress =
+        options.onProgress &&
+        ((done: number, total: number) => options.onProgress?.(i * total + done, targets.length * total));
+      found.push(await attribute(model, input, { ...others, target, onProgress } as Options & object));
+    }
+    return found;
+  }
+  return explained;
+}
