@@ -192,9 +192,9 @@ describe("several targets", () => {
     async (method) => {
       const few = ["score-cam", "ablation-cam", "deep-lift-shap"].includes(method) ? targets.slice(1, 3) : targets;
       const options = { method, samples: 3, nSteps: 3, batchSize: 4, relu: true } as const;
-      const together = await explain(model, cat, { ...options, targets });
-      expect(together).toHaveLength(targets.length);
-      for (const [i, target] of targets.entries()) {
+      const together = await explain(model, cat, { ...options, targets: few });
+      expect(together).toHaveLength(few.length);
+      for (const [i, target] of few.entries()) {
         const alone = await explain(model, cat, { ...options, target });
         expect(together[i].values).toEqual(alone.values);
         expect(together[i]).toEqual(alone);
