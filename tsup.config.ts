@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { defineConfig, type Options } from "tsup";
 
 /**
@@ -14,6 +16,45 @@ const ownBuffer: NonNullable<Options["esbuildPlugins"]>[number] = {
   },
 };
 
+/**
+ * Parts on demand that share code with what every page may load. A bundler moves what such a part shares into the files that all
+ * pages load, whether they ask for the part or not: therefore these are bundled by themselves, with copies of what they share.
+ */
+const parts: Readonly<Record<string, string>> = {
+  "data-url": "src/view/data-url.ts",
+  "detector-head": "src/model/detector-head.ts",
+  encode: "src/image/encode.ts",
+  "foreign-files": "src/onnx/foreign-files.ts",
+  reader: "src/tfjs/reader.ts",
+  "why-empty": "src/explain/why-empty.ts",
+};
+const fileOfPart = new Map(Object.entries(parts).map(([name, source]) => [resolve(source), `./${name}.js`]));
+
+const partsApart: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "parts apart",
+  setup(build) {
+    build.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+      const file = kind === "dynamic-import" && fileOfPart.get(resolve(resolveDir, `${path}.ts`));
+      return file ? { path: file, external: true } : undefined;
+    });
+  },
+};
+
+/** What is known by its class, and so must not be there twice. */
+const known = ["src/errors.ts", "src/graph/ir.ts", "src/tensor.ts"].map((source) => resolve(source));
+
+const lost = known.find((path) => !existsSync(path));
+if (lost !== undefined) throw new Error(`tsup.config.ts names ${lost}, which is not there.`);
+
+const identities: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "identities",
+  setup(build) {
+    build.onResolve({ filter: /^\./ }, ({ path, resolveDir }) =>
+      known.includes(resolve(resolveDir, `${path}.ts`)) ? { path: "./identities.js", external: true } : undefined,
+    );
+  },
+};
+
 const library: Options = {
   // One entry per way of getting the kernels; package.json "exports" chooses among the first three.
   entry: {
@@ -26,6 +67,7 @@ const library: Options = {
     "pool-edge-light": "src/pool-edge-light.ts",
     cli: "src/cli/main.ts",
     pictures: "src/view/pictures.ts",
+    identities: "src/graph/identities.ts",
   },
   format: ["esm"],
   target: "es2022",
@@ -39,8 +81,16 @@ const library: Options = {
   // What the library uses is a dev dependency and becomes part of it, so that a page can load it without a bundler or an
   // import map. The two dependencies of package.json are the command line's.
   removeNodeProtocol: false,
-  esbuildPlugins: [ownBuffer],
+  esbuildPlugins: [ownBuffer, partsApart],
   metafile: true,
+};
+
+const onDemand: Options = {
+  ...library,
+  entry: parts,
+  dts: false,
+  metafile: false,
+  esbuildPlugins: [ownBuffer, identities],
 };
 
 // One file without imports: it can be copied anywhere, and Vite bundles workers as classic scripts, which have none.
@@ -50,6 +100,7 @@ const worker: Options = {
   splitting: false,
   dts: false,
   metafile: false,
+  esbuildPlugins: [ownBuffer],
   // Without white space the words would go that keep webpack away from what only Node imports.
   esbuildOptions(options) {
     options.minifySyntax = true;
@@ -57,4 +108,4 @@ const worker: Options = {
   },
 };
 
-export default defineConfig([library, worker]);
+export default defineConfig([library, onDemand, worker]);

@@ -357,7 +357,8 @@ async function readOnnxFiles({
   try {
     return { graph: readOnnx(bytes), pieces: [bytes] };
   } catch (error) {
-    if (!(error instanceof MissingFilesError) || !sibling) throw error;
+    if (!(error instanceof MissingFilesError)) throw await named(bytes, error);
+    if (!sibling) throw error;
     const { files } = error;
     const read = async (file: string): Promise<Uint8Array> => {
       try {
@@ -370,6 +371,13 @@ async function readOnnxFiles({
     const beside = new Map(files.map((file, i) => [file, pieces[i]] as const));
     return { graph: readOnnx(bytes, undefined, beside), pieces: [bytes, ...pieces] };
   }
+}
+
+/** Why bytes are no ONNX file: a file of another kind is called by its name. Loaded for a file that could not be read. */
+async function named(bytes: Uint8Array, error: unknown): Promise<unknown> {
+  const { describeForeignFile } = await import("../onnx/foreign-files");
+  const foreign = describeForeignFile(bytes);
+  return foreign ? new ModelError(foreign) : error;
 }
 
 /** An ONNX file does not begin with a brace: as a field's number it would be none of the format. */

@@ -2,7 +2,6 @@ import { ModelError } from "../errors";
 import { type Attribute, Constant, type Graph, type GraphInput, type Node } from "../graph/ir";
 import { ExternalFiles } from "./external-data";
 import { type FileNode, readNode } from "./file-node";
-import { describeForeignFile } from "./foreign-files";
 import { type FileFunction, inlineFunctions, readFunction, readOpset } from "./functions";
 import { readAsFloats } from "./integer-inputs";
 import { sortedNodes, uniquelyNamed } from "./node-order";
@@ -24,8 +23,6 @@ import { type Field, readMessage } from "./wire";
  * @throws {ModelError} if the bytes are not a complete ONNX model
  */
 export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<string, Uint8Array> = new Map()): Graph {
-  const foreign = describeForeignFile(bytes);
-  if (foreign) throw new ModelError(foreign);
   const files = new ExternalFiles(beside);
   const file = readModel(bytes, files);
   const opset = checkOpset(file.opset);

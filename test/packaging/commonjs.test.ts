@@ -87,7 +87,7 @@ describe("require", () => {
       test("explains", async () => {
         const found = await explained();
         expect(found).toMatchObject({ label: "cat", same: true, isTensor: true, error: true });
-      });`,
+      }, 60_000);`,
     );
     writeFileSync(join(folder(), "jest.config.json"), JSON.stringify({ testEnvironment: "node", rootDir: folder() }));
     const words = [jest, "--config", join(folder(), "jest.config.json"), "explained.test.js"];
