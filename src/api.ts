@@ -91,6 +91,7 @@ export { type Placement, placement } from "./image/placement";
 export { type Preprocess, preprocess } from "./image/preprocess";
 export { type ResizeImageOptions, resize } from "./image/resize-image";
 export { type SlicOptions, slic } from "./image/slic";
+export type { Limits } from "./limits";
 export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/facts";
 export { type MethodName, methodTable } from "./methods/table";
 export { inWords, type MethodWords, methodWords } from "./methods/words";

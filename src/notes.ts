@@ -71,6 +71,8 @@ const messages = {
     "Tensors are passed as they are, in the same numbers; between whole numbers values and gradients are those of the network behind the conversion.",
   "config-beside": (what: string) =>
     `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
+  "config-refused": (reason: string) =>
+    `A file beside the model is left out, since it cannot be what it says. ${reason} Mend it, or say what it should in options of loadModel.`,
   "nothing-flows": (reason: string) =>
     `The score does not depend on the input here: ${reason}. There is nothing to attribute, and the heatmap is empty.`,
   "all-zero-map": (reason: string) => `Every value is exactly zero: ${reason}.`,

@@ -49,11 +49,11 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     dissect: { args: [model, [image]] },
     randomLatents: { args: [model] },
     unitEffects: { args: [model, [image]] },
-    decodeImage: { args: [new Uint8Array(3)], options: false },
-    encodeJpeg: { args: [image], options: false },
-    toDataURL: { args: [image], options: false },
+    decodeImage: { args: [new Uint8Array(3)] },
+    encodeJpeg: { args: [image] },
+    toDataURL: { args: [image] },
     toImageData: { args: [image], options: false },
-    resize: { args: [image, { width: 8 }], options: false },
+    resize: { args: [image] },
     encodePng: { args: [image], options: false },
     inWords: { args: ["saliency", "cat"], options: false },
     placement: { args: [image, image], options: false },
@@ -174,6 +174,23 @@ describe("what people mix up", () => {
     ] as const) {
       expect(await said(library.saliency as Any, model, image, { target })).toContain(`Did you mean "${nearest}"?`);
     }
+    for (const [options, nearest] of [
+      [{ target: "cat", transforms: { jiter: 4 } }, "jitter"],
+      [{ target: "cat", diversity: { images: 2, wieght: 1 } }, "weight"],
+    ] as const)
+      expect(await said(library.maximizeActivation as Any, model, options)).toContain(`Did you mean "${nearest}"?`);
+    for (const diversity of [null, 2, "cat", [2]])
+      expect(await said(library.maximizeActivation as Any, model, { target: "cat", diversity })).toMatch(
+        /diversity takes its options as an object, got /,
+      );
+    for (const [composite, nearest] of [
+      [{ convolution: "zPlus", dense: "epsilon", layer: {} }, "layers"],
+      [{ convolution: { rule: "gamma", gama: 0.1 }, dense: "epsilon" }, "gamma"],
+      [{ convolution: "zPlus", dense: { rule: "epsilon", epsilom: 1 } }, "epsilon"],
+      [{ convolution: "zPlus", dense: "epsilon", layers: { conv1: { rule: "zBox", hihg: 1 } } }, "high"],
+    ] as const)
+      expect(await said(library.lrp as Any, model, image, { composite })).toContain(`Did you mean "${nearest}"?`);
+    expect(await said(library.loadModel as Any, undefined, { limits: { node: 5 } })).toContain('Did you mean "nodes"?');
     const intervene = [{ layer: "relu5", unit: [1] }] as unknown as library.Intervention[];
     expect(await said(() => model.run(image, { intervene }))).toMatch(
       /intervene has no option "unit"\. Did you mean "units"/,

@@ -59,6 +59,9 @@ describe("an input channels last", () => {
       expect((await gradCam(model, picture, { target: 1 })).layer).toBe("r");
       const said = model.notes.filter(({ code }) => code === "own-scaling");
       expect(said.length).toBe(name.startsWith("another") ? 0 : 1);
+      // One note says what is assumed of pixels.
+      const assumed = model.notes.filter(({ code }) => code === "normalisation-assumed");
+      expect(assumed.length + said.length).toBe(1);
       const known = await loadModel(writeOnnx(graph), { preprocess: { range: [0, 255] } });
       expect(known.notes.filter(({ code }) => code === "own-scaling")).toEqual([]);
     });

@@ -82,7 +82,7 @@ it("of a folder judges its pictures, and without a result says so", async () => 
   const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
   try {
     const empty = await evaluate(folder);
-    expect(empty).toEqual({ code: 1, out: "", err: `seethrough: ${folder} has no PNG or JPEG files.\n` });
+    expect(empty).toEqual({ code: 1, out: "", err: `seethrough: ${folder} has no PNG, JPEG or WebP files.\n` });
     mkdirSync(join(folder, "deep"));
     for (const name of ["scene-cat-00.png", "scene-cat-00.mask.png"])
       copyFileSync(join("examples/images", name), join(folder, "deep", name));

@@ -103,7 +103,11 @@ describe("seethrough search", () => {
       [["search", photos, "--layer", "relu44"], 1, 'Did you mean "relu4"?'],
       [["search", photos, "--layer", "relu6", "--out", "a.png"], 1, "relu6 has 96 units, a sheet shows at most 64"],
       [["search", join(folder, "none"), "--layer", "relu4"], 1, "there is no such folder"],
-      [["search", join(folder, "sheets"), "--layer", "relu4", "--exclude", "sheet"], 1, "has no PNG or JPEG files"],
+      [
+        ["search", join(folder, "sheets"), "--layer", "relu4", "--exclude", "sheet"],
+        1,
+        "has no PNG, JPEG or WebP files",
+      ],
       [["merge", "examples/images/scenes.json"], 1, "Part 1 is no result of topActivations"],
     ] as const) {
       const finished = await run(...words);

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { loadModel, OptionError } from "../src/index";
 import { loaded } from "../src/model/model";
@@ -135,6 +136,38 @@ describe("the configuration of Hugging Face", () => {
     rmSync(join(folder, "config.json"));
     rmSync(join(folder, "preprocessor_config.json"));
     await expect(loadModel(path)).rejects.toThrow(/Pass inputShape/);
+  });
+
+  it("is found above a folder onnx, as repositories lay it out, and nowhere else above", async () => {
+    mkdirSync(join(folder, "repository", "onnx", "onnxes"), { recursive: true });
+    writeFileSync(join(folder, "repository", "config.json"), JSON.stringify(config));
+    const at = (...parts: string[]): string => {
+      const path = join(folder, "repository", ...parts);
+      writeFileSync(path, bytes);
+      return path;
+    };
+    const inputShape = [1, 3, 4, 4];
+    const path = at("onnx", "model.onnx");
+    for (const source of [path, pathToFileURL(path)]) {
+      const { labels, notes } = await partsOf(source, { inputShape });
+      expect(labels).toEqual(["cat", "dog"]);
+      expect(notes.map(({ code }) => code)).toContain("config-beside");
+    }
+    expect((await partsOf(at("onnx", "onnxes", "model.onnx"), { inputShape })).labels).toBeUndefined();
+    writeFileSync(join(folder, "repository", "onnx", "config.json"), JSON.stringify({ id2label: ["one", "two"] }));
+    expect((await partsOf(path, { inputShape })).labels).toEqual(["one", "two"]);
+  });
+
+  it("is left out with a note where a file beside the model cannot be what it says", async () => {
+    const path = join(folder, "refused.onnx");
+    writeFileSync(path, bytes);
+    writeFileSync(join(folder, "config.json"), JSON.stringify({ id2label: { "0": "a", "2": "b" } }));
+    const { labels, notes } = await partsOf(path, { inputShape: [1, 3, 4, 4] });
+    rmSync(join(folder, "config.json"));
+    expect(labels).toBeUndefined();
+    expect(notes.find(({ code }) => code === "config-refused")?.message).toContain(
+      "config.json: id2label must name every class from 0 on; it has 2 names up to class 2.",
+    );
   });
 
   it("is refused where it is none, with the field", async () => {

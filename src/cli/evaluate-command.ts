@@ -65,7 +65,7 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
 async function picturesOf(path: string): Promise<string[]> {
   if (!(await isFolder(path))) return [path];
   const found = await listImages(path);
-  if (found.length === 0) throw new InputError(`${path} has no PNG or JPEG files.`);
+  if (found.length === 0) throw new InputError(`${path} has no PNG, JPEG or WebP files.`);
   return found.map((file) => join(path, file));
 }
 

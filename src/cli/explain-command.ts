@@ -32,7 +32,7 @@ import { createPool } from "../pool";
 import { writeOutputFile } from "./files";
 import { inFlags } from "./flag-words";
 import { type MethodFlags, optionsOf } from "./method-flags";
-import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
 import { type NetworkInput, readNetworkInput } from "./network-input";
 import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
@@ -41,6 +41,7 @@ import { stacked } from "./stacked-plots";
 export interface ExplainFlags extends ModelFlags, MethodFlags {
   readonly method: MethodName | "all";
   readonly target?: string;
+  readonly position?: PlaceFlag;
   readonly layer?: string;
   readonly out?: string;
   readonly npy?: string;
@@ -160,7 +161,7 @@ async function explained(
 ): Promise<Explained | undefined> {
   const bar = progressBar(method);
   try {
-    const target = targetOf(flags.target, model);
+    const target = targetAt(flags.target, flags.position, model);
     const layer = flags.method === "all" && !needsMaps(method) ? undefined : flags.layer;
     const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, image !== undefined) };
     const attribution = await attribute(model, input, options);

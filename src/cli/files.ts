@@ -59,7 +59,7 @@ export async function listImages(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
     return entries
-      .filter((entry) => entry.isFile() && /\.(png|jpe?g)$/i.test(entry.name))
+      .filter((entry) => entry.isFile() && /\.(png|jpe?g|webp)$/i.test(entry.name))
       .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join("/"))
       .sort((a, b) => (a < b ? -1 : 1));
   } catch (error) {

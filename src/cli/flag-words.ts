@@ -6,6 +6,7 @@ const flags: Readonly<Record<string, string>> = {
   inputShape: "--input-shape",
   output: "--output",
   labels: "--labels",
+  config: "--config",
   classAxis: "--class-axis",
   preprocess: "--range, --mean and --std",
   range: "--range",
@@ -56,6 +57,10 @@ const rules: readonly (readonly [RegExp, string | ((match: string, ...groups: st
   [new RegExp(`\\bloadModel\\((?:\\w+, )?${written}\\)`, "g"), flagAndValue],
   [new RegExp(written, "g"), flagAndValue],
   [
+    /(?:with |target: )?\{ position(?:: (n|\[y, x\]) (\([^)]*\)))?, channel \}/g,
+    (_, place = "", among = "") => `--target CHANNEL --position ${place === "n" ? "N" : "Y,X"} ${among}`.trim(),
+  ],
+  [
     /\binputShape, for example \[([\d, ]+)\]/g,
     (_, numbers) => `--input-shape, for example --input-shape ${list(numbers)}`,
   ],
@@ -79,6 +84,7 @@ const rules: readonly (readonly [RegExp, string | ((match: string, ...groups: st
   [new RegExp(`\`(${names})\``, "g"), (_, name) => flags[name]],
   // The checks of options begin with what they check: window 200×200 is larger than the input.
   [new RegExp(`^(${names})(?= (?:must|is|has|takes|\\d|\\[|"))`), (_, name) => flags[name]],
+  [/^config: /, "--config: "],
   [new RegExp(`(?<!--)\\b(${unmistakable})\\b`, "g"), (_, name) => flags[name]],
   [new RegExp(`(?<=\\b[Pp]ass --\\w+ and )(${names})\\b`, "g"), (_, name) => flags[name]],
   [/ to loadModel\b/g, ""],

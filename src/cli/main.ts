@@ -86,6 +86,13 @@ const unitPosition = (text: string): UnitPosition => {
   return [y, x];
 };
 
+/** A place of an output map. */
+const outputPlace = (text: string): number | readonly [number, number] => {
+  const [, y, x] = /^(\d+)(?:,(\d+))?$/.exec(text) ?? [];
+  if (y === undefined) throw new InvalidArgumentError("expected Y,X, of a list one number");
+  return x === undefined ? Number(y) : [Number(y), Number(x)];
+};
+
 const methodList = (text: string): readonly MethodName[] =>
   text === "all"
     ? methodNames
@@ -106,13 +113,14 @@ const program = new Command("seethrough")
 
 withModelOptions(program.command("explain"))
   .description("explain a prediction: what in the image speaks for it")
-  .argument("<image>", "PNG or JPEG file; of a network for signals or other numbers a .npy, .csv or .json file")
+  .argument("<image>", "PNG, JPEG or WebP file; of a network for signals or other numbers a .npy, .csv or .json file")
   .addOption(
     new Option("--method <name>", `one of ${methodNames.join(", ")}, or all`)
       .default("grad-cam")
       .choices([...methodNames, "all"]),
   )
   .option("--target <label|index>", "class to explain; default: the predicted one")
+  .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--layer <name>", "layer for the CAM family (default: suggested) or for gradients at a layer")
   .option("--steps <n>", "integrated-gradients: steps along the path; default 50", count)
   .option("--samples <n>", "smooth-grad, gradient-shap, lime, kernel-shap: how many; default by method", count)
@@ -149,7 +157,7 @@ withModelOptions(program.command("evaluate"))
   .description("judge methods on images: deletion, insertion, infidelity, sensitivity, random weights, beside controls")
   .argument(
     "<images...>",
-    "PNG or JPEG files, or folders of such; where the object of photo.png is, photo.mask.png may say (white)",
+    "PNG, JPEG or WebP files, or folders of such; where the object of photo.png is, photo.mask.png may say (white)",
   )
   .addOption(
     new Option("--methods <a,b,c>", "methods to judge, or all")
@@ -168,7 +176,7 @@ withPictureOptions(program.command("inspect"))
 
 withModelOptions(program.command("search"))
   .description("find the images of a folder that drive the units of a layer most")
-  .argument("<directory>", "folder with PNG or JPEG files, searched with its subfolders")
+  .argument("<directory>", "folder with PNG, JPEG or WebP files, searched with its subfolders")
   .requiredOption("--layer <name>", "layer whose units are looked at; seethrough inspect lists them")
   .option("--unit <n,…>", "one unit or several; default: all of the layer", units)
   .option("--top <n>", "images to keep per unit", count, 5)
@@ -180,6 +188,7 @@ withModelOptions(program.command("search"))
       .default("activation"),
   )
   .option("--target <label|index>", "class of --by relevance; default: the predicted one of each image")
+  .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--state <file.json>", "keep what was found in this file, and go on from it")
   .option("--shard <i/n>", "search every n-th file only, from the i-th; seethrough merge joins the results", shard)
   .option("--exclude <text>", "leave out files with this text in their path, for example .mask.")
@@ -188,7 +197,7 @@ withModelOptions(program.command("search"))
   .option("--projections", "on the sheet: the strongest images above their projections, as Zeiler and Fergus do")
   .option("--json", "print the result as JSON, which seethrough merge takes")
   .action((directory: string, flags: SearchFlags, command: Command) => {
-    if (flags.target !== undefined && flags.by === "activation")
+    if ((flags.target ?? flags.position) !== undefined && flags.by === "activation")
       command.error("error: --target belongs to --by relevance");
     if (flags.projections && !flags.out) command.error("error: --projections are drawn on a sheet; name it with --out");
     return searchCommand(directory, flags);
@@ -202,7 +211,7 @@ program
 
 withModelOptions(program.command("project"))
   .description("project activations of a layer back to the image: which pattern caused them")
-  .argument("<image>", "PNG or JPEG file")
+  .argument("<image>", "PNG, JPEG or WebP file")
   .requiredOption("--layer <name>", "layer whose activations are projected")
   .option("--unit <n>", "one unit; default: all of the layer", wholeNumber)
   .option("--keep <n>", "how many of the strongest activations are projected", count, 1)
@@ -222,7 +231,7 @@ withModelOptions(program.command("visualize"))
   .option("--layer <name>", "layer instead of a class; without --unit the whole layer")
   .option("--unit <n>", "unit (channel) of the layer", wholeNumber)
   .option("--position <where>", "where the unit shall answer: mean, centre, max or Y,X", unitPosition, "mean")
-  .option("--start <image>", "PNG or JPEG file to begin with; with --layer this is DeepDream")
+  .option("--start <image>", "PNG, JPEG or WebP file to begin with; with --layer this is DeepDream")
   .addOption(
     new Option("--preset <name>", "lucid: means of feature visualisation; plain: score and L2 penalty alone")
       .default("lucid")

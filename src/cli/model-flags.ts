@@ -1,11 +1,20 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { InputError, type LoadOptions, loadModel, type Model, OptionError, type Preprocess } from "../index";
+import {
+  InputError,
+  type LoadOptions,
+  loadModel,
+  type Model,
+  OptionError,
+  type Preprocess,
+  type Target,
+} from "../index";
 import { readInputFile } from "./files";
 
 /** Which model, and how pictures become its input. */
 export interface ModelFlags {
   readonly model?: string;
   readonly labels?: string;
+  readonly config?: readonly string[];
   readonly classAxis?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -69,6 +78,11 @@ export const withPictureOptions = (command: Command): Command =>
       "--labels <file>",
       'class names: a text file with a name a line, a JSON list, or a JSON object like { "0": "cat" }',
     )
+    .option(
+      "--config <file>",
+      "Hugging Face config.json or preprocessor_config.json, once for each; default: those beside the model",
+      (file: string, before: readonly string[] = []) => [...before, file],
+    )
     .option("--mean <a,b,c>", "per-channel mean subtracted after scaling to the range", numberList)
     .option("--std <a,b,c>", "per-channel divisor", numberList)
     .option("--range <low..high>", "range that pixels are scaled to before mean and std; default 0..1", range)
@@ -94,6 +108,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   const {
     model,
     labels,
+    config,
     classAxis,
     mean,
     std,
@@ -106,6 +121,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     maxMemory,
   } = flags;
   const names = labels ? new TextDecoder().decode(await readInputFile(labels)) : undefined;
+  const said = config && (await readConfigs(config));
   const preprocess = {
     ...(mean && { mean }),
     ...(std && { std }),
@@ -116,6 +132,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   try {
     return await load(model, {
       ...(names !== undefined && { labels: names }),
+      ...(said && { config: said }),
       ...(Object.keys(preprocess).length > 0 && { preprocess }),
       ...(shape && { inputShape: shape }),
       ...(output !== undefined && { output }),
@@ -130,10 +147,38 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   }
 }
 
+/** The fields of all of them in one object. */
+async function readConfigs(paths: readonly string[]): Promise<Record<string, unknown>> {
+  const whole = {};
+  for (const path of paths) {
+    const fields = await readJson(path, "config.json or preprocessor_config.json of Hugging Face is expected");
+    if (typeof fields !== "object" || fields === null || Array.isArray(fields))
+      throw new InputError(`${path} is no JSON object; config.json or preprocessor_config.json is expected.`);
+    Object.assign(whole, fields);
+  }
+  return whole;
+}
+
 /** A number is an index unless the model has a class of that name. */
 export function targetOf(text: string | undefined, model: Model): number | string | undefined {
   if (text === undefined) return undefined;
   return /^\d+$/.test(text) && !model.labels?.includes(text) ? Number(text) : text;
+}
+
+/** A place of an output map: row and column, of a list one number. */
+export type PlaceFlag = number | readonly [y: number, x: number];
+
+/**
+ * The same at one place of the output, where one is named.
+ *
+ * @throws {InputError} if a place is named and the target is no channel's number
+ */
+export function targetAt(text: string | undefined, position: PlaceFlag | undefined, model: Model): Target | undefined {
+  if (position === undefined) return targetOf(text, model);
+  if (text !== undefined && /^\d+$/.test(text)) return { position, channel: Number(text) };
+  throw new InputError(
+    `--position is a place of one channel: name the channel by its number, --target 0 for the first${text === undefined ? "" : `; got --target ${text}`}.`,
+  );
 }
 
 /** @throws {InputError} if the file cannot be read, or is not JSON: then with what was expected */

@@ -13,7 +13,7 @@ import {
   unitPage,
 } from "../index";
 import { listImages, readInputFile, replaceOutputFile, writeOutputFile } from "./files";
-import { loadFlaggedModel, type ModelFlags, readJson, targetOf } from "./model-flags";
+import { loadFlaggedModel, type ModelFlags, type PlaceFlag, readJson, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 
@@ -31,6 +31,7 @@ export interface SearchFlags extends ModelFlags {
   readonly score: "max" | "mean";
   readonly by: "activation" | "relevance";
   readonly target?: string;
+  readonly position?: PlaceFlag;
   readonly state?: string;
   readonly shard?: Shard;
   readonly exclude?: string;
@@ -46,7 +47,7 @@ export async function searchCommand(directory: string, flags: SearchFlags): Prom
   const files = (await listImages(directory)).filter((path) => exclude === undefined || !path.includes(exclude));
   const ids = files.filter((_, i) => i % of === index - 1);
   if (ids.length === 0)
-    throw new InputError(`${directory} has no PNG or JPEG files${of > 1 ? " for this shard" : ""}.`);
+    throw new InputError(`${directory} has no PNG, JPEG or WebP files${of > 1 ? " for this shard" : ""}.`);
   using model = await loadFlaggedModel(flags);
   await checkSheet(model, flags);
   const read = async (id: string): Promise<ImageLike> => decodeImage(await readInputFile(join(directory, id)));
@@ -82,7 +83,7 @@ async function search(
       model,
       ids.map((id) => ({ id, image: () => read(id) })),
       {
-        ...{ layer, unit, top, sample, score, by, from, target: targetOf(flags.target, model) },
+        ...{ layer, unit, top, sample, score, by, from, target: targetAt(flags.target, flags.position, model) },
         shard: shard ? `${shard.index}/${shard.of}` : "all",
         onError: strict ? "throw" : "skip",
         onProgress: bar.update,

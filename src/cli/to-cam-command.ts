@@ -51,7 +51,7 @@ async function loadOpen({ inputShape, ...flags }: ToCamFlags & { readonly model:
   }
 }
 
-const isPicture = (name: string): boolean => /\.(png|jpe?g)$/i.test(name);
+const isPicture = (name: string): boolean => /\.(png|jpe?g|webp)$/i.test(name);
 
 /** A folder of folders: each holds the pictures of the class it is named after, by label or index. */
 async function* labelledImages(folder: string): AsyncGenerator<LabelledImage> {
@@ -66,7 +66,7 @@ async function* labelledImages(folder: string): AsyncGenerator<LabelledImage> {
   }
   if (files.length === 0) {
     throw new InputError(
-      `${folder} holds no pictures by class: expected one folder per class, named by its label, with PNG or JPEG files.`,
+      `${folder} holds no pictures by class: expected one folder per class, named by its label, with PNG, JPEG or WebP files.`,
     );
   }
   for (const { path, label } of files) yield { image: await decodeImage(await readInputFile(path)), label };

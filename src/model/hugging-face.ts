@@ -165,25 +165,39 @@ function listOf(name: string, value: unknown): readonly number[] | undefined {
 type ReadFile = (path: string) => Promise<Uint8Array>;
 
 /**
- * What the files beside a model say; nothing where there are none, or other files of those names.
+ * What the files beside a model say; nothing where there are none.
+ *
+ * @param above  reads a file of the folder above, where repositories keep them whose models lie in a folder of their own
  */
-export async function readConfigBeside(sibling: ReadFile): Promise<Configured> {
-  const read = async (path: string): Promise<Fields> => {
+export async function readConfigBeside(
+  sibling: ReadFile,
+  above?: ReadFile,
+): Promise<{
+  readonly said: Configured;
+  /** Why one of them is left out. */
+  readonly refused?: string;
+}> {
+  const readFrom = async (folder: ReadFile, path: string): Promise<Fields | undefined> => {
     try {
-      const value: unknown = JSON.parse(new TextDecoder().decode(await sibling(path)));
+      const value: unknown = JSON.parse(new TextDecoder().decode(await folder(path)));
       return isFields(value) ? value : {};
     } catch {
-      return {}; // there is no such file, or a server answered with a page
+      return undefined; // there is no such file, or a server answered with a page
     }
   };
+  const read = async (path: string): Promise<Fields> =>
+    (await readFrom(sibling, path)) ?? (above && (await readFrom(above, path))) ?? {};
   const [config, preprocessor] = await Promise.all([read("config.json"), read("preprocessor_config.json")]);
-  const attempt = (own: Fields, other: Fields): Configured => {
+  const refused: string[] = [];
+  const attempt = (name: string, own: Fields, other: Fields): Configured => {
     try {
       return readConfig(own, other);
     } catch (error) {
-      if (error instanceof OptionError) return {}; // a file of that name for something else
-      throw error;
+      if (!(error instanceof OptionError)) throw error;
+      refused.push(`${name}: ${error.message.replace(/^config: /, "")}`);
+      return {};
     }
   };
-  return { ...attempt(config, {}), ...attempt({}, preprocessor) };
+  const said = { ...attempt("config.json", config, {}), ...attempt("preprocessor_config.json", {}, preprocessor) };
+  return { said, ...(refused.length > 0 && { refused: refused.join(" ") }) };
 }

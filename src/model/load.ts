@@ -210,7 +210,9 @@ export async function openModel(
   if (integers !== undefined && pictureChannels(graph) !== undefined && (!saysRange || ownPixels)) {
     notes.push(note("integer-input", integers, integerRange(integers).join(" to "), ownPixels ? "files" : "nobody"));
   }
-  if (pictureChannels(graph) !== undefined && !saysNormalisation(preprocess)) notes.push(note("normalisation-assumed"));
+  // The note of a network that scales its own input says the same, and more.
+  if (pictureChannels(graph) !== undefined && scaled === undefined && !saysNormalisation(preprocess))
+    notes.push(note("normalisation-assumed"));
   const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
 
   const compiled = await module;
@@ -260,7 +262,7 @@ const dropoutNames = (names: readonly string[]): string => {
 async function withConfig(
   own: Metadata,
   graph: Graph,
-  { bytes, sibling }: SourceFile,
+  { bytes, sibling, above }: SourceFile,
   { config, labels, preprocess }: LoadOptions,
   notes: Note[],
 ): Promise<Metadata> {
@@ -272,7 +274,8 @@ async function withConfig(
   const isSettled = (labels ?? own.labels) !== undefined && (preprocess ?? own.preprocess) !== undefined;
   if (!sibling || isSettled || beginsLikeJson(bytes)) return own;
   const { readConfigBeside } = await import("./hugging-face");
-  const said = await readConfigBeside(sibling);
+  const { said, refused } = await readConfigBeside(sibling, above);
+  if (refused !== undefined) notes.push(note("config-refused", refused));
   const used = [
     ...(said.labels && !(labels ?? own.labels) ? ["the names of the classes"] : []),
     ...(said.preprocess && !(preprocess ?? own.preprocess) ? ["how pixels become numbers"] : []),

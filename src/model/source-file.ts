@@ -9,6 +9,8 @@ export interface SourceFile {
    * @throws {ModelError} if there is none
    */
   readonly sibling?: (path: string) => Promise<Uint8Array<ArrayBuffer>>;
+  /** The same of the folder above, for a path whose folder is the place of models in a repository. */
+  readonly above?: (path: string) => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** A Node Buffer is a Uint8Array whose `slice` does not copy: what follows sees the plain kind. */

@@ -216,8 +216,24 @@ async function readFile(path: string | URL, budget: Budget): Promise<SourceFile>
       budget,
     );
   };
-  return { bytes: await readBytes(path, budget), name: lastSegment(pathOf(path)), sibling };
+  return {
+    bytes: await readBytes(path, budget),
+    name: lastSegment(pathOf(path)),
+    sibling,
+    ...(inExports.test(pathOf(path)) && {
+      above: (other: string) => {
+        const file = siblingPath(other).join("/");
+        return readBytes(
+          typeof path === "string" ? path.replace(inExports, `$1${file}`) : new URL(`../${file}`, path),
+          budget,
+        );
+      },
+    }),
+  };
 }
+
+/** The folder in which repositories keep their models as ONNX, with what they say of them in the folder above. */
+const inExports = /(^|[\\/])onnx[\\/][^\\/]*$/;
 
 const pathOf = (path: string | URL): string => (typeof path === "string" ? path : path.pathname);
 

@@ -11,6 +11,9 @@ export interface Box {
   readonly height: number;
 }
 
+/** Half a step of the 8 bits that a heatmap is drawn with, as a share of its largest magnitude. */
+const faintest = 0.5 / 255;
+
 /**
  * The box around the largest connected region above a share of the heatmap's maximum, in pixels of the picture that was explained.
  *
@@ -21,7 +24,7 @@ export interface Box {
  * @param map  what a method returned, or a heatmap of it; of a Tensor the box is in pixels of the network's input
  * @param options.threshold  share of the maximum, 0 to 1; default 0.2
  * @returns whole pixels inside the picture
- * @throws {InputError} if the heatmap has no positive value, or none in the picture; {OptionError} if the threshold is out of range
+ * @throws {InputError} if the heatmap has no positive value that could be seen beside its negative ones, or none in the picture; {OptionError} if the threshold is out of range
  * @example
  * const { x, y, width, height } = boundingBox(await gradCam(model, photo));
  */
@@ -36,6 +39,13 @@ export function boundingBox(map: Heatmap | HeatmapSource, options: { readonly th
   const limit = threshold * highest;
   if (!(highest > 0))
     throw new InputError("The heatmap has no positive value, so there is nothing to put a box around.");
+  const strongest = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  if (highest < strongest * faintest) {
+    throw new InputError(
+      `The largest positive value is ${(highest / strongest).toPrecision(2)} of the largest negative one, which no picture shows: there is ` +
+        "nothing to put a box around. What speaks against the target stands out: heatmap(attribution, { sign: 'negative' }).",
+    );
+  }
   const seen = new Uint8Array(data.length);
   let best: { readonly box: Box; readonly pixels: number } | undefined;
   for (let start = 0; start < data.length; start++) {

@@ -1,4 +1,4 @@
-import { above, atLeastZero, oneOf, wholeNumber } from "../checks";
+import { above, atLeastZero, checkBag, checkOptions, oneOf, wholeNumber } from "../checks";
 import type { Input } from "../model/model";
 import type { Target } from "../model/target";
 import type { LayerTarget } from "./objective";
@@ -103,11 +103,13 @@ export function settleOptions(options: MaximizeOptions, side: number): AscentSet
     transforms: settleTransforms(chosen.transforms ?? "none", side),
     redirectedSteps: wholeNumber("redirectedSteps", chosen.redirectedSteps ?? 0, 0),
     start: chosen.start ?? (waves ? "noise" : "zero"),
-    ...(diversity && { diversity: settleDiversity(diversity) }),
+    ...(diversity !== undefined && { diversity: settleDiversity(diversity) }),
   };
 }
 
 function settleDiversity(given: Diversity): NonNullable<AscentSettings["diversity"]> {
+  checkBag("diversity", given, []);
+  checkOptions("diversity", given, ["images", "weight", "layer"]);
   return {
     ...given,
     images: wholeNumber("diversity.images", given.images, 2),

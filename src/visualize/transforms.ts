@@ -1,4 +1,4 @@
-import { oneOf, wholeNumber } from "../checks";
+import { checkOptions, oneOf, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import type { Random } from "../explain/random";
 import type { Padding, View } from "./sampling";
@@ -41,8 +41,7 @@ export function settleTransforms(given: Transforms | keyof typeof transformSets,
         "or give your own: { jitter, rotate, scale, padding }.",
     );
   }
-  const unknown = Object.keys(given).find((key) => !Object.hasOwn(none, key));
-  if (unknown) throw new OptionError(`transforms has no "${unknown}"; it has ${Object.keys(none).join(", ")}.`);
+  checkOptions("transforms", given, Object.keys(none));
   const settled = { ...none, ...given };
   const { jitter, rotate, scale, padding } = settled;
   wholeNumber("transforms.jitter", jitter, 0);

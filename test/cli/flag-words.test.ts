@@ -33,6 +33,12 @@ describe("a message of the library in the words of the command line", () => {
     ["not an image: pass a Tensor of that shape.", "not an image: give a .npy, .csv or .json file of that shape."],
     ["The option smooth of heatmap averages it out", "--smooth averages it out"],
     ["To pool other maps, pass images and layer.", "To pool other maps, pass --images and --layer."],
+    [
+      "target: one candidate's with { position: n (0 to 63), channel }, the mean",
+      "target: one candidate's --target CHANNEL --position N (0 to 63), the mean",
+    ],
+    ["'top', { position, channel }, { mask", "'top', --target CHANNEL --position Y,X, { mask"],
+    ["config: image_std must not be 0.", "--config: image_std must not be 0."],
     // Words that are no options here.
     ["its window of 9 elements has no output", "its window of 9 elements has no output"],
     ['The network has no output or layer "x".', 'The network has no output or layer "x".'],

@@ -82,6 +82,52 @@ describe("a size that the file leaves open", () => {
   });
 });
 
+describe("what Hugging Face says of a network", () => {
+  const model = place("hub.onnx");
+  beforeAll(() => writeFileSync(model, network(null, "none")));
+
+  it("--config takes its files, one after the other", async () => {
+    const names = ["a", "b", "c", "d", "e"];
+    writeFileSync(place("names.json"), JSON.stringify({ id2label: names }));
+    writeFileSync(
+      place("pixels.json"),
+      JSON.stringify({ size: side, image_mean: [0.5, 0.5, 0.5], image_std: [1, 1, 1] }),
+    );
+    const words = ["explain", picture, "--model", model, "--json"];
+    const { code, out, err } = await run(...words, "--config", place("names.json"), "--config", place("pixels.json"));
+    expect({ code, err }).toMatchObject({ code: 0 });
+    expect(err).not.toContain("normalisation-assumed");
+    expect(names).toContain(JSON.parse(out).predictions[0].label);
+    writeFileSync(place("wrong.json"), JSON.stringify({ id2label: { "0": 5 } }));
+    const wrong = await run(...words, "--config", place("wrong.json"));
+    expect(wrong).toMatchObject({ code: 1, err: expect.stringContaining("--config: id2label must give a text") });
+    const absent = await run(...words, "--config", place("labels.txt"));
+    expect(absent).toMatchObject({ code: 1, err: expect.stringContaining("labels.txt") });
+  });
+});
+
+describe("a place of an output map", () => {
+  const model = place("maps.onnx");
+  beforeAll(() => writeFileSync(model, network(side, "none")));
+
+  it("--position explains it, with the channel's number", async () => {
+    const words = ["explain", picture, "--model", model, "--output", "r", "--method", "saliency", "--json"];
+    const { code, out, err } = await run(...words, "--target", "3", "--position", "4,5");
+    expect({ code, err }).toMatchObject({ code: 0 });
+    const [{ target }] = JSON.parse(out).explanations;
+    using loaded = await loadModel(readFileSync(model), { output: "r" });
+    const { output } = await loaded.run(await decodeImage(picture));
+    expect(target).toMatchObject({ index: 3, score: output.data[(4 * side + 5) * 8 + 3] });
+    for (const more of [[], ["--target", "cat"]]) {
+      const refused = await run(...words, ...more, "--position", "4,5");
+      expect(refused).toMatchObject({ code: 1, err: expect.stringContaining("--target 0 for the first") });
+    }
+    const outside = await run(...words, "--target", "3", "--position", "40,5");
+    expect(outside).toMatchObject({ code: 1, err: expect.stringContaining("rows 0 to 15") });
+    expect((await run(...words, "--target", "3", "--position", "x")).code).toBe(2);
+  });
+});
+
 describe("an ending of integers", () => {
   for (const ending of ["ArgMax", "TopK"] as const) {
     const model = place(`${ending}.onnx`);

@@ -456,7 +456,7 @@ describe("lrp on whole networks", () => {
       call({ composite: { convolution: { rule: "alphaBeta", alpha: 2, beta: 2 }, dense: "epsilon" } }),
     ).rejects.toThrow("composite.convolution: alpha − beta must be 1, so that relevance is kept; got 2 and 2.");
     await expect(call({ composite: { convolution: "zPlus", dense: "epsilon", last: "flat" } })).rejects.toThrow(
-      'composite has no part "last"; it has convolution, dense, first, firstConvolution and layers.',
+      'composite has no option "last". It takes convolution, dense, first, firstConvolution, layers.',
     );
     await expect(call({ composite: 5 })).rejects.toThrow(
       "composite must be a name or { convolution, dense, first?, firstConvolution?, layers? }, got number.",

@@ -154,6 +154,18 @@ describe("bounding box", () => {
     expect(boundingBox(two, { threshold: 0.7 })).toEqual({ x: 0, y: 0, width: 1, height: 1 });
   });
 
+  it("does not frame what no picture shows", () => {
+    const faint = (positive: number): Heatmap => ({
+      data: Float32Array.of(-1, positive, -0.5, 0),
+      width: 2,
+      height: 2,
+      signed: true,
+    });
+    expect(() => boundingBox(faint(1e-7))).toThrow(/1\.0e-7 of the largest negative one, which no picture shows/);
+    expect(() => boundingBox(faint(0.0019))).toThrow(/nothing to put a box around/);
+    expect(boundingBox(faint(0.01))).toEqual({ x: 1, y: 0, width: 1, height: 1 });
+  });
+
   it("needs something positive", () => {
     expect(() => boundingBox(map(["000", "000"]))).toThrow(/no positive value/);
     expect(() => boundingBox(map(["5"]), { threshold: 1 })).toThrow(/threshold must be at least 0 and below 1/);

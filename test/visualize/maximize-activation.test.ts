@@ -263,7 +263,7 @@ it("says what is wrong", async () => {
     /transforms "all" is none of none, standard; or give your own/,
   );
   await refused({ target: 1, transforms: { turn: 5 } }).toThrow(
-    /transforms has no "turn"; it has jitter, rotate, scale/,
+    /transforms has no option "turn"\. It takes jitter, rotate, scale/,
   );
   await refused({ target: 1, transforms: { scale: [2, 1] } }).toThrow(
     /two numbers \[smallest, largest\] above 0, got \[2,1\]/,

@@ -1,4 +1,4 @@
-import { above, atLeastZero, kindOf, oneOf } from "../../checks";
+import { above, atLeastZero, checkOptions, kindOf, oneOf } from "../../checks";
 import { OptionError } from "../../errors";
 
 /**
@@ -19,6 +19,14 @@ export type LrpRule =
 export type LrpRuleName = (typeof ruleNames)[number];
 
 const ruleNames = ["epsilon", "gamma", "zPlus", "alphaBeta", "flat", "wSquare", "zBox", "pass", "norm"] as const;
+
+/** What may stand beside the name of a rule. */
+const ruleNumbers: Readonly<Partial<Record<LrpRuleName, readonly string[]>>> = {
+  epsilon: ["epsilon"],
+  gamma: ["gamma"],
+  alphaBeta: ["alpha", "beta"],
+  zBox: ["low", "high"],
+};
 
 /** Which layer gets which rule. Plain data: it can be written down in a recipe and sent to a worker. */
 export interface Composite {
@@ -56,13 +64,8 @@ export function compositeOf(composite: CompositeName | Composite): Composite {
       `composite must be a name or { convolution, dense, first?, firstConvolution?, layers? }, got ${kindOf(composite)}.`,
     );
   }
-  const { convolution, dense, first, firstConvolution, layers = {}, ...others } = composite;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new OptionError(
-      `composite has no part "${unknown}"; it has convolution, dense, first, firstConvolution and layers.`,
-    );
-  }
+  checkOptions("composite", composite, ["convolution", "dense", "first", "firstConvolution", "layers"]);
+  const { convolution, dense, first, firstConvolution, layers = {} } = composite;
   checkRule("composite.convolution", convolution);
   checkRule("composite.dense", dense);
   if (first !== undefined) checkRule("composite.first", first);
@@ -82,6 +85,7 @@ function checkRule(where: string, given: LrpRule): void {
   }
   const settings = settingsOf(given);
   oneOf(where, settings.rule, ruleNames);
+  checkOptions(where, settings, ["rule", ...(ruleNumbers[settings.rule] ?? [])]);
   if (settings.rule === "epsilon" && settings.epsilon !== undefined) above(`${where}.epsilon`, settings.epsilon);
   if (settings.rule === "gamma" && settings.gamma !== undefined) atLeastZero(`${where}.gamma`, settings.gamma);
   if (settings.rule === "alphaBeta") {

@@ -120,8 +120,11 @@ export function specialise(
   const result: StaticGraph = { ...graph, inputs, nodes: remaining, constants, shapes, aliases: new Map() };
   if (refused.length + failures.length > 0) {
     for (const { node } of failures) refusedNodes.add(node.name);
-    const isSettled = ({ name, inputs: read }: Node): boolean =>
-      !refusedNodes.has(name) && !read.some((input) => lost.has(input) && fixed.has(input));
+    // What would be a constant if the shapes were known is no operator of the network.
+    const isSettled = ({ name, inputs: read, outputs }: Node): boolean =>
+      !refusedNodes.has(name) &&
+      !outputs.every((output) => fixed.has(output)) &&
+      !read.some((input) => lost.has(input) && fixed.has(input));
     throw refusal(graph, refused, failures, refusedLater(result, remaining.filter(isSettled)));
   }
   return pruned(result);

@@ -88,13 +88,15 @@ export function unsupported(uses: readonly UnsupportedUse[], graph: Graph): Unsu
     const where = all.length === 1 ? `at "${all[0].node}"` : `${all.length} times, first at "${all[0].node}"`;
     return `${all[0].op} (${where}: ${all[0].reason})`;
   });
-  const names = new Set(uses.map(({ op }) => op));
-  const count = names.size === 1 ? "an operator that is" : `${names.size} operators that are`;
+  const { size } = names(uses);
+  const count = size === 1 ? "an operator that is" : `${size} operators that are`;
   return new UnsupportedOperatorError(
     `The network uses ${count} not supported: ${list.join(", ")}. ${adviceFor(sorted, graph)}`,
     sorted,
   );
 }
+
+const names = (uses: readonly UnsupportedUse[]): ReadonlySet<string> => new Set(uses.map(({ op }) => op));
 
 /** Quantised networks have a float one that they were made from; only an end without weights can be cut off. */
 function adviceFor(uses: readonly UnsupportedUse[], graph: Graph): string {
@@ -113,7 +115,7 @@ function adviceFor(uses: readonly UnsupportedUse[], graph: Graph): string {
   }
   if (behind.length < others.length) {
     parts.push(
-      `${behind.length > 0 ? "The others are" : others.length === 1 ? "It is" : "They are"} part of the network itself: ` +
+      `${behind.length > 0 ? "The others are" : names(others).size === 1 ? "It is" : "They are"} part of the network itself: ` +
         "export it with other operators, or explain an earlier layer by the option output.",
     );
   }
@@ -121,8 +123,8 @@ function adviceFor(uses: readonly UnsupportedUse[], graph: Graph): string {
 }
 
 const listed = (uses: readonly UnsupportedUse[]): string => {
-  const names = [...new Set(uses.map(({ op }) => op))];
-  return names.length === 1 ? names[0] : `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}`;
+  const all = [...names(uses)];
+  return all.length === 1 ? all[0] : `${all.slice(0, -1).join(", ")} and ${all[all.length - 1]}`;
 };
 
 function valueBefore(name: string, graph: Graph): string {
