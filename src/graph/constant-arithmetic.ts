@@ -4,6 +4,8 @@
  */
 import { ShapeError } from "../errors";
 import { sizeOf } from "../tensor";
+import { constantOperators } from "./constant-indexing";
+import { build, filledRoom, room, type Values, valuesOf } from "./constant-values";
 import { kindOfDataType } from "./element-kind";
 import { Constant, type ConstantKind, type Node, numberAttribute, stringAttribute, tensorAttribute } from "./ir";
 import { type Arrange, broadcastWalk, rowMajorLoops, visitPairs } from "./regions";
@@ -43,26 +45,7 @@ interface Call {
 }
 
 type Evaluator = (call: Call) => Constant | Constant[] | undefined;
-type Values = ArrayLike<number>;
 type Combine = (a: number, b: number, kind: ConstantKind) => number;
-
-/** Weights stay bytes of the file: only arithmetic decodes them. */
-const valuesOf = (constant: Constant): Values => constant.values();
-
-/** Room for the elements of a result; floats are rounded to float32 once, when they are written here. */
-const room = (kind: ConstantKind, shape: Shape, fill = 0): Float32Array | number[] =>
-  kind === "float" ? new Float32Array(sizeOf(shape)).fill(fill) : new Array<number>(sizeOf(shape)).fill(fill);
-
-const filledRoom = (kind: ConstantKind, values: Float32Array | number[], shape: Shape): Constant =>
-  values instanceof Float32Array
-    ? Constant.fromFloats(values, shape)
-    : Constant.fromNumbers(kind === "bool" ? "bool" : "int", values, shape);
-
-function build(kind: ConstantKind, shape: Shape, element: (i: number) => number): Constant {
-  const values = room(kind, shape);
-  for (let i = 0; i < values.length; i++) values[i] = element(i);
-  return filledRoom(kind, values, shape);
-}
 
 function withShape(constant: Constant, shape: Shape): Constant {
   if (constant.format === "numbers") {
@@ -106,6 +89,33 @@ const combined =
 
 const compared = (compare: (a: number, b: number) => number | boolean): Evaluator =>
   combined((a, b) => Number(compare(a, b)), "bool");
+
+const tested =
+  (test: (a: number) => boolean): Evaluator =>
+  ({ known: [x], out }) => {
+    const values = valuesOf(x);
+    return build("bool", out, (i) => Number(test(values[i])));
+  };
+
+/** The remainder has the sign of the divisor, with fmod that of the dividend. */
+const modulo: Evaluator = (call) => {
+  const fmod = numberAttribute(call.node, "fmod", 0) !== 0;
+  return combined((a, b, kind) => {
+    if (kind !== "float" && b === 0) {
+      throw new ShapeError(
+        `${label(call.node)}: its shape arithmetic divides by zero. Use the inputShape it was exported with.`,
+      );
+    }
+    const remainder = a % b;
+    return fmod || remainder === 0 || remainder < 0 === b < 0 ? remainder : remainder + b;
+  })(call);
+};
+
+/** Halves go to the even neighbour. */
+function roundHalfEven(a: number): number {
+  const rounded = Math.round(a);
+  return rounded - a === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
+}
 
 const reduced =
   (
@@ -207,6 +217,7 @@ const evaluators: ReadonlyMap<string, Evaluator> = /* @__PURE__ */ (() =>
   new Map<string, Evaluator>([
     ...[...arrangements].map(([op, arrange]): [string, Evaluator] => [op, arranged(arrange)]),
     ...[...reshaping.keys(), "Identity", "Dropout"].map((op): [string, Evaluator] => [op, sameElements]),
+    ...[...constantOperators].map(([op, { evaluate: indexed }]): [string, Evaluator] => [op, indexed]),
     ["Abs", mapped(Math.abs)],
     ["Ceil", mapped(Math.ceil)],
     ["Exp", mapped(Math.exp)],
@@ -230,6 +241,16 @@ const evaluators: ReadonlyMap<string, Evaluator> = /* @__PURE__ */ (() =>
     ["Equal", compared((a, b) => a === b)],
     ["Less", compared((a, b) => a < b)],
     ["Greater", compared((a, b) => a > b)],
+    ["GreaterOrEqual", compared((a, b) => a >= b)],
+    ["LessOrEqual", compared((a, b) => a <= b)],
+    ["Xor", compared((a, b) => a ^ b)],
+    ["Mod", modulo],
+    ["Sin", mapped(Math.sin)],
+    ["Cos", mapped(Math.cos)],
+    ["Sign", mapped(Math.sign)],
+    ["Round", mapped(roundHalfEven)],
+    ["IsNaN", tested(Number.isNaN)],
+    ["IsInf", tested((a) => Math.abs(a) === Number.POSITIVE_INFINITY)],
     ["And", compared((a, b) => a & b)],
     ["Or", compared((a, b) => a | b)],
     ["ReduceSum", reduced(0, (sum, value) => sum + value)],
@@ -242,6 +263,7 @@ const evaluators: ReadonlyMap<string, Evaluator> = /* @__PURE__ */ (() =>
       ),
     ],
     ["ReduceMax", reduced(Number.NEGATIVE_INFINITY, Math.max)],
+    ["ReduceMin", reduced(Number.POSITIVE_INFINITY, Math.min)],
     ["ReduceProd", reduced(1, (sum, value) => sum * value)],
     ["Cast", cast],
     ["Clip", clip],

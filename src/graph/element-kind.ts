@@ -1,7 +1,13 @@
 import { type ConstantKind, type Graph, type Node, numberAttribute } from "./ir";
 
-const comparisons = new Set(["Equal", "Greater", "Less", "Not", "And", "Or"]);
-const counts = new Set(["Shape", "Size"]);
+const comparisons = new Set("Equal Greater GreaterOrEqual Less LessOrEqual Not And Or Xor IsNaN IsInf".split(" "));
+const counts = new Set(["Shape", "Size", "NonZero"]);
+
+/** Which input the output is of the kind of, where it is not the first. */
+const ofInput = new Map([
+  ["Where", 1],
+  ["OneHot", 2],
+]);
 
 /** The kind that a TensorProto.DataType number stands for. */
 export function kindOfDataType(type: number): ConstantKind {
@@ -21,7 +27,10 @@ function outputKind(node: Node, index: number, inputs: readonly (ConstantKind | 
     const value = node.attributes.get("value");
     return typeof value === "object" && "kind" in value ? value.kind : "float";
   }
-  return inputs[node.op === "Where" ? 1 : 0] ?? "float";
+  if (node.op === "EyeLike" && typeof node.attributes.get("dtype") === "number") {
+    return kindOfDataType(numberAttribute(node, "dtype"));
+  }
+  return inputs[ofInput.get(node.op) ?? 0] ?? "float";
 }
 
 /** The kind of every value of a graph. */

@@ -45,6 +45,16 @@ export interface Node {
   readonly attributes: ReadonlyMap<string, Attribute>;
   /** Why the reader could not say in ONNX operators what the file asks for; such a node cannot run. Empty: unknown operator. */
   readonly refusal?: string;
+  /** The graphs inside of an If, by the names of its attributes. */
+  readonly branches?: ReadonlyMap<string, Branch>;
+}
+
+/** One of the graphs inside of a node of control flow. What it reads from outside stands among the node's inputs too. */
+export interface Branch {
+  /** In an order in which every value is there before it is read; its values have names that nothing outside has. */
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<string, Constant>;
+  readonly outputs: readonly string[];
 }
 
 export type Attribute = number | string | readonly number[] | readonly string[] | Constant;

@@ -2,6 +2,7 @@
  * Shape inference: one table from operator to rule, and the geometry functions that the execution layer shares with it.
  * Shapes and axes are those of ONNX (N, C, spatial…).
  */
+import { constantOperators } from "./constant-indexing";
 import type { Arrange } from "./regions";
 import { arrangements } from "./shapes/arrange";
 import * as convolution from "./shapes/convolution";
@@ -28,6 +29,7 @@ const unary = [
   "Abs",
   "Cast",
   "Ceil",
+  "Cos",
   "Elu",
   "Erf",
   "Exp",
@@ -36,14 +38,19 @@ const unary = [
   "HardSigmoid",
   "HardSwish",
   "Identity",
+  "IsInf",
+  "IsNaN",
   "LeakyRelu",
   "Log",
   "Neg",
   "Not",
   "Reciprocal",
   "Relu",
+  "Round",
   "Selu",
   "Sigmoid",
+  "Sign",
+  "Sin",
   "Softplus",
   "Sqrt",
   "Tanh",
@@ -63,7 +70,7 @@ export const reductions = [
   "ReduceSumSquare",
 ];
 
-const binary = ["Add", "And", "Div", "Equal", "Greater", "Less", "Mul", "Or", "Pow", "Sub"];
+const binary = "Add And Div Equal Greater GreaterOrEqual Less LessOrEqual Mod Mul Or Pow Sub Xor".split(" ");
 
 const shapeOnly =
   (arrange: Arrange): ShapeRule =>
@@ -93,6 +100,7 @@ export const shapeRules: ReadonlyMap<string, ShapeRule> = /* @__PURE__ */ (() =>
     ...pointwiseRules,
     ...reshaping,
     ...[...arrangements].map(([op, arrange]): [string, ShapeRule] => [op, shapeOnly(arrange)]),
+    ...[...constantOperators].map(([op, { shape }]): [string, ShapeRule] => [op, shape]),
     ["AveragePool", convolution.averagePool],
     ["ConstantOfShape", numbers.constantOfShape],
     ["Conv", convolution.conv],

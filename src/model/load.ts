@@ -1,4 +1,5 @@
 import { checkBag, checkOptions, messageOf, oneOf } from "../checks";
+import { runConstantNodes } from "../engine/constant-nodes";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
 import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
@@ -177,7 +178,12 @@ export async function openModel(
   const asked = inputIsFinal ? undefined : (options.inputShape ?? usualShape(live, metadata));
   // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
   const outputs = [...new Set([...live.outputs, result])];
-  const specialised = specialise({ ...live, outputs }, inputShapes(live, asked), refusedUses, limits);
+  const specialised = await runConstantNodes(
+    specialise({ ...live, outputs }, inputShapes(live, asked), refusedUses, limits),
+    async () => instantiateKernels(await module),
+    maxMemory,
+    limits,
+  );
   const dropouts = trainingDropouts(live, specialised);
   if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
   const isConstant = specialised.constants.has(result);

@@ -1,5 +1,5 @@
 import { ModelError } from "../errors";
-import type { Attribute, Node } from "../graph/ir";
+import type { Attribute, Constant, Node } from "../graph/ir";
 import type { ExternalFiles } from "./external-data";
 import { readTensor } from "./tensor-data";
 import type { Field } from "./wire";
@@ -8,7 +8,20 @@ import type { Field } from "./wire";
 export interface FileNode extends Node {
   /** Inside a function: which attributes (by their name here) are those of the node that calls it (by their name there). */
   readonly references: ReadonlyMap<string, string>;
+  /** Graphs inside of the node, by attribute. */
+  readonly graphs?: ReadonlyMap<string, FileGraph>;
 }
+
+/** A graph inside of a node, with the names that it has there. */
+export interface FileGraph {
+  readonly nodes: readonly FileNode[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly initialisers: ReadonlyMap<string, Constant>;
+}
+
+/** Graphs inside of graphs; networks have one or two. */
+const deepest = 20;
 
 export const isDefaultDomain = (domain: string): boolean => domain === "" || domain === "ai.onnx";
 
@@ -16,11 +29,12 @@ export const isDefaultDomain = (domain: string): boolean => domain === "" || dom
 export const operatorName = (domain: string, name: string): string =>
   isDefaultDomain(domain) ? name : `${domain}::${name}`;
 
-export function readNode(field: Field, files: ExternalFiles): FileNode {
+export function readNode(field: Field, files: ExternalFiles, depth = 0): FileNode {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, Attribute>();
   const references = new Map<string, string>();
+  const graphs = new Map<string, FileGraph>();
   let name = "";
   let op = "";
   let domain = "";
@@ -32,7 +46,8 @@ export function readNode(field: Field, files: ExternalFiles): FileNode {
     else if (part.number === 3) name = part.string();
     else if (part.number === 4) op = part.string();
     else if (part.number === 5) {
-      const attribute = readAttribute(part, files, name || outputs[0] || op);
+      const attribute = readAttribute(part, files, name || outputs[0] || op, depth);
+      if (attribute.graph) graphs.set(attribute.key, attribute.graph);
       if (attribute.reference !== "") references.set(attribute.key, attribute.reference);
       else if (attribute.value !== undefined) attributes.set(attribute.key, attribute.value);
       refusal ??= attribute.refusal;
@@ -48,7 +63,30 @@ export function readNode(field: Field, files: ExternalFiles): FileNode {
     attributes,
     references,
     ...(refusal !== undefined && { refusal }),
+    ...(graphs.size > 0 && { graphs }),
   };
+}
+
+function readSubgraph(field: Field, files: ExternalFiles, depth: number): FileGraph {
+  if (depth > deepest) {
+    throw new ModelError(`The file has graphs inside of graphs, more than ${deepest} deep. It is damaged.`);
+  }
+  const nodes: FileNode[] = [];
+  const [inputs, outputs]: [string[], string[]] = [[], []];
+  const initialisers = new Map<string, Constant>();
+  const nameOf = (part: Field, to: string[]): void =>
+    part.message("an input or output", (info) => {
+      if (info.number === 1) to.push(info.string());
+    });
+  field.message("a graph inside of a node", (part) => {
+    if (part.number === 1) nodes.push(readNode(part, files, depth));
+    else if (part.number === 5) {
+      const { name, constant } = readTensor(part, files);
+      if (constant) initialisers.set(name, constant);
+    } else if (part.number === 11) nameOf(part, inputs);
+    else if (part.number === 12) nameOf(part, outputs);
+  });
+  return { nodes, inputs, outputs, initialisers };
 }
 
 /** AttributeProto.AttributeType of what we read; subgraphs and the rest are left out. */
@@ -61,13 +99,15 @@ interface FileAttribute {
   readonly reference: string;
   /** Why a value cannot be used. */
   readonly refusal: string | undefined;
+  readonly graph: FileGraph | undefined;
 }
 
-export function readAttribute(field: Field, files: ExternalFiles, node: string): FileAttribute {
+export function readAttribute(field: Field, files: ExternalFiles, node: string, depth = 0): FileAttribute {
   let key = "";
   let type = 0;
   let reference = "";
   let refusal: string | undefined;
+  let graph: FileGraph | undefined;
   let single: Attribute | undefined;
   const floats: Uint8Array[] = [];
   const ints: number[] = [];
@@ -81,7 +121,8 @@ export function readAttribute(field: Field, files: ExternalFiles, node: string):
       const tensor = readTensor(part, files, node);
       single = tensor.constant;
       refusal = tensor.refusal;
-    } else if (part.number === 7) floats.push(part.fixed(4));
+    } else if (part.number === 6) graph = readSubgraph(part, files, depth + 1);
+    else if (part.number === 7) floats.push(part.fixed(4));
     else if (part.number === 8) part.ints(ints);
     else if (part.number === 9) strings.push(part.string());
     else if (part.number === 20) type = part.int();
@@ -90,7 +131,7 @@ export function readAttribute(field: Field, files: ExternalFiles, node: string):
   if (type === attributeType.sparse) {
     throw new ModelError(`Node "${node}": attribute "${key}" is a sparse tensor, which is not supported.`);
   }
-  return { key, value: written(), reference, refusal };
+  return { key, value: written(), reference, refusal, graph };
 
   function written(): Attribute | undefined {
     if (single !== undefined) return single;

@@ -109,7 +109,8 @@ function bodyOf(call: FileNode, called: FileFunction, names: UniqueNames, opset:
     return found;
   };
   const body = called.nodes.map((node): FileNode => {
-    const refusal = node.refusal ?? otherMeaning(node, called, opset);
+    const inside = node.graphs && "control flow inside of a function is not supported";
+    const refusal = node.refusal ?? inside ?? otherMeaning(node, called, opset);
     return {
       name: `${prefix}${node.name || node.outputs[0] || node.op}`,
       op: node.op,

@@ -1,5 +1,7 @@
 import { ModelError } from "../errors";
-import { type Attribute, Constant, type Graph, type GraphInput, type Node } from "../graph/ir";
+import type { Constant, Graph, GraphInput, Node } from "../graph/ir";
+import { withBranches } from "./branches";
+import { constantOf } from "./constant-node";
 import { ExternalFiles } from "./external-data";
 import { type FileNode, readNode } from "./file-node";
 import { type FileFunction, inlineFunctions, readFunction, readOpset } from "./functions";
@@ -14,7 +16,7 @@ import { type Field, readMessage } from "./wire";
  *
  * Weights stay views of `bytes`, so keep the bytes unchanged as long as the graph is in use. Constant nodes become
  * constants; the functions of the file are put in the place of their calls; nodes come back sorted and with unique names;
- * the subgraphs of control flow are dropped, so that `specialise` reports the node as an unsupported operator.
+ * an If keeps its branches for `specialise`, the subgraphs of loops are dropped, so that it reports them as unsupported operators.
  *
  * @param bytes  the whole file
  * @param name   what to call the model; default: the graph's name in the file
@@ -34,9 +36,10 @@ export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<s
   files.checkComplete();
   const constants = new Map(initialisers);
   const nodes: Node[] = [...refused];
-  for (const { references, ...node } of inlineFunctions(written, file.functions, opset)) {
+  const check = ({ references, ...node }: FileNode): Node => checkedNode(node, references, opset);
+  for (const node of inlineFunctions(written, file.functions, opset)) {
     const constant = node.op === "Constant" ? constantOf(node) : undefined;
-    if (!constant) nodes.push(checkedNode(node, references, opset));
+    if (!constant) nodes.push(withBranches(node, check));
     else if (constants.has(node.outputs[0])) throw new ModelError(`The value "${node.outputs[0]}" is defined twice.`);
     else constants.set(node.outputs[0], constant);
   }
@@ -182,22 +185,3 @@ function checkedInput(input: FileInput): GraphInput {
   }
   return { name, shape };
 }
-
-/** The value of a Constant node, or undefined where it is none that this package computes with (strings). */
-function constantOf(node: Node): Constant | undefined {
-  if (!node.outputs[0]) return undefined;
-  const value = node.attributes.get("value");
-  if (value instanceof Constant) return value;
-  const float = node.attributes.get("value_float");
-  if (typeof float === "number") return Constant.fromFloats(Float32Array.of(float), []);
-  const int = node.attributes.get("value_int");
-  if (typeof int === "number") return Constant.fromNumbers("int", [int], []);
-  const floats = numbersOf(node.attributes.get("value_floats"));
-  if (floats) return Constant.fromFloats(Float32Array.from(floats), [floats.length]);
-  const ints = numbersOf(node.attributes.get("value_ints"));
-  if (ints) return Constant.fromNumbers("int", ints, [ints.length]);
-  return undefined;
-}
-
-const numbersOf = (value: Attribute | undefined): readonly number[] | undefined =>
-  Array.isArray(value) ? value.filter((item): item is number => typeof item === "number") : undefined;

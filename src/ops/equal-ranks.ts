@@ -9,7 +9,7 @@ import { sizeOf } from "../tensor";
 import { memoryStrides, type Shape } from "./layout";
 
 /** Repeat their operands along the axes of the result as they go. */
-const repeating: ReadonlySet<string> = /* @__PURE__ */ new Set(["Add", "Sub", "Mul", "Div", "Sum"]);
+const repeating: ReadonlySet<string> = /* @__PURE__ */ new Set(["Add", "Sub", "Mul", "Div", "Sum", "Where"]);
 /** Write each element from the one in its place. */
 const placewise: ReadonlySet<string> = /* @__PURE__ */ new Set(["Max", "Min", "Pow"]);
 

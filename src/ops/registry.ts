@@ -19,6 +19,7 @@ import { averagePool, maxPool, maxUnpool } from "./pool";
 import { reduce, reduceKinds, reduceRows } from "./reduce";
 import { reshape } from "./reshape";
 import { resize } from "./resize";
+import { where } from "./where";
 
 const every = (ops: Iterable<string>, builder: Builder): [string, Builder][] => [...ops].map((op) => [op, builder]);
 
@@ -51,6 +52,7 @@ const builders: ReadonlyMap<string, Builder> = /* @__PURE__ */ (() =>
     ["Pad", pad],
     ["Pow", power],
     ["Sum", sum],
+    ["Where", where],
   ]))();
 
 class Refusal extends Error {}
@@ -131,7 +133,9 @@ const absent = <T extends object>(): T => new Proxy<T>({} as T, { get: unknown }
 export const refusedUses: RefusedLater = (graph, nodes) => {
   const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
-  return nodes.flatMap((node) => {
+  // What reads constants alone is run once, while the network is loaded.
+  const dynamic = nodes.filter(({ inputs }) => inputs.some((name) => name !== "" && !graph.constants.has(name)));
+  return dynamic.flatMap((node) => {
     try {
       built(node, {
         node,

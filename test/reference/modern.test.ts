@@ -20,7 +20,6 @@ interface Case {
 
 /** What is missing, by file, as the error says it. */
 const refused: Readonly<Record<string, RegExp>> = {
-  detr: /MatMul .*all of its inputs are constants/,
   conv3d: /3-D convolution is not supported/,
   crnn_lstm: /LSTM .*recurrent/,
   dynamic_quant_dense: /quantised arithmetic is not supported/,

@@ -5,10 +5,14 @@ import { evaluate } from "../constant-arithmetic";
 import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../ir";
 import { type Shape, shapeRules } from "../shapes";
 import { label } from "../shapes/rule";
+import { takeBranches } from "./take-branches";
 import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 
 /** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
 const foldLimitBytes = 64 * 2 ** 20;
+
+/** How often a branch may turn out by what is in another one; every time, all begins anew. */
+const mostRounds = 100;
 
 /**
  * Fixes the shapes of the inputs, infers every other one and does all arithmetic that does not depend on the image.
@@ -19,6 +23,7 @@ const foldLimitBytes = 64 * 2 ** 20;
  * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
  * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
  * @param limits  what the file may ask for: no value is computed, and no node built, that is beyond them
+ * @param rounds  how often branches have been taken before
  * @throws {LimitError} if a value is, or all constants together
  * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
  * @throws {ModelError} if a dimension stays open, or a shape depends on the image
@@ -29,6 +34,7 @@ export function specialise(
   inputShapes: ReadonlyMap<string, readonly number[]>,
   refusedLater: RefusedLater = () => [],
   limits: Limits = defaultLimits,
+  rounds = 0,
 ): StaticGraph {
   for (const name of inputShapes.keys()) {
     if (!graph.inputs.some((input) => input.name === name)) {
@@ -64,6 +70,13 @@ export function specialise(
     remaining.push(node);
   };
   for (const node of graph.nodes) {
+    if (node.op === "If" && constants.has(node.inputs[0])) {
+      const chosen = takeBranches(graph, constants, limits);
+      if (chosen !== graph) {
+        if (rounds === mostRounds) throw new ModelError(`More than ${mostRounds} branches depend on one another.`);
+        return specialise(chosen, inputShapes, refusedLater, limits, rounds + 1);
+      }
+    }
     const measures = node.op === "Shape" || node.op === "Size";
     if (measures || node.inputs.some((input) => ofSize.has(input))) for (const name of node.outputs) ofSize.add(name);
     if (refusedNodes.has(node.name) || node.inputs.some((input) => lost.has(input))) {

@@ -1,4 +1,5 @@
 import { UnsupportedOperatorError, type UnsupportedUse } from "../../errors";
+import { constantOperators } from "../constant-indexing";
 import { valueKinds } from "../element-kind";
 import type { ConstantKind, Graph, Node } from "../ir";
 import { shapeRules } from "../shapes";
@@ -6,7 +7,8 @@ import { shapeRules } from "../shapes";
 const quantised = "quantised arithmetic is not supported";
 
 /** Operators that run on constants alone: quantised weights become floats while loading. */
-const ofConstants = /^(com\.microsoft::)?DequantizeLinear$/;
+const ofConstants = (op: string): boolean =>
+  /^(com\.microsoft::)?DequantizeLinear$/.test(op) || constantOperators.has(op);
 
 const reasons: readonly { readonly ops: RegExp; readonly reason: string }[] = [
   {
@@ -54,8 +56,17 @@ export function survey(graph: Graph): Survey {
     const changing = node.inputs.filter((input) => input !== "" && !fixed.has(input));
     const isFixed = node.op === "Shape" || node.op === "Size" || changing.length === 0;
     if (isFixed) for (const output of node.outputs) fixed.add(output);
-    if (node.refusal !== undefined || !shapeRules.has(node.op) || (ofConstants.test(node.op) && !isFixed)) {
-      refuse(node.refusal || (reasons.find(({ ops }) => ops.test(node.op))?.reason ?? "the operator is not known"));
+    if (node.op === "If" && node.branches && node.refusal === undefined) {
+      // Which branch is taken turns out where its condition does.
+      if (!fixed.has(node.inputs[0])) refuse("its condition depends on the image");
+      continue;
+    }
+    if (node.refusal !== undefined || !shapeRules.has(node.op) || (ofConstants(node.op) && !isFixed)) {
+      refuse(
+        node.refusal ||
+          (reasons.find(({ ops }) => ops.test(node.op))?.reason ??
+            (constantOperators.has(node.op) ? "it runs on constants alone" : "the operator is not known")),
+      );
       continue;
     }
     if (node.op !== "MaxUnpool" && changing.some((input) => positions.has(input))) {

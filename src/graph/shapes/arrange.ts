@@ -2,7 +2,7 @@
  * Operators that move or repeat elements without changing them: the shapes of their outputs, and where every element comes from.
  */
 import { ModelError } from "../../errors";
-import { showShape } from "../../tensor";
+import { showShape, sizeOf } from "../../tensor";
 import { type Node, numberAttribute, numbersAttribute, stringAttribute } from "../ir";
 import { type Arrange, broadcastWalk, oneRegion, unravel, type Walk } from "../regions";
 import { broadcastShapes } from "./pointwise";
@@ -221,10 +221,68 @@ const gather: Arrange = (node, inputs, constants) => {
 
 /** The indices of a Gather, negative ones counted from the end. */
 export function chosenIndices(node: Node, constants: InputConstants, extent: number, axis: number): number[] {
-  const chosen = neededInput(node, constants, 1, "indices").map((index) => (index < 0 ? index + extent : index));
-  const wrong = chosen.find((index) => !(index >= 0 && index < extent));
-  if (wrong !== undefined) shapeError(node, `index ${wrong} is outside of the ${extent} elements of axis ${axis}.`);
-  return chosen;
+  return neededInput(node, constants, 1, "indices").map((index) => insideOf(node, index, extent, axis));
+}
+
+/** A slice of the input for each row of the indices. */
+const gatherNd: Arrange = (node, inputs, constants) => {
+  const x = inputShape(node, inputs);
+  const indices = inputShape(node, inputs, 1);
+  const batch = numberAttribute(node, "batch_dims", 0);
+  const depth = indices[indices.length - 1];
+  const front = indices.slice(0, -1);
+  if (!(depth >= 1 && batch + depth <= x.length)) {
+    shapeError(
+      node,
+      `indices ${showShape(indices)} do not fit an input ${showShape(x)} behind ${batch} axes of a batch.`,
+    );
+  }
+  const rest = x.slice(batch + depth);
+  const [from, to] = [rest.map((_, i) => batch + depth + i), rest.map((_, i) => front.length + i)];
+  return {
+    shapes: [[...front, ...rest]],
+    regions: () => {
+      const chosen = neededInput(node, constants, 1, "indices");
+      return Array.from({ length: sizeOf(front) }, (_, i) => {
+        const place = unravel(i, front);
+        const index = chosen
+          .slice(i * depth, (i + 1) * depth)
+          .map((at, k) => insideOf(node, at, x[batch + k], batch + k));
+        return {
+          extents: rest,
+          from: { start: [...place.slice(0, batch), ...index, ...filled(rest.length, 0)], axes: from },
+          to: { start: [...place, ...filled(rest.length, 0)], axes: to },
+        };
+      });
+    },
+  };
+};
+
+/** An element of the input for each index, at the index' own place along all axes but one. */
+const gatherElements: Arrange = (node, inputs, constants) => {
+  const x = inputShape(node, inputs);
+  const indices = inputShape(node, inputs, 1);
+  const axis = axisOf(node, numberAttribute(node, "axis", 0), x.length);
+  if (indices.length !== x.length || indices.some((extent, i) => i !== axis && extent > x[i])) {
+    shapeError(node, `indices ${showShape(indices)} do not lie inside of the input ${showShape(x)}.`);
+  }
+  return {
+    shapes: [indices],
+    regions: () =>
+      neededInput(node, constants, 1, "indices").map((at, i) => {
+        const place = unravel(i, indices);
+        const index = insideOf(node, at, x[axis], axis);
+        return { extents: [], from: { start: place.map((n, k) => (k === axis ? index : n)) }, to: { start: place } };
+      }),
+  };
+};
+
+/** An index, negative ones counted from the end. */
+function insideOf(node: Node, index: number, extent: number, axis: number): number {
+  const found = index < 0 ? index + extent : index;
+  if (!(found >= 0 && found < extent))
+    shapeError(node, `index ${index} is outside of the ${extent} elements of axis ${axis}.`);
+  return found;
 }
 
 const expand: Arrange = (node, inputs, constants) => {
@@ -308,6 +366,8 @@ export const arrangements: ReadonlyMap<string, Arrange> = /* @__PURE__ */ new Ma
   ["DepthToSpace", depthToSpace],
   ["Expand", expand],
   ["Gather", gather],
+  ["GatherElements", gatherElements],
+  ["GatherND", gatherNd],
   ["Pad", pad],
   ["Slice", slice],
   ["SpaceToDepth", spaceToDepth],

@@ -1,0 +1,89 @@
+/**
+ * Nodes that read constants alone and that plain loops do not evaluate (a product of matrices, a convolution, a resizing of position
+ * embeddings): each runs once, through the kernels, and its result is a constant of the network.
+ */
+import { UnsupportedOperatorError } from "../errors";
+import { evaluate } from "../graph/constant-arithmetic";
+import { Constant, type Node, type StaticGraph } from "../graph/ir";
+import { label } from "../graph/shapes/rule";
+import { type Limits, withinLimit } from "../limits";
+import { toMemoryOrder, toRowMajor } from "../ops/layout";
+import { sizeOf } from "../tensor";
+import type { Kernels } from "../wasm/kernels";
+import { KernelMemory } from "../wasm/memory";
+import { buildNetwork } from "./network";
+import { Session } from "./session";
+
+/** True for a node that could have been evaluated, had its operator been known on constants. */
+const readsConstants = ({ op, inputs }: Node, constants: ReadonlyMap<string, Constant>): boolean =>
+  op !== "Constant" && inputs.some((name) => name !== "") && inputs.every((name) => name === "" || constants.has(name));
+
+/**
+ * @param kernels  an instance of their own; asked for only if there is something to run
+ * @throws {LimitError} if the results, together, are beyond the limit of folded bytes
+ */
+export async function runConstantNodes(
+  graph: StaticGraph,
+  kernels: () => Promise<Kernels>,
+  maxMemory: number,
+  limits: Limits,
+): Promise<StaticGraph> {
+  if (!graph.nodes.some((node) => readsConstants(node, graph.constants))) return graph;
+  const instance = await kernels();
+  const memory = new KernelMemory(instance, maxMemory);
+  const constants = new Map(graph.constants);
+  let bytes = 0;
+  const left = graph.nodes.filter((node) => {
+    if (!readsConstants(node, constants)) return true;
+    const shapes = node.outputs.map((name) => graph.shapes.get(name) ?? []);
+    bytes += shapes.reduce((sum, shape) => sum + sizeOf(shape) * 4, 0);
+    const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
+    withinLimit(limits, "foldedBytes", bytes, what);
+    const given = node.inputs.map((name) => constants.get(name));
+    const known = given.map((constant) => constant?.shape);
+    const results = evaluate(node, given, known, shapes) ?? run(graph, node, constants, instance, memory);
+    if (!results) return true;
+    node.outputs.forEach((name, i) => {
+      if (name !== "") constants.set(name, results[i]);
+    });
+    return false;
+  });
+  const read = new Set([...graph.outputs, ...left.flatMap(({ inputs }) => inputs)]);
+  return { ...graph, nodes: left, constants: new Map([...constants].filter(([name]) => read.has(name))) };
+}
+
+/** The node as a network of its own whose input is its first constant; undefined where it cannot run. */
+function run(
+  graph: StaticGraph,
+  node: Node,
+  constants: ReadonlyMap<string, Constant>,
+  kernels: Kernels,
+  memory: KernelMemory,
+): Constant[] | undefined {
+  const [first, ...others] = node.inputs;
+  const source = constants.get(first);
+  const [input, outputs] = [`${first}\0`, node.outputs.filter((name) => name !== "")];
+  if (source?.kind !== "float") return undefined;
+  const { shape } = source;
+  try {
+    const network = buildNetwork(
+      {
+        ...graph,
+        ...{ inputs: [{ name: input, shape }], outputs, nodes: [{ ...node, inputs: [input, ...others] }] },
+        ...{ constants, shapes: new Map([...graph.shapes, [input, shape]]) },
+      },
+      kernels,
+      memory,
+    );
+    const data = toMemoryOrder(source.floats(), shape);
+    const { values } = new Session(kernels, memory).run(network, { batch: 1, data, keep: outputs });
+    return node.outputs.map((name) => {
+      const own = graph.shapes.get(name) ?? [];
+      const value = values.get(name);
+      return Constant.fromFloats(value ? toRowMajor(value, own) : new Float32Array(sizeOf(own)), own);
+    });
+  } catch (error) {
+    if (error instanceof UnsupportedOperatorError) return undefined;
+    throw error;
+  }
+}
