@@ -134,12 +134,6 @@ describeShared("a network with 8-bit weights", () => {
       /^The network uses 2 operators that are not supported: QuantizeLinear .*quantised arithmetic is not supported\), DequantizeLinear .*quantised arithmetic is not supported\)\. Use the float network that the quantised one was made from\.$/,
     );
   });
-
-  it("names all that cannot run at once", async () => {
-    await expect(loadModel(readShared("cases/refused-in-two-rounds/model.onnx"))).rejects.toThrow(
-      /2 operators that are not supported: .*LayerNormalization.*MatMul .*both of its matrices depend on the input/,
-    );
-  });
 });
 
 describeShared("networks in other forms", () => {

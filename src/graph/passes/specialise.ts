@@ -3,6 +3,8 @@ import { checkedProduct, defaultLimits, type Limits, withinLimit } from "../../l
 import { showShape, sizeOf } from "../../tensor";
 import { evaluate } from "../constant-arithmetic";
 import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../ir";
+import { Lowered } from "../lowering/emitter";
+import { loweringOf } from "../lowering/table";
 import { type Shape, shapeRules } from "../shapes";
 import { label } from "../shapes/rule";
 import { takeBranches } from "./take-branches";
@@ -69,7 +71,8 @@ export function specialise(
     for (const output of node.outputs) if (output !== "") lost.add(output);
     remaining.push(node);
   };
-  for (const node of graph.nodes) {
+  const queue = [...graph.nodes].reverse();
+  for (let node = queue.pop(); node; node = queue.pop()) {
     if (node.op === "If" && constants.has(node.inputs[0])) {
       const chosen = takeBranches(graph, constants, limits);
       if (chosen !== graph) {
@@ -88,6 +91,23 @@ export function specialise(
     let found: readonly Shape[];
     let folded: readonly Constant[] | undefined;
     try {
+      const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted));
+      const reason = loweringOf(lowered)?.(lowered);
+      if (reason !== undefined) {
+        refused.push({ op: node.op, node: node.name, reason });
+        refusedNodes.add(node.name);
+        lose(node);
+        continue;
+      }
+      if (lowered.nodes.length > 0) {
+        for (const [name, value] of lowered.constants) {
+          constants.set(name, value);
+          shapes.set(name, value.shape);
+        }
+        for (const { inputs: read } of lowered.nodes) for (const name of read) wanted.add(name);
+        queue.push(...lowered.nodes.reverse());
+        continue;
+      }
       found = infer(node, given, known, graph.opset);
       for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
       folded = isKnown(node, known)
@@ -177,6 +197,11 @@ function refusal(
   }));
   return unsupported([...refused, ...uses, ...later], graph);
 }
+
+const isReadOf =
+  ({ outputs }: Node, wanted: ReadonlySet<string>) =>
+  (output: number): boolean =>
+    (outputs[output] ?? "") !== "" && wanted.has(outputs[output]);
 
 const fixedInputs = (graph: Graph, given: ReadonlyMap<string, readonly number[]>) =>
   graph.inputs.map((input) => ({ name: input.name, shape: fixedShape(input, given.get(input.name)) }));

@@ -2,6 +2,7 @@ import { UnsupportedOperatorError, type UnsupportedUse } from "../../errors";
 import { constantOperators } from "../constant-indexing";
 import { valueKinds } from "../element-kind";
 import type { ConstantKind, Graph, Node } from "../ir";
+import { isLowered } from "../lowering/table";
 import { shapeRules } from "../shapes";
 
 const quantised = "quantised arithmetic is not supported";
@@ -61,7 +62,11 @@ export function survey(graph: Graph): Survey {
       if (!fixed.has(node.inputs[0])) refuse("its condition depends on the image");
       continue;
     }
-    if (node.refusal !== undefined || !shapeRules.has(node.op) || (ofConstants(node.op) && !isFixed)) {
+    if (
+      node.refusal !== undefined ||
+      !(shapeRules.has(node.op) || isLowered(node.op)) ||
+      (ofConstants(node.op) && !isFixed)
+    ) {
       refuse(
         node.refusal ||
           (reasons.find(({ ops }) => ops.test(node.op))?.reason ??
