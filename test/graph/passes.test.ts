@@ -97,7 +97,7 @@ describe("specialise", () => {
   it("names in one error what is unknown, what has no shape and what cannot be built", () => {
     const nodes: Nodes = [
       ["Foo", ["x"], ["f"]],
-      ["PRelu", ["f", "f"], ["m"]],
+      ["Clip", ["f", "f"], ["m"]],
       ["PRelu", ["x", "x"], ["n"]],
       ["Reshape", ["x", "x"], ["r"]],
       ["Softmax", ["r"], ["s"]],
@@ -107,7 +107,7 @@ describe("specialise", () => {
     ];
     expect(uses(graphOf({ inputs: { x: [4, 4] }, nodes, outputs: ["g", "b", "t"] }))).toEqual([
       ["Foo", "f", "the operator is not known"],
-      ["PRelu", "m", 'its slope "f" is not a constant'],
+      ["Clip", "m", 'its bound "f" is not a constant'],
       ["PRelu", "n", 'its slope "x" is not a constant'],
       ["Reshape", "r", expect.stringContaining('("x") depend on the image, not only on its size.')],
       ["Greater", "g", "it computes booleans from the image"],
@@ -115,7 +115,7 @@ describe("specialise", () => {
     ]);
     // Also where nobody knows the input's shape.
     const open = graphOf({ inputs: { x: [4, "W"] }, nodes: [nodes[0], nodes[1]] });
-    expect(uses(open).map(([op]) => op)).toEqual(["Foo", "PRelu"]);
+    expect(uses(open).map(([op]) => op)).toEqual(["Foo", "Clip"]);
   });
 
   it("keeps the error of one mistake as it is", () => {
