@@ -1,9 +1,31 @@
 /** Checks that many options share, and what their messages say of what arrived. */
+import { cut } from "./addresses";
 import { OptionError } from "./errors";
+import { theirs } from "./guard";
 import { suggest } from "./nearest";
 
-/** Texts in quotation marks, so that "5" is no number. */
-const show = (value: unknown): string => (typeof value === "number" ? String(value) : JSON.stringify(value));
+/**
+ * A value as a message shows it, whatever it is: texts in quotation marks, so that "5" is no number; nothing long, and nothing
+ * that cannot be written.
+ */
+export function show(value: unknown): string {
+  if (typeof value === "string") return cut(JSON.stringify(value.slice(0, longestShown)), longestShown);
+  if (typeof value !== "object" || value === null) return typeof value === "function" ? "a function" : String(value);
+  if (ArrayBuffer.isView(value) || (Array.isArray(value) && value.length > longestShown)) return kindOf(value);
+  try {
+    return cut(JSON.stringify(value, plainly) ?? kindOf(value), longestShown);
+  } catch {
+    return kindOf(value);
+  }
+}
+
+const longestShown = 300;
+
+/** What JSON has no word for, and what would take long to write. */
+function plainly(_: string, value: unknown): unknown {
+  if (typeof value === "bigint" || typeof value === "symbol") return String(value);
+  return ArrayBuffer.isView(value) || (Array.isArray(value) && value.length > longestShown) ? kindOf(value) : value;
+}
 
 /** What kind of thing a value is, in words that go on after "got", with the way out where it is a common slip. */
 export function kindOf(value: unknown): string {
@@ -13,15 +35,29 @@ export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   const known = kinds.find(({ keys }) => keys.every((key) => key in value));
   if (known) return known.kind(value as Fields);
-  const maker = Object.getPrototypeOf(value)?.constructor?.name ?? "Object";
+  const named: unknown = Object.getPrototypeOf(value)?.constructor?.name;
+  const maker = typeof named === "string" && named !== "" ? cut(named, 60) : "Object";
   if (maker !== "Object") return `${/^[AEIO]/.test(maker) ? "an" : "a"} ${maker}`;
   const keys = Object.keys(value);
-  return keys.length === 0 ? "an empty object" : `an object { ${keys.slice(0, 5).join(", ")}${keys[5] ? ", …" : ""} }`;
+  const listed = keys.slice(0, 5).map((key) => cut(key, 60));
+  return keys.length === 0 ? "an empty object" : `an object { ${listed.join(", ")}${keys.length > 5 ? ", …" : ""} }`;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const extents = (shape: unknown): string => (Array.isArray(shape) ? ` ${shape.join("×")}` : "");
+/** Never looks inside: what stands in an extent's place may hold itself. */
+const extent = (value: unknown): string => (typeof value === "number" ? String(value) : typeof value);
+
+const extents = (shape: unknown): string =>
+  Array.isArray(shape) ? ` ${cut(shape.slice(0, 32).map(extent).join("×"))}` : "";
+
+/** Said where they are not as many as the shape says: after a transfer to another thread nothing is left. */
+function valuesOf(data: unknown, shape: unknown): string {
+  const length = ArrayBuffer.isView(data) && "length" in data ? Number(data.length) : undefined;
+  if (length === undefined) return " without values";
+  const whole = Array.isArray(shape) && shape.every((extent) => typeof extent === "number");
+  return whole && shape.reduce((a, b) => a * b, 1) === length ? "" : ` with ${length} values`;
+}
 
 /** What people hold in their hands while they explain a network, told by its properties: it may come from another copy or realm. */
 const kinds: readonly { readonly keys: readonly string[]; readonly kind: (value: Fields) => string }[] = [
@@ -38,9 +74,12 @@ const kinds: readonly { readonly keys: readonly string[]; readonly kind: (value:
     keys: ["dataSync", "shape"],
     kind: () => "a TensorFlow.js tensor: make it a Tensor of seethrough, new Tensor(await it.data(), it.shape)",
   },
-  { keys: ["data", "shape"], kind: ({ shape }) => `a Tensor${extents(shape)}` },
-  { keys: ["data", "width", "height", "signed"], kind: ({ width, height }) => `a heatmap ${width}×${height}` },
-  { keys: ["data", "width", "height"], kind: ({ width, height }) => `an image ${width}×${height}` },
+  { keys: ["data", "shape"], kind: ({ data, shape }) => `a Tensor${extents(shape)}${valuesOf(data, shape)}` },
+  {
+    keys: ["data", "width", "height", "signed"],
+    kind: ({ width, height }) => `a heatmap ${extent(width)}×${extent(height)}`,
+  },
+  { keys: ["data", "width", "height"], kind: ({ width, height }) => `an image ${extent(width)}×${extent(height)}` },
 ];
 
 /**
@@ -59,7 +98,7 @@ export function checkOptions(where: string, options: unknown, known: readonly st
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || known.includes(name)) continue;
     const all = known.length === 0 ? "It takes none" : `It takes ${known.join(", ")}`;
-    throw new OptionError(`${where} has no option "${name}".${suggest(name, known)} ${all}.`);
+    throw new OptionError(`${where} has no option ${show(name)}.${suggest(name, known)} ${all}.`);
   }
 }
 
@@ -98,23 +137,44 @@ function inPlace(value: unknown, known: readonly string[]): string {
   return known.includes("target") ? `${show(value)}: pass { target: ${show(value)} }` : show(value);
 }
 
-export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+export const messageOf = (error: unknown): string => {
+  if (error instanceof Error) return error.message;
+  return typeof error === "string" ? error : show(error);
+};
 
-/** @throws {OptionError} naming the option unless it is a whole number of at least `least` */
-export function wholeNumber(name: string, value: number, least: number): number {
-  if (Number.isInteger(value) && value >= least) return value;
+/**
+ * Stops work whose caller has given it up.
+ *
+ * @throws the signal's reason; {OptionError} if it is no signal
+ */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal === undefined || signal === null) return;
+  if (typeof signal.throwIfAborted !== "function" || typeof signal.aborted !== "boolean") {
+    throw new OptionError(
+      `signal must be an AbortSignal, for example new AbortController().signal; got ${kindOf(signal)}.`,
+    );
+  }
+  theirs(() => signal.throwIfAborted());
+}
+
+/** @throws {OptionError} naming the option unless it is a whole number from `least` to `most` */
+export function wholeNumber(name: string, value: number, least: number, most = Number.MAX_VALUE): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  if (Number.isInteger(value) && value > most) {
+    throw new OptionError(`${name} must be at most ${most.toLocaleString("en-US")}, got ${show(value)}.`);
+  }
   throw new OptionError(`${name} must be a whole number of at least ${least}, got ${show(value)}.`);
 }
 
 /** @throws {OptionError} naming the option unless it is finite and above 0 */
 export function above(name: string, value: number): number {
-  if (value > 0 && Number.isFinite(value)) return value;
+  if (Number.isFinite(value) && value > 0) return value;
   throw new OptionError(`${name} must be above 0, got ${show(value)}.`);
 }
 
 /** @throws {OptionError} naming the option unless it is finite and at least 0 */
 export function atLeastZero(name: string, value: number): number {
-  if (value >= 0 && Number.isFinite(value)) return value;
+  if (Number.isFinite(value) && value >= 0) return value;
   throw new OptionError(`${name} must be at least 0, got ${show(value)}.`);
 }
 

@@ -1,6 +1,17 @@
+/** What is longer repeats a name of a million letters, or a list of thousands. */
+const longest = 4000;
+
+/** The end is kept too: it says the way out. */
+const shortened = (message: string): string =>
+  `${message.slice(0, longest - 800)} … (${message.length - longest} characters left out) … ${message.slice(-800)}`;
+
 /** Base of every error this package throws on purpose: each message names what was expected, what arrived and the way out. */
 export class SeethroughError extends Error {
   override readonly name: string = "SeethroughError";
+
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message && message.length > longest ? shortened(message) : message, options);
+  }
 }
 
 /** The bytes are not a usable network: says what is wrong, where, and at which node. */

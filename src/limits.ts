@@ -2,7 +2,7 @@
  * What somebody else's file may ask for. Everything is checked before it is allocated or begun, by whoever reads the file; a
  * caller may lower or raise each number (`loadModel(source, { limits })`), and `maxMemory` lowers the bytes of constants.
  */
-import { checkOptions } from "./checks";
+import { checkOptions, show } from "./checks";
 import { LimitError, OptionError } from "./errors";
 
 /** Upper bounds on a model's file. */
@@ -39,8 +39,8 @@ const leastFolded = 64 * 2 ** 20;
 export function limitsOf(given: Partial<Limits> = {}, maxMemory = Number.POSITIVE_INFINITY): Limits {
   checkOptions("limits", given, Object.keys(defaultLimits));
   for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined && !(value > 0))
-      throw new OptionError(`limits.${name} must be a number above 0, got ${JSON.stringify(value)}.`);
+    if (value !== undefined && !(typeof value === "number" && value > 0))
+      throw new OptionError(`limits.${name} must be a number above 0, got ${show(value)}.`);
   }
   const limits = {
     ...defaultLimits,

@@ -1,9 +1,14 @@
 import { distance } from "fastest-levenshtein";
 
+/** Longer names nobody misspells; comparing two takes the product of their lengths. */
+const longestName = 300;
+
 /** `Did you mean "relu6"?`, or nothing where no candidate is near: a far one would only mislead. */
 export function suggest(name: string, candidates: readonly string[]): string {
   let [nearest, least] = ["", Number.POSITIVE_INFINITY];
+  if (typeof name !== "string" || name.length > longestName) return "";
   for (const candidate of candidates) {
+    if (candidate.length > longestName) continue;
     const steps = stepsBetween(name, candidate);
     if (steps < least) [nearest, least] = [candidate, steps];
   }

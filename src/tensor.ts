@@ -1,10 +1,30 @@
-import { ShapeError } from "./errors";
+import { isFloat32Array } from "./bytes";
+import { InputError, ShapeError } from "./errors";
 
 /** Number of elements of a shape. A scalar (rank 0) has one. */
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, extent) => product * extent, 1);
 
 /** `[1, 3, 224, 224]` as people read it: `1×3×224×224`. */
-export const showShape = (shape: readonly number[]): string => (shape.length === 0 ? "scalar" : shape.join("×"));
+export function showShape(shape: readonly number[]): string {
+  if (!isList(shape)) return `${typeof shape} in place of a shape`;
+  if (shape.length === 0) return "scalar";
+  return `${Array.from({ length: Math.min(shape.length, longestShown) }, (_, i) => shownExtent(shape[i])).join("×")}${shape.length > longestShown ? "×…" : ""}`;
+}
+
+const longestShown = 64;
+
+const mostAxes = 1024;
+
+const shownExtent = (extent: unknown): string => (typeof extent === "number" ? String(extent) : typeof extent);
+
+const isList = (shape: unknown): boolean => Array.isArray(shape) || (ArrayBuffer.isView(shape) && "every" in shape);
+
+function checkFloats(where: string, data: unknown): void {
+  if (isFloat32Array(data)) return;
+  throw new InputError(
+    `${where}: the data must be a Float32Array, got ${data === null ? "null" : typeof data}. Float32Array.from(list) makes one.`,
+  );
+}
 
 /**
  * A dense float32 array with a shape, row-major.
@@ -18,11 +38,15 @@ export class Tensor {
   /**
    * @param data   the elements, row-major; kept, not copied
    * @param shape  extents; rank 4 is `[N, H, W, C]`
-   * @throws {ShapeError} if the number of elements is not the product of the shape
+   * @throws {ShapeError} if the number of elements is not the product of the shape; {InputError} if the data are no Float32Array
    */
   constructor(data: Float32Array, shape: readonly number[]) {
+    if (!isList(shape)) throw new ShapeError(`Tensor: the shape must be a list of extents, got ${typeof shape}.`);
+    if (shape.length > mostAxes)
+      throw new ShapeError(`Tensor: ${shape.length} axes, and at most ${mostAxes} are taken.`);
+    checkFloats("Tensor", data);
     if (!shape.every((extent) => Number.isInteger(extent) && extent >= 0)) {
-      throw new ShapeError(`Tensor: every extent must be a whole number of at least 0, got [${shape.join(", ")}].`);
+      throw new ShapeError(`Tensor: every extent must be a whole number of at least 0, got ${showShape(shape)}.`);
     }
     if (sizeOf(shape) !== data.length) {
       throw new ShapeError(
@@ -41,7 +65,8 @@ export class Tensor {
    * @returns a tensor of shape `[N, H, W, C]`
    */
   static fromNCHW(data: Float32Array, shape: readonly number[]): Tensor {
-    if (shape.length !== 4) {
+    checkFloats("Tensor.fromNCHW", data);
+    if (!isList(shape) || shape.length !== 4 || !shape.every(Number.isInteger)) {
       throw new ShapeError(`Tensor.fromNCHW: expected a shape [N, C, H, W], got ${showShape(shape)}.`);
     }
     const [n, c, h, w] = shape as [number, number, number, number];

@@ -21,12 +21,12 @@ const base = [
   "version",
 ];
 const allowed: Readonly<Record<string, readonly string[]>> = {
-  tensor: ["errors"],
+  tensor: ["errors", "bytes"],
   errors: [],
-  checks: ["errors", "nearest"],
+  checks: ["errors", "nearest", "addresses", "guard"],
   nearest: [],
   notes: [],
-  limits: ["errors"],
+  limits: ["errors", "checks"],
   guard: ["errors"],
   addresses: ["join-bytes"],
   "join-bytes": [],

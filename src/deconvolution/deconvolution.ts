@@ -1,6 +1,7 @@
 import { checkOptions } from "../checks";
 import { ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
+import { guardedAsync } from "../guard";
 import type { Model } from "../model/model";
 import { tensorShape, toRowMajor } from "../ops/layout";
 import { showShape, type Tensor } from "../tensor";
@@ -63,32 +64,44 @@ export async function deconvolution(
   y: Tensor,
   options: DeconvolutionOptions = {},
 ): Promise<Deconvolution> {
-  checkOptions("deconvolution", options, ["layer", "signal", "onProgress"]);
-  const layer = convolutionOf(given, options.layer);
-  const { model, geometry: g, weight, rank, bias } = layer;
-  const planes = planesOf(layer, y);
-  const passes = 1 + Math.min(g.strideH, g.inH) * Math.min(g.strideW, g.inW) + g.strideH * g.strideW;
-  const pace = createPace(options, g.inChannels * passes);
-  let done = 0;
-  const context: FormContext = {
-    ...{ geometry: g, weight, rank, y: planes },
-    tick: () => pace.step(++done),
-    finish: (planes) => planesTensor(withBias(planes, bias), rank),
-  };
-  const engine = runEngine(layer, model.fromTensor(layer.narrow, y));
-  const refusal = tooLarge(g, layer.layer);
-  const matrix = refusal === undefined ? matrixForm(context, layer.layer) : undefined;
-  const zeroInsertion = await zeroInsertionForm(context);
-  const phases = await phaseForm(context);
-  const depthToSpace = await depthToSpaceForm(context);
-  const differences = {
-    ...(matrix && { matrix: largestDifference(matrix.output, engine) }),
-    zeroInsertion: largestDifference(zeroInsertion.output, engine),
-    phases: largestDifference(phases.output, engine),
-    depthToSpace: largestDifference(depthToSpace.output, engine),
-  };
-  const notes = refusal === undefined ? [] : [refusal];
-  return { layer: layer.layer, op: layer.op, engine, matrix, zeroInsertion, phases, depthToSpace, differences, notes };
+  return guardedAsync("deconvolution", async () => {
+    checkOptions("deconvolution", options, ["layer", "signal", "onProgress"]);
+    const layer = convolutionOf(given, options.layer);
+    const { model, geometry: g, weight, rank, bias } = layer;
+    const planes = planesOf(layer, y);
+    const passes = 1 + Math.min(g.strideH, g.inH) * Math.min(g.strideW, g.inW) + g.strideH * g.strideW;
+    const pace = createPace(options, g.inChannels * passes);
+    let done = 0;
+    const context: FormContext = {
+      ...{ geometry: g, weight, rank, y: planes },
+      tick: () => pace.step(++done),
+      finish: (planes) => planesTensor(withBias(planes, bias), rank),
+    };
+    const engine = runEngine(layer, model.fromTensor(layer.narrow, y));
+    const refusal = tooLarge(g, layer.layer);
+    const matrix = refusal === undefined ? matrixForm(context, layer.layer) : undefined;
+    const zeroInsertion = await zeroInsertionForm(context);
+    const phases = await phaseForm(context);
+    const depthToSpace = await depthToSpaceForm(context);
+    const differences = {
+      ...(matrix && { matrix: largestDifference(matrix.output, engine) }),
+      zeroInsertion: largestDifference(zeroInsertion.output, engine),
+      phases: largestDifference(phases.output, engine),
+      depthToSpace: largestDifference(depthToSpace.output, engine),
+    };
+    const notes = refusal === undefined ? [] : [refusal];
+    return {
+      layer: layer.layer,
+      op: layer.op,
+      engine,
+      matrix,
+      zeroInsertion,
+      phases,
+      depthToSpace,
+      differences,
+      notes,
+    };
+  });
 }
 
 /**
@@ -105,10 +118,12 @@ export async function convolutionMatrix(
   model: Model,
   options: Pick<DeconvolutionOptions, "layer"> = {},
 ): Promise<Tensor> {
-  checkOptions("convolutionMatrix", options, ["layer"]);
-  const { layer } = options;
-  const { geometry, weight, layer: name } = convolutionOf(model, layer);
-  return correlationMatrix(geometry, weight, name);
+  return guardedAsync("convolutionMatrix", async () => {
+    checkOptions("convolutionMatrix", options, ["layer"]);
+    const { layer } = options;
+    const { geometry, weight, layer: name } = convolutionOf(model, layer);
+    return correlationMatrix(geometry, weight, name);
+  });
 }
 
 /** The input of the deconvolution as channels-first planes. */

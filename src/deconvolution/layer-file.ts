@@ -1,6 +1,7 @@
-import { checkParts, oneOf } from "../checks";
+import { checkParts, oneOf, show } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
+import { guarded } from "../guard";
 import { writeOnnx } from "../onnx/writer";
 import { showShape, Tensor } from "../tensor";
 import { channelsFirst, type PerAxis, padsOf, perAxis } from "./per-axis";
@@ -37,8 +38,10 @@ export interface ConvolutionLayer {
  * const model = await loadModel(convolutionOnnx({ weight, inputShape: [1, 1, 12], stride: 2 }));
  */
 export function convolutionOnnx(layer: ConvolutionLayer): Uint8Array {
-  checkParts("convolutionOnnx", layer, ["weight", "inputShape"], "a layer { weight, inputShape, … }");
-  return writeOnnx(graphOf(layer));
+  return guarded("convolutionOnnx", () => {
+    checkParts("convolutionOnnx", layer, ["weight", "inputShape"], "a layer { weight, inputShape, … }");
+    return writeOnnx(graphOf(layer));
+  });
 }
 
 function graphOf(layer: ConvolutionLayer): Graph {
@@ -53,9 +56,7 @@ function graphOf(layer: ConvolutionLayer): Graph {
   const rank = weight.shape.length;
   if (!Array.isArray(inputShape) || inputShape.length !== rank || inputShape[0] !== 1) {
     const expected = rank === 3 ? "[1, C, L]" : "[1, H, W, C]";
-    throw new ShapeError(
-      `inputShape must be ${expected} for a weight of rank ${rank}, got ${JSON.stringify(inputShape)}.`,
-    );
+    throw new ShapeError(`inputShape must be ${expected} for a weight of rank ${rank}, got ${show(inputShape)}.`);
   }
   const axes = rank - 2;
   const attributes = new Map<string, number | readonly number[]>([

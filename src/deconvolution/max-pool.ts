@@ -1,6 +1,7 @@
 import { isUint8Array } from "../bytes";
 import { checkOptions, oneOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
+import { guardedAsync } from "../guard";
 import { kernelsOf, type Packaged, type WasmSource } from "../model/load";
 import { isTensor } from "../model/model";
 import { imageShape, toMemoryOrder, toRowMajor } from "../ops/layout";
@@ -40,6 +41,10 @@ export async function maxPoolWith(
   tensor: Tensor,
   options: PoolOptions & WasmOption,
 ): Promise<Pooled> {
+  return guardedAsync("maxPool", () => poolWith(packaged, tensor, options));
+}
+
+async function poolWith(packaged: Kernelled, tensor: Tensor, options: PoolOptions & WasmOption): Promise<Pooled> {
   checkOptions("maxPool", options, ["kernel", "stride", "pad", "dilation", "ceil", "wasm"]);
   if (!isTensor(tensor)) throw new InputError("maxPool takes a Tensor [N, H, W, C] or [N, C, L].");
   const plan = planPool(tensor.shape, options);

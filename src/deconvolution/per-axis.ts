@@ -1,4 +1,5 @@
 /** Options of windows as people write them: one number for all axes, or a list. */
+import { show } from "../checks";
 import { OptionError } from "../errors";
 import type { Shape } from "../ops/layout";
 
@@ -11,9 +12,7 @@ export function perAxis(name: string, value: PerAxis, axes: number, least: numbe
     return values;
   }
   const several = axes === 1 ? "a list of one" : `${axes} (rows, columns)`;
-  throw new OptionError(
-    `${name} takes one whole number of at least ${least} or ${several}, got ${JSON.stringify(value)}.`,
-  );
+  throw new OptionError(`${name} takes one whole number of at least ${least} or ${several}, got ${show(value)}.`);
 }
 
 /** Padding as ONNX has it, all beginnings and all ends; one number or one per axis is the same on both sides. */

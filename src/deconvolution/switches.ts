@@ -36,6 +36,11 @@ export interface Switches {
   readonly window: PoolWindow;
 }
 
+const isShape = (shape: unknown): boolean =>
+  Array.isArray(shape) && shape.length <= 4 && shape.every((extent) => Number.isInteger(extent) && extent >= 0);
+
+const pairs = ["kernel", "stride", "dilation", "padBegin"] as const;
+
 /** Everything about switches but the switches. */
 export type PoolPlan = Omit<Switches, "offsets">;
 
@@ -44,7 +49,7 @@ export type PoolPlan = Omit<Switches, "offsets">;
  * @throws {ShapeError} or {OptionError} if the window does not fit
  */
 export function planPool(inputShape: Shape, options: PoolOptions): PoolPlan {
-  const axes = inputShape.length - 2;
+  const axes = isShape(inputShape) ? inputShape.length - 2 : 0;
   if (axes !== 1 && axes !== 2) {
     throw new ShapeError(`Max-pooling takes [N, H, W, C] or [N, C, L], got ${showShape(inputShape)}.`);
   }
@@ -78,7 +83,11 @@ export function checkSwitches(switches: Switches): void {
   if (!(isUint8Array(offsets) || isUint16Array(offsets))) {
     throw new OptionError("Switches are what maxPool returned, or what switchesFromIndices made.");
   }
-  const { shape, window } = switches;
+  const { shape, inputShape, window } = switches;
+  const isPair = (pair: unknown): boolean => Array.isArray(pair) && pair.length === 2 && pair.every(Number.isInteger);
+  if (!isShape(shape) || !isShape(inputShape) || !pairs.every((key) => isPair(window?.[key]))) {
+    throw new OptionError("Switches are what maxPool returned, whole: shape, inputShape or window is damaged.");
+  }
   if (offsets.length !== sizeOf(shape)) {
     throw new ShapeError(`There are ${offsets.length} switches for a pooled tensor ${showShape(shape)}.`);
   }

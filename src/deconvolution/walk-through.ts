@@ -1,5 +1,6 @@
 import { checkOptions, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
+import { guardedAsync } from "../guard";
 import type { CorrelationGeometry } from "../ops/correlation";
 import { Tensor } from "../tensor";
 import { depthToSpaceForm } from "./depth-to-space";
@@ -80,61 +81,63 @@ export interface WalkThrough {
  * const { W, y, back, projection, lost } = await deconvolutionWalkThrough();
  */
 export async function deconvolutionWalkThrough(options: WalkThroughOptions = {}): Promise<WalkThrough> {
-  checkOptions("deconvolutionWalkThrough", options, ["x", "filter", "stride", "pad"]);
-  const { x = [3, 1, 4, 1, 5, 9, 2, 6], filter = [-1, 0, 0, 1], stride = 2, pad = 2 } = options;
-  wholeNumber("pad", pad, 0);
-  wholeNumber("stride", stride, 1);
-  const zeros = new Array<number>(pad).fill(0);
-  const padded = [...zeros, ...x, ...zeros];
-  if (x.length === 0 || filter.length === 0 || filter.length > padded.length) {
-    throw new OptionError(
-      `A filter of ${filter.length} values does not fit a signal of ${x.length} values and ${pad} zeros on each side.`,
-    );
-  }
-  const outputs = Math.floor((padded.length - filter.length) / stride) + 1;
-  const geometry: CorrelationGeometry = {
-    ...{ inH: 1, inW: padded.length, inChannels: 1, outH: 1, outW: outputs, outChannels: 1, groups: 1 },
-    ...{ kernelH: 1, kernelW: filter.length, strideH: 1, strideW: stride, dilationH: 1, dilationW: 1 },
-    ...{ padTop: 0, padLeft: 0 },
-  };
-  const weight = Float32Array.from(filter);
-  const matrix = correlationMatrix(geometry, weight, "walk-through");
-  const W = rowsOf(matrix);
-  const y = Array.from(multiply(matrix, padded));
-  const context: FormContext = {
-    ...{ geometry, weight, rank: 3, y: { data: y, channels: 1, height: 1, width: outputs } },
-    tick: async () => {},
-    finish: (planes) => planesTensor(planes, 3),
-  };
-  const back = list(matrixForm(context, "walk-through").output);
-  const zeroInsertion = await zeroInsertionForm(context);
-  const phases = await phaseForm(context);
-  const depthToSpace = await depthToSpaceForm(context);
-  const gram = W.map((row) => W.map((other) => row.reduce((sum, value, i) => sum + value * other[i], 0)));
-  const normSquared = gram[0][0];
-  const orthogonal = gram.every((row, i) => row.every((value, j) => value === (i === j ? normSquared : 0)));
-  const projection = orthogonal && normSquared > 0 ? back.map((value) => value / normSquared) : undefined;
-  return {
-    ...{ x, filter, stride, pad, padded, W, y, back },
-    zeroInsertion: {
-      inserted: list(zeroInsertion.inserted),
-      flipped: list(zeroInsertion.kernel),
-      output: list(zeroInsertion.output),
-    },
-    phases: phases.phases.map(({ first, kernelColumns, columns, output }) => ({
-      first: first[1],
-      taps: kernelColumns.map((index, i) => ({ index, weight: filter[index], from: columns[i] })),
-      output: list(output),
-    })),
-    byPhases: list(phases.output),
-    depthToSpace: {
-      kernels: rowsOf(new Tensor(depthToSpace.kernel.data, [stride, depthToSpace.kernel.data.length / stride])),
-      channels: rowsOf(new Tensor(depthToSpace.channels.data, depthToSpace.channels.shape.slice(1))),
-      output: list(depthToSpace.output),
-    },
-    gram,
-    ...(projection && { normSquared, projection, lost: padded.map((value, i) => value - projection[i]) }),
-  };
+  return guardedAsync("deconvolutionWalkThrough", async () => {
+    checkOptions("deconvolutionWalkThrough", options, ["x", "filter", "stride", "pad"]);
+    const { x = [3, 1, 4, 1, 5, 9, 2, 6], filter = [-1, 0, 0, 1], stride = 2, pad = 2 } = options;
+    wholeNumber("pad", pad, 0, 2 ** 8);
+    wholeNumber("stride", stride, 1, 2 ** 8);
+    const zeros = new Array<number>(pad).fill(0);
+    const padded = [...zeros, ...x, ...zeros];
+    if (x.length === 0 || filter.length === 0 || filter.length > padded.length) {
+      throw new OptionError(
+        `A filter of ${filter.length} values does not fit a signal of ${x.length} values and ${pad} zeros on each side.`,
+      );
+    }
+    const outputs = Math.floor((padded.length - filter.length) / stride) + 1;
+    const geometry: CorrelationGeometry = {
+      ...{ inH: 1, inW: padded.length, inChannels: 1, outH: 1, outW: outputs, outChannels: 1, groups: 1 },
+      ...{ kernelH: 1, kernelW: filter.length, strideH: 1, strideW: stride, dilationH: 1, dilationW: 1 },
+      ...{ padTop: 0, padLeft: 0 },
+    };
+    const weight = Float32Array.from(filter);
+    const matrix = correlationMatrix(geometry, weight, "walk-through");
+    const W = rowsOf(matrix);
+    const y = Array.from(multiply(matrix, padded));
+    const context: FormContext = {
+      ...{ geometry, weight, rank: 3, y: { data: y, channels: 1, height: 1, width: outputs } },
+      tick: async () => {},
+      finish: (planes) => planesTensor(planes, 3),
+    };
+    const back = list(matrixForm(context, "walk-through").output);
+    const zeroInsertion = await zeroInsertionForm(context);
+    const phases = await phaseForm(context);
+    const depthToSpace = await depthToSpaceForm(context);
+    const gram = W.map((row) => W.map((other) => row.reduce((sum, value, i) => sum + value * other[i], 0)));
+    const normSquared = gram[0][0];
+    const orthogonal = gram.every((row, i) => row.every((value, j) => value === (i === j ? normSquared : 0)));
+    const projection = orthogonal && normSquared > 0 ? back.map((value) => value / normSquared) : undefined;
+    return {
+      ...{ x, filter, stride, pad, padded, W, y, back },
+      zeroInsertion: {
+        inserted: list(zeroInsertion.inserted),
+        flipped: list(zeroInsertion.kernel),
+        output: list(zeroInsertion.output),
+      },
+      phases: phases.phases.map(({ first, kernelColumns, columns, output }) => ({
+        first: first[1],
+        taps: kernelColumns.map((index, i) => ({ index, weight: filter[index], from: columns[i] })),
+        output: list(output),
+      })),
+      byPhases: list(phases.output),
+      depthToSpace: {
+        kernels: rowsOf(new Tensor(depthToSpace.kernel.data, [stride, depthToSpace.kernel.data.length / stride])),
+        channels: rowsOf(new Tensor(depthToSpace.channels.data, depthToSpace.channels.shape.slice(1))),
+        output: list(depthToSpace.output),
+      },
+      gram,
+      ...(projection && { normSquared, projection, lost: padded.map((value, i) => value - projection[i]) }),
+    };
+  });
 }
 
 const list = ({ data }: Tensor): number[] => Array.from(data);

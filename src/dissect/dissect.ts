@@ -1,7 +1,8 @@
 import { isUint8Array } from "../bytes";
-import { checkBag, checkOptions, iterable } from "../checks";
+import { checkBag, checkOptions, iterable, show } from "../checks";
 import { InputError, LayerError, OptionError, ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
+import { guardedAsync, theirItems, theirs } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { unitList } from "../model/intervention";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
@@ -63,56 +64,61 @@ export interface Dissection {
  * const { units } = await dissect(generator, latents, { layer: "relu2", region: mask });
  */
 export async function dissect(given: Model, samples: Samples, options: DissectOptions): Promise<Dissection> {
-  checkBag("dissect", options, []);
-  checkOptions("dissect", options, ["layer", "region", "quantile", "units", "signal", "onProgress"]);
-  const { layer, region, quantile = 0.01 } = options;
-  if (!(quantile > 0 && quantile < 1)) throw new OptionError(`quantile lies between 0 and 1, got ${quantile}.`);
-  iterable("samples", samples, "inputs");
-  const model = loaded(given);
-  const value = model.valueOf(layer);
-  const { rows: h, columns: w, channels, places, offsets } = model.unitAxis(value);
-  if (model.shape(value).length < 3 || h * w <= 1) {
-    throw new LayerError(
-      `Layer "${layer}" (${showShape(model.shape(value))}) has no maps larger than 1×1, so its units are at no place. ` +
-        "unitEffects measures units of any layer.",
-    );
-  }
-  const units = unitList(options.units, channels, `layer "${layer}"`);
-  const grid = regionGrid(model);
-  const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
-  const maps: Float32Array[] = [];
-  const regions: Uint8Array[] = [];
-  for await (const sample of samples) {
-    const { result } = model.parts;
-    const { values } = model.pass({ data: model.prepare(sample), keep: [...new Set([value, result])] });
-    const output = model.tensor(result, values.get(result) as Float32Array);
-    regions.push(checkRegion(typeof region === "function" ? region(output, maps.length) : region, grid));
-    maps.push(values.get(value) as Float32Array);
-    await pace.step(maps.length);
-  }
-  if (maps.length === 0) throw new InputError("dissect got no samples: give at least one input of the network.");
-  const agreements = units.map((unit): UnitAgreement => {
-    const planes = maps.map((map) => {
-      const data = Float32Array.from({ length: h * w }, (_, place) => map[places[place] + offsets[unit]]);
-      return resizeBilinear({ data, width: w, height: h, channels: 1 }, grid.w, grid.h, { antialias: false });
-    });
-    const active = topQuantile(planes, quantile);
-    let [both, either] = [0, 0];
-    planes.forEach((plane, sample) => {
-      plane.forEach((activation, place) => {
-        const [inUnit, inRegion] = [active.includes(activation), regions[sample][place] !== 0];
-        both += Number(inUnit && inRegion);
-        either += Number(inUnit || inRegion);
+  return guardedAsync("dissect", async () => {
+    checkBag("dissect", options, []);
+    checkOptions("dissect", options, ["layer", "region", "quantile", "units", "signal", "onProgress"]);
+    const { layer, region, quantile = 0.01 } = options;
+    if (!(typeof quantile === "number" && quantile > 0 && quantile < 1))
+      throw new OptionError(`quantile lies between 0 and 1, got ${show(quantile)}.`);
+    iterable("samples", samples, "inputs");
+    const model = loaded(given);
+    const value = model.valueOf(layer);
+    const { rows: h, columns: w, channels, places, offsets } = model.unitAxis(value);
+    if (model.shape(value).length < 3 || h * w <= 1) {
+      throw new LayerError(
+        `Layer "${layer}" (${showShape(model.shape(value))}) has no maps larger than 1×1, so its units are at no place. ` +
+          "unitEffects measures units of any layer.",
+      );
+    }
+    const units = unitList(options.units, channels, `layer "${layer}"`);
+    const grid = regionGrid(model);
+    const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
+    const maps: Float32Array[] = [];
+    const regions: Uint8Array[] = [];
+    for await (const sample of theirItems(samples)) {
+      const { result } = model.parts;
+      const { values } = model.pass({ data: model.prepare(sample), keep: [...new Set([value, result])] });
+      const output = model.tensor(result, values.get(result) as Float32Array);
+      regions.push(
+        checkRegion(typeof region === "function" ? theirs(() => region(output, maps.length)) : region, grid),
+      );
+      maps.push(values.get(value) as Float32Array);
+      await pace.step(maps.length);
+    }
+    if (maps.length === 0) throw new InputError("dissect got no samples: give at least one input of the network.");
+    const agreements = units.map((unit): UnitAgreement => {
+      const planes = maps.map((map) => {
+        const data = Float32Array.from({ length: h * w }, (_, place) => map[places[place] + offsets[unit]]);
+        return resizeBilinear({ data, width: w, height: h, channels: 1 }, grid.w, grid.h, { antialias: false });
       });
+      const active = topQuantile(planes, quantile);
+      let [both, either] = [0, 0];
+      planes.forEach((plane, sample) => {
+        plane.forEach((activation, place) => {
+          const [inUnit, inRegion] = [active.includes(activation), regions[sample][place] !== 0];
+          both += Number(inUnit && inRegion);
+          either += Number(inUnit || inRegion);
+        });
+      });
+      return { unit, iou: either === 0 ? 0 : both / either, threshold: active.threshold };
     });
-    return { unit, iou: either === 0 ? 0 : both / either, threshold: active.threshold };
+    return {
+      layer,
+      quantile,
+      samples: maps.length,
+      units: agreements.sort((a, b) => b.iou - a.iou || a.unit - b.unit),
+    };
   });
-  return {
-    layer,
-    quantile,
-    samples: maps.length,
-    units: agreements.sort((a, b) => b.iou - a.iou || a.unit - b.unit),
-  };
 }
 
 /** The threshold that a share of all places reaches, and whether a value does. */

@@ -1,5 +1,6 @@
 import { above, checkOptions, wholeNumber } from "../checks";
 import { Random } from "../explain/random";
+import { guarded } from "../guard";
 import { loaded, type Model } from "../model/model";
 import { Tensor } from "../tensor";
 
@@ -21,17 +22,19 @@ export interface LatentOptions {
  * const [latent] = randomLatents(generator, { seed: 7 });
  */
 export function randomLatents(model: Model, options: LatentOptions = {}): Tensor[] {
-  checkOptions("randomLatents", options, ["samples", "stdev", "seed"]);
-  const { samples = 16, stdev = 1, seed = 0 } = options;
-  wholeNumber("samples", samples, 1);
-  above("stdev", stdev);
-  const random = new Random(seed);
-  const { shape } = loaded(model).input;
-  const size = shape.reduce((product, extent) => product * extent, 1);
-  return Array.from({ length: samples }, () => {
-    return new Tensor(
-      Float32Array.from({ length: size }, () => stdev * random.normal()),
-      shape,
-    );
+  return guarded("randomLatents", () => {
+    checkOptions("randomLatents", options, ["samples", "stdev", "seed"]);
+    const { samples = 16, stdev = 1, seed = 0 } = options;
+    wholeNumber("samples", samples, 1, 2 ** 20);
+    above("stdev", stdev);
+    const random = new Random(seed);
+    const { shape } = loaded(model).input;
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    return Array.from({ length: samples }, () => {
+      return new Tensor(
+        Float32Array.from({ length: size }, () => stdev * random.normal()),
+        shape,
+      );
+    });
   });
 }

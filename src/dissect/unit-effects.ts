@@ -1,7 +1,8 @@
-import { checkBag, checkOptions, iterable, wholeNumber } from "../checks";
+import { checkBag, checkOptions, iterable, show, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import type { ExplainOptions } from "../explain/attribution";
 import { createPace } from "../explain/pace";
+import { guardedAsync, theirItems } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { unitList } from "../model/intervention";
 import { type LoadedModel, loaded, type Model } from "../model/model";
@@ -49,43 +50,45 @@ export interface UnitEffects {
  * const { units } = await unitEffects(generator, latents, { layer: "relu2", target: { mask, channel: 0 } });
  */
 export async function unitEffects(given: Model, samples: Samples, options: UnitEffectsOptions): Promise<UnitEffects> {
-  checkBag("unitEffects", options, []);
-  checkOptions("unitEffects", options, ["layer", "units", "value", "batchSize", "target", "signal", "onProgress"]);
-  const { layer, value = 0, batchSize = 8 } = options;
-  if (!Number.isFinite(value)) throw new OptionError(`value must be a finite number, got ${value}.`);
-  wholeNumber("batchSize", batchSize, 1);
-  iterable("samples", samples, "inputs");
-  const model = loaded(given);
-  const target = resolveTarget(model, options.target);
-  const at = model.layerBefore(layer, target.value);
-  const axis = model.unitAxis(at);
-  const units = unitList(options.units, axis.channels, `layer "${layer}"`);
-  const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
-  const drops = new Float64Array(units.length);
-  let [count, total] = [0, 0];
-  for await (const sample of samples) {
-    const data = model.prepare(sample);
-    const before = model.pass({ data, keep: [target.value] }).values.get(target.value) as Float32Array;
-    const score = scoreOf(target.choose(before), before);
-    for (let first = 0; first < units.length; first += batchSize) {
-      const group = units.slice(first, first + batchSize);
-      const without = scoresWithout(model, { data, at, axis, group, value, target, before });
-      group.forEach((_, i) => {
-        drops[first + i] += score - without[i];
-      });
+  return guardedAsync("unitEffects", async () => {
+    checkBag("unitEffects", options, []);
+    checkOptions("unitEffects", options, ["layer", "units", "value", "batchSize", "target", "signal", "onProgress"]);
+    const { layer, value = 0, batchSize = 8 } = options;
+    if (!Number.isFinite(value)) throw new OptionError(`value must be a finite number, got ${show(value)}.`);
+    wholeNumber("batchSize", batchSize, 1);
+    iterable("samples", samples, "inputs");
+    const model = loaded(given);
+    const target = resolveTarget(model, options.target);
+    const at = model.layerBefore(layer, target.value);
+    const axis = model.unitAxis(at);
+    const units = unitList(options.units, axis.channels, `layer "${layer}"`);
+    const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
+    const drops = new Float64Array(units.length);
+    let [count, total] = [0, 0];
+    for await (const sample of theirItems(samples)) {
+      const data = model.prepare(sample);
+      const before = model.pass({ data, keep: [target.value] }).values.get(target.value) as Float32Array;
+      const score = scoreOf(target.choose(before), before);
+      for (let first = 0; first < units.length; first += batchSize) {
+        const group = units.slice(first, first + batchSize);
+        const without = scoresWithout(model, { data, at, axis, group, value, target, before });
+        group.forEach((_, i) => {
+          drops[first + i] += score - without[i];
+        });
+      }
+      total += score;
+      await pace.step(++count);
     }
-    total += score;
-    await pace.step(++count);
-  }
-  if (count === 0) throw new InputError("unitEffects got no samples: give at least one input of the network.");
-  return {
-    layer,
-    samples: count,
-    score: total / count,
-    units: units
-      .map((unit, i) => ({ unit, drop: drops[i] / count }))
-      .sort((a, b) => b.drop - a.drop || a.unit - b.unit),
-  };
+    if (count === 0) throw new InputError("unitEffects got no samples: give at least one input of the network.");
+    return {
+      layer,
+      samples: count,
+      score: total / count,
+      units: units
+        .map((unit, i) => ({ unit, drop: drops[i] / count }))
+        .sort((a, b) => b.drop - a.drop || a.unit - b.unit),
+    };
+  });
 }
 
 /** The score of one input without each of several units: one sample of a batch per unit. */

@@ -1,6 +1,7 @@
 import { isFloat32Array } from "../bytes";
-import { kindOf } from "../checks";
+import { kindOf, show } from "../checks";
 import { InputError, OptionError, ShapeError, TargetError } from "../errors";
+import { theirsAsync } from "../guard";
 import { type Input, isTensor } from "../model/model";
 import { toMemoryOrder, toRowMajor } from "../ops/layout";
 import { showShape, Tensor } from "../tensor";
@@ -21,7 +22,11 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
   const given = tensorOf(input);
   const [x, frame] = [inMemoryOrder(given), tensorFrame(given)];
   const rows = async (batch: Float32Array, count: number): Promise<{ scores: Float32Array; classes: number }> => {
-    const scores = await blackBox(asTensor(batch, batchShape(frame, count)));
+    // Of its own: the function may change the tensor, or keep it.
+    const handed = asTensor(batch.slice(), batchShape(frame, count));
+    const answer: unknown = await theirsAsync(() => blackBox(handed));
+    // And it may change the scores later.
+    const scores = isFloat32Array(answer) ? answer.slice() : answer;
     if (!isFloat32Array(scores) || scores.length === 0 || scores.length % count !== 0) {
       const got = isFloat32Array(scores) ? `${scores.length} values` : typeof scores;
       throw new ShapeError(
@@ -31,12 +36,12 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
     if (!scores.every(Number.isFinite)) throw new InputError("The black box returned a score that is not finite.");
     return { scores, classes: scores.length / count };
   };
-  const plain = await rows(x.slice(), 1);
+  const plain = await rows(x, 1);
   const { target = "top" } = options;
-  const index = target === "top" ? plain.scores.indexOf(Math.max(...plain.scores)) : target;
+  const index = target === "top" ? indexOfLargest(plain.scores) : target;
   if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= plain.classes) {
     throw new TargetError(
-      `A black box with ${plain.classes} scores per input takes a target index from 0 to ${plain.classes - 1} or 'top', got ${JSON.stringify(target)}.`,
+      `A black box with ${plain.classes} scores per input takes a target index from 0 to ${plain.classes - 1} or 'top', got ${show(target)}.`,
     );
   }
   return {
@@ -56,8 +61,13 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
   };
 }
 
+function indexOfLargest(scores: Float32Array): number {
+  return scores.reduce((best, score, i) => (score > scores[best] ? i : best), 0);
+}
+
 function tensorOf(input: Input): Tensor {
-  if (isTensor(input) && [3, 4].includes(input.shape.length) && input.shape[0] === 1) return input;
+  if (isTensor(input) && [3, 4].includes(input.shape.length) && input.shape[0] === 1)
+    return new Tensor(input.data, input.shape);
   const got = isTensor(input) ? showShape(input.shape) : kindOf(input);
   throw new ShapeError(
     `A black box takes a Tensor [1, H, W, C] or [1, C, L] as its input, because only you know how it is normalised; got ${got}.`,
@@ -74,7 +84,7 @@ const batchShape = ({ height, width, channels, line }: Frame, count: number): nu
 
 /** Signals lie in memory sample by sample, in tensors channel by channel; images are the same in both. */
 const inMemoryOrder = ({ data, shape }: Tensor): Float32Array =>
-  shape.length === 3 ? toMemoryOrder(data, shape) : data;
+  shape.length === 3 ? toMemoryOrder(data, shape) : data.slice();
 const asTensor = (data: Float32Array, shape: readonly number[]): Tensor =>
   new Tensor(shape.length === 3 ? toRowMajor(data, shape) : data, shape);
 

@@ -1,4 +1,5 @@
 /** What all class activation maps share: the layers asked for, and the result that their maps make. */
+import { show, throwIfAborted } from "../checks";
 import { OptionError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { camLayer } from "../model/cam-layer";
@@ -48,7 +49,7 @@ export interface CamRun {
 
 /** @param find  the layer that a name stands for, or the method's default */
 export function startCam(given: Model, input: Input, options: CamOptions, find = camLayer): CamRun {
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const layers = asked(options).map((name) => {
@@ -64,7 +65,7 @@ function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
   if (layers === undefined) return [layer];
   if (!Array.isArray(layers) || layers.length === 0 || layers.some((name) => typeof name !== "string")) {
     throw new OptionError(
-      `layers must be a list of at least one layer name, got ${JSON.stringify(layers)}. inspect(model).camLayers has candidates.`,
+      `layers must be a list of at least one layer name, got ${show(layers)}. inspect(model).camLayers has candidates.`,
     );
   }
   if (layer !== undefined) {

@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../checks";
 import { leadsAround } from "../engine/plan";
 import { deepLiftFacts } from "../methods/deep-lift";
 import { settledOptions } from "../methods/settled-options";
@@ -44,7 +45,7 @@ export const deepLift: Explains<DeepLiftOptions> = /* @__PURE__ */ perTarget(att
 async function attribute(given: Model, input: Input, unsettled: DeepLiftOptions): Promise<Attribution> {
   const options = settledOptions(deepLiftFacts, unsettled);
   const { baseline } = options;
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   const model = loaded(given);
   const request = liftRequest(model, options);
   const data = model.prepare(input);

@@ -1,4 +1,4 @@
-import { checkBag } from "../checks";
+import { checkBag, show } from "../checks";
 import { OptionError } from "../errors";
 import { ownOptions, takes, unusedNotes } from "../methods/own-options";
 import { type MethodName, methodTable } from "../methods/table";
@@ -125,7 +125,7 @@ export async function explain(
   const { method = "grad-cam", noiseTunnel: noisy, ...options } = given;
   if (typeof method !== "string" || !Object.hasOwn(methodFunctions, method)) {
     throw new OptionError(
-      `There is no method "${method}".${suggest(String(method), methodNames)} Methods: ${methodNames.join(", ")}.`,
+      `There is no method ${show(method)}.${suggest(method, methodNames)} Methods: ${methodNames.join(", ")}.`,
     );
   }
   if (options.targets !== undefined && (noisy !== undefined || !takes(method, "targets"))) {

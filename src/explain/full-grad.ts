@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../checks";
 import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { fullGradFacts } from "../methods/full-grad";
@@ -39,7 +40,7 @@ export const fullGrad: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */
 
 async function attribute(given: Model, input: Input, unsettled: ExplainOptions & LayerOptions): Promise<Attribution> {
   const options = settledOptions(fullGradFacts, unsettled);
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const start = attributedValue(model, options, target);

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 import { gradientShapFacts } from "../methods/gradient-shap";
 import { settledOptions } from "../methods/settled-options";
@@ -122,9 +123,7 @@ interface End {
 function checkDraws({ coefficients = [], noise, stdev }: GradientShapOptions): void {
   const wrong = coefficients.findIndex((value) => !(value >= 0 && value <= 1));
   if (wrong >= 0) {
-    throw new OptionError(
-      `coefficients lie between 0 and 1; number ${wrong} is ${JSON.stringify(coefficients[wrong])}.`,
-    );
+    throw new OptionError(`coefficients lie between 0 and 1; number ${wrong} is ${show(coefficients[wrong])}.`);
   }
   if (noise !== undefined && stdev === undefined) {
     throw new OptionError("noise is multiplied by stdev, which is 0 unless it is given: give both.");

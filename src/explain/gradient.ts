@@ -1,6 +1,8 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
+import { throwIfAborted } from "../checks";
 import { leadsAround } from "../engine/plan";
 import type { Backward } from "../engine/session";
+import { guardedAsync } from "../guard";
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
@@ -227,9 +229,11 @@ export function byGradient(method: GradientMethod): Explains<GradientOptions> {
     input: Input,
     options: GradientOptions | (Omit<GradientOptions, "target"> & SeveralTargets) = {},
   ): Promise<Attribution | Attribution[]> {
-    const targets = severalOf(options);
-    if (targets) return attributeByGradient(model, input, options, targets, method);
-    return (await attributeByGradient(model, input, options, [(options as GradientOptions)?.target], method))[0];
+    return guardedAsync(method.facts.name, async () => {
+      const targets = severalOf(options);
+      if (targets) return attributeByGradient(model, input, options, targets, method);
+      return (await attributeByGradient(model, input, options, [(options as GradientOptions)?.target], method))[0];
+    });
   }
   return explained;
 }
@@ -244,7 +248,7 @@ async function attributeByGradient(
   { facts, rules, combine, notes }: GradientMethod,
 ): Promise<Attribution[]> {
   const { targets: _, ...options } = settledOptions(facts, given as GradientOptions & Partial<SeveralTargets>);
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   const model = loaded(givenModel);
   const targets = asked.map((target) => resolveTarget(model, target));
   const [at] = targets.map((target) => attributedValue(model, options, target));

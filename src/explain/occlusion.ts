@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { MemoryError, OptionError } from "../errors";
 import { occlusionFacts } from "../methods/occlusion";
 import { settledOptions } from "../methods/settled-options";
@@ -124,5 +125,5 @@ function extents(name: string, value: readonly [number, number] | number, { line
   if (Array.isArray(pair) && pair.length === 2 && pair.every((size) => Number.isInteger(size) && size >= 1))
     return [pair[0], pair[1]];
   const expected = line ? "a whole number of at least 1" : "a whole number of at least 1, or two (rows, columns)";
-  throw new OptionError(`${name} must be ${expected}, got ${JSON.stringify(value)}.`);
+  throw new OptionError(`${name} must be ${expected}, got ${show(value)}.`);
 }

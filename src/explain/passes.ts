@@ -1,4 +1,7 @@
 /** Explanations made of many passes that do not depend on each other: all of them here, or divided among several instances. */
+
+import { throwIfAborted } from "../checks";
+import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions } from "./attribution";
 import type { BlackBox } from "./black-box";
@@ -39,10 +42,12 @@ export async function explainByPasses<Options extends ExplainOptions, Given exte
   input: Input,
   options: Options,
 ): Promise<Attribution> {
-  options?.signal?.throwIfAborted();
-  const passes = await begin(model, input, options);
-  await makeAll(passes, options, [0, passes.count], (results, first) => passes.take(results, first));
-  return passes.attribution();
+  return guardedAsync("The method", async () => {
+    throwIfAborted(options?.signal);
+    const passes = await begin(model, input, options);
+    await makeAll(passes, options, [0, passes.count], (results, first) => passes.take(results, first));
+    return passes.attribution();
+  });
 }
 
 /** What all results together may take: they meet in one instance. */

@@ -1,5 +1,6 @@
-import { checkBag, checkOptions, oneOf } from "../checks";
+import { checkBag, checkOptions, oneOf, show } from "../checks";
 import { LayerError, OptionError } from "../errors";
+import { guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, pixelAt } from "../model/resolve-target";
@@ -54,61 +55,65 @@ export interface Projection {
  * @throws {OptionError} if `keep` or `rule` is out of range, or `position` comes without `unit`
  */
 export async function projectActivation(given: Model, input: Input, options: ProjectOptions): Promise<Projection> {
-  checkBag("projectActivation", options, []);
-  checkOptions("projectActivation", options, ["layer", "unit", "position", "keep", "rule", "signal", "onProgress"]);
-  const { keep = "max", rule = "deconvnet", unit, position } = options;
-  const count = keep === "max" ? 1 : keep;
-  if (!Number.isInteger(count) || count < 1)
-    throw new OptionError(`keep must be 'max' or a whole number of at least 1, got ${keep}.`);
-  oneOf("rule", rule, ["deconvnet", "guided", "gradient"]);
-  const model = loaded(given);
-  const value = model.valueOf(options.layer);
-  if (value === model.full.input)
-    throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
-  const shape = model.shape(value);
-  const axis = model.unitAxis(value);
-  if (unit !== undefined) checkUnit(unit, options.layer, shape, axis.channels);
-  if (position !== undefined && (unit === undefined || options.keep !== undefined)) {
-    throw new OptionError(
-      `position names one activation: ${unit === undefined ? "give its unit as well" : "leave keep out"}.`,
-    );
-  }
-  const place =
-    position !== undefined && unit !== undefined
-      ? axis.places[pixelAt(position, axis.rows, axis.columns, `layer "${options.layer}"`)] + axis.offsets[unit]
-      : undefined;
-  const stages = stagesBelow(model, value);
-  const start = model.full.input;
-  let offsets: number[] = [];
-  let strengths: number[] = [];
-  const gates = gatesBetween(model, start, value);
-  const { gradients, values } = model.pass({
-    data: model.prepare(input),
-    keep: gates,
-    backward: {
-      seed: value,
-      wanted: [start, ...stages.map((stage) => stage.value)],
-      rules: { rectifier: rule },
-      write: (gradient, activation) => {
-        offsets = place === undefined ? strongest(activation, count, axis, unit) : [place];
-        strengths = offsets.map((offset) => activation[offset]);
-        for (const offset of offsets) gradient[offset] = activation[offset];
+  return guardedAsync("projectActivation", async () => {
+    checkBag("projectActivation", options, []);
+    checkOptions("projectActivation", options, ["layer", "unit", "position", "keep", "rule", "signal", "onProgress"]);
+    const { keep = "max", rule = "deconvnet", unit, position } = options;
+    const count = keep === "max" ? 1 : keep;
+    if (!Number.isInteger(count) || count < 1)
+      throw new OptionError(`keep must be 'max' or a whole number of at least 1, got ${show(keep)}.`);
+    oneOf("rule", rule, ["deconvnet", "guided", "gradient"]);
+    const model = loaded(given);
+    const value = model.valueOf(options.layer);
+    if (value === model.full.input)
+      throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
+    const shape = model.shape(value);
+    const axis = model.unitAxis(value);
+    if (unit !== undefined) checkUnit(unit, options.layer, shape, axis.channels);
+    if (position !== undefined && (unit === undefined || options.keep !== undefined)) {
+      throw new OptionError(
+        `position names one activation: ${unit === undefined ? "give its unit as well" : "leave keep out"}.`,
+      );
+    }
+    const place =
+      position !== undefined && unit !== undefined
+        ? axis.places[pixelAt(position, axis.rows, axis.columns, `layer "${options.layer}"`)] + axis.offsets[unit]
+        : undefined;
+    const stages = stagesBelow(model, value);
+    const start = model.full.input;
+    let offsets: number[] = [];
+    let strengths: number[] = [];
+    const gates = gatesBetween(model, start, value);
+    const { gradients, values } = model.pass({
+      data: model.prepare(input),
+      keep: gates,
+      backward: {
+        seed: value,
+        wanted: [start, ...stages.map((stage) => stage.value)],
+        rules: { rectifier: rule },
+        write: (gradient, activation) => {
+          offsets = place === undefined ? strongest(activation, count, axis, unit) : [place];
+          strengths = offsets.map((offset) => activation[offset]);
+          for (const offset of offsets) gradient[offset] = activation[offset];
+        },
       },
-    },
+    });
+    const image = gradients.get(start) as Float32Array;
+    return {
+      image: model.tensor(start, image),
+      trace: stages.map(({ layer, op, value: name }) => {
+        return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
+      }),
+      kept: offsets.map((offset, i) => ({ ...placeOf(offset, axis), value: strengths[i] })),
+      notes: [
+        ...emptyNotes(image, offsets.length, isShut(gates, values), options.layer),
+        ...(rule === "gradient"
+          ? []
+          : rectifiedNotes(image, model).filter(({ code }) => code !== "not-class-specific")),
+      ],
+      recipe: await makeRecipe(model, "project-activation", { ...options, keep, rule }),
+    };
   });
-  const image = gradients.get(start) as Float32Array;
-  return {
-    image: model.tensor(start, image),
-    trace: stages.map(({ layer, op, value: name }) => {
-      return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
-    }),
-    kept: offsets.map((offset, i) => ({ ...placeOf(offset, axis), value: strengths[i] })),
-    notes: [
-      ...emptyNotes(image, offsets.length, isShut(gates, values), options.layer),
-      ...(rule === "gradient" ? [] : rectifiedNotes(image, model).filter(({ code }) => code !== "not-class-specific")),
-    ],
-    recipe: await makeRecipe(model, "project-activation", { ...options, keep, rule }),
-  };
 }
 
 /** Why nothing can be seen, or what is seen stands for nothing. */

@@ -1,4 +1,5 @@
 import { checkOptions } from "../checks";
+import { guarded } from "../guard";
 import type { PictureData } from "../image/image";
 import { magnitudeAt } from "../image/magnitude";
 import { normalisation } from "../image/normalisation";
@@ -24,23 +25,25 @@ export function projectionImage(
   values: Tensor,
   options: { readonly percentile?: number } = {},
 ): PictureData {
-  checkOptions("projectionImage", options, ["percentile"]);
-  const { percentile = 99 } = options;
-  const model = loaded(given);
-  const channels = pictureChannels(model, values);
-  const { toPixel, toValue } = normalisation(model.parts.preprocess, channels);
-  const zero = Array.from({ length: channels }, (_, channel) => toPixel(0, channel));
-  const change = values.data.map((value, i) => toPixel(value, i % channels) - zero[i % channels]);
-  const full = magnitudeAt(
-    percentile,
-    change.filter((step) => step !== 0),
-  );
-  const stretch = 127 / (full || 1);
-  return toImage(
-    given,
-    new Tensor(
-      change.map((step, i) => toValue(128 + stretch * step, i % channels)),
-      values.shape,
-    ),
-  );
+  return guarded("projectionImage", () => {
+    checkOptions("projectionImage", options, ["percentile"]);
+    const { percentile = 99 } = options;
+    const model = loaded(given);
+    const channels = pictureChannels(model, values);
+    const { toPixel, toValue } = normalisation(model.parts.preprocess, channels);
+    const zero = Array.from({ length: channels }, (_, channel) => toPixel(0, channel));
+    const change = values.data.map((value, i) => toPixel(value, i % channels) - zero[i % channels]);
+    const full = magnitudeAt(
+      percentile,
+      change.filter((step) => step !== 0),
+    );
+    const stretch = 127 / (full || 1);
+    return toImage(
+      given,
+      new Tensor(
+        change.map((step, i) => toValue(128 + stretch * step, i % channels)),
+        values.shape,
+      ),
+    );
+  });
 }

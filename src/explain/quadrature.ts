@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 
 /** How a path integral over [0, 1] becomes a weighted sum. */
@@ -14,7 +15,9 @@ export interface Quadrature {
 export function quadrature(rule: QuadratureRule, steps: number): Quadrature {
   const least = rule === "trapezoid" ? 2 : 1;
   if (!Number.isInteger(steps) || steps < least) {
-    throw new OptionError(`nSteps must be a whole number of at least ${least} for the rule "${rule}", got ${steps}.`);
+    throw new OptionError(
+      `nSteps must be a whole number of at least ${least} for the rule "${rule}", got ${show(steps)}.`,
+    );
   }
   const even = (shift: number): Quadrature => ({
     alphas: Array.from({ length: steps }, (_, i) => (i + shift) / steps),

@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../checks";
 import { inputSize } from "../model/input-size";
 /** One input and how its changed copies score: what the methods share that ask a model nothing but scores. */
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
@@ -42,7 +43,7 @@ export interface ScoredInput {
 
 /** Scores the input as it is, which settles the target. */
 export async function scoreInput(given: Model | BlackBox, input: Input, options: PassesOptions): Promise<ScoredInput> {
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   return typeof given === "function" ? blackBoxInput(given, input, options) : modelInput(loaded(given), input, options);
 }
 

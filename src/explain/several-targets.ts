@@ -1,6 +1,7 @@
 /** Several targets at once: an attribution for each. */
 import { kindOf } from "../checks";
 import { TargetError } from "../errors";
+import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
 import type { Target } from "../model/target";
 import type { Attribution, ExplainOptions } from "./attribution";
@@ -50,6 +51,13 @@ export function perTarget<Options extends ExplainOptions>(
     model: Model,
     input: Input,
     options: Options | (Omit<Options, "target"> & SeveralTargets) = {} as Options,
+  ): Promise<Attribution | Attribution[]> {
+    return guardedAsync("The method", () => one(model, input, options));
+  }
+  async function one(
+    model: Model,
+    input: Input,
+    options: Options | (Omit<Options, "target"> & SeveralTargets),
   ): Promise<Attribution | Attribution[]> {
     const targets = severalOf(options);
     if (targets === undefined) return attribute(model, input, options as Options);

@@ -1,4 +1,5 @@
 /** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
+import { guardedAsync } from "../guard";
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
@@ -38,9 +39,11 @@ export function byWeighing(method: CamMethod): Explains<CamOptions> {
     input: Input,
     options: CamOptions | (Omit<CamOptions, "target"> & SeveralTargets) = {},
   ): Promise<Attribution | Attribution[]> {
-    const targets = severalOf(options);
-    if (targets) return attributeByWeighing(model, input, options, targets, method);
-    return (await attributeByWeighing(model, input, options, [(options as CamOptions)?.target], method))[0];
+    return guardedAsync(method.facts.name, async () => {
+      const targets = severalOf(options);
+      if (targets) return attributeByWeighing(model, input, options, targets, method);
+      return (await attributeByWeighing(model, input, options, [(options as CamOptions)?.target], method))[0];
+    });
   }
   return explained;
 }

@@ -1,5 +1,6 @@
-import { checkOptions } from "../checks";
+import { checkOptions, show } from "../checks";
 import { OptionError } from "../errors";
+import { guarded, guardedAsync } from "../guard";
 import { encodeLargePng, largePicture } from "./encode-large-png";
 import { channelsOf, checkImage, type ImageLike } from "./image";
 
@@ -11,11 +12,13 @@ import { channelsOf, checkImage, type ImageLike } from "./image";
  * @throws {InputError} if the picture is empty or its data do not fill its size
  */
 export async function encodePng(image: ImageLike): Promise<Uint8Array<ArrayBuffer>> {
-  checkImage(image);
-  const { width, height, data } = image;
-  if (width * height > largePicture) return encodeLargePng(image);
-  const { encode } = await import("fast-png");
-  return encode({ width, height, data, channels: channelsOf(image), depth: 8 }) as Uint8Array<ArrayBuffer>;
+  return guardedAsync("encodePng", async () => {
+    checkImage(image);
+    const { width, height, data } = image;
+    if (width * height > largePicture) return encodeLargePng(image);
+    const { encode } = await import("fast-png");
+    return encode({ width, height, data, channels: channelsOf(image), depth: 8 }) as Uint8Array<ArrayBuffer>;
+  });
 }
 
 export interface JpegOptions {
@@ -31,14 +34,17 @@ export interface JpegOptions {
  * @throws {InputError} if the picture is empty or its data do not fill its size; {OptionError} if `quality` is out of range
  */
 export async function encodeJpeg(image: ImageLike, options: JpegOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-  checkImage(image);
-  checkOptions("encodeJpeg", options, ["quality"]);
-  const { quality = 90 } = options;
-  if (!(quality >= 1 && quality <= 100)) throw new OptionError(`quality must lie between 1 and 100, got ${quality}.`);
-  const { default: encode } = await import("jpeg-js/lib/encoder.js");
-  const { width, height } = image;
-  const { data } = encode({ data: opaque(image), width, height }, quality);
-  return new Uint8Array(data);
+  return guardedAsync("encodeJpeg", async () => {
+    checkImage(image);
+    checkOptions("encodeJpeg", options, ["quality"]);
+    const { quality = 90 } = options;
+    if (!(typeof quality === "number" && quality >= 1 && quality <= 100))
+      throw new OptionError(`quality must lie between 1 and 100, got ${show(quality)}.`);
+    const { default: encode } = await import("jpeg-js/lib/encoder.js");
+    const { width, height } = image;
+    const { data } = encode({ data: opaque(image), width, height }, quality);
+    return new Uint8Array(data);
+  });
 }
 
 /** RGBA over white. */
@@ -65,14 +71,16 @@ export interface DataURLOptions extends JpegOptions {
  * @throws {InputError} if the picture is empty or its data do not fill its size; {OptionError} if an option is not known
  */
 export async function toDataURL(image: ImageLike, options: DataURLOptions = {}): Promise<string> {
-  checkOptions("toDataURL", options, ["format", "quality"]);
-  const { format = "png", quality } = options;
-  if (format !== "png" && format !== "jpeg")
-    throw new OptionError(`format ${JSON.stringify(format)} is none of png, jpeg.`);
-  if (format === "png" && quality !== undefined) throw new OptionError("quality is of JPEG files: add format: 'jpeg'.");
-  const bytes =
-    format === "png" ? await encodePng(image) : await encodeJpeg(image, quality === undefined ? {} : { quality });
-  return `data:image/${format};base64,${base64(bytes)}`;
+  return guardedAsync("toDataURL", async () => {
+    checkOptions("toDataURL", options, ["format", "quality"]);
+    const { format = "png", quality } = options;
+    if (format !== "png" && format !== "jpeg") throw new OptionError(`format ${show(format)} is none of png, jpeg.`);
+    if (format === "png" && quality !== undefined)
+      throw new OptionError("quality is of JPEG files: add format: 'jpeg'.");
+    const bytes =
+      format === "png" ? await encodePng(image) : await encodeJpeg(image, quality === undefined ? {} : { quality });
+    return `data:image/${format};base64,${base64(bytes)}`;
+  });
 }
 
 /** So many bytes become arguments at once: a multiple of 3, so that the pieces join without padding. */
@@ -102,17 +110,19 @@ type ImageDataConstructor = new (data: Uint8ClampedArray<ArrayBuffer>, width: nu
  * @throws {InputError} if the picture is empty or its data do not fill its size
  */
 export function toImageData(image: ImageLike): ImageDataLike {
-  checkImage(image);
-  const { data: from, width, height } = image;
-  const channels = channelsOf(image);
-  const data = new Uint8ClampedArray(width * height * 4);
-  if (channels === 4) data.set(from);
-  else {
-    for (let pixel = 0; pixel < width * height; pixel++) {
-      for (let c = 0; c < 3; c++) data[pixel * 4 + c] = from[channels === 1 ? pixel : pixel * 3 + c];
-      data[pixel * 4 + 3] = 255;
+  return guarded("toImageData", () => {
+    checkImage(image);
+    const { data: from, width, height } = image;
+    const channels = channelsOf(image);
+    const data = new Uint8ClampedArray(width * height * 4);
+    if (channels === 4) data.set(from);
+    else {
+      for (let pixel = 0; pixel < width * height; pixel++) {
+        for (let c = 0; c < 3; c++) data[pixel * 4 + c] = from[channels === 1 ? pixel : pixel * 3 + c];
+        data[pixel * 4 + 3] = 255;
+      }
     }
-  }
-  const { ImageData } = globalThis as { ImageData?: ImageDataConstructor };
-  return ImageData ? new ImageData(data, width, height) : { data, width, height, colorSpace: "srgb" };
+    const { ImageData } = globalThis as { ImageData?: ImageDataConstructor };
+    return ImageData ? new ImageData(data, width, height) : { data, width, height, colorSpace: "srgb" };
+  });
 }

@@ -1,5 +1,5 @@
 import { isByteArray } from "../bytes";
-import { kindOf } from "../checks";
+import { kindOf, show } from "../checks";
 import { InputError } from "../errors";
 
 /** An 8-bit picture: RGBA, RGB or grey, rows from the top, channels interleaved. An `ImageData` is one. */
@@ -39,7 +39,7 @@ export function checkImage(image: ImageLike): void {
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
     throw new InputError(
-      `The image is ${width}×${height}; width and height must be whole numbers of at least 1.${encodedHint(data)}`,
+      `The image is ${show(width)}×${show(height)}; width and height must be whole numbers of at least 1.${encodedHint(data)}`,
     );
   }
   const pixels = width * height;

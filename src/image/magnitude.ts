@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 
 /**
@@ -6,8 +7,8 @@ import { OptionError } from "../errors";
  * @throws {OptionError} if the percentile is not above 0 and at most 100
  */
 export function magnitudeAt(percentile: number, values: Float32Array): number {
-  if (!(percentile > 0 && percentile <= 100))
-    throw new OptionError(`percentile must be above 0 and at most 100, got ${percentile}.`);
+  if (!(typeof percentile === "number" && percentile > 0 && percentile <= 100))
+    throw new OptionError(`percentile must be above 0 and at most 100, got ${show(percentile)}.`);
   const magnitudes = values.map(Math.abs).sort();
   return magnitudes[Math.ceil((percentile / 100) * magnitudes.length) - 1] ?? 0;
 }

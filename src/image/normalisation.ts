@@ -1,4 +1,4 @@
-import { oneOf } from "../checks";
+import { oneOf, show } from "../checks";
 import { OptionError } from "../errors";
 import type { Preprocess } from "./preprocess";
 
@@ -16,7 +16,7 @@ export interface Normalisation {
 export function normalisation(options: Preprocess, channels: number): Normalisation {
   const { range = [0, 1] } = options;
   if (!(Array.isArray(range) && range.length === 2 && range.every(Number.isFinite) && range[0] < range[1])) {
-    throw new OptionError(`preprocess.range must be two rising numbers, got ${JSON.stringify(range)}.`);
+    throw new OptionError(`preprocess.range must be two rising numbers, got ${show(range)}.`);
   }
   const order = oneOf("preprocess.channels", options.channels ?? "rgb", ["rgb", "bgr"]);
   const mean = perChannel("mean", options.mean ?? 0, channels);
@@ -68,7 +68,7 @@ function wrongScale(
   [low, high]: readonly [number, number],
   likely: readonly [number, number] | undefined,
 ): string {
-  const shown = new Set(values).size === 1 ? `${values[0]}` : `[${values.join(", ")}]`;
+  const shown = new Set(values).size === 1 ? show(values[0]) : show(values);
   const way = likely
     ? `Likely it is meant for pixels of ${likely[0]} to ${likely[1]}: range: [${likely.join(", ")}], on the command line --range ${likely.join("..")}.`
     : "It must have the unit of the range.";
@@ -78,9 +78,9 @@ function wrongScale(
 function perChannel(name: string, given: readonly number[] | number, channels: number): readonly number[] {
   const values = typeof given === "number" ? [given] : given;
   if (!Array.isArray(values))
-    throw new OptionError(`preprocess.${name} is a number or a list of numbers, got ${JSON.stringify(values)}.`);
+    throw new OptionError(`preprocess.${name} is a number or a list of numbers, got ${show(values)}.`);
   if (!values.every((value) => Number.isFinite(value)) || (values.length !== 1 && values.length !== channels)) {
-    throw new OptionError(`preprocess.${name} takes one number or ${channels}, got [${values.join(", ")}].`);
+    throw new OptionError(`preprocess.${name} takes one number or ${channels}, got ${show(values)}.`);
   }
   return values.length === channels ? values : new Array<number>(channels).fill(values[0]);
 }

@@ -1,5 +1,6 @@
-import { checkParts, oneOf } from "../checks";
+import { checkParts, kindOf, oneOf, show } from "../checks";
 import { OptionError } from "../errors";
+import { guarded } from "../guard";
 import type { Preprocess } from "./preprocess";
 import type { Rectangle } from "./resize";
 
@@ -24,14 +25,21 @@ export interface Placement {
  * Attributions of pictures carry it (`attribution.placement`), and overlays and boxes are drawn back there.
  */
 export function placement(image: Size, input: Size, fit: Preprocess["fit"] = "crop"): Rectangle {
-  checkParts("placement", image, ["width", "height"], "the size of a picture { width, height }");
-  checkParts("placement", input, ["width", "height"], "the size of the input { width, height } behind it");
-  oneOf("fit", fit, ["crop", "stretch", "pad"]);
-  if (fit === "stretch") return { x: 0, y: 0, width: image.width, height: image.height };
-  const ratios = [image.width / input.width, image.height / input.height] as const;
-  const scale = fit === "crop" ? Math.min(...ratios) : Math.max(...ratios);
-  const [width, height] = [input.width * scale, input.height * scale];
-  return { x: (image.width - width) / 2, y: (image.height - height) / 2, width, height };
+  return guarded("placement", () => {
+    checkParts("placement", image, ["width", "height"], "the size of a picture { width, height }");
+    checkParts("placement", input, ["width", "height"], "the size of the input { width, height } behind it");
+    oneOf("fit", fit, ["crop", "stretch", "pad"]);
+    for (const { width, height } of [image, input]) {
+      if (!isExtent(width) || !isExtent(height)) {
+        throw new OptionError(`placement takes sizes above 0, got ${show(width)}×${show(height)}.`);
+      }
+    }
+    if (fit === "stretch") return { x: 0, y: 0, width: image.width, height: image.height };
+    const ratios = [image.width / input.width, image.height / input.height] as const;
+    const scale = fit === "crop" ? Math.min(...ratios) : Math.max(...ratios);
+    const [width, height] = [input.width * scale, input.height * scale];
+    return { x: (image.width - width) / 2, y: (image.height - height) / 2, width, height };
+  });
 }
 
 /** The same with what it was worked out from. */
@@ -39,6 +47,18 @@ export function placementOf(image: Size, { width, height }: Size, fit: Preproces
   const picture = { width: image.width, height: image.height };
   const input = { width, height };
   return { fit, picture, input, region: placement(picture, input, fit) };
+}
+
+const isExtent = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 2 ** 31;
+
+/** @throws {OptionError} unless it is what an attribution remembers of its picture */
+export function checkPlacement(given: unknown): void {
+  const { picture, input, region } = (given ?? {}) as { [K in keyof Placement]?: Partial<Rectangle> | null };
+  const whole = [picture, input, region].every((size) => isExtent(size?.width) && isExtent(size?.height));
+  if (whole && Number.isFinite(region?.x) && Number.isFinite(region?.y)) return;
+  throw new OptionError(
+    `The map's placement must have picture, input and region, as attributions have it; got ${kindOf(given)}. Without it the map covers a picture of its own shape.`,
+  );
 }
 
 /** A map over the network's input, which may remember the picture it belongs to. */
@@ -53,6 +73,7 @@ export interface PlacedMap extends Size {
  * @throws {OptionError} if the picture has another shape: a map is never stretched over what it was not made from
  */
 export function regionIn(picture: Size, { width, height, placement: known }: PlacedMap): Rectangle {
+  if (known !== undefined) checkPlacement(known);
   const own = known?.picture ?? { width, height };
   if (!isSameShape(own, picture)) throw new OptionError(otherShape(picture, own, known));
   const region = known?.region ?? { x: 0, y: 0, width, height };
@@ -65,17 +86,17 @@ export function regionIn(picture: Size, { width, height, placement: known }: Pla
   };
 }
 
-const show = ({ width, height }: Size): string => `${width}×${height}`;
+const sized = ({ width, height }: Size): string => `${width}×${height}`;
 
 function otherShape(picture: Size, own: Size, known: Placement | undefined): string {
   if (known) {
     return (
-      `The picture that was explained is ${show(own)}, this one is ${show(picture)}, which is not the same at another scale. ` +
+      `The picture that was explained is ${sized(own)}, this one is ${sized(picture)}, which is not the same at another scale. ` +
       "Pass the picture that was explained, or say with region { x, y, width, height } where in this one the map lies."
     );
   }
   return (
-    `The map is ${show(own)} and does not know its place in a picture of ${show(picture)}, which has another shape: over all of it ` +
+    `The map is ${sized(own)} and does not know its place in a picture of ${sized(picture)}, which has another shape: over all of it ` +
     "the map would be distorted. Explain the picture itself instead of a Tensor and pass the attribution, or say where the map lies: " +
     `region: placement(picture, { width: ${own.width}, height: ${own.height} }, "crop"), "stretch" or "pad", as the Tensor was made.`
   );

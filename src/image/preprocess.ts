@@ -1,4 +1,5 @@
-import { checkOptions } from "../checks";
+import { checkOptions, checkParts, wholeNumber } from "../checks";
+import { guarded } from "../guard";
 import { Tensor } from "../tensor";
 import { checkImage, type ImageLike } from "./image";
 import { normalisation } from "./normalisation";
@@ -40,22 +41,34 @@ interface Size {
  */
 export function preprocess(
   image: ImageLike,
-  { width, height, channels }: Size & { readonly channels: number },
+  size: Size & { readonly channels: number },
   options: Preprocess = {},
 ): Tensor {
-  checkImage(image);
-  checkOptions("preprocess", options, ["range", "mean", "std", "channels", "fit"]);
-  const { fit = "crop" } = options;
-  const { colourOf, toValue } = normalisation(options, channels);
-  const region = placement(image, { width, height }, fit);
-  const resized = scaledColours(image, { width, height, channels }, region);
-  const values = new Float32Array(resized.length);
-  for (let channel = 0; channel < channels; channel++) {
-    const shift = colourOf(channel) - channel;
-    for (let i = channel; i < values.length; i += channels) values[i] = toValue(resized[i + shift], channel);
-  }
-  if (fit === "pad") blankBorder(values, image, { width, height }, region);
-  return new Tensor(values, [1, height, width, channels]);
+  return guarded("preprocess", () => {
+    checkImage(image);
+    checkParts(
+      "preprocess",
+      size,
+      ["width", "height", "channels"],
+      "the size of the input as { width, height, channels }",
+    );
+    const { width, height, channels } = size;
+    wholeNumber("width", width, 1, 2 ** 16);
+    wholeNumber("height", height, 1, 2 ** 16);
+    wholeNumber("channels", channels, 1, 4);
+    checkOptions("preprocess", options, ["range", "mean", "std", "channels", "fit"]);
+    const { fit = "crop" } = options;
+    const { colourOf, toValue } = normalisation(options, channels);
+    const region = placement(image, { width, height }, fit);
+    const resized = scaledColours(image, { width, height, channels }, region);
+    const values = new Float32Array(resized.length);
+    for (let channel = 0; channel < channels; channel++) {
+      const shift = colourOf(channel) - channel;
+      for (let i = channel; i < values.length; i += channels) values[i] = toValue(resized[i + shift], channel);
+    }
+    if (fit === "pad") blankBorder(values, image, { width, height }, region);
+    return new Tensor(values, [1, height, width, channels]);
+  });
 }
 
 /** Sets to zero what shows nothing of the picture. */

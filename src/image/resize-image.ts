@@ -1,5 +1,6 @@
 import { checkOptions, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
+import { guarded } from "../guard";
 import { channelsOf, checkImage, type ImageLike } from "./image";
 import { Picture } from "./picture";
 import { resizeBilinear } from "./resize";
@@ -19,26 +20,28 @@ export interface ResizeImageOptions {
  * @throws {InputError} if the picture is empty; {OptionError} unless `maxSide`, or a width, a height or both are given
  */
 export function resize(image: ImageLike, options: ResizeImageOptions = {}): Picture {
-  checkImage(image);
-  checkOptions("resize", options, ["width", "height", "maxSide"]);
-  const { width, height } = sizeOf(image, options);
-  if (width === image.width && height === image.height) return image instanceof Picture ? image : new Picture(image);
-  const channels = channelsOf(image);
-  const { data } = image;
-  if (channels !== 4) return rounded(resizeBilinear({ ...image, channels }, width, height), width, height);
-  // Colours weigh as much as they cover: what is transparent has none.
-  const covered = new Float32Array(data.length);
-  for (let at = 0; at < data.length; at += 4) {
-    const alpha = data[at + 3];
-    for (let c = 0; c < 3; c++) covered[at + c] = data[at + c] * alpha;
-    covered[at + 3] = alpha;
-  }
-  const values = resizeBilinear({ data: covered, width: image.width, height: image.height, channels }, width, height);
-  for (let at = 0; at < values.length; at += 4) {
-    const alpha = values[at + 3] || 1;
-    for (let c = 0; c < 3; c++) values[at + c] /= alpha;
-  }
-  return rounded(values, width, height);
+  return guarded("resize", () => {
+    checkImage(image);
+    checkOptions("resize", options, ["width", "height", "maxSide"]);
+    const { width, height } = sizeOf(image, options);
+    if (width === image.width && height === image.height) return image instanceof Picture ? image : new Picture(image);
+    const channels = channelsOf(image);
+    const { data } = image;
+    if (channels !== 4) return rounded(resizeBilinear({ ...image, channels }, width, height), width, height);
+    // Colours weigh as much as they cover: what is transparent has none.
+    const covered = new Float32Array(data.length);
+    for (let at = 0; at < data.length; at += 4) {
+      const alpha = data[at + 3];
+      for (let c = 0; c < 3; c++) covered[at + c] = data[at + c] * alpha;
+      covered[at + 3] = alpha;
+    }
+    const values = resizeBilinear({ data: covered, width: image.width, height: image.height, channels }, width, height);
+    for (let at = 0; at < values.length; at += 4) {
+      const alpha = values[at + 3] || 1;
+      for (let c = 0; c < 3; c++) values[at + c] /= alpha;
+    }
+    return rounded(values, width, height);
+  });
 }
 
 function rounded(values: Float32Array, width: number, height: number): Picture {
@@ -47,7 +50,7 @@ function rounded(values: Float32Array, width: number, height: number): Picture {
 
 function sizeOf(image: ImageLike, { width, height, maxSide }: ResizeImageOptions): { width: number; height: number } {
   for (const [name, value] of Object.entries({ width, height, maxSide })) {
-    if (value !== undefined) wholeNumber(name, value, 1);
+    if (value !== undefined) wholeNumber(name, value, 1, 2 ** 16);
   }
   if (maxSide !== undefined) {
     if (width !== undefined || height !== undefined) {

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 
 /** A rectangle in pixels; its edges may lie between pixels and outside the picture. */
@@ -9,10 +10,12 @@ export interface Rectangle {
 }
 
 /** @throws {OptionError} naming the option if it has no place or no extent */
-export function checkRectangle(name: string, { x, y, width, height }: Rectangle): void {
-  if (width > 0 && height > 0 && Number.isFinite(x) && Number.isFinite(y)) return;
+export function checkRectangle(name: string, rectangle: Rectangle): void {
+  const { x, y, width, height } = (rectangle ?? {}) as Partial<Record<keyof Rectangle, unknown>>;
+  const extents = [width, height].every((extent) => typeof extent === "number" && extent > 0 && extent < 2 ** 31);
+  if (extents && Number.isFinite(x) && Number.isFinite(y)) return;
   throw new OptionError(
-    `${name} needs a finite x and y and a width and height above 0, got ${width}×${height} at ${x}, ${y}.`,
+    `${name} needs a finite x and y and a width and height above 0, got ${show(width)}×${show(height)} at ${show(x)}, ${show(y)}.`,
   );
 }
 
@@ -70,8 +73,8 @@ export function resampleRows(
   const columns = flattened(filter(pixels.width, source.x, source.width, width, antialias));
   const rows = filter(pixels.height, source.y, source.height, height, antialias);
   const row = width * channels;
-  const top = Math.min(...rows.map(({ first }) => first));
-  const bottom = Math.max(...rows.map(({ first, weights }) => first + weights.length));
+  const top = rows.reduce((least, { first }) => Math.min(least, first), Number.POSITIVE_INFINITY);
+  const bottom = rows.reduce((most, { first, weights }) => Math.max(most, first + weights.length), 0);
   const narrow = new Float64Array((bottom - top) * row);
   for (let y = top; y < bottom; y++) {
     const [data, start] = pixels.rowOf(y);

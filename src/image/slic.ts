@@ -1,4 +1,5 @@
 import { above, checkOptions, wholeNumber } from "../checks";
+import { guarded } from "../guard";
 import { toColours } from "./colours";
 import { checkImage, type ImageLike } from "./image";
 import { toLab } from "./lab";
@@ -26,10 +27,12 @@ export interface SlicOptions {
  * const attribution = await kernelShap(model, image, { target: "cat", segments });
  */
 export function slic(image: ImageLike, options: SlicOptions = {}): Int32Array {
-  checkOptions("slic", options, ["segments", "compactness", "iterations"]);
-  checkImage(image);
-  const { width, height } = image;
-  return superpixels({ data: toLab(toColours(image, 3)), width, height }, options);
+  return guarded("slic", () => {
+    checkOptions("slic", options, ["segments", "compactness", "iterations"]);
+    checkImage(image);
+    const { width, height } = image;
+    return superpixels({ data: toLab(toColours(image, 3)), width, height }, options);
+  });
 }
 
 /** Colours of any number of channels, on the scale of CIELAB. */

@@ -2,6 +2,9 @@ import { above, atLeastZero, checkOptions, kindOf, oneOf, wholeNumber } from "..
 import { OptionError } from "../errors";
 import type { MethodFacts, OptionFacts } from "./facts";
 
+/** A method of more passes, or more numbers, would not end in a lifetime; lists of them are made before the first. */
+const mostPasses = 2 ** 20;
+
 /** The names of the options of some facts, where they are known to the compiler. */
 type Names<Facts extends MethodFacts> = keyof UnionOf<Facts["options"][number]>;
 type UnionOf<Group> = (Group extends unknown ? (each: Group) => void : never) extends (all: infer All) => void
@@ -44,7 +47,7 @@ function checkOne(name: string, value: unknown, { is, least = 1, choices = [] }:
     const shown = typeof value === "string" ? JSON.stringify(value) : typeof value === "number" ? value : kindOf(value);
     if (typeof value !== type) throw new OptionError(`${name} must be ${what}, got ${shown}.`);
   };
-  if (is === "count") wholeNumber(name, value as number, least);
+  if (is === "count") wholeNumber(name, value as number, least, mostPasses);
   else if (is === "above") above(name, value as number);
   else if (is === "amount") atLeastZero(name, value as number);
   else if (is === "choice") oneOf(name, value as string, choices);

@@ -1,4 +1,5 @@
 import { oneOf } from "../checks";
+import { guarded } from "../guard";
 import type { MethodName } from "./table";
 
 /**
@@ -178,8 +179,10 @@ export const methodWords: Readonly<Record<MethodName, MethodWords>> = {
  * @throws {OptionError} if there is no such method
  */
 export function inWords(method: MethodName, target: string): { readonly high: string; readonly low: string } {
-  oneOf("inWords: the method", method, Object.keys(methodWords));
-  const { high, low } = methodWords[method];
-  const said = (text: string): string => text.replaceAll("{target}", () => target);
-  return { high: said(high), low: said(low) };
+  return guarded("inWords", () => {
+    oneOf("inWords: the method", method, Object.keys(methodWords));
+    const { high, low } = methodWords[method];
+    const said = (text: string): string => text.replaceAll("{target}", () => target);
+    return { high: said(high), low: said(low) };
+  });
 }

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 import type { Preprocess } from "../image/preprocess";
 import type { Metadata } from "./metadata";
@@ -81,9 +82,7 @@ function labelsOf(id2label: unknown): string[] | undefined {
   for (const [key, label] of entries) {
     const index = Number(key);
     if (!(Number.isInteger(index) && index >= 0 && index < 1e6) || typeof label !== "string") {
-      throw new OptionError(
-        `config: id2label must give a text for every index, it has ${JSON.stringify({ [key]: label })}.`,
-      );
+      throw new OptionError(`config: id2label must give a text for every index, it has ${show({ [key]: label })}.`);
     }
     labels[index] = label;
     count += 1;
@@ -137,7 +136,7 @@ function pairOf(name: string, value: unknown): readonly [number, number] | undef
   if (value === undefined || value === null) return undefined;
   const extent = (each: unknown): number => {
     if (typeof each === "number" && Number.isInteger(each) && each > 0) return each;
-    throw new OptionError(`config: ${name} must be whole numbers above 0, it is ${JSON.stringify(value)}.`);
+    throw new OptionError(`config: ${name} must be whole numbers above 0, it is ${show(value)}.`);
   };
   if (typeof value === "number") return [extent(value), extent(value)];
   if (Array.isArray(value)) return value.length === 2 ? [extent(value[0]), extent(value[1])] : undefined;
@@ -151,7 +150,7 @@ function pairOf(name: string, value: unknown): readonly [number, number] | undef
 function numberOf(name: string, value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number" && value > 0 && Number.isFinite(value)) return value;
-  throw new OptionError(`config: ${name} must be a number above 0, it is ${JSON.stringify(value)}.`);
+  throw new OptionError(`config: ${name} must be a number above 0, it is ${show(value)}.`);
 }
 
 function listOf(name: string, value: unknown): readonly number[] | undefined {
@@ -159,7 +158,7 @@ function listOf(name: string, value: unknown): readonly number[] | undefined {
   const list: unknown = typeof value === "number" ? [value] : value;
   if (Array.isArray(list) && list.length > 0 && list.every((item) => typeof item === "number" && Number.isFinite(item)))
     return list;
-  throw new OptionError(`config: ${name} must be a list of numbers, it is ${JSON.stringify(value)}.`);
+  throw new OptionError(`config: ${name} must be a list of numbers, it is ${show(value)}.`);
 }
 
 type ReadFile = (path: string) => Promise<Uint8Array>;

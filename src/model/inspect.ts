@@ -1,4 +1,6 @@
 import { checkParts } from "../checks";
+import { OptionError } from "../errors";
+import { guarded } from "../guard";
 import { megabytes } from "../wasm/memory";
 import { camCandidates } from "./cam-layer";
 import { checkerboardFindings } from "./checkerboard";
@@ -30,36 +32,38 @@ const camLayersShown = 5;
 
 /** Describes a loaded model. Nothing is computed. */
 export function inspect(model: Model): ModelReport {
-  const inner = loaded(model);
-  const { fast, session, parts, layers } = inner;
-  const weights = (direction: "forward" | "backward"): number =>
-    fast.operations.reduce((total, operation) => total + operation.weightBytes[direction], 0);
-  const forward = session.plan(fast, { batch: 1, start: fast.input, keep: [parts.result] });
-  const gradient = session.plan(fast, {
-    batch: 1,
-    start: fast.input,
-    keep: [],
-    backward: [{ seed: parts.explained, wanted: [fast.input] }],
+  return guarded("inspect", () => {
+    const inner = loaded(model);
+    const { fast, session, parts, layers } = inner;
+    const weights = (direction: "forward" | "backward"): number =>
+      fast.operations.reduce((total, operation) => total + operation.weightBytes[direction], 0);
+    const forward = session.plan(fast, { batch: 1, start: fast.input, keep: [parts.result] });
+    const gradient = session.plan(fast, {
+      batch: 1,
+      start: fast.input,
+      keep: [],
+      backward: [{ seed: parts.explained, wanted: [fast.input] }],
+    });
+    return {
+      name: model.name,
+      input: model.input,
+      output: model.output,
+      ...(model.labels && { labels: model.labels }),
+      classes: { count: parts.classAxis.classes, axis: shownAxis(inner) },
+      layers,
+      parameters: sum(layers.map(({ parameters }) => parameters)),
+      macs: sum(layers.map(({ macs }) => macs)),
+      residentBytes: parts.memory.resident,
+      peakBytes: {
+        forward: weights("forward") + forward.bytes,
+        gradient: weights("forward") + weights("backward") + gradient.bytes,
+      },
+      camLayers: camCandidates(inner)
+        .slice(0, camLayersShown)
+        .map(({ layer, height, width, channels }) => ({ layer, shape: [1, height, width, channels] })),
+      findings: findingsOf(model),
+    };
   });
-  return {
-    name: model.name,
-    input: model.input,
-    output: model.output,
-    ...(model.labels && { labels: model.labels }),
-    classes: { count: parts.classAxis.classes, axis: shownAxis(inner) },
-    layers,
-    parameters: sum(layers.map(({ parameters }) => parameters)),
-    macs: sum(layers.map(({ macs }) => macs)),
-    residentBytes: parts.memory.resident,
-    peakBytes: {
-      forward: weights("forward") + forward.bytes,
-      gradient: weights("forward") + weights("backward") + gradient.bytes,
-    },
-    camLayers: camCandidates(inner)
-      .slice(0, camLayersShown)
-      .map(({ layer, height, width, channels }) => ({ layer, shape: [1, height, width, channels] })),
-    findings: findingsOf(model),
-  };
 }
 
 /** Where the shape that people see has the classes: of rank 4 always last. */
@@ -87,36 +91,70 @@ function findingsOf(model: Model): string[] {
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
+/** @throws {OptionError} naming the part that is missing or damaged: reports may have been JSON */
+function checkReport(report: ModelReport): void {
+  const isShape = (shape: unknown): boolean =>
+    Array.isArray(shape) && shape.every((extent) => typeof extent === "number");
+  const isNumber = (value: unknown): boolean => typeof value === "number";
+  const whole: Readonly<Record<string, boolean>> = {
+    name: typeof report.name === "string",
+    input: isShape(report.input?.shape) && typeof report.input.name === "string",
+    output: isShape(report.output?.shape) && typeof report.output.name === "string",
+    layers:
+      Array.isArray(report.layers) &&
+      report.layers.every(
+        (each) =>
+          typeof each?.name === "string" &&
+          typeof each.op === "string" &&
+          isShape(each.shape) &&
+          isNumber(each.parameters) &&
+          isNumber(each.macs),
+      ),
+    parameters: isNumber(report.parameters) && isNumber(report.macs),
+    peakBytes: isNumber(report.peakBytes?.forward) && isNumber(report.peakBytes.gradient),
+    camLayers:
+      Array.isArray(report.camLayers) &&
+      report.camLayers.every((each) => typeof each?.layer === "string" && isShape(each.shape)),
+    findings: Array.isArray(report.findings) && report.findings.every((each) => typeof each === "string"),
+  };
+  const missing = Object.keys(whole).find((part) => !whole[part]);
+  if (missing === undefined) return;
+  throw new OptionError(`showReport takes what inspect(model) returns, whole: ${missing} is missing or damaged.`);
+}
+
 /** The report as text for people. */
 export function showReport(report: ModelReport): string {
-  checkParts("showReport", report, ["layers", "findings"], "what inspect(model) returns");
-  const shape = (extents: readonly number[]): string => extents.join("×");
-  const count = (value: number): string => value.toLocaleString("en-US");
-  const width = Math.max(...report.layers.map(({ name }) => name.length), 5);
-  const lines = report.layers.map(({ name, op, shape: extents, parameters, macs }) =>
-    [
-      name.padEnd(width),
-      op.padEnd(20),
-      shape(extents).padEnd(16),
-      count(parameters).padStart(12),
-      count(macs).padStart(14),
-    ].join("  "),
-  );
-  return [
-    `${report.name}: input "${report.input.name}" ${shape(report.input.shape)}, output "${report.output.name}" ${shape(report.output.shape)}`,
-    `${count(report.parameters)} parameters, ${count(report.macs)} multiply-accumulates`,
-    `memory: ${megabytes(report.peakBytes.forward)} forward, ${megabytes(report.peakBytes.gradient)} with gradients`,
-    "",
-    [
-      "layer".padEnd(width),
-      "operator".padEnd(20),
-      "shape".padEnd(16),
-      "parameters".padStart(12),
-      "macs".padStart(14),
-    ].join("  "),
-    ...lines,
-    "",
-    `layers for CAM: ${report.camLayers.map(({ layer, shape: extents }) => `${layer} (${extents[1]}×${extents[2]})`).join(", ") || "none"}`,
-    ...report.findings.map((finding) => `note: ${finding}`),
-  ].join("\n");
+  return guarded("showReport", () => {
+    checkParts("showReport", report, ["layers", "findings"], "what inspect(model) returns");
+    checkReport(report);
+    const shape = (extents: readonly number[]): string => extents.join("×");
+    const count = (value: number): string => value.toLocaleString("en-US");
+    const width = report.layers.reduce((most, { name }) => Math.max(most, name.length), 5);
+    const lines = report.layers.map(({ name, op, shape: extents, parameters, macs }) =>
+      [
+        name.padEnd(width),
+        op.padEnd(20),
+        shape(extents).padEnd(16),
+        count(parameters).padStart(12),
+        count(macs).padStart(14),
+      ].join("  "),
+    );
+    return [
+      `${report.name}: input "${report.input.name}" ${shape(report.input.shape)}, output "${report.output.name}" ${shape(report.output.shape)}`,
+      `${count(report.parameters)} parameters, ${count(report.macs)} multiply-accumulates`,
+      `memory: ${megabytes(report.peakBytes.forward)} forward, ${megabytes(report.peakBytes.gradient)} with gradients`,
+      "",
+      [
+        "layer".padEnd(width),
+        "operator".padEnd(20),
+        "shape".padEnd(16),
+        "parameters".padStart(12),
+        "macs".padStart(14),
+      ].join("  "),
+      ...lines,
+      "",
+      `layers for CAM: ${report.camLayers.map(({ layer, shape: extents }) => `${layer} (${extents[1]}×${extents[2]})`).join(", ") || "none"}`,
+      ...report.findings.map((finding) => `note: ${finding}`),
+    ].join("\n");
+  });
 }

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 import { saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
@@ -27,7 +28,7 @@ export function checkWholePixels(settings: Preprocess, name: string, integers: s
   if (wrong === undefined) return;
   throw new OptionError(
     `The input "${name}" holds ${integers}, and preprocess.range, preprocess.mean and preprocess.std make ${wrong} of a pixel. ` +
-      `The network turns whole numbers into floats itself: leave them out, or pass { range: ${JSON.stringify(integerRange(integers))} }.`,
+      `The network turns whole numbers into floats itself: leave them out, or pass { range: ${show(integerRange(integers))} }.`,
   );
 }
 

@@ -1,7 +1,8 @@
 import { isUint8Array } from "../bytes";
-import { checkOptions } from "../checks";
+import { checkOptions, checkParts, show } from "../checks";
 import type { Edit } from "../engine/session";
 import { InputError, OptionError } from "../errors";
+import { theirs } from "../guard";
 import type { Shape } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
 import { showShape, sizeOf } from "../tensor";
@@ -34,11 +35,12 @@ export function editsOf(
   if (interventions === undefined) return undefined;
   if (!Array.isArray(interventions)) {
     throw new OptionError(
-      `intervene is a list of { layer, units, mask, value }, got ${JSON.stringify(interventions)}. One goes into brackets.`,
+      `intervene is a list of { layer, units, mask, value }, got ${show(interventions)}. One goes into brackets.`,
     );
   }
   const edits = new Map<ValueName, Edit>();
   for (const intervention of interventions) {
+    checkParts("intervene", intervention, ["layer"], "a list of { layer, units, mask, value }");
     checkOptions("intervene", intervention, ["layer", "units", "mask", "value"]);
     const value = model.valueOf(intervention.layer);
     const edit = editOf(intervention, model.shape(value), model.unitAxis(value));
@@ -58,10 +60,13 @@ function editOf({ layer, units, mask, value = 0 }: Intervention, shape: Shape, a
     );
   }
   if (typeof value !== "function" && !Number.isFinite(value)) {
-    throw new OptionError(`intervene: value for layer "${layer}" is a finite number or a function, got ${value}.`);
+    throw new OptionError(
+      `intervene: value for layer "${layer}" is a finite number or a function, got ${show(value)}.`,
+    );
   }
   const places = Array.from({ length: h * w }, (_, place) => place).filter((place) => mask?.[place] !== 0);
-  const changed = typeof value === "function" ? value : () => value;
+  const changed: Exclude<Intervention["value"], number | undefined> =
+    typeof value === "function" ? (...given) => theirs(() => value(...given)) : () => value;
   return (data) => {
     for (let sample = 0; sample < data.length; sample += sizeOf(shape)) {
       for (const place of places) {
@@ -87,7 +92,7 @@ export function unitList(units: number | readonly number[] | undefined, channels
   const list = Array.isArray(units) ? [...units] : [units as number];
   for (const unit of list) {
     if (!Number.isInteger(unit) || unit < 0 || unit >= channels) {
-      throw new OptionError(`units: ${layer} has units 0 to ${channels - 1}, got ${JSON.stringify(unit)}.`);
+      throw new OptionError(`units: ${layer} has units 0 to ${channels - 1}, got ${show(unit)}.`);
     }
   }
   return list;

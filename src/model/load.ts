@@ -1,4 +1,4 @@
-import { checkBag, checkOptions, messageOf, oneOf } from "../checks";
+import { checkBag, checkOptions, messageOf, oneOf, show } from "../checks";
 import { runConstantNodes } from "../engine/constant-nodes";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
@@ -394,13 +394,14 @@ const beginsLikeJson = (bytes: Uint8Array): boolean =>
   /^(\xef\xbb\xbf)?\s*\{(?!\0)/.test(String.fromCharCode(...bytes.subarray(0, 64)));
 
 function checkLimit(maxMemory = wasmLimit): number {
-  if (!(maxMemory > 0)) throw new OptionError(`maxMemory must be a positive number of bytes, got ${maxMemory}.`);
+  if (!(typeof maxMemory === "number" && maxMemory > 0))
+    throw new OptionError(`maxMemory must be a positive number of bytes, got ${show(maxMemory)}.`);
   return Math.min(maxMemory, wasmLimit);
 }
 
 function checkInputShape(shape: readonly number[] | undefined): void {
   if (shape === undefined) return;
-  if (!Array.isArray(shape)) throw new OptionError(`inputShape is a list of numbers, got ${JSON.stringify(shape)}.`);
+  if (!Array.isArray(shape)) throw new OptionError(`inputShape is a list of numbers, got ${show(shape)}.`);
   if (shape[0] !== 1) {
     throw new OptionError(
       `inputShape [${shape.join(", ")}]: explanations take one sample at a time, so the first number must be 1.`,
@@ -429,8 +430,7 @@ function usualShape({ inputs: [input] }: Graph, { inputShape }: Metadata): reado
 
 function resultName(graph: Graph, asked: string | undefined): string {
   if (asked === undefined) return graph.outputs[0];
-  if (typeof asked !== "string")
-    throw new OptionError(`output is the name of an output or layer, got ${JSON.stringify(asked)}.`);
+  if (typeof asked !== "string") throw new OptionError(`output is the name of an output or layer, got ${show(asked)}.`);
   if (graph.outputs.includes(asked)) return asked;
   const values = graph.nodes.flatMap(({ outputs }) => outputs);
   const node = graph.nodes.find(({ name }) => name === asked);

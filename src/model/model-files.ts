@@ -81,16 +81,21 @@ function filesByName(source: ModelFiles, copy: boolean, spend: (bytes: number) =
     };
     return new Map(Object.entries(source).map(([name, file]) => [name, own(file)]));
   }
-  return new Map(
-    [...source].map((file) => {
-      const name = isBlob(file) ? nameOf(file) : undefined;
-      if (name !== undefined) {
-        spend(file.size);
-        return [name, file] as const;
-      }
+  const files = new Map<string, unknown>();
+  if (typeof source[Symbol.iterator] !== "function") {
+    throw new ModelError(
+      'The model\'s files must be a list of File objects, or an object: { "model.json": bytes, … }.',
+    );
+  }
+  for (const file of source) {
+    const name = isBlob(file) ? nameOf(file) : undefined;
+    if (name === undefined) {
       throw new ModelError(
         'A list of files must hold File objects, which know their names; else pass an object: { "model.json": bytes, … }.',
       );
-    }),
-  );
+    }
+    spend(file.size);
+    files.set(name, file);
+  }
+  return files;
 }

@@ -1,5 +1,5 @@
 import { isFloat32Array } from "../bytes";
-import { checkOptions, kindOf, wholeNumber } from "../checks";
+import { checkOptions, kindOf, show, wholeNumber } from "../checks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
 import { InputError, LayerError, ModelError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
@@ -13,7 +13,7 @@ import type { Note } from "../notes";
 import { isLaidOut } from "../ops/equal-ranks";
 import { memoryStrides, type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
-import { showShape, Tensor } from "../tensor";
+import { showShape, sizeOf, Tensor } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { innerChannelAxis } from "./channel-axis";
@@ -255,7 +255,7 @@ export class LoadedModel implements Model {
   #run(input: Input, options: RunOptions): RunResult {
     checkOptions("run", options, ["capture", "intervene"]);
     const names = options.capture ?? [];
-    if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${JSON.stringify(names)}.`);
+    if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${show(names)}.`);
     const captured = names.map((name) => this.valueOf(name));
     const { result } = this.parts;
     const edits = editsOf(this, options.intervene);
@@ -388,7 +388,7 @@ export class LoadedModel implements Model {
    * @throws {LayerError} suggesting the nearest names
    */
   valueOf(layer: string): ValueName {
-    if (typeof layer !== "string") throw new LayerError(`A layer is named by a string, got ${JSON.stringify(layer)}.`);
+    if (typeof layer !== "string") throw new LayerError(`A layer is named by a string, got ${show(layer)}.`);
     const { graph } = this.parts;
     const node = graph.nodes.find(({ name }) => name === layer);
     const named = node?.outputs[0] ?? layer;
@@ -460,7 +460,11 @@ export const isTensor = (input: Input): input is Tensor =>
   input !== null &&
   "shape" in input &&
   Array.isArray(input.shape) &&
-  isFloat32Array(input.data);
+  input.shape.length <= 1024 &&
+  input.shape.every(Number.isInteger) &&
+  isFloat32Array(input.data) &&
+  // Of a detached array nothing is left.
+  input.data.length === sizeOf(input.shape);
 
 /** The inside of a model. */
 export function loaded(model: Model): LoadedModel {

@@ -1,6 +1,6 @@
 /** Which elements of which value a target is about. */
 import { isFloat32Array, isUint8Array } from "../bytes";
-import { kindOf } from "../checks";
+import { kindOf, show } from "../checks";
 import { TargetError } from "../errors";
 import { suggest } from "../nearest";
 import { memoryStrides, type Shape } from "../ops/layout";
@@ -42,7 +42,7 @@ export function resolveTarget(model: LoadedModel, target: Target = "top", depth 
     throw new TargetError(
       "A target is a class index, a label, 'top', { position, channel }, { mask, channel }, { layer, unit, position? }, " +
         "{ contrast: [a, b] }, { sum: [a, b, …] }, { weights } or { similarTo }; " +
-        `got ${typeof target === "object" ? JSON.stringify(target) : String(target)}.`,
+        `got ${typeof target === "object" ? show(target) : String(target)}.`,
     );
   }
   const { explained: value, classAxis, outputKind, detector } = model.parts;
@@ -91,7 +91,9 @@ export function classIndex(model: LoadedModel, target: number | string): number 
   const index = typeof target === "number" ? target : indexOfLabel(model, target);
   const classes = classCount(model);
   if (!Number.isInteger(index) || index < 0 || index >= classes) {
-    throw new TargetError(`Target ${index}: the model "${model.name}" has ${classes} classes, 0 to ${classes - 1}.`);
+    throw new TargetError(
+      `Target ${show(index)}: the model "${model.name}" has ${classes} classes, 0 to ${classes - 1}.`,
+    );
   }
   return index;
 }
@@ -153,7 +155,9 @@ function regionTarget(
   const shape = model.output.shape;
   const { channel } = target;
   if (!Number.isInteger(channel) || channel < 0 || channel >= c) {
-    throw new TargetError(`Target channel ${channel}: the output ${showShape(shape)} has channels 0 to ${c - 1}.`);
+    throw new TargetError(
+      `Target channel ${show(channel)}: the output ${showShape(shape)} has channels 0 to ${c - 1}.`,
+    );
   }
   let pixels: number[];
   if ("position" in target) {
@@ -183,7 +187,7 @@ function regionTarget(
 export function checkUnit(unit: number, layer: string, shape: Shape, channels: number): void {
   if (!Number.isInteger(unit) || unit < 0 || unit >= channels) {
     throw new TargetError(
-      `Target unit ${unit}: layer "${layer}" (${showShape(shape)}) has units 0 to ${channels - 1}.`,
+      `Target unit ${show(unit)}: layer "${layer}" (${showShape(shape)}) has units 0 to ${channels - 1}.`,
     );
   }
 }
@@ -346,7 +350,7 @@ export function pixelAt(position: Position, h: number, w: number, where: string,
   const place = isLine && typeof position === "number" ? (h === 1 ? [0, position] : [position, 0]) : position;
   if (!Array.isArray(place) || place.length !== 2) {
     const expected = isLine ? "a number or two numbers [y, x] are" : "two numbers [y, x] are";
-    throw new TargetError(`Target position: ${words}${expected} expected, got ${JSON.stringify(position)}.`);
+    throw new TargetError(`Target position: ${words}${expected} expected, got ${show(position)}.`);
   }
   const [y, x] = place;
   if (![y, x].every(Number.isInteger) || y < 0 || x < 0 || y >= h || x >= w) {

@@ -1,4 +1,5 @@
 import { cut } from "../addresses";
+import { show } from "../checks";
 import { ModelError } from "../errors";
 
 /**
@@ -13,7 +14,7 @@ export function siblingPath(path: string): string[] {
   const parts = partsOf(path);
   if (parts.length > 0 && path.length <= longestPath && !leadsOut(path)) return parts;
   throw new ModelError(
-    `The model names the file ${JSON.stringify(cut(path))}. The files of a model lie in its own folder or below it, and are named by ` +
+    `The model names the file ${show(cut(path))}. The files of a model lie in its own folder or below it, and are named by ` +
       'a relative path with "/" between its parts; this one is not read. Export the network again, in one folder.',
   );
 }

@@ -1,5 +1,6 @@
 import { kindOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
+import { guarded } from "../guard";
 import type { PictureData } from "../image/image";
 import { normalisation } from "../image/normalisation";
 import { showShape, type Tensor } from "../tensor";
@@ -17,21 +18,23 @@ import { firstNotFinite, isTensor, type LoadedModel, loaded, type Model } from "
  * await writeFile("cat.png", await encodePng(toImage(model, image)));
  */
 export function toImage(model: Model, tensor: Tensor): PictureData {
-  const inner = loaded(model);
-  const channels = pictureChannels(inner, tensor);
-  const [, height, width] = tensor.shape;
-  const { colourOf, toPixel } = normalisation(inner.parts.preprocess, channels);
-  // This kind of array rounds and clamps.
-  const data = new Uint8ClampedArray(height * width * 4);
-  for (let pixel = 0; pixel < height * width; pixel++) {
-    for (let colour = 0; colour < 3; colour++) {
-      // A reversed order is its own reverse.
-      const channel = channels === 1 ? 0 : colourOf(colour);
-      data[pixel * 4 + colour] = toPixel(tensor.data[pixel * channels + channel], channel);
+  return guarded("toImage", () => {
+    const inner = loaded(model);
+    const channels = pictureChannels(inner, tensor);
+    const [, height, width] = tensor.shape;
+    const { colourOf, toPixel } = normalisation(inner.parts.preprocess, channels);
+    // This kind of array rounds and clamps.
+    const data = new Uint8ClampedArray(height * width * 4);
+    for (let pixel = 0; pixel < height * width; pixel++) {
+      for (let colour = 0; colour < 3; colour++) {
+        // A reversed order is its own reverse.
+        const channel = channels === 1 ? 0 : colourOf(colour);
+        data[pixel * 4 + colour] = toPixel(tensor.data[pixel * channels + channel], channel);
+      }
+      data[pixel * 4 + 3] = 255;
     }
-    data[pixel * 4 + 3] = 255;
-  }
-  return { data, width, height };
+    return { data, width, height };
+  });
 }
 
 /** @throws {ShapeError} if the tensor is no picture of the network's input space; {InputError} if it is not finite */

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { ModelError } from "../errors";
 import type { Field } from "./wire";
 
@@ -99,7 +100,7 @@ function byteCount(entries: ExternalEntries, key: string, tensor: string): numbe
   const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(count)) return count;
   throw new ModelError(
-    `Tensor "${tensor}": the ${key} of its data in another file must be a number of bytes, the model has ${JSON.stringify(text)}. ` +
+    `Tensor "${tensor}": the ${key} of its data in another file must be a number of bytes, the model has ${show(text)}. ` +
       "It is damaged; export it again.",
   );
 }

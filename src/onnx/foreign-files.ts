@@ -1,4 +1,5 @@
 import { PbfReader } from "pbf";
+import { show } from "../checks";
 
 const convertKeras = "Convert it: tensorflowjs_converter --input_format=keras, or python -m tf2onnx.convert --keras.";
 
@@ -77,7 +78,7 @@ export function describeForeignFile(bytes: Uint8Array): string | undefined {
   }
   if (startsWith(bytes, 0, "PK\x03\x04")) return describeArchive(bytes);
   if (isText(bytes)) {
-    return `The model's bytes are text, beginning with ${JSON.stringify(latin1(bytes.subarray(0, 24)))}. An ONNX file is binary, model.json is JSON; a web server may have answered with an error page.`;
+    return `The model's bytes are text, beginning with ${show(latin1(bytes.subarray(0, 24)))}. An ONNX file is binary, model.json is JSON; a web server may have answered with an error page.`;
   }
   return undefined;
 }
@@ -167,7 +168,7 @@ function describeProtobuf(bytes: Uint8Array): string | undefined {
   }
   const wireOf = (number: number): number | undefined => fields.get(number)?.wire;
   if (wireOf(7) === 2 && wireOf(1) === 0) return undefined;
-  const highest = Math.max(...fields.keys());
+  const highest = [...fields.keys()].reduce((a, b) => Math.max(a, b), 0);
   if (wireOf(1) === 0 && wireOf(2) === 2 && highest >= 200)
     return `The model's bytes are a Core ML model (.mlmodel). ${fromSource}`;
   const first = fields.get(1)?.value;

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 
 /** More instances than this help less than they take memory. */
@@ -12,9 +13,7 @@ const most = 256;
 export async function poolSize(size: unknown): Promise<number> {
   if (size === undefined) return Math.max(1, Math.min(mostByDefault, await hardwareThreads()));
   if (typeof size === "number" && Number.isInteger(size) && size >= 1 && size <= most) return size;
-  throw new OptionError(
-    `size is the pool's number of instances, a whole number from 1 to ${most}; got ${JSON.stringify(size)}.`,
-  );
+  throw new OptionError(`size is the pool's number of instances, a whole number from 1 to ${most}; got ${show(size)}.`);
 }
 
 async function hardwareThreads(): Promise<number> {

@@ -2,6 +2,7 @@ import { above, iterable, oneOf } from "../checks";
 import { InputError } from "../errors";
 import { createPace } from "../explain/pace";
 import { channelMeans } from "../explain/weighed-cam";
+import { theirItems } from "../guard";
 import type { Input, LoadedModel } from "../model/model";
 import { classIndex, indexOfMaximum } from "../model/resolve-target";
 import { imageShape } from "../ops/layout";
@@ -85,7 +86,7 @@ export async function fitHead(
     const features = channelMeans(values.get(maps) as Float32Array, c);
     return { features, label: classIndex(model, label), answer: indexOfMaximum(logits), logits };
   };
-  for await (const item of images) {
+  for await (const item of theirItems(images)) {
     const { logits, ...question } = look(item);
     if (!heldOut && seen % heldOutEvery === heldOutEvery - 1) questions.push(question);
     else {
@@ -94,7 +95,7 @@ export async function fitHead(
     }
     await pace.step(++seen);
   }
-  for await (const item of heldOut ?? []) {
+  for await (const item of theirItems(heldOut ?? [])) {
     const { logits: _, ...question } = look(item);
     questions.push(question);
     await pace.step(++seen);

@@ -1,6 +1,7 @@
-import { checkOptions } from "../checks";
+import { checkOptions, throwIfAborted } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import { guardedAsync } from "../guard";
 import { saysNormalisation } from "../image/normalisation";
 import { camLayer, linearHead } from "../model/cam-layer";
 import { type LoadOptions, openModel } from "../model/load";
@@ -66,22 +67,24 @@ export interface CamModel {
  * const attribution = await cam(refitted.model, image, { target: "cat" });
  */
 export async function toCamModel(given: Model, options: ToCamOptions = {}): Promise<CamModel> {
-  checkOptions("toCamModel", options, [
-    "layer",
-    "images",
-    "heldOut",
-    "fit",
-    "lambda",
-    "signal",
-    "onProgress",
-    "inputShape",
-    "maxMemory",
-  ]);
-  options.signal?.throwIfAborted();
-  const model = loaded(given);
-  checkChoices(model, options);
-  const { images } = options;
-  return images === undefined ? exact(model, options) : refit(model, { ...options, images });
+  return guardedAsync("toCamModel", async () => {
+    checkOptions("toCamModel", options, [
+      "layer",
+      "images",
+      "heldOut",
+      "fit",
+      "lambda",
+      "signal",
+      "onProgress",
+      "inputShape",
+      "maxMemory",
+    ]);
+    throwIfAborted(options.signal);
+    const model = loaded(given);
+    checkChoices(model, options);
+    const { images } = options;
+    return images === undefined ? exact(model, options) : refit(model, { ...options, images });
+  });
 }
 
 async function exact(model: LoadedModel, options: ToCamOptions): Promise<CamModel> {

@@ -1,4 +1,5 @@
 import { checkOptions } from "../checks";
+import { guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
 import { loaded, type Model } from "../model/model";
 import { contactGrid, type Tile } from "../view/contact-grid";
@@ -27,32 +28,40 @@ export async function contactSheet(
   source: ImageSource,
   options: SheetOptions & SummaryOptions = {},
 ): Promise<PictureData> {
-  checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
-  const model = loaded(given);
-  const sheet = await planSheet(model, result, options);
-  const { quantiles, random: strays } = options;
-  const rows = sheet.units.map((unit) => {
-    const { top, middle, random } = unitSummary(result, unit, { quantiles, random: strays });
-    const groups = [
-      top.map((hit) => ({ hit, caption: showScore(hit.score) })),
-      middle.map(({ quantile, hit }) => ({ hit, caption: `${Math.round(quantile * 100)}%: ${showScore(hit.score)}` })),
-      random.map((hit) => ({ hit, caption: showScore(hit.score) })),
-    ];
-    return { unit, groups, hits: groups.flat().map(({ hit }) => hit) };
-  });
-  const pictures = new Map<Hit, ImageLike>();
-  const places = rows.flatMap((row) => row.hits.map((hit) => ({ row, hit })));
-  await visitImages(places, { model, source }, ({ row, hit }, picture) => {
-    pictures.set(hit, cutHit(sheet, row, hit, picture)[0]);
-  });
-  const tileOf = ({ hit, caption }: { readonly hit: Hit; readonly caption: string }): Tile => ({
-    picture: pictures.get(hit) as ImageLike,
-    caption,
-  });
-  const { layer, by, score } = result.search;
-  return contactGrid({
-    title: `layer ${layer}, ${result.images} images by ${score} ${by}`,
-    headings: ["strongest", "stronger than n% of all", "drawn at random"],
-    rows: rows.map(({ unit, groups }) => ({ label: `unit ${unit}`, groups: groups.map((group) => group.map(tileOf)) })),
+  return guardedAsync("contactSheet", async () => {
+    checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
+    const model = loaded(given);
+    const sheet = await planSheet(model, result, options);
+    const { quantiles, random: strays } = options;
+    const rows = sheet.units.map((unit) => {
+      const { top, middle, random } = unitSummary(result, unit, { quantiles, random: strays });
+      const groups = [
+        top.map((hit) => ({ hit, caption: showScore(hit.score) })),
+        middle.map(({ quantile, hit }) => ({
+          hit,
+          caption: `${Math.round(quantile * 100)}%: ${showScore(hit.score)}`,
+        })),
+        random.map((hit) => ({ hit, caption: showScore(hit.score) })),
+      ];
+      return { unit, groups, hits: groups.flat().map(({ hit }) => hit) };
+    });
+    const pictures = new Map<Hit, ImageLike>();
+    const places = rows.flatMap((row) => row.hits.map((hit) => ({ row, hit })));
+    await visitImages(places, { model, source }, ({ row, hit }, picture) => {
+      pictures.set(hit, cutHit(sheet, row, hit, picture)[0]);
+    });
+    const tileOf = ({ hit, caption }: { readonly hit: Hit; readonly caption: string }): Tile => ({
+      picture: pictures.get(hit) as ImageLike,
+      caption,
+    });
+    const { layer, by, score } = result.search;
+    return contactGrid({
+      title: `layer ${layer}, ${result.images} images by ${score} ${by}`,
+      headings: ["strongest", "stronger than n% of all", "drawn at random"],
+      rows: rows.map(({ unit, groups }) => ({
+        label: `unit ${unit}`,
+        groups: groups.map((group) => group.map(tileOf)),
+      })),
+    });
   });
 }

@@ -1,4 +1,6 @@
+import { kindOf } from "../checks";
 import { InputError } from "../errors";
+import { theirItems } from "../guard";
 import { type Input, isTensor } from "../model/model";
 
 /** An image of the data that is searched. */
@@ -28,7 +30,7 @@ export type Loaded =
 export async function* groups(images: SearchImages, size: number): AsyncGenerator<SearchImage[]> {
   let group: SearchImage[] = [];
   let count = 0;
-  for await (const item of images) {
+  for await (const item of theirItems(images)) {
     count++;
     const given: unknown = item;
     if (
@@ -39,7 +41,7 @@ export async function* groups(images: SearchImages, size: number): AsyncGenerato
       !("image" in item)
     ) {
       throw new InputError(
-        `Image ${count} of the stream must be { id, image } with a text as id, got ${describe(given)}.`,
+        `Image ${count} of the stream must be { id, image } with a text as id, got ${kindOf(given)}.`,
       );
     }
     group.push(item);
@@ -49,11 +51,6 @@ export async function* groups(images: SearchImages, size: number): AsyncGenerato
   }
   if (group.length > 0) yield group;
 }
-
-const describe = (value: unknown): string =>
-  typeof value === "object" && value !== null
-    ? `an object with ${Object.keys(value).join(", ") || "nothing"}`
-    : String(value);
 
 /** Loads and prepares one image; failures become values. */
 export async function load({ id, image }: SearchImage, prepare: (input: Input) => Float32Array): Promise<Loaded> {

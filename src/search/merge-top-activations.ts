@@ -1,4 +1,6 @@
+import { show } from "../checks";
 import { InputError } from "../errors";
+import { guarded } from "../guard";
 import { Ranking } from "./ranking";
 import { type SearchKey, searchFormat, type TopActivations } from "./types";
 
@@ -16,16 +18,18 @@ import { type SearchKey, searchFormat, type TopActivations } from "./types";
  * const all = mergeTopActivations(...parts.map((text) => JSON.parse(text)));
  */
 export function mergeTopActivations(...parts: readonly TopActivations[]): TopActivations {
-  if (parts.length === 0) throw new InputError("mergeTopActivations needs at least one part.");
-  parts.forEach((part, i) => {
-    checkPart(part, `Part ${i + 1}`);
+  return guarded("mergeTopActivations", () => {
+    if (parts.length === 0) throw new InputError("mergeTopActivations needs at least one part.");
+    parts.forEach((part, i) => {
+      checkPart(part, `Part ${i + 1}`);
+    });
+    const ranking = new Ranking(parts[0].search);
+    parts.forEach((part, i) => {
+      checkSameSearch(part.search, ranking.key, `Part ${i + 1}`, "part 1");
+      ranking.add(part);
+    });
+    return ranking.result();
   });
-  const ranking = new Ranking(parts[0].search);
-  parts.forEach((part, i) => {
-    checkSameSearch(part.search, ranking.key, `Part ${i + 1}`, "part 1");
-    ranking.add(part);
-  });
-  return ranking.result();
 }
 
 /** @throws {InputError} if the data did not come from a search of this version */
@@ -95,8 +99,3 @@ const canonical = (value: unknown): string =>
   JSON.stringify(value, (_, item: unknown) =>
     isRecord(item) ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1))) : item,
   ) ?? "absent";
-
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
-}

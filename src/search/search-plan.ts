@@ -1,4 +1,4 @@
-import { oneOf, wholeNumber } from "../checks";
+import { oneOf, show, wholeNumber } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { makeRecipe } from "../explain/recipe";
 import type { LoadedModel } from "../model/model";
@@ -45,7 +45,7 @@ export async function planSearch(model: LoadedModel, settings: SearchSettings): 
   const { top = 5, score = "max", by = "activation", sample = 32, seed = 0, target } = settings;
   wholeNumber("top", top, 1);
   wholeNumber("sample", sample, 0);
-  if (!Number.isInteger(seed)) throw new OptionError(`seed must be a whole number, got ${seed}.`);
+  if (!Number.isInteger(seed)) throw new OptionError(`seed must be a whole number, got ${show(seed)}.`);
   oneOf("score", score, ["max", "mean"]);
   oneOf("by", by, ["activation", "relevance"]);
   if (target !== undefined && by === "activation")

@@ -1,7 +1,8 @@
 /** Cuts what a unit saw out of images, at one scale for all hits of a unit. */
 
-import { wholeNumber } from "../checks";
+import { kindOf, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
+import { theirsAsync } from "../guard";
 import { checkImage, type ImageLike, type PictureData } from "../image/image";
 import { placement } from "../image/placement";
 import type { Rectangle } from "../image/resize";
@@ -49,8 +50,9 @@ export async function planSheet(
   const { search } = result;
   if (search.modelHash !== (await model.parts.hash()))
     throw new InputError("The result belongs to another model: draw it with the model that was searched.");
-  wholeNumber("tile", tile, 16);
+  wholeNumber("tile", tile, 16, 2 ** 12);
   const units = unit === undefined ? search.units : typeof unit === "number" ? [unit] : unit;
+  if (!Array.isArray(units)) throw new OptionError(`unit is a number or a list of them, got ${kindOf(unit)}.`);
   if (units.length === 0 || units.length > mostUnits) {
     throw new OptionError(
       `One picture shows 1 to ${mostUnits} units, these are ${units.length}: name some with unit, for example unit: [0, 1, 2].`,
@@ -65,9 +67,14 @@ export async function visitImages<P extends { readonly hit: Hit }>(
   { model, source }: { readonly model: LoadedModel; readonly source: ImageSource },
   visit: (place: P, picture: ImageLike, input: Input) => void | Promise<void>,
 ): Promise<void> {
+  if (typeof source !== "function") {
+    throw new OptionError(
+      `The pictures come from a function (id) => image, or a promise of one; got ${kindOf(source)}.`,
+    );
+  }
   const ids = new Set(places.map(({ hit }) => hit.id));
   for (const id of ids) {
-    const input = await source(id);
+    const input = await theirsAsync(() => source(id));
     const picture = isTensor(input) ? toImage(model, input) : input;
     if (picture === undefined) throw new InputError(`The image "${id}" was asked for, but nothing came.`);
     checkImage(picture);

@@ -1,7 +1,8 @@
-import { checkBag, checkOptions, iterable, oneOf, wholeNumber } from "../checks";
-import { InputError } from "../errors";
+import { checkBag, checkOptions, iterable, kindOf, oneOf, wholeNumber } from "../checks";
+import { InputError, OptionError } from "../errors";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
+import { guardedAsync, theirsAsync } from "../guard";
 import { type LoadedModel, loaded, type Model } from "../model/model";
 import { groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
 import { checkPart, checkSameSearch } from "./merge-top-activations";
@@ -57,70 +58,79 @@ export async function topActivations(
   images: SearchImages,
   options: SearchOptions,
 ): Promise<TopActivations> {
-  checkBag("topActivations", options, []);
-  checkOptions("topActivations", options, [
-    "layer",
-    "unit",
-    "top",
-    "score",
-    "by",
-    "target",
-    "sample",
-    "seed",
-    "batchSize",
-    "onError",
-    "from",
-    "shard",
-    "onCheckpoint",
-    "checkpointEvery",
-    "total",
-    "signal",
-    "onProgress",
-  ]);
-  const { onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
-  wholeNumber("checkpointEvery", checkpointEvery, 1);
-  oneOf("onError", onError, ["throw", "skip"]);
-  iterable("images", images, "{ id, image }");
-  const model = loaded(given);
-  const batchSize = batchOf(model, options.batchSize, 4);
-  const plan = await planSearch(model, options);
-  const ranking = new Ranking(plan.key);
-  if (options.from) {
-    checkPart(options.from, "from");
-    checkSameSearch(options.from.search, plan.key, "from", "this search");
-    ranking.add(options.from);
-  }
-  const total = options.total ?? (Array.isArray(images) ? images.length : Number.NaN);
-  const pace = createPace(options, total);
-  let shard = options.shard;
-  let [seen, saved] = [0, 0];
-  for await (const group of groups(images, batchSize)) {
-    shard ??= group[0].id;
-    const done = ranking.shard(shard)?.images ?? 0;
-    const known = Math.min(Math.max(0, done - seen), group.length);
-    if (known > 0 && seen + known === done) checkOrder(ranking, shard, group[known - 1]);
-    const fresh = group.slice(known);
-    const failed = searchGroup(model, plan, ranking, await loadAll(model, fresh), onError);
-    seen += group.length;
-    if (fresh.length > 0) {
-      const before = ranking.shard(shard)?.failed ?? 0;
-      ranking.advance(shard, { images: seen, failed: before + failed, last: group[group.length - 1].id });
+  return guardedAsync("topActivations", async () => {
+    checkBag("topActivations", options, []);
+    checkOptions("topActivations", options, [
+      "layer",
+      "unit",
+      "top",
+      "score",
+      "by",
+      "target",
+      "sample",
+      "seed",
+      "batchSize",
+      "onError",
+      "from",
+      "shard",
+      "onCheckpoint",
+      "checkpointEvery",
+      "total",
+      "signal",
+      "onProgress",
+    ]);
+    const { onError = "throw", checkpointEvery = 1000, onCheckpoint } = options;
+    wholeNumber("checkpointEvery", checkpointEvery, 1);
+    if (onCheckpoint !== undefined && typeof onCheckpoint !== "function") {
+      throw new OptionError(`onCheckpoint must be a function, got ${kindOf(onCheckpoint)}.`);
     }
-    await pace.step(seen);
-    if (onCheckpoint && fresh.length > 0 && Math.floor(seen / checkpointEvery) > Math.floor(saved / checkpointEvery)) {
-      saved = seen;
-      await onCheckpoint(ranking.result());
+    oneOf("onError", onError, ["throw", "skip"]);
+    iterable("images", images, "{ id, image }");
+    const model = loaded(given);
+    const batchSize = batchOf(model, options.batchSize, 4);
+    const plan = await planSearch(model, options);
+    const ranking = new Ranking(plan.key);
+    if (options.from) {
+      checkPart(options.from, "from");
+      checkSameSearch(options.from.search, plan.key, "from", "this search");
+      ranking.add(options.from);
     }
-  }
-  const expected = shard === undefined ? 0 : (ranking.shard(shard)?.images ?? 0);
-  if (seen < expected) {
-    throw new InputError(
-      `Shard "${shard}" has ${seen} images, the earlier part saw ${expected}: some are missing. Start it anew, without from.`,
-    );
-  }
-  const result = ranking.result();
-  await onCheckpoint?.(result);
-  return result;
+    const total = options.total ?? (Array.isArray(images) ? images.length : Number.NaN);
+    const pace = createPace(options, total);
+    let shard = options.shard;
+    let [seen, saved] = [0, 0];
+    for await (const group of groups(images, batchSize)) {
+      shard ??= group[0].id;
+      const done = ranking.shard(shard)?.images ?? 0;
+      const known = Math.min(Math.max(0, done - seen), group.length);
+      if (known > 0 && seen + known === done) checkOrder(ranking, shard, group[known - 1]);
+      const fresh = group.slice(known);
+      const failed = searchGroup(model, plan, ranking, await loadAll(model, fresh), onError);
+      seen += group.length;
+      if (fresh.length > 0) {
+        const before = ranking.shard(shard)?.failed ?? 0;
+        ranking.advance(shard, { images: seen, failed: before + failed, last: group[group.length - 1].id });
+      }
+      await pace.step(seen);
+      if (
+        onCheckpoint &&
+        fresh.length > 0 &&
+        Math.floor(seen / checkpointEvery) > Math.floor(saved / checkpointEvery)
+      ) {
+        saved = seen;
+        await theirsAsync(() => onCheckpoint(ranking.result()));
+      }
+    }
+    const expected = shard === undefined ? 0 : (ranking.shard(shard)?.images ?? 0);
+    if (seen < expected) {
+      throw new InputError(
+        `Shard "${shard}" has ${seen} images, the earlier part saw ${expected}: some are missing. Start it anew, without from.`,
+      );
+    }
+    const result = ranking.result();
+    if (onCheckpoint) await theirsAsync(() => onCheckpoint(result));
+    return result;
+  });
 }
 
 const loadAll = (model: LoadedModel, group: readonly SearchImage[]): Promise<Loaded[]> =>

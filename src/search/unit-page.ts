@@ -1,6 +1,7 @@
 import { checkOptions } from "../checks";
 import { projectActivation } from "../explain/project-activation";
 import { projectionImage } from "../explain/projection-image";
+import { guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
 import { loaded, type Model } from "../model/model";
 import type { Tensor } from "../tensor";
@@ -48,30 +49,32 @@ export async function unitPage(
   source: ImageSource,
   options: SheetOptions = {},
 ): Promise<UnitPage> {
-  checkOptions("unitPage", options, ["unit", "tile"]);
-  const model = loaded(given);
-  const sheet = await planSheet(model, result, options);
-  const { layer } = result.search;
-  const rows = sheet.units.map((unit) => ({ unit, hits: unitSummary(result, unit).top }));
-  const found = new Map<Hit, ProjectedHit>();
-  const places = rows.flatMap((row) => row.hits.map((hit) => ({ row, hit })));
-  await visitImages(places, { model, source }, async ({ row, hit }, picture, input) => {
-    const { unit } = row;
-    const { image: values } = await projectActivation(given, input, { layer, unit, position: hit.position });
-    const [crop, projection] = cutHit(sheet, row, hit, picture, projectionImage(given, values));
-    found.set(hit, { unit, hit, crop, projection, values });
+  return guardedAsync("unitPage", async () => {
+    checkOptions("unitPage", options, ["unit", "tile"]);
+    const model = loaded(given);
+    const sheet = await planSheet(model, result, options);
+    const { layer } = result.search;
+    const rows = sheet.units.map((unit) => ({ unit, hits: unitSummary(result, unit).top }));
+    const found = new Map<Hit, ProjectedHit>();
+    const places = rows.flatMap((row) => row.hits.map((hit) => ({ row, hit })));
+    await visitImages(places, { model, source }, async ({ row, hit }, picture, input) => {
+      const { unit } = row;
+      const { image: values } = await projectActivation(given, input, { layer, unit, position: hit.position });
+      const [crop, projection] = cutHit(sheet, row, hit, picture, projectionImage(given, values));
+      found.set(hit, { unit, hit, crop, projection, values });
+    });
+    const projected = rows.map(({ hits }) => hits.flatMap((hit) => found.get(hit) ?? []));
+    const tile = ({ hit, crop, projection }: ProjectedHit): Tile => ({
+      picture: above(crop, projection),
+      caption: showScore(hit.score),
+    });
+    const picture = await contactGrid({
+      title: `layer ${layer}: what each unit saw, and its projection`,
+      headings: [`strongest of ${result.images} images`],
+      rows: rows.map(({ unit }, i) => ({ label: `unit ${unit}`, groups: [projected[i].map(tile)] })),
+    });
+    return { picture, hits: projected.flat() };
   });
-  const projected = rows.map(({ hits }) => hits.flatMap((hit) => found.get(hit) ?? []));
-  const tile = ({ hit, crop, projection }: ProjectedHit): Tile => ({
-    picture: above(crop, projection),
-    caption: showScore(hit.score),
-  });
-  const picture = await contactGrid({
-    title: `layer ${layer}: what each unit saw, and its projection`,
-    headings: [`strongest of ${result.images} images`],
-    rows: rows.map(({ unit }, i) => ({ label: `unit ${unit}`, groups: [projected[i].map(tile)] })),
-  });
-  return { picture, hits: projected.flat() };
 }
 
 function above(upper: ImageLike, lower: ImageLike): ImageLike {

@@ -1,5 +1,6 @@
-import { checkOptions, checkParts, wholeNumber } from "../checks";
+import { checkOptions, checkParts, show, wholeNumber } from "../checks";
 import { OptionError, TargetError } from "../errors";
+import { guarded } from "../guard";
 import type { Hit, TopActivations } from "./types";
 
 export interface SummaryOptions {
@@ -29,26 +30,28 @@ export interface UnitSummary {
  * @throws {TargetError} if the result has no such unit; {OptionError} if an option is out of range
  */
 export function unitSummary(result: TopActivations, unit: number, options: SummaryOptions = {}): UnitSummary {
-  checkParts("unitSummary", result, ["units"], "what topActivations returns");
-  checkOptions("unitSummary", options, ["quantiles", "random"]);
-  const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
-  const outside = quantiles.find((quantile) => !(quantile >= 0 && quantile <= 1));
-  if (outside !== undefined) throw new OptionError(`quantiles lie between 0 and 1, got ${outside}.`);
-  wholeNumber("random", random, 0);
-  const found = result.units.find((entry) => entry.unit === unit);
-  if (!found) {
-    const { layer, units } = result.search;
-    throw new TargetError(
-      `The search of layer "${layer}" has no unit ${unit}; it looked at ${units.length > 20 ? `${units.length} units from ${units[0]} to ${units.at(-1)}` : units.join(", ")}.`,
-    );
-  }
-  const { top, sample } = found;
-  const ranked = sample.toSorted((a, b) => a.score - b.score);
-  const at = (quantile: number): Hit => ranked[Math.round(quantile * (ranked.length - 1))];
-  return {
-    unit,
-    top,
-    middle: ranked.length > 0 ? quantiles.map((quantile) => ({ quantile, hit: at(quantile) })) : [],
-    random: sample.slice(0, random),
-  };
+  return guarded("unitSummary", () => {
+    checkParts("unitSummary", result, ["units"], "what topActivations returns");
+    checkOptions("unitSummary", options, ["quantiles", "random"]);
+    const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
+    const outside = quantiles.find((quantile) => !(typeof quantile === "number" && quantile >= 0 && quantile <= 1));
+    if (outside !== undefined) throw new OptionError(`quantiles lie between 0 and 1, got ${show(outside)}.`);
+    wholeNumber("random", random, 0);
+    const found = result.units.find((entry) => entry.unit === unit);
+    if (!found) {
+      const { layer, units } = result.search;
+      throw new TargetError(
+        `The search of layer "${layer}" has no unit ${unit}; it looked at ${units.length > 20 ? `${units.length} units from ${units[0]} to ${units.at(-1)}` : units.join(", ")}.`,
+      );
+    }
+    const { top, sample } = found;
+    const ranked = sample.toSorted((a, b) => a.score - b.score);
+    const at = (quantile: number): Hit => ranked[Math.round(quantile * (ranked.length - 1))];
+    return {
+      unit,
+      top,
+      middle: ranked.length > 0 ? quantiles.map((quantile) => ({ quantile, hit: at(quantile) })) : [],
+      random: sample.slice(0, random),
+    };
+  });
 }

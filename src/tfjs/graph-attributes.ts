@@ -85,5 +85,5 @@ const elementTypes: Readonly<Record<string, number>> = {
 /** Text is base64, or a list of its bytes. */
 function textOf(value: Json | undefined): string | undefined {
   if (typeof value === "string") return atob(value);
-  return isList(value) ? String.fromCharCode(...value.map(Number)) : undefined;
+  return isList(value) ? value.map((byte) => String.fromCharCode(Number(byte))).join("") : undefined;
 }

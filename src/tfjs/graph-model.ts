@@ -80,7 +80,7 @@ export class GraphModel {
     for (let name = next.pop(); name !== undefined; name = next.pop()) {
       if (needed.has(name)) continue;
       needed.add(name);
-      next.push(...(this.#nodes.get(name)?.inputs ?? []).map(nodeOf));
+      for (const input of this.#nodes.get(name)?.inputs ?? []) next.push(nodeOf(input));
     }
     return needed;
   }

@@ -1,4 +1,4 @@
-import { messageOf } from "../checks";
+import { messageOf, show } from "../checks";
 import { ModelError } from "../errors";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
@@ -104,8 +104,6 @@ export class Fields {
     }
     const accepted = accept(value);
     if (accepted !== undefined) return accepted;
-    throw new ModelError(
-      `${this.owner}: "${key}" must be ${what}, the file has ${JSON.stringify(value).slice(0, 60)}.`,
-    );
+    throw new ModelError(`${this.owner}: "${key}" must be ${what}, the file has ${show(value).slice(0, 60)}.`);
   }
 }

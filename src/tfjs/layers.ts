@@ -1,4 +1,5 @@
 /** The layers of Keras, each as operators of the graph. */
+import { show } from "../checks";
 import type { Shape } from "../graph/shapes";
 import { axisIndex, image, reshaped, shapeOf, transposed } from "./axes";
 import { type GraphBuilder, refuse, type Value } from "./graph-builder";
@@ -128,9 +129,7 @@ function margins(config: Fields, key: string, rank: number): [number, number][] 
   const pair = (value: unknown): [number, number] => {
     if (typeof value === "number") return [value, value];
     const numbers = Array.isArray(value) ? value.filter((item) => typeof item === "number") : [];
-    return numbers.length === 2
-      ? [numbers[0], numbers[1]]
-      : refuse(`its ${key} ${JSON.stringify(given)} is not supported`);
+    return numbers.length === 2 ? [numbers[0], numbers[1]] : refuse(`its ${key} ${show(given)} is not supported`);
   };
   // Along one axis a list is the pair itself.
   return rank === 1 && list.length === 2 ? [pair(list)] : list.map(pair);

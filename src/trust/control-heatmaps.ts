@@ -1,5 +1,6 @@
 import { checkOptions } from "../checks";
 import { Random } from "../explain/random";
+import { guarded } from "../guard";
 import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
@@ -27,16 +28,18 @@ export interface ControlHeatmaps {
  * const { chance, hit } = pointingGame(edge, { x: 42, y: 5, width: 36, height: 27 });
  */
 export function controlHeatmaps(model: Model, input: Input, options: { readonly seed?: number } = {}): ControlHeatmaps {
-  checkOptions("controlHeatmaps", options, ["seed"]);
-  const inner = loaded(model);
-  const maps = controlsOf(inner, inner.prepare(input), options.seed);
-  if (isTensor(input)) return maps;
-  const placement = placementOf(input, inputSize(inner), inner.parts.preprocess.fit);
-  return {
-    random: { ...maps.random, placement },
-    edge: { ...maps.edge, placement },
-    centre: { ...maps.centre, placement },
-  };
+  return guarded("controlHeatmaps", () => {
+    checkOptions("controlHeatmaps", options, ["seed"]);
+    const inner = loaded(model);
+    const maps = controlsOf(inner, inner.prepare(input), options.seed);
+    if (isTensor(input)) return maps;
+    const placement = placementOf(input, inputSize(inner), inner.parts.preprocess.fit);
+    return {
+      random: { ...maps.random, placement },
+      edge: { ...maps.edge, placement },
+      centre: { ...maps.centre, placement },
+    };
+  });
 }
 
 /** @param x  the input, memory order */

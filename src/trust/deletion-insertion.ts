@@ -5,6 +5,7 @@ import { type Baseline, baselineData } from "../explain/baseline";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
 import { makeRecipe } from "../explain/recipe";
+import { guardedAsync } from "../guard";
 import { inputSize } from "../model/input-size";
 import { type Input, loaded, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
@@ -87,70 +88,72 @@ export async function deletionInsertion(
   map: JudgedMap,
   options: DeletionInsertionOptions = {},
 ): Promise<DeletionInsertion> {
-  checkOptions("deletionInsertion", options, [
-    "target",
-    "step",
-    "deletionBaseline",
-    "insertionBaseline",
-    "measure",
-    "controls",
-    "batchSize",
-    "signal",
-    "onProgress",
-    "seed",
-  ]);
-  const model = loaded(given);
-  const { controls = true, seed = 0, deletionBaseline = "zero", insertionBaseline = "blur" } = options;
-  const x = model.prepare(input);
-  const { width, height } = inputSize(model);
-  if (width * height === 1) {
-    throw new ShapeError(
-      `The input is ${showShape(model.input.shape)}: it has no places to delete. infidelity judges attributions of vectors.`,
-    );
-  }
-  const heat = fittingHeatmap(map, { width, height });
-  const step = wholeNumber("step", options.step ?? (height === 1 ? Math.ceil(width / 64) : width), 1);
-  const batchSize = batchOf(model, options.batchSize);
-  if (options.measure !== undefined) oneOf("measure", options.measure, ["probability", "score"]);
-  const target = judgedTarget(map, options.target);
-  const response = targetResponse(model, x, { target, measure: options.measure });
-  const deleted = baselineData(model, x, deletionBaseline);
-  const blurred = baselineData(model, x, insertionBaseline);
-  const maps = controls ? controlsOf(model, x, seed) : undefined;
-  const steps = Math.ceil((width * height) / step);
-  const pace = createPace(options, 2 * (steps + 1) * (maps ? 4 : 1));
-  let done = 0;
-  const curve = async (changes: Omit<PixelChanges, "step">): Promise<ResponseCurve> => {
-    const values: number[] = [];
-    for (const { batch, count } of changedInputs({ ...changes, step }, batchSize)) {
-      values.push(...response.of(batch, count));
-      done += count;
-      await pace.step(done);
+  return guardedAsync("deletionInsertion", async () => {
+    checkOptions("deletionInsertion", options, [
+      "target",
+      "step",
+      "deletionBaseline",
+      "insertionBaseline",
+      "measure",
+      "controls",
+      "batchSize",
+      "signal",
+      "onProgress",
+      "seed",
+    ]);
+    const model = loaded(given);
+    const { controls = true, seed = 0, deletionBaseline = "zero", insertionBaseline = "blur" } = options;
+    const x = model.prepare(input);
+    const { width, height } = inputSize(model);
+    if (width * height === 1) {
+      throw new ShapeError(
+        `The input is ${showShape(model.input.shape)}: it has no places to delete. infidelity judges attributions of vectors.`,
+      );
     }
-    return { auc: areaUnder(values), curve: values };
-  };
-  const judge = async ({ data }: Heatmap): Promise<DeletionInsertionCurves> => {
-    const order = descending(data, seed);
-    return {
-      deletion: await curve({ from: x, to: deleted, order }),
-      insertion: await curve({ from: blurred, to: x, order }),
+    const heat = fittingHeatmap(map, { width, height });
+    const step = wholeNumber("step", options.step ?? (height === 1 ? Math.ceil(width / 64) : width), 1);
+    const batchSize = batchOf(model, options.batchSize);
+    if (options.measure !== undefined) oneOf("measure", options.measure, ["probability", "score"]);
+    const target = judgedTarget(map, options.target);
+    const response = targetResponse(model, x, { target, measure: options.measure });
+    const deleted = baselineData(model, x, deletionBaseline);
+    const blurred = baselineData(model, x, insertionBaseline);
+    const maps = controls ? controlsOf(model, x, seed) : undefined;
+    const steps = Math.ceil((width * height) / step);
+    const pace = createPace(options, 2 * (steps + 1) * (maps ? 4 : 1));
+    let done = 0;
+    const curve = async (changes: Omit<PixelChanges, "step">): Promise<ResponseCurve> => {
+      const values: number[] = [];
+      for (const { batch, count } of changedInputs({ ...changes, step }, batchSize)) {
+        values.push(...response.of(batch, count));
+        done += count;
+        await pace.step(done);
+      }
+      return { auc: areaUnder(values), curve: values };
     };
-  };
-  return {
-    method: methodOf(map),
-    target: response.target,
-    measure: response.measure,
-    fractions: Array.from({ length: steps + 1 }, (_, i) => Math.min(1, (i * step) / (width * height))),
-    ...(await judge(heat)),
-    ...(maps && {
-      controls: { random: await judge(maps.random), edge: await judge(maps.edge), centre: await judge(maps.centre) },
-    }),
-    notes: [...response.notes, ...notesOf(map)],
-    recipe: await makeRecipe(model, "deletion-insertion", {
-      ...{ ...options, map: recorded(map), target, step, deletionBaseline, insertionBaseline, controls },
-      ...{ measure: response.measure },
-    }),
-  };
+    const judge = async ({ data }: Heatmap): Promise<DeletionInsertionCurves> => {
+      const order = descending(data, seed);
+      return {
+        deletion: await curve({ from: x, to: deleted, order }),
+        insertion: await curve({ from: blurred, to: x, order }),
+      };
+    };
+    return {
+      method: methodOf(map),
+      target: response.target,
+      measure: response.measure,
+      fractions: Array.from({ length: steps + 1 }, (_, i) => Math.min(1, (i * step) / (width * height))),
+      ...(await judge(heat)),
+      ...(maps && {
+        controls: { random: await judge(maps.random), edge: await judge(maps.edge), centre: await judge(maps.centre) },
+      }),
+      notes: [...response.notes, ...notesOf(map)],
+      recipe: await makeRecipe(model, "deletion-insertion", {
+        ...{ ...options, map: recorded(map), target, step, deletionBaseline, insertionBaseline, controls },
+        ...{ measure: response.measure },
+      }),
+    };
+  });
 }
 
 /** The trapezoid rule over equal steps, divided by their number. */

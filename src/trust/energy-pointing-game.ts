@@ -1,3 +1,4 @@
+import { guarded } from "../guard";
 import { heatmapOf, type JudgedMap, methodOf } from "./judged-map";
 import { type ObjectRegion, regionPixels } from "./region";
 
@@ -24,14 +25,16 @@ export interface EnergyPointingGame {
  * const { energy, area } = energyPointingGame(await gradCam(model, image), { x: 42, y: 5, width: 36, height: 27 });
  */
 export function energyPointingGame(map: JudgedMap, region: ObjectRegion): EnergyPointingGame {
-  const heatmap = heatmapOf(map);
-  const { data } = heatmap;
-  const pixels = regionPixels(region, heatmap);
-  let [inside, total, covered] = [0, 0, 0];
-  data.forEach((value, i) => {
-    total += Math.max(value, 0);
-    inside += pixels[i] * Math.max(value, 0);
-    covered += pixels[i];
+  return guarded("energyPointingGame", () => {
+    const heatmap = heatmapOf(map);
+    const { data } = heatmap;
+    const pixels = regionPixels(region, heatmap);
+    let [inside, total, covered] = [0, 0, 0];
+    data.forEach((value, i) => {
+      total += Math.max(value, 0);
+      inside += pixels[i] * Math.max(value, 0);
+      covered += pixels[i];
+    });
+    return { method: methodOf(map), energy: total > 0 ? inside / total : 0, area: covered / data.length };
   });
-  return { method: methodOf(map), energy: total > 0 ? inside / total : 0, area: covered / data.length };
 }

@@ -5,6 +5,7 @@ import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
+import { guardedAsync } from "../guard";
 import { type Input, loaded, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
@@ -72,70 +73,72 @@ export async function infidelity(
   map: JudgedMap,
   options: InfidelityOptions = {},
 ): Promise<Infidelity> {
-  checkOptions("infidelity", options, [
-    "target",
-    "perturbation",
-    "samples",
-    "baseline",
-    "stdev",
-    "multiplyByInputs",
-    "normalize",
-    "batchSize",
-    "signal",
-    "onProgress",
-    "seed",
-  ]);
-  const model = loaded(given);
-  const x = model.prepare(input);
-  const { perturbation = "square", samples = 10, baseline = "zero", seed = 0 } = options;
-  wholeNumber("samples", samples, 1);
-  const shares = sharesOf(model, map);
-  const { multiplyByInputs = shares.multiplied, normalize = shares.unitless } = options;
-  const stdev = above("stdev", options.stdev ?? (0.01 * rangeOf(x) || 0.01));
-  const reference = baselineData(model, x, baseline);
-  const perturb = perturbationOf(model, x, { perturbation, baseline: reference, stdev });
-  const target = judgedTarget(map, options.target);
-  const response = targetResponse(model, x, { target, measure: "score" });
-  const batchSize = batchOf(model, options.batchSize);
-  const pace = createPace(options, samples);
-  const random = new Random(seed);
-  const foretold: number[] = [];
-  const changes: number[] = [];
-  for (let first = 0; first < samples; first += batchSize) {
-    const count = Math.min(batchSize, samples - first);
-    const batch = new Float32Array(count * x.length);
-    for (let sample = 0; sample < count; sample++) {
-      const changed = perturb(random);
-      batch.set(changed, sample * x.length);
-      let sum = 0;
-      for (let i = 0; i < x.length; i++) {
-        const difference = x[i] - changed[i];
-        // Where input and baseline are equal Captum divides by 1.
-        sum += shares.values[i] * (multiplyByInputs ? difference / (x[i] - reference[i] || 1) : difference);
+  return guardedAsync("infidelity", async () => {
+    checkOptions("infidelity", options, [
+      "target",
+      "perturbation",
+      "samples",
+      "baseline",
+      "stdev",
+      "multiplyByInputs",
+      "normalize",
+      "batchSize",
+      "signal",
+      "onProgress",
+      "seed",
+    ]);
+    const model = loaded(given);
+    const x = model.prepare(input);
+    const { perturbation = "square", samples = 10, baseline = "zero", seed = 0 } = options;
+    wholeNumber("samples", samples, 1);
+    const shares = sharesOf(model, map);
+    const { multiplyByInputs = shares.multiplied, normalize = shares.unitless } = options;
+    const stdev = above("stdev", options.stdev ?? (0.01 * rangeOf(x) || 0.01));
+    const reference = baselineData(model, x, baseline);
+    const perturb = perturbationOf(model, x, { perturbation, baseline: reference, stdev });
+    const target = judgedTarget(map, options.target);
+    const response = targetResponse(model, x, { target, measure: "score" });
+    const batchSize = batchOf(model, options.batchSize);
+    const pace = createPace(options, samples);
+    const random = new Random(seed);
+    const foretold: number[] = [];
+    const changes: number[] = [];
+    for (let first = 0; first < samples; first += batchSize) {
+      const count = Math.min(batchSize, samples - first);
+      const batch = new Float32Array(count * x.length);
+      for (let sample = 0; sample < count; sample++) {
+        const changed = perturb(random);
+        batch.set(changed, sample * x.length);
+        let sum = 0;
+        for (let i = 0; i < x.length; i++) {
+          const difference = x[i] - changed[i];
+          // Where input and baseline are equal Captum divides by 1.
+          sum += shares.values[i] * (multiplyByInputs ? difference / (x[i] - reference[i] || 1) : difference);
+        }
+        foretold.push(sum);
       }
-      foretold.push(sum);
+      changes.push(...response.of(batch, count).map((after) => response.target.score - after));
+      await pace.step(first + count);
     }
-    changes.push(...response.of(batch, count).map((after) => response.target.score - after));
-    await pace.step(first + count);
-  }
-  const product = mean(foretold.map((value, i) => value * changes[i]));
-  const beta = normalize ? product / (mean(foretold.map((value) => value * value)) || 1) : 1;
-  const errors = foretold.map((value, i) => (beta * value - changes[i]) ** 2);
-  const average = mean(errors);
-  const variance = mean(errors.map((error) => (error - average) ** 2));
-  return {
-    method: methodOf(map),
-    target: response.target,
-    infidelity: average,
-    standardError: Math.sqrt(variance / Math.max(1, samples - 1)),
-    ofZeros: mean(changes.map((change) => change * change)),
-    samples,
-    notes: [...response.notes, ...notesOf(map)],
-    recipe: await makeRecipe(model, "infidelity", {
-      ...{ ...options, map: recorded(map), target, samples, baseline, stdev, multiplyByInputs, normalize },
-      perturbation: typeof perturbation === "function" ? "a function" : perturbation,
-    }),
-  };
+    const product = mean(foretold.map((value, i) => value * changes[i]));
+    const beta = normalize ? product / (mean(foretold.map((value) => value * value)) || 1) : 1;
+    const errors = foretold.map((value, i) => (beta * value - changes[i]) ** 2);
+    const average = mean(errors);
+    const variance = mean(errors.map((error) => (error - average) ** 2));
+    return {
+      method: methodOf(map),
+      target: response.target,
+      infidelity: average,
+      standardError: Math.sqrt(variance / Math.max(1, samples - 1)),
+      ofZeros: mean(changes.map((change) => change * change)),
+      samples,
+      notes: [...response.notes, ...notesOf(map)],
+      recipe: await makeRecipe(model, "infidelity", {
+        ...{ ...options, map: recorded(map), target, samples, baseline, stdev, multiplyByInputs, normalize },
+        perturbation: typeof perturbation === "function" ? "a function" : perturbation,
+      }),
+    };
+  });
 }
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

@@ -17,12 +17,18 @@ export const methodOf = (map: JudgedMap): string => (isAttribution(map) ? map.me
 
 /** @throws {OptionError} unless it is an attribution or a heatmap */
 export function checkMap(map: JudgedMap): void {
-  if (typeof map === "object" && map !== null && ("values" in map || "data" in map)) return;
+  if (typeof map === "object" && map !== null && ("values" in map || "data" in map)) {
+    const values: unknown = "values" in map ? map.values?.data : map.data;
+    const shape: unknown = "values" in map ? map.values?.shape : [];
+    if (isFloat32Array(values) && Array.isArray(shape)) return;
+    throw new OptionError(`The map to judge is not whole: its values must be a Float32Array, got ${kindOf(values)}.`);
+  }
   throw new OptionError(`The map to judge must be an Attribution or a Heatmap, got ${kindOf(map)}.`);
 }
 
 /** What is known to mislead in the map. */
-export const notesOf = (map: JudgedMap): readonly Note[] => (isAttribution(map) ? map.notes : []);
+export const notesOf = (map: JudgedMap): readonly Note[] =>
+  isAttribution(map) && Array.isArray(map.notes) ? map.notes : [];
 
 /** The map as a recipe records it. */
 export const recorded = (map: JudgedMap): unknown => (isAttribution(map) ? map.recipe : map.data);

@@ -4,6 +4,7 @@ import { type AttributionMethod, checkedMethod } from "../explain/attribution-me
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
+import { guardedAsync } from "../guard";
 import { type Input, loaded, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
@@ -49,41 +50,43 @@ export async function maxSensitivity(
   method: AttributionMethod,
   options: MaxSensitivityOptions = {},
 ): Promise<MaxSensitivity> {
-  checkOptions("maxSensitivity", options, ["target", "radius", "samples", "signal", "onProgress", "seed"]);
-  const attribute = checkedMethod(method);
-  const model = loaded(given);
-  const { radius = 0.02, samples = 10, seed = 0, signal } = options;
-  above("radius", radius);
-  wholeNumber("samples", samples, 1);
-  const pace = createPace(options, samples + 1);
-  const explained = await attribute(model, input, { target: options.target, signal, seed });
-  await pace.step(1);
-  const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
-  const x = model.prepare(input);
-  const random = new Random(seed);
-  const size = norm(explained.values.data) || 1;
-  const changes: number[] = [];
-  for (let sample = 0; sample < samples; sample++) {
-    const changed = x.map((value) => value + radius * (2 * random.uniform() - 1));
-    const other = await attribute(model, model.tensor(model.fast.input, changed), { target, signal, seed });
-    changes.push(distance(other.values, explained.values) / size);
-    await pace.step(sample + 2);
-  }
-  return {
-    method: explained.method,
-    target: explained.target,
-    maxSensitivity: Math.max(...changes),
-    changes,
-    radius,
-    notes: explained.notes,
-    recipe: await makeRecipe(model, "max-sensitivity", {
-      target,
+  return guardedAsync("maxSensitivity", async () => {
+    checkOptions("maxSensitivity", options, ["target", "radius", "samples", "signal", "onProgress", "seed"]);
+    const attribute = checkedMethod(method);
+    const model = loaded(given);
+    const { radius = 0.02, samples = 10, seed = 0, signal } = options;
+    above("radius", radius);
+    wholeNumber("samples", samples, 1);
+    const pace = createPace(options, samples + 1);
+    const explained = await attribute(model, input, { target: options.target, signal, seed });
+    await pace.step(1);
+    const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
+    const x = model.prepare(input);
+    const random = new Random(seed);
+    const size = norm(explained.values.data) || 1;
+    const changes: number[] = [];
+    for (let sample = 0; sample < samples; sample++) {
+      const changed = x.map((value) => value + radius * (2 * random.uniform() - 1));
+      const other = await attribute(model, model.tensor(model.fast.input, changed), { target, signal, seed });
+      changes.push(distance(other.values, explained.values) / size);
+      await pace.step(sample + 2);
+    }
+    return {
+      method: explained.method,
+      target: explained.target,
+      maxSensitivity: Math.max(...changes),
+      changes,
       radius,
-      samples,
-      seed,
-      explanation: explained.recipe,
-    }),
-  };
+      notes: explained.notes,
+      recipe: await makeRecipe(model, "max-sensitivity", {
+        target,
+        radius,
+        samples,
+        seed,
+        explanation: explained.recipe,
+      }),
+    };
+  });
 }
 
 const norm = (values: Float32Array | Float64Array): number => {

@@ -1,6 +1,7 @@
-import { kindOf } from "../checks";
+import { kindOf, show } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import type { Random } from "../explain/random";
+import { theirs } from "../guard";
 import { inputSize } from "../model/input-size";
 import { isTensor, type LoadedModel } from "../model/model";
 import { showShape, type Tensor } from "../tensor";
@@ -26,10 +27,10 @@ export function perturbationOf(model: LoadedModel, x: Float32Array, settings: Pe
   if (perturbation === "square") return (random) => squareOf(model, x, baseline, random);
   if (perturbation === "noise") return (random) => x.map((value) => value - stdev * random.normal());
   if (typeof perturbation !== "function") {
-    throw new OptionError(`perturbation ${JSON.stringify(perturbation)} is neither square, noise nor a function.`);
+    throw new OptionError(`perturbation ${show(perturbation)} is neither square, noise nor a function.`);
   }
   return (random) => {
-    const changed = perturbation(model.tensor(model.fast.input, x.slice()), () => random.uniform());
+    const changed = theirs(() => perturbation(model.tensor(model.fast.input, x.slice()), () => random.uniform()));
     const expected = showShape(model.input.shape);
     if (!isTensor(changed) || showShape(changed.shape) !== expected) {
       const got = isTensor(changed) ? showShape(changed.shape) : kindOf(changed);

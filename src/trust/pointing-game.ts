@@ -1,4 +1,5 @@
 import { atLeastZero, checkOptions } from "../checks";
+import { guarded } from "../guard";
 import type { Heatmap } from "../view/heatmap";
 import { heatmapOf, type JudgedMap, methodOf } from "./judged-map";
 import { dilated, type ObjectRegion, regionPixels } from "./region";
@@ -39,25 +40,27 @@ export interface PointingGame {
  * const { hit, chance } = pointingGame(await gradCam(model, image), { x: 42, y: 5, width: 36, height: 27 });
  */
 export function pointingGame(map: JudgedMap, region: ObjectRegion, options: PointingGameOptions = {}): PointingGame {
-  checkOptions("pointingGame", options, ["tolerance"]);
-  const heatmap = heatmapOf(map);
-  const { data, width, height } = heatmap;
-  const side = height === 1 ? width : Math.min(width, height);
-  const tolerance = atLeastZero("tolerance", options.tolerance ?? (15 * side) / 224);
-  const pixels = regionPixels(region, heatmap);
-  let best = 0;
-  for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
-  const point = data[best] > 0 ? { x: best % width, y: Math.floor(best / width) } : null;
-  const near = dilated(pixels, { width, height }, tolerance);
-  const distance = point && nearest(pixels, width, point);
-  return {
-    method: methodOf(map),
-    hit: distance !== null && distance <= tolerance,
-    point: point && inPicture(point, heatmap),
-    distance,
-    tolerance,
-    chance: near.reduce((sum, inside) => sum + inside, 0) / near.length,
-  };
+  return guarded("pointingGame", () => {
+    checkOptions("pointingGame", options, ["tolerance"]);
+    const heatmap = heatmapOf(map);
+    const { data, width, height } = heatmap;
+    const side = height === 1 ? width : Math.min(width, height);
+    const tolerance = atLeastZero("tolerance", options.tolerance ?? (15 * side) / 224);
+    const pixels = regionPixels(region, heatmap);
+    let best = 0;
+    for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
+    const point = data[best] > 0 ? { x: best % width, y: Math.floor(best / width) } : null;
+    const near = dilated(pixels, { width, height }, tolerance);
+    const distance = point && nearest(pixels, width, point);
+    return {
+      method: methodOf(map),
+      hit: distance !== null && distance <= tolerance,
+      point: point && inPicture(point, heatmap),
+      distance,
+      tolerance,
+      chance: near.reduce((sum, inside) => sum + inside, 0) / near.length,
+    };
+  });
 }
 
 /** The pixel of the picture under the centre of one of the map; one beside the picture stays beside it. */

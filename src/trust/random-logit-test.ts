@@ -5,6 +5,7 @@ import { type AttributionMethod, checkedMethod } from "../explain/attribution-me
 import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
+import { guardedAsync } from "../guard";
 import { type Input, loaded, type Model } from "../model/model";
 import { classCount } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
@@ -52,40 +53,42 @@ export async function randomLogitTest(
   method: AttributionMethod,
   options: RandomLogitTestOptions = {},
 ): Promise<RandomLogitTest> {
-  checkOptions("randomLogitTest", options, ["target", "classes", "signal", "onProgress", "seed"]);
-  const attribute = checkedMethod(method);
-  const model = loaded(given);
-  const { target, seed = 0, signal } = options;
-  if (typeof target === "object") {
-    throw new TargetError("randomLogitTest compares classes: its target is a class by index or label, or 'top'.");
-  }
-  const all = classCount(model);
-  if (all < 2) {
-    throw new TargetError(`The model "${model.name}" has one class, and there is no other one to compare with.`);
-  }
-  const count = Math.min(all - 1, wholeNumber("classes", options.classes ?? 3, 1));
-  const pace = createPace(options, count + 1);
-  const explained = await attribute(model, input, { target, signal, seed });
-  const similarity = similarityTo(explained);
-  await pace.step(1);
-  const drawn = new Random(seed).permutation(all).filter((index) => index !== explained.target.index);
-  const classes: RandomLogit[] = [];
-  for (const index of drawn.slice(0, count)) {
-    const other = await attribute(model, input, { target: index, signal, seed });
-    classes.push({ other: other.target, ...similarity(other) });
-    await pace.step(1 + classes.length);
-  }
-  const { spearman } = meanSimilarity(classes);
-  return {
-    method: explained.method,
-    target: explained.target,
-    classes,
-    similarity: spearman,
-    passed: spearman < alike,
-    notes: explained.notes,
-    recipe: await makeRecipe(model, "random-logit-test", {
-      ...{ target: explained.target.index, classes: count, seed },
-      explanation: explained.recipe,
-    }),
-  };
+  return guardedAsync("randomLogitTest", async () => {
+    checkOptions("randomLogitTest", options, ["target", "classes", "signal", "onProgress", "seed"]);
+    const attribute = checkedMethod(method);
+    const model = loaded(given);
+    const { target, seed = 0, signal } = options;
+    if (typeof target === "object") {
+      throw new TargetError("randomLogitTest compares classes: its target is a class by index or label, or 'top'.");
+    }
+    const all = classCount(model);
+    if (all < 2) {
+      throw new TargetError(`The model "${model.name}" has one class, and there is no other one to compare with.`);
+    }
+    const count = Math.min(all - 1, wholeNumber("classes", options.classes ?? 3, 1));
+    const pace = createPace(options, count + 1);
+    const explained = await attribute(model, input, { target, signal, seed });
+    const similarity = similarityTo(explained);
+    await pace.step(1);
+    const drawn = new Random(seed).permutation(all).filter((index) => index !== explained.target.index);
+    const classes: RandomLogit[] = [];
+    for (const index of drawn.slice(0, count)) {
+      const other = await attribute(model, input, { target: index, signal, seed });
+      classes.push({ other: other.target, ...similarity(other) });
+      await pace.step(1 + classes.length);
+    }
+    const { spearman } = meanSimilarity(classes);
+    return {
+      method: explained.method,
+      target: explained.target,
+      classes,
+      similarity: spearman,
+      passed: spearman < alike,
+      notes: explained.notes,
+      recipe: await makeRecipe(model, "random-logit-test", {
+        ...{ target: explained.target.index, classes: count, seed },
+        explanation: explained.recipe,
+      }),
+    };
+  });
 }

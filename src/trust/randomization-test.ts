@@ -6,6 +6,7 @@ import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import type { Constant } from "../graph/ir";
+import { guardedAsync } from "../guard";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
@@ -65,49 +66,51 @@ export async function randomizationTest(
   method: AttributionMethod,
   options: RandomizationTestOptions = {},
 ): Promise<RandomizationTest> {
-  checkOptions("randomizationTest", options, ["target", "stages", "trials", "signal", "onProgress", "seed"]);
-  const attribute = checkedMethod(method);
-  const model = loaded(given);
-  const { seed = 0, signal, trials = 3 } = options;
-  const { graph } = model.parts;
-  const layers = stagesOf(graph, model.dependencies(resolveTarget(model, options.target).value));
-  if (layers.length === 0) throw new LayerError(`The model "${model.name}" has no layer with weights to shuffle.`);
-  const count = Math.min(layers.length, wholeNumber("stages", options.stages ?? 8, 1));
-  wholeNumber("trials", trials, 1);
-  const pace = createPace(options, trials * count + 1);
-  const explained = await attribute(model, input, { target: options.target, signal, seed });
-  await pace.step(1);
-  const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
-  const similarity = similarityTo(explained);
-  const copy = await copiesOf(model);
-  const random = new Random(seed);
-  const ends = stageEnds(layers.length, count);
-  const found = ends.map((): Similarity[] => []);
-  for (let trial = 0; trial < trials; trial++) {
-    const constants = new Map<string, Constant>();
-    let first = 0;
-    for (const [stage, end] of ends.entries()) {
-      for (const { name, signs } of layers.slice(first, end).flatMap((layer) => layer.constants)) {
-        const constant = graph.constants.get(name);
-        if (constant) constants.set(name, shuffled(constant, signs, random));
+  return guardedAsync("randomizationTest", async () => {
+    checkOptions("randomizationTest", options, ["target", "stages", "trials", "signal", "onProgress", "seed"]);
+    const attribute = checkedMethod(method);
+    const model = loaded(given);
+    const { seed = 0, signal, trials = 3 } = options;
+    const { graph } = model.parts;
+    const layers = stagesOf(graph, model.dependencies(resolveTarget(model, options.target).value));
+    if (layers.length === 0) throw new LayerError(`The model "${model.name}" has no layer with weights to shuffle.`);
+    const count = Math.min(layers.length, wholeNumber("stages", options.stages ?? 8, 1));
+    wholeNumber("trials", trials, 1);
+    const pace = createPace(options, trials * count + 1);
+    const explained = await attribute(model, input, { target: options.target, signal, seed });
+    await pace.step(1);
+    const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
+    const similarity = similarityTo(explained);
+    const copy = await copiesOf(model);
+    const random = new Random(seed);
+    const ends = stageEnds(layers.length, count);
+    const found = ends.map((): Similarity[] => []);
+    for (let trial = 0; trial < trials; trial++) {
+      const constants = new Map<string, Constant>();
+      let first = 0;
+      for (const [stage, end] of ends.entries()) {
+        for (const { name, signs } of layers.slice(first, end).flatMap((layer) => layer.constants)) {
+          const constant = graph.constants.get(name);
+          if (constant) constants.set(name, shuffled(constant, signs, random));
+        }
+        first = end;
+        found[stage].push(similarity(await attribute(copy(constants), input, { target, signal, seed })));
+        await pace.step(2 + trial * count + stage);
       }
-      first = end;
-      found[stage].push(similarity(await attribute(copy(constants), input, { target, signal, seed })));
-      await pace.step(2 + trial * count + stage);
     }
-  }
-  const stages = found.map((draws, i) => ({ layer: layers[ends[i] - 1].layer, ...meanSimilarity(draws) }));
-  const { spearman } = meanSimilarity(stages.slice(0, Math.ceil(count / 4)));
-  return {
-    method: explained.method,
-    target: explained.target,
-    stages,
-    similarity: spearman,
-    passed: spearman < alike,
-    notes: explained.notes,
-    recipe: await makeRecipe(model, "randomization-test", {
-      ...{ target, stages: count, trials, seed },
-      explanation: explained.recipe,
-    }),
-  };
+    const stages = found.map((draws, i) => ({ layer: layers[ends[i] - 1].layer, ...meanSimilarity(draws) }));
+    const { spearman } = meanSimilarity(stages.slice(0, Math.ceil(count / 4)));
+    return {
+      method: explained.method,
+      target: explained.target,
+      stages,
+      similarity: spearman,
+      passed: spearman < alike,
+      notes: explained.notes,
+      recipe: await makeRecipe(model, "randomization-test", {
+        ...{ target, stages: count, trials, seed },
+        explanation: explained.recipe,
+      }),
+    };
+  });
 }

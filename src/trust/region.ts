@@ -1,6 +1,7 @@
 import { isUint8Array } from "../bytes";
+import { show } from "../checks";
 import { OptionError, ShapeError } from "../errors";
-import type { PlacedMap, Placement } from "../image/placement";
+import { checkPlacement, type PlacedMap, type Placement } from "../image/placement";
 import { type Rectangle, resizeBilinear } from "../image/resize";
 import { showShape } from "../tensor";
 import type { Box } from "../view/bounding-box";
@@ -28,6 +29,7 @@ interface Size {
  */
 export function regionPixels(region: ObjectRegion, map: PlacedMap): Uint8Array {
   const { width, height, placement } = map;
+  if (placement !== undefined) checkPlacement(placement);
   const pixels = placement ? seenPixels(region, placement) : given(region, { width, height });
   if (pixels.some((inside) => inside !== 0)) return pixels.map((inside) => Number(inside !== 0));
   const of = placement
@@ -108,7 +110,7 @@ function given(region: ObjectRegion, size: Size): Uint8Array {
 function checkedBox(region: ObjectRegion): Box {
   const box = region as Box;
   if ([box?.x, box?.y, box?.width, box?.height].every(Number.isFinite)) return box;
-  throw new OptionError(`A region is a box { x, y, width, height } or a mask, got ${JSON.stringify(region)}.`);
+  throw new OptionError(`A region is a box { x, y, width, height } or a mask, got ${show(region)}.`);
 }
 
 function boxPixels(box: Box, { width, height }: Size): Uint8Array {

@@ -1,4 +1,7 @@
-import { InputError } from "../errors";
+import { isFloat32Array } from "../bytes";
+import { kindOf } from "../checks";
+import { InputError, OptionError } from "../errors";
+import { guarded } from "../guard";
 import { checkMap, isAttribution, type JudgedMap } from "./judged-map";
 
 /**
@@ -16,15 +19,19 @@ import { checkMap, isAttribution, type JudgedMap } from "./judged-map";
  * const gini = sparseness(await integratedGradients(model, image));
  */
 export function sparseness(map: JudgedMap): number {
-  checkMap(map);
-  const values = isAttribution(map) ? map.values.data : map.data;
-  const magnitudes = values.map(Math.abs).sort();
-  const d = magnitudes.length;
-  let [sum, weighed] = [0, 0];
-  magnitudes.forEach((magnitude, i) => {
-    sum += magnitude;
-    weighed += magnitude * ((d - i - 0.5) / d);
+  return guarded("sparseness", () => {
+    checkMap(map);
+    const values = isAttribution(map) ? map.values?.data : map.data;
+    if (!isFloat32Array(values))
+      throw new OptionError(`sparseness: the map's values must be a Float32Array, got ${kindOf(values)}.`);
+    const magnitudes = values.map(Math.abs).sort();
+    const d = magnitudes.length;
+    let [sum, weighed] = [0, 0];
+    magnitudes.forEach((magnitude, i) => {
+      sum += magnitude;
+      weighed += magnitude * ((d - i - 0.5) / d);
+    });
+    if (!Number.isFinite(sum)) throw new InputError("sparseness: the map has values that are not finite.");
+    return sum === 0 ? 0 : 1 - (2 * weighed) / sum;
   });
-  if (!Number.isFinite(sum)) throw new InputError("sparseness: the map has values that are not finite.");
-  return sum === 0 ? 0 : 1 - (2 * weighed) / sum;
 }

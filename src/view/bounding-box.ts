@@ -1,6 +1,8 @@
-import { checkOptions } from "../checks";
+import { atLeastZero, checkOptions, show } from "../checks";
 import { InputError, OptionError } from "../errors";
+import { guarded } from "../guard";
 import { channelsOf, checkImage, type ImageLike, type PictureData } from "../image/image";
+import { checkRectangle } from "../image/resize";
 import { type Heatmap, type HeatmapSource, heatmapOf } from "./heatmap";
 
 /** A rectangle of whole pixels. */
@@ -29,36 +31,38 @@ const faintest = 0.5 / 255;
  * const { x, y, width, height } = boundingBox(await gradCam(model, photo));
  */
 export function boundingBox(map: Heatmap | HeatmapSource, options: { readonly threshold?: number } = {}): Box {
-  checkOptions("boundingBox", options, ["threshold"]);
-  const { threshold = 0.2 } = options;
-  const heatmap = heatmapOf(map, "boundingBox(attribution)");
-  if (!(threshold >= 0 && threshold < 1))
-    throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
-  const { data } = heatmap;
-  const highest = data.reduce((a, b) => Math.max(a, b), 0);
-  const limit = threshold * highest;
-  if (!(highest > 0))
-    throw new InputError("The heatmap has no positive value, so there is nothing to put a box around.");
-  const strongest = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
-  if (highest < strongest * faintest) {
+  return guarded("boundingBox", () => {
+    checkOptions("boundingBox", options, ["threshold"]);
+    const { threshold = 0.2 } = options;
+    const heatmap = heatmapOf(map, "boundingBox(attribution)");
+    if (!(typeof threshold === "number" && threshold >= 0 && threshold < 1))
+      throw new OptionError(`threshold must be at least 0 and below 1, got ${show(threshold)}.`);
+    const { data } = heatmap;
+    const highest = data.reduce((a, b) => Math.max(a, b), 0);
+    const limit = threshold * highest;
+    if (!(highest > 0))
+      throw new InputError("The heatmap has no positive value, so there is nothing to put a box around.");
+    const strongest = data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    if (highest < strongest * faintest) {
+      throw new InputError(
+        `The largest positive value is ${(highest / strongest).toPrecision(2)} of the largest negative one, which no picture shows: there is ` +
+          "nothing to put a box around. What speaks against the target stands out: heatmap(attribution, { sign: 'negative' }).",
+      );
+    }
+    const seen = new Uint8Array(data.length);
+    let best: { readonly box: Box; readonly pixels: number } | undefined;
+    for (let start = 0; start < data.length; start++) {
+      if (seen[start] || !(data[start] > limit)) continue;
+      const { box, pixels } = flood(heatmap, seen, start, limit);
+      if (best && pixels <= best.pixels) continue;
+      const inPicture = boxInPicture(box, heatmap);
+      if (inPicture) best = { box: inPicture, pixels };
+    }
+    if (best) return best.box;
     throw new InputError(
-      `The largest positive value is ${(highest / strongest).toPrecision(2)} of the largest negative one, which no picture shows: there is ` +
-        "nothing to put a box around. What speaks against the target stands out: heatmap(attribution, { sign: 'negative' }).",
+      "Everything positive lies on the border that fit 'pad' adds around the picture, so there is no box in the picture.",
     );
-  }
-  const seen = new Uint8Array(data.length);
-  let best: { readonly box: Box; readonly pixels: number } | undefined;
-  for (let start = 0; start < data.length; start++) {
-    if (seen[start] || !(data[start] > limit)) continue;
-    const { box, pixels } = flood(heatmap, seen, start, limit);
-    if (best && pixels <= best.pixels) continue;
-    const inPicture = boxInPicture(box, heatmap);
-    if (inPicture) best = { box: inPicture, pixels };
-  }
-  if (best) return best.box;
-  throw new InputError(
-    "Everything positive lies on the border that fit 'pad' adds around the picture, so there is no box in the picture.",
-  );
+  });
 }
 
 /** Moves a box from pixels of the map to those of the picture it belongs to; undefined if it lies beside the picture. */
@@ -118,27 +122,38 @@ export function drawBox(
   box: Box,
   options: { readonly color?: readonly [number, number, number]; readonly thickness?: number } = {},
 ): PictureData {
-  checkOptions("drawBox", options, ["color", "thickness"]);
-  checkImage(image);
-  const { width, height } = image;
-  const { color = [255, 255, 255], thickness = Math.max(1, Math.round(Math.min(width, height) / 200)) } = options;
-  const channels = channelsOf(image);
-  const data = Uint8ClampedArray.from(image.data);
-  const paint = (x: number, y: number): void => {
-    if (x < 0 || y < 0 || x >= width || y >= height) return;
-    for (let c = 0; c < Math.min(channels, 3); c++) data[(y * width + x) * channels + c] = color[c];
-  };
-  const [left, top] = [Math.round(box.x), Math.round(box.y)];
-  const [right, bottom] = [Math.round(box.x + box.width) - 1, Math.round(box.y + box.height) - 1];
-  for (let t = 0; t < thickness; t++) {
-    for (let x = left; x <= right; x++) {
-      paint(x, top + t);
-      paint(x, bottom - t);
+  return guarded("drawBox", () => {
+    checkOptions("drawBox", options, ["color", "thickness"]);
+    checkImage(image);
+    const { width, height } = image;
+    const { color = [255, 255, 255], thickness = Math.max(1, Math.round(Math.min(width, height) / 200)) } = options;
+    const channels = channelsOf(image);
+    const data = Uint8ClampedArray.from(image.data);
+    checkRectangle("box", box);
+    const colours: unknown = color;
+    if (!Array.isArray(colours) || colours.length !== 3 || !colours.every(Number.isFinite)) {
+      throw new OptionError(`color is red, green and blue, 0 to 255; got ${show(color)}.`);
     }
-    for (let y = top; y <= bottom; y++) {
-      paint(left + t, y);
-      paint(right - t, y);
+    atLeastZero("thickness", thickness);
+    const paint = (x: number, y: number): void => {
+      if (x < 0 || y < 0 || x >= width || y >= height) return;
+      for (let c = 0; c < Math.min(channels, 3); c++) data[(y * width + x) * channels + c] = color[c];
+    };
+    const [left, top] = [Math.round(box.x), Math.round(box.y)];
+    const [right, bottom] = [Math.round(box.x + box.width) - 1, Math.round(box.y + box.height) - 1];
+    // What lies outside the picture is not visited: boxes may be of any size.
+    const [firstX, lastX] = [Math.max(left, 0), Math.min(right, width - 1)];
+    const [firstY, lastY] = [Math.max(top, 0), Math.min(bottom, height - 1)];
+    for (let t = 0; t < Math.min(thickness, Math.max(right - left, bottom - top) + 1); t++) {
+      for (let x = firstX; x <= lastX; x++) {
+        paint(x, top + t);
+        paint(x, bottom - t);
+      }
+      for (let y = firstY; y <= lastY; y++) {
+        paint(left + t, y);
+        paint(right - t, y);
+      }
     }
-  }
-  return { data, width, height };
+    return { data, width, height };
+  });
 }

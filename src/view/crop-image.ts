@@ -1,4 +1,5 @@
-import { wholeNumber } from "../checks";
+import { checkParts, wholeNumber } from "../checks";
+import { guarded } from "../guard";
 import { channelsOf, checkImage, type ImageLike, type PictureData } from "../image/image";
 import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
 
@@ -15,16 +16,18 @@ import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize"
 export function cropImage(
   image: ImageLike,
   rectangle: Rectangle,
-  size: { readonly width: number; readonly height: number } = {
-    width: Math.max(1, Math.round(rectangle.width)),
-    height: Math.max(1, Math.round(rectangle.height)),
-  },
+  size?: { readonly width: number; readonly height: number },
 ): PictureData {
-  checkImage(image);
-  const { width, height } = size;
-  checkRectangle("rectangle", rectangle);
-  wholeNumber("size.width", width, 1);
-  wholeNumber("size.height", height, 1);
-  const pixels = resizeBilinear({ ...image, channels: channelsOf(image) }, width, height, { source: rectangle });
-  return { data: Uint8ClampedArray.from(pixels), width, height };
+  return guarded("cropImage", () => {
+    checkImage(image);
+    checkRectangle("rectangle", rectangle);
+    const rounded = (extent: number): number => Math.max(1, Math.round(extent));
+    const wanted = size ?? { width: rounded(rectangle.width), height: rounded(rectangle.height) };
+    checkParts("cropImage", wanted, ["width", "height"], "the size of the result as { width, height }");
+    const { width, height } = wanted;
+    wholeNumber("size.width", width, 1, 2 ** 14);
+    wholeNumber("size.height", height, 1, 2 ** 14);
+    const pixels = resizeBilinear({ ...image, channels: channelsOf(image) }, width, height, { source: rectangle });
+    return { data: Uint8ClampedArray.from(pixels), width, height };
+  });
 }

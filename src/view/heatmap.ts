@@ -1,13 +1,14 @@
 import { isFloat32Array } from "../bytes";
-import { atLeastZero, checkOptions, kindOf, oneOf } from "../checks";
+import { atLeastZero, checkOptions, kindOf, oneOf, show } from "../checks";
 import { InputError, OptionError } from "../errors";
+import { guarded } from "../guard";
 import { gaussianBlur } from "../image/blur";
 import { magnitudeAt } from "../image/magnitude";
-import type { PlacedMap, Placement } from "../image/placement";
+import { checkPlacement, type PlacedMap, type Placement } from "../image/placement";
 import { resizeBilinear } from "../image/resize";
 import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
-import { Tensor } from "../tensor";
+import { showShape, sizeOf, Tensor } from "../tensor";
 
 /** A scalar per pixel of the network's input. */
 export interface Heatmap extends PlacedMap {
@@ -26,6 +27,13 @@ export interface Heatmap extends PlacedMap {
  */
 export function checkHeatmap(given: Heatmap, call: string): void {
   if (isFloat32Array(given?.data) && typeof given.width === "number") {
+    const { data, width, height, placement } = given;
+    if (!(width > 0 && height > 0 && data.length === width * height)) {
+      throw new OptionError(
+        `A heatmap has a value for each of its pixels; this one is ${show(width)}×${show(height)} with ${data.length} values.`,
+      );
+    }
+    if (placement !== undefined) checkPlacement(placement);
     const wrong = given.data.findIndex((value) => !Number.isFinite(value));
     if (wrong < 0) return;
     throw new InputError(`The heatmap is not finite: number ${wrong} is ${given.data[wrong]}.`);
@@ -103,53 +111,85 @@ const styles: Readonly<Record<Reading, Style>> = {
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
 export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
-  checkOptions("heatmap", options, ["sign", "channels", "percentile", "smooth"]);
-  if (typeof source !== "object" || source === null || !("values" in source)) {
-    throw new OptionError(
-      `heatmap takes an Attribution, got ${kindOf(source)}. If you pass the result of a method, await it first.`,
-    );
-  }
-  const { inputSize, method, placement, notes = [] } = source;
-  const empty = notes.some(({ code }) => worthless.has(code));
-  const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
-  const { width, height } = inputSize;
-  const { h, w, c, data: interleaved } = gridOf(values);
-  const grid = h !== height || w !== width;
-  const reading = factsOf(method)?.reading ?? (grid && c === 1 ? "evidence" : "share");
-  const style = styles[reading];
-  const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
-  oneOf("sign", sign, ["absolute", "positive", "negative", "signed"]);
-  oneOf("channels", channels, ["max", "sum", "each"]);
-  atLeastZero("smooth", smooth);
-  const part = parts[sign];
-  const broken = values.data.findIndex((value) => !Number.isFinite(value));
-  if (broken >= 0) {
-    throw new InputError(`The values of ${method} are not finite: number ${broken} is ${values.data[broken]}.`);
-  }
-  if (channels === "each") {
-    if (values.shape.length !== 3) {
+  return guarded("heatmap", () => {
+    checkOptions("heatmap", options, ["sign", "channels", "percentile", "smooth"]);
+    if (typeof source !== "object" || source === null || !("values" in source)) {
       throw new OptionError(
-        `channels "each" is for the values of a signal [1, C, L]; these are [${values.shape.join(", ")}].`,
+        `heatmap takes an Attribution, got ${kindOf(source)}. If you pass the result of a method, await it first.`,
       );
     }
-    const rows = gaussianRows(values.data.map(part), c, w, smooth);
-    return { data: divideByLargest(rows, percentile), width: w, height: c, signed: sign === "signed" };
-  }
-  const perPixel = reduceChannels(interleaved, c, channels, part);
-  const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
-  const signed = sign === "signed";
-  const fromLeast = reading === "evidence" && (sign === "positive" || sign === "negative");
-  const normalise = (data: Float32Array): Float32Array => {
-    if (fromLeast && percentile === 100) return minMax(enlarged(data));
-    return divideByLargest(fromLeast ? aboveLeast(data) : data, percentile);
-  };
-  const scaled = normalise(reduced);
-  const place = { width, height, signed, ...(placement && { placement }) };
-  if (!grid) return { data: scaled, ...place };
-  const resized = resizeBilinear({ data: scaled, width: w, height: h, channels: 1 }, width, height, {
-    antialias: false,
+    checkSource(source);
+    const { inputSize, method, placement, notes = [] } = source;
+    const empty = notes.some(({ code }) => worthless.has(code));
+    const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
+    const { width, height } = inputSize;
+    const { h, w, c, data: interleaved } = gridOf(values);
+    const grid = h !== height || w !== width;
+    const reading = factsOf(method)?.reading ?? (grid && c === 1 ? "evidence" : "share");
+    const style = styles[reading];
+    const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
+    oneOf("sign", sign, ["absolute", "positive", "negative", "signed"]);
+    oneOf("channels", channels, ["max", "sum", "each"]);
+    atLeastZero("smooth", smooth);
+    const part = parts[sign];
+    const broken = values.data.findIndex((value) => !Number.isFinite(value));
+    if (broken >= 0) {
+      throw new InputError(`The values of ${method} are not finite: number ${broken} is ${values.data[broken]}.`);
+    }
+    if (channels === "each") {
+      if (values.shape.length !== 3) {
+        throw new OptionError(
+          `channels "each" is for the values of a signal [1, C, L]; these are [${values.shape.join(", ")}].`,
+        );
+      }
+      const rows = gaussianRows(values.data.map(part), c, w, smooth);
+      return { data: divideByLargest(rows, percentile), width: w, height: c, signed: sign === "signed" };
+    }
+    const perPixel = reduceChannels(interleaved, c, channels, part);
+    const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
+    const signed = sign === "signed";
+    const fromLeast = reading === "evidence" && (sign === "positive" || sign === "negative");
+    const normalise = (data: Float32Array): Float32Array => {
+      if (fromLeast && percentile === 100) return minMax(enlarged(data));
+      return divideByLargest(fromLeast ? aboveLeast(data) : data, percentile);
+    };
+    const scaled = normalise(reduced);
+    const place = { width, height, signed, ...(placement && { placement }) };
+    if (!grid) return { data: scaled, ...place };
+    const resized = resizeBilinear({ data: scaled, width: w, height: h, channels: 1 }, width, height, {
+      antialias: false,
+    });
+    return { data: normalise(resized), ...place };
   });
-  return { data: normalise(resized), ...place };
+}
+
+/** The most pixels that a network's input has here: a map is drawn at its size. */
+const mostPixels = 2 ** 28;
+
+/** Whoever keeps attributions as JSON may have lost a part. @throws {OptionError} naming it */
+function checkSource({ method, values, inputSize, placement, notes = [] }: HeatmapSource): void {
+  const missing = (what: string, got: unknown): never => {
+    throw new OptionError(`The attribution is not whole: ${what}, got ${kindOf(got)}.`);
+  };
+  if (typeof method !== "string") missing("method must be the method's name", method);
+  if (!isFloat32Array(values?.data) || !Array.isArray(values.shape) || values.shape.length > 8) {
+    missing("values must be a Tensor (of JSON: new Tensor(Float32Array.from(data), shape))", values);
+  }
+  const { data, shape } = values;
+  if (!shape.every((extent) => Number.isInteger(extent) && extent >= 0) || sizeOf(shape) !== data.length) {
+    missing(`values must have as many numbers as their shape says, ${showShape(shape)}`, data);
+  }
+  const { width, height } = inputSize ?? {};
+  if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
+    missing("inputSize must be { width, height } in pixels", inputSize);
+  }
+  if (width * height > mostPixels) {
+    throw new OptionError(`inputSize ${width}×${height} has more pixels than any input, ${mostPixels}.`);
+  }
+  if (!Array.isArray(notes) || notes.some((each) => typeof each !== "object" || each === null)) {
+    missing("notes must be a list of notes", notes);
+  }
+  if (placement !== undefined) checkPlacement(placement);
 }
 
 /** Values as pixels with channels: `[1, H, W, C]` as they are, a signal `[1, C, L]` as a picture one pixel high. */

@@ -1,5 +1,6 @@
-import { checkOptions, nonEmptyList, wholeNumber } from "../checks";
+import { checkOptions, nonEmptyList, show, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
+import { guarded } from "../guard";
 import { checkImage, type ImageLike, type PictureData } from "../image/image";
 import { Picture } from "../image/picture";
 import { regionIn } from "../image/placement";
@@ -46,24 +47,26 @@ const saturation = 0.35;
  * await writeFile("overlay.png", await encodePng(overlay(photo, attribution)));
  */
 export function overlay(input: ImageLike, map: Heatmap | HeatmapSource, options: OverlayOptions = {}): Picture {
-  checkOptions("overlay", options, ["colormap", "opacity", "threshold", "region"]);
-  checkImage(input);
-  const heatmap = heatmapOf(map, "overlay(image, attribution)");
-  const { opacity = 0.75, threshold = faint } = options;
-  const { region = regionIn(input, heatmap) } = options;
-  if (!(typeof opacity === "number" && opacity >= 0 && opacity <= 1))
-    throw new OptionError(`opacity must lie between 0 and 1, got ${opacity}.`);
-  if (!(threshold >= 0 && threshold < 1)) {
-    throw new OptionError(`threshold must be at least 0 and below 1, got ${threshold}.`);
-  }
-  checkRectangle("region", region);
-  const colormap = options.colormap ?? defaultColormap(heatmap);
-  const table = colormapTable(colormap);
-  const { width, height } = input;
-  const heat = heatInPicture(heatmap, width, height, region);
-  const { data } = toRgba(input);
-  lay(heat, table, levelScale(heatmap.signed, colormap), { opacity, threshold }, data);
-  return new Picture({ data, width, height });
+  return guarded("overlay", () => {
+    checkOptions("overlay", options, ["colormap", "opacity", "threshold", "region"]);
+    checkImage(input);
+    const heatmap = heatmapOf(map, "overlay(image, attribution)");
+    const { opacity = 0.75, threshold = faint } = options;
+    const { region = regionIn(input, heatmap) } = options;
+    if (!(typeof opacity === "number" && opacity >= 0 && opacity <= 1))
+      throw new OptionError(`opacity must lie between 0 and 1, got ${show(opacity)}.`);
+    if (!(typeof threshold === "number" && threshold >= 0 && threshold < 1)) {
+      throw new OptionError(`threshold must be at least 0 and below 1, got ${show(threshold)}.`);
+    }
+    checkRectangle("region", region);
+    const colormap = options.colormap ?? defaultColormap(heatmap);
+    const table = colormapTable(colormap);
+    const { width, height } = input;
+    const heat = heatInPicture(heatmap, width, height, region);
+    const { data } = toRgba(input);
+    lay(heat, table, levelScale(heatmap.signed, colormap), { opacity, threshold }, data);
+    return new Picture({ data, width, height });
+  });
 }
 
 /** Mixes the colours of the heat into RGBA pixels, in their place. */
@@ -123,25 +126,29 @@ export function heatInPicture(heatmap: Heatmap, width: number, height: number, r
 
 /** A heatmap alone, in colours. */
 export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: string } = {}): PictureData {
-  checkOptions("heatmapImage", options, ["colormap"]);
-  checkHeatmap(heatmap, "heatmapImage(heatmap(attribution))");
-  const { colormap = defaultColormap(heatmap) } = options;
-  const table = colormapTable(colormap);
-  const out = new Uint8ClampedArray(heatmap.data.length * 4);
-  heatmap.data.forEach((value, pixel) => {
-    const level = levelOf(value, heatmap.signed, colormap) * 3;
-    out.set([table[level], table[level + 1], table[level + 2], 255], pixel * 4);
+  return guarded("heatmapImage", () => {
+    checkOptions("heatmapImage", options, ["colormap"]);
+    checkHeatmap(heatmap, "heatmapImage(heatmap(attribution))");
+    const { colormap = defaultColormap(heatmap) } = options;
+    const table = colormapTable(colormap);
+    const out = new Uint8ClampedArray(heatmap.data.length * 4);
+    heatmap.data.forEach((value, pixel) => {
+      const level = levelOf(value, heatmap.signed, colormap) * 3;
+      out.set([table[level], table[level + 1], table[level + 2], 255], pixel * 4);
+    });
+    return { data: out, width: heatmap.width, height: heatmap.height };
   });
-  return { data: out, width: heatmap.width, height: heatmap.height };
 }
 
 /** Repeats every pixel so often that the shorter side has at least `side` pixels; larger pictures stay as they are. */
 export function enlarge(image: ImageLike, side: number): PictureData {
-  checkImage(image);
-  wholeNumber("side", side, 1);
-  const factor = Math.ceil(side / Math.min(image.width, image.height));
-  if (factor > 1) return resizeNearest(image, image.width * factor, image.height * factor);
-  return isPicture(image) ? image : { ...image, data: Uint8ClampedArray.from(image.data) };
+  return guarded("enlarge", () => {
+    checkImage(image);
+    wholeNumber("side", side, 1, 2 ** 14);
+    const factor = Math.ceil(side / Math.min(image.width, image.height));
+    if (factor > 1) return resizeNearest(image, image.width * factor, image.height * factor);
+    return isPicture(image) ? image : { ...image, data: Uint8ClampedArray.from(image.data) };
+  });
 }
 
 const isPicture = (image: ImageLike): image is PictureData =>
@@ -162,23 +169,25 @@ export interface SideBySideOptions {
  * @throws {InputError} if there is none, or their sizes differ; {OptionError} if columns or gap is out of range
  */
 export function sideBySide(images: readonly ImageLike[], options: SideBySideOptions = {}): PictureData {
-  checkOptions("sideBySide", options, ["columns", "gap", "background"]);
-  nonEmptyList("sideBySide: images", images, "picture");
-  const [first] = images;
-  if (!first) throw new InputError("sideBySide needs at least one picture.");
-  const { width, height } = first;
-  const other = images.find((image) => image.width !== width || image.height !== height);
-  if (other)
-    throw new InputError(
-      `sideBySide needs pictures of one size; ${width}×${height} and ${other.width}×${other.height} came.`,
-    );
-  const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8, background = [255, 255, 255] } = options;
-  wholeNumber("columns", columns, 1);
-  wholeNumber("gap", gap, 0);
-  const rows = Math.ceil(images.length / columns);
-  const canvas = new Canvas(columns * (width + gap) - gap, rows * (height + gap) - gap, background);
-  images.forEach((image, i) => {
-    canvas.draw(image, (i % columns) * (width + gap), Math.floor(i / columns) * (height + gap));
+  return guarded("sideBySide", () => {
+    checkOptions("sideBySide", options, ["columns", "gap", "background"]);
+    nonEmptyList("sideBySide: images", images, "picture");
+    const [first] = images;
+    if (!first) throw new InputError("sideBySide needs at least one picture.");
+    const { width, height } = first;
+    const other = images.find((image) => image.width !== width || image.height !== height);
+    if (other)
+      throw new InputError(
+        `sideBySide needs pictures of one size; ${width}×${height} and ${show(other?.width)}×${show(other?.height)} came.`,
+      );
+    const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8, background = [255, 255, 255] } = options;
+    wholeNumber("columns", columns, 1);
+    wholeNumber("gap", gap, 0, 2 ** 14);
+    const rows = Math.ceil(images.length / columns);
+    const canvas = new Canvas(columns * (width + gap) - gap, rows * (height + gap) - gap, background);
+    images.forEach((image, i) => {
+      canvas.draw(image, (i % columns) * (width + gap), Math.floor(i / columns) * (height + gap));
+    });
+    return { data: canvas.data, width: canvas.width, height: canvas.height };
   });
-  return { data: canvas.data, width: canvas.width, height: canvas.height };
 }

@@ -1,5 +1,6 @@
 import { checkOptions, checkParts, wholeNumber } from "../checks";
 import { OptionError, ShapeError } from "../errors";
+import { guarded } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
 import { showShape, type Tensor } from "../tensor";
 import type { Heatmap } from "./heatmap";
@@ -50,48 +51,50 @@ const emptyColour = [92, 92, 84] as const;
  * const picture = poolingPicture({ input, pooled, switches, unpooled });
  */
 export function poolingPicture(stages: PoolingStages, options: PoolingPictureOptions = {}): PictureData {
-  checkOptions("poolingPicture", options, ["channel", "side", "colormap"]);
-  checkParts(
-    "poolingPicture",
-    stages,
-    ["pooled", "switches"],
-    "{ input, pooled, switches, unpooled } of maxPool and maxUnpool",
-  );
-  const { input, pooled, switches, unpooled } = stages;
-  const { side = 240 } = options;
-  wholeNumber("side", side, 1);
-  if (
-    switches.offsets.length !== pooled.data.length ||
-    (input && showShape(input.shape) !== showShape(unpooled.shape))
-  ) {
-    throw new ShapeError(
-      `These do not belong to one pooling: pooled ${showShape(pooled.shape)} with ${switches.offsets.length} switches, ` +
-        `unpooled ${showShape(unpooled.shape)}${input ? `, input ${showShape(input.shape)}` : ""}.`,
+  return guarded("poolingPicture", () => {
+    checkOptions("poolingPicture", options, ["channel", "side", "colormap"]);
+    checkParts(
+      "poolingPicture",
+      stages,
+      ["pooled", "switches"],
+      "{ input, pooled, switches, unpooled } of maxPool and maxUnpool",
     );
-  }
-  const channels = axesOf(pooled.shape).channels;
-  const { channel = strongestChannel(pooled) } = options;
-  if (!Number.isInteger(channel) || channel < 0 || channel >= channels) {
-    throw new OptionError(
-      `channel ${channel}: the pooled tensor ${showShape(pooled.shape)} has channels 0 to ${channels - 1}.`,
-    );
-  }
-  const planes = [...(input ? [input] : []), pooled, unpooled].map((tensor) => planeOf(tensor, channel));
-  const all = planes.flatMap(({ data }) => Array.from(data));
-  const largest = all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
-  const signed = all.some((value) => value < 0);
-  const { colormap = signed ? "red-blue" : "inferno" } = options;
-  const full = planes[planes.length - 1];
-  const signal = pooled.shape.length === 3;
-  const size = signal ? { width: side, height: signalHeight } : scaled(full, side);
-  const drawn = planes.map(({ data, height, width }) => {
-    const heat: Heatmap = { data: data.map((value) => value / largest), width, height, signed };
-    return resizeNearest(heatmapImage(heat, { colormap }), size.width, size.height);
+    const { input, pooled, switches, unpooled } = stages;
+    const { side = 240 } = options;
+    wholeNumber("side", side, 1, 2 ** 12);
+    if (
+      switches.offsets.length !== pooled.data.length ||
+      (input && showShape(input.shape) !== showShape(unpooled.shape))
+    ) {
+      throw new ShapeError(
+        `These do not belong to one pooling: pooled ${showShape(pooled.shape)} with ${switches.offsets.length} switches, ` +
+          `unpooled ${showShape(unpooled.shape)}${input ? `, input ${showShape(input.shape)}` : ""}.`,
+      );
+    }
+    const channels = axesOf(pooled.shape).channels;
+    const { channel = strongestChannel(pooled) } = options;
+    if (!Number.isInteger(channel) || channel < 0 || channel >= channels) {
+      throw new OptionError(
+        `channel ${channel}: the pooled tensor ${showShape(pooled.shape)} has channels 0 to ${channels - 1}.`,
+      );
+    }
+    const planes = [...(input ? [input] : []), pooled, unpooled].map((tensor) => planeOf(tensor, channel));
+    const all = planes.flatMap(({ data }) => Array.from(data));
+    const largest = all.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+    const signed = all.some((value) => value < 0);
+    const { colormap = signed ? "red-blue" : "inferno" } = options;
+    const full = planes[planes.length - 1];
+    const signal = pooled.shape.length === 3;
+    const size = signal ? { width: side, height: signalHeight } : scaled(full, side);
+    const drawn = planes.map(({ data, height, width }) => {
+      const heat: Heatmap = { data: data.map((value) => value / largest), width, height, signed };
+      return resizeNearest(heatmapImage(heat, { colormap }), size.width, size.height);
+    });
+    const at = planeOf({ shape: pooled.shape, data: switches.offsets }, channel);
+    const cells = drawSwitches(at, planes[planes.length - 2].data, switches.window.kernel, size);
+    const parts = [...drawn.slice(0, -1), cells, drawn[drawn.length - 1]];
+    return sideBySide(parts, { columns: signal ? 1 : parts.length, gap: 12 });
   });
-  const at = planeOf({ shape: pooled.shape, data: switches.offsets }, channel);
-  const cells = drawSwitches(at, planes[planes.length - 2].data, switches.window.kernel, size);
-  const parts = [...drawn.slice(0, -1), cells, drawn[drawn.length - 1]];
-  return sideBySide(parts, { columns: signal ? 1 : parts.length, gap: 12 });
 }
 
 interface Plane {

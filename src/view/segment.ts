@@ -1,5 +1,6 @@
-import { above, checkOptions } from "../checks";
+import { above, checkOptions, show } from "../checks";
 import { InputError, OptionError } from "../errors";
+import { guarded } from "../guard";
 import { exponentialDecay } from "../image/blur";
 import { toColours } from "../image/colours";
 import { checkImage, type ImageLike } from "../image/image";
@@ -54,50 +55,56 @@ const certainty = (smoothness: number): number => Math.max(50, 64 * smoothness);
  * const picture = overlay(image, { ...mask, data: Float32Array.from(mask.data), signed: false });
  */
 export function segment(input: ImageLike, map: Heatmap | HeatmapSource, options: SegmentOptions = {}): Mask {
-  checkOptions("segment", options, ["foreground", "background", "smoothness", "region"]);
-  checkImage(input);
-  const heatmap = heatmapOf(map, "segment(image, attribution)");
-  const share = (name: "foreground" | "background", usual: number): number => {
-    const value = options[name] ?? usual;
-    if (value > 0 && value <= 0.5) return value;
-    throw new OptionError(`${name} must be above 0 and at most 0.5, got ${value}.`);
-  };
-  const [hot, cold] = [share("foreground", 0.05), share("background", 0.3)];
-  const smoothness = above("smoothness", options.smoothness ?? 3);
-  const { region = regionIn(input, heatmap) } = options;
-  checkRectangle("region", region);
-  const { width, height, data: heat } = heatmap;
-  const sorted = heat.slice().sort();
-  const nothing = Math.max(0, sorted[0]);
-  if (!(sorted[sorted.length - 1] > nothing)) {
-    throw new InputError("The heatmap has nothing to show: its hottest pixels are no hotter than its coldest.");
-  }
-  // A sparse map has fewer pixels with heat than the share, one with a plateau fewer below it.
-  const hotLimit = sorted[Math.floor((1 - hot) * (sorted.length - 1))];
-  const coldLimit = sorted[Math.floor(cold * (sorted.length - 1))];
-  const isHot = (pixel: number): boolean => heat[pixel] > nothing && heat[pixel] >= hotLimit;
-  const isCold = (pixel: number): boolean => heat[pixel] <= coldLimit && !isHot(pixel);
-  const lab = toLab(toColours(cropImage(input, region, { width, height }), 3));
-  const [object, ground] = [colourModel(lab, isHot), colourModel(lab, isCold)];
-  const evidence = Float64Array.from(heat, (_, pixel) => object(pixel) / (object(pixel) + ground(pixel)));
-  const contrast = meanContrast(lab, width, height);
-  const sure = certainty(smoothness);
-  const inside = randomWalk({
-    width,
-    height,
-    first: evidence.map((value, pixel) => (isHot(pixel) ? sure : value)),
-    second: evidence.map((value, pixel) => (isHot(pixel) ? 0 : 1 - value)),
-    likeness: (a, b) => 1e-3 + smoothness * exponentialDecay(distance(lab, a, b) / (2 * contrast)),
+  return guarded("segment", () => {
+    checkOptions("segment", options, ["foreground", "background", "smoothness", "region"]);
+    checkImage(input);
+    const heatmap = heatmapOf(map, "segment(image, attribution)");
+    const share = (name: "foreground" | "background", usual: number): number => {
+      const value = options[name] ?? usual;
+      if (value > 0 && value <= 0.5) return value;
+      throw new OptionError(`${name} must be above 0 and at most 0.5, got ${show(value)}.`);
+    };
+    const [hot, cold] = [share("foreground", 0.05), share("background", 0.3)];
+    const smoothness = above("smoothness", options.smoothness ?? 3);
+    const { region = regionIn(input, heatmap) } = options;
+    checkRectangle("region", region);
+    const { width, height, data: heat } = heatmap;
+    const sorted = heat.slice().sort();
+    const nothing = Math.max(0, sorted[0]);
+    if (!(sorted[sorted.length - 1] > nothing)) {
+      throw new InputError("The heatmap has nothing to show: its hottest pixels are no hotter than its coldest.");
+    }
+    // A sparse map has fewer pixels with heat than the share, one with a plateau fewer below it.
+    const hotLimit = sorted[Math.floor((1 - hot) * (sorted.length - 1))];
+    const coldLimit = sorted[Math.floor(cold * (sorted.length - 1))];
+    const isHot = (pixel: number): boolean => heat[pixel] > nothing && heat[pixel] >= hotLimit;
+    const isCold = (pixel: number): boolean => heat[pixel] <= coldLimit && !isHot(pixel);
+    const lab = toLab(toColours(cropImage(input, region, { width, height }), 3));
+    const [object, ground] = [colourModel(lab, isHot), colourModel(lab, isCold)];
+    const evidence = Float64Array.from(heat, (_, pixel) => object(pixel) / (object(pixel) + ground(pixel)));
+    const contrast = meanContrast(lab, width, height);
+    const sure = certainty(smoothness);
+    const inside = randomWalk({
+      width,
+      height,
+      first: evidence.map((value, pixel) => (isHot(pixel) ? sure : value)),
+      second: evidence.map((value, pixel) => (isHot(pixel) ? 0 : 1 - value)),
+      likeness: (a, b) => 1e-3 + smoothness * exponentialDecay(distance(lab, a, b) / (2 * contrast)),
+    });
+    const piece = largestPiece(inside, isHot, width, height);
+    const field = {
+      data: Float32Array.from(inside, (value, pixel) => (piece[pixel] ? value : 0)),
+      width,
+      height,
+      signed: false,
+    };
+    const enlarged = heatInPicture(field, input.width, input.height, region);
+    return {
+      data: Uint8Array.from(enlarged, (value) => Number(value > 0.5)),
+      width: input.width,
+      height: input.height,
+    };
   });
-  const piece = largestPiece(inside, isHot, width, height);
-  const field = {
-    data: Float32Array.from(inside, (value, pixel) => (piece[pixel] ? value : 0)),
-    width,
-    height,
-    signed: false,
-  };
-  const enlarged = heatInPicture(field, input.width, input.height, region);
-  return { data: Uint8Array.from(enlarged, (value) => Number(value > 0.5)), width: input.width, height: input.height };
 }
 
 /** How likely some pixels have the colour of a pixel: their histogram in CIELAB, neighbouring bins counted by half. */

@@ -1,5 +1,6 @@
-import { checkOptions } from "../checks";
+import { checkOptions, show } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
+import { guarded } from "../guard";
 import { showShape, type Tensor } from "../tensor";
 import { colormapTable, levelOf } from "./colormap";
 import { checkHeatmap, type Heatmap } from "./heatmap";
@@ -46,60 +47,62 @@ const shades = 48;
  * const svg = signalPlot(signal, heatmap(attribution), { sampleRate: 100 });
  */
 export function signalPlot(signal: Tensor, heatmap: Heatmap, options: SignalPlotOptions = {}): string {
-  checkOptions("signalPlot", options, [
-    "title",
-    "sampleRate",
-    "channelNames",
-    "marks",
-    "markLabel",
-    "colormap",
-    "width",
-    "panelHeight",
-  ]);
-  const { width = 800, panelHeight = 140, sampleRate, title, channelNames, marks = [] } = options;
-  const { colormap = heatmap?.signed ? "red-blue" : "reds" } = options;
-  const [channels, length] = checkParts(signal, heatmap, options);
-  const top = title === undefined ? 30 : 52;
-  const plotWidth = width - left - right;
-  const x = (sample: number): number => left + (sample / length) * plotWidth;
-  const parts: string[] = [];
-  if (title !== undefined) parts.push(text(left, 22, title, "start", 15, "bold"));
-  parts.push(legend(width - right - legendWidth, top - 20, heatmap.signed, colormap));
-  for (let channel = 0; channel < channels; channel++) {
-    const panelTop = top + channel * (panelHeight + gap);
-    const values = signal.data.subarray(channel * length, (channel + 1) * length);
-    const heat = heatmap.data.subarray(heatmap.height === 1 ? 0 : channel * length);
-    parts.push(...strips(heat, length, heatmap.signed, colormap, x, panelTop, panelHeight));
-    parts.push(...curve(values, x, panelTop, panelHeight));
-    parts.push(
-      `<rect x="${left}" y="${panelTop}" width="${plotWidth}" height="${panelHeight}" fill="none" stroke="#888"/>`,
+  return guarded("signalPlot", () => {
+    checkOptions("signalPlot", options, [
+      "title",
+      "sampleRate",
+      "channelNames",
+      "marks",
+      "markLabel",
+      "colormap",
+      "width",
+      "panelHeight",
+    ]);
+    const { width = 800, panelHeight = 140, sampleRate, title, channelNames, marks = [] } = options;
+    const { colormap = heatmap?.signed ? "red-blue" : "reds" } = options;
+    const [channels, length] = checkParts(signal, heatmap, options);
+    const top = title === undefined ? 30 : 52;
+    const plotWidth = width - left - right;
+    const x = (sample: number): number => left + (sample / length) * plotWidth;
+    const parts: string[] = [];
+    if (title !== undefined) parts.push(text(left, 22, title, "start", 15, "bold"));
+    parts.push(legend(width - right - legendWidth, top - 20, heatmap.signed, colormap));
+    for (let channel = 0; channel < channels; channel++) {
+      const panelTop = top + channel * (panelHeight + gap);
+      const values = signal.data.subarray(channel * length, (channel + 1) * length);
+      const heat = heatmap.data.subarray(heatmap.height === 1 ? 0 : channel * length);
+      for (const strip of strips(heat, length, heatmap.signed, colormap, x, panelTop, panelHeight)) parts.push(strip);
+      for (const line of curve(values, x, panelTop, panelHeight)) parts.push(line);
+      parts.push(
+        `<rect x="${left}" y="${panelTop}" width="${plotWidth}" height="${panelHeight}" fill="none" stroke="#888"/>`,
+      );
+      const name = channelNames?.[channel];
+      if (name !== undefined) parts.push(text(left + 6, panelTop + 16, name, "start", 12, "bold"));
+    }
+    const bottom = top + channels * (panelHeight + gap) - gap;
+    for (const [first, end] of marks) {
+      const [from, to] = [round(x(first)), round(x(end))];
+      parts.push(`<rect x="${from}" y="${bottom + 3}" width="${round(to - from)}" height="4" fill="#1a9850"/>`);
+    }
+    if (marks.length > 0 && options.markLabel) {
+      parts.push(`<rect x="${left}" y="${top - 13}" width="14" height="4" fill="#1a9850"/>`);
+      parts.push(text(left + 20, top - 7, options.markLabel, "start", 11));
+    }
+    const perTick = sampleRate ?? 1;
+    for (const tick of ticks(0, length / perTick, 8)) {
+      const at = round(x(tick * perTick));
+      parts.push(`<path d="M${at} ${bottom}v${marks.length > 0 ? 10 : 5}" stroke="#555"/>`);
+      parts.push(text(at, bottom + 22, shown(tick), "middle", 11));
+    }
+    parts.push(text(width - right, bottom + 36, sampleRate === undefined ? "sample" : "seconds", "end", 11));
+    const height = bottom + axisHeight + 4;
+    const name = title ?? "A signal and its attribution";
+    return (
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
+      `font-family="sans-serif" role="img"><title>${escapeXml(name)}</title>` +
+      `<rect width="${width}" height="${height}" fill="white"/>\n${parts.join("\n")}\n</svg>\n`
     );
-    const name = channelNames?.[channel];
-    if (name !== undefined) parts.push(text(left + 6, panelTop + 16, name, "start", 12, "bold"));
-  }
-  const bottom = top + channels * (panelHeight + gap) - gap;
-  for (const [first, end] of marks) {
-    const [from, to] = [round(x(first)), round(x(end))];
-    parts.push(`<rect x="${from}" y="${bottom + 3}" width="${round(to - from)}" height="4" fill="#1a9850"/>`);
-  }
-  if (marks.length > 0 && options.markLabel) {
-    parts.push(`<rect x="${left}" y="${top - 13}" width="14" height="4" fill="#1a9850"/>`);
-    parts.push(text(left + 20, top - 7, options.markLabel, "start", 11));
-  }
-  const perTick = sampleRate ?? 1;
-  for (const tick of ticks(0, length / perTick, 8)) {
-    const at = round(x(tick * perTick));
-    parts.push(`<path d="M${at} ${bottom}v${marks.length > 0 ? 10 : 5}" stroke="#555"/>`);
-    parts.push(text(at, bottom + 22, shown(tick), "middle", 11));
-  }
-  parts.push(text(width - right, bottom + 36, sampleRate === undefined ? "sample" : "seconds", "end", 11));
-  const height = bottom + axisHeight + 4;
-  const name = title ?? "A signal and its attribution";
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
-    `font-family="sans-serif" role="img"><title>${escapeXml(name)}</title>` +
-    `<rect width="${width}" height="${height}" fill="white"/>\n${parts.join("\n")}\n</svg>\n`
-  );
+  });
 }
 
 function checkParts(signal: Tensor, heatmap: Heatmap, options: SignalPlotOptions): readonly [number, number] {
@@ -119,10 +122,12 @@ function checkParts(signal: Tensor, heatmap: Heatmap, options: SignalPlotOptions
   const broken = signal.data.findIndex((value) => !Number.isFinite(value));
   if (broken >= 0) throw new InputError(`The signal has the value ${signal.data[broken]} at element ${broken}.`);
   const { width = 800, panelHeight = 140, sampleRate, marks = [] } = options;
-  if (!(width >= 240)) throw new OptionError(`width must be at least 240, got ${width}.`);
-  if (!(panelHeight >= 20)) throw new OptionError(`panelHeight must be at least 20, got ${panelHeight}.`);
-  if (sampleRate !== undefined && !(sampleRate > 0 && Number.isFinite(sampleRate))) {
-    throw new OptionError(`sampleRate must be a number above 0, got ${sampleRate}.`);
+  if (!(typeof width === "number" && width >= 240))
+    throw new OptionError(`width must be at least 240, got ${show(width)}.`);
+  if (!(typeof panelHeight === "number" && panelHeight >= 20))
+    throw new OptionError(`panelHeight must be at least 20, got ${show(panelHeight)}.`);
+  if (sampleRate !== undefined && !(typeof sampleRate === "number" && sampleRate > 0 && Number.isFinite(sampleRate))) {
+    throw new OptionError(`sampleRate must be a number above 0, got ${show(sampleRate)}.`);
   }
   const wrong = marks.find(([first, end]) => !(first >= 0 && first < end && end <= length));
   if (wrong) throw new OptionError(`The mark [${wrong.join(", ")}] does not lie in the signal's ${length} samples.`);

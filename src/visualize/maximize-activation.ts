@@ -1,6 +1,7 @@
 import { checkBag, checkOptions } from "../checks";
 import type { Recipe } from "../explain/attribution";
 import { makeRecipe } from "../explain/recipe";
+import { guarded, guardedAsync } from "../guard";
 import { loaded, type Model } from "../model/model";
 import type { Tensor } from "../tensor";
 import { type AscentStep, ascend } from "./ascent";
@@ -44,11 +45,14 @@ export function maximizeActivation(
   model: Model,
   options: MaximizeOptions,
 ): PromiseLike<Visualization> & AsyncIterable<AscentStep> {
-  return {
-    // biome-ignore lint/suspicious/noThenProperty: the result can be awaited as well as iterated over
-    then: (resolve, reject) => lastStep(model, options).then(resolve, reject),
-    [Symbol.asyncIterator]: () => ascend(loaded(model), checked(options)),
-  };
+  return guarded("maximizeActivation", () => {
+    return {
+      // biome-ignore lint/suspicious/noThenProperty: the result can be awaited as well as iterated over
+      then: (resolve, reject) =>
+        guardedAsync("maximizeActivation", () => lastStep(model, options)).then(resolve, reject),
+      [Symbol.asyncIterator]: () => ascend(loaded(model), checked(options)),
+    };
+  });
 }
 
 /** The compiler refuses this where an option is missing. */

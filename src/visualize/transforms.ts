@@ -1,4 +1,4 @@
-import { checkOptions, oneOf, wholeNumber } from "../checks";
+import { checkOptions, oneOf, show, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import type { Random } from "../explain/random";
 import type { Padding, View } from "./sampling";
@@ -45,14 +45,12 @@ export function settleTransforms(given: Transforms | keyof typeof transformSets,
   const settled = { ...none, ...given };
   const { jitter, rotate, scale, padding } = settled;
   wholeNumber("transforms.jitter", jitter, 0);
-  if (!(rotate >= 0 && rotate <= 180))
-    throw new OptionError(`transforms.rotate must lie between 0 and 180 degrees, got ${rotate}.`);
+  if (!(typeof rotate === "number" && rotate >= 0 && rotate <= 180))
+    throw new OptionError(`transforms.rotate must lie between 0 and 180 degrees, got ${show(rotate)}.`);
   if (
     !(Array.isArray(scale) && scale.length === 2 && scale[0] > 0 && scale[1] >= scale[0] && Number.isFinite(scale[1]))
   ) {
-    throw new OptionError(
-      `transforms.scale must be two numbers [smallest, largest] above 0, got ${JSON.stringify(scale)}.`,
-    );
+    throw new OptionError(`transforms.scale must be two numbers [smallest, largest] above 0, got ${show(scale)}.`);
   }
   oneOf("transforms.padding", padding, ["grey", "reflect"]);
   return settled;

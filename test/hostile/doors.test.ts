@@ -148,6 +148,53 @@ describe("what goes wrong inside", () => {
   });
 });
 
+describe("what a caller's own functions do", () => {
+  const options = { masks: 6, batchSize: 2, seed: 1 };
+  const honest = async (batch: Tensor): Promise<Float32Array> =>
+    Float32Array.from({ length: batch.shape[0] }, (_, i) => batch.data[(i * batch.data.length) / batch.shape[0]]);
+
+  it("to the tensors that a black box was handed changes nothing", async () => {
+    const expected = await rise(honest, tensor(), options);
+    const kept: Tensor[] = [];
+    const scores: Float32Array[] = [];
+    const untidy = async (batch: Tensor): Promise<Float32Array> => {
+      const found = await honest(batch);
+      batch.data.fill(7);
+      for (const each of kept) each.data.fill(9);
+      for (const each of scores) each.fill(3);
+      kept.push(batch);
+      scores.push(found);
+      return found;
+    };
+    const input = tensor();
+    const running = rise(untidy, input, options);
+    input.data.fill(5);
+    expect((await running).values.data).toEqual(expected.values.data);
+  });
+
+  it("a promise of onProgress that is rejected rejects the call, with its reason", async () => {
+    const model = await loadModel(file);
+    const own = new Error("later");
+    const onProgress = async (): Promise<void> => {
+      throw own;
+    };
+    expect(await reasonOf(rise(model, tensor(), { masks: 20, onProgress }))).toBe(own);
+    expect(await model.predict(tensor())).toHaveLength(5);
+  });
+
+  it.each([7, "now", {}, []])("%j is no signal", async (signal) => {
+    const model = await loadModel(file);
+    const given = { signal: signal as unknown as AbortSignal, masks: 2 };
+    const { masks: _, ...plain } = given;
+    for (const call of [rise(model, tensor(), given), gradCam(model, tensor(), plain)]) {
+      expect(await reasonOf(call)).toMatchObject({
+        name: "OptionError",
+        message: expect.stringContaining("signal must be an AbortSignal"),
+      });
+    }
+  });
+});
+
 describe("the caller's memory", () => {
   it("may change, or go, as soon as a model was asked for", async () => {
     const expected = await (await loadModel(file)).run(tensor());

@@ -1,10 +1,12 @@
 // node test/runtimes/run.mjs              lists the runtimes as JSON
 // node test/runtimes/run.mjs deno [DIR]   runs the suite and the page's snippet in one of them, prints the report as JSON
 // node test/runtimes/run.mjs large [DIR]  explains a network of ResNet-50's size in a Worker with little memory
+// node test/runtimes/run.mjs flood [DIR]  sends a thousand requests, most of them bad, to the example's Worker
 // node test/runtimes/run.mjs examples      lists the examples that need another runtime than Node
 // node test/runtimes/run.mjs examples/deno [DIR]  runs one, prints what it printed and should as JSON
 import { rmSync } from "node:fs";
 import { listExamples, runExample } from "./hosts/examples.mjs";
+import { flood } from "./hosts/flood.mjs";
 import { hosts } from "./hosts/index.mjs";
 import { large } from "./hosts/large.mjs";
 import { makeConsumer } from "./pack.mjs";
@@ -26,6 +28,7 @@ if (id === undefined) {
 }
 
 function work(folder) {
+  if (id === "flood") return flood.run(folder);
   if (id === "large") return large.run(folder);
   return id.startsWith("examples/") ? runExample(id.slice("examples/".length), folder) : reportOf(hosts[id], folder);
 }

@@ -18,6 +18,15 @@ interface Report {
   readonly snippet?: { readonly page: string; readonly printed: string; readonly expected: string };
 }
 
+interface FloodReport {
+  readonly good: number;
+  readonly same: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly late: number;
+  readonly after: number;
+  readonly peakBytes: { readonly first: number; readonly all: number };
+}
+
 interface LargeReport {
   readonly node: { readonly digest: string; readonly wasmBytes: number };
   readonly worker: LargeReport["node"] & { readonly refusal: string };
@@ -117,6 +126,18 @@ describe("the packed package gives the same bits", () => {
       expect(printed).toBe(expected);
     });
   }
+
+  it("the example's Worker answers every good request among a thousand, in 128 MB", { timeout }, async ({ skip }) => {
+    const workerd = runtimes.find(({ id }) => id === "workerd") as Runtime;
+    skipIfMissing({ ...workerd, name: `a thousand requests: ${workerd.name}` }, skip);
+    const found = JSON.parse(await run("flood")) as FloodReport;
+    expect(found).toMatchObject({ good: 250, same: 250, late: 408, after: 200 });
+    expect(Object.keys(found.refused).sort()).toEqual(["400", "413"]);
+    expect(found.refused[400] + found.refused[413]).toBe(750);
+    expect(found.peakBytes.all - found.peakBytes.first).toBeLessThan(128 * mebibyte);
+    const [first, all] = [found.peakBytes.first, found.peakBytes.all].map((bytes) => (bytes / mebibyte).toFixed(0));
+    console.log(`a thousand requests: the process held at most ${first} MiB after the first and ${all} MiB after all`);
+  });
 
   it("Grad-CAM of a network of ResNet-50's size fits a Worker with 100 MiB of wasm memory", { timeout }, async ({
     skip,

@@ -1,4 +1,4 @@
-import { above, atLeastZero, checkOptions, kindOf, oneOf } from "../../checks";
+import { above, atLeastZero, checkOptions, kindOf, oneOf, show } from "../../checks";
 import { OptionError } from "../../errors";
 
 /**
@@ -93,7 +93,9 @@ function checkRule(where: string, given: LrpRule): void {
     atLeastZero(`${where}.alpha`, alpha);
     atLeastZero(`${where}.beta`, beta);
     if (Math.abs(alpha - beta - 1) > 1e-9) {
-      throw new OptionError(`${where}: alpha − beta must be 1, so that relevance is kept; got ${alpha} and ${beta}.`);
+      throw new OptionError(
+        `${where}: alpha − beta must be 1, so that relevance is kept; got ${show(alpha)} and ${show(beta)}.`,
+      );
     }
   }
 }

@@ -1,3 +1,4 @@
+import { show } from "../../checks";
 import type { Network } from "../../engine/network";
 import { OptionError } from "../../errors";
 import type { LoadedModel } from "../../model/model";
@@ -24,7 +25,7 @@ export const inputBox =
       const bounds = typeof given === "number" ? new Array<number>(c).fill(given) : given;
       if (!Array.isArray(bounds) || bounds.length !== c || !bounds.every(Number.isFinite)) {
         throw new OptionError(
-          `The rule zBox takes as ${name} a number or one for each of the ${c} channels, got ${JSON.stringify(given)}.`,
+          `The rule zBox takes as ${name} a number or one for each of the ${c} channels, got ${show(given)}.`,
         );
       }
       return Float32Array.from({ length: size }, (_, i) => bounds[i % c]);

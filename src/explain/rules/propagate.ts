@@ -1,4 +1,5 @@
 /** The pass that LRP and excitation backprop share. */
+import { throwIfAborted } from "../../checks";
 import type { Network } from "../../engine/network";
 import { LayerError } from "../../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
@@ -28,7 +29,7 @@ export async function propagate(
   input: Input,
   { method, options, lens, start, notes }: Propagation,
 ): Promise<Attribution> {
-  options.signal?.throwIfAborted();
+  throwIfAborted(options.signal);
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const at = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);

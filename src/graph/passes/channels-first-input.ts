@@ -20,9 +20,13 @@ export function channelsFirstInput(graph: StaticGraph): StaticGraph {
   const [input] = graph.inputs;
   if (graph.shapes.get(input?.name)?.length !== 4 || graph.outputs.includes(input.name)) return graph;
   const before: Node[] = [];
+  const readersOf = new Map<string, Set<Node>>();
+  for (const node of graph.nodes) {
+    for (const name of node.inputs) readersOf.set(name, (readersOf.get(name) ?? new Set()).add(node));
+  }
   let value = input.name;
   for (;;) {
-    const readers = graph.nodes.filter(({ inputs }) => inputs.includes(value));
+    const readers = [...(readersOf.get(value) ?? [])];
     const [reader] = readers;
     if (readers.length !== 1 || graph.outputs.includes(reader.outputs[0])) return graph;
     if (reader.op === "Transpose") {

@@ -1,5 +1,6 @@
 import { checkBag, checkOptions } from "../../checks";
 import { LayerError } from "../../errors";
+import { guarded } from "../../guard";
 import type { Rectangle } from "../../image/resize";
 import { memoryStrides } from "../../ops/layout";
 import type { ValueName } from "../../ops/operation";
@@ -32,13 +33,15 @@ export function receptiveField(
   layer: string,
   options: { readonly position: readonly [y: number, x: number]; readonly unit?: number },
 ): Rectangle {
-  checkBag("receptiveField", options, []);
-  checkOptions("receptiveField", options, ["position", "unit"]);
-  const { position, unit = 0 } = options;
-  const fields = new ReceptiveFields(loaded(model), layer);
-  checkUnit(unit, layer, fields.shape, fields.units);
-  pixelAt(position, fields.height, fields.width, `layer "${layer}"`);
-  return fields.at(unit, ...position);
+  return guarded("receptiveField", () => {
+    checkBag("receptiveField", options, []);
+    checkOptions("receptiveField", options, ["position", "unit"]);
+    const { position, unit = 0 } = options;
+    const fields = new ReceptiveFields(loaded(model), layer);
+    checkUnit(unit, layer, fields.shape, fields.units);
+    pixelAt(position, fields.height, fields.width, `layer "${layer}"`);
+    return fields.at(unit, ...position);
+  });
 }
 
 /** First and one past the last pixel of an axis. */

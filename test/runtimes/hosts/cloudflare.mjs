@@ -22,7 +22,7 @@ const bundling = {
 const kindOf = (file) => (/\.m?js$/.test(file) ? "esModule" : file.endsWith(".wasm") ? "wasm" : "data");
 
 /** Bundles a Worker with a `test` handler, runs it, and returns the lines it printed. */
-export async function runWorker(folder, entry, data = []) {
+export async function runWorker(folder, entry, data = [], flags = []) {
   const name = entry
     .split("/")
     .at(-1)
@@ -36,7 +36,7 @@ export async function runWorker(folder, entry, data = []) {
     `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [ (name = "main", worker = .main) ],
-  v8Flags = ["--wasm-max-mem-pages=${wasmPages}"],
+  v8Flags = [${[`--wasm-max-mem-pages=${wasmPages}`, ...flags].map((flag) => `"${flag}"`).join(", ")}],
 );
 const main :Workerd.Worker = (
   modules = [
