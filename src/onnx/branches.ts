@@ -4,49 +4,56 @@ import { constantOf } from "./constant-node";
 import type { FileGraph, FileNode } from "./file-node";
 import { sortedNodes, uniquelyNamed } from "./node-order";
 
-/**
- * @param check  a node as it is read outside
- * @param outer  what the values outside are called here
- */
-export function withBranches({ graphs, references, ...node }: FileNode, check: (node: FileNode) => Node): Node {
+/** Where a node stands. */
+interface Scope {
+  /** In front of the names of what it defines. */
+  readonly prefix: string;
+  /** What a value is called that it reads. */
+  readonly resolve: (name: string) => string;
+}
+
+const outermost: Scope = { prefix: "", resolve: (name) => name };
+
+/** @param check  a node as it is read outside */
+export function withBranches(
+  { graphs, references, ...node }: FileNode,
+  check: (node: FileNode) => Node,
+  { prefix, resolve }: Scope = outermost,
+): Node {
   const checked = check({ ...node, references });
-  if (node.op !== "If" || !graphs) return checked;
-  const read = new Set(checked.inputs);
+  const inputs = checked.inputs.map(resolve);
+  if (node.op !== "If" || !graphs) return { ...checked, inputs };
+  const read = new Set(inputs);
   const branches = new Map<string, Branch>();
   for (const [key, graph] of graphs) {
-    const { branch, captured } = branchOf(graph, `${node.name || node.outputs[0]}/${key}/`, check);
+    const own = { prefix: `${prefix}${node.name || node.outputs[0]}/${key}/`, resolve };
+    const { branch, captured } = branchOf(graph, own, check);
     branches.set(key, branch);
     for (const name of captured) read.add(name);
   }
   return { ...checked, inputs: [...read], branches };
 }
 
-function branchOf(graph: FileGraph, prefix: string, check: (node: FileNode) => Node) {
+function branchOf(graph: FileGraph, { prefix, resolve }: Scope, check: (node: FileNode) => Node) {
   const constants = new Map([...graph.initialisers].map(([name, value]) => [prefix + name, value] as const));
   const own = new Set([...graph.initialisers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
   const captured = new Set<string>();
   const inner = (name: string): string => {
     if (name === "") return "";
     if (own.has(name)) return prefix + name;
-    captured.add(name);
-    return name;
+    const outer = resolve(name);
+    captured.add(outer);
+    return outer;
   };
   const nodes = graph.nodes.flatMap((written): Node[] => {
-    const node = withBranches(written, check);
+    const node = withBranches(written, check, { prefix, resolve: inner });
     const value = node.op === "Constant" ? constantOf(node) : undefined;
     if (value instanceof Constant) {
       constants.set(prefix + node.outputs[0], value);
       return [];
     }
-    return [
-      {
-        ...node,
-        name: `${prefix}${node.name || node.outputs[0] || node.op}`,
-        inputs: node.inputs.map(inner),
-        outputs: node.outputs.map((name) => (name === "" ? "" : prefix + name)),
-        ...(node.branches && { refusal: "control flow inside of control flow is not supported" }),
-      },
-    ];
+    const name = `${prefix}${node.name || node.outputs[0] || node.op}`;
+    return [{ ...node, name, outputs: node.outputs.map((output) => (output === "" ? "" : prefix + output)) }];
   });
   const outputs = graph.outputs.map(inner);
   const sorted = sortedNodes(uniquelyNamed(nodes), [...constants.keys(), ...captured], outputs);

@@ -36,12 +36,20 @@ const tensor =
     if (external) pbf.writeVarintField(14, 1);
   };
 
+/** A graph inside of a node. */
+export interface GraphParts {
+  readonly nodes: readonly NodeParts[];
+  readonly outputs: readonly string[];
+  readonly tensors?: readonly TensorParts[];
+}
+
 /** An attribute: `float` is one, a plain number an integer, `ref` names a float of the function's. */
 export type AttributeParts =
   | number
   | string
   | readonly number[]
   | TensorParts
+  | GraphParts
   | { readonly ref: string }
   | { readonly float: number };
 
@@ -62,6 +70,14 @@ const attribute =
     } else if ("float" in value) {
       pbf.writeFloatField(2, value.float);
       type(1);
+    } else if ("nodes" in value) {
+      message(pbf, 6, (graph) => {
+        for (const part of value.nodes) message(graph, 1, node(part));
+        graph.writeStringField(2, "inside");
+        for (const part of value.tensors ?? []) message(graph, 5, tensor(part));
+        for (const name of value.outputs) message(graph, 12, (info) => info.writeStringField(1, name));
+      });
+      type(5);
     } else if ("dims" in value) {
       message(pbf, 5, tensor(value));
       type(4);
