@@ -58,7 +58,7 @@ describe("an application made by", () => {
         text.includes("gauss-legendre") && text.includes("typeof self.postMessage");
       const workers = scripts.filter((path) => path !== "program.js" && isWorker(read(path).toString()));
       expect(workers).toHaveLength(1);
-    });
+    }, 300_000);
   }
 });
 

@@ -1,6 +1,6 @@
 // The Worker in workerd on this machine, with a bucket made from a folder: node cloudflare/local.js FOLDER RESULT.json [WORKER.js]
 import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
@@ -8,7 +8,7 @@ import { summary } from "../search.js";
 
 const [folder, out, entry = fileURLToPath(new URL("worker.js", import.meta.url))] = process.argv.slice(2);
 
-/** Bundled as wrangler does it; the kernels stay a module of their own. */
+/** Bundled as wrangler does it; the kernels and the codecs stay modules of their own. */
 const { outputFiles } = await build({
   entryPoints: [entry],
   bundle: true,
@@ -24,7 +24,7 @@ const { outputFiles } = await build({
 const modules = outputFiles
   .map(({ path, contents }) =>
     path.endsWith(".wasm")
-      ? { type: "CompiledWasm", path: "kernels.wasm", contents }
+      ? { type: "CompiledWasm", path: basename(path), contents }
       : { type: "ESModule", path: "worker.js", contents: new TextDecoder().decode(contents) },
   )
   .sort((a, b) => a.type.localeCompare(b.type))
@@ -46,7 +46,9 @@ try {
   let progress;
   do {
     await new Promise((resolve) => setTimeout(resolve, 200));
-    progress = await (await miniflare.dispatchFetch("http://search.example/")).json();
+    const answer = await miniflare.dispatchFetch("http://search.example/");
+    // A Durable Object that is just being killed fails this call and answers the next.
+    progress = answer.ok ? await answer.json() : {};
   } while (!progress.result);
   await writeFile(out, JSON.stringify(progress.result));
   console.log(summary(progress.result));
