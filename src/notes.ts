@@ -69,6 +69,9 @@ const messages = {
   "integer-input": (type: string, range: string, by: string) =>
     `The network takes ${type} and makes floats of it itself: pictures are given as ${range}${by === "files" ? ", whatever files say of range, mean and std" : ""}. ` +
     "Tensors are passed as they are, in the same numbers; between whole numbers values and gradients are those of the network behind the conversion.",
+  "integer-data": (name: string, type: string) =>
+    `The input "${name}" holds ${type}: whole numbers that are passed as they are and become floats before anything is computed. Values and ` +
+    "gradients there are those of the network behind the conversion; a share of it belongs to the number as a whole.",
   "config-beside": (what: string) =>
     `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
   "config-refused": (reason: string) =>

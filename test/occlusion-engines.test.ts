@@ -199,7 +199,7 @@ describe("an incremental occlusion", () => {
     const starts = [0, 8, 16, 24];
     const change = { rows: { size: 8, starts }, columns: { size: 8, starts } };
     const network = model.networkFor(["y"]);
-    const { share } = new IncrementalPasses(session, network, parts.mode, "y", change);
+    const { share } = new IncrementalPasses(session, network, parts.mode, "y", network.input, change);
     const [perPixel, head] = [16 * 27 + 4 * 16, 8];
     expect(share).toBeCloseTo((10 * 10 * perPixel + head) / (32 * 32 * perPixel + head), 12);
   });

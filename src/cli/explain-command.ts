@@ -27,13 +27,14 @@ import {
   sideBySide,
   signalPlot,
   TargetError,
+  type Tensor,
 } from "../index";
 import { createPool } from "../pool";
 import { writeOutputFile } from "./files";
 import { inFlags } from "./flag-words";
 import { type MethodFlags, optionsOf } from "./method-flags";
 import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
-import { type NetworkInput, readNetworkInput } from "./network-input";
+import { givenOf, type NamedFile, type NamedValue, nameFor, readInputs } from "./named-files";
 import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 import { stacked } from "./stacked-plots";
@@ -52,49 +53,95 @@ export interface ExplainFlags extends ModelFlags, MethodFlags {
   /** Standard deviation in input pixels or samples. */
   readonly smooth?: number;
   readonly workers: number;
+  readonly input?: readonly NamedValue[];
+  /** The input to show. */
+  readonly of?: string;
 }
 
 /** An attribution, and what of it is shown. */
 interface Explained {
   readonly attribution: Attribution;
+  /** Of every input that is shown. */
+  readonly views: readonly View[];
+}
+
+/** What is shown of one input. */
+interface View {
+  readonly file: NamedFile;
+  readonly values: Tensor;
   /** Missing where the values are no picture: at a layer without places. */
   readonly map?: Heatmap;
   /** In pixels of the picture, of a signal in samples; missing where nothing in it speaks for the target. */
   readonly box?: Box;
 }
 
-export async function explainCommand(path: string, flags: ExplainFlags): Promise<void> {
+export async function explainCommand(path: string | undefined, flags: ExplainFlags): Promise<void> {
   using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
   using model = await loadFlaggedModel(flags, pool?.loadModel);
-  const given = await readNetworkInput(path, model);
-  checkPicture(given, flags);
-  const predictions = await predicted(model, given.input, flags);
+  const files = await readInputs(path, flags.input ?? [], model);
+  const shownFiles = filesShown(files, flags);
+  checkPictures(shownFiles, flags);
+  const given = givenOf(files);
+  const predictions = await predicted(model, given, flags);
   const names = flags.method === "all" ? methodNames : [flags.method];
   const results: Explained[] = [];
   for (const method of names) {
-    const result = await explained(model, given, method, flags, pool?.explain);
+    const result = await explained(model, given, shownFiles, method, flags, pool?.explain);
     if (result) results.push(result);
   }
   if (results.length === 0) throw new LayerError(`No method can explain ${model.name}; the notes say why.`);
-  if (flags.json) process.stdout.write(`${JSON.stringify(document(path, model, predictions, results), null, 2)}\n`);
-  else process.stdout.write(text(path, model, predictions, results, flags));
+  if (flags.json) process.stdout.write(`${JSON.stringify(document(files, model, predictions, results), null, 2)}\n`);
+  else process.stdout.write(text(files, model, predictions, results, flags));
   const notes = noteWriter(model);
-  for (const message of given.notes) notes.write(message);
+  for (const file of files) for (const message of file.notes) notes.write(message);
   for (const { attribution } of results) notes.writeAll(attribution.notes, attribution.method);
-  if (flags.out) {
-    await writeOutputFile(flags.out, await (given.signal ? plots : overlays)(path, given, results, flags));
-    if (!flags.json) process.stdout.write(`${given.signal ? "plot" : "overlay"}: ${flags.out}\n`);
-  }
+  if (flags.out) await writePictures(flags.out, shownFiles, results, flags);
   if (flags.npy) {
-    const { values } = results[0].attribution;
-    await writeOutputFile(flags.npy, encodeNpy(values));
-    if (!flags.json) process.stdout.write(`raw values: ${flags.npy} (${values.shape.join("×")} float32)\n`);
+    const { views } = results[0];
+    for (const { file, values } of views) {
+      const npy = views.length > 1 ? nameFor(flags.npy, file.name) : flags.npy;
+      await writeOutputFile(npy, encodeNpy(values));
+      if (!flags.json) process.stdout.write(`raw values: ${npy} (${values.shape.join("×")} float32)\n`);
+    }
   }
 }
 
+/** @throws {OptionError} if --of names no input */
+function filesShown(files: readonly NamedFile[], { of }: ExplainFlags): readonly NamedFile[] {
+  if (of === undefined) return files;
+  const found = files.filter(({ name }) => name === of);
+  if (found.length > 0) return found;
+  throw new OptionError(`--of ${of}: there is no such input; there are ${files.map(({ name }) => name).join(", ")}.`);
+}
+
+/** A file for each input that can be drawn; of one input, or where one is named, under the name as it is given. */
+async function writePictures(
+  out: string,
+  files: readonly NamedFile[],
+  results: readonly Explained[],
+  flags: ExplainFlags,
+): Promise<void> {
+  const ofInput = (file: NamedFile) =>
+    results.map(({ attribution, views }) => {
+      return { attribution, view: views.find((view) => view.file === file) };
+    });
+  const drawable = files.filter((file) => canDraw(file, out) && ofInput(file).some(({ view }) => view?.map));
+  if (drawable.length === 0) throw new LayerError(noPlaces);
+  for (const file of drawable) {
+    const name = drawable.length > 1 ? nameFor(out, file.name) : out;
+    await writeOutputFile(name, await (file.signal ? plots : overlays)(file, ofInput(file), flags));
+    if (!flags.json) process.stdout.write(`${file.signal ? "plot" : "overlay"}: ${name}\n`);
+  }
+}
+
+const canDraw = ({ picture, signal }: NamedFile, out: string): boolean =>
+  (signal !== undefined && out.toLowerCase().endsWith(".svg")) ||
+  (picture !== undefined && out.toLowerCase().endsWith(".png"));
+
 /** Finds out before the work that there is nothing to draw, or another format to draw it in. */
-function checkPicture({ picture, signal }: NetworkInput, { out }: ExplainFlags): void {
-  if (out === undefined) return;
+function checkPictures(files: readonly NamedFile[], { out }: ExplainFlags): void {
+  if (out === undefined || files.some((file) => canDraw(file, out))) return;
+  const { picture, signal } = files.find((file) => file.picture || file.signal) ?? files[0];
   if (!picture && !signal) throw new LayerError(noPlaces);
   const asked = out.slice(out.lastIndexOf(".")).toLowerCase();
   if (signal && asked !== ".svg") throw new OptionError(`Signals are plotted as SVG: name --out .svg, not ${asked}.`);
@@ -103,19 +150,20 @@ function checkPicture({ picture, signal }: NetworkInput, { out }: ExplainFlags):
 
 const noPlaces = "These values have no places in the image, so there is no overlay; --npy writes them.";
 
-type Draw = (
-  path: string,
-  given: NetworkInput,
-  results: readonly Explained[],
-  flags: ExplainFlags,
-) => Promise<Uint8Array>;
+/** What one method says of one input. */
+interface Drawn {
+  readonly attribution: Attribution;
+  readonly view: View | undefined;
+}
+
+type Draw = (file: NamedFile, results: readonly Drawn[], flags: ExplainFlags) => Promise<Uint8Array>;
 
 /** The overlay as PNG, of several methods side by side. */
-const overlays: Draw = async (path, { picture: image }, results, flags) => {
+const overlays: Draw = async ({ path, picture: image }, results, flags) => {
   if (!image) throw new LayerError(noPlaces);
   const large = shown(image, flags);
-  const pictures = results.flatMap((result) =>
-    picture(large, large.width / image.width, result, flags).map((each) => ({ each, result })),
+  const pictures = results.flatMap(({ attribution, view }) =>
+    picture(large, large.width / image.width, view, flags).map((each) => ({ each, method: attribution.method })),
   );
   if (pictures.length === 0) throw new LayerError(noPlaces);
   const whole =
@@ -124,18 +172,20 @@ const overlays: Draw = async (path, { picture: image }, results, flags) => {
       : sideBySide(
           await Promise.all([
             captioned(large, basename(path)),
-            ...pictures.map(({ each, result }) => captioned(each, result.attribution.method)),
+            ...pictures.map(({ each, method }) => captioned(each, method)),
           ]),
         );
   return encodePng(whole);
 };
 
 /** The signal over its evidence as SVG, of several methods one below the other. */
-const plots: Draw = async (_, { signal, channelNames }, results, { colormap }) => {
-  const drawn = results.flatMap(({ attribution: { method, target }, map }) => {
-    if (!signal || !map) return [];
+const plots: Draw = async ({ signal, channelNames }, results, { colormap }) => {
+  const drawn = results.flatMap(({ attribution: { method, target }, view }) => {
+    if (!signal || !view?.map) return [];
     const title = `What speaks for ${className(target)}: ${method}`;
-    return [signalPlot(signal, map, { title, ...(channelNames && { channelNames }), ...(colormap && { colormap }) })];
+    return [
+      signalPlot(signal, view.map, { title, ...(channelNames && { channelNames }), ...(colormap && { colormap }) }),
+    ];
   });
   if (drawn.length === 0) throw new LayerError(noPlaces);
   return new TextEncoder().encode(stacked(drawn));
@@ -154,7 +204,8 @@ async function predicted(model: Model, input: Input, { target }: ExplainFlags): 
 /** Runs one method; among all methods, one that the network's structure rules out is named and left out. */
 async function explained(
   model: Model,
-  { input, picture: image }: NetworkInput,
+  given: Input,
+  files: readonly NamedFile[],
   method: MethodName,
   flags: ExplainFlags,
   attribute = explain,
@@ -163,17 +214,10 @@ async function explained(
   try {
     const target = targetAt(flags.target, flags.position, model);
     const layer = flags.method === "all" && !needsMaps(method) ? undefined : flags.layer;
-    const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, image !== undefined) };
-    const attribution = await attribute(model, input, options);
-    if (attribution.values.shape.length < 3) return { attribution };
-    const { width, height } = attribution.inputSize;
-    const usual = image ? { smooth: blurShare * Math.min(width, height), percentile: shownPercentile } : {};
-    const pixelwise = { ...usual, ...(flags.smooth !== undefined && { smooth: flags.smooth }) };
-    // Guided Grad-CAM names the layer of its map, and has its values at the input all the same.
-    const [, rows, columns] = attribution.values.shape;
-    const isAtInput = attribution.layer === undefined || (rows === height && columns === width);
-    const map = heatmap(attribution, isAtInput ? pixelwise : {});
-    return { attribution, map, ...boxOf(map) };
+    const isPlane = files.some(({ picture: image }) => image !== undefined);
+    const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, isPlane) };
+    const attribution = await attribute(model, given, options);
+    return { attribution, views: files.flatMap((file) => viewOf(attribution, file, flags)) };
   } catch (error) {
     if (flags.method !== "all" || !(error instanceof LayerError)) throw error;
     process.stderr.write(`note (${method}): left out. ${inFlags(error.message)}\n`);
@@ -183,13 +227,29 @@ async function explained(
   }
 }
 
+/** What an attribution says of one input; nothing where it does not say anything of it. */
+function viewOf(attribution: Attribution, file: NamedFile, flags: ExplainFlags): View[] {
+  const { name, picture: image } = file;
+  const values = attribution.byInput[name];
+  if (!values) return [];
+  if (values.shape.length < 3) return [{ file, values }];
+  const { width, height } = attribution.inputSizes?.[name] ?? attribution.inputSize;
+  const usual = image ? { smooth: blurShare * Math.min(width, height), percentile: shownPercentile } : {};
+  const pixelwise = { ...usual, ...(flags.smooth !== undefined && { smooth: flags.smooth }) };
+  // Guided Grad-CAM names the layer of its map, and has its values at the input all the same.
+  const [, rows, columns] = values.shape;
+  const isAtInput = attribution.layer === undefined || (rows === height && columns === width);
+  const map = heatmap(attribution, { ...(isAtInput && pixelwise), input: name });
+  return [{ file, values, map, ...boxOf(map) }];
+}
+
 /** Positive values below this share of the strongest are not drawn: a box around them would frame nothing. */
 const faint = 0.05;
 
 const highestOf = ({ data }: Heatmap): number => data.reduce((a, b) => Math.max(a, b), 0);
 
 /** A map without positive evidence that can be seen, or with none in the picture, has no box. */
-function boxOf(map: Heatmap): Pick<Explained, "box"> {
+function boxOf(map: Heatmap): Pick<View, "box"> {
   if (highestOf(map) <= faint) return {};
   try {
     return { box: boundingBox(map) };
@@ -221,7 +281,8 @@ function shown(image: ImageLike, { fullSize }: ExplainFlags): ImageLike {
 }
 
 /** The overlay on a picture that was scaled by a factor; none for values without places. */
-function picture(image: ImageLike, factor: number, { map, box }: Explained, flags: ExplainFlags): ImageLike[] {
+function picture(image: ImageLike, factor: number, view: View | undefined, flags: ExplainFlags): ImageLike[] {
+  const { map, box } = view ?? {};
   if (!map) return [];
   const painted = overlay(image, map, flags.colormap ? { colormap: flags.colormap } : {});
   return [box ? drawBox(painted, enlarged(box, factor)) : painted];
@@ -238,7 +299,7 @@ const className = ({ index, label }: { readonly index: number; readonly label?: 
   label ?? `class ${index}`;
 
 function text(
-  path: string,
+  files: readonly NamedFile[],
   model: Model,
   predictions: readonly Prediction[],
   results: readonly Explained[],
@@ -249,31 +310,37 @@ function text(
     const percent = `${(prediction.probability * 100).toFixed(1)} %`.padStart(8);
     return `  ${className(prediction).padEnd(width)} ${percent}   logit ${prediction.score.toFixed(3)}`;
   });
-  const evidence = results.flatMap(({ attribution, map, box }) => {
-    const { method, layer, target } = attribution;
-    const where = layer ? ` at ${layer}` : "";
-    const found = `${method}${where}: what speaks for ${className(target)}: ${placeText(attribution, map, box)}`;
-    return map?.data.some((value) => value !== 0) ? [found, meaning(attribution, map, flags)] : [found];
-  });
-  return [`${path}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
+  const several = files.length > 1;
+  const evidence = results.flatMap(({ attribution, views }) =>
+    views.flatMap((view) => {
+      const { method, target } = attribution;
+      const layer = attribution.layerByInput?.[view.file.name] ?? attribution.layer;
+      const where = layer ? ` at ${layer}` : "";
+      const within = several ? ` in ${view.file.name}` : "";
+      const found = `${method}${where}: what speaks for ${className(target)}${within}: ${placeText(view)}`;
+      return view.map?.data.some((value) => value !== 0) ? [found, meaning(attribution, view.map, flags)] : [found];
+    }),
+  );
+  const paths = several ? files.map(({ name, path }) => `${name} ${path}`).join(", ") : files[0].path;
+  return [`${paths}, seen by ${model.name}`, ...lines, "", ...evidence, ""].join("\n");
 }
 
 /** What the colours mean, or the values where no colours of the usual kind are drawn. */
 function meaning(
-  { method, target, inputSize }: Attribution,
-  { signed }: Heatmap,
+  { method, target }: Attribution,
+  { signed, height }: Heatmap,
   { out, colormap }: ExplainFlags,
 ): string {
   const { high, low } = inWords(method as MethodName, className(target));
   const values = signed ? ["above zero", "below zero"] : ["high", "low"];
   // Unsigned values of signals are drawn in one colour.
-  const coloured = out !== undefined && colormap === undefined && (signed || inputSize.height > 1);
+  const coloured = out !== undefined && colormap === undefined && (signed || height > 1);
   const [one, other] = coloured ? ["red", "blue"] : values;
   return `  ${one}: ${high}; ${other}: ${low}`;
 }
 
-function placeText({ values, inputSize }: Attribution, map: Heatmap | undefined, box: Box | undefined): string {
-  if (box && inputSize.height === 1) return `samples ${box.x}–${box.x + box.width}`;
+function placeText({ values, map, box }: View): string {
+  if (box && map?.height === 1) return `samples ${box.x}–${box.x + box.width}`;
   if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (values.shape.length < 3) return `${values.data.length} values without places`;
   const highest = map ? highestOf(map) : 0;
@@ -285,24 +352,32 @@ function placeText({ values, inputSize }: Attribution, map: Heatmap | undefined,
 }
 
 function document(
-  path: string,
+  files: readonly NamedFile[],
   model: Model,
   predictions: readonly Prediction[],
   results: readonly Explained[],
 ): unknown {
+  const several = files.length > 1;
   return {
-    image: path,
+    image: files[0].path,
+    ...(several && { inputs: Object.fromEntries(files.map(({ name, path }) => [name, path])) }),
     model: model.name,
     predictions,
-    explanations: results.map(({ attribution, box }) => ({
+    explanations: results.map(({ attribution, views }) => ({
       method: attribution.method,
       target: attribution.target,
       ...(attribution.layer && { layer: attribution.layer }),
       shape: attribution.values.shape,
       ...(attribution.convergenceDelta !== undefined && { convergenceDelta: attribution.convergenceDelta }),
-      ...(box && { box }),
+      ...(!several && views[0]?.box && { box: views[0].box }),
+      ...(several && { inputs: Object.fromEntries(views.map(ofView)) }),
       notes: attribution.notes,
       recipe: attribution.recipe,
     })),
   };
 }
+
+const ofView = ({ file: { name }, values, box }: View): [string, object] => [
+  name,
+  { shape: values.shape, ...(box && { box }) },
+];

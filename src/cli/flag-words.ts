@@ -51,8 +51,29 @@ function flagAndValue(match: string, name: string, ...[text, numbers, word]: (st
   return [flags[name], text ?? (numbers ? list(numbers) : word)].filter((part) => part !== undefined).join(" ");
 }
 
+const keysOf = (text: string): string[] =>
+  [...text.matchAll(/("(?:[^"\\]|\\.)*"|[\w$]+): (?=…|\{)/g)].map(([, key]) =>
+    key.startsWith('"') ? JSON.parse(key) : key,
+  );
+const inputFlags = (text: string): string =>
+  keysOf(text)
+    .map((name) => `--input ${name}=FILE`)
+    .join(" ");
+const fixFlags = (text: string): string =>
+  keysOf(text)
+    .map((name) => `--fix ${name}=VALUE`)
+    .join(" ");
+
 /** In this order: what names a value goes before what names an option. */
 const rules: readonly (readonly [RegExp, string | ((match: string, ...groups: string[]) => string)])[] = [
+  // Inputs by their names.
+  [
+    /\bGive all of them by name, \{ ([^}]*) \}, or fix those that are not to be explained: loadModel\(source, \{ inputs: \{ (.*?) \} \}\)\./g,
+    (_, all, last) =>
+      `Give all of them, ${inputFlags(all)}, or fix those that are not to be explained: ${fixFlags(last)}.`,
+  ],
+  [/\bloadModel\(source, \{ inputs: \{ (.*?) \} \}\)/g, (_, all) => fixFlags(all)],
+  [/\binputs\["([^"]*)"\]\.value/g, (_, name) => `--fix ${name}`],
   // Options written out, alone or in their call: loadModel(file, { output: "scores" }).
   [new RegExp(`\\bloadModel\\((?:\\w+, )?${written}\\)`, "g"), flagAndValue],
   [new RegExp(written, "g"), flagAndValue],

@@ -8,7 +8,7 @@ import { inFlags } from "./flag-words";
 import { type InspectFlags, inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
 import { foreignFlag } from "./method-flags";
-import { withModelOptions, withPictureOptions } from "./model-flags";
+import { namedValues, withModelOptions, withPictureOptions } from "./model-flags";
 import { type ProjectFlags, projectCommand } from "./project-command";
 import { type SearchFlags, type Shard, searchCommand } from "./search-command";
 import { type ToCamFlags, toCamCommand } from "./to-cam-command";
@@ -113,7 +113,9 @@ const program = new Command("seethrough")
 
 withModelOptions(program.command("explain"))
   .description("explain a prediction: what in the image speaks for it")
-  .argument("<image>", "PNG, JPEG or WebP file; of a network for signals or other numbers a .npy, .csv or .json file")
+  .argument("[image]", "PNG, JPEG or WebP file; of a network for signals or other numbers a .npy, .csv or .json file")
+  .option("--input <name=file>", "file of one of several inputs, by its name; again for another", namedValues)
+  .option("--of <name>", "of several inputs: show the one of this name alone")
   .addOption(
     new Option("--method <name>", `one of ${methodNames.join(", ")}, or all`)
       .default("grad-cam")
@@ -143,12 +145,15 @@ withModelOptions(program.command("explain"))
       .argParser(workers)
       .default(1),
   )
-  .action((image: string, flags: ExplainFlags, command: Command) => {
+  .action((image: string | undefined, flags: ExplainFlags, command: Command) => {
+    if (image === undefined && !flags.input)
+      command.error("error: name what is to be explained: IMAGE, or --input NAME=FILE");
     if (flags.npy && flags.method === "all")
       command.error("error: --npy writes one method's values; name it with --method");
     const foreign = foreignFlag(flags);
     if (foreign) command.error(`error: ${foreign}`);
-    if (!isArrayFile(image) && flags.out?.toLowerCase().endsWith(".svg"))
+    const isPicture = image !== undefined && !isArrayFile(image) && !flags.input;
+    if (isPicture && flags.out?.toLowerCase().endsWith(".svg"))
       command.error("error: pictures are written as PNG: name --out .png");
     return explainCommand(image, flags);
   });

@@ -9,6 +9,7 @@ import {
   type Target,
 } from "../index";
 import { readInputFile } from "./files";
+import { fixedValue, type NamedValue } from "./named-files";
 
 /** Which model, and how pictures become its input. */
 export interface ModelFlags {
@@ -25,6 +26,8 @@ export interface ModelFlags {
   readonly output?: string;
   readonly memory?: LoadOptions["memory"];
   readonly maxMemory?: number;
+  /** Inputs that always have one value. */
+  readonly fix?: readonly NamedValue[];
 }
 
 const numberList = (text: string): number[] => {
@@ -62,6 +65,15 @@ const byteCount = (text: string): number => {
   return bytes;
 };
 
+/** `NAME=VALUE`, once or more often. */
+export const namedValues = (text: string, before: readonly NamedValue[] = []): readonly NamedValue[] => {
+  const [, name, value] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined)
+    throw new InvalidArgumentError("expected a name and what it is given, for example mask=mask.png");
+  if (before.some((each) => each.name === name)) throw new InvalidArgumentError(`"${name}" is there already`);
+  return [...before, { name, value }];
+};
+
 /** Adds the options of every command that shows pictures to a model. */
 export const withModelOptions = (command: Command): Command =>
   withPictureOptions(
@@ -93,6 +105,11 @@ export const withPictureOptions = (command: Command): Command =>
       "size of the input where the file leaves it open, in the file's order of axes",
       inputShape,
     )
+    .option(
+      "--fix <name=value>",
+      "what an input of several always is, a number or a file: it is no input then; again for another",
+      namedValues,
+    )
     .option("--class-axis <n>", "axis of the output that holds the classes, in the file's order of axes", wholeNumber)
     .option("--output <name>", "output or layer to explain, for example the scores before an ArgMax or TopK")
     .addOption(
@@ -119,7 +136,11 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     output,
     memory,
     maxMemory,
+    fix = [],
   } = flags;
+  const fixed = await Promise.all(
+    fix.map(async ({ name, value }) => [name, { value: await fixedValue(value) }] as const),
+  );
   const names = labels ? new TextDecoder().decode(await readInputFile(labels)) : undefined;
   const said = config && (await readConfigs(config));
   const preprocess = {
@@ -135,6 +156,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
       ...(said && { config: said }),
       ...(Object.keys(preprocess).length > 0 && { preprocess }),
       ...(shape && { inputShape: shape }),
+      ...(fixed.length > 0 && { inputs: Object.fromEntries(fixed) }),
       ...(output !== undefined && { output }),
       ...(classAxis !== undefined && { classAxis }),
       ...(memory && { memory }),

@@ -1,10 +1,19 @@
-import { decodeImage, type ImageLike, type Input, type Model, ShapeError, Tensor, toImage } from "../index";
+import {
+  decodeImage,
+  type ImageLike,
+  type Model,
+  type ModelInput,
+  ShapeError,
+  type SingleInput,
+  Tensor,
+  toImage,
+} from "../index";
 import { isArrayFile, type NumberArray, readArray } from "./array-file";
 import { readInputFile } from "./files";
 
 /** What a file gives a network to look at. */
 export interface NetworkInput {
-  readonly input: Input;
+  readonly input: SingleInput;
   /** To draw on: the picture itself, or the one that numbers stand for. */
   readonly picture?: ImageLike;
   /** `[1, C, L]`, to plot. */
@@ -20,14 +29,18 @@ export interface NetworkInput {
  *
  * @throws {InputError} if the file cannot be read; {ShapeError} if its numbers do not fit the network
  */
-export async function readNetworkInput(path: string, model: Model): Promise<NetworkInput> {
+export async function readNetworkInput(
+  path: string,
+  model: Model,
+  taker: ModelInput = model.input,
+): Promise<NetworkInput> {
   const bytes = await readInputFile(path);
   if (!isArrayFile(path)) {
     const picture = await decodeImage(bytes);
     return { input: picture, picture, notes: [] };
   }
   const array = readArray(path, bytes);
-  const pixels = pixelsOf(array, model);
+  const pixels = pixelsOf(array, taker);
   if (pixels) {
     const [height, width] = array.shape.slice(-3);
     return {
@@ -36,19 +49,19 @@ export async function readNetworkInput(path: string, model: Model): Promise<Netw
       notes: [`${path} holds bytes: read as a picture of ${width}×${height} pixels.`],
     };
   }
-  const { tensor, reading } = arranged(path, array, model);
+  const { tensor, reading } = arranged(path, array, model, taker);
   const { shape } = tensor;
   const notes = reading ? [`${path} was read as ${reading}.`] : [];
   if (shape.length === 3) return { input: tensor, signal: tensor, ...namesOf(array, shape), notes };
   const isPicture = shape.length === 4 && (shape[3] === 1 || shape[3] === 3);
-  return { input: tensor, ...(isPicture && { picture: toImage(model, tensor) }), notes };
+  return { input: tensor, ...(isPicture && { picture: toImage(model, tensor, { input: taker.name }) }), notes };
 }
 
 /** Bytes in three or four channels are what picture libraries write for pixels; values for a network are floats. */
-function pixelsOf({ data, shape, bytes }: NumberArray, model: Model): ImageLike | undefined {
+function pixelsOf({ data, shape, bytes }: NumberArray, taker: ModelInput): ImageLike | undefined {
   const [height, width, channels] = shape.slice(-3);
   const isPicture = shape.length === 3 || (shape.length === 4 && shape[0] === 1);
-  if (!bytes || !isPicture || (channels !== 3 && channels !== 4) || model.input.shape.length !== 4) return undefined;
+  if (!bytes || !isPicture || (channels !== 3 && channels !== 4) || taker.shape.length !== 4) return undefined;
   return { data: Uint8Array.from(data), width, height };
 }
 
@@ -59,8 +72,13 @@ const namesOf = ({ columns }: NumberArray, [, channels]: readonly number[]): Pic
 const significant = (shape: readonly number[]): string => shape.filter((extent) => extent !== 1).join("×");
 
 /** The numbers in the order the network takes; `reading` says how their axes were understood, where two ways fit. */
-function arranged(path: string, { data, shape }: NumberArray, model: Model): { tensor: Tensor; reading?: string } {
-  const expected = model.input.shape;
+function arranged(
+  path: string,
+  { data, shape }: NumberArray,
+  model: Model,
+  taker: ModelInput,
+): { tensor: Tensor; reading?: string } {
+  const expected = taker.shape;
   const [, a, b, c] = expected;
   const given = significant(shape);
   const asTaken = given === significant(expected) && data.length > 0;
@@ -88,7 +106,7 @@ function arranged(path: string, { data, shape }: NumberArray, model: Model): { t
     }
   }
   throw new ShapeError(
-    `${path} holds ${shape.join("×")} numbers; the input "${model.input.name}" of ${model.name} takes ` +
+    `${path} holds ${shape.join("×")} numbers; the input "${taker.name}" of ${model.name} takes ` +
       `${expected.join("×")}${meaning(expected)}.`,
   );
 }

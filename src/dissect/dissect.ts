@@ -5,7 +5,7 @@ import { createPace } from "../explain/pace";
 import { guardedAsync, theirItems, theirs } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { unitList } from "../model/intervention";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { imageShape } from "../ops/layout";
 import { showShape, type Tensor } from "../tensor";
 
@@ -71,7 +71,7 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
     if (!(typeof quantile === "number" && quantile > 0 && quantile < 1))
       throw new OptionError(`quantile lies between 0 and 1, got ${show(quantile)}.`);
     iterable("samples", samples, "inputs");
-    const model = loaded(given);
+    const model = loadedAlone(given, "dissect");
     const value = model.valueOf(layer);
     const { rows: h, columns: w, channels, places, offsets } = model.unitAxis(value);
     if (model.shape(value).length < 3 || h * w <= 1) {

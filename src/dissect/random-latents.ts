@@ -1,7 +1,7 @@
 import { above, checkOptions, wholeNumber } from "../checks";
 import { Random } from "../explain/random";
 import { guarded } from "../guard";
-import { loaded, type Model } from "../model/model";
+import { loadedAlone, type Model } from "../model/model";
 import { Tensor } from "../tensor";
 
 export interface LatentOptions {
@@ -28,7 +28,7 @@ export function randomLatents(model: Model, options: LatentOptions = {}): Tensor
     wholeNumber("samples", samples, 1, 2 ** 20);
     above("stdev", stdev);
     const random = new Random(seed);
-    const { shape } = loaded(model).input;
+    const { shape } = loadedAlone(model, "randomLatents").input;
     const size = shape.reduce((product, extent) => product * extent, 1);
     return Array.from({ length: samples }, () => {
       return new Tensor(

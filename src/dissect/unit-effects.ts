@@ -5,7 +5,7 @@ import { createPace } from "../explain/pace";
 import { guardedAsync, theirItems } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { unitList } from "../model/intervention";
-import { type LoadedModel, loaded, type Model } from "../model/model";
+import { type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { scoreOf } from "../model/score";
 import type { ValueName } from "../ops/operation";
@@ -57,7 +57,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
     if (!Number.isFinite(value)) throw new OptionError(`value must be a finite number, got ${show(value)}.`);
     wholeNumber("batchSize", batchSize, 1);
     iterable("samples", samples, "inputs");
-    const model = loaded(given);
+    const model = loadedAlone(given, "unitEffects");
     const target = resolveTarget(model, options.target);
     const at = model.layerBefore(layer, target.value);
     const axis = model.unitAxis(at);

@@ -9,6 +9,7 @@ import type { Builder, Operation, ValueName } from "../ops/operation";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import { kept } from "./kept";
 import { type Locality, localityOf, mapOf } from "./locality";
 import { buildNetwork, type MemoryMode, type Network, shapeOf } from "./network";
 import { covers, overlay, type Place, type Region } from "./overlay";
@@ -40,12 +41,12 @@ class PartialNetwork {
   readonly #parts = new Map<ValueName, Part>();
   readonly #whole = new Set<ValueName>();
 
-  constructor(network: Network, target: ValueName, change: Region) {
+  constructor(network: Network, target: ValueName, input: ValueName, change: Region) {
     this.#network = network;
-    this.input = marked(network.input, "part");
-    this.#addPart(network.input, change);
+    this.input = marked(input, "part");
+    this.#addPart(input, change);
     const pooled = new Set(network.operations.flatMap(({ stateOf }) => stateOf ?? []));
-    for (const operation of operationsBefore(network, target)) {
+    for (const operation of operationsBetween(network, input, target)) {
       const region = pooled.has(operation.node.name) ? undefined : this.#regionOf(operation);
       if (region) this.#addPartial(operation, region);
       else this.#addWhole(operation);
@@ -126,8 +127,12 @@ class PartialNetwork {
   }
 
   #makeWhole(value: ValueName): void {
+    if (this.#whole.has(value)) return;
     const part = this.#parts.get(value);
-    if (!part || this.#whole.has(value)) return;
+    if (!part) {
+      this.#addKept(value);
+      return;
+    }
     const { height, width } = mapOf(this.#network, value);
     this.#whole.add(value);
     const zeros = ({ starts }: { readonly starts: readonly number[] }): number[] => starts.map(() => 0);
@@ -136,6 +141,23 @@ class PartialNetwork {
       columns: { size: width, starts: zeros(part.columns) },
     };
     this.#addOverlay(value, part, cut, value, 0);
+  }
+
+  /** A value that the change does not reach: of another input, for one. */
+  #addKept(value: ValueName): void {
+    this.#whole.add(value);
+    this.before.set(value, 0);
+    const node: Node = {
+      name: marked(value, "kept"),
+      op: "Kept",
+      // It waits for nothing; what has no input is no operation of a network.
+      inputs: [this.input],
+      outputs: [value],
+      attributes: new Map(),
+    };
+    const size = sizeOf(shapeOf(this.#network, value));
+    this.#nodes.push(node);
+    this.#special.set(node.name, () => kept(node, size, () => this.before.get(value) as Pointer));
   }
 
   /** The name under which a rectangle of a value can be read. */
@@ -186,6 +208,22 @@ function operationsBefore(network: Network, target: ValueName): Operation[] {
   return found.reverse();
 }
 
+/** Those of them that a change of a value reaches, and the pools whose switches one of these reads. */
+function operationsBetween(network: Network, start: ValueName, target: ValueName): Operation[] {
+  const all = operationsBefore(network, target);
+  if (start === network.input) return all;
+  const after = new Set<ValueName>([start]);
+  const pools = new Set<string>();
+  for (const { inputs, outputs, stateOf } of all) {
+    if (!inputs.some((name) => after.has(name))) continue;
+    for (const name of outputs) after.add(name);
+    if (stateOf !== undefined) pools.add(stateOf);
+  }
+  return all
+    .filter(({ node, outputs }) => outputs.some((name) => after.has(name)) || pools.has(node.name))
+    .filter(({ outputs }) => !outputs.includes(start));
+}
+
 const macsOf = (operations: readonly Operation[]): number => operations.reduce((total, { macs }) => total + macs, 0);
 
 /** Passes over changed rectangles of one input. */
@@ -201,12 +239,20 @@ export class IncrementalPasses {
 
   /**
    * @param target  the value to compute
+   * @param input   the value that is changed: the network's input, or one of several
    * @param change  the rectangle that changes, at each of its positions
    */
-  constructor(session: Session, network: Network, mode: MemoryMode, target: ValueName, change: Region) {
+  constructor(
+    session: Session,
+    network: Network,
+    mode: MemoryMode,
+    target: ValueName,
+    input: ValueName,
+    change: Region,
+  ) {
     this.#network = network;
     this.#target = target;
-    this.#partial = new PartialNetwork(network, target, change);
+    this.#partial = new PartialNetwork(network, target, input, change);
     this.#parts = this.#partial.build(target, session, mode);
     this.share = macsOf(this.#parts.operations) / macsOf(operationsBefore(network, target));
   }

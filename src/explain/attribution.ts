@@ -41,18 +41,30 @@ export interface Attribution {
   readonly method: string;
   readonly target: TargetReport;
   /**
-   * Raw and signed. Input methods: `[1, H, W, C]`, of a signal `[1, C, L]`; CAM family: `[1, h, w, 1]` at the layer's own grid,
+   * Raw and signed, of the first input. Input methods: `[1, H, W, C]`, of a signal `[1, C, L]`; CAM family: `[1, h, w, 1]` at the layer's own grid,
    * of several layers `[1, H, W, 1]` (a signal is one row high).
    */
   readonly values: Tensor;
+  /**
+   * The values of every input, by its name. Of a network with one input not enumerable: they are `values`. A map of a layer stands at
+   * the inputs that the layer sees; `heatmap`, `overlay` and the others take `input`, the name of the one to show.
+   */
+  readonly byInput: Readonly<Record<string, Tensor>>;
+  /** Of the network's input; of several the first that takes pictures. */
   readonly inputSize: { readonly width: number; readonly height: number };
+  /** Of every input in `byInput`, where there are several. */
+  readonly inputSizes?: Readonly<Record<string, { readonly width: number; readonly height: number }>>;
   /**
    * How the picture that was explained became the network's input: `overlay`, `boundingBox` and `segment` find the way back by
    * it. Absent where a Tensor was explained.
    */
   readonly placement?: Placement;
+  /** The same of every input that was given a picture, where there are several. */
+  readonly placements?: Readonly<Record<string, Placement>>;
   /** The layer the values belong to, where they do not belong to the input. */
   readonly layer?: string;
+  /** The layer of each input's map, where no layer was asked for and there are several inputs. */
+  readonly layerByInput?: Readonly<Record<string, string>>;
   /** The layers whose maps were joined at the input's size, where there were several. */
   readonly layers?: readonly string[];
   /** Completeness error, Σ values − (s(x) − s(baseline)), where the method promises completeness. */

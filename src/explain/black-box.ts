@@ -45,7 +45,7 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
     );
   }
   return {
-    input,
+    input: given,
     x,
     frame,
     isVector: false,

@@ -2,8 +2,9 @@
 import { show, throwIfAborted } from "../checks";
 import { OptionError } from "../errors";
 import { resizeBilinear } from "../image/resize";
-import { camLayer } from "../model/cam-layer";
+import { camCandidates, camLayer } from "../model/cam-layer";
 import { inputSize } from "../model/input-size";
+import { hasPlaces, inputsSeen } from "../model/inputs-seen";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { type Note, note } from "../notes";
@@ -43,6 +44,8 @@ export interface CamRun {
   readonly target: ScoredTarget;
   readonly data: Float32Array;
   readonly layers: readonly CamLayer[];
+  /** The inputs that each layer's map stands at, where every input has a layer of its own. */
+  readonly ofInputs?: readonly (readonly string[])[];
   /** The different values of the layers. */
   readonly values: readonly ValueName[];
 }
@@ -52,13 +55,31 @@ export function startCam(given: Model, input: Input, options: CamOptions, find =
   throwIfAborted(options.signal);
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
-  const layers = asked(options).map((name) => {
+  const names = asked(options);
+  const byInput = names[0] === undefined && find === camLayer ? layersByInput(model, target.value) : [];
+  const layers = (byInput.length > 0 ? byInput.map(({ layer }) => layer) : names).map((name) => {
     const { layer, value } = find(model, name, target.value);
     const { h, w, c } = imageShape(model.shape(value));
     return { layer, value, height: h, width: w, channels: c };
   });
+  const ofInputs = byInput.length > 0 && { ofInputs: byInput.map(({ inputs }) => inputs) };
   const values = [...new Set(layers.map(({ value }) => value))];
-  return { model, input, options, target, data: model.prepare(input), layers, values };
+  return { model, input, options, target, data: model.prepare(input), layers, values, ...ofInputs };
+}
+
+/** The last layer with maps that sees each of several inputs: of two towers one each, of what they become together one for both. */
+function layersByInput(
+  model: LoadedModel,
+  target: ValueName,
+): { readonly layer: string; readonly inputs: readonly string[] }[] {
+  const { inputs } = model.parts;
+  if (inputs.length === 1) return [];
+  const found = new Map<string, string[]>();
+  for (const { name } of inputs.filter(hasPlaces)) {
+    const [best] = camCandidates(model, target, name);
+    if (best) found.set(best.layer, [...(found.get(best.layer) ?? []), name]);
+  }
+  return [...found].map(([layer, names]) => ({ layer, inputs: names }));
 }
 
 function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
@@ -80,31 +101,50 @@ function asked({ layer, layers }: CamOptions): readonly (string | undefined)[] {
  * @param effect  what the maps come to in units of the score; default: the sum of their magnitudes
  */
 export async function finishCam(
-  { model, input, options, target, layers }: CamRun,
+  { model, input, options, target, layers, ofInputs }: CamRun,
   method: string,
   { score, report }: ForwardPass,
   maps: readonly Float32Array[],
   notes: readonly Note[] = [],
   effect: Found["effect"] = Math.max(...maps.map((map) => map.reduce((sum, value) => sum + Math.abs(value), 0))),
 ): Promise<Attribution> {
-  const size = inputSize(model);
   const [{ layer, height, width }] = layers;
+  const size = inputSize(model, inputsSeen(model, layers[0].value)[0].name);
   const several = options.layers && { layers: layers.map((each) => each.layer) };
   const [h, w, map] = several ? [size.height, size.width, meanMap(maps, layers, size)] : [height, width, maps[0]];
+  const tensor = (values: Float32Array, rows: number, columns: number): Tensor =>
+    new Tensor(options.relu ? rectified(values) : values, [1, rows, columns, 1]);
+  const values = tensor(map, h, w);
+  const apart =
+    ofInputs &&
+    mapsByInput(ofInputs, layers, (i) => (i === 0 ? values : tensor(maps[i], layers[i].height, layers[i].width)));
+  const shownMaps = apart ? maps : [map];
   return finishAttribution(model, input, {
     method,
     target: report,
-    values: new Tensor(options.relu ? rectified(map) : map, [1, h, w, 1]),
+    values,
     ...(several ?? { layer }),
+    ...apart,
     effect,
     relative: true,
     notes: [
       ...targetNotes(model, options, score, target.value),
-      ...(map.every((value) => value <= 0) ? [note("all-negative-map")] : []),
+      ...(shownMaps.every((each) => each.every((value) => value <= 0)) ? [note("all-negative-map")] : []),
       ...notes,
     ],
-    options: { ...options, ...(several ?? { layer }) },
+    options: { ...options, ...(several ?? (layers.length === 1 && { layer })) },
   });
+}
+
+function mapsByInput(
+  ofInputs: readonly (readonly string[])[],
+  layers: readonly CamLayer[],
+  mapOf: (layer: number) => Tensor,
+): Pick<Found, "byInput" | "layerByInput"> {
+  const maps = layers.map((_, i) => mapOf(i));
+  const each = <T>(list: readonly T[]): Record<string, T> =>
+    Object.fromEntries(ofInputs.flatMap((names, i) => names.map((name) => [name, list[i]])));
+  return { byInput: each(maps), layerByInput: each(layers.map(({ layer }) => layer)) };
 }
 
 const rectified = (map: Float32Array): Float32Array => map.map((value) => Math.max(value, 0));

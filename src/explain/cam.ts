@@ -51,7 +51,8 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
     pass,
     layers.map(() => map),
   );
-  return { ...attribution, convergenceDelta: mean + bias - pass.report.score };
+  // What an attribution can do would be lost in a copy.
+  return Object.assign(attribution, { convergenceDelta: mean + bias - pass.report.score });
 }
 
 /** The maps that the head pools. */

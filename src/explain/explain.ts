@@ -139,6 +139,8 @@ export async function explain(
   const found: Attribution | readonly Attribution[] = await attribute(model, input, own);
   const notes = unusedNotes(method, unused);
   const noted = (each: Attribution): Attribution =>
-    notes.length === 0 ? each : withMethods({ ...each, notes: joinNotes(each.notes, notes) });
+    notes.length === 0
+      ? each
+      : withMethods({ ...each, notes: joinNotes(each.notes, notes) }, Object.keys(each.byInput)[0]);
   return Array.isArray(found) ? found.map(noted) : noted(found as Attribution);
 }

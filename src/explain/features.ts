@@ -4,19 +4,20 @@ import { toLab } from "../image/lab";
 import { placement } from "../image/placement";
 import { superpixels } from "../image/slic";
 import { hashBytes } from "../model/hash";
-import { type Input, isTensor } from "../model/model";
-import type { Attribution } from "./attribution";
+import { isTensor } from "../model/network-inputs";
 import type { Baseline } from "./baseline";
-import type { Passes } from "./passes";
+import type { Found } from "./finish";
+import { type InputPasses, ownOption } from "./input-by-input";
+import { isByName, type PerInput } from "./per-input";
 import type { PassesOptions, ScoredInput } from "./scored-input";
 
 export interface FeatureOptions extends PassesOptions {
   /**
    * The feature of every place, whole numbers from 0 on, row by row: of the input, or of the picture handed in (`slic(image)`).
    * Default: about fifty superpixels of the network's own input (values of 0 to 1, of 0 to 255, or stretched to that, as a picture),
-   * of a signal twenty stretches, of a vector every number.
+   * of a signal twenty stretches, of a vector every number. Of several inputs by name: `{ photo: slic(photo) }`.
    */
-  readonly segments?: ArrayLike<number>;
+  readonly segments?: PerInput<ArrayLike<number>>;
   /** What a feature that is taken away leaves; default 'zero' in the network's input space. */
   readonly baseline?: Baseline;
 }
@@ -45,9 +46,10 @@ const usualStretches = 20;
 /** The scale of CIELAB. */
 const lightness = 100;
 
-export function featuresOf(scored: ScoredInput, input: Input, asked: ArrayLike<number> | undefined): Features {
+export function featuresOf(scored: ScoredInput, given: PerInput<ArrayLike<number>> | undefined): Features {
+  const asked = segmentsFor(scored, given);
   const segments = recordsDefault(asked) ? undefined : asked;
-  const found = segments === undefined ? usualSegments(scored) : givenSegments(scored, input, segments);
+  const found = segments === undefined ? usualSegments(scored) : givenSegments(scored, segments);
   const numbers = new Map<number, number>();
   const labels = Int32Array.from(found, (label) => {
     const number = numbers.get(label) ?? numbers.size;
@@ -106,7 +108,22 @@ function asColours(x: Float32Array, channels: number, least: number, most: numbe
   );
 }
 
-function givenSegments({ frame, inner }: ScoredInput, input: Input, segments: ArrayLike<number>): ArrayLike<number> {
+/** @throws {OptionError} if one list is to be that of several inputs */
+function segmentsFor(
+  scored: ScoredInput,
+  given: PerInput<ArrayLike<number>> | undefined,
+): ArrayLike<number> | undefined {
+  const inputs = scored.inner?.model.parts.inputs ?? [];
+  if (given === undefined || inputs.length < 2) return given as ArrayLike<number> | undefined;
+  const record = recordsDefault(given);
+  if (!record && isByName(given)) return ownOption("segments", given, scored);
+  if (record) return undefined;
+  throw new OptionError(
+    `segments are the parts of one input, and the network has ${inputs.length}: name it, { ${inputs[0].name}: segments }.`,
+  );
+}
+
+function givenSegments({ frame, inner, input }: ScoredInput, segments: ArrayLike<number>): ArrayLike<number> {
   const { width, height, line } = frame;
   const wrong = Array.from(segments ?? []).findIndex((label) => !(Number.isInteger(label) && label >= 0));
   if (wrong >= 0) {
@@ -115,7 +132,7 @@ function givenSegments({ frame, inner }: ScoredInput, input: Input, segments: Ar
   const places = width * height;
   if (segments?.length === places) return segments;
   if (inner && !isTensor(input) && segments?.length === input.width * input.height) {
-    const part = placement(input, { width, height }, inner.model.parts.preprocess?.fit);
+    const part = placement(input, { width, height }, inner.part.preprocess.fit);
     const along = (start: number, length: number, i: number, count: number, extent: number): number =>
       Math.min(Math.max(Math.floor(start + ((i + 0.5) * length) / count), 0), extent - 1);
     return Int32Array.from({ length: places }, (_, place) => {
@@ -140,8 +157,8 @@ export function coalitionPasses(
   { labels }: Features,
   coalitions: readonly Coalition[],
   options: FeatureOptions,
-  attribution: (scores: Float64Array) => Promise<Attribution>,
-): Passes<number> {
+  found: (scores: Float64Array) => Promise<Found>,
+): InputPasses {
   const { x, frame, batchSize } = scored;
   const fill = scored.fill(options.baseline ?? "zero");
   const scores = new Float64Array(coalitions.length);
@@ -159,6 +176,6 @@ export function coalitionPasses(
       return scored.score(copies, end - first);
     },
     take: (results, first) => scores.set(results, first),
-    attribution: () => attribution(scores),
+    found: () => found(scores),
   };
 }

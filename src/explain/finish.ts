@@ -1,19 +1,24 @@
 import { SeethroughError } from "../errors";
 import { guardedAsync } from "../guard";
-import { placementOf } from "../image/placement";
-import { inputSize } from "../model/input-size";
-import { type Input, isTensor, type LoadedModel } from "../model/model";
+import { type Input, isNamed, isTensor, type LoadedModel } from "../model/model";
 import { checkScore } from "../model/not-finite";
 import { resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";
 import { joinNotes, type Note, type NoteCode, note } from "../notes";
 import type { Attribution } from "./attribution";
 import { withMethods } from "./attribution-methods";
+import { shownShares } from "./by-input";
 import { makeRecipe } from "./recipe";
 import type { Finding } from "./why-empty";
 
 /** What a method found, and how it was asked. */
-export interface Found extends Omit<Attribution, "inputSize" | "placement" | "notes" | "recipe" | "toDataURL"> {
+export interface Found
+  extends Omit<
+    Attribution,
+    "byInput" | "inputSize" | "inputSizes" | "placement" | "placements" | "notes" | "recipe" | "toDataURL"
+  > {
+  /** Default: `values`, of several inputs cut apart. */
+  readonly byInput?: Attribution["byInput"];
   /** Default: the network's. */
   readonly inputSize?: Attribution["inputSize"];
   /** What this method has to say; what is true of every explanation of the model or the map is added here. */
@@ -50,13 +55,12 @@ async function finish(
     const { value } = resolveTarget(model, options.target as Target | undefined);
     checkScore(model, `The score of target ${index}`, score, model.prepare(input), value);
   }
-  const about = { values: found.values.data, score, effect, relative, layer: found.layer, known: notes };
-  const own = size ?? inputSize(model as LoadedModel);
-  const isPicture = !isTensor(input);
-  return withMethods({
+  const about = { values: allValues(found), score, effect, relative, layer: found.layer, known: notes };
+  const shown = model ? shownShares(model, input, { ...found, inputSize: size }) : { inputSize: size as Size };
+  const isPicture = isNamed(input) ? !Object.values(input).every(isTensor) : !isTensor(input);
+  const made = {
     ...found,
-    inputSize: own,
-    ...(isPicture && model && { placement: placementOf(input, own, model.parts.preprocess.fit) }),
+    ...shown,
     // A Tensor comes as the network takes it, however pixels would have become numbers.
     notes: joinNotes(
       (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
@@ -64,7 +68,23 @@ async function finish(
       await emptyNotes(model, input, options.target as Target | undefined, about),
     ),
     recipe: await makeRecipe(model, found.method, options),
-  });
+  };
+  return withMethods(made, model?.input.name ?? "input");
+}
+
+type Size = Attribution["inputSize"];
+
+/** The values of all inputs together: a map is empty where all of them are. */
+function allValues({ values, byInput }: Pick<Found, "values" | "byInput">): Float32Array {
+  const parts = [...new Set(byInput ? Object.values(byInput) : [values])].map(({ data }) => data);
+  if (parts.length === 1) return parts[0];
+  const all = new Float32Array(parts.reduce((total, { length }) => total + length, 0));
+  let next = 0;
+  for (const part of parts) {
+    all.set(part, next);
+    next += part.length;
+  }
+  return all;
 }
 
 /**

@@ -6,7 +6,7 @@ import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { note } from "../notes";
-import { imageShape } from "../ops/layout";
+import { imageShape, type Shape } from "../ops/layout";
 import type { Operation, ValueName } from "../ops/operation";
 import { showShape, Tensor } from "../tensor";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
@@ -24,7 +24,7 @@ import { type Explains, perTarget } from "./several-targets";
  * last scaling, which is that of `heatmap`. `convergenceDelta` is by how much the first line misses: what activations other than
  * ReLU, leaky ReLU and max pooling keep for themselves.
  *
- * The biases are those of convolutions, dense layers, constants that are added, and batch norms. pytorch-grad-cam takes the bias
+ * Of several inputs each that has places gets a map: its own share, and the biases of the layers that see it. The biases are those of convolutions, dense layers, constants that are added, and batch norms. pytorch-grad-cam takes the bias
  * of every Conv2d and of every BatchNorm2d. Here a batch norm is folded into the convolution before it, as it is computed: the
  * two have one bias, s·(b − mean) + shift. Where the convolution has none of its own (the rule) that is the batch norm's, and the
  * values are equal. Dense layers have no places: their biases count in the first line, not in the picture.
@@ -44,8 +44,8 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const start = attributedValue(model, options, target);
-  const { w: width, h: height } = imageShape(model.shape(start));
-  if (width * height === 1) {
+  const frames = framesOf(model, start);
+  if (frames.length === 0) {
     throw new ShapeError(
       `FullGrad adds maps at the places of "${options.layer ?? model.input.name}" (${showShape(model.shape(start))}), which has none. ` +
         "inputXGradient works without.",
@@ -58,30 +58,68 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
   const at = [...new Set([start, ...biased.map(({ outputs }) => outputs[0])])];
   const { score, report, gradients } = gradientPass(model, { data, start, target, at });
 
-  const sum = new Float64Array(width * height);
   let [total, effect] = [0, 0];
-  const add = (value: ValueName, factor: Float32Array): void => {
-    const gradient = gradients.get(value) as Float32Array;
-    const { h, w, c } = imageShape(model.shape(value));
-    const shares = gradient.map((each, i) => each * factor[i]);
+  const add = (shares: Float32Array, shape: Shape, wanted: readonly Frame[]): void => {
+    const { h, w, c } = imageShape(shape);
     for (let i = 0; i < shares.length; i++) total += shares[i];
     if (h * w === 1) return;
     for (const share of shares) effect += Math.abs(share);
     const map = { data: sumOfScaled(shares, c), width: w, height: h, channels: 1 };
-    const enlarged = resizeBilinear(map, width, height, { antialias: false });
-    for (let pixel = 0; pixel < sum.length; pixel++) sum[pixel] += enlarged[pixel];
+    for (const { sum, width, height } of wanted) {
+      const enlarged = resizeBilinear(map, width, height, { antialias: false });
+      for (let pixel = 0; pixel < sum.length; pixel++) sum[pixel] += enlarged[pixel];
+    }
   };
-  add(start, data);
-  for (const operation of biased) add(operation.outputs[0], biasOf(model, operation));
+  const sharesOf = (value: ValueName, factor: Float32Array): Float32Array =>
+    (gradients.get(value) as Float32Array).map((each, i) => each * factor[i]);
+  const own = sharesOf(start, data);
+  if (start !== model.fast.input) add(own, model.shape(start), frames);
+  else {
+    for (const { name, shape, start: from, size } of model.parts.inputs) {
+      add(
+        own.subarray(from, from + size),
+        shape,
+        frames.filter((frame) => frame.name === name),
+      );
+    }
+  }
+  for (const operation of biased) {
+    const [output] = operation.outputs;
+    const below = frames.length > 1 ? model.dependencies(output) : undefined;
+    add(
+      sharesOf(output, biasOf(model, operation)),
+      model.shape(output),
+      frames.filter(({ name }) => below?.has(name) ?? true),
+    );
+  }
+  const maps = frames.map(({ sum, height, width }) => new Tensor(Float32Array.from(sum), [1, height, width, 1]));
   return finishAttribution(model, input, {
     method: "full-grad",
     target: report,
-    values: new Tensor(Float32Array.from(sum), [1, height, width, 1]),
+    values: maps[0],
+    ...(model.parts.inputs.length > 1 &&
+      options.layer === undefined && { byInput: Object.fromEntries(frames.map(({ name }, i) => [name, maps[i]])) }),
     ...(options.layer !== undefined && { layer: options.layer }),
     effect,
     convergenceDelta: total - report.score,
     notes: [...targetNotes(model, options, score, target.value), note("hardly-about-the-target")],
     options: { ...options },
+  });
+}
+
+/** What maps are added at: an input's places, or a layer's. */
+interface Frame {
+  readonly name: ValueName;
+  readonly width: number;
+  readonly height: number;
+  readonly sum: Float64Array;
+}
+
+function framesOf(model: LoadedModel, start: ValueName): Frame[] {
+  const values = start === model.fast.input ? model.parts.inputs.map(({ name }) => name) : [start];
+  return values.flatMap((name) => {
+    const { w: width, h: height } = imageShape(model.shape(name));
+    return width * height === 1 ? [] : [{ name, width, height, sum: new Float64Array(width * height) }];
   });
 }
 

@@ -2,9 +2,10 @@ import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { guidedGradCamFacts } from "../methods/guided-grad-cam";
 import { settledOptions } from "../methods/settled-options";
-import { inputSize } from "../model/input-size";
+import { hasPlaces } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
+import { imageShape } from "../ops/layout";
 import { showShape, type Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { finishAttribution } from "./finish";
@@ -27,7 +28,7 @@ export interface GuidedGradCamOptions extends ExplainOptions {
  *
  * with U enlarging the layer's map to the input's size. Selvaraju et al. 2016, https://arxiv.org/abs/1610.02391, section 3.2.
  * Matches Captum's `GuidedGradCam` ('nearest' and 'bilinear' are those of PyTorch's `interpolate`, corners not aligned).
- * `layer` is where Grad-CAM looks; the values always belong to the input.
+ * `layer` is where Grad-CAM looks; the values always belong to the input, of several to those that the layer sees.
  *
  * @returns attribution, same shape as the input, signed, unnormalised
  * @throws {TargetError} if `target` names no class of the model
@@ -41,8 +42,8 @@ export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ per
 async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOptions): Promise<Attribution> {
   const { layer, interpolation, ...options } = settledOptions(guidedGradCamFacts, unsettled);
   const model = loaded(given);
-  const { width, height } = inputSize(model);
-  if (width * height === 1) {
+  const { inputs } = model.parts;
+  if (!inputs.some(hasPlaces)) {
     throw new ShapeError(
       `Guided Grad-CAM looks at places of the input, and "${model.input.name}" (${showShape(model.input.shape)}) has none. guidedBackprop works without.`,
     );
@@ -50,19 +51,30 @@ async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOpt
   const { target, signal } = options;
   const map = await gradCam(model, input, { target, signal, layer, relu: true });
   const guided = await guidedBackprop(model, input, { target, signal });
-  const enlarged = (interpolation === "nearest" ? nearest : bilinear)(map.values, width, height);
-  const places = model.fromTensor(model.fast.input, guided.values);
-  const channels = places.length / enlarged.length;
-  const values = places.map((value, i) => value * enlarged[Math.floor(i / channels)]);
+  const enlarge = interpolation === "nearest" ? nearest : bilinear;
+  const byInput = Object.fromEntries(
+    inputs.flatMap(({ name, shape }) => {
+      const seen = map.byInput[name];
+      if (!seen) return [];
+      const { h: height, w: width } = imageShape(shape);
+      const enlarged = enlarge(seen, width, height);
+      const places = model.fromTensor(name, guided.byInput[name]);
+      const channels = places.length / enlarged.length;
+      const values = places.map((value, i) => value * enlarged[Math.floor(i / channels)]);
+      return [[name, model.tensor(name, values)]];
+    }),
+  );
   return finishAttribution(model, input, {
     method: "guided-grad-cam",
     target: guided.target,
-    values: model.tensor(model.fast.input, values),
+    values: Object.values(byInput)[0],
+    ...(inputs.length > 1 && { byInput }),
     layer: map.layer,
+    ...(map.layerByInput && { layerByInput: map.layerByInput }),
     // A product of two units; both maps have said what there is to say about their size.
     effect: Number.POSITIVE_INFINITY,
     notes: joinNotes(guided.notes, map.notes),
-    options: { ...options, layer: map.layer, interpolation },
+    options: { ...options, ...(!map.layerByInput && { layer: map.layer }), interpolation },
   });
 }
 

@@ -5,9 +5,10 @@ import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
 import { shapleyCoalitions } from "./coalitions";
 import { coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "./features";
+import { type InputPasses, inputByInput } from "./input-by-input";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
-import { attributeToPlaces, scoreInput } from "./scored-input";
+import { foundAtPlaces, type ScoredInput } from "./scored-input";
 import { weightedFit } from "./weighted-fit";
 
 export interface KernelShapOptions extends FeatureOptions {
@@ -48,9 +49,14 @@ export async function beginKernelShap(
   input: Input,
   unsettled: KernelShapOptions,
 ): Promise<Passes<number>> {
-  const options = settledOptions(kernelShapFacts, unsettled);
-  const scored = await scoreInput(model, input, options);
-  const features = featuresOf(scored, input, options.segments);
+  return inputByInput(model, input, settledOptions(kernelShapFacts, unsettled), coalitionsOf);
+}
+
+function coalitionsOf(
+  scored: ScoredInput,
+  options: KernelShapOptions & Required<Pick<KernelShapOptions, "seed">>,
+): InputPasses {
+  const features = featuresOf(scored, options.segments);
   const { count, labels } = features;
   const samples = options.samples ?? (count <= fewFeatures ? 2 ** count : 2 * count + 2048);
   const { coalitions, weights } = shapleyCoalitions(count, samples, new Random(options.seed));
@@ -64,7 +70,7 @@ export async function beginKernelShap(
     const others = last === 0 ? new Float64Array(0) : await weightedFit({ rows, targets, weights }, 0);
     const shapley = Float64Array.of(...others, all - others.reduce((sum, value) => sum + value, 0));
     const values = Float64Array.from(labels, (label) => shapley[label]);
-    return attributeToPlaces(
+    return foundAtPlaces(
       scored,
       "kernel-shap",
       values,

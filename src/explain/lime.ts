@@ -6,9 +6,10 @@ import { type Note, note } from "../notes";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
 import { type Coalition, coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "./features";
+import { type InputPasses, inputByInput } from "./input-by-input";
 import { explainByPasses, type Passes } from "./passes";
 import { Random } from "./random";
-import { attributeToPlaces, scoreInput } from "./scored-input";
+import { foundAtPlaces, type ScoredInput } from "./scored-input";
 import { weightedFit } from "./weighted-fit";
 
 export interface LimeOptions extends FeatureOptions {
@@ -48,10 +49,15 @@ export async function beginLime(
   input: Input,
   unsettled: LimeOptions,
 ): Promise<Passes<number>> {
-  const options = settledOptions(limeFacts, unsettled);
+  return inputByInput(model, input, settledOptions(limeFacts, unsettled), samplePasses);
+}
+
+function samplePasses(
+  scored: ScoredInput,
+  options: LimeOptions & Required<Pick<LimeOptions, "samples" | "kernelWidth" | "lambda" | "seed">>,
+): InputPasses {
   const { samples, kernelWidth, lambda, seed } = options;
-  const scored = await scoreInput(model, input, options);
-  const features = featuresOf(scored, input, options.segments);
+  const features = featuresOf(scored, options.segments);
   const random = new Random(seed);
   const coalitions = Array.from({ length: samples }, (_, sample) =>
     Uint8Array.from({ length: features.count }, () => Number(sample === 0 || random.uniform() < 0.5)),
@@ -63,7 +69,7 @@ export async function beginLime(
     const share = `${Math.max(0, Math.round(100 * explained))} %`;
     const notes: Note[] = explained < poorFit ? [note("poor-fit", share)] : [];
     const used = { ...options, segments: await recordedSegments(features) };
-    return attributeToPlaces(scored, "lime", values, used, scores, notes);
+    return foundAtPlaces(scored, "lime", values, used, scores, notes);
   });
 }
 

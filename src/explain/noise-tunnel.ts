@@ -77,25 +77,48 @@ export function noiseTunnel<Method extends AttributionMethod>(
 
     const explained = (): Promise<Attribution> => {
       const own = { target: chosen, seed: 2 ** 32 * seeds.uniform(), onProgress: undefined };
-      return attribute(model, model.tensor(model.fast.input, noisy.next()), { ...options, ...own });
+      return attribute(model, model.given(noisy.next()), { ...options, ...own });
     };
     const first = await explained();
-    const moments = new Moments(first.values.data.length);
+    const { byInput } = first;
+    const several = model.parts.inputs.length > 1;
+    // Maps of one layer that several inputs share are one map.
+    const maps = [...new Set(several ? Object.values(byInput) : [first.values])];
+    const valuesOf = (found: Attribution): readonly Tensor[] =>
+      several
+        ? maps.map((map) => found.byInput[Object.keys(byInput).find((name) => byInput[name] === map) as string])
+        : [found.values];
+    const moments = maps.map(({ data: { length } }) => new Moments(length));
     let { notes } = first;
     let delta = 0;
     for (let found = first, done = 1; ; found = await explained(), done++) {
-      moments.add(found.values.data);
+      valuesOf(found).forEach((values, i) => {
+        moments[i].add(values.data);
+      });
       notes = notes.filter(({ code }) => found.notes.some((other) => other.code === code));
       delta += (found.convergenceDelta ?? Number.NaN) / samples;
       await pace.step(done);
       if (done === samples) break;
     }
-    const { convergenceDelta: _, placement: _samples, recipe, ...rest } = first;
+    const {
+      convergenceDelta: _,
+      inputSize: size,
+      placement: _samples,
+      inputSizes: _sizes,
+      placements: __,
+      recipe,
+      ...rest
+    } = first;
+    const found = maps.map((map, i) => new Tensor(moments[i].of(kind), map.shape));
     const { noise } = settings;
     return finishAttribution(model, input, {
       ...rest,
       target: report,
-      values: new Tensor(moments.of(kind), first.values.shape),
+      values: found[0],
+      inputSize: size,
+      ...(several && {
+        byInput: Object.fromEntries(Object.entries(byInput).map(([name, map]) => [name, found[maps.indexOf(map)]])),
+      }),
       // Squares and variances are in units of their own; what is true of every sample is among the notes already.
       effect: Number.POSITIVE_INFINITY,
       ...(kind === "smoothgrad" && Number.isFinite(delta) && { convergenceDelta: delta }),

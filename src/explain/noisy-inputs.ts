@@ -3,6 +3,7 @@ import { InputError, OptionError, ShapeError } from "../errors";
 import { isTensor, type LoadedModel } from "../model/model";
 import type { Tensor } from "../tensor";
 import { shapedAsInput } from "./baseline";
+import { isByName, ofInputNamed, type PerInput } from "./per-input";
 import type { Random } from "./random";
 
 export interface NoiseOptions {
@@ -10,16 +11,19 @@ export interface NoiseOptions {
   readonly samples?: number;
   /**
    * Standard deviation of the noise, in units of the network's input; default 0.15 times the range of the input, its largest
-   * value minus its smallest.
+   * value minus its smallest. Of several inputs each has its own range, and may have its own deviation: `{ photo: 0.1, age: 0 }`.
    */
-  readonly stdev?: number;
-  /** Standard-normal draws in place of seeded ones, tensors of the input's shape; the first `samples` are used. */
-  readonly noise?: readonly Tensor[];
+  readonly stdev?: PerInput<number>;
+  /**
+   * Standard-normal draws in place of seeded ones, tensors of the input's shape (of several inputs `{ name: tensor, … }`); the first
+   * `samples` are used.
+   */
+  readonly noise?: readonly PerInput<Tensor>[];
 }
 
 /** Inputs with noise on them, one after the other. */
 export interface NoisyInputs {
-  readonly stdev: number;
+  readonly stdev: PerInput<number>;
   next(): Float32Array;
 }
 
@@ -55,12 +59,12 @@ export function sampleCount(
 export function noisyInputs(
   model: LoadedModel,
   data: Float32Array,
-  { stdev = 0.15 * rangeOf(data), noise }: NoiseOptions,
+  { stdev = usualDeviation(model, data), noise }: NoiseOptions,
   random: Random,
 ): NoisyInputs {
-  atLeastZero("stdev", stdev);
+  const deviations = deviationsOf(model, stdev);
   const draws = noise?.map((tensor, k) => {
-    if (!isTensor(tensor))
+    if (!isTensor(tensor) && !isByName(tensor))
       throw new ShapeError(`noise[${k}] must be a Tensor of the input's shape, got ${typeof tensor}.`);
     const draw = shapedAsInput(model, `draw noise[${k}]`, tensor);
     if (!draw.every(Number.isFinite)) throw new InputError(`noise[${k}] has values that are not finite.`);
@@ -72,9 +76,31 @@ export function noisyInputs(
     next() {
       if (stdev === 0) return data.slice();
       const draw = draws?.[sample++];
-      return data.map((value, i) => value + stdev * (draw ? draw[i] : random.normal()));
+      const noisy = new Float32Array(data.length);
+      for (const { start, end, deviation } of deviations) {
+        for (let i = start; i < end; i++) noisy[i] = data[i] + deviation * (draw ? draw[i] : random.normal());
+      }
+      return noisy;
     },
   };
+}
+
+/** 0.15 times the range of the input, or of each. */
+function usualDeviation({ parts: { inputs } }: LoadedModel, data: Float32Array): PerInput<number> {
+  if (inputs.length === 1) return 0.15 * rangeOf(data);
+  return Object.fromEntries(
+    inputs.map(({ name, start, size }) => [name, 0.15 * rangeOf(data.subarray(start, start + size))]),
+  );
+}
+
+/** The deviation of every input; of one that is not named none. */
+function deviationsOf({ parts: { inputs } }: LoadedModel, stdev: PerInput<number>) {
+  const names = inputs.map(({ name }) => name);
+  return inputs.map(({ name, start, size }) => {
+    const deviation = ofInputNamed("stdev", stdev, name, names) ?? 0;
+    atLeastZero("stdev", deviation);
+    return { start, end: start + size, deviation };
+  });
 }
 
 const rangeOf = (data: Float32Array): number =>

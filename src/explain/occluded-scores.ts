@@ -51,7 +51,7 @@ export function scorePatches(
     score: async (group) => {
       if (!passes || !inner) return input.score(occluded(x, fill, frame, group), group.length);
       const { model, target, score } = inner;
-      passes.start(model.session, x);
+      passes.start(model.session, inner.data);
       const values = passes.run(model.session, shown(fill, frame, patches.window, group), group);
       const size = model.sampleSize(target.value);
       return Float64Array.from(group, (_, sample) => scoreOf(score, values, sample * size));
@@ -79,10 +79,10 @@ function engineOf({ inner }: ScoredInput, { engine }: OcclusionOptions): Engine 
 /** Passes over what a patch changes; undefined where that is most of the network. */
 function incrementalPasses({ inner }: ScoredInput, { window, tops, lefts }: Patches): IncrementalPasses | undefined {
   if (!inner) return undefined;
-  const { model, target } = inner;
-  if (model.shape(model.fast.input).length < 3) return undefined;
+  const { model, target, part } = inner;
+  if (part.shape.length < 3) return undefined;
   const change = { rows: { size: window[0], starts: tops }, columns: { size: window[1], starts: lefts } };
   const network = model.networkFor([target.value]);
-  const passes = new IncrementalPasses(model.session, network, model.parts.mode, target.value, change);
+  const passes = new IncrementalPasses(model.session, network, model.parts.mode, target.value, part.name, change);
   return passes.share <= worthwhile ? passes : undefined;
 }

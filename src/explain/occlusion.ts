@@ -6,19 +6,21 @@ import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { Baseline } from "./baseline";
 import type { BlackBox } from "./black-box";
+import { type InputPasses, inputByInput, ownOption } from "./input-by-input";
 import { scorePatches } from "./occluded-scores";
 import { explainByPasses, type Passes } from "./passes";
 import { eachRow, type Frame, patchesOf } from "./patches";
-import { attributeToPlaces, type PassesOptions, scoreInput } from "./scored-input";
+import { isByName, type PerInput } from "./per-input";
+import { foundAtPlaces, type PassesOptions, type ScoredInput } from "./scored-input";
 
 export interface OcclusionOptions extends PassesOptions {
   /**
    * Height and width of the patch in input pixels, or one number for both; of a signal or vector its length. Default a seventh of
-   * the input, of a vector 1.
+   * the input, of a vector 1. Of several inputs each may have its own: `{ photo: 8, age: 1 }`.
    */
-  readonly window?: readonly [height: number, width: number] | number;
+  readonly window?: PerInput<Extents>;
   /** Step between patches; default half the window. */
-  readonly stride?: readonly [y: number, x: number] | number;
+  readonly stride?: PerInput<readonly [y: number, x: number] | number>;
   /** What the patch shows; default 'zero', in the network's input space. */
   readonly value?: Baseline;
   /**
@@ -37,7 +39,8 @@ export interface OcclusionOptions extends PassesOptions {
  * Zeiler & Fergus, ECCV 2014, https://arxiv.org/abs/1311.2901, section 2.2. Matches Captum's `Occlusion`: per axis there
  * are ⌈(D − window)/stride⌉ + 1 positions, the last patch is clipped at the border, every pixel is covered. The patch
  * spans all channels, so all channels of a pixel have the same value; of an input without places, such as the latent of a
- * generator, it covers one number (with `window` [1, n]: n neighbours), as Captum's `FeatureAblation` does.
+ * generator, it covers one number (with `window` [1, n]: n neighbours), as Captum's `FeatureAblation` does. Of several inputs one is
+ * covered after the other, while the others stay as they are.
  *
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, signed, in score units; positive where covering lowers the score
@@ -57,13 +60,16 @@ export async function beginOcclusion(
   input: Input,
   unsettled: OcclusionOptions,
 ): Promise<Passes<number>> {
-  const options = settledOptions(occlusionFacts, unsettled);
-  const scored = await scoreInput(model, input, options);
+  return inputByInput(model, input, settledOptions(occlusionFacts, unsettled), patchPasses);
+}
+
+function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly value: Baseline }): InputPasses {
   const { frame } = scored;
   const { height, width } = frame;
   const usual: readonly [number, number] = scored.isVector ? [1, 1] : [Math.ceil(height / 7), Math.ceil(width / 7)];
-  const window = extents("window", options.window ?? usual, frame);
-  const stride = extents("stride", options.stride ?? [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)], frame);
+  const window = extents("window", sizeFor("window", options.window, scored) ?? usual, frame);
+  const half = [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)] as const;
+  const stride = extents("stride", sizeFor("stride", options.stride, scored) ?? half, frame);
   const shown = (pair: readonly [number, number]): string => (frame.line ? `${pair[1]}` : pair.join("×"));
   if (window[0] > height || window[1] > width) {
     throw new OptionError(`window ${shown(window)} is larger than the input, ${shown([height, width])}.`);
@@ -100,7 +106,7 @@ export async function beginOcclusion(
     },
     take: (scores, first) => occluded.set(scores, first),
     close: () => scorer.close(),
-    async attribution() {
+    found() {
       const drop = new Float64Array(height * width);
       const cover = new Float64Array(height * width);
       patches.all.forEach((patch, position) => {
@@ -114,9 +120,18 @@ export async function beginOcclusion(
       const values = drop.map((total, place) => total / cover[place]);
       const { engine: _, ...others } = options;
       const used = { ...others, window, stride, value, engine: scorer.engine };
-      return attributeToPlaces(scored, "occlusion", values, used, occluded);
+      return foundAtPlaces(scored, "occlusion", values, used, occluded);
     },
   };
+}
+
+type Extents = readonly [height: number, width: number] | number;
+
+/** Beside inputs with places, the numbers of a vector are covered one by one, unless they are named. */
+function sizeFor(option: string, given: PerInput<Extents> | undefined, scored: ScoredInput): Extents | undefined {
+  const own = ownOption(option, given, scored);
+  const beside = scored.inner && scored.inner.model.parts.inputs.length > 1;
+  return beside && scored.isVector && !isByName(given) ? undefined : own;
 }
 
 /** Rows and columns; one number is both, where there is one row the columns. */

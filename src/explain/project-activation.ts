@@ -2,6 +2,7 @@ import { checkBag, checkOptions, oneOf, show } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
+import { inputsSeen } from "../model/inputs-seen";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, pixelAt } from "../model/resolve-target";
 import type { Position } from "../model/target";
@@ -34,8 +35,10 @@ export interface KeptActivation {
 }
 
 export interface Projection {
-  /** The projection in the network's input space, same shape as the input, signed. */
+  /** The projection in the network's input space, same shape as the input, signed; of several inputs the first that the layer sees. */
   readonly image: Tensor;
+  /** The projection to every input, by its name. */
+  readonly byInput: Readonly<Record<string, Tensor>>;
   /** What is there after every stage on the way down, from the layer to the first one. */
   readonly trace: readonly { readonly layer: string; readonly op: string; readonly values: Tensor }[];
   /** The activations that were projected, strongest first. */
@@ -65,7 +68,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
     oneOf("rule", rule, ["deconvnet", "guided", "gradient"]);
     const model = loaded(given);
     const value = model.valueOf(options.layer);
-    if (value === model.full.input)
+    if (value === model.full.input || model.parts.inputs.some(({ name }) => name === value))
       throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
     const shape = model.shape(value);
     const axis = model.unitAxis(value);
@@ -99,8 +102,16 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       },
     });
     const image = gradients.get(start) as Float32Array;
+    const { inputs } = model.parts;
+    const byInput = Object.fromEntries(
+      inputs.map(({ name, start: from, size }) => [
+        name,
+        model.tensor(name, inputs.length === 1 ? image : image.slice(from, from + size)),
+      ]),
+    );
     return {
-      image: model.tensor(start, image),
+      image: byInput[inputsSeen(model, value)[0].name],
+      byInput,
       trace: stages.map(({ layer, op, value: name }) => {
         return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
       }),
@@ -141,7 +152,7 @@ function stagesBelow(model: LoadedModel, layer: ValueName): Stage[] {
   const needed = new Set<ValueName>([layer]);
   const stages: Stage[] = [];
   for (const { node, inputs, outputs } of [...model.full.operations].reverse()) {
-    if (!outputs.some((output) => needed.has(output))) continue;
+    if (node.op === "InputPart" || !outputs.some((output) => needed.has(output))) continue;
     for (const name of inputs) needed.add(name);
     stages.push({ layer: node.name, op: node.op, value: outputs[0] });
   }

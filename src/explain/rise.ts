@@ -3,10 +3,11 @@ import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import type { Attribution } from "./attribution";
 import type { BlackBox } from "./black-box";
+import { type InputPasses, inputByInput } from "./input-by-input";
 import { explainByPasses, type Passes } from "./passes";
 import type { Frame } from "./patches";
 import { Random } from "./random";
-import { attributeToPlaces, type PassesOptions, scoreInput } from "./scored-input";
+import { foundAtPlaces, type PassesOptions, type ScoredInput } from "./scored-input";
 
 export interface RiseOptions extends PassesOptions {
   /** Number of masks, a pass each; default 4000. */
@@ -25,7 +26,8 @@ export interface RiseOptions extends PassesOptions {
  * Petsiuk, Das & Saenko 2018, https://arxiv.org/abs/1806.07421, equation 6 and section 3.2: a mask is a grid of cells that are 1 with
  * probability p, enlarged bilinearly to one cell more than the input and cropped at random. Enlarged with half-pixel centres and
  * mirrored edges, as the authors' code does (https://github.com/eclique/RISE). Scores are those before the softmax; hidden pixels
- * are zero in the network's input space. The sum converges slowly: its error falls with 1/√masks.
+ * are zero in the network's input space. The sum converges slowly: its error falls with 1/√masks. Of several
+ * inputs one is masked after the other, while the others stay as they are.
  *
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, in score units; all channels of a pixel have the same value
@@ -43,9 +45,14 @@ export async function beginRise(
   input: Input,
   unsettled: RiseOptions,
 ): Promise<Passes<number>> {
-  const options = settledOptions(riseFacts, unsettled);
+  return inputByInput(model, input, settledOptions(riseFacts, unsettled), maskPasses);
+}
+
+function maskPasses(
+  scored: ScoredInput,
+  options: RiseOptions & Required<Pick<RiseOptions, "masks" | "grid" | "probability" | "seed">>,
+): InputPasses {
   const { masks, grid, probability, seed } = options;
-  const scored = await scoreInput(model, input, options);
   const { x, frame, batchSize } = scored;
   const { channels } = frame;
   const places = x.length / channels;
@@ -74,9 +81,9 @@ export async function beginRise(
         for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
       }
     },
-    async attribution() {
+    found() {
       const values = sums.map((sum) => sum / masks / probability);
-      return attributeToPlaces(scored, "rise", values, { ...options }, all);
+      return foundAtPlaces(scored, "rise", values, { ...options }, all);
     },
   };
 }

@@ -1,10 +1,12 @@
 import { ShapeError } from "../errors";
-import { resizeBilinear } from "../image/resize";
+import { type Pixels, resizeBilinear } from "../image/resize";
 import { scoreCamFacts } from "../methods/score-cam";
-import { inputSize } from "../model/input-size";
+import { hasPlaces, inputsSeen } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
+import type { NetworkInput } from "../model/network-inputs";
 import { probabilities } from "../model/output";
 import { note } from "../notes";
+import { imageShape } from "../ops/layout";
 import { showShape } from "../tensor";
 import type { CamRun } from "./cam-run";
 
@@ -20,7 +22,8 @@ import { type Explains, perTarget } from "./several-targets";
  *
  * with U_k the map enlarged bilinearly to the input's size, corners on corners. Wang et al. 2019,
  * https://arxiv.org/abs/1910.01279, algorithm 1. Matches pytorch-grad-cam's `ScoreCAM` before ReLU and scaling: the softmax is
- * over the scores themselves, and what is masked becomes zero in the network's input space, the mean colour of many networks. A
+ * over the scores themselves, and what is masked becomes zero in the network's input space, the mean colour of many networks. Of several
+ * inputs those are masked that the layer sees, while the others stay as they are. A
  * softmax over large scores chooses rather than weighs: a few of the maps may have all the weight.
  *
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`
@@ -39,8 +42,7 @@ export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget
 /** A pass per map. */
 export async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
   const model = loaded(given);
-  const { height, width } = inputSize(model);
-  if (height * width === 1) {
+  if (!model.parts.inputs.some(hasPlaces)) {
     const { name, shape } = model.input;
     throw new ShapeError(
       `Score-CAM masks places of the input, and "${name}" (${showShape(shape)}) has none. ablationCam changes the maps instead.`,
@@ -61,35 +63,43 @@ function maskedPasses(
   layer: PerturbedLayer,
   channels: readonly number[],
 ): Float32Array {
-  const { height, width } = inputSize(model);
-  const places = height * width;
-  const depth = data.length / places;
   const picked = new Float32Array(layer.height * layer.width * channels.length);
   for (let i = 0; i < picked.length; i++) {
     const pixel = Math.floor(i / channels.length);
     picked[i] = layer.activation[pixel * layer.channels + channels[i % channels.length]];
   }
   const maps = { data: picked, width: layer.width, height: layer.height, channels: channels.length };
-  const enlarged = resizeBilinear(maps, width, height, {
-    source: cornersOnCorners(layer, { height, width }),
-    antialias: false,
-  });
   const batch = new Float32Array(channels.length * data.length);
-  channels.forEach((_, sample) => {
+  // What the layer does not see of several inputs stays as it is.
+  const several = model.parts.inputs.length > 1;
+  for (let sample = 0; several && sample < channels.length; sample++) batch.set(data, sample * data.length);
+  const inputs = inputsSeen(model, layer.value).filter(hasPlaces);
+  for (const input of inputs) maskInput(batch, data, input, maps);
+  const { values } = model.pass({ batch: channels.length, data: batch, keep: [target.value] });
+  return values.get(target.value) as Float32Array;
+}
+
+/** Writes one input as each map lets it through to its place in every sample. */
+function maskInput(batch: Float32Array, data: Float32Array, input: NetworkInput, maps: Pixels): void {
+  const { h: height, w: width } = imageShape(input.shape);
+  const places = height * width;
+  const depth = input.size / places;
+  const { channels } = maps;
+  const source = cornersOnCorners(maps, { height, width });
+  const enlarged = resizeBilinear(maps, width, height, { source, antialias: false });
+  for (let sample = 0; sample < channels; sample++) {
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let place = 0; place < places; place++) {
-      const value = enlarged[place * channels.length + sample];
+      const value = enlarged[place * channels + sample];
       least = Math.min(least, value);
       most = Math.max(most, value);
     }
-    const start = sample * data.length;
-    for (let i = 0; i < data.length; i++) {
-      const value = enlarged[Math.floor(i / depth) * channels.length + sample];
-      batch[start + i] = data[i] * ((value - least) / (most - least + 1e-8));
+    const start = sample * data.length + input.start;
+    for (let i = 0; i < input.size; i++) {
+      const value = enlarged[Math.floor(i / depth) * channels + sample];
+      batch[start + i] = data[input.start + i] * ((value - least) / (most - least + 1e-8));
     }
-  });
-  const { values } = model.pass({ batch: channels.length, data: batch, keep: [target.value] });
-  return values.get(target.value) as Float32Array;
+  }
 }
 
 interface Size {

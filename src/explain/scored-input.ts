@@ -1,16 +1,17 @@
 import { throwIfAborted } from "../checks";
-import { inputSize } from "../model/input-size";
 /** One input and how its changed copies score: what the methods share that ask a model nothing but scores. */
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { type NetworkInput, type SingleInput, separateInputs, shownInput } from "../model/network-inputs";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { type Score, scoreOf, type TargetReport } from "../model/score";
 import type { Note } from "../notes";
+import { imageShape } from "../ops/layout";
 import type { Tensor } from "../tensor";
-import type { Attribution, ExplainOptions } from "./attribution";
-import { type Baseline, baselineData } from "./baseline";
+import type { ExplainOptions } from "./attribution";
+import { type Baseline, inputBaseline } from "./baseline";
 import { batchOf } from "./batch";
 import { type BlackBox, blackBoxInput } from "./black-box";
-import { finishAttribution } from "./finish";
+import type { Found } from "./finish";
 import { forwardPass, targetNotes } from "./gradient";
 import type { Frame } from "./patches";
 
@@ -22,9 +23,9 @@ export interface PassesOptions extends ExplainOptions {
 
 export interface ScoredInput {
   /** The model; absent for a black box. */
-  readonly inner?: { readonly model: LoadedModel; readonly target: ScoredTarget; readonly score: Score };
-  /** As the caller handed it over. */
-  readonly input: Input;
+  readonly inner?: Inner;
+  /** What this input was given. */
+  readonly input: SingleInput;
   /** Memory order. */
   readonly x: Float32Array;
   readonly frame: Frame;
@@ -41,46 +42,86 @@ export interface ScoredInput {
   tensor(values: Float32Array): Tensor;
 }
 
-/** Scores the input as it is, which settles the target. */
-export async function scoreInput(given: Model | BlackBox, input: Input, options: PassesOptions): Promise<ScoredInput> {
-  throwIfAborted(options.signal);
-  return typeof given === "function" ? blackBoxInput(given, input, options) : modelInput(loaded(given), input, options);
+interface Inner {
+  readonly model: LoadedModel;
+  readonly target: ScoredTarget;
+  readonly score: Score;
+  /** The one of the network's inputs that is changed, while the others stay as they are. */
+  readonly part: NetworkInput;
+  /** All of them, joined. */
+  readonly data: Float32Array;
 }
 
-function modelInput(model: LoadedModel, input: Input, options: PassesOptions): ScoredInput {
+/** Scores what is given as it is, which settles the target, and hands back each of the network's inputs. */
+export async function scoreInputs(
+  given: Model | BlackBox,
+  input: Input,
+  options: PassesOptions,
+): Promise<readonly ScoredInput[]> {
+  throwIfAborted(options.signal);
+  return typeof given === "function"
+    ? [await blackBoxInput(given, input, options)]
+    : modelInputs(loaded(given), input, options);
+}
+
+function modelInputs(model: LoadedModel, input: Input, options: PassesOptions): ScoredInput[] {
   const batchSize = batchOf(model, options.batchSize);
   const target = resolveTarget(model, options.target);
-  const x = model.prepare(input);
-  const { score, report } = forwardPass(model, x, target, []);
+  const data = model.prepare(input);
+  const { score, report } = forwardPass(model, data, target, []);
   const size = model.sampleSize(target.value);
-  return {
-    inner: { model, target, score },
-    input,
-    x,
-    frame: modelFrame(model),
-    isVector: isVector(model),
-    target: report,
-    notes: targetNotes(model, options, score, target.value),
-    batchSize,
-    fill: (baseline) => baselineData(model, x, baseline),
-    score: async (data, batch) => {
-      const values = model.pass({ batch, data, keep: [target.value] }).values.get(target.value) as Float32Array;
-      return Float64Array.from({ length: batch }, (_, sample) => scoreOf(score, values, sample * size));
-    },
-    tensor: (values) => model.tensor(model.fast.input, values),
-  };
+  const { inputs } = model.parts;
+  return separateInputs(inputs, input).map((own, i): ScoredInput => {
+    const part = inputs[i];
+    const x = inputs.length === 1 ? data : data.slice(part.start, part.start + part.size);
+    return {
+      inner: { model, target, score, part, data },
+      input: own,
+      x,
+      frame: frameOf(part),
+      isVector: isVector(part),
+      target: report,
+      notes: targetNotes(model, options, score, target.value),
+      batchSize,
+      fill: (baseline) => inputBaseline(model, part, x, baseline),
+      score: async (copies, batch) => {
+        const changed = inputs.length === 1 ? copies : withOthers(data, part, copies, batch);
+        const { values } = model.pass({ batch, data: changed, keep: [target.value] });
+        const scores = values.get(target.value) as Float32Array;
+        return Float64Array.from({ length: batch }, (_, sample) => scoreOf(score, scores, sample * size));
+      },
+      tensor: (values) => model.tensor(part.name, values),
+    };
+  });
+}
+
+/** Changed copies of one input with the others as they are. */
+function withOthers(
+  data: Float32Array,
+  { start, size }: NetworkInput,
+  copies: Float32Array,
+  batch: number,
+): Float32Array {
+  const all = new Float32Array(batch * data.length);
+  for (let sample = 0; sample < batch; sample++) {
+    all.set(data, sample * data.length);
+    all.set(copies.subarray(sample * size, (sample + 1) * size), sample * data.length + start);
+  }
+  return all;
 }
 
 /** A vector (the latent of a generator) is a row of places with one number each: it is covered number by number. */
-function modelFrame(model: LoadedModel): Frame {
-  const { width, height } = inputSize(model);
-  const channels = model.sampleSize(model.fast.input) / (width * height);
-  return isVector(model)
-    ? { width: channels, height: 1, channels: 1, line: true }
-    : { width, height, channels, line: model.input.shape.length === 3 };
+function frameOf(part: NetworkInput): Frame {
+  const { h: height, w: width } = imageShape(part.shape);
+  return isVector(part)
+    ? { width: part.size, height: 1, channels: 1, line: true }
+    : { width, height, channels: part.size / (width * height), line: shownInput(part).shape.length === 3 };
 }
 
-const isVector = (model: LoadedModel): boolean => inputSize(model).width * inputSize(model).height === 1;
+function isVector({ shape }: NetworkInput): boolean {
+  const { h, w } = imageShape(shape);
+  return h * w === 1;
+}
 
 /** How far a score moved at most when the input was changed. */
 export function largestChange(score: number, scores: ArrayLike<number>): number {
@@ -90,20 +131,20 @@ export function largestChange(score: number, scores: ArrayLike<number>): number 
 }
 
 /**
- * One value per place as an attribution: all channels of a place have the same.
+ * What was found of one input, one value per place: all channels of a place have the same.
  *
  * @param scores  of all changed inputs
  */
-export async function attributeToPlaces(
-  { inner, input, x, frame, target, notes, tensor }: ScoredInput,
+export function foundAtPlaces(
+  { inner, x, frame, target, notes, tensor }: ScoredInput,
   method: string,
   values: ArrayLike<number>,
   options: Readonly<Record<string, unknown>>,
   scores: ArrayLike<number>,
   more: readonly Note[] = [],
-): Promise<Attribution> {
+): Found {
   const { width, height, channels } = frame;
-  return finishAttribution(inner?.model, input, {
+  return {
     method,
     target,
     values: tensor(x.map((_, i) => values[Math.floor(i / channels)])),
@@ -111,5 +152,5 @@ export async function attributeToPlaces(
     ...(!inner && { inputSize: { width, height } }),
     notes: [...notes, ...more],
     options,
-  });
+  };
 }

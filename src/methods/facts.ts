@@ -24,6 +24,8 @@ export interface OptionFacts {
   /** The least count; 1 unless given. */
   readonly least?: number;
   readonly choices?: readonly string[];
+  /** True where each of several inputs may have its own, by name: the method checks those. */
+  readonly perInput?: true;
 }
 
 export type OptionGroup = Readonly<Record<string, OptionFacts>>;

@@ -14,7 +14,7 @@ export const gradientShapFacts = {
     batches,
     {
       samples: { is: "count", usual: "5" },
-      stdev: { is: "amount", usual: "0" },
+      stdev: { is: "amount", usual: "0", perInput: true },
       noise: { is: "own" },
       baselines: { is: "own", usual: "zero, mean, blur" },
       coefficients: { is: "own" },

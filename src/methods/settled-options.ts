@@ -42,7 +42,8 @@ export function settledOptions<Options extends object, const Facts extends Metho
   return settled as Settled<Options, Facts>;
 }
 
-function checkOne(name: string, value: unknown, { is, least = 1, choices = [] }: OptionFacts): void {
+function checkOne(name: string, value: unknown, { is, least = 1, choices = [], perInput }: OptionFacts): void {
+  if (perInput && typeof value === "object" && value !== null) return;
   const mustBe = (type: string, what: string): void => {
     const shown = typeof value === "string" ? JSON.stringify(value) : typeof value === "number" ? value : kindOf(value);
     if (typeof value !== type) throw new OptionError(`${name} must be ${what}, got ${shown}.`);

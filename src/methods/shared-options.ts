@@ -28,7 +28,7 @@ export const batches = { batchSize: { is: "count", usual: "as suits the cache" }
 /** Of methods that add noise to the input. */
 export const noise = {
   samples: { is: "count", usual: "50" },
-  stdev: { is: "amount", usual: "0.15 × the input's range" },
+  stdev: { is: "amount", usual: "0.15 × the input's range", perInput: true },
   noise: { is: "own" },
 } as const satisfies OptionGroup;
 

@@ -20,15 +20,22 @@ export interface CamCandidate {
  * information; where the output is itself a map (a segmenter), the smallest maps do, because they see the whole image. Maps are
  * values that still have the picture's rows and columns as their last two axes: what was flattened, pooled or turned is none.
  */
-export function camCandidates(model: LoadedModel, target: ValueName = model.parts.explained): CamCandidate[] {
+export function camCandidates(
+  model: LoadedModel,
+  target: ValueName = model.parts.explained,
+  input?: string,
+): CamCandidate[] {
+  // Of several inputs each has its own layers, and those that they share.
+  const sees = (value: ValueName): boolean => input === undefined || model.dependencies(value).has(input);
   const below = model.dependencies(target);
   const axes = pictureAxes(model);
   const maps = model.full.operations.flatMap(({ node, inputs, outputs }): CamCandidate[] => {
     const [value] = outputs;
     const shape = model.shape(value);
-    if (!below.has(value) || value === target || !axes.isMap(value)) return [];
+    if (!below.has(value) || value === target || node.op === "InputPart" || !axes.isMap(value)) return [];
     // What only reorders axes computes nothing, so it is a layer only where it makes the maps.
     if (node.op === "Transpose" && (axes.isMap(inputs[0]) || inputs[0] === model.full.input)) return [];
+    if (!sees(value)) return [];
     const { h, w, c } = imageShape(shape);
     return [{ layer: node.name, value, height: h, width: w, channels: c }];
   });

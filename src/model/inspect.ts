@@ -5,11 +5,14 @@ import { megabytes } from "../wasm/memory";
 import { camCandidates } from "./cam-layer";
 import { checkerboardFindings } from "./checkerboard";
 import { type Layer, type LoadedModel, loaded, type Model } from "./model";
+import type { ModelInput } from "./network-inputs";
 
 /** What a network consists of, what it costs and what to know before explaining it. */
 export interface ModelReport {
   readonly name: string;
   readonly input: { readonly name: string; readonly shape: readonly number[] };
+  /** Every input. */
+  readonly inputs: readonly ModelInput[];
   readonly output: { readonly name: string; readonly shape: readonly number[] };
   readonly labels?: readonly string[];
   /** How many classes there are to choose from, and the axis of the output's shape (as above) that holds them. */
@@ -47,6 +50,7 @@ export function inspect(model: Model): ModelReport {
     return {
       name: model.name,
       input: model.input,
+      inputs: model.inputs,
       output: model.output,
       ...(model.labels && { labels: model.labels }),
       classes: { count: parts.classAxis.classes, axis: shownAxis(inner) },
@@ -87,6 +91,13 @@ function findingsOf(model: Model): string[] {
   if (rectifiers === 0)
     findings.push("The network has no rectifiers: deconvnet and guided backprop equal the gradient.");
   return [...model.notes.map(({ message }) => message), ...findings, ...checkerboardFindings(loaded(model))];
+}
+
+function inputsOf(inputs: readonly ModelInput[]): string {
+  const each = inputs.map(
+    ({ name, shape, integers }) => `"${name}" ${shape.join("×")}${integers === undefined ? "" : ` (${integers})`}`,
+  );
+  return `${each.length === 1 ? "input" : "inputs"} ${each.join(", ")}`;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -140,7 +151,7 @@ export function showReport(report: ModelReport): string {
       ].join("  "),
     );
     return [
-      `${report.name}: input "${report.input.name}" ${shape(report.input.shape)}, output "${report.output.name}" ${shape(report.output.shape)}`,
+      `${report.name}: ${inputsOf(report.inputs)}, output "${report.output.name}" ${shape(report.output.shape)}`,
       `${count(report.parameters)} parameters, ${count(report.macs)} multiply-accumulates`,
       `memory: ${megabytes(report.peakBytes.forward)} forward, ${megabytes(report.peakBytes.gradient)} with gradients`,
       "",

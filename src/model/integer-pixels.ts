@@ -4,7 +4,8 @@ import { saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
 
 /** What 0 and 255 become for an input of integers: the pixels themselves, around zero where the type has but 127 above. */
-export const integerRange = (type: string): readonly [number, number] => (type === "int8" ? [-128, 127] : [0, 255]);
+export const integerRange = (type: string): readonly [number, number] =>
+  type === "int8" ? [-128, 127] : type === "bool" ? [0, 1] : [0, 255];
 
 /**
  * What a file says of pixels, for an input of integers: a range, mean and std that make fractions are what the network does itself.

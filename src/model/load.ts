@@ -2,18 +2,20 @@ import { checkBag, checkOptions, messageOf, oneOf, show } from "../checks";
 import { runConstantNodes } from "../engine/constant-nodes";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
-import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
+import type { Graph } from "../graph/ir";
 import { channelsFirstInput } from "../graph/passes/channels-first-input";
 import { combineOperators } from "../graph/passes/combine-operators";
 import { combineSoftmax } from "../graph/passes/combine-softmax";
+import { fixInputs } from "../graph/passes/fix-inputs";
 import { halveWeights } from "../graph/passes/halve-weights";
+import { joinInputs, placedInputs } from "../graph/passes/join-inputs";
 import { ownScaling } from "../graph/passes/own-scaling";
 import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
 import { removeNoOps } from "../graph/passes/remove-no-ops";
 import { specialise } from "../graph/passes/specialise";
 import { trainingDropouts } from "../graph/passes/training-dropouts";
 import { guardedAsync } from "../guard";
-import { normalisation, saysNormalisation } from "../image/normalisation";
+import { saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
 import { type Limits, limitsOf, withinLimit } from "../limits";
 import { suggest } from "../nearest";
@@ -25,11 +27,22 @@ import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiat
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
 import type { ModelConfig } from "./hugging-face";
-import { checkWholePixels, integerRange, wholePixels } from "./integer-pixels";
+import { integerRange, wholePixels } from "./integer-pixels";
 import { type Labels, readLabels } from "./labels";
 import { type Metadata, readMetadata } from "./metadata";
 import { LoadedModel, type Model } from "./model";
+import { type NetworkInput, pictureInput } from "./network-inputs";
 import { checkWeights } from "./not-finite";
+import {
+  askedShapes,
+  checkInputNames,
+  checkInputOptions,
+  checkPreprocess,
+  fixedInputs,
+  type InputOptions,
+  pictureChannels,
+  preprocessOf,
+} from "./read-inputs";
 import { readOutput } from "./read-output";
 import { type FileSource, type ModelSource, readSource } from "./source";
 import type { SourceFile } from "./source-file";
@@ -60,10 +73,15 @@ export interface LoadOptions {
   /** The graph output or the layer to explain; default: the first output, seen through a trailing softmax or sigmoid. */
   readonly output?: string;
   /**
-   * Fixes the input's shape where the file leaves it open, in its order of axes (ONNX `[1, C, H, W]`, TensorFlow.js
-   * `[1, H, W, C]`); default: as its metadata says.
+   * Fixes the first input's shape where the file leaves it open, in its order of axes (ONNX `[1, C, H, W]`, TensorFlow.js
+   * `[1, H, W, C]`); default: as its metadata says. `inputs` says the others'.
    */
   readonly inputShape?: readonly number[];
+  /**
+   * What is known of each input, by its name in the file: its shape, how pictures become it, or a value that it always has. An input
+   * with a value becomes a constant of the network; the others are what methods explain.
+   */
+  readonly inputs?: Readonly<Record<string, InputOptions>>;
   /**
    * 'fast' (default) keeps repacked weights in memory; 'low' keeps weights as float16, repacks each layer's for every call
    * and does not keep the file: slower, a fraction of the memory, and less exact by the rounding of the weights.
@@ -107,6 +125,7 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   preprocess: true,
   output: true,
   inputShape: true,
+  inputs: true,
   memory: true,
   maxMemory: true,
   limits: true,
@@ -154,15 +173,19 @@ export async function openModel(
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
 ): Promise<Model> {
   checkOptions("loadModel", options, Object.keys(loadOptions));
-  checkOptions("preprocess", options.preprocess, ["range", "mean", "std", "channels", "fit"]);
+  checkPreprocess("preprocess", options.preprocess);
   const maxMemory = checkLimit(options.maxMemory);
   const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
-  checkInputShape(options.inputShape);
-  const { graph: file, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options.inputShape);
+  checkInputOptions(options);
+  const { graph: whole, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options);
+  checkInputNames(whole, options);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [];
-  const said = await withConfig(readMetadata(file), file, source, options, notes);
+  const said = await withConfig(readMetadata(whole), whole, source, options, notes);
+  const asking = { file: whole, options, metadata: said, fileOrder, isFinal: inputIsFinal };
+  const constants = fixedInputs(asking);
+  const file = fixInputs(whole, constants);
   const integers = file.inputs[0]?.integers;
   let ownPixels = false;
   const metadata = {
@@ -175,11 +198,12 @@ export async function openModel(
   withinLimit(limits, "nodes", file.nodes.length, "The network has too many nodes");
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = keepingInput(file, removeDeadNodes(file, [result]));
-  const asked = inputIsFinal ? undefined : (options.inputShape ?? usualShape(live, metadata));
+  const first = options.inputShape ?? usualShape(live, metadata);
+  const shapes = inputIsFinal ? new Map() : askedShapes(live, options, first);
   // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
   const outputs = [...new Set([...live.outputs, result])];
   const specialised = await runConstantNodes(
-    specialise({ ...live, outputs }, inputShapes(live, asked), refusedUses, limits),
+    specialise({ ...live, outputs }, shapes, refusedUses, limits),
     async () => instantiateKernels(await module),
     maxMemory,
     limits,
@@ -205,19 +229,28 @@ export async function openModel(
     labelsOfFile: options.labels === undefined,
     classAxis: options.classAxis,
     fileOrder,
-    others: () => otherOutputs(file, result, asked),
+    others: () => otherOutputs(file, result, shapes),
   });
   notes.push(...outputNotes);
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
   checkWeights(full);
-  const preprocess = preprocessOf(graph, metadata, options, integers);
-  if (integers !== undefined && pictureChannels(graph) !== undefined && (!saysRange || ownPixels)) {
-    notes.push(note("integer-input", integers, integerRange(integers).join(" to "), ownPixels ? "files" : "nobody"));
+  const inputs = placedInputs(graph).map((input, i): NetworkInput => {
+    const own = graph.inputs[i];
+    const preprocess = preprocessOf(graph, own, metadata, options);
+    return { ...input, preprocess, ...(own.integers !== undefined && { integers: own.integers }) };
+  });
+  const pictures = inputs.filter(({ shape }) => pictureChannels(shape) !== undefined);
+  for (const { name: ofWhole, shape, integers: type } of inputs) {
+    if (type === undefined) continue;
+    if (pictureChannels(shape) === undefined || type === "bool") notes.push(note("integer-data", ofWhole, type));
+    else if (!saysRange || ownPixels) {
+      notes.push(note("integer-input", type, integerRange(type).join(" to "), ownPixels ? "files" : "nobody"));
+    }
   }
   // The note of a network that scales its own input says the same, and more.
-  if (pictureChannels(graph) !== undefined && scaled === undefined && !saysNormalisation(preprocess))
+  if (scaled === undefined && pictures.some(({ preprocess }) => !saysNormalisation(preprocess)))
     notes.push(note("normalisation-assumed"));
   const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
 
@@ -230,10 +263,11 @@ export async function openModel(
   const model = new LoadedModel({
     name,
     ...reading,
-    preprocess,
+    inputs,
+    preprocess: pictureInput(inputs, undefined).preprocess,
     notes: joinNotes(notes),
-    graph: full,
-    folded,
+    graph: joinInputs(full),
+    folded: folded === full ? undefined : joinInputs(folded),
     result: resolved,
     fileOrder: fileOrder(reading.explained, (graph.shapes.get(reading.explained) ?? []).length),
     hash: () => {
@@ -253,7 +287,7 @@ export async function openModel(
 
 /** A result that needs no input, a constant, is still that of a network with an input. */
 const keepingInput = (file: Graph, live: Graph): Graph =>
-  live.inputs.length === 0 && file.inputs.length === 1 ? { ...live, inputs: file.inputs } : live;
+  live.inputs.length === 0 ? { ...live, inputs: file.inputs.slice(0, 1) } : live;
 
 const dropoutNames = (names: readonly string[]): string => {
   const shown = names.slice(0, 3).map((name) => `"${name}"`);
@@ -306,33 +340,6 @@ function configuredShape(
   return input.shape.map((extent, axis) => (typeof extent === "number" && axis > 0 ? extent : proposed[axis]));
 }
 
-/** Channels of an input that pictures can fill. */
-function pictureChannels({ inputs: [input] }: StaticGraph): number | undefined {
-  const { shape } = input;
-  return shape.length === 4 && (shape[1] === 1 || shape[1] === 3) ? shape[1] : undefined;
-}
-
-/**
- * What the caller says goes before what the file says, one by one.
- *
- * @throws {OptionError} if that cannot be, so that it does not wait for the first picture
- */
-function preprocessOf(
-  graph: StaticGraph,
-  metadata: Metadata,
-  { preprocess = {} }: LoadOptions,
-  integers: string | undefined,
-): Preprocess {
-  const said = Object.fromEntries(Object.entries(preprocess).filter(([, value]) => value !== undefined));
-  const range = integers === undefined ? {} : { range: integerRange(integers) };
-  const whole: Preprocess = { ...range, ...metadata.preprocess, ...said };
-  const channels = pictureChannels(graph);
-  if (channels !== undefined && integers !== undefined) checkWholePixels(whole, graph.inputs[0].name, integers);
-  if (channels !== undefined) normalisation(whole, channels);
-  if (whole.fit !== undefined) oneOf("preprocess.fit", whole.fit, ["crop", "stretch", "pad"]);
-  return whole;
-}
-
 /** A network as its files have it, what to call it, and the bytes it was made of. */
 interface FileGraph {
   readonly graph: Graph;
@@ -346,7 +353,7 @@ interface FileGraph {
 
 const asWritten = (_: string, rank: number): number[] => Array.from({ length: rank }, (__, axis) => axis);
 
-async function readGraph(source: SourceFile, inputShape: readonly number[] | undefined): Promise<FileGraph> {
+async function readGraph(source: SourceFile, { inputs, inputShape }: LoadOptions): Promise<FileGraph> {
   const { bytes, name } = source;
   if (!beginsLikeJson(bytes)) {
     const { graph, pieces } = await readOnnxFiles(source);
@@ -354,7 +361,10 @@ async function readGraph(source: SourceFile, inputShape: readonly number[] | und
   }
   // Whoever loads ONNX files only never loads this.
   const { readTensorflowJs } = await import("../tfjs/reader");
-  const { graph, pieces, fileOrder } = await readTensorflowJs(source, inputShape);
+  const { graph, pieces, fileOrder } = await readTensorflowJs(
+    source,
+    (name, position) => inputs?.[name]?.inputShape ?? (position === 0 ? inputShape : undefined),
+  );
   return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true, fileOrder };
 }
 
@@ -399,29 +409,6 @@ function checkLimit(maxMemory = wasmLimit): number {
   return Math.min(maxMemory, wasmLimit);
 }
 
-function checkInputShape(shape: readonly number[] | undefined): void {
-  if (shape === undefined) return;
-  if (!Array.isArray(shape)) throw new OptionError(`inputShape is a list of numbers, got ${show(shape)}.`);
-  if (shape[0] !== 1) {
-    throw new OptionError(
-      `inputShape [${shape.join(", ")}]: explanations take one sample at a time, so the first number must be 1.`,
-    );
-  }
-}
-
-/**
- * The shape of the one input: what the caller fixes, for one sample. Networks are compiled for one sample whatever batch
- * the file names; several inputs are refused later, with their names.
- */
-function inputShapes(graph: Graph, shape: readonly number[] | undefined): ReadonlyMap<string, readonly number[]> {
-  const input: GraphInput | undefined = graph.inputs[0];
-  if (!input) return new Map();
-  if (shape !== undefined) return new Map([[input.name, shape]]);
-  const [batch, ...rest] = input.shape;
-  const known = rest.every((extent): extent is number => typeof extent === "number");
-  return new Map(typeof batch === "number" && batch > 1 && known ? [[input.name, [1, ...(rest as number[])]]] : []);
-}
-
 /** The shape the file's metadata proposes, where the file leaves its input's shape open. */
 function usualShape({ inputs: [input] }: Graph, { inputShape }: Metadata): readonly number[] | undefined {
   const open = input?.shape.slice(1).some((extent) => typeof extent !== "number");
@@ -442,12 +429,13 @@ function resultName(graph: Graph, asked: string | undefined): string {
 }
 
 /** The other outputs of the file, each by itself: one that cannot be computed says nothing, and is no reason to refuse. */
-function otherOutputs(file: Graph, result: string, asked: readonly number[] | undefined) {
+function otherOutputs(file: Graph, result: string, shapes: ReadonlyMap<string, readonly number[]>) {
   return file.outputs.flatMap((name) => {
     if (name === result) return [];
     try {
       const live = removeDeadNodes(file, [name]);
-      const graph = combineSoftmax(removeNoOps(specialise(live, inputShapes(live, asked))));
+      const own = new Map([...shapes].filter(([input]) => live.inputs.some((each) => each.name === input)));
+      const graph = combineSoftmax(removeNoOps(specialise(live, own)));
       return [{ name, graph, value: graph.aliases.get(name) ?? name }];
     } catch (error) {
       if (error instanceof SeethroughError) return [];

@@ -1,8 +1,7 @@
-import { isFloat32Array } from "../bytes";
 import { checkOptions, kindOf, show, wholeNumber } from "../checks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
-import { InputError, LayerError, ModelError, OptionError, SeethroughError, ShapeError, TargetError } from "../errors";
+import { LayerError, ModelError, OptionError, SeethroughError, TargetError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { combineOperators } from "../graph/passes/combine-operators";
 import { guarded, guardedAsync } from "../guard";
@@ -13,19 +12,37 @@ import type { Note } from "../notes";
 import { isLaidOut } from "../ops/equal-ranks";
 import { memoryStrides, type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../ops/layout";
 import type { ValueName } from "../ops/operation";
-import { showShape, sizeOf, Tensor } from "../tensor";
+import { Tensor } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { innerChannelAxis } from "./channel-axis";
 import { type ClassAxis, classAxisOf, classScores, elementOffsets, unitAxisOf } from "./class-axis";
 import { editsOf, type Intervention } from "./intervention";
+import {
+  firstNotFinite,
+  type Input,
+  type ModelInput,
+  type NetworkInput,
+  onlyInput,
+  pictureInput,
+  prepared,
+  separateInputs,
+  shownInput,
+} from "./network-inputs";
 import { checkScore } from "./not-finite";
 import { type OutputKind, probabilities, rankedClasses } from "./output";
 import { preprocessed } from "./preprocessed";
 import type { Detector } from "./read-output";
 
-/** An 8-bit picture, or a tensor that is already what the network takes. */
-export type Input = ImageLike | Tensor;
+export {
+  firstNotFinite,
+  type Input,
+  isNamed,
+  isTensor,
+  type ModelInput,
+  type NamedInputs,
+  type SingleInput,
+} from "./network-inputs";
 
 /** One node of the network. */
 export interface Layer {
@@ -59,8 +76,10 @@ export interface RunResult {
 export interface Model {
   readonly name: string;
   readonly labels?: readonly string[];
-  /** Name and shape of the input, `[1, H, W, C]`. */
+  /** Name and shape of the (first) input, `[1, H, W, C]`. */
   readonly input: { readonly name: string; readonly shape: readonly number[] };
+  /** Every input, in the file's order, but for those with a fixed value. */
+  readonly inputs: readonly ModelInput[];
   /** Name and shape of what is explained: the first output, seen through a trailing softmax or sigmoid. */
   readonly output: { readonly name: string; readonly shape: readonly number[] };
   /** What was assumed or found when the file was read, and bears on every answer. */
@@ -70,9 +89,10 @@ export interface Model {
   /**
    * Classifies an input.
    *
+   * @param input  a picture or a Tensor; of a network with several inputs all of them by name, `{ a: tensor, b: image }`
    * @param options.top  how many classes to return, best first; default 5
    * @param options.intervene  activations to overwrite on the way, see `run`
-   * @throws {InputError} if the image is empty or has values that are not finite
+   * @throws {InputError} if the image is empty or has values that are not finite, or one of several inputs is missing or unknown
    * @throws {ShapeError} if a tensor does not have the input's shape
    */
   predict(
@@ -98,12 +118,13 @@ export interface Model {
    * What the network is given for a picture: cropped, scaled and normalised as the file or `preprocess` says. `toImage` makes a
    * picture of it again.
    *
+   * @param options.input  the name of the input; default: the first that takes pictures
    * @returns `[1, H, W, C]`, of the input's shape
-   * @throws {InputError} if the picture is empty; {ShapeError} if the network's input is no picture
+   * @throws {InputError} if the picture is empty; {ShapeError} if the network's input is no picture; {OptionError} if it has no such input
    * @example
    * const seen = toImage(classifier, classifier.preprocess(photo)); // the part of the photograph that counts, at the input's size
    */
-  preprocess(image: ImageLike): Tensor;
+  preprocess(image: ImageLike, options?: { readonly input?: string }): Tensor;
   /** Gives the memory back. The model cannot be used afterwards. */
   dispose(): void;
   [Symbol.dispose](): void;
@@ -113,12 +134,15 @@ export interface Model {
 export interface ModelParts {
   readonly name: string;
   readonly labels?: readonly string[];
+  /** Every input; the network starts from all of them joined. */
+  readonly inputs: readonly NetworkInput[];
+  /** How pictures become the first input that takes them. */
   readonly preprocess: Preprocess;
   readonly notes: readonly Note[];
   /** The network as the file has it, constants folded and no-ops removed. */
   readonly graph: StaticGraph;
-  /** The same with batch normalisation folded into the weights. */
-  readonly folded: StaticGraph;
+  /** The same with batch normalisation folded into the weights; absent where it is not folded. */
+  readonly folded: StaticGraph | undefined;
   /** The output of the file. */
   readonly result: ValueName;
   /** What is explained: `result`, or the value before its trailing softmax or sigmoid. */
@@ -167,6 +191,7 @@ export class LoadedModel implements Model {
   readonly labels?: readonly string[];
   readonly notes: readonly Note[];
   readonly input: { readonly name: string; readonly shape: readonly number[] };
+  readonly inputs: readonly ModelInput[];
   readonly output: { readonly name: string; readonly shape: readonly number[] };
   /** Everything that holds wasm memory. */
   #inside: Inside | undefined;
@@ -181,9 +206,11 @@ export class LoadedModel implements Model {
     this.notes = parts.notes;
     const { kernels, memory, mode } = parts;
     const full = buildNetwork(parts.graph, kernels, memory, mode);
-    const fast = parts.folded === parts.graph ? full : buildNetwork(parts.folded, kernels, memory, mode);
+    const fast = parts.folded ? buildNetwork(parts.folded, kernels, memory, mode) : full;
     this.#inside = { parts, full, fast, session: new Session(kernels, memory, mode) };
-    this.input = { name: this.fast.input, shape: tensorShape(this.shape(this.fast.input)) };
+    this.inputs = parts.inputs.map(shownInput);
+    const [{ name, shape }] = this.inputs;
+    this.input = { name, shape };
     this.output = { name: parts.explained, shape: this.shownShape(parts.explained) };
   }
 
@@ -264,8 +291,12 @@ export class LoadedModel implements Model {
     return { output: tensor(result), activations: new Map(names.map((name, i) => [name, tensor(captured[i])])) };
   }
 
-  preprocess(image: ImageLike): Tensor {
-    return guarded("preprocess", () => preprocessed(image, this.input, this.parts.preprocess));
+  preprocess(image: ImageLike, options: { readonly input?: string } = {}): Tensor {
+    checkOptions("preprocess", options, ["input"]);
+    return guarded("preprocess", () => {
+      const input = pictureInput(this.parts.inputs, options.input);
+      return preprocessed(image, shownInput(input), input.preprocess);
+    });
   }
 
   dispose(): void {
@@ -394,7 +425,7 @@ export class LoadedModel implements Model {
     const named = node?.outputs[0] ?? layer;
     const value = graph.aliases.get(named) ?? named;
     if (value === this.full.input || this.full.producer.has(value)) return value;
-    const candidates = graph.nodes.map(({ name }) => name);
+    const candidates = graph.nodes.filter((each) => !isLaidOut(each)).map(({ name }) => name);
     throw new LayerError(
       `The model "${this.name}" has no layer "${layer}".${suggest(layer, candidates)} ` +
         `It has ${candidates.length} layers; inspect(model) lists them.`,
@@ -424,52 +455,42 @@ export class LoadedModel implements Model {
     );
   }
 
-  /** Checks an input and brings it into the form the network takes: one sample in memory order. */
+  /** Checks what is given and brings it into the form the network takes: one sample in memory order, all inputs joined. */
   prepare(input: Input): Float32Array {
-    return isTensor(input) ? guarded("The input", () => this.#prepareTensor(input)) : this.preprocess(input).data;
+    const { inputs } = this.parts;
+    const several = inputs.length > 1;
+    const data = separateInputs(inputs, input).map((given, i) =>
+      prepared(inputs[i], given, several, (tensor) => this.fromTensor(inputs[i].name, tensor)),
+    );
+    if (!several) return data[0];
+    const joined = new Float32Array(this.sampleSize(this.fast.input));
+    data.forEach((values, i) => {
+      joined.set(values, inputs[i].start);
+    });
+    return joined;
   }
 
-  #prepareTensor(tensor: Tensor): Float32Array {
-    const expected = this.input.shape;
-    if (tensor.shape.length !== expected.length || tensor.shape.some((extent, axis) => extent !== expected[axis])) {
-      const layout = expected.length === 4 ? " ([1, H, W, C]; Tensor.fromNCHW converts)" : "";
-      throw new ShapeError(
-        `The input "${this.input.name}" takes a tensor of ${showShape(expected)}${layout}, got ${showShape(tensor.shape)}. ` +
-          "To use another size, load the model with inputShape.",
-      );
-    }
-    const wrong = firstNotFinite(tensor.data);
-    if (wrong >= 0) {
-      throw new InputError(
-        `The input has the value ${tensor.data[wrong]} at element ${wrong}; every value must be finite.`,
-      );
-    }
-    return this.fromTensor(this.full.input, tensor);
+  /** The reverse of `prepare`: one sample in memory order as what the network is given. */
+  given(data: Float32Array): Tensor | Readonly<Record<string, Tensor>> {
+    const { inputs } = this.parts;
+    if (inputs.length === 1) return this.tensor(this.fast.input, data);
+    return Object.fromEntries(
+      inputs.map(({ name, start, size }) => [name, this.tensor(name, data.slice(start, start + size))]),
+    );
   }
 }
-
-/** Index of the first NaN or infinity, or −1. A plain loop: this runs over every input of every call. */
-export function firstNotFinite(data: Float32Array): number {
-  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
-  return -1;
-}
-
-/** Tensors of another copy of this package count too. */
-export const isTensor = (input: Input): input is Tensor =>
-  typeof input === "object" &&
-  input !== null &&
-  "shape" in input &&
-  Array.isArray(input.shape) &&
-  input.shape.length <= 1024 &&
-  input.shape.every(Number.isInteger) &&
-  isFloat32Array(input.data) &&
-  // Of a detached array nothing is left.
-  input.data.length === sizeOf(input.shape);
 
 /** The inside of a model. */
 export function loaded(model: Model): LoadedModel {
   if (model instanceof LoadedModel) return model;
   throw new ModelError(`${noModel(model)} const model = await loadModel(file) makes one.`);
+}
+
+/** The same, for what looks at networks with one input. @throws {InputError} if it has several, with the way out */
+export function loadedAlone(model: Model, what: string): LoadedModel {
+  const inner = loaded(model);
+  onlyInput(inner.parts.inputs, what);
+  return inner;
 }
 
 function noModel(given: unknown): string {

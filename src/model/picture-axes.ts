@@ -57,23 +57,25 @@ export function pictureAxes(model: LoadedModel): PictureAxes {
 class PictureAxes {
   readonly #axes = new Map<ValueName, readonly Axis[]>();
   readonly #model: LoadedModel;
-  /** What of rows and columns the input has. */
+  /** What of rows and columns the inputs have. */
   readonly #has: { readonly rows: boolean; readonly columns: boolean };
 
   constructor(model: LoadedModel) {
     this.#model = model;
-    const { input } = model.full;
-    const shape = model.shape(input);
-    const rows = shape.length === 4 && shape[2] > 1;
-    const columns = (shape.length === 4 || shape.length === 3) && shape[shape.length - 1] > 1;
-    this.#has = { rows, columns };
-    const roles: readonly Role[] =
-      shape.length === 4 ? ["other", "other", "row", "column"] : ["other", "other", "column"];
-    this.#axes.set(
-      input,
-      shape.map((extent, axis) => whole(rows || columns ? (roles[axis] ?? "other") : "other", extent)),
-    );
-    for (const node of model.parts.graph.nodes) this.#follow(node);
+    let has = { rows: false, columns: false };
+    for (const { name, shape } of model.parts.inputs) {
+      const rows = shape.length === 4 && shape[2] > 1;
+      const columns = (shape.length === 4 || shape.length === 3) && shape[shape.length - 1] > 1;
+      has = { rows: has.rows || rows, columns: has.columns || columns };
+      const roles: readonly Role[] =
+        shape.length === 4 ? ["other", "other", "row", "column"] : ["other", "other", "column"];
+      this.#axes.set(
+        name,
+        shape.map((extent, axis) => whole(rows || columns ? (roles[axis] ?? "other") : "other", extent)),
+      );
+    }
+    this.#has = has;
+    for (const node of model.parts.graph.nodes) if (node.op !== "InputPart") this.#follow(node);
   }
 
   /**

@@ -1,28 +1,32 @@
-import { kindOf } from "../checks";
+import { checkOptions, kindOf } from "../checks";
 import { InputError, ShapeError } from "../errors";
 import { guarded } from "../guard";
 import type { PictureData } from "../image/image";
 import { normalisation } from "../image/normalisation";
 import { showShape, type Tensor } from "../tensor";
 import { firstNotFinite, isTensor, type LoadedModel, loaded, type Model } from "./model";
+import { type NetworkInput, pictureInput, shownInput } from "./network-inputs";
 
 /**
  * The picture that a tensor of the network's input space stands for: the reverse of what `preprocess` does to pixels.
  * Values that no picture can have become black or full colour.
  *
  * @param tensor  `[1, height, width, channels]` with the network's 1 or 3 channels, of any height and width
+ * @param options.input  the input of a network with several; default: the first that takes pictures
  * @returns RGBA, opaque; its data fit `new ImageData(data, width, height)`
  * @throws {ShapeError} if the tensor is no picture of this network; {InputError} if it has values that are not finite
  * @example
  * const { image } = await maximizeActivation(model, { target: "cat" });
  * await writeFile("cat.png", await encodePng(toImage(model, image)));
  */
-export function toImage(model: Model, tensor: Tensor): PictureData {
+export function toImage(model: Model, tensor: Tensor, options: { readonly input?: string } = {}): PictureData {
   return guarded("toImage", () => {
+    checkOptions("toImage", options, ["input"]);
     const inner = loaded(model);
-    const channels = pictureChannels(inner, tensor);
+    const input = pictureInput(inner.parts.inputs, options.input);
+    const channels = pictureChannels(inner, tensor, input);
     const [, height, width] = tensor.shape;
-    const { colourOf, toPixel } = normalisation(inner.parts.preprocess, channels);
+    const { colourOf, toPixel } = normalisation(input.preprocess, channels);
     // This kind of array rounds and clamps.
     const data = new Uint8ClampedArray(height * width * 4);
     for (let pixel = 0; pixel < height * width; pixel++) {
@@ -38,11 +42,15 @@ export function toImage(model: Model, tensor: Tensor): PictureData {
 }
 
 /** @throws {ShapeError} if the tensor is no picture of the network's input space; {InputError} if it is not finite */
-export function pictureChannels({ name, input }: LoadedModel, tensor: Tensor): number {
-  const channels = input.shape[3];
+export function pictureChannels(
+  { name, parts }: LoadedModel,
+  tensor: Tensor,
+  input: NetworkInput = pictureInput(parts.inputs, undefined),
+): number {
+  const [, channels] = input.shape;
   if (input.shape.length !== 4 || (channels !== 1 && channels !== 3)) {
     throw new ShapeError(
-      `The input "${input.name}" of "${name}" is ${showShape(input.shape)}: only inputs of 1 or 3 channels, [1, H, W, C], are pictures.`,
+      `The input "${input.name}" of "${name}" is ${showShape(shownInput(input).shape)}: only inputs of 1 or 3 channels, [1, H, W, C], are pictures.`,
     );
   }
   const shape = isTensor(tensor) ? tensor.shape : undefined;

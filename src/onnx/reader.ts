@@ -171,7 +171,7 @@ function readDimension(field: Field): number | string | null {
 
 function isOfIntegers({ elementType, isTensor }: FileInput): boolean {
   const type = elementTypes.get(elementType);
-  return isTensor && type?.kind === "int" && type.bits >= 8;
+  return isTensor && (type?.kind === "int" || type?.kind === "bool") && type.bits >= 8;
 }
 
 function checkedInput(input: FileInput): GraphInput {

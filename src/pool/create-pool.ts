@@ -6,7 +6,7 @@ import { withMethods } from "../explain/attribution-methods";
 import type { PartResults } from "../explain/passes";
 import { ownOptions, unusedNotes } from "../methods/own-options";
 import type { LoadOptions } from "../model/load";
-import type { Model } from "../model/model";
+import { type Input, isNamed, type Model, type NamedInputs } from "../model/model";
 import { type ModelSource, readSource } from "../model/source";
 import { joinNotes } from "../notes";
 import { isModule } from "../wasm/instantiate";
@@ -111,9 +111,11 @@ class Pool implements Caller {
         name === "explain" ? ownOptions(String(method), others) : { own: options ?? {}, unused: [] };
       const found = await this.#divide(divided, pooled, input, own as Watched);
       const notes = unusedNotes(String(method), unused);
-      if (found) return revived(notes.length === 0 ? found : { ...found, notes: joinNotes(found.notes, notes) });
+      if (found) {
+        return revived(notes.length === 0 ? found : { ...found, notes: joinNotes(found.notes, notes) }, pooled);
+      }
     }
-    return revived(await this.call(pooled, name, [input, options]));
+    return revived(await this.call(pooled, name, [input, options]), pooled);
   }
 
   #own(name: string, model: unknown): PooledModel {
@@ -232,11 +234,11 @@ class Pool implements Caller {
 }
 
 /** Functions do not travel, so an attribution gets its own again. */
-const revived = (found: unknown): unknown =>
+const revived = (found: unknown, model: Model): unknown =>
   Array.isArray(found)
-    ? found.map(revived)
+    ? found.map((each) => revived(each, model))
     : typeof found === "object" && found !== null && "values" in found && "inputSize" in found
-      ? withMethods(found as Attribution)
+      ? withMethods(found as Attribution, model.input.name)
       : found;
 
 async function load(
@@ -277,13 +279,19 @@ function linked(signal: AbortSignal | undefined): {
  * @throws {OptionError} if something in them cannot reach another thread
  */
 function copied(name: string, input: unknown, options: object): [input: unknown, options: object] {
-  const packed = [pack(pixelsOf(input), "the input"), pack(options, "options")];
+  const packed = [pack(posted(input), "the input"), pack(options, "options")];
   try {
     return structuredClone(packed) as [unknown, object];
   } catch (error) {
     throw new OptionError(`An argument of ${name} cannot reach the pool's other threads: ${messageOf(error)}`);
   }
 }
+
+/** Of several inputs each as it is posted. */
+const posted = (input: unknown): unknown =>
+  isNamed(input as Input)
+    ? Object.fromEntries(Object.entries(input as NamedInputs).map(([name, each]) => [name, pixelsOf(each)]))
+    : pixelsOf(input);
 
 /** An image's own three fields: those of an ImageData or of a canvas package are no own properties and would be lost. */
 function pixelsOf(input: unknown): unknown {

@@ -1,6 +1,7 @@
 import { SeethroughError } from "../errors";
 import type { LoadOptions } from "../model/load";
 import type { Input, Model, Prediction, RunResult } from "../model/model";
+import { pictureInput } from "../model/network-inputs";
 import { preprocessed } from "../model/preprocessed";
 import type { SourceFile } from "../model/source-file";
 import type { Tensor } from "../tensor";
@@ -25,6 +26,7 @@ export class PooledModel implements Model {
   readonly labels?: readonly string[];
   readonly notes: Model["notes"];
   readonly input: Model["input"];
+  readonly inputs: Model["inputs"];
   readonly output: Model["output"];
   readonly layers: Model["layers"];
   readonly id: number;
@@ -33,7 +35,7 @@ export class PooledModel implements Model {
   #file: ModelFile | undefined;
 
   constructor(id: number, caller: Caller, file: ModelFile, facts: ModelFacts) {
-    const { name, labels, notes, input, output, layers, settings } = facts;
+    const { name, labels, notes, input, inputs, output, layers, settings } = facts;
     this.id = id;
     this.#caller = caller;
     this.#file = file;
@@ -41,6 +43,7 @@ export class PooledModel implements Model {
     this.labels = labels;
     this.notes = notes;
     this.input = input;
+    this.inputs = inputs;
     this.output = output;
     this.layers = layers;
     this.#settings = settings;
@@ -63,9 +66,10 @@ export class PooledModel implements Model {
     return (await this.#caller.call(this, "run", args)) as RunResult;
   }
 
-  preprocess(image: Parameters<Model["preprocess"]>[0]): Tensor {
+  preprocess(...[image, { input: name } = {}]: Parameters<Model["preprocess"]>): Tensor {
     if (!this.#file) throw new SeethroughError(`The model "${this.name}" was disposed; load it again.`);
-    return preprocessed(image, this.input, this.#settings);
+    const input = pictureInput(this.inputs, name);
+    return preprocessed(image, input, this.#settings[this.inputs.indexOf(input)]);
   }
 
   dispose(): void {

@@ -24,9 +24,10 @@ export type CallName = ExplainerName | "predict" | "run" | "makePart" | "joinPar
 export type PostedFile = Pick<SourceFile, "bytes" | "name"> | undefined;
 
 /** What a model says about itself. */
-export interface ModelFacts extends Pick<Model, "name" | "labels" | "notes" | "input" | "output" | "layers"> {
-  /** How pictures become its input. */
-  readonly settings: NonNullable<LoadOptions["preprocess"]>;
+export interface ModelFacts
+  extends Pick<Model, "name" | "labels" | "notes" | "input" | "inputs" | "output" | "layers"> {
+  /** How pictures become each input. */
+  readonly settings: readonly NonNullable<LoadOptions["preprocess"]>[];
 }
 
 /** One instance: its models, and the calls on them. A worker exposes one; where there are no workers it is called directly. */
@@ -113,8 +114,9 @@ export function createService(packaged: Packaged): Service {
       const source = file ? { ...file, sibling } : await packaged.defaultModel();
       const model = await openModel(source, options, await kernelsOf(packaged, wasm));
       models.set(id, model);
-      const { name, labels, notes, input, output, layers } = model;
-      return { name, labels, notes, input, output, layers, settings: loaded(model).parts.preprocess };
+      const { name, labels, notes, input, inputs, output, layers } = model;
+      const settings = loaded(model).parts.inputs.map(({ preprocess }) => preprocess);
+      return { name, labels, notes, input, inputs, output, layers, settings };
     },
     async unload(id) {
       models.get(id)?.dispose();

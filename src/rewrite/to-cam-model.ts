@@ -6,7 +6,7 @@ import { saysNormalisation } from "../image/normalisation";
 import { camLayer, linearHead } from "../model/cam-layer";
 import { type LoadOptions, openModel } from "../model/load";
 import { writeMetadata } from "../model/metadata";
-import { type LoadedModel, loaded, type Model } from "../model/model";
+import { type LoadedModel, loaded, loadedAlone, type Model } from "../model/model";
 import { writeOnnx } from "../onnx/writer";
 import type { ValueName } from "../ops/operation";
 import { showShape, sizeOf } from "../tensor";
@@ -80,7 +80,7 @@ export async function toCamModel(given: Model, options: ToCamOptions = {}): Prom
       "maxMemory",
     ]);
     throwIfAborted(options.signal);
-    const model = loaded(given);
+    const model = loadedAlone(given, "toCamModel");
     checkChoices(model, options);
     const { images } = options;
     return images === undefined ? exact(model, options) : refit(model, { ...options, images });

@@ -1,7 +1,7 @@
 import { checkOptions } from "../checks";
 import { guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
-import { loaded, type Model } from "../model/model";
+import { loadedAlone, type Model } from "../model/model";
 import { contactGrid, type Tile } from "../view/contact-grid";
 import { cutHit, type ImageSource, planSheet, type SheetOptions, showScore, visitImages } from "./tiles";
 import type { Hit, TopActivations } from "./types";
@@ -30,7 +30,7 @@ export async function contactSheet(
 ): Promise<PictureData> {
   return guardedAsync("contactSheet", async () => {
     checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
-    const model = loaded(given);
+    const model = loadedAlone(given, "contactSheet");
     const sheet = await planSheet(model, result, options);
     const { quantiles, random: strays } = options;
     const rows = sheet.units.map((unit) => {

@@ -1,7 +1,7 @@
 import { kindOf } from "../checks";
 import { InputError } from "../errors";
 import { theirItems } from "../guard";
-import { type Input, isTensor } from "../model/model";
+import { type Input, isNamed, isTensor } from "../model/model";
 
 /** An image of the data that is searched. */
 export interface SearchImage {
@@ -57,7 +57,11 @@ export async function load({ id, image }: SearchImage, prepare: (input: Input) =
   try {
     const input = await (typeof image === "function" ? image() : image);
     const data = prepare(input);
-    return { id, data, ...(!isTensor(input) && { picture: { width: input.width, height: input.height } }) };
+    return {
+      id,
+      data,
+      ...(!isTensor(input) && !isNamed(input) && { picture: { width: input.width, height: input.height } }),
+    };
   } catch (error) {
     return { id, error };
   }

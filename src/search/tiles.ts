@@ -8,6 +8,7 @@ import { placement } from "../image/placement";
 import type { Rectangle } from "../image/resize";
 import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel } from "../model/model";
+import { onlyGiven } from "../model/network-inputs";
 import { ReceptiveFields } from "../model/receptive-field/receptive-field";
 import { toImage } from "../model/to-image";
 import { Canvas } from "../view/canvas";
@@ -74,7 +75,8 @@ export async function visitImages<P extends { readonly hit: Hit }>(
   }
   const ids = new Set(places.map(({ hit }) => hit.id));
   for (const id of ids) {
-    const input = await theirsAsync(() => source(id));
+    const given = await theirsAsync(() => source(id));
+    const input = onlyGiven(model.parts.inputs, given, "A contact sheet");
     const picture = isTensor(input) ? toImage(model, input) : input;
     if (picture === undefined) throw new InputError(`The image "${id}" was asked for, but nothing came.`);
     checkImage(picture);

@@ -3,7 +3,7 @@ import { InputError, OptionError } from "../errors";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
 import { guardedAsync, theirsAsync } from "../guard";
-import { type LoadedModel, loaded, type Model } from "../model/model";
+import { type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
 import { checkPart, checkSameSearch } from "./merge-top-activations";
 import { Ranking } from "./ranking";
@@ -86,7 +86,7 @@ export async function topActivations(
     }
     oneOf("onError", onError, ["throw", "skip"]);
     iterable("images", images, "{ id, image }");
-    const model = loaded(given);
+    const model = loadedAlone(given, "topActivations");
     const batchSize = batchOf(model, options.batchSize, 4);
     const plan = await planSearch(model, options);
     const ranking = new Ranking(plan.key);

@@ -3,7 +3,7 @@ import { projectActivation } from "../explain/project-activation";
 import { projectionImage } from "../explain/projection-image";
 import { guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
-import { loaded, type Model } from "../model/model";
+import { loadedAlone, type Model } from "../model/model";
 import type { Tensor } from "../tensor";
 import { Canvas } from "../view/canvas";
 import { contactGrid, type Tile } from "../view/contact-grid";
@@ -51,7 +51,7 @@ export async function unitPage(
 ): Promise<UnitPage> {
   return guardedAsync("unitPage", async () => {
     checkOptions("unitPage", options, ["unit", "tile"]);
-    const model = loaded(given);
+    const model = loadedAlone(given, "unitPage");
     const sheet = await planSheet(model, result, options);
     const { layer } = result.search;
     const rows = sheet.units.map((unit) => ({ unit, hits: unitSummary(result, unit).top }));

@@ -6,6 +6,7 @@ import { Attributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
 import { Fields, isObject, type Json, type JsonObject } from "./json";
 import { leastInputs, operations } from "./operations";
+import type { InputShapes } from "./reader";
 
 interface GraphNode {
   readonly name: string;
@@ -22,7 +23,7 @@ export class GraphModel {
   readonly #signature: JsonObject;
   readonly #builder: GraphBuilder;
   readonly #weights: ReadonlyMap<string, Constant>;
-  readonly #inputShape: readonly number[] | undefined;
+  readonly #inputShapes: InputShapes;
   readonly #values = new Map<string, readonly Value[]>();
   /** Nodes whose inputs are being converted. */
   readonly #pending = new Set<string>();
@@ -32,13 +33,13 @@ export class GraphModel {
     model: JsonObject,
     builder: GraphBuilder,
     weights: ReadonlyMap<string, Constant>,
-    inputShape: readonly number[] | undefined,
+    inputShapes: InputShapes,
   ) {
     this.#topology = isObject(model.modelTopology) ? model.modelTopology : {};
     this.#signature = isObject(model.signature) ? model.signature : {};
     this.#builder = builder;
     this.#weights = weights;
-    this.#inputShape = inputShape;
+    this.#inputShapes = inputShapes;
     for (const json of new Fields(this.#topology, "The graph in model.json").list("node")) {
       const fields = new Fields(isObject(json) ? json : {}, "A node of the graph");
       const listed = fields.list("input", []).filter((input) => typeof input === "string");
@@ -143,10 +144,10 @@ export class GraphModel {
 
   #input({ name, attributes }: GraphNode): Value {
     const shape = this.#signatureShape(name) ?? attributes.shape("shape") ?? [];
-    // Only the first input takes the shape that is asked for; a network with others is refused later, with all names.
-    const first = this.#inputs++ === 0;
-    const open = first ? shape : shape.map((extent) => extent ?? 1);
-    const [, ...rest] = fixedShape({ name, shape: open }, first ? this.#inputShape : undefined);
+    const position = this.#inputs++;
+    const ask = (example: string): string => `Pass inputs: { "${name}": { inputShape: ${example} } }.`;
+    const asked = this.#inputShapes(name, position);
+    const [, ...rest] = fixedShape({ name, shape }, asked, position === 0 ? undefined : ask);
     return this.#builder.input(name, [1, ...rest]);
   }
 

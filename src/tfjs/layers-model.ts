@@ -5,6 +5,7 @@ import { fixedShape } from "../graph/passes/specialise";
 import type { GraphBuilder, Value } from "./graph-builder";
 import { Fields, isList, isObject, type Json, type JsonObject } from "./json";
 import { layers } from "./layers";
+import type { InputShapes } from "./reader";
 import { LayerWeights } from "./weights";
 
 const containers: ReadonlySet<string> = new Set(["Sequential", "Functional", "Model"]);
@@ -67,14 +68,14 @@ export class LayersModel {
   readonly #weights: LayerWeights;
   readonly #constants = new Map<Constant, Value>();
   readonly #counts = new Map<string, number>();
-  readonly #inputShape: readonly number[] | undefined;
+  readonly #inputShapes: InputShapes;
   #inputs = 0;
 
   constructor(
     topology: JsonObject,
     builder: GraphBuilder,
     weights: ReadonlyMap<string, Constant>,
-    inputShape: readonly number[] | undefined,
+    inputShapes: InputShapes,
   ) {
     this.#root = entryOf(topology);
     this.name = this.#root.name;
@@ -86,7 +87,7 @@ export class LayersModel {
     }
     this.#builder = builder;
     this.#weights = new LayerWeights(weights);
-    this.#inputShape = inputShape;
+    this.#inputShapes = inputShapes;
     this.#count(this.#root);
   }
 
@@ -169,10 +170,10 @@ export class LayersModel {
   }
 
   #input({ name, shape }: GraphInput): Value {
-    // Only the first input takes the shape that is asked for; a network with others is refused later, with all names.
-    const first = this.#inputs++ === 0;
-    const open = first ? shape : shape.map((extent) => (typeof extent === "number" ? extent : 1));
-    const [, ...rest] = fixedShape({ name, shape: open }, first ? this.#inputShape : undefined);
+    const position = this.#inputs++;
+    const ask = (example: string): string => `Pass inputs: { "${name}": { inputShape: ${example} } }.`;
+    const asked = this.#inputShapes(name, position);
+    const [, ...rest] = fixedShape({ name, shape }, asked, position === 0 ? undefined : ask);
     return this.#builder.input(name, [1, ...rest]);
   }
 

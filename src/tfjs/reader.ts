@@ -33,12 +33,12 @@ const inOrder = (rank: number): readonly number[] => Array.from({ length: rank }
  * axes in ONNX's: channels first; the input keeps the file's order of axes. Weights that need no other order stay views of
  * the files.
  *
- * @param inputShape  fixes extents of the input that the file leaves open, as the file orders axes
+ * @param inputShapes  fix extents of an input that the file leaves open, as the file orders axes
  * @throws {ModelError} if the files are no complete model
  */
 export async function readTensorflowJs(
   { bytes, sibling }: ModelJson,
-  inputShape: readonly number[] | undefined,
+  inputShapes: InputShapes,
 ): Promise<TensorflowModel> {
   const model = parseObject(bytes, "The model");
   const kind = kindOf(model);
@@ -58,15 +58,18 @@ export async function readTensorflowJs(
   function fromLayers(): { name: string; builder: GraphBuilder; outputs: Value[] } {
     const topology = topologyOf(model);
     const builder = new GraphBuilder(layersModel.takesChannelsFirst(topology));
-    const network = new layersModel.LayersModel(topology, builder, weights, inputShape);
+    const network = new layersModel.LayersModel(topology, builder, weights, inputShapes);
     return { name: network.name, builder, outputs: network.build() };
   }
 
   function fromGraph(): { name: string; builder: GraphBuilder; outputs: Value[] } {
     const builder = new GraphBuilder(graphModel.takesChannelsFirst(topologyOf(model)));
-    return { name: "", builder, outputs: new graphModel.GraphModel(model, builder, weights, inputShape).build() };
+    return { name: "", builder, outputs: new graphModel.GraphModel(model, builder, weights, inputShapes).build() };
   }
 }
+
+/** The shape that is asked for an input, by its name and its place among all. */
+export type InputShapes = (name: string, position: number) => readonly number[] | undefined;
 
 /** Bytes alone do not say where the other files are. */
 const noFiles =

@@ -4,6 +4,7 @@ import { guarded } from "../guard";
 import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
+import { onlyGiven } from "../model/network-inputs";
 import { imageShape } from "../ops/layout";
 import type { Heatmap } from "../view/heatmap";
 
@@ -31,9 +32,10 @@ export function controlHeatmaps(model: Model, input: Input, options: { readonly 
   return guarded("controlHeatmaps", () => {
     checkOptions("controlHeatmaps", options, ["seed"]);
     const inner = loaded(model);
-    const maps = controlsOf(inner, inner.prepare(input), options.seed);
-    if (isTensor(input)) return maps;
-    const placement = placementOf(input, inputSize(inner), inner.parts.preprocess.fit);
+    const given = onlyGiven(inner.parts.inputs, input, "controlHeatmaps");
+    const maps = controlsOf(inner, inner.prepare(given), options.seed);
+    if (isTensor(given)) return maps;
+    const placement = placementOf(given, inputSize(inner), inner.parts.preprocess.fit);
     return {
       random: { ...maps.random, placement },
       edge: { ...maps.edge, placement },

@@ -7,7 +7,7 @@ import { createPace } from "../explain/pace";
 import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
 import { inputSize } from "../model/input-size";
-import { type Input, loaded, type Model } from "../model/model";
+import { type Input, loadedAlone, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { showShape } from "../tensor";
@@ -101,7 +101,7 @@ export async function deletionInsertion(
       "onProgress",
       "seed",
     ]);
-    const model = loaded(given);
+    const model = loadedAlone(given, "deletionInsertion");
     const { controls = true, seed = 0, deletionBaseline = "zero", insertionBaseline = "blur" } = options;
     const x = model.prepare(input);
     const { width, height } = inputSize(model);

@@ -6,7 +6,7 @@ import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
-import { type Input, loaded, type Model } from "../model/model";
+import { type Input, loadedAlone, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { type JudgedMap, methodOf, notesOf, recorded } from "./judged-map";
@@ -87,7 +87,7 @@ export async function infidelity(
       "onProgress",
       "seed",
     ]);
-    const model = loaded(given);
+    const model = loadedAlone(given, "infidelity");
     const x = model.prepare(input);
     const { perturbation = "square", samples = 10, baseline = "zero", seed = 0 } = options;
     wholeNumber("samples", samples, 1);

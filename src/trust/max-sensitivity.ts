@@ -5,7 +5,7 @@ import { createPace } from "../explain/pace";
 import { Random } from "../explain/random";
 import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
-import { type Input, loaded, type Model } from "../model/model";
+import { type Input, loadedAlone, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
@@ -53,7 +53,7 @@ export async function maxSensitivity(
   return guardedAsync("maxSensitivity", async () => {
     checkOptions("maxSensitivity", options, ["target", "radius", "samples", "signal", "onProgress", "seed"]);
     const attribute = checkedMethod(method);
-    const model = loaded(given);
+    const model = loadedAlone(given, "maxSensitivity");
     const { radius = 0.02, samples = 10, seed = 0, signal } = options;
     above("radius", radius);
     wholeNumber("samples", samples, 1);

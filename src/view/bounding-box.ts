@@ -25,16 +25,20 @@ const faintest = 0.5 / 255;
  *
  * @param map  what a method returned, or a heatmap of it; of a Tensor the box is in pixels of the network's input
  * @param options.threshold  share of the maximum, 0 to 1; default 0.2
+ * @param options.input  the input of the attribution, by its name; default: the first whose values have places
  * @returns whole pixels inside the picture
  * @throws {InputError} if the heatmap has no positive value that could be seen beside its negative ones, or none in the picture; {OptionError} if the threshold is out of range
  * @example
  * const { x, y, width, height } = boundingBox(await gradCam(model, photo));
  */
-export function boundingBox(map: Heatmap | HeatmapSource, options: { readonly threshold?: number } = {}): Box {
+export function boundingBox(
+  map: Heatmap | HeatmapSource,
+  options: { readonly threshold?: number; readonly input?: string } = {},
+): Box {
   return guarded("boundingBox", () => {
-    checkOptions("boundingBox", options, ["threshold"]);
+    checkOptions("boundingBox", options, ["threshold", "input"]);
     const { threshold = 0.2 } = options;
-    const heatmap = heatmapOf(map, "boundingBox(attribution)");
+    const heatmap = heatmapOf(map, "boundingBox(attribution)", options.input);
     if (!(typeof threshold === "number" && threshold >= 0 && threshold < 1))
       throw new OptionError(`threshold must be at least 0 and below 1, got ${show(threshold)}.`);
     const { data } = heatmap;

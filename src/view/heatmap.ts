@@ -8,6 +8,7 @@ import { checkPlacement, type PlacedMap, type Placement } from "../image/placeme
 import { resizeBilinear } from "../image/resize";
 import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
+import { suggest } from "../nearest";
 import { showShape, sizeOf, Tensor } from "../tensor";
 
 /** A scalar per pixel of the network's input. */
@@ -46,8 +47,11 @@ export function checkHeatmap(given: Heatmap, call: string): void {
  *
  * @throws {OptionError} if what arrived is something else; `call` shows how it is done
  */
-export function heatmapOf(given: Heatmap | HeatmapSource, call: string): Heatmap {
-  if (typeof given === "object" && given !== null && "values" in given) return heatmap(given);
+export function heatmapOf(given: Heatmap | HeatmapSource, call: string, input?: string): Heatmap {
+  if (typeof given === "object" && given !== null && "values" in given) return heatmap(given, { input });
+  if (input !== undefined) {
+    throw new OptionError(`A heatmap is of one input already: heatmap(attribution, { input: "${input}" }) makes it.`);
+  }
   checkHeatmap(given, call);
   return given;
 }
@@ -60,6 +64,9 @@ export interface HeatmapSource {
   /** Where one says that the values are rounding or stand for nothing, the heatmap is empty. */
   readonly notes?: readonly { readonly code: string }[];
   readonly placement?: Placement;
+  readonly byInput?: Readonly<Record<string, Tensor>>;
+  readonly inputSizes?: Readonly<Record<string, { readonly width: number; readonly height: number }>>;
+  readonly placements?: Readonly<Record<string, Placement>>;
 }
 
 /** Notes of maps whose values are no evidence, whatever they are. */
@@ -69,6 +76,8 @@ type Sign = "absolute" | "positive" | "negative" | "signed";
 type Channels = "max" | "sum" | "each";
 
 export interface HeatmapOptions {
+  /** The input to show, by its name; default: the first whose values have places. */
+  readonly input?: string;
   /** Which part of the values counts: |x|, max(x, 0), max(−x, 0), or x itself. Default: by method. */
   readonly sign?: Sign;
   /**
@@ -110,15 +119,16 @@ const styles: Readonly<Record<Reading, Style>> = {
  *
  * @throws {OptionError} if an option is out of range; {InputError} if a value is not finite
  */
-export function heatmap(source: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
+export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
   return guarded("heatmap", () => {
-    checkOptions("heatmap", options, ["sign", "channels", "percentile", "smooth"]);
-    if (typeof source !== "object" || source === null || !("values" in source)) {
+    checkOptions("heatmap", options, ["input", "sign", "channels", "percentile", "smooth"]);
+    if (typeof whole !== "object" || whole === null || !("values" in whole)) {
       throw new OptionError(
-        `heatmap takes an Attribution, got ${kindOf(source)}. If you pass the result of a method, await it first.`,
+        `heatmap takes an Attribution, got ${kindOf(whole)}. If you pass the result of a method, await it first.`,
       );
     }
-    checkSource(source);
+    checkSource(whole);
+    const source = ofInput(whole, options.input);
     const { inputSize, method, placement, notes = [] } = source;
     const empty = notes.some(({ code }) => worthless.has(code));
     const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
@@ -190,6 +200,27 @@ function checkSource({ method, values, inputSize, placement, notes = [] }: Heatm
     missing("notes must be a list of notes", notes);
   }
   if (placement !== undefined) checkPlacement(placement);
+}
+
+/** What is shown of one input. @throws {OptionError} if the attribution has none of that name */
+function ofInput(source: HeatmapSource, asked: string | undefined): HeatmapSource {
+  const { byInput: named, inputSizes = {}, placements = {}, ...rest } = source;
+  if (!named) return source;
+  const names = Object.keys(named);
+  const name = asked ?? names.find((each) => named[each].shape.length > 2) ?? names[0];
+  if (!names.includes(name)) {
+    throw new OptionError(
+      `The attribution has no input "${name}".${suggest(name, names)} It has ${names.map((each) => `"${each}"`).join(", ")}.`,
+    );
+  }
+  if (names.length === 1 && !inputSizes[name]) return source;
+  const { placement: _, ...others } = rest;
+  return {
+    ...others,
+    values: named[name],
+    inputSize: inputSizes[name],
+    ...(placements[name] && { placement: placements[name] }),
+  };
 }
 
 /** Values as pixels with channels: `[1, H, W, C]` as they are, a signal `[1, C, L]` as a picture one pixel high. */

@@ -19,6 +19,8 @@ export interface OverlayOptions {
   readonly threshold?: number;
   /** Where in the picture the heatmap lies, in its pixels; default: where the attribution or the heatmap remembers that it lies. */
   readonly region?: Rectangle;
+  /** The input of the attribution to draw, by its name; default: the first whose values have places. */
+  readonly input?: string;
 }
 
 const defaultColormap = ({ signed }: Heatmap): string => (signed ? "red-blue" : "turbo");
@@ -48,9 +50,9 @@ const saturation = 0.35;
  */
 export function overlay(input: ImageLike, map: Heatmap | HeatmapSource, options: OverlayOptions = {}): Picture {
   return guarded("overlay", () => {
-    checkOptions("overlay", options, ["colormap", "opacity", "threshold", "region"]);
+    checkOptions("overlay", options, ["colormap", "opacity", "threshold", "region", "input"]);
     checkImage(input);
-    const heatmap = heatmapOf(map, "overlay(image, attribution)");
+    const heatmap = heatmapOf(map, "overlay(image, attribution)", options.input);
     const { opacity = 0.75, threshold = faint } = options;
     const { region = regionIn(input, heatmap) } = options;
     if (!(typeof opacity === "number" && opacity >= 0 && opacity <= 1))

@@ -22,6 +22,8 @@ export interface SegmentOptions {
   readonly smoothness?: number;
   /** Where in the picture the heatmap lies, in its pixels; default: where the attribution or the heatmap remembers that it lies. */
   readonly region?: Rectangle;
+  /** The input of the attribution, by its name; default: the first whose values have places. */
+  readonly input?: string;
 }
 
 /** A picture of which each pixel is in or out. */
@@ -56,9 +58,9 @@ const certainty = (smoothness: number): number => Math.max(50, 64 * smoothness);
  */
 export function segment(input: ImageLike, map: Heatmap | HeatmapSource, options: SegmentOptions = {}): Mask {
   return guarded("segment", () => {
-    checkOptions("segment", options, ["foreground", "background", "smoothness", "region"]);
+    checkOptions("segment", options, ["foreground", "background", "smoothness", "region", "input"]);
     checkImage(input);
-    const heatmap = heatmapOf(map, "segment(image, attribution)");
+    const heatmap = heatmapOf(map, "segment(image, attribution)", options.input);
     const share = (name: "foreground" | "background", usual: number): number => {
       const value = options[name] ?? usual;
       if (value > 0 && value <= 0.5) return value;

@@ -2,7 +2,7 @@ import { checkBag, checkOptions } from "../checks";
 import type { Recipe } from "../explain/attribution";
 import { makeRecipe } from "../explain/recipe";
 import { guarded, guardedAsync } from "../guard";
-import { loaded, type Model } from "../model/model";
+import { loadedAlone, type Model } from "../model/model";
 import type { Tensor } from "../tensor";
 import { type AscentStep, ascend } from "./ascent";
 import type { VisualizedTarget } from "./objective";
@@ -50,7 +50,7 @@ export function maximizeActivation(
       // biome-ignore lint/suspicious/noThenProperty: the result can be awaited as well as iterated over
       then: (resolve, reject) =>
         guardedAsync("maximizeActivation", () => lastStep(model, options)).then(resolve, reject),
-      [Symbol.asyncIterator]: () => ascend(loaded(model), checked(options)),
+      [Symbol.asyncIterator]: () => ascend(loadedAlone(model, "maximizeActivation"), checked(options)),
     };
   });
 }
@@ -78,7 +78,7 @@ function checked(options: MaximizeOptions): MaximizeOptions {
 }
 
 async function lastStep(given: Model, options: MaximizeOptions): Promise<Visualization> {
-  const model = loaded(given);
+  const model = loadedAlone(given, "maximizeActivation");
   const steps = ascend(model, checked(options));
   const objective: number[] = [];
   for (let next = await steps.next(); ; next = await steps.next()) {

@@ -16,6 +16,7 @@ import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
  * |---|---|
  * | `model.onnx`, `labels.json` | the embedded classifier and its labels |
  * | `segmenter.onnx` | a network of five classes on 256×256 maps, seeded weights |
+ * | `pair.onnx` | a network of two pictures `a` and `b` of 48×48, seeded weights |
  * | `pets/model.json`, … | a TensorFlow.js layers-model with the labels of Teachable Machine, seeded weights |
  * | `pets/model.onnx`, `….data` | a convolution with its weights beside it |
  * | `photo.png`, `photo.jpg`, `picture.png` | a bundled scene |
@@ -42,6 +43,7 @@ export async function makeSandbox(root: string): Promise<string> {
   for (const { file, label } of scenes)
     for (const folder of ["scenes", `photos/${label}`]) cpSync(`examples/images/${file}`, join(template, folder, file));
   writeFileSync(join(template, "segmenter.onnx"), writeOnnx(segmenter()));
+  writeFileSync(join(template, "pair.onnx"), writeOnnx(pair()));
   for (const [name, bytes] of Object.entries(await pets())) writeFileSync(join(template, "pets", name), bytes);
   return template;
 }
@@ -56,6 +58,20 @@ function segmenter(): ReturnType<typeof graphOf> {
       ["Relu", ["c1"], ["r1"]],
       ["Conv", ["r1", "w2"], ["y"]],
     ],
+  });
+}
+
+function pair(): ReturnType<typeof graphOf> {
+  const tower = (name: string): Parameters<typeof graphOf>[0]["nodes"] => [
+    ["Conv", [name, "w"], [`${name}1`], { pads: [1, 1, 1, 1], strides: [2, 2] }],
+    ["Relu", [`${name}1`], [`${name}2`]],
+    ["GlobalAveragePool", [`${name}2`], [`${name}3`]],
+    ["Flatten", [`${name}3`], [`${name}4`]],
+  ];
+  return graphOf({
+    inputs: { a: [1, 3, 48, 48], b: [1, 3, 48, 48] },
+    constants: { w: randomFloats(randomIntegers(9), [6, 3, 3, 3]), v: randomFloats(randomIntegers(8), [6, 2]) },
+    nodes: [...tower("a"), ...tower("b"), ["Mul", ["a4", "b4"], ["both"]], ["MatMul", ["both", "v"], ["y"]]],
   });
 }
 

@@ -1,4 +1,4 @@
-import { Constant, type Node, numberAttribute, type StaticGraph } from "../ir";
+import { Constant, type GraphInput, type Node, numberAttribute, type StaticGraph } from "../ir";
 import { rowMajorLoops, visitPairs } from "../regions";
 import type { Shape } from "../shapes";
 import { filled } from "../shapes/rule";
@@ -17,8 +17,12 @@ const picking: ReadonlySet<string> = new Set(["Gather", "Slice"]);
  * every other file, and what stands before the Transpose is computed in that order.
  */
 export function channelsFirstInput(graph: StaticGraph): StaticGraph {
-  const [input] = graph.inputs;
-  if (graph.shapes.get(input?.name)?.length !== 4 || graph.outputs.includes(input.name)) return graph;
+  return graph.inputs.reduce((found, { name }) => turnedInput(found, name), graph);
+}
+
+function turnedInput(graph: StaticGraph, name: string): StaticGraph {
+  const input = graph.inputs.find((each) => each.name === name) as StaticGraph["inputs"][number];
+  if (graph.shapes.get(name)?.length !== 4 || graph.outputs.includes(input.name)) return graph;
   const before: Node[] = [];
   const readersOf = new Map<string, Set<Node>>();
   for (const node of graph.nodes) {
@@ -32,7 +36,7 @@ export function channelsFirstInput(graph: StaticGraph): StaticGraph {
     if (reader.op === "Transpose") {
       const order = reader.attributes.get("perm");
       if (!Array.isArray(order) || order.join() !== channelsFirst.join()) return graph;
-      return turned(graph, before, reader, value);
+      return turned(graph, input, before, reader, value);
     }
     if (!turns(graph, reader, value)) return graph;
     before.push(reader);
@@ -59,8 +63,13 @@ function turns(graph: StaticGraph, node: Node, value: string): boolean {
   );
 }
 
-function turned(graph: StaticGraph, before: readonly Node[], transpose: Node, last: string): StaticGraph {
-  const [input] = graph.inputs;
+function turned(
+  graph: StaticGraph,
+  input: GraphInput,
+  before: readonly Node[],
+  transpose: Node,
+  last: string,
+): StaticGraph {
   const [output] = transpose.outputs;
   const shape = graph.shapes.get(output) ?? [];
   const shapes = new Map(graph.shapes);
@@ -91,7 +100,7 @@ function turned(graph: StaticGraph, before: readonly Node[], transpose: Node, la
   shapes.delete(output);
   return {
     ...graph,
-    inputs: [{ ...input, shape }],
+    inputs: graph.inputs.map((each) => (each === input ? { ...input, shape } : each)),
     shapes,
     constants,
     aliases: new Map([...graph.aliases, [output, last]]),

@@ -203,14 +203,21 @@ const isReadOf =
   (output: number): boolean =>
     (outputs[output] ?? "") !== "" && wanted.has(outputs[output]);
 
+/** How the shape of an input is said: of the first, which most networks have alone, without its name. */
+const askShape = ({ name }: GraphInput, position: number) =>
+  position === 0 ? undefined : (shape: string) => `Pass inputs: { "${name}": { inputShape: ${shape} } }.`;
+
 const fixedInputs = (graph: Graph, given: ReadonlyMap<string, readonly number[]>) =>
-  graph.inputs.map((input) => ({ name: input.name, shape: fixedShape(input, given.get(input.name)) }));
+  graph.inputs.map((input, i) => ({
+    ...input,
+    shape: fixedShape(input, given.get(input.name), askShape(input, i)),
+  }));
 
 /** Those inputs whose shapes are known, of a network that cannot run: nothing is asked for it. */
 const knownInputs: typeof fixedInputs = (graph, given) =>
   graph.inputs.flatMap((input) => {
     try {
-      return [{ name: input.name, shape: fixedShape(input, given.get(input.name)) }];
+      return [{ ...input, shape: fixedShape(input, given.get(input.name)) }];
     } catch (error) {
       if (error instanceof SeethroughError) return [];
       throw error;
@@ -220,8 +227,16 @@ const knownInputs: typeof fixedInputs = (graph, given) =>
 /** The second output of MaxPool holds integers, for MaxUnpool. */
 const isPositions = (node: Node, output: string): boolean => node.op === "MaxPool" && node.outputs[1] === output;
 
-/** The shape an input gets: what is given, else what the file says, its batch 1 where that is open. */
-export function fixedShape(input: GraphInput, given: readonly number[] | undefined): Shape {
+/**
+ * The shape an input gets: what is given, else what the file says, its batch 1 where that is open.
+ *
+ * @param ask  how to say the shape, for advice; default: as the option inputShape
+ */
+export function fixedShape(
+  input: GraphInput,
+  given: readonly number[] | undefined,
+  ask: (shape: string) => string = (shape) => `Pass inputShape, for example ${shape}.`,
+): Shape {
   const written = `[${input.shape.map((extent) => extent ?? "?").join(", ")}]`;
   if (given) {
     if (!given.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
@@ -245,9 +260,7 @@ export function fixedShape(input: GraphInput, given: readonly number[] | undefin
     return [...given];
   }
   if (input.shape.length === 0) {
-    throw new ModelError(
-      `Input "${input.name}": the file does not say its shape. Pass inputShape, for example [1, 3, 224, 224].`,
-    );
+    throw new ModelError(`Input "${input.name}": the file does not say its shape. ${ask("[1, 3, 224, 224]")}`);
   }
   const shape = input.shape.map((extent, axis) => (axis === 0 && typeof extent !== "number" ? 1 : extent));
   const open = shape.flatMap((extent, axis) => (typeof extent === "number" ? [] : [axis]));
@@ -260,7 +273,7 @@ export function fixedShape(input: GraphInput, given: readonly number[] | undefin
     );
     throw new ModelError(
       `Input "${input.name}": the file leaves ${open.length === 1 ? "axis" : "axes"} ${open.join(" and ")} of ${written} open. ` +
-        `Pass inputShape, for example [${example.join(", ")}].`,
+        ask(`[${example.join(", ")}]`),
     );
   }
   return shape.map(Number);

@@ -360,6 +360,22 @@ const spaceToDepth: Arrange = (node, inputs) => {
   return oneRegion(shape, { extents, from: wide, to: deep });
 };
 
+/** The part of all inputs together that is one of them: the same numbers in the same order, as they lie in memory. */
+const inputPart: Arrange = (node) => {
+  const shape = numbersAttribute(node, "shape");
+  // Channels last from rank 3 on, as everywhere in memory.
+  const order = shape.map((_, axis) => axis);
+  if (shape.length > 2) order.push(...order.splice(1, 1));
+  const steps = filled(shape.length, 1);
+  order.reduceRight((step, axis) => {
+    steps[axis] = step;
+    return step * shape[axis];
+  }, 1);
+  return oneRegion(shape, {
+    from: { start: [0, numberAttribute(node, "start")], axes: filled(shape.length, 1), steps },
+  });
+};
+
 /** Every operator of this kind. */
 export const arrangements: ReadonlyMap<string, Arrange> = /* @__PURE__ */ new Map([
   ["Concat", concat],
@@ -368,6 +384,7 @@ export const arrangements: ReadonlyMap<string, Arrange> = /* @__PURE__ */ new Ma
   ["Gather", gather],
   ["GatherElements", gatherElements],
   ["GatherND", gatherNd],
+  ["InputPart", inputPart],
   ["Pad", pad],
   ["Slice", slice],
   ["SpaceToDepth", spaceToDepth],

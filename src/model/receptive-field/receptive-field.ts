@@ -6,7 +6,9 @@ import { memoryStrides } from "../../ops/layout";
 import type { ValueName } from "../../ops/operation";
 import { showShape } from "../../tensor";
 import type { ClassAxis } from "../class-axis";
+import { inputsSeen } from "../inputs-seen";
 import { type LoadedModel, loaded, type Model } from "../model";
+import { pictureInput } from "../network-inputs";
 import { pictureAxes } from "../picture-axes";
 import { checkUnit, pixelAt } from "../resolve-target";
 import { marked } from "./region";
@@ -21,6 +23,7 @@ import { walkDown } from "./walk";
  *
  * @param at.position  row and column in the layer's grid; a signal has one row
  * @param at.unit      channel of the layer, where branches of different reach are joined; default 0
+ * @param at.input     the input of a network with several; default: the first with places that the layer sees
  * @returns input pixels; of extent 0 if the neuron sees only padding
  * @throws {LayerError} if the layer is unknown; {TargetError} if it has no such unit or position
  * @see Araujo, Norris & Sim 2019, Computing Receptive Fields of Convolutional Neural Networks,
@@ -31,13 +34,13 @@ import { walkDown } from "./walk";
 export function receptiveField(
   model: Model,
   layer: string,
-  options: { readonly position: readonly [y: number, x: number]; readonly unit?: number },
+  options: { readonly position: readonly [y: number, x: number]; readonly unit?: number; readonly input?: string },
 ): Rectangle {
   return guarded("receptiveField", () => {
     checkBag("receptiveField", options, []);
-    checkOptions("receptiveField", options, ["position", "unit"]);
-    const { position, unit = 0 } = options;
-    const fields = new ReceptiveFields(loaded(model), layer);
+    checkOptions("receptiveField", options, ["position", "unit", "input"]);
+    const { position, unit = 0, input } = options;
+    const fields = new ReceptiveFields(loaded(model), layer, input);
     checkUnit(unit, layer, fields.shape, fields.units);
     pixelAt(position, fields.height, fields.width, `layer "${layer}"`);
     return fields.at(unit, ...position);
@@ -57,6 +60,7 @@ export class ReceptiveFields {
   readonly height: number;
   readonly width: number;
   readonly #model: LoadedModel;
+  readonly #input: ValueName;
   /** Whether what a place sees along one axis does not depend on where it is along the other. */
   readonly #isGrid: boolean;
   readonly #kinds = new Map<number, number>();
@@ -65,11 +69,13 @@ export class ReceptiveFields {
   readonly #columns = new Map<number, Span>();
 
   /** @throws {LayerError} if the layer is unknown, is the input or does not begin with the batch axis */
-  constructor(model: LoadedModel, layer: string) {
+  constructor(model: LoadedModel, layer: string, input?: string) {
     this.#model = model;
     this.value = model.valueOf(layer);
     this.shape = model.shape(this.value);
-    if (this.value === model.full.input)
+    const { inputs } = model.parts;
+    this.#input = input === undefined ? inputsSeen(model, this.value)[0].name : pictureInput(inputs, input).name;
+    if (this.value === model.full.input || inputs.some(({ name }) => name === this.value))
       throw new LayerError(`"${layer}" is the network's input; choose a layer that computes something.`);
     this.axis = model.unitAxis(this.value);
     const isOutput = this.value === model.parts.explained || this.value === model.parts.result;
@@ -119,7 +125,7 @@ export class ReceptiveFields {
       mask[Math.floor(element / strides[axis]) % extent] = 1;
       return mask;
     });
-    const seen = walkDown(this.#model, this.value, region).regions.get(this.#model.full.input) ?? [];
+    const seen = walkDown(this.#model, this.value, region).regions.get(this.#input) ?? [];
     const spans = seen.slice(2).map(spanOf);
     const alone: Span = seen.length > 0 ? [0, 1] : [0, 0];
     return [spans.length > 1 ? spans[0] : alone, spans.at(-1) ?? alone];

@@ -28,6 +28,8 @@ export function walkDown(
   const regions = new Map<ValueName, Region>([[value, region]]);
   const crossed: Node[] = [];
   for (const node of [...nodes].reverse()) {
+    // Of several inputs each has its own region.
+    if (node.op === "InputPart") continue;
     node.outputs.forEach((name, output) => {
       const out = regions.get(name);
       if (!out || until(out)) return;
