@@ -52,7 +52,7 @@ function flagAndValue(match: string, name: string, ...[text, numbers, word]: (st
 }
 
 const keysOf = (text: string): string[] =>
-  [...text.matchAll(/("(?:[^"\\]|\\.)*"|[\w$]+): (?=…|\{)/g)].map(([, key]) =>
+  [...text.replaceAll("{ value: … }", "…").matchAll(/("(?:[^"\\]|\\.)*"|[\w$]+): (?=…|\{)/g)].map(([, key]) =>
     key.startsWith('"') ? JSON.parse(key) : key,
   );
 const inputFlags = (text: string): string =>
