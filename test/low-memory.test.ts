@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { resnet50 } from "../bench/networks/resnet";
+import { halveWeights } from "../src/compile/halve-weights";
 import { Constant, type StaticGraph } from "../src/graph/ir";
-import { halveWeights } from "../src/graph/passes/halve-weights";
 import {
   decodeImage,
   explain,

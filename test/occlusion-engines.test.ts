@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { IncrementalPasses } from "../src/engine/incremental";
 import type { Attribute, Constant, Graph, Node } from "../src/graph/ir";
-import { windowGeometry } from "../src/graph/shapes";
+import { windowGeometry } from "../src/graph/window";
 import { type Attribution, loadModel, MemoryError, type Model, OptionError, occlusion, Tensor } from "../src/index";
 import { loaded } from "../src/model/model";
 import { writeOnnx } from "../src/onnx/writer";

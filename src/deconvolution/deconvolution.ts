@@ -3,7 +3,7 @@ import { ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
 import { guardedAsync } from "../guard";
 import type { Model } from "../model/model";
-import { tensorShape, toRowMajor } from "../ops/layout";
+import { tensorShape, toRowMajor } from "../operation/layout";
 import { showShape, type Tensor } from "../tensor";
 import { type DepthToSpaceForm, depthToSpaceForm } from "./depth-to-space";
 import { type Convolution, convolutionOf } from "./layer";

@@ -1,5 +1,5 @@
-import type { CorrelationGeometry } from "../ops/correlation";
-import { type AxisTaps, phaseTaps } from "../ops/taps";
+import type { CorrelationGeometry } from "../operation/correlation/side";
+import { type AxisTaps, phaseTaps } from "../operation/correlation/taps";
 import type { Tensor } from "../tensor";
 import { correlate, type FormContext, kernelTensor, type Planes, planesTensor, wideSide } from "./planes";
 

@@ -1,9 +1,9 @@
 import { LayerError, OptionError } from "../errors";
 import type { Constant } from "../graph/ir";
 import { type LoadedModel, loaded, type Model } from "../model/model";
-import { correlationGeometry } from "../ops/conv";
-import type { CorrelationGeometry } from "../ops/correlation";
-import type { ValueName } from "../ops/operation";
+import type { CorrelationGeometry } from "../operation/correlation/side";
+import type { ValueName } from "../operation/operation";
+import { correlationGeometry } from "../operators/convolution";
 
 /** One convolution layer inside a model that can run it. */
 export interface Convolution {

@@ -1,5 +1,5 @@
 import { OptionError } from "../errors";
-import type { CorrelationGeometry } from "../ops/correlation";
+import type { CorrelationGeometry } from "../operation/correlation/side";
 import { Tensor } from "../tensor";
 import { type FormContext, wideSide } from "./planes";
 

@@ -1,7 +1,7 @@
 /** Options of windows as people write them: one number for all axes, or a list. */
 import { show } from "../checks";
 import { OptionError } from "../errors";
-import type { Shape } from "../ops/layout";
+import type { Shape } from "../operation/layout";
 
 export type PerAxis = number | readonly number[];
 

@@ -1,5 +1,5 @@
 /** Plain arithmetic on channels-first planes in float64: what the forms are written in, so that each reads as its definition. */
-import type { CorrelationGeometry } from "../ops/correlation";
+import type { CorrelationGeometry } from "../operation/correlation/side";
 import { Tensor } from "../tensor";
 
 /** A value `[channels][height][width]`; a signal is one row high. */

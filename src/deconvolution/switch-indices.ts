@@ -1,7 +1,7 @@
 import { kindOf, oneOf, show } from "../checks";
 import { OptionError } from "../errors";
 import { guarded } from "../guard";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import { sizeOf } from "../tensor";
 import { channelsFirst } from "./per-axis";
 import { checkSwitches, type PoolOptions, planPool, pooledPlaces, type Switches } from "./switches";

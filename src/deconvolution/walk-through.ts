@@ -1,7 +1,7 @@
 import { checkOptions, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import { guardedAsync } from "../guard";
-import type { CorrelationGeometry } from "../ops/correlation";
+import type { CorrelationGeometry } from "../operation/correlation/side";
 import { Tensor } from "../tensor";
 import { depthToSpaceForm } from "./depth-to-space";
 import { correlationMatrix, matrixForm, multiply } from "./matrix";

@@ -1,4 +1,4 @@
-import type { CorrelationGeometry } from "../ops/correlation";
+import type { CorrelationGeometry } from "../operation/correlation/side";
 import type { Tensor } from "../tensor";
 import { correlate, type FormContext, kernelTensor, type Planes, planesTensor, wideSide } from "./planes";
 

@@ -6,7 +6,7 @@ import { guardedAsync, theirItems, theirs } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { unitList } from "../model/intervention";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import { showShape, type Tensor } from "../tensor";
 
 /** Inputs of one network: images, tensors, latents of a generator. */

@@ -8,7 +8,7 @@ import { unitList } from "../model/intervention";
 import { type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { scoreOf } from "../model/score";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 import type { Samples } from "./dissect";
 
 export interface UnitEffectsOptions extends Omit<ExplainOptions, "seed"> {

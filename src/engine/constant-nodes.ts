@@ -3,11 +3,11 @@
  * embeddings): each runs once, through the kernels, and its result is a constant of the network.
  */
 import { UnsupportedOperatorError } from "../errors";
-import { evaluate } from "../graph/constant-arithmetic";
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
-import { label } from "../graph/shapes/rule";
+import { label } from "../graph/shape-rule";
 import { type Limits, withinLimit } from "../limits";
-import { toMemoryOrder, toRowMajor } from "../ops/layout";
+import { toMemoryOrder, toRowMajor } from "../operation/layout";
+import { evaluate } from "../operators/evaluate";
 import { sizeOf } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import { KernelMemory } from "../wasm/memory";

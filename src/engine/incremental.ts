@@ -4,8 +4,8 @@
  * up to rounding: a convolution by Winograd mixes the pixels of a tile, and tiles begin elsewhere in a part than in the whole map.
  */
 import type { Node, StaticGraph } from "../graph/ir";
-import type { Shape } from "../ops/layout";
-import type { Builder, Operation, ValueName } from "../ops/operation";
+import type { Shape } from "../operation/layout";
+import type { Builder, Operation, ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";

@@ -1,5 +1,5 @@
 import type { Node } from "../graph/ir";
-import { type Operation, operation, type Run } from "../ops/operation";
+import { type Operation, operation, type Run } from "../operation/operation";
 import type { Pointer } from "../wasm/kernels";
 
 /** A value that a change does not reach, from where it is kept: the same for every sample. */

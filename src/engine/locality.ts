@@ -2,10 +2,11 @@
  * Which operations compute a place of their output from a window around the same place of their inputs: those a change of a few
  * pixels reaches step by step. All others see the whole map.
  */
-import { numberAttribute, numbersAttribute } from "../graph/ir";
-import { windowGeometry } from "../graph/shapes";
-import { imageShape, type Shape } from "../ops/layout";
-import type { Operation } from "../ops/operation";
+import { numberAttribute } from "../graph/ir";
+import { imageShape, type Shape } from "../operation/layout";
+import type { Operation } from "../operation/operation";
+import type { AxesReach, AxisReach } from "../operators/operator";
+import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
 import { type Network, shapeOf } from "./network";
 
@@ -26,27 +27,27 @@ export interface Locality {
 const here: AxisWindow = { extent: 1, stride: 1, pad: 0 };
 const samePlace: Locality = { rows: here, columns: here, border: 0 };
 
-const pointwise: ReadonlySet<string> = /* @__PURE__ */ new Set(
-  (
-    "Relu LeakyRelu Elu Selu Sigmoid HardSigmoid HardSwish Swish Tanh Softplus Gelu Erf Exp Log Sqrt Neg Abs Reciprocal Clip PRelu " +
-    "Add Sub Mul Div Sum Pow Max Min BatchNormalization LRN Identity Dropout Cast"
-  ).split(" "),
-);
-const alongChannels: ReadonlySet<string> = /* @__PURE__ */ new Set(["Concat", "Split", "Gather"]);
-
 /** How far an operation sees; undefined where parts of its map cannot be computed alone. */
 export function localityOf(network: Network, operation: Operation): Locality | undefined {
   const { node, inputs, outputs } = operation;
   const shapes = [...inputs, ...outputs].map((name) => shapeOf(network, name));
   const out = shapeOf(network, outputs[0]);
   if (!shapes.every((shape) => (shape.length === 3 || shape.length === 4) && shape[0] === 1)) return undefined;
-  if (node.op === "Conv") return convolution(network, operation);
-  if (node.op === "MaxPool" || node.op === "AveragePool") return pool(network, operation);
-  if (!shapes.every((shape) => sameMap(shape, out))) return undefined;
-  const axis = numberAttribute(node, "axis", 0);
-  if (alongChannels.has(node.op)) return axis === 1 || axis === 1 - out.length ? samePlace : undefined;
-  if (!pointwise.has(node.op)) return undefined;
-  return node.op === "BatchNormalization" || constantsAreFlat(network, operation) ? samePlace : undefined;
+  const { reach, nature } = operators.get(node.op) ?? {};
+  if (reach === undefined || reach === "row-major" || (typeof reach === "object" && "operands" in reach))
+    return undefined;
+  if (reach === "regions") {
+    // What is joined or chosen along the channels stays at its place.
+    const axis = numberAttribute(node, "axis", 0);
+    return shapes.every((shape) => sameMap(shape, out)) && (axis === 1 || axis === 1 - out.length)
+      ? samePlace
+      : undefined;
+  }
+  if (reach === "same") {
+    const fits = shapes.every((shape) => sameMap(shape, out));
+    return fits && (nature === "affine" || constantsAreFlat(network, operation)) ? samePlace : undefined;
+  }
+  return windowed(network, operation, reach);
 }
 
 const sameMap = (a: Shape, b: Shape): boolean =>
@@ -58,32 +59,31 @@ function constantsAreFlat(network: Network, { node, outputs }: Operation): boole
   return node.inputs.every((name) => sizeOf(network.graph.constants.get(name)?.shape.slice(-spatial) ?? []) === 1);
 }
 
-function convolution(network: Network, { node, part }: Operation): Locality | undefined {
-  const kernel = network.graph.constants.get(node.inputs[1])?.shape.slice(2);
-  if (!part || !kernel) return undefined;
-  const { stride, dilation, padBegin } = windowGeometry(node, shapeOf(network, node.inputs[0]).slice(2), kernel);
-  const extents = kernel.map((size, axis) => (size - 1) * dilation[axis] + 1);
-  return { ...axes(extents, stride, padBegin), border: 0 };
+/** A window around the same place, of an operator that says what each axis reads. */
+function windowed(network: Network, { node, outputs, part }: Operation, reach: AxesReach): Locality | undefined {
+  const { graph } = network;
+  const shapes = node.inputs.map((name) => graph.shapes.get(name));
+  const constants = node.inputs.map((name) => graph.constants.get(name));
+  const [, channels, ...spatial] = reach.axes({ node, opset: graph.opset, shapes, constants });
+  if (channels === "whole" || outputs.length > 1) return undefined;
+  // Constants that are weights are shared by the operation that can be cut.
+  if (constants.some((constant) => constant !== undefined) && !part) return undefined;
+  const [from, to] = [node.inputs[0], outputs[0]].map((name) => shapeOf(network, name).slice(2));
+  const windows = spatial.flatMap((axis, i) => axisWindow(axis, reach, from[i], to[i]) ?? []);
+  if (windows.length !== spatial.length) return undefined;
+  // A signal has one row.
+  const [rows, columns] = windows.length === 1 ? [here, windows[0]] : windows;
+  return { rows, columns, border: reach.border ?? 0 };
 }
 
-function pool(network: Network, { node, outputs }: Operation): Locality | undefined {
-  const spatial = shapeOf(network, node.inputs[0]).slice(2);
-  const kernel = numbersAttribute(node, "kernel_shape");
-  const { stride, dilation, padBegin, out } = windowGeometry(node, spatial, kernel);
-  const extents = kernel.map((size, axis) => (size - 1) * dilation[axis] + 1);
-  const max = node.op === "MaxPool";
-  // What an average is divided by changes at the border.
-  const inside = spatial.every(
-    (size, axis) => padBegin[axis] === 0 && (out[axis] - 1) * stride[axis] + extents[axis] <= size,
-  );
-  if (outputs.length > 1 || (!max && !inside)) return undefined;
-  return { ...axes(extents, stride, padBegin), border: max ? Number.NEGATIVE_INFINITY : 0 };
-}
-
-/** Rows and columns; a signal has one row. */
-function axes(extents: readonly number[], stride: readonly number[], pad: readonly number[]) {
-  const windows = extents.map((extent, axis): AxisWindow => ({ extent, stride: stride[axis], pad: pad[axis] }));
-  return windows.length === 1 ? { rows: here, columns: windows[0] } : { rows: windows[0], columns: windows[1] };
+/** Undefined where a part of the axis cannot be computed alone. */
+function axisWindow(axis: AxisReach, { border }: AxesReach, from: number, to: number): AxisWindow | undefined {
+  if (axis === "same") return here;
+  if (axis === "whole" || !("under" in axis)) return undefined;
+  const { stride, dilation, pad } = axis.under;
+  const extent = (axis.under.extent - 1) * dilation + 1;
+  const inside = pad === 0 && (to - 1) * stride + extent <= from;
+  return border === undefined && !inside ? undefined : { extent, stride, pad };
 }
 
 /** Height and width of a value's map. */

@@ -1,10 +1,10 @@
+import { buildOperations } from "../compile/build-operations";
+import { withConstantOutputs } from "../compile/constant-outputs";
+import { equalRanks } from "../compile/equal-ranks";
 import { LayerError, ModelError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
-import { withConstantOutputs } from "../ops/constant-output";
-import { equalRanks } from "../ops/equal-ranks";
-import type { Shape } from "../ops/layout";
-import type { Builder, Operation, ValueName } from "../ops/operation";
-import { buildOperations } from "../ops/registry";
+import type { Shape } from "../operation/layout";
+import type { Builder, Operation, ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";

@@ -1,8 +1,8 @@
 /** Puts the changed part of a map over the map as it was: what the next operation reads of it. */
 
 import type { Node } from "../graph/ir";
-import { imageShape, type Shape } from "../ops/layout";
-import { type Operation, operation, type Run } from "../ops/operation";
+import { imageShape, type Shape } from "../operation/layout";
+import { type Operation, operation, type Run } from "../operation/operation";
 import type { Pointer } from "../wasm/kernels";
 import type { Span } from "./span";
 

@@ -5,7 +5,7 @@
  * it to the last step that reads it; buffers whose lives overlap never share memory.
  */
 import { LayerError, MemoryError } from "../errors";
-import type { Clamp, Operation, ValueName } from "../ops/operation";
+import type { Clamp, Operation, ValueName } from "../operation/operation";
 import { type KernelMemory, megabytes } from "../wasm/memory";
 import { type Network, sampleSize } from "./network";
 

@@ -7,7 +7,7 @@ import {
   type Run,
   unbounded,
   type ValueName,
-} from "../ops/operation";
+} from "../operation/operation";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";

@@ -7,7 +7,7 @@ import { hasPlaces } from "../model/inputs-seen";
 import type { LoadedModel } from "../model/model";
 import type { NetworkInput } from "../model/network-inputs";
 import { type Note, note } from "../notes";
-import { imageShape, tensorShape } from "../ops/layout";
+import { imageShape, tensorShape } from "../operation/layout";
 import { showShape, Tensor } from "../tensor";
 import { isByName, ofInputNamed, type PerInput } from "./per-input";
 

@@ -3,7 +3,7 @@ import { kindOf, show } from "../checks";
 import { InputError, OptionError, ShapeError, TargetError } from "../errors";
 import { theirsAsync } from "../guard";
 import { type Input, isTensor } from "../model/model";
-import { toMemoryOrder, toRowMajor } from "../ops/layout";
+import { toMemoryOrder, toRowMajor } from "../operation/layout";
 import { showShape, Tensor } from "../tensor";
 import type { Baseline } from "./baseline";
 import { batchOf } from "./batch";

@@ -4,7 +4,7 @@ import { settledOptions } from "../methods/settled-options";
 import { linearHead } from "../model/cam-layer";
 import type { Input, LoadedModel, Model } from "../model/model";
 import { isLinear, scoreOf } from "../model/score";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 import type { Attribution } from "./attribution";
 import { type CamOptions, finishCam, startCam } from "./cam-run";
 import { gradientPass } from "./gradient";

@@ -6,7 +6,7 @@ import { type Input, type LoadedModel, loaded, type Model } from "../model/model
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { reportOf, type Score, scoreOf, seedBetween } from "../model/score";
 import { note } from "../notes";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineNotes } from "./baseline";
 import { type Found, finishAttribution } from "./finish";

@@ -11,7 +11,7 @@ import { placeOf, resolveTarget, type ScoredTarget } from "../model/resolve-targ
 import { elementsOf, reportOf, type Score, seed, type TargetReport } from "../model/score";
 import type { Target } from "../model/target";
 import { type Note, note } from "../notes";
-import type { Rules, ValueName } from "../ops/operation";
+import type { Rules, ValueName } from "../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
 import { type Explains, type SeveralTargets, severalOf } from "./several-targets";

@@ -5,7 +5,7 @@ import { settledOptions } from "../methods/settled-options";
 import { hasPlaces } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import { showShape, type Tensor } from "../tensor";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { finishAttribution } from "./finish";

@@ -7,7 +7,7 @@ import { type Input, type LoadedModel, loaded, type Model } from "../model/model
 import { checkUnit, pixelAt } from "../model/resolve-target";
 import type { Position } from "../model/target";
 import { type Note, note } from "../notes";
-import type { Rules, ValueName } from "../ops/operation";
+import type { Rules, ValueName } from "../operation/operation";
 import type { Tensor } from "../tensor";
 import type { Recipe } from "./attribution";
 import { gatesBetween, isShut } from "./gradient";

@@ -6,7 +6,7 @@ import { type Input, loaded, type Model } from "../model/model";
 import type { NetworkInput } from "../model/network-inputs";
 import { probabilities } from "../model/output";
 import { note } from "../notes";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import { showShape } from "../tensor";
 import type { CamRun } from "./cam-run";
 

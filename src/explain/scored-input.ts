@@ -5,7 +5,7 @@ import { type NetworkInput, type SingleInput, separateInputs, shownInput } from 
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { type Score, scoreOf, type TargetReport } from "../model/score";
 import type { Note } from "../notes";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import type { Tensor } from "../tensor";
 import type { ExplainOptions } from "./attribution";
 import { type Baseline, inputBaseline } from "./baseline";

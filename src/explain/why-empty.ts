@@ -4,7 +4,7 @@ import { firstNotFinite, type Input, type LoadedModel } from "../model/model";
 import { groupsOf, whereNotFinite } from "../model/not-finite";
 import { resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";
-import type { Operation, ValueName } from "../ops/operation";
+import type { Operation, ValueName } from "../operation/operation";
 import { gradientPass } from "./gradient";
 
 /** What is asked about: a map at a layer (or the input), of a target. */

@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../tensor";
 import type { Node } from "./ir";
-import type { InputConstants, InputShapes, Shape } from "./shapes/rule";
+import type { InputConstants, InputShapes, Shape } from "./shape-rule";
 
 /** Nested loops over an input and an output; each loop moves along one axis (of the ONNX shape) on either side. */
 export interface Region {

@@ -1,7 +1,7 @@
 import { LayerError } from "../errors";
-import { reduction, reshaping } from "../graph/shapes";
-import { imageShape } from "../ops/layout";
-import type { Operation, ValueName } from "../ops/operation";
+import { imageShape } from "../operation/layout";
+import type { Operation, ValueName } from "../operation/operation";
+import { isReshaping, operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
 import { pictureAxes } from "./picture-axes";
@@ -87,11 +87,6 @@ function pixelsOf(model: LoadedModel, value: ValueName): number {
   return h * w;
 }
 
-/** Operators that a head may have after the pooling: they treat the pooled vector linearly. */
-const linearOperators: ReadonlySet<string> = new Set([
-  ..."Gemm MatMul Add Sub Mul Flatten Reshape Squeeze Unsqueeze Identity Dropout BatchNormalization".split(" "),
-]);
-
 /** How a score comes about, walked back through linear layers. */
 export interface LinearHead {
   /** The maps whose average the score is a linear function of, if that is what the network computes. */
@@ -106,8 +101,7 @@ export function linearHead(model: LoadedModel, score: ValueName): LinearHead {
   const operationOf = (value: ValueName): Operation | undefined => operations[producer.get(value) ?? -1];
   let before = operationOf(score);
   while (before && !poolsEverything(model, before)) {
-    const linear = linearOperators.has(before.node.op) || isPointwiseOnVector(model, before);
-    if (before.inputs.length !== 1 || !linear) return { before };
+    if (before.inputs.length !== 1 || !isLinearOnVector(model, before)) return { before };
     before = operationOf(before.inputs[0]);
   }
   if (!before) return {};
@@ -120,14 +114,15 @@ export function linearHead(model: LoadedModel, score: ValueName): LinearHead {
 
 /** All places and nothing else are averaged: what is left of the value has one number per channel. */
 function poolsEverything(model: LoadedModel, { node, inputs, outputs }: Operation): boolean {
-  if (!["GlobalAveragePool", "AveragePool", "ReduceMean"].includes(node.op)) return false;
+  const { nature, arrange } = operators.get(node.op) ?? {};
+  if (nature !== "mean") return false;
   const [from, to] = [model.shape(inputs[0]), model.shape(outputs[0])];
   if (from.length < 3) return false;
   const { n, h, w, c } = imageShape(from);
   if (h * w <= 1 || sizeOf(to) !== n * c) return false;
-  if (node.op !== "ReduceMean") return true;
+  if (!arrange) return true;
   const { constants } = model.parts.graph;
-  const [region] = reduction(
+  const [region] = arrange(
     node,
     [from],
     node.inputs.map((name) => constants.get(name)),
@@ -136,13 +131,16 @@ function poolsEverything(model: LoadedModel, { node, inputs, outputs }: Operatio
 }
 
 function isFlattening(model: LoadedModel, { node, inputs, outputs }: Operation): boolean {
-  if (!reshaping.has(node.op) || pictureAxes(model).isMap(outputs[0])) return false;
+  if (!isReshaping(node.op) || pictureAxes(model).isMap(outputs[0])) return false;
   const [from, to] = [imageShape(model.shape(inputs[0])), imageShape(model.shape(outputs[0]))];
   return from.n === to.n && from.c === to.c && from.h * from.w === to.h * to.w;
 }
 
-function isPointwiseOnVector(model: LoadedModel, { node, inputs }: Operation): boolean {
-  if (node.op !== "Conv") return false;
+/** A head may treat the pooled vector linearly; what works on maps is none, but for what only changes their numbers or their shape. */
+function isLinearOnVector(model: LoadedModel, { node, inputs, linear }: Operation): boolean {
+  if (!linear) return false;
+  const { reach, nature } = operators.get(node.op) ?? {};
+  if (reach === "same" || reach === "row-major" || nature === "dense") return true;
   const { h, w } = imageShape(model.shape(inputs[0]));
   return h * w === 1;
 }

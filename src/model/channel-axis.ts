@@ -1,7 +1,9 @@
 /** Which axis of a value holds its channels: read off the layers it comes from, not off its shape. */
 import { type Node, numberAttribute, type StaticGraph } from "../graph/ir";
-import { permutation, pointwiseRules, reshaping, softmaxAxes } from "../graph/shapes";
-import type { Shape } from "../ops/layout";
+import type { Shape } from "../operation/layout";
+import { permutation } from "../operators/moving";
+import { softmaxAxes } from "../operators/normalization";
+import { isReshaping, operators } from "../operators/table";
 import { sizeOf } from "../tensor";
 import { producerOf } from "./output";
 
@@ -44,7 +46,8 @@ export function innerChannelAxis(graph: StaticGraph, value: string): ChannelAxis
   for (const { op, inputs, outputs } of graph.nodes) {
     if (!inputs.some((input) => alike.has(input))) continue;
     if (channelsFirst.has(op) && alike.has(inputs[0])) return { axes: [1], by: "layer" };
-    if (pointwiseRules.has(op) && graph.shapes.get(outputs[0])?.join() === shape.join()) alike.add(outputs[0]);
+    if (operators.get(op)?.reach === "same" && graph.shapes.get(outputs[0])?.join() === shape.join())
+      alike.add(outputs[0]);
   }
   return channelAxis(graph, value);
 }
@@ -91,7 +94,7 @@ function movedAxes(
     return axes.map((axis) => perm.indexOf(axis)).sort((a, b) => a - b);
   }
   const [axis, ...more] = axes;
-  if (reshaping.has(node.op)) return more.length === 0 ? listed(reshapedAxis(from, to, axis)) : undefined;
+  if (isReshaping(node.op)) return more.length === 0 ? listed(reshapedAxis(from, to, axis)) : undefined;
   // Elementwise operators, and those that work on other axes.
   if (from.length === to.length) return axes;
   const gone = removedAxes(graph, node, from.length);

@@ -1,6 +1,8 @@
 /** What an output's channels went through last: boxes as they are beside scores through a sigmoid tell a detector. */
 import { type Node, numberAttribute, type StaticGraph } from "../graph/ir";
-import { arrangements, permutation, reshaping, softmaxAxes } from "../graph/shapes";
+import { permutation } from "../operators/moving";
+import { softmaxAxes } from "../operators/normalization";
+import { isReshaping, operators } from "../operators/table";
 import { reshapedAxis } from "./channel-axis";
 import { producerOf } from "./output";
 
@@ -84,7 +86,7 @@ function partsOf(graph: StaticGraph, value: string, axis: number, known: Known, 
       return whole(one === 1 ? finishOf(graph, node.inputs[1]) : "none");
     }
     default: {
-      if (!reshaping.has(node.op)) return whole("none");
+      if (!isReshaping(node.op)) return whole("none");
       const source = from.findIndex((_, each) => reshapedAxis(from, shape, each) === axis && from[each] === size);
       if (source >= 0) return along(first, source);
       return whole(finishOf(graph, first));
@@ -98,7 +100,7 @@ function finishOf(graph: StaticGraph, value: string): Finish {
     if (node.op === "Sigmoid" || node.op === "HardSigmoid") return "sigmoid";
     if (node.op === "Softmax") return "softmax";
     const moves =
-      ["Identity", "Transpose", "Slice", "Split", "Clip", "Gather"].includes(node.op) || reshaping.has(node.op);
+      ["Identity", "Transpose", "Slice", "Split", "Clip", "Gather"].includes(node.op) || isReshaping(node.op);
     if (!moves) return "none";
   }
   return "none";
@@ -133,7 +135,7 @@ function cut(
 function startOf(graph: StaticGraph, node: Node, value: string, axis: number): number | undefined {
   const shapes = node.inputs.map((input) => graph.shapes.get(input));
   const constants = node.inputs.map((input) => graph.constants.get(input));
-  const regions = arrangements.get(node.op)?.(node, shapes, constants).regions() ?? [];
+  const regions = operators.get(node.op)?.arrange?.(node, shapes, constants).regions() ?? [];
   const from = regions.find(({ output = 0 }) => node.outputs[output] === value)?.from;
   return (from?.steps?.[axis] ?? 1) === 1 ? (from?.start?.[axis] ?? 0) : undefined;
 }

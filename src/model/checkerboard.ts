@@ -1,6 +1,6 @@
-import { correlationGeometry } from "../ops/conv";
-import type { Operation } from "../ops/operation";
-import { phaseTaps } from "../ops/taps";
+import { phaseTaps } from "../operation/correlation/taps";
+import type { Operation } from "../operation/operation";
+import { correlationGeometry } from "../operators/convolution";
 import type { LoadedModel } from "./model";
 
 /** Layers a finding names before it only counts the rest. */

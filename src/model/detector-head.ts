@@ -4,7 +4,7 @@
  * outputs with as many rows, and by shapes that only detectors have.
  */
 import type { StaticGraph } from "../graph/ir";
-import type { Shape } from "../ops/layout";
+import type { Shape } from "../operation/layout";
 import { type ChannelPart, channelParts } from "./channel-parts";
 import type { OutputKind } from "./output";
 

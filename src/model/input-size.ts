@@ -1,4 +1,4 @@
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import type { LoadedModel } from "./model";
 import { pictureInput } from "./network-inputs";
 

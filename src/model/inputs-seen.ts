@@ -1,5 +1,5 @@
-import { imageShape } from "../ops/layout";
-import type { ValueName } from "../ops/operation";
+import { imageShape } from "../operation/layout";
+import type { ValueName } from "../operation/operation";
 import type { LoadedModel } from "./model";
 import type { NetworkInput } from "./network-inputs";
 

@@ -1,13 +1,13 @@
 /** What a network is given: one input, or several by name, checked and brought into the form the network takes. */
 import { isFloat32Array } from "../bytes";
 import { kindOf } from "../checks";
+import type { PlacedInput } from "../compile/join-inputs";
 import { InputError, OptionError, ShapeError } from "../errors";
-import type { PlacedInput } from "../graph/passes/join-inputs";
 import { guarded } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Preprocess } from "../image/preprocess";
 import { suggest } from "../nearest";
-import { tensorShape } from "../ops/layout";
+import { tensorShape } from "../operation/layout";
 import { showShape, sizeOf, type Tensor } from "../tensor";
 import { preprocessed } from "./preprocessed";
 

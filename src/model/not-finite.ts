@@ -1,7 +1,7 @@
 /** NaN and infinity: in the weights of a file, and the layer of a run at which they begin. */
 import { InputError, ModelError } from "../errors";
 import type { Constant, StaticGraph } from "../graph/ir";
-import type { Operation, ValueName } from "../ops/operation";
+import type { Operation, ValueName } from "../operation/operation";
 import { showShape } from "../tensor";
 import { firstNotFinite, type LoadedModel } from "./model";
 

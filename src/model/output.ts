@@ -1,7 +1,10 @@
+import { type WrittenOut, writtenOut } from "../compile/written-out";
 import type { Node, StaticGraph } from "../graph/ir";
-import { permutation, reshaping, softmaxAxes } from "../graph/shapes";
-import { type WrittenOut, writtenOut } from "../graph/written-out";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
+import { permutation } from "../operators/moving";
+import { softmaxAxes } from "../operators/normalization";
+import type { Nature } from "../operators/operator";
+import { isReshaping, natureOf } from "../operators/table";
 
 /** What the explained values are: scores before a softmax or a sigmoid, or probabilities already. */
 export type OutputKind = "logits" | "softmax" | "sigmoid" | "probabilities";
@@ -43,7 +46,7 @@ export function throughSoftmax(graph: StaticGraph, result: ValueName): Explained
   let order: readonly number[] | undefined = shapeOf(result).map((_, axis) => axis);
   let producer = producerOf(graph, result);
   // These may stand after it: they change no number.
-  while (producer && (reshaping.has(producer.op) || producer.op === "Identity" || producer.op === "Transpose")) {
+  while (producer && (isReshaping(producer.op) || producer.op === "Identity" || producer.op === "Transpose")) {
     const [input] = producer.inputs;
     const perm = producer.op === "Transpose" ? permutation(producer, shapeOf(input)) : undefined;
     order = perm ? order?.map((axis) => perm[axis]) : producer.op === "Identity" ? order : undefined;
@@ -80,20 +83,22 @@ export function asItIs(graph: StaticGraph, value: ValueName): ExplainedValue {
   return { value, kind: holdsProbabilities(graph, value) ? "probabilities" : "logits" };
 }
 
-const squashing: ReadonlySet<string> = /* @__PURE__ */ new Set(["Softmax", "Sigmoid", "HardSigmoid"]);
-
 /** What makes probabilities of probabilities: moving, choosing, averaging. */
-const keeping: ReadonlySet<string> = /* @__PURE__ */ new Set([
-  ...["Concat", "Gather", "Identity", "Slice", "Split", "Transpose", "Clip", "Expand"],
-  ...["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "ReduceMax", "ReduceMean", "Resize", "Upsample"],
+const keeping: ReadonlySet<Nature | undefined> = /* @__PURE__ */ new Set<Nature>([
+  "identity",
+  "moves",
+  "clamp",
+  "mean",
+  "maximum",
 ]);
 
 /** True where every element is a probability: computed by Softmax or Sigmoid, and only moved or averaged since. */
 function holdsProbabilities(graph: StaticGraph, value: ValueName): boolean {
   const node = producerOf(graph, value);
-  if (!node || squashing.has(node.op)) return node !== undefined;
+  const nature = natureOf(node?.op);
+  if (!node || nature === "gate") return node !== undefined;
   if (node.op !== "Log" && node.op !== "Sub" && squashedBy(graph, node)) return true;
-  if (!keeping.has(node.op) && !reshaping.has(node.op)) return false;
+  if (!keeping.has(nature)) return false;
   const sources = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
   return sources.length > 0 && sources.every((source) => holdsProbabilities(graph, source));
 }

@@ -4,9 +4,9 @@
  */
 import { numberAttribute } from "../graph/ir";
 import { type Region, type Walk, walkStrides } from "../graph/regions";
-import { arrangements, pointwiseRules, reduction, reshaping } from "../graph/shapes";
-import type { Shape } from "../ops/layout";
-import type { ValueName } from "../ops/operation";
+import type { Shape } from "../operation/layout";
+import type { ValueName } from "../operation/operation";
+import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
 
@@ -102,7 +102,7 @@ class PictureAxes {
       if (!name || !shape) return;
       this.#axes.set(name, follow());
       function follow(): readonly Axis[] {
-        const arrange = arrangements.get(node.op) ?? (node.op.startsWith("Reduce") ? reduction : undefined);
+        const { arrange, reach, nature } = operators.get(node.op) ?? {};
         if (arrange) {
           const values = node.inputs.map((input) => constants.get(input));
           const parts = arrange(node, inputs, values).regions();
@@ -111,9 +111,9 @@ class PictureAxes {
             { inputs, known, shape: shape as Shape },
           );
         }
-        if (reshaping.has(node.op)) return reshaped(known[0] ?? [], shape as Shape);
-        if (pointwiseRules.has(node.op)) return broadcast(known, shape as Shape);
-        if (node.op === "MatMul" || node.op === "Gemm") {
+        if (reach === "row-major") return reshaped(known[0] ?? [], shape as Shape);
+        if (reach === "same") return broadcast(known, shape as Shape);
+        if (nature === "dense") {
           const turned = (side: number, attribute: string): readonly Axis[] | undefined =>
             numberAttribute(node, attribute, 0) ? known[side]?.slice().reverse() : known[side];
           return product(turned(0, "transA"), turned(1, "transB"), shape as Shape);

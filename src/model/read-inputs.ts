@@ -1,8 +1,8 @@
 /** The inputs of a network as the caller settles them: shapes, how pictures become numbers, and those with a value of their own. */
 import { checkOptions, kindOf, oneOf, show } from "../checks";
+import { fixedShape } from "../compile/specialise";
 import { OptionError, ShapeError } from "../errors";
 import { Constant, type Graph, type GraphInput, type StaticGraph } from "../graph/ir";
-import { fixedShape } from "../graph/passes/specialise";
 import { rowMajorLoops, visitPairs } from "../graph/regions";
 import type { ImageLike } from "../image/image";
 import { normalisation } from "../image/normalisation";

@@ -1,8 +1,8 @@
 import { OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { type Note, note } from "../notes";
-import type { Shape } from "../ops/layout";
-import type { ValueName } from "../ops/operation";
+import type { Shape } from "../operation/layout";
+import type { ValueName } from "../operation/operation";
 import { showShape, sizeOf } from "../tensor";
 import { channelAxis } from "./channel-axis";
 import { type ClassAxis, classAxisOf, unitAxisOf } from "./class-axis";

@@ -1,5 +1,5 @@
 import { ModelError } from "../errors";
-import { kindOfDataType } from "../graph/element-kind";
+import { kindOfDataType } from "../graph/data-type";
 import { Constant, type Node, numberAttribute } from "../graph/ir";
 import { elementTypes } from "./tensor-data";
 

@@ -1,6 +1,6 @@
 import { PbfWriter } from "pbf";
-import { valueKinds } from "../graph/element-kind";
 import { type Attribute, Constant, type ConstantKind, type Graph, type Node, type StaticGraph } from "../graph/ir";
+import { valueKinds } from "../operators/element-kind";
 
 const producer = "seethrough";
 /** Old enough for every reader of operator sets 7 to 22. */

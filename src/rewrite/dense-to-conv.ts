@@ -1,7 +1,9 @@
 import { LayerError } from "../errors";
-import { evaluate } from "../graph/constant-arithmetic";
 import { Constant, type Graph, type Node, type StaticGraph } from "../graph/ir";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
+import { evaluate } from "../operators/evaluate";
+import type { Nature } from "../operators/operator";
+import { isReshaping, operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
 import { denseWeights } from "./dense-weights";
 import { freshName, type RewriteStep } from "./rewrite-step";
@@ -21,17 +23,13 @@ export interface ConvolutionalHead {
 }
 
 /** Operators that only rearrange. */
-const rearranging: ReadonlySet<string> = new Set(["Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"]);
+const isRearranging = (op: string): boolean => isReshaping(op) || op === "Transpose";
 
 /** Functions of one element, alike for a vector and for a map. */
-const elementwise: ReadonlySet<string> = new Set(
-  (
-    "Abs Cast Clip Dropout Elu Erf Exp Gelu HardSigmoid HardSwish Identity LeakyRelu Log Neg Reciprocal Relu Selu Sigmoid " +
-    "Softplus Sqrt Tanh"
-  ).split(" "),
-);
+const ofOneNumber: ReadonlySet<Nature> = new Set<Nature>(["identity", "rectifier", "smooth", "gate", "clamp"]);
 
-const pairwise: ReadonlySet<string> = new Set(["Add", "Div", "Mul", "PRelu", "Sub"]);
+/** Operators of a value and a constant beside it. */
+const pairing: ReadonlySet<Nature> = new Set<Nature>(["sum", "difference", "product", "quotient", "rectifier"]);
 
 /**
  * Turns the dense layers after a flatten into convolutions: the first has a kernel as large as the maps that were
@@ -102,7 +100,7 @@ function headOf(graph: StaticGraph, logits: ValueName): { maps: ValueName; head:
           `Give images: a linear head is then fitted on the maps that are pooled ("${node.inputs[0]}"), or use gradCam.`,
       );
     }
-    if (!node || (shapeIn(graph, value).length >= 3 && !rearranging.has(node.op))) break;
+    if (!node || (shapeIn(graph, value).length >= 3 && !isRearranging(node.op))) break;
     const changing = node.inputs.filter((input) => input !== "" && !graph.constants.has(input));
     if (changing.length !== 1) {
       throw new LayerError(
@@ -177,11 +175,14 @@ class HeadBuilder {
 
   /** @returns what is in the way, if anything */
   #translate(node: Node): string | undefined {
-    if (rearranging.has(node.op)) return this.#rearrange(node);
-    if (node.op === "Gemm" || node.op === "MatMul") return this.#dense(node);
-    if (elementwise.has(node.op)) return this.#keep(node, "unchanged: acts on every element alone");
-    if (pairwise.has(node.op)) return this.#withVector(node);
-    if (node.op === "BatchNormalization") return this.#batchNorm(node);
+    if (isRearranging(node.op)) return this.#rearrange(node);
+    const { nature, reach, settings } = operators.get(node.op) ?? {};
+    if (nature === "dense") return this.#dense(node);
+    if (nature === "affine") return this.#batchNorm(node);
+    const values = node.inputs.slice(0, settings).length;
+    if (nature && reach === "same" && ofOneNumber.has(nature) && values === 1)
+      return this.#keep(node, "unchanged: acts on every element alone");
+    if (nature && reach === "same" && pairing.has(nature) && values === 2) return this.#withVector(node);
     return "it mixes elements in a way that has no counterpart on a map";
   }
 
@@ -189,7 +190,7 @@ class HeadBuilder {
   check(logits: ValueName): void {
     const shape = shapeIn(this.#graph, logits);
     if (this.#obstacles.length === 0) {
-      const dense = this.steps.some(({ op }) => op === "Gemm" || op === "MatMul");
+      const dense = this.steps.some(({ op }) => operators.get(op)?.nature === "dense");
       if (!dense) this.#obstacles.push("no dense layer follows the flatten");
       else if (shape.length !== 2 || !this.#inOrder) {
         this.#obstacles.push(`the scores "${logits}" are ${showShape(shape)} and not one vector [1, classes] in order`);

@@ -1,7 +1,7 @@
+import { removeDeadNodes } from "../compile/remove-dead-nodes";
+import { specialise } from "../compile/specialise";
 import { SeethroughError } from "../errors";
 import type { Graph, GraphInput, StaticGraph } from "../graph/ir";
-import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
-import { specialise } from "../graph/passes/specialise";
 
 /** Which extents of the input whoever loads the file may choose. */
 export type OpenAxes = "batch and size" | "size" | "batch" | "none";

@@ -1,6 +1,6 @@
+import { removeDeadNodes } from "../compile/remove-dead-nodes";
 import { Constant, type Graph, type Node, type StaticGraph } from "../graph/ir";
-import { removeDeadNodes } from "../graph/passes/remove-dead-nodes";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 import { freshName, type RewriteStep } from "./rewrite-step";
 
 /** A linear layer on pooled maps, as float32. */

@@ -8,7 +8,7 @@ import { type LoadOptions, openModel } from "../model/load";
 import { writeMetadata } from "../model/metadata";
 import { type LoadedModel, loaded, loadedAlone, type Model } from "../model/model";
 import { writeOnnx } from "../onnx/writer";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 import { showShape, sizeOf } from "../tensor";
 import { denseToConv } from "./dense-to-conv";
 import { openInput } from "./export";

@@ -1,5 +1,5 @@
+import { combineOperators } from "../compile/combine-operators";
 import type { Constant, StaticGraph } from "../graph/ir";
-import { combineOperators } from "../graph/passes/combine-operators";
 import { LoadedModel } from "../model/model";
 import { instantiateKernels } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";

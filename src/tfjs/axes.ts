@@ -1,6 +1,6 @@
 /** The order of a value's axes: TensorFlow's, channels last, and the graph's, channels first. */
 import { ModelError } from "../errors";
-import type { Shape } from "../graph/shapes";
+import type { Shape } from "../graph/shape-rule";
 import { showShape, sizeOf } from "../tensor";
 import { type GraphBuilder, refuse, type Value } from "./graph-builder";
 

@@ -1,9 +1,10 @@
 import { cut } from "../addresses";
 import { messageOf } from "../checks";
 import { ModelError, SeethroughError } from "../errors";
-import { evaluate } from "../graph/constant-arithmetic";
 import { type Attribute, Constant, type Graph, type GraphInput, type Node } from "../graph/ir";
-import { type Shape, shapeRules } from "../graph/shapes";
+import type { Shape } from "../graph/shape-rule";
+import { evaluate } from "../operators/evaluate";
+import { operators } from "../operators/table";
 
 /**
  * A value of the graph that is being built.
@@ -124,7 +125,7 @@ export class GraphBuilder {
     };
     const constants = inputs.map((input) => input?.constant);
     const given = inputs.map((input) => input?.shape);
-    const rule = shapeRules.get(op);
+    const rule = operators.get(op)?.shape;
     if (!rule) throw new ModelError(`${this.#scope}: there is no shape rule for ${op}.`);
     const shapes = rule(node, given, constants, graphOpset);
     const known = inputs.every((input) => input === undefined || input.constant !== undefined);

@@ -1,7 +1,7 @@
 import { cut } from "../addresses";
+import { fixedShape } from "../compile/specialise";
 import { ModelError } from "../errors";
 import type { Constant } from "../graph/ir";
-import { fixedShape } from "../graph/passes/specialise";
 import { Attributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
 import { Fields, isObject, type Json, type JsonObject } from "./json";

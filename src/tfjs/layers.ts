@@ -1,6 +1,6 @@
 /** The layers of Keras, each as operators of the graph. */
 import { show } from "../checks";
-import type { Shape } from "../graph/shapes";
+import type { Shape } from "../graph/shape-rule";
 import { axisIndex, image, reshaped, shapeOf, transposed } from "./axes";
 import { type GraphBuilder, refuse, type Value } from "./graph-builder";
 import type { Fields } from "./json";

@@ -5,7 +5,7 @@ import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
 import { onlyGiven } from "../model/network-inputs";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import type { Heatmap } from "../view/heatmap";
 
 /** Heatmaps that know nothing of the network: a method has to do better. */

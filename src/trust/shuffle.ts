@@ -1,5 +1,6 @@
 import type { Random } from "../explain/random";
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
+import { natureOf, operators } from "../operators/table";
 
 /** What a stage of the cascade gives other weights to. */
 export interface Stage {
@@ -16,9 +17,7 @@ interface Weights {
 }
 
 /** Operators that make features; the constants of all others go along with those of the next of these below. */
-const makers: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul"]);
-/** Operators whose float constants say where numbers go or end, and are not learned. */
-const arranging: ReadonlySet<string> = new Set(["Resize", "Upsample", "Pad", "Clip"]);
+const isMaker = (op: string): boolean => natureOf(op) === "convolution" || natureOf(op) === "dense";
 
 /**
  * The layers with weights, from the output down to the input. A constant that several layers share belongs to the first.
@@ -28,19 +27,20 @@ const arranging: ReadonlySet<string> = new Set(["Resize", "Upsample", "Pad", "Cl
 export function stagesOf(graph: StaticGraph, used: ReadonlySet<string>): Stage[] {
   const seen = new Set<string>();
   const weightsOf = ({ op, inputs }: Node): Weights[] => {
-    const found = inputs.filter((name) => {
+    // What only says where numbers go or end is not learned.
+    const found = inputs.slice(0, operators.get(op)?.settings).filter((name) => {
       const constant = graph.constants.get(name);
-      return constant?.kind === "float" && constant.size > 1 && !seen.has(name) && !arranging.has(op);
+      return constant?.kind === "float" && constant.size > 1 && !seen.has(name);
     });
     for (const name of found) seen.add(name);
-    return found.map((name) => ({ name, signs: makers.has(op) }));
+    return found.map((name) => ({ name, signs: isMaker(op) }));
   };
   const stages: Stage[] = [];
   let open: Weights[] = [];
   for (const node of [...graph.nodes].reverse()) {
     if (!node.outputs.some((output) => used.has(output))) continue;
     open.push(...weightsOf(node));
-    if (!makers.has(node.op) || open.length === 0) continue;
+    if (!isMaker(node.op) || open.length === 0) continue;
     stages.push({ layer: node.name, constants: open });
     open = [];
   }

@@ -6,7 +6,7 @@ import { resolveTarget } from "../model/resolve-target";
 import { elementsOf, reportOf, scoreOf, type TargetReport } from "../model/score";
 import type { Target } from "../model/target";
 import type { Note } from "../notes";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 
 /** What is read off the network: the probability of the target (softmax or sigmoid of the scores), or its score. */
 export type Measure = "probability" | "score";

@@ -1,8 +1,8 @@
 import { OptionError } from "../errors";
 import { camCandidates } from "../model/cam-layer";
 import type { LoadedModel } from "../model/model";
-import { imageShape } from "../ops/layout";
-import type { Rules, ValueName } from "../ops/operation";
+import { imageShape } from "../operation/layout";
+import type { Rules, ValueName } from "../operation/operation";
 import { similarity } from "./diversity";
 import type { Objective, VisualizedTarget } from "./objective";
 import type { AscentSettings } from "./options";

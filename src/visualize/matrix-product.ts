@@ -1,7 +1,7 @@
 import { Constant } from "../graph/ir";
-import { blocksOf } from "../ops/direct";
-import { unbounded } from "../ops/operation";
-import { packPanels } from "../ops/weights";
+import { blocksOf } from "../operation/correlation/direct";
+import { unbounded } from "../operation/operation";
+import { packPanels } from "../operation/weights";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";

@@ -3,7 +3,7 @@ import type { LoadedModel } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { reportOf, seed } from "../model/score";
 import type { Target } from "../model/target";
-import type { ValueName } from "../ops/operation";
+import type { ValueName } from "../operation/operation";
 
 /** A whole layer: the mean of its squared activations is to grow, whichever they are. */
 export interface LayerTarget {

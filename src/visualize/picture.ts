@@ -2,7 +2,7 @@ import { OptionError } from "../errors";
 import type { Random } from "../explain/random";
 import { normalisation } from "../image/normalisation";
 import type { LoadedModel } from "../model/model";
-import { imageShape } from "../ops/layout";
+import { imageShape } from "../operation/layout";
 import { showShape } from "../tensor";
 import type { PictureSize } from "./colours";
 import type { AscentSettings } from "./options";

@@ -1,8 +1,8 @@
 /** Operators that are written by others, against onnxruntime, which has a kernel for each; their gradients against differences. */
 import { describe, expect, it } from "vitest";
+import { specialise } from "../../src/compile/specialise";
 import { UnsupportedOperatorError } from "../../src/errors";
 import { type Attribute, Constant, type Graph, type Node } from "../../src/graph/ir";
-import { specialise } from "../../src/graph/passes/specialise";
 import { sizeOf } from "../../src/tensor";
 import { dot, Runner, reference, values, worst } from "../ops/harness";
 

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { foldBatchNorm } from "../../src/compile/fold-batch-norm";
+import { removeDeadNodes } from "../../src/compile/remove-dead-nodes";
+import { removeNoOps } from "../../src/compile/remove-no-ops";
+import { specialise } from "../../src/compile/specialise";
 import type { Graph } from "../../src/graph/ir";
-import { foldBatchNorm } from "../../src/graph/passes/fold-batch-norm";
-import { removeDeadNodes } from "../../src/graph/passes/remove-dead-nodes";
-import { removeNoOps } from "../../src/graph/passes/remove-no-ops";
-import { specialise } from "../../src/graph/passes/specialise";
 import { readOnnx } from "../../src/onnx/reader";
 import { randomFloats, randomIntegers, runReference } from "./build";
 

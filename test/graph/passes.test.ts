@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
+import { refusedUses } from "../../src/compile/build-operations";
+import { combineChannelShuffle } from "../../src/compile/combine-channel-shuffle";
+import { combineSwish } from "../../src/compile/combine-swish";
+import { foldBatchNorm } from "../../src/compile/fold-batch-norm";
+import { removeDeadNodes } from "../../src/compile/remove-dead-nodes";
+import { removeNoOps } from "../../src/compile/remove-no-ops";
+import { specialise } from "../../src/compile/specialise";
 import { ModelError, ShapeError, UnsupportedOperatorError } from "../../src/errors";
 import { Constant, type Graph, type StaticGraph } from "../../src/graph/ir";
-import { combineChannelShuffle } from "../../src/graph/passes/combine-channel-shuffle";
-import { combineSwish } from "../../src/graph/passes/combine-swish";
-import { foldBatchNorm } from "../../src/graph/passes/fold-batch-norm";
-import { removeDeadNodes } from "../../src/graph/passes/remove-dead-nodes";
-import { removeNoOps } from "../../src/graph/passes/remove-no-ops";
-import { specialise } from "../../src/graph/passes/specialise";
-import { refusedUses } from "../../src/ops/registry";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "./build";
 
 type Nodes = Parameters<typeof graphOf>[0]["nodes"];

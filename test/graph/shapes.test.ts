@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { specialise } from "../../src/compile/specialise";
 import { ShapeError } from "../../src/errors";
 import { type Attribute, Constant, type Graph } from "../../src/graph/ir";
-import { specialise } from "../../src/graph/passes/specialise";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "./build";
 
 type Random = (from: number, to: number) => number;

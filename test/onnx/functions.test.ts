@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { specialise } from "../../src/compile/specialise";
 import { ModelError } from "../../src/errors";
-import { specialise } from "../../src/graph/passes/specialise";
 import { loadModel, Tensor } from "../../src/index";
 import { readOnnx } from "../../src/onnx/reader";
 import { floats, runReference } from "../graph/build";

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { PbfWriter } from "pbf";
 import { describe, expect, it } from "vitest";
+import { specialise } from "../../src/compile/specialise";
 import { ModelError, SeethroughError } from "../../src/errors";
 import type { Constant, Graph } from "../../src/graph/ir";
-import { specialise } from "../../src/graph/passes/specialise";
 import { loadModel } from "../../src/index";
 import { readOnnx } from "../../src/onnx/reader";
 import { writeOnnx } from "../../src/onnx/writer";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { specialise } from "../../src/compile/specialise";
 import { Constant, type Graph } from "../../src/graph/ir";
-import { specialise } from "../../src/graph/passes/specialise";
 import { readOnnx } from "../../src/onnx/reader";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "../graph/build";

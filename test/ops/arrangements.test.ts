@@ -1,10 +1,10 @@
 /** Operators that move elements are described once; what is read off the description must agree: constants, the operation, receptive fields. */
 import { expect, it } from "vitest";
-import { evaluate } from "../../src/graph/constant-arithmetic";
 import { Constant } from "../../src/graph/ir";
 import { unravel } from "../../src/graph/regions";
-import { arrangements, reshaping } from "../../src/graph/shapes";
-import { dependenceRules } from "../../src/model/receptive-field/dependence";
+import { evaluate } from "../../src/operators/evaluate";
+import { dependsOn } from "../../src/operators/reach";
+import { operators } from "../../src/operators/table";
 import { sizeOf } from "../../src/tensor";
 import { ints } from "../graph/build";
 import { type Case, graphOf, Runner, reference, values } from "./harness";
@@ -41,7 +41,10 @@ const cases: readonly Case[] = [
 
 it("has a case for every such operator", () => {
   const tested = new Set(cases.map(({ op }) => op));
-  expect([...arrangements.keys(), ...reshaping.keys()].filter((op) => !tested.has(op))).toEqual([]);
+  const moving = [...operators].filter(
+    ([, { nature, arrange, reach }]) => nature === "moves" && (arrange || reach === "row-major"),
+  );
+  expect(moving.map(([op]) => op).filter((op) => !tested.has(op))).toEqual([]);
 });
 
 /** Numbers that say where they come from: element i of the data is i + 1, everything else is below 1. */
@@ -79,19 +82,18 @@ for (const given of cases) {
       const dx = runner.backward(counted(shape), dy, undefined, label);
       for (const [i, sum] of sums.entries()) expect(dx[i], `adjoint at ${i}`).toBeCloseTo(sum, 5);
 
-      const rule = dependenceRules.get(node.op);
       const position = node.inputs.indexOf("x");
       elements.forEach((element, i) => {
         const place = unravel(i, constant.shape);
         const out = constant.shape.map((extent, axis) => new Uint8Array(extent).fill(1, place[axis], place[axis] + 1));
-        const read = rule?.({
+        const read = dependsOn(operators.get(node.op), {
           node,
           opset: graph.opset,
           out,
           output,
           shapes: inputs.map((input) => input?.shape ?? []),
           constants: node.inputs.map((input) => graph.constants.get(input)),
-        })[position];
+        })?.[position];
         const marked = read?.every((mask) => mask.includes(1))
           ? read.map((mask) => [...mask.keys()].filter((k) => mask[k]))
           : undefined;

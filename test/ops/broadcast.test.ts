@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Constant, type Graph, type Node } from "../../src/graph/ir";
 import { broadcastWalk, rowMajorLoops, visitPairs } from "../../src/graph/regions";
-import { broadcastShapes } from "../../src/graph/shapes/pointwise";
+import { broadcastShapes } from "../../src/graph/shape-rule";
 import { sizeOf } from "../../src/tensor";
 import { dot, Runner, reference, values, worst } from "./harness";
 

@@ -4,13 +4,13 @@
  */
 import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
+import { specialise } from "../../src/compile/specialise";
 import { buildNetwork, type Network } from "../../src/engine/network";
 import { Session } from "../../src/engine/session";
 import type { Attribute, Constant, Graph } from "../../src/graph/ir";
-import { specialise } from "../../src/graph/passes/specialise";
 import { writeOnnx } from "../../src/onnx/writer";
-import { toMemoryOrder, toRowMajor } from "../../src/ops/layout";
-import type { Rules } from "../../src/ops/operation";
+import { toMemoryOrder, toRowMajor } from "../../src/operation/layout";
+import type { Rules } from "../../src/operation/operation";
 import { sizeOf } from "../../src/tensor";
 import type { Kernels } from "../../src/wasm/kernels";
 import { KernelMemory } from "../../src/wasm/memory";

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { UnsupportedOperatorError } from "../../src/errors";
 import { loadModel } from "../../src/index";
 import { loaded } from "../../src/model/model";
-import { toMemoryOrder, toRowMajor } from "../../src/ops/layout";
+import { toMemoryOrder, toRowMajor } from "../../src/operation/layout";
 import { describeShared, readShared, readSharedJson, sharedPath } from "../shared-folder";
 
 interface Case {

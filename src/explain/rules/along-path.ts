@@ -1,4 +1,4 @@
-import type { Operation, Run, ValueName } from "../../ops/operation";
+import type { Operation, Run, ValueName } from "../../operation/operation";
 import { quadrature } from "../quadrature";
 import { aside, blocksOf, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";

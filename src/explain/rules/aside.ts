@@ -1,5 +1,5 @@
 /** Steps of an operation on numbers beside those of the pass: other inputs, another gradient, scratch of its own. */
-import { gradientRules, type Operation, type Run, unbounded, type ValueName } from "../../ops/operation";
+import { gradientRules, type Operation, type Run, unbounded, type ValueName } from "../../operation/operation";
 import type { Pointer } from "../../wasm/kernels";
 
 /** What differs from the pass. */

@@ -3,7 +3,7 @@ import type { Network } from "../../engine/network";
 import { OptionError } from "../../errors";
 import type { LoadedModel } from "../../model/model";
 import type { NetworkInput } from "../../model/network-inputs";
-import { imageShape } from "../../ops/layout";
+import { imageShape } from "../../operation/layout";
 import { inputBaseline } from "../baseline";
 import type { Box } from "./linear-step";
 import type { RelevanceRules } from "./relevance";

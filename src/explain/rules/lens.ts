@@ -1,7 +1,7 @@
 /** A network seen through other rules: the same forward pass, another way back through some operations. */
 import type { Network } from "../../engine/network";
 import { UnsupportedOperatorError, type UnsupportedUse } from "../../errors";
-import type { Operation, Run, ValueName } from "../../ops/operation";
+import type { Operation, Run, ValueName } from "../../operation/operation";
 
 /** What a rule does in place of an operation's own backward step. */
 export interface BackwardStep {

@@ -1,4 +1,4 @@
-import type { Run } from "../../ops/operation";
+import type { Run } from "../../operation/operation";
 import type { Pointer } from "../../wasm/kernels";
 import { blocksOf } from "./aside";
 import type { BackwardStep } from "./lens";

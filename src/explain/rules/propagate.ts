@@ -6,7 +6,7 @@ import { type Input, type LoadedModel, loaded, type Model } from "../../model/mo
 import { resolveTarget } from "../../model/resolve-target";
 import { reportOf, type Score, startRelevance, type TargetReport } from "../../model/score";
 import type { Note } from "../../notes";
-import type { ValueName } from "../../ops/operation";
+import type { ValueName } from "../../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
 import { finishAttribution } from "../finish";
 import { checkTarget, targetNotes } from "../gradient";

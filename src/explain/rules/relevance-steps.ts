@@ -1,5 +1,5 @@
 /** LRP's backward steps of operations without weights. */
-import type { Operation, ValueName } from "../../ops/operation";
+import type { Operation, ValueName } from "../../operation/operation";
 import type { SizeOf } from "./along-path";
 import { aside, blocksOf, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";

@@ -1,10 +1,10 @@
 /** Layer-wise relevance propagation: which step each operation of a network takes backwards. */
 import type { Network } from "../../engine/network";
 import { LayerError } from "../../errors";
-import { reshaping } from "../../graph/shapes";
 import type { LoadedModel } from "../../model/model";
-import { activations } from "../../ops/activation";
-import type { Operation, ValueName } from "../../ops/operation";
+import type { Operation, ValueName } from "../../operation/operation";
+import type { Nature } from "../../operators/operator";
+import { isReshaping, natureOf } from "../../operators/table";
 import type { SizeOf } from "./along-path";
 import { type Composite, type LrpRule, type RuleSettings, settingsOf } from "./composite";
 import type { BackwardStep, Lens } from "./lens";
@@ -16,21 +16,21 @@ import { weighedLayer } from "./weighed";
 /** What divides by something near zero adds this, as in Zennit. */
 export const stabiliser = 1e-6;
 
-const convolutions: ReadonlySet<string> = new Set(["Conv", "ConvTranspose"]);
-const denseLayers: ReadonlySet<string> = new Set(["Gemm", "MatMul"]);
-const sums: ReadonlySet<string> = new Set(["Add", "Sub", "Sum"]);
-const pools: ReadonlySet<string> = new Set(["AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum"]);
-const scalings: ReadonlySet<string> = new Set(["Mul", "Div"]);
-const gates: ReadonlySet<string> = new Set(["Sigmoid", "HardSigmoid", "Clip", "Softmax"]);
-const alone: ReadonlySet<string> = /* @__PURE__ */ (() =>
-  new Set([
-    ...activations.keys(),
-    ...["Clip", "PRelu", "Pow", "Max", "Min"],
-    ...["InstanceNormalization", "LRN", "Softmax", "LogSoftmax"],
-  ]))();
+const sums: ReadonlySet<Nature | undefined> = new Set<Nature>(["sum", "difference"]);
+const averages: ReadonlySet<Nature | undefined> = new Set<Nature>(["mean", "total"]);
+const scalings: ReadonlySet<Nature | undefined> = new Set<Nature>(["product", "quotient"]);
+const gates: ReadonlySet<Nature | undefined> = new Set<Nature>(["gate", "clamp"]);
+const alone: ReadonlySet<Nature | undefined> = new Set<Nature>([
+  "rectifier",
+  "smooth",
+  "gate",
+  "clamp",
+  "extremum",
+  "norm",
+]);
 
 /** Send back to where their value came from. */
-const chosen: ReadonlySet<string> = new Set(["MaxPool", "GlobalMaxPool", "MaxUnpool", "ReduceMax", "ReduceMin"]);
+const chosen: ReadonlySet<Nature | undefined> = new Set<Nature>(["maximum", "unpooling"]);
 const bothComputed = "a product of two values, none of them a gate, belongs to neither";
 
 export interface RelevanceRules {
@@ -51,17 +51,19 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
   // A smaller ε is meant to come nearer to the gradient; that holds for what else is divided too.
   const small = Math.min(epsilon, stabiliser);
   const producer = (name: ValueName): Operation | undefined => network.operations[network.producer.get(name) ?? -1];
-  /** The operator that makes a value, but for constant factors and axes behind it. */
-  const sourceOf = (name: ValueName): string => {
+  /** What kind of operator makes a value, but for constant factors and axes behind it. */
+  const sourceOf = (name: ValueName): Nature | undefined => {
     const { node, inputs } = producer(name) ?? { inputs: [] };
-    const through = node && inputs.length === 1 && (scalings.has(node.op) || reshaping.has(node.op));
-    return through ? sourceOf(inputs[0]) : (node?.op ?? "");
+    const through = node && inputs.length === 1 && (scalings.has(natureOf(node.op)) || isReshaping(node.op));
+    return through ? sourceOf(inputs[0]) : natureOf(node?.op);
   };
-  const isLinearLayer = ({ node, linear: isLinear }: Operation): boolean =>
-    convolutions.has(node.op) ||
-    (denseLayers.has(node.op) && isLinear && network.graph.constants.get(node.inputs[1])?.shape.length === 2);
+  const isLinearLayer = ({ node, linear: isLinear }: Operation): boolean => {
+    const nature = natureOf(node.op);
+    const isMatrix = isLinear && network.graph.constants.get(node.inputs[1])?.shape.length === 2;
+    return nature === "convolution" || (nature === "dense" && isMatrix);
+  };
   const first = network.operations.find(isLinearLayer);
-  const firstConvolution = network.operations.find(({ node }) => convolutions.has(node.op));
+  const firstConvolution = network.operations.find(({ node }) => natureOf(node.op) === "convolution");
   const named = namedLayers(model, network, composite);
 
   const linear = (operation: Operation, rule: LrpRule): BackwardStep | string => {
@@ -88,12 +90,12 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     return `the rule ${rule.rule} is for weights that stand behind the value as one matrix`;
   };
   const summed = (operation: Operation): BackwardStep =>
-    excitation && operation.node.op !== "Sub"
+    excitation && natureOf(operation.node.op) !== "difference"
       ? dominant(operation, sizeOf, small)
       : proportional(operation, sizeOf, small);
 
   return (operation) => {
-    const { op } = operation.node;
+    const nature = natureOf(operation.node.op);
     const { inputs } = operation;
     const own = named.get(operation);
     if (own !== undefined)
@@ -103,23 +105,23 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
       if (operation === firstConvolution && composite.first === undefined && composite.firstConvolution !== undefined) {
         return linear(operation, composite.firstConvolution);
       }
-      return linear(operation, convolutions.has(op) ? composite.convolution : composite.dense);
+      return linear(operation, nature === "convolution" ? composite.convolution : composite.dense);
     }
-    if (pools.has(op) || (sums.has(op) && inputs.length > 1)) return summed(operation);
+    if (averages.has(nature) || (sums.has(nature) && inputs.length > 1)) return summed(operation);
     const sameSize = inputs.length === 1 && sizeOf(inputs[0]) === sizeOf(operation.outputs[0]);
     // A shift behind a linear layer is its bias; before the first one, and where biases do not count, it only moves the scale.
-    if (sums.has(op) || op === "BatchNormalization") {
+    if (sums.has(nature) || nature === "affine") {
       const moved =
         excitation || first === undefined || network.operations.indexOf(operation) < network.operations.indexOf(first);
       return moved && sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
     }
-    if (alone.has(op)) return pass(operation, sizeOf);
-    if (denseLayers.has(op)) return product(operation);
-    if (op !== "Mul" && op !== "Div") return operation.linear || chosen.has(op) ? undefined : "no rule is known for it";
+    if (alone.has(nature)) return pass(operation, sizeOf);
+    if (nature === "dense") return product(operation);
+    if (!scalings.has(nature)) return operation.linear || chosen.has(nature) ? undefined : "no rule is known for it";
     if (inputs.length === 1) return sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
     const gate = inputs.find((name) => gates.has(sourceOf(name)));
     const signal = inputs.find((name) => name !== gate) as ValueName;
-    if (op === "Div" || gate === undefined) return bothComputed;
+    if (nature === "quotient" || gate === undefined) return bothComputed;
     return sizeOf(signal) === sizeOf(operation.outputs[0])
       ? signalOnly(operation, signal, sizeOf)
       : "the signal is smaller than its gate";

@@ -4,8 +4,9 @@
  *
  * All rules are complete: Σ m_in·Δin = Σ m_out·Δout.
  */
-import { activations } from "../../ops/activation";
-import type { Operation } from "../../ops/operation";
+import type { Operation } from "../../operation/operation";
+import type { Nature } from "../../operators/operator";
+import { operators } from "../../operators/table";
 import type { Pointer } from "../../wasm/kernels";
 import { alongPath, type SizeOf } from "./along-path";
 import { aside, blocksOf } from "./aside";
@@ -18,18 +19,24 @@ const smallest = 1e-10;
 export const rescale =
   (sizeOf: SizeOf): Lens =>
   (operation) => {
-    const { op } = operation.node;
-    if (op === "MaxUnpool") {
+    const { nature, reach } = operators.get(operation.node.op) ?? {};
+    if (nature === "unpooling") {
       return "where it puts its values depends on the input, and no multiplier can express that";
     }
-    if (op === "MaxPool" || op === "GlobalMaxPool") return maxima(operation, sizeOf);
+    // Those that remember where they found it.
+    if (nature === "maximum" && operation.stateBytes > 0) return maxima(operation, sizeOf);
     if (operation.linear) return undefined;
-    if (pointwise.has(op)) return quotient(operation, sizeOf);
+    if (reach === "same" && ofOneNumber.has(nature)) return quotient(operation, sizeOf);
     return alongPath(operation, sizeOf);
   };
 
-const pointwise: ReadonlySet<string> = /* @__PURE__ */ (() =>
-  new Set([...activations.keys(), "Clip", "PRelu", "Pow", "Max", "Min"]))();
+const ofOneNumber: ReadonlySet<Nature | undefined> = new Set<Nature>([
+  "rectifier",
+  "smooth",
+  "gate",
+  "clamp",
+  "extremum",
+]);
 
 /**
  * The Rescale rule of a function of one number: m_in = m_out · Δout/Δin, or m_out · f′(x) where Δin is too small.

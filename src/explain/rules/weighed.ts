@@ -1,8 +1,9 @@
 /** A convolution or dense layer with other weights and no bias, through the kernels. */
+
+import { buildOperations } from "../../compile/build-operations";
 import type { Network } from "../../engine/network";
 import { Constant, type Node, numberAttribute } from "../../graph/ir";
-import type { Operation, Run, ValueName } from "../../ops/operation";
-import { buildOperations } from "../../ops/registry";
+import type { Operation, Run, ValueName } from "../../operation/operation";
 import type { Kernels, Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
 import { aside } from "./aside";

@@ -1,8 +1,8 @@
 import type { Node } from "../../graph/ir";
-import { reshaping } from "../../graph/shapes";
-import type { ValueName } from "../../ops/operation";
+import type { ValueName } from "../../operation/operation";
+import { everything, isWhole } from "../../operators/region";
+import { isReshaping } from "../../operators/table";
 import type { LoadedModel } from "../model";
-import { everything, isWhole } from "./region";
 import { walkDown } from "./walk";
 
 /**
@@ -31,5 +31,5 @@ export function unitClass(model: LoadedModel, value: ValueName, unit: number): s
 
 function mixesPlaces(model: LoadedModel, { op, inputs, outputs }: Node): boolean {
   const [from, to] = [inputs[0], outputs[0]].map((name) => model.shape(name).slice(-2).join());
-  return reshaping.has(op) && from !== to;
+  return isReshaping(op) && from !== to;
 }

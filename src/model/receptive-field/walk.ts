@@ -1,9 +1,10 @@
 import { ModelError } from "../../errors";
 import type { Node } from "../../graph/ir";
-import type { ValueName } from "../../ops/operation";
+import type { ValueName } from "../../operation/operation";
+import { dependsOn } from "../../operators/reach";
+import { isEmpty, type Region, union } from "../../operators/region";
+import { operators } from "../../operators/table";
 import type { LoadedModel } from "../model";
-import { dependenceRules } from "./dependence";
-import { isEmpty, type Region, union } from "./region";
 
 /** What a region of a value is computed from. */
 export interface Walk {
@@ -33,10 +34,7 @@ export function walkDown(
     node.outputs.forEach((name, output) => {
       const out = regions.get(name);
       if (!out || until(out)) return;
-      const rule = dependenceRules.get(node.op);
-      if (!rule) throw new ModelError(`${node.op} "${node.name}": what it depends on is not known.`);
-      crossed.push(node);
-      const read = rule({
+      const read = dependsOn(operators.get(node.op), {
         node,
         opset,
         out,
@@ -44,6 +42,8 @@ export function walkDown(
         shapes: node.inputs.map((input) => shapes.get(input) ?? []),
         constants: node.inputs.map((input) => constants.get(input)),
       });
+      if (!read) throw new ModelError(`${node.op} "${node.name}": what it depends on is not known.`);
+      crossed.push(node);
       read.forEach((part, i) => {
         const input = node.inputs[i];
         if (part && !isEmpty(part) && shapes.has(input) && !constants.has(input))

@@ -1,0 +1,105 @@
+/** Writes the operators that an operator stands for. */
+import { type Attribute, Constant, type Node, numberAttribute } from "../../graph/ir";
+import { hasInput, type InputConstants, type InputShapes, inputShape, type Shape } from "../../graph/shape-rule";
+
+/** Says what a node is made of; a text is why it cannot be. */
+export type Lowering = (from: Lowered) => string | undefined;
+
+/** A node that is written by others, with what is known of its inputs. */
+export class Lowered {
+  readonly nodes: Node[] = [];
+  readonly constants = new Map<string, Constant>();
+  #count = 0;
+
+  constructor(
+    readonly node: Node,
+    readonly shapes: InputShapes,
+    readonly known: InputConstants,
+    readonly opset: number,
+    /** True if somebody reads an output. */
+    readonly isRead: (output: number) => boolean,
+  ) {}
+
+  has(index: number): boolean {
+    return hasInput(this.node, index);
+  }
+
+  input(index: number): string {
+    return this.node.inputs[index];
+  }
+
+  shape(index: number): Shape {
+    return inputShape(this.node, this.shapes, index);
+  }
+
+  number(key: string, fallback?: number): number {
+    return numberAttribute(this.node, key, fallback);
+  }
+
+  /** Another operator, whose outputs get names of their own. */
+  several(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+    outputs: number,
+  ): string[] {
+    this.#count += 1;
+    const name = `${this.node.name || this.node.outputs[0]} ${op} ${this.#count}`;
+    const names = Array.from({ length: outputs }, (_, i) => (i === 0 ? name : `${name} ${i}`));
+    this.nodes.push({ name, op, inputs, outputs: names, attributes: new Map(Object.entries(attributes)) });
+    return names;
+  }
+
+  emit(op: string, inputs: readonly string[], attributes: Readonly<Record<string, Attribute>> = {}): string {
+    return this.several(op, inputs, attributes, 1)[0];
+  }
+
+  ints(values: readonly number[]): string {
+    return this.#constant(Constant.fromNumbers("int", values, [values.length]));
+  }
+
+  floats(values: Float32Array, shape: readonly number[]): string {
+    return this.#constant(Constant.fromFloats(values, shape));
+  }
+
+  scalar(value: number): string {
+    return this.floats(Float32Array.of(value), []);
+  }
+
+  reshape(x: string, shape: readonly number[]): string {
+    return this.emit("Reshape", [x, this.ints(shape)]);
+  }
+
+  transpose(x: string, perm: readonly number[]): string {
+    return this.emit("Transpose", [x], { perm });
+  }
+
+  /** Parts along an axis. */
+  split(x: string, axis: number, parts: readonly number[]): string[] {
+    return parts.length === 1 ? [x] : this.several("Split", [x, this.ints(parts)], { axis }, parts.length);
+  }
+
+  /** The value is what the node gives: the operator that makes it gets the node's name. */
+  result(value: string, output = 0): undefined {
+    const name = this.node.outputs[output] ?? "";
+    if (name === "") return;
+    const at = this.nodes.findIndex(({ outputs }) => outputs[0] === value);
+    const isReadHere = this.nodes.some(({ inputs }) => inputs.includes(value));
+    if (output > 0 || at < 0 || isReadHere) {
+      this.nodes.push({
+        ...{ name: output === 0 ? this.node.name : `${this.node.name}/${name}`, op: "Identity" },
+        ...{ inputs: [value], outputs: [name], attributes: new Map() },
+      });
+      return;
+    }
+    const last = this.nodes[at];
+    this.nodes[at] = { ...last, name: this.node.name, outputs: [name, ...last.outputs.slice(1)] };
+  }
+
+  #constant(value: Constant): string {
+    this.#count += 1;
+    const name = `${this.node.name || this.node.outputs[0]} constant ${this.#count}`;
+    this.constants.set(name, value);
+    return name;
+  }
+}

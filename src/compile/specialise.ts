@@ -1,0 +1,345 @@
+import { LimitError, ModelError, SeethroughError, ShapeError, type UnsupportedUse } from "../errors";
+import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../graph/ir";
+import { label, type Shape } from "../graph/shape-rule";
+import { checkedProduct, defaultLimits, type Limits, withinLimit } from "../limits";
+import { evaluate } from "../operators/evaluate";
+import { operators } from "../operators/table";
+import { showShape, sizeOf } from "../tensor";
+import { Lowered } from "./lowering/emitter";
+import { loweringOf } from "./lowering/table";
+import { takeBranches } from "./take-branches";
+import { notEvaluated, survey, unsupported } from "./unsupported-operators";
+
+/** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
+const foldLimitBytes = 64 * 2 ** 20;
+
+/** How often a branch may turn out by what is in another one; every time, all begins anew. */
+const mostRounds = 100;
+
+/**
+ * Fixes the shapes of the inputs, infers every other one and does all arithmetic that does not depend on the image.
+ *
+ * An open batch dimension becomes 1. What remains are float nodes with known shapes; outputs nobody reads lose their
+ * name, constants nobody reads are dropped.
+ *
+ * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
+ * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
+ * @param limits  what the file may ask for: no value is computed, and no node built, that is beyond them
+ * @param rounds  how often branches have been taken before
+ * @throws {LimitError} if a value is, or all constants together
+ * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
+ * @throws {ModelError} if a dimension stays open, or a shape depends on the image
+ * @throws {ShapeError} if shapes do not fit together
+ */
+export function specialise(
+  graph: Graph,
+  inputShapes: ReadonlyMap<string, readonly number[]>,
+  refusedLater: RefusedLater = () => [],
+  limits: Limits = defaultLimits,
+  rounds = 0,
+): StaticGraph {
+  for (const name of inputShapes.keys()) {
+    if (!graph.inputs.some((input) => input.name === name)) {
+      const names = graph.inputs.map((input) => `"${input.name}"`).join(", ") || "none";
+      throw new ModelError(
+        `A shape is given for "${name}", which is not an input of the network; its inputs are ${names}.`,
+      );
+    }
+  }
+  const { kinds, fixed, uses } = survey(graph);
+  const refused = [...uses];
+  const refusedNodes = new Set(uses.map(({ node }) => node));
+  const failures: Failure[] = [];
+  const inputs = refused.length > 0 ? knownInputs(graph, inputShapes) : fixedInputs(graph, inputShapes);
+  const shapes = new Map<string, Shape>(inputs.map(({ name, shape }) => [name, shape]));
+  const constants = new Map(graph.constants);
+  for (const [name, { shape }] of constants) shapes.set(name, shape);
+  for (const [name, shape] of shapes) checkedProduct(shape, limits, `The value "${name}"`);
+  let foldedBytes = 0;
+  const count = (node: Node, bytes: number): void => {
+    foldedBytes += bytes;
+    const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
+    withinLimit(limits, "foldedBytes", foldedBytes, what);
+  };
+
+  const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
+  // Values behind what cannot run: nobody knows their shapes, and what follows from them is not another fault.
+  const lost = new Set(graph.inputs.flatMap(({ name }) => (shapes.has(name) ? [] : [name])));
+  const ofSize = new Set<string>();
+  const remaining: Node[] = [];
+  const lose = (node: Node): void => {
+    for (const output of node.outputs) if (output !== "") lost.add(output);
+    remaining.push(node);
+  };
+  const queue = [...graph.nodes].reverse();
+  for (let node = queue.pop(); node; node = queue.pop()) {
+    if (node.op === "If" && constants.has(node.inputs[0])) {
+      const chosen = takeBranches(graph, constants, limits);
+      if (chosen !== graph) {
+        if (rounds === mostRounds) throw new ModelError(`More than ${mostRounds} branches depend on one another.`);
+        return specialise(chosen, inputShapes, refusedLater, limits, rounds + 1);
+      }
+    }
+    const measures = operators.get(node.op)?.measures;
+    if (measures || node.inputs.some((input) => ofSize.has(input))) for (const name of node.outputs) ofSize.add(name);
+    if (refusedNodes.has(node.name) || node.inputs.some((input) => lost.has(input))) {
+      lose(node);
+      continue;
+    }
+    const given = node.inputs.map((input) => (input === "" ? undefined : shapeOf(shapes, node, input)));
+    const known = node.inputs.map((input) => constants.get(input));
+    let found: readonly Shape[];
+    let folded: readonly Constant[] | undefined;
+    try {
+      const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted));
+      const reason = loweringOf(lowered)?.(lowered);
+      if (reason !== undefined) {
+        refused.push({ op: node.op, node: node.name, reason });
+        refusedNodes.add(node.name);
+        lose(node);
+        continue;
+      }
+      if (lowered.nodes.length > 0) {
+        for (const [name, value] of lowered.constants) {
+          constants.set(name, value);
+          shapes.set(name, value.shape);
+        }
+        for (const { inputs: read } of lowered.nodes) for (const name of read) wanted.add(name);
+        queue.push(...lowered.nodes.reverse());
+        continue;
+      }
+      found = infer(node, given, known, graph.opset);
+      for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
+      folded = isKnown(node, known)
+        ? fold(
+            node,
+            given,
+            known,
+            found,
+            node.inputs.some((input) => ofSize.has(input)),
+            count,
+          )
+        : undefined;
+      if (!folded && found.some((shape) => sizeOf(shape) === 0)) {
+        throw new ShapeError(
+          `${label(node)}: its result ${found.map(showShape).join(", ")} is empty. Use a larger inputShape.`,
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof SeethroughError) || error instanceof LimitError) throw error;
+      failures.push({ node, error });
+      lose(node);
+      continue;
+    }
+    node.outputs.forEach((output, i) => {
+      if (output !== "" && found[i]) shapes.set(output, found[i]);
+      const constant = folded?.[i];
+      if (output !== "" && constant) constants.set(output, constant);
+    });
+    if (folded) continue;
+    const isFloat = (output: string): boolean =>
+      (kinds.get(output) ?? "float") === "float" || isPositions(node, output);
+    if (!node.outputs.every((output) => !wanted.has(output) || isFloat(output))) {
+      refused.push(notEvaluated(node));
+      refusedNodes.add(node.name);
+      lose(node);
+      continue;
+    }
+    remaining.push({
+      ...node,
+      outputs: node.outputs.map((output, i) => (i === 0 || wanted.has(output) ? output : "")),
+    });
+  }
+  const result: StaticGraph = { ...graph, inputs, nodes: remaining, constants, shapes, aliases: new Map() };
+  if (refused.length + failures.length > 0) {
+    for (const { node } of failures) refusedNodes.add(node.name);
+    // What would be a constant if the shapes were known is no operator of the network.
+    const isSettled = ({ name, inputs: read, outputs }: Node): boolean =>
+      !refusedNodes.has(name) &&
+      !outputs.every((output) => fixed.has(output)) &&
+      !read.some((input) => lost.has(input) && fixed.has(input));
+    throw refusal(graph, refused, failures, refusedLater(result, remaining.filter(isSettled)));
+  }
+  return pruned(result);
+}
+
+/**
+ * Uses that cannot be built.
+ *
+ * @param graph  as far as it is known: values behind what cannot run have no shape
+ * @param nodes  those that are left to look at
+ */
+export type RefusedLater = (graph: StaticGraph, nodes: readonly Node[]) => readonly UnsupportedUse[];
+
+/** A node whose shape or value cannot be inferred, and why. */
+interface Failure {
+  readonly node: Node;
+  readonly error: SeethroughError;
+}
+
+/** The one error that says all. */
+function refusal(
+  graph: Graph,
+  refused: readonly UnsupportedUse[],
+  failures: readonly Failure[],
+  later: readonly UnsupportedUse[],
+): SeethroughError {
+  const [first] = failures;
+  const isAlone = refused.length + later.length === 0;
+  // Where shapes alone do not fit together, the first mistake explains the others.
+  if (first && isAlone && (failures.length === 1 || failures.every(({ error }) => error instanceof ShapeError))) {
+    return first.error;
+  }
+  const uses = failures.map(({ node, error }) => ({
+    op: node.op,
+    node: node.name,
+    reason: error.message.replace(`${label(node)}: `, "").replace(/\.$/, ""),
+  }));
+  return unsupported([...refused, ...uses, ...later], graph);
+}
+
+const isReadOf =
+  ({ outputs }: Node, wanted: ReadonlySet<string>) =>
+  (output: number): boolean =>
+    (outputs[output] ?? "") !== "" && wanted.has(outputs[output]);
+
+/** How the shape of an input is said: of the first, which most networks have alone, without its name. */
+const askShape = ({ name }: GraphInput, position: number) =>
+  position === 0 ? undefined : (shape: string) => `Pass inputs: { "${name}": { inputShape: ${shape} } }.`;
+
+const fixedInputs = (graph: Graph, given: ReadonlyMap<string, readonly number[]>) =>
+  graph.inputs.map((input, i) => ({
+    ...input,
+    shape: fixedShape(input, given.get(input.name), askShape(input, i)),
+  }));
+
+/** Those inputs whose shapes are known, of a network that cannot run: nothing is asked for it. */
+const knownInputs: typeof fixedInputs = (graph, given) =>
+  graph.inputs.flatMap((input) => {
+    try {
+      return [{ ...input, shape: fixedShape(input, given.get(input.name)) }];
+    } catch (error) {
+      if (error instanceof SeethroughError) return [];
+      throw error;
+    }
+  });
+
+/** The second output of MaxPool holds integers, for MaxUnpool. */
+const isPositions = (node: Node, output: string): boolean => node.op === "MaxPool" && node.outputs[1] === output;
+
+/**
+ * The shape an input gets: what is given, else what the file says, its batch 1 where that is open.
+ *
+ * @param ask  how to say the shape, for advice; default: as the option inputShape
+ */
+export function fixedShape(
+  input: GraphInput,
+  given: readonly number[] | undefined,
+  ask: (shape: string) => string = (shape) => `Pass inputShape, for example ${shape}.`,
+): Shape {
+  const written = `[${input.shape.map((extent) => extent ?? "?").join(", ")}]`;
+  if (given) {
+    if (!given.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) {
+      throw new ShapeError(
+        `Input "${input.name}": inputShape [${given.join(", ")}] must be whole numbers of at least 1.`,
+      );
+    }
+    // A file without any shape accepts every shape; the batch dimension may always be chosen.
+    const fits =
+      input.shape.length === 0 ||
+      (given.length === input.shape.length &&
+        given.every(
+          (extent, axis) => axis === 0 || typeof input.shape[axis] !== "number" || input.shape[axis] === extent,
+        ));
+    if (!fits) {
+      throw new ShapeError(
+        `Input "${input.name}": the file fixes the shape ${written}, inputShape is [${given.join(", ")}]. ` +
+          "Only the batch size and dimensions the file leaves open can be chosen.",
+      );
+    }
+    return [...given];
+  }
+  if (input.shape.length === 0) {
+    throw new ModelError(`Input "${input.name}": the file does not say its shape. ${ask("[1, 3, 224, 224]")}`);
+  }
+  const shape = input.shape.map((extent, axis) => (axis === 0 && typeof extent !== "number" ? 1 : extent));
+  const open = shape.flatMap((extent, axis) => (typeof extent === "number" ? [] : [axis]));
+  if (open.length > 0) {
+    // Channels are few: where the last axis is fixed to a few elements, the others are those of the image.
+    const last = shape[shape.length - 1];
+    const channelsLast = typeof last === "number" && last <= 4;
+    const example = shape.map((extent, axis) =>
+      typeof extent === "number" ? extent : axis === 1 && !channelsLast ? 3 : 224,
+    );
+    throw new ModelError(
+      `Input "${input.name}": the file leaves ${open.length === 1 ? "axis" : "axes"} ${open.join(" and ")} of ${written} open. ` +
+        ask(`[${example.join(", ")}]`),
+    );
+  }
+  return shape.map(Number);
+}
+
+function shapeOf(shapes: ReadonlyMap<string, Shape>, node: Node, input: string): Shape {
+  const shape = shapes.get(input);
+  if (!shape) {
+    throw new ModelError(
+      `${label(node)}: it reads "${input}", an output that its operator does not have in inference.`,
+    );
+  }
+  return shape;
+}
+
+function infer(
+  node: Node,
+  given: readonly (Shape | undefined)[],
+  known: readonly (Constant | undefined)[],
+  opset: number,
+) {
+  const rule = operators.get(node.op)?.shape;
+  if (!rule) throw new ModelError(`${label(node)}: the operator is not known.`);
+  const found = rule(node, given, known, opset);
+  const unsafe = found.find((shape) => !Number.isSafeInteger(sizeOf(shape)));
+  if (unsafe)
+    throw new ShapeError(`${label(node)}: its result would be ${showShape(unsafe)}. Use a smaller inputShape.`);
+  return found;
+}
+
+/** True where everything is known that the result depends on. */
+function isKnown(node: Node, known: readonly (Constant | undefined)[]): boolean {
+  if (operators.get(node.op)?.measures) return true;
+  return known.length > 0 && node.inputs.every((input, i) => input === "" || known[i] !== undefined);
+}
+
+function fold(
+  node: Node,
+  given: readonly (Shape | undefined)[],
+  known: readonly (Constant | undefined)[],
+  found: readonly Shape[],
+  isOfSize: boolean,
+  count: (node: Node, bytes: number) => void,
+): Constant[] | undefined {
+  const grown = found.reduce((sum, shape) => sum + sizeOf(shape), 0);
+  const before = known.reduce((sum, constant) => sum + (constant?.size ?? 0), 0);
+  if (grown > before && grown * 4 > foldLimitBytes) {
+    throw new ModelError(
+      `${label(node)}: it makes a constant of shape ${found.map(showShape).join(", ")} (${Math.round((grown * 4) / 2 ** 20)} MB); ` +
+        `${foldLimitBytes / 2 ** 20} MB are allowed. ` +
+        (isOfSize
+          ? "Use a smaller inputShape."
+          : "Its shape is written in the file and does not depend on the input's: export the network without it."),
+    );
+  }
+  count(node, grown * 4);
+  return evaluate(node, known, given, found);
+}
+
+/** Drops constants, and their shapes, that no node reads and no output names. */
+function pruned(graph: StaticGraph): StaticGraph {
+  const read = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
+  const produced = new Set([...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap((node) => node.outputs)]);
+  return {
+    ...graph,
+    constants: new Map([...graph.constants].filter(([name]) => read.has(name))),
+    shapes: new Map([...graph.shapes].filter(([name]) => read.has(name) || produced.has(name))),
+  };
+}

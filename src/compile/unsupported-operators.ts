@@ -1,0 +1,173 @@
+import { UnsupportedOperatorError, type UnsupportedUse } from "../errors";
+import type { ConstantKind, Graph, Node } from "../graph/ir";
+import { valueKinds } from "../operators/element-kind";
+import { operators } from "../operators/table";
+import { isLowered } from "./lowering/table";
+
+const quantised = "quantised arithmetic is not supported";
+
+const reasons: readonly { readonly ops: RegExp; readonly reason: string }[] = [
+  {
+    ops: /^(ArgMax|ArgMin|TopK(V2)?|NonZero|(Combined)?NonMaxSuppression(V\d)?|Unique)$/,
+    reason: "its result is integers that depend on the image",
+  },
+  {
+    ops: /^(If|Loop|Scan|SequenceMap|Stateless(If|While)|While|Switch|Merge|Enter|Exit|(Stateful)?PartitionedCall)$/,
+    reason: "control flow is not supported",
+  },
+  {
+    ops: /[Qq]uant|QLinear|Integer|(^|::)Q(Gemm|Attention|Ordered|MoE|EmbedLayer)|NBits|Bnb4/,
+    reason: quantised,
+  },
+  {
+    ops: /^(RNN|(Conv)?LSTM(1D|2D|3D)?|GRU|SimpleRNN|Bidirectional|(MultiHead|GroupQuery)?Attention|RotaryEmbedding|com\.microsoft::.*Attention)$/,
+    reason: "recurrent and attention layers are not supported",
+  },
+  { ops: /^Constant$/, reason: "only numeric constants are supported" },
+];
+
+/** What is known of a graph before its shapes are. */
+export interface Survey {
+  /** The kind of every value. */
+  readonly kinds: ReadonlyMap<string, ConstantKind>;
+  /** Values that do not depend on the image, though they may depend on its size. */
+  readonly fixed: ReadonlySet<string>;
+  /** Every use of an operator that cannot run. */
+  readonly uses: readonly UnsupportedUse[];
+}
+
+/**
+ * Looks for operators that cannot run: unknown ones, and those that compute integers or booleans from the image (these exist
+ * only as constants, for shape arithmetic and as quantised weights).
+ */
+export function survey(graph: Graph): Survey {
+  const kinds = valueKinds(graph);
+  const fixed = new Set(graph.constants.keys());
+  const positions = new Set<string>();
+  const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap(({ inputs }) => inputs)]);
+  const uses: UnsupportedUse[] = [];
+
+  for (const node of graph.nodes) {
+    const refuse = (reason: string) => uses.push({ op: node.op, node: node.name, reason });
+    const changing = node.inputs.filter((input) => input !== "" && !fixed.has(input));
+    const operator = operators.get(node.op);
+    const isFixed = operator?.measures || changing.length === 0;
+    if (isFixed) for (const output of node.outputs) fixed.add(output);
+    if (node.op === "If" && node.branches && node.refusal === undefined) {
+      // Which branch is taken turns out where its condition does.
+      if (!fixed.has(node.inputs[0])) refuse("its condition depends on the image");
+      continue;
+    }
+    if (node.refusal !== undefined || !(operator || isLowered(node.op)) || (operator?.constantsOnly && !isFixed)) {
+      refuse(
+        node.refusal ||
+          (reasons.find(({ ops }) => ops.test(node.op))?.reason ??
+            (operator ? "it runs on constants alone" : "the operator is not known")),
+      );
+      continue;
+    }
+    if (node.op !== "MaxUnpool" && changing.some((input) => positions.has(input))) {
+      refuse("the positions of a MaxPool are supported only in MaxUnpool");
+    }
+    if (isFixed) continue;
+    node.outputs.forEach((output, i) => {
+      if (output === "" || !wanted.has(output)) return;
+      const kind = kinds.get(output) ?? "float";
+      if (node.op === "MaxPool" && i === 1) positions.add(output);
+      // Only where integers begin: what follows from them is not another reason.
+      else if (kind !== "float" && changing.every((input) => (kinds.get(input) ?? "float") === "float")) {
+        refuse(`it computes ${kind === "int" ? "integers" : "booleans"} from the image`);
+      }
+    });
+  }
+  return { kinds, fixed, uses };
+}
+
+/** One message for all uses: every operator once for each reason, with its count, its first node, and the way out. */
+export function unsupported(uses: readonly UnsupportedUse[], graph: Graph): UnsupportedOperatorError {
+  const order = new Map(graph.nodes.map(({ name }, i) => [name, i]));
+  const sorted = [...uses].sort((a, b) => (order.get(a.node) ?? 0) - (order.get(b.node) ?? 0));
+  const groups = new Map<string, UnsupportedUse[]>();
+  for (const use of sorted) {
+    const key = `${use.op} ${use.reason}`;
+    groups.set(key, [...(groups.get(key) ?? []), use]);
+  }
+  const list = [...groups.values()].map((all) => {
+    const where = all.length === 1 ? `at "${all[0].node}"` : `${all.length} times, first at "${all[0].node}"`;
+    return `${all[0].op} (${where}: ${all[0].reason})`;
+  });
+  const { size } = names(uses);
+  const count = size === 1 ? "an operator that is" : `${size} operators that are`;
+  return new UnsupportedOperatorError(
+    `The network uses ${count} not supported: ${list.join(", ")}. ${adviceFor(sorted, graph)}`,
+    sorted,
+  );
+}
+
+const names = (uses: readonly UnsupportedUse[]): ReadonlySet<string> => new Set(uses.map(({ op }) => op));
+
+/** Quantised networks have a float one that they were made from; only an end without weights can be cut off. */
+function adviceFor(uses: readonly UnsupportedUse[], graph: Graph): string {
+  const others = uses.filter(({ reason }) => reason !== quantised);
+  const float = "Use the float network that the quantised one was made from.";
+  if (others.length === 0) return float;
+  const isBehind = behindTheWeights(graph);
+  const behind = others.filter(({ node }) => isBehind(node));
+  const parts = others.length < uses.length ? [float] : [];
+  if (behind.length > 0) {
+    const who = behind.length === others.length ? "This comes" : `The end (${listed(behind)}) comes`;
+    parts.push(
+      `${who} behind the last layer with weights and is only post-processing: name the value before ` +
+        `as the option output${valueBefore(behind[0].node, graph)}, or cut the end off (onnx.utils.extract_model).`,
+    );
+  }
+  if (behind.length < others.length) {
+    parts.push(
+      `${behind.length > 0 ? "The others are" : names(others).size === 1 ? "It is" : "They are"} part of the network itself: ` +
+        "export it with other operators, or explain an earlier layer by the option output.",
+    );
+  }
+  return parts.join(" ");
+}
+
+const listed = (uses: readonly UnsupportedUse[]): string => {
+  const all = [...names(uses)];
+  return all.length === 1 ? all[0] : `${all.slice(0, -1).join(", ")} and ${all[all.length - 1]}`;
+};
+
+function valueBefore(name: string, graph: Graph): string {
+  const node = graph.nodes.find((each) => each.name === name);
+  const input = node?.inputs.find((each) => each !== "" && !graph.constants.has(each));
+  return input === undefined ? "" : ` ("${input}")`;
+}
+
+const weighted = /Conv|Gemm|MatMul|Dense|LSTM|GRU|RNN|Bidirectional|Normali[sz]ation|PRelu|Einsum|Attention/;
+
+/** Whether a node stands behind every layer with weights: behind one, and in front of none. */
+function behindTheWeights(graph: Graph): (node: string) => boolean {
+  const { fixed } = survey(graph);
+  // A layer that could not be read has its weights nowhere in the graph.
+  const hasWeights = ({ op, inputs, refusal }: Node): boolean =>
+    weighted.test(op) && (refusal !== undefined || inputs.some((input) => fixed.has(input)));
+  const fromWeights = new Set<string>();
+  for (const node of graph.nodes) {
+    if (!hasWeights(node) && !node.inputs.some((input) => fromWeights.has(input))) continue;
+    for (const output of node.outputs) if (output !== "") fromWeights.add(output);
+  }
+  const toWeights = new Set<string>();
+  const behind = new Set<string>();
+  for (const node of [...graph.nodes].reverse()) {
+    const inputs = node.inputs.filter((input) => input !== "");
+    if (hasWeights(node) || node.outputs.some((output) => toWeights.has(output))) {
+      for (const input of inputs) toWeights.add(input);
+    } else if (inputs.some((input) => fromWeights.has(input))) behind.add(node.name);
+  }
+  return (node) => behind.has(node);
+}
+
+/** An integer node that could not be evaluated although its inputs are known. */
+export const notEvaluated = (node: Node): UnsupportedUse => ({
+  op: node.op,
+  node: node.name,
+  reason: "it is not supported on integers and booleans",
+});

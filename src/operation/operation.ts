@@ -1,0 +1,178 @@
+import type { Constant, Node } from "../graph/ir";
+import type { InputConstants } from "../graph/shape-rule";
+import type { GeometryRecord, RecordName } from "../wasm/geometry";
+import type { Kernels, Pointer } from "../wasm/kernels";
+import type { KernelMemory } from "../wasm/memory";
+import type { Shape } from "./layout";
+
+/** "plain" avoids Winograd: it rounds more than a direct sum does, and its weights take four times the space. */
+export type AlgorithmMode = "fast" | "plain";
+
+/** A value of the network by name. */
+export type ValueName = string;
+
+/**
+ * What travels back through an operation instance. Linear operations always send back their exact adjoint;
+ * a rule decides about the rectifiers (ReLU, leaky, parametric and clipped ReLU, ELU, SELU).
+ */
+export interface Rules {
+  readonly rectifier: "gradient" | "deconvnet" | "guided" | "redirected";
+}
+
+export const gradientRules: Rules = { rectifier: "gradient" };
+
+/** Bounds of values; infinite ones let everything through. */
+export interface Clamp {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** Lets everything through. */
+export const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
+
+/**
+ * One operation instance of a compiled network: it knows its shapes and weights, not where its values lie.
+ * All values hold `batch` independent samples one after the other; an operation never mixes samples.
+ */
+export interface Operation {
+  readonly node: Node;
+  /** Values that change with the input; constants are inside the operation. */
+  readonly inputs: readonly ValueName[];
+  readonly outputs: readonly ValueName[];
+  /** Values the backward step reads. */
+  readonly saved: readonly ValueName[];
+  /** Bytes per sample that forward leaves for backward (the switches of a max-pool). */
+  readonly stateBytes: number;
+  /** The node whose state this operation reads too (the max-pool of a max-unpool). */
+  readonly stateOf?: string;
+  /** True where a rule other than the gradient changes what travels back. */
+  readonly rectifier: boolean;
+  /** Bounds of an operation that only clamps its input (ReLU, Clip), so that the operation before it can do that. */
+  readonly clamp?: Clamp;
+  /** True where the operation can clamp what it writes to its first output: it asks `run.clamp` for the bounds. */
+  readonly clampable: boolean;
+  /** True where the first output may lie over the first input: each element depends on the element in its place alone. */
+  readonly inPlace: boolean;
+  /** True where the operation is a linear (or affine) map of each input. */
+  readonly linear: boolean;
+  readonly parameters: number;
+  /** Multiply–accumulates of one sample. */
+  readonly macs: number;
+  /**
+   * Builds the same operation, with the weights that are in memory anyway, from a cut-out of its input, the padding included, to a
+   * part of its output. Absent where there is nothing to share, or nobody cuts.
+   */
+  readonly part?: Builder;
+  /** Bytes of weights the forward step keeps in memory, and those that only the backward step needs. */
+  readonly weightBytes: { readonly forward: number; readonly backward: number };
+  /** Bytes of scratch one call needs. */
+  scratchBytes(batch: number, direction: "forward" | "backward"): number;
+  /** Places weights in memory; called once, before the first forward (or backward) step. */
+  prepare(direction: "forward" | "backward"): void;
+  /** Gives the memory of those weights back; `prepare` places them again. */
+  release(direction: "forward" | "backward"): void;
+  forward(run: Run): void;
+  backward(run: Run): void;
+}
+
+/** Everything an operation sees during one pass. Addresses are those of the first sample. */
+export interface Run {
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  readonly batch: number;
+  readonly rules: Rules;
+  readonly scratch: Pointer;
+  value(name: ValueName): Pointer;
+  /** Bounds for what a clampable operation writes to this value. */
+  clamp(name: ValueName): Clamp;
+  /** The private state of a node, by node name. */
+  state(node: string): Pointer;
+  /** Writes a geometry record; it stays valid for the current call. */
+  record<R extends RecordName>(name: R, values: GeometryRecord<R>): Pointer;
+  /** What has arrived at an output, zeros where nothing did. */
+  gradient(name: ValueName): Pointer;
+  /** Calls `write` with the place for this operation's contribution to the gradient of an input, if anybody asks for it. */
+  contribute(name: ValueName, write: (dx: Pointer) => void): void;
+}
+
+/** What an operation is built from. */
+export interface BuildContext {
+  readonly node: Node;
+  readonly opset: number;
+  /** Which algorithms are allowed. */
+  readonly mode: AlgorithmMode;
+  readonly kernels: Kernels;
+  readonly memory: KernelMemory;
+  shape(name: ValueName): Shape;
+  constant(name: ValueName): Constant | undefined;
+  /** The node that produces a value. */
+  producer(name: ValueName): Node | undefined;
+  /** True if somebody reads the value. */
+  isUsed(name: ValueName): boolean;
+  /** Says why this use of the operator cannot run; collected over the whole network, then thrown at once. */
+  refuse(reason: string): never;
+}
+
+/** The inputs of a node that are known, for the rules of its shape. */
+export const constantsOf = ({ node, constant }: BuildContext): InputConstants =>
+  node.inputs.map((name) => (name ? constant(name) : undefined));
+
+export type Builder = (context: BuildContext) => Operation;
+
+type Parts = Omit<Operation, Optional> & Partial<Pick<Operation, Optional>>;
+
+type Optional =
+  | "saved"
+  | "stateBytes"
+  | "rectifier"
+  | "clampable"
+  | "inPlace"
+  | "linear"
+  | "parameters"
+  | "macs"
+  | "weightBytes"
+  | "scratchBytes"
+  | "prepare"
+  | "release";
+
+/** Fills in what most operations do not have: state, weights, scratch. */
+export function operation(parts: Parts): Operation {
+  return {
+    saved: [],
+    stateBytes: 0,
+    rectifier: false,
+    clampable: false,
+    inPlace: false,
+    linear: false,
+    parameters: 0,
+    macs: 0,
+    weightBytes: { forward: 0, backward: 0 },
+    scratchBytes: () => 0,
+    prepare: () => {},
+    release: () => {},
+    ...parts,
+  };
+}
+
+/** The steps of an operation from one value to another. */
+interface Steps {
+  readonly forward: (run: Run, x: Pointer, y: Pointer) => void;
+  readonly backward: (run: Run, dy: Pointer, dx: Pointer) => void;
+}
+
+/** An operation from one value to another: by default from the node's first input. */
+export function oneToOne(
+  { node }: BuildContext,
+  { forward, backward, ...parts }: Steps & Omit<Parts, "node" | "inputs" | "outputs" | keyof Steps>,
+  input = node.inputs[0],
+): Operation {
+  const [output] = node.outputs;
+  return operation({
+    node,
+    inputs: [input],
+    outputs: [output],
+    forward: (run) => forward(run, run.value(input), run.value(output)),
+    backward: (run) => run.contribute(input, (dx) => backward(run, run.gradient(output), dx)),
+    ...parts,
+  });
+}
