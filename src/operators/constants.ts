@@ -163,7 +163,7 @@ const testing = (test: (a: number) => boolean): Operator => ({
   kind: () => "bool",
 });
 
-export const isNaN: Operator = /* @__PURE__ */ testing(Number.isNaN);
+export const isNan: Operator = /* @__PURE__ */ testing(Number.isNaN);
 export const isInf: Operator = /* @__PURE__ */ testing((a) => Math.abs(a) === Number.POSITIVE_INFINITY);
 
 export const not: Operator = {

@@ -71,7 +71,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   InputPart: joining.inputPart,
   InstanceNormalization: normalization.instanceNormalization,
   IsInf: constants.isInf,
-  IsNaN: constants.isNaN,
+  IsNaN: constants.isNan,
   LRN: normalization.lrn,
   LayerNormalization: layerNorm.layerNormalization,
   LeakyRelu: activation.leakyRelu,

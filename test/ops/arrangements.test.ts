@@ -25,6 +25,13 @@ const cases: readonly Case[] = [
   { op: "Gather", shape: x, attributes: { axis: -1 }, constants: [list([], 1)] },
   { op: "Gather", shape: [1, 4, 5], attributes: { axis: 2 }, constants: [list([2, 3], 0, 4, 1, -1, 2, 0)] },
   { op: "Gather", shape: [1, 5, 3], attributes: { axis: 1 }, constants: [list([2, 2], 0, 4, 1, 3)] },
+  {
+    op: "GatherElements",
+    shape: x,
+    attributes: { axis: 1 },
+    constants: [list([1, 2, 2, 3], 0, 3, 1, 2, -1, 0, 3, 3, 1, 0, 2, -2)],
+  },
+  { op: "GatherND", shape: x, constants: [list([3, 2], 0, 3, 0, 1, 0, -2)] },
   { op: "Pad", shape: x, constants: [ints(0, 1, -1, 0, 0, 0, 2, -1)] },
   { op: "Slice", shape: x, constants: [ints(3, 0), ints(-9, 2), ints(1, 3), ints(-2, 1)] },
   { op: "Slice", shape: x, constants: [ints(-1), ints(-9), ints(2), ints(-1)] },
@@ -109,5 +116,5 @@ it("refuses a Gather from outside of its axis", () => {
   const gather = (axis: number, index: number) => () =>
     new Runner(graphOf({ op: "Gather", shape: x, attributes: { axis }, constants: [ints(0, index)] }));
   expect(gather(1, 4)).toThrow('Gather "Gather": index 4 is outside of the 4 elements of axis 1.');
-  expect(gather(3, -4)).toThrow('Gather "Gather": index -1 is outside of the 3 elements of axis 3.');
+  expect(gather(3, -4)).toThrow('Gather "Gather": index -4 is outside of the 3 elements of axis 3.');
 });
