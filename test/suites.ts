@@ -27,6 +27,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/ops/convolution-algorithms.test.ts": "every algorithm of convolutions, on random shapes against onnxruntime",
   "test/packaging/bundlers.test.ts": "the packed package in bundlers",
   "test/packaging/entries.test.ts": "the packed package's entries",
+  "test/packaging/next.test.ts": "a pool in a route of Next, built and started",
   "test/packaging/size.test.ts": "sizes of bundles",
   "test/packaging/types.test.ts": "the packed declarations in projects of every setting",
   "test/playground.test.ts": "the playground in a browser",

@@ -52,6 +52,12 @@ export const blocksElsewhere: readonly Exception[] = [
     reason: "the other programs of the page are ES modules",
     by: "test/packaging/commonjs.test.ts",
   },
+  {
+    page: /^docs\/pool/,
+    text: /^\/\/ (next\.config\.mjs|app\/)/,
+    reason: "a file of an application of Next",
+    by: "test/packaging/next.test.ts",
+  },
   { page: /^docs\/architecture/, language: "text", reason: "a drawing" },
 ];
 
