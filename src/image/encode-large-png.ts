@@ -1,6 +1,6 @@
 import { joinBytes } from "../join-bytes";
 import { crc32 } from "./checksums";
-import { channelsOf, type ImageLike, isOpaque } from "./image";
+import { channelsOf, type ImageLike } from "./image";
 
 /** Pixels from which the host's own compressor is used. */
 export const largePicture = 2e6;
@@ -31,48 +31,77 @@ export async function encodeLargePng(image: ImageLike): Promise<Uint8Array<Array
 
 /** The rows with their filter bytes; an alpha channel that says nothing is left out. */
 function filteredRows(image: ImageLike): { rows: Uint8Array<ArrayBuffer>; channels: 1 | 3 | 4 } {
-  const { data, width, height } = image;
-  const given = channelsOf(image);
-  const channels = given === 4 && isOpaque(data) ? 3 : (given as 1 | 3 | 4);
+  const channels = channelsOf(image) as 1 | 3 | 4;
+  const colours = channels === 1 ? undefined : colourDifferences(image, channels);
+  return colours ? { rows: colours, channels: 3 } : { rows: differences(image, channels), channels };
+}
+
+/** Red, green and blue alone; undefined where a pixel is transparent. Pictures of this size are opaque photographs nearly always. */
+function colourDifferences(image: ImageLike, given: 3 | 4): Uint8Array<ArrayBuffer> | undefined {
+  const { width, height } = image;
+  const data = new Uint8Array(image.data.buffer, image.data.byteOffset, image.data.length);
+  const rowBytes = 1 + width * 3;
+  const rows = new Uint8Array(rowBytes * height);
+  for (let y = 0; y < height; y++) {
+    let to = y * rowBytes;
+    rows[to++] = 1;
+    let [red, green, blue, alpha] = [0, 0, 0, 255];
+    for (let from = y * width * given; from < (y + 1) * width * given; from += given, to += 3) {
+      if (given === 4) alpha &= data[from + 3];
+      rows[to] = data[from] - red;
+      rows[to + 1] = data[from + 1] - green;
+      rows[to + 2] = data[from + 2] - blue;
+      red = data[from];
+      green = data[from + 1];
+      blue = data[from + 2];
+    }
+    if (alpha !== 255) return undefined;
+  }
+  return rows;
+}
+
+function differences({ data, width, height }: ImageLike, channels: number): Uint8Array<ArrayBuffer> {
   const rowBytes = 1 + width * channels;
   const rows = new Uint8Array(rowBytes * height);
   for (let y = 0; y < height; y++) {
     let to = y * rowBytes;
     rows[to++] = 1;
-    let from = y * width * given;
-    const end = from + width * given;
-    for (let c = 0; c < channels; c++) rows[to++] = data[from + c];
-    if (channels === 3) {
-      // Pictures of this size are photographs nearly always.
-      for (from += given; from < end; from += given, to += 3) {
-        rows[to] = data[from] - data[from - given];
-        rows[to + 1] = data[from + 1] - data[from + 1 - given];
-        rows[to + 2] = data[from + 2] - data[from + 2 - given];
-      }
-      continue;
-    }
-    for (from += given; from < end; from += given) {
-      for (let c = 0; c < channels; c++) rows[to++] = data[from + c] - data[from + c - given];
-    }
+    let from = y * width * channels;
+    const end = from + width * channels;
+    for (let c = 0; c < channels; c++) rows[to++] = data[from++];
+    for (; from < end; from++) rows[to++] = data[from] - data[from - channels];
   }
-  return { rows, channels };
+  return rows;
+}
+
+interface Quick {
+  readonly level: 1;
+  readonly strategy: 2 | 3;
+  readonly chunkSize: number;
 }
 
 /**
  * Runs of equal bytes only (Z_RLE), or where there are few not even these (Z_HUFFMAN_ONLY): differences of neighbours hold little
  * else, and it takes a third of the time.
  */
-const quick = (bytes: Uint8Array): { level: 1; strategy: 2 | 3 } => ({ level: 1, strategy: hasRuns(bytes) ? 3 : 2 });
+const quick = (bytes: Uint8Array): Quick => ({
+  level: 1,
+  strategy: hasRuns(bytes) ? 3 : 2,
+  chunkSize: 1 << 20, // The default makes hundreds of pieces, which are put together.
+});
 
-/** Whether of the bytes looked at a quarter or more are as the one before. */
+/** Whether of the places looked at a quarter or more begin what the compressor counts as a run: three bytes as the one before. */
 function hasRuns(bytes: Uint8Array): boolean {
   let [looked, equal] = [0, 0];
-  for (let at = 1; at < bytes.length; at += 101, looked++) if (bytes[at] === bytes[at - 1]) equal++;
+  for (let at = 3; at < bytes.length; at += 101, looked++) {
+    const byte = bytes[at];
+    if (byte === bytes[at - 1] && byte === bytes[at - 2] && byte === bytes[at - 3]) equal++;
+  }
   return equal * 4 >= looked;
 }
 
 interface Zlib {
-  deflateSync(bytes: Uint8Array, options: ReturnType<typeof quick>): Uint8Array;
+  deflateSync(bytes: Uint8Array, options: Quick): Uint8Array;
   /** Since Node 20.15. */
   crc32?(bytes: Uint8Array): number;
 }

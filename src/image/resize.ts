@@ -67,8 +67,26 @@ export function resampleRows(
   pixels: PixelRows,
   width: number,
   height: number,
-  { source = { x: 0, y: 0, width: pixels.width, height: pixels.height }, antialias = true }: ResizeOptions = {},
+  options: ResizeOptions = {},
 ): Float32Array {
+  const row = width * pixels.channels;
+  const writeRow = rowResampler(pixels, width, height, options);
+  const out = new Float32Array(height * row);
+  for (let y = 0; y < height; y++) writeRow(y, out, y * row);
+  return out;
+}
+
+/**
+ * The same for what looks at the result row by row: it is never there at once.
+ *
+ * @returns a function that writes row `y` of the result into `out`, from index `at` on
+ */
+export function rowResampler(
+  pixels: PixelRows,
+  width: number,
+  height: number,
+  { source = { x: 0, y: 0, width: pixels.width, height: pixels.height }, antialias = true }: ResizeOptions = {},
+): (y: number, out: Float32Array, at: number) => void {
   const { channels } = pixels;
   const columns = flattened(filter(pixels.width, source.x, source.width, width, antialias));
   const rows = filter(pixels.height, source.y, source.height, height, antialias);
@@ -82,24 +100,22 @@ export function resampleRows(
     if (channels === 3) narrowColours(data, start, columns, out);
     else narrowRow(data, start, channels, columns, out);
   }
-  const out = new Float32Array(height * row);
   const sums = new Float64Array(row);
-  for (let y = 0; y < height; y++) {
+  return (y, out, at) => {
     const { first, weights } = rows[y];
     if (weights.length === 2) {
       const [[upper, lower], from] = [weights, (first - top) * row];
       // As in the sums below, which begin with 0.
-      for (let i = 0; i < row; i++) out[y * row + i] = 0 + upper * narrow[from + i] + lower * narrow[from + row + i];
-      continue;
+      for (let i = 0; i < row; i++) out[at + i] = 0 + upper * narrow[from + i] + lower * narrow[from + row + i];
+      return;
     }
     sums.fill(0);
     for (let k = 0; k < weights.length; k++) {
       const [weight, from] = [weights[k], (first + k - top) * row];
       for (let i = 0; i < row; i++) sums[i] += weight * narrow[from + i];
     }
-    out.set(sums, y * row);
-  }
-  return out;
+    out.set(sums, at);
+  };
 }
 
 /** All taps of one axis: those of output i are the weights from `starts[i]` up to `starts[i + 1]`. */

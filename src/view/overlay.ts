@@ -1,10 +1,10 @@
 import { checkOptions, nonEmptyList, show, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { guarded } from "../guard";
-import { checkImage, type ImageLike, type PictureData } from "../image/image";
+import { channelsOf, checkImage, type ImageLike, isOpaque, type PictureData } from "../image/image";
 import { Picture } from "../image/picture";
 import { regionIn } from "../image/placement";
-import { checkRectangle, type Rectangle, resizeBilinear } from "../image/resize";
+import { checkRectangle, type Rectangle, rowResampler } from "../image/resize";
 import { Canvas, toRgba } from "./canvas";
 import { colormapTable, type LevelScale, levelOf, levelScale, nearestLevel } from "./colormap";
 import { checkHeatmap, type Heatmap, type HeatmapSource, heatmapOf } from "./heatmap";
@@ -64,32 +64,57 @@ export function overlay(input: ImageLike, map: Heatmap | HeatmapSource, options:
     const colormap = options.colormap ?? defaultColormap(heatmap);
     const table = colormapTable(colormap);
     const { width, height } = input;
-    const heat = heatInPicture(heatmap, width, height, region);
-    const { data } = toRgba(input);
-    lay(heat, table, levelScale(heatmap.signed, colormap), { opacity, threshold }, data);
+    const heatOf = heatRows(heatmap, width, height, region);
+    const data = new Uint8ClampedArray(width * height * 4);
+    lay(coloursOf(input), heatOf, { table, levels: levelScale(heatmap.signed, colormap), opacity, threshold }, data);
     return new Picture({ data, width, height });
   });
 }
 
-/** Mixes the colours of the heat into RGBA pixels, in their place. */
-function lay(
-  heat: Float32Array,
-  table: Uint8Array,
-  levels: LevelScale,
-  { opacity, threshold }: Required<Pick<OverlayOptions, "opacity" | "threshold">>,
-  pixels: Uint8ClampedArray,
-): void {
+/** The picture as `lay` can read it: of three channels, or of four and opaque. */
+function coloursOf(input: ImageLike): ImageLike {
+  const channels = channelsOf(input);
+  return channels === 3 || (channels === 4 && isOpaque(input.data)) ? input : toRgba(input);
+}
+
+interface Look {
+  readonly table: Uint8Array;
+  readonly levels: LevelScale;
+  readonly opacity: number;
+  readonly threshold: number;
+}
+
+/** Mixes the colours of a picture and of the heat over it into RGBA pixels. */
+function lay(picture: ImageLike, heatOf: HeatRows, look: Look, out: Uint8ClampedArray): void {
   // Every mixture lies between 0 and 255 already: bytes that need no clamping are written in half the time, and cut off what
   // follows the point, so that half a step more rounds them.
-  const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length);
-  const { factor, shift } = levels;
-  for (let pixel = 0, at = 0; pixel < heat.length; pixel++, at += 4) {
-    const value = heat[pixel];
-    const grey = (bytes[at] + bytes[at + 1] + bytes[at + 2]) / 3;
-    let red = grey + saturation * (bytes[at] - grey);
-    let green = grey + saturation * (bytes[at + 1] - grey);
-    let blue = grey + saturation * (bytes[at + 2] - grey);
-    const strength = (Math.abs(value) - threshold) / (1 - threshold);
+  const bytes = new Uint8Array(out.buffer, out.byteOffset, out.length);
+  const from = new Uint8Array(picture.data.buffer, picture.data.byteOffset, picture.data.length);
+  const channels = channelsOf(picture);
+  for (let y = 0; y < picture.height; y++)
+    layRow(from, y * picture.width * channels, channels, heatOf(y), look, bytes, y * picture.width * 4);
+}
+
+function layRow(
+  from: Uint8Array,
+  read: number,
+  channels: number,
+  heat: Float32Array,
+  { table, levels: { factor, shift }, opacity, threshold }: Look,
+  bytes: Uint8Array,
+  at: number,
+): void {
+  const range = 1 - threshold;
+  for (let x = 0; x < heat.length; x++, read += channels, at += 4) {
+    const r = from[read];
+    const g = from[read + 1];
+    const b = from[read + 2];
+    const grey = (r + g + b) / 3;
+    let red = grey + saturation * (r - grey);
+    let green = grey + saturation * (g - grey);
+    let blue = grey + saturation * (b - grey);
+    const value = heat[x];
+    const strength = (Math.abs(value) - threshold) / range;
     if (strength > 0) {
       const share = opacity * Math.min(1, strength * 1.6);
       const paper = 1 - share;
@@ -101,28 +126,41 @@ function lay(
     bytes[at] = red + 0.5;
     bytes[at + 1] = green + 0.5;
     bytes[at + 2] = blue + 0.5;
+    bytes[at + 3] = 255;
   }
 }
 
-/** The heatmap's value at every pixel of a picture; 0 outside its region. */
-export function heatInPicture(heatmap: Heatmap, width: number, height: number, region: Rectangle): Float32Array {
-  const [scaleX, scaleY] = [heatmap.width / region.width, heatmap.height / region.height];
+/** The heatmap's value at every pixel of a row of a picture; valid until the next call. */
+type HeatRows = (y: number) => Float32Array;
+
+/** The heatmap's value at every pixel of a picture, row by row; 0 outside its region. */
+function heatRows(heatmap: Heatmap, width: number, height: number, region: Rectangle): HeatRows {
+  const { data, width: extent } = heatmap;
+  const [scaleX, scaleY] = [extent / region.width, heatmap.height / region.height];
   const source = { x: -region.x * scaleX, y: -region.y * scaleY, width: width * scaleX, height: height * scaleY };
-  const heat = resizeBilinear(
-    { data: heatmap.data, width: heatmap.width, height: heatmap.height, channels: 1 },
+  const writeRow = rowResampler(
+    { width: extent, height: heatmap.height, channels: 1, rowOf: (y) => [data, y * extent] },
     width,
     height,
-    {
-      source,
-    },
+    { source },
   );
-  const inside = (position: number, start: number, extent: number): boolean =>
-    position + 0.5 >= start && position + 0.5 < start + extent;
+  const inside = (position: number, start: number, length: number): boolean =>
+    position + 0.5 >= start && position + 0.5 < start + length;
   const outside = Array.from({ length: width }, (_, x) => x).filter((x) => !inside(x, region.x, region.width));
-  for (let y = 0; y < height; y++) {
-    if (!inside(y, region.y, region.height)) heat.fill(0, y * width, (y + 1) * width);
-    else for (const x of outside) heat[y * width + x] = 0;
-  }
+  const row = new Float32Array(width);
+  return (y) => {
+    if (!inside(y, region.y, region.height)) return row.fill(0);
+    writeRow(y, row, 0);
+    for (const x of outside) row[x] = 0;
+    return row;
+  };
+}
+
+/** The same for all rows at once. */
+export function heatInPicture(heatmap: Heatmap, width: number, height: number, region: Rectangle): Float32Array {
+  const heatOf = heatRows(heatmap, width, height, region);
+  const heat = new Float32Array(width * height);
+  for (let y = 0; y < height; y++) heat.set(heatOf(y), y * width);
   return heat;
 }
 

@@ -78,6 +78,22 @@ const flat: Heatmap = { data: Float32Array.of(0, 0, 1, 1, 0, 0, 1, 1), width: 4,
 const picture = { data: new Uint8Array(4 * 2 * 3).fill(100), width: 4, height: 2 };
 
 describe("pictures", () => {
+  it("an overlay of a picture is the same however its channels came, and leaves it as it is", () => {
+    const ramp = { data: Float32Array.from({ length: 8 }, (_, i) => i / 7), width: 4, height: 2, signed: false };
+    const colours = Array.from({ length: 8 }, (_, i) => [i * 30, 255 - i * 17, (i * 89) % 256]);
+    const rgb = { data: Uint8Array.from(colours.flat()), width: 4, height: 2 };
+    const opaque = Uint8Array.from([7, ...colours.flatMap((colour) => [...colour, 255])]);
+    const later = { data: opaque.subarray(1), width: 4, height: 2 };
+    const before = opaque.slice();
+    expect(overlay(later, ramp).data).toEqual(overlay(rgb, ramp).data);
+    expect(opaque).toEqual(before);
+    const clear = later.data.slice();
+    clear.fill(0, 0, 4);
+    const white = later.data.slice();
+    white.fill(255, 0, 4);
+    expect(overlay({ ...later, data: clear }, ramp).data).toEqual(overlay({ ...later, data: white }, ramp).data);
+  });
+
   it("an overlay shows the picture where nothing is, the colour where the evidence is", () => {
     const { data } = overlay(picture, flat, { opacity: 1, colormap: "inferno" });
     expect(Array.from(data.slice(0, 4))).toEqual([100, 100, 100, 255]);
