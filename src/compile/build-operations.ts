@@ -1,6 +1,6 @@
 import type { UnsupportedUse } from "../errors";
-import type { Node, StaticGraph } from "../graph/ir";
-import type { AlgorithmMode, BuildContext, Builder, Operation } from "../operation/operation";
+import type { Constant, Node, StaticGraph } from "../graph/ir";
+import type { AlgorithmMode, BuildContext, Builder, Operation, PackedMatrix } from "../operation/operation";
 import { constantOutput } from "../operators/constant-output";
 import { operators } from "../operators/table";
 import type { Kernels } from "../wasm/kernels";
@@ -35,12 +35,14 @@ export function buildOperations(
   // fall to the other side by rounding.
   const mode = graph.nodes.some(({ op }) => op === "MaxUnpool") ? "plain" : allowed;
 
+  const matrices = new Map<Constant, PackedMatrix>();
   const contextOf = (node: Node): BuildContext => ({
     node,
     opset: graph.opset,
     mode,
     kernels,
     memory,
+    matrices,
     shape: (name) => graph.shapes.get(name) ?? [],
     constant: (name) => graph.constants.get(name),
     producer: (name) => producers.get(name),

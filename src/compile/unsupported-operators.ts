@@ -20,7 +20,7 @@ const reasons: readonly { readonly ops: RegExp; readonly reason: string }[] = [
     reason: quantised,
   },
   {
-    ops: /^(RNN|(Conv)?LSTM(1D|2D|3D)?|GRU|SimpleRNN|Bidirectional|(MultiHead|GroupQuery)?Attention|RotaryEmbedding|com\.microsoft::.*Attention)$/,
+    ops: /^((Conv)?LSTM(1D|2D|3D)?|GRU|SimpleRNN|Bidirectional|(MultiHead|GroupQuery)?Attention|RotaryEmbedding|com\.microsoft::.*Attention)$/,
     reason: "recurrent and attention layers are not supported",
   },
   { ops: /^Constant$/, reason: "only numeric constants are supported" },

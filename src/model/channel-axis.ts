@@ -21,7 +21,7 @@ const channelsFirst: ReadonlySet<string> = /* @__PURE__ */ new Set(
   ).split(" "),
 );
 /** Layers whose result is along the last axis. */
-const channelsLast: ReadonlySet<string> = /* @__PURE__ */ new Set(["LayerNormalization", "LSTM", "GRU", "RNN"]);
+const channelsLast: ReadonlySet<string> = /* @__PURE__ */ new Set(["LayerNormalization"]);
 
 /** @returns undefined where the layers do not say */
 export function channelAxis(graph: StaticGraph, value: string): ChannelAxis | undefined {

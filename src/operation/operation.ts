@@ -4,6 +4,7 @@ import type { GeometryRecord, RecordName } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import type { Shape } from "./layout";
+import type { Held } from "./weights";
 
 /** "plain" avoids Winograd: it rounds more than a direct sum does, and its weights take four times the space. */
 export type AlgorithmMode = "fast" | "plain";
@@ -95,6 +96,12 @@ export interface Run {
   contribute(name: ValueName, write: (dx: Pointer) => void): void;
 }
 
+/** A constant matrix as the kernels read it. */
+export interface PackedMatrix {
+  readonly forward: Held;
+  readonly backward: Held;
+}
+
 /** What an operation is built from. */
 export interface BuildContext {
   readonly node: Node;
@@ -107,6 +114,8 @@ export interface BuildContext {
   constant(name: ValueName): Constant | undefined;
   /** The node that produces a value. */
   producer(name: ValueName): Node | undefined;
+  /** Packed matrices by what they are packed of, where several nodes of one network may share them. */
+  readonly matrices?: Map<Constant, PackedMatrix>;
   /** True if somebody reads the value. */
   isUsed(name: ValueName): boolean;
   /** Says why this use of the operator cannot run; collected over the whole network, then thrown at once. */

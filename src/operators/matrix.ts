@@ -9,7 +9,8 @@ import { type Held, held, packPanels, panelCount, placeBias } from "../operation
 import { showShape, sizeOf } from "../tensor";
 import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import type { AxisReach, OperandsReach, Operator, WeightLayout } from "./operator";
+import { computed, repeated, withShape } from "./folding";
+import type { AxisReach, Fold, OperandsReach, Operator, WeightLayout } from "./operator";
 import { products } from "./products";
 
 const gemmShape: ShapeRule = (node, inputs) => {
@@ -100,7 +101,11 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     held(memory, () => [
       [packMatrix(kernels, memory, matrix, direction), memory.store(new Uint8Array(8), "Tap table")],
     ]);
-  const panels = { forward: panelsOf("forward"), backward: panelsOf("backward") };
+  // The steps of a recurrent layer multiply with one and the same matrix.
+  const shared = matrix.transposed || matrix.factor !== 1 ? undefined : context.matrices;
+  const present = shared?.get(matrix.weight);
+  const panels = present ?? { forward: panelsOf("forward"), backward: panelsOf("backward") };
+  shared?.set(matrix.weight, panels);
   let biasPlace: Pointer = 0;
 
   // A value of rank 3 or 4 is channels last in memory, but the matrix applies to its last ONNX axis.
@@ -140,11 +145,11 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
 
   return oneToOne(context, {
     linear: true,
-    parameters: matrix.weight.size + (bias?.length ?? 0),
+    parameters: (present ? 0 : matrix.weight.size) + (bias?.length ?? 0),
     macs: rows * inputs * outputs,
     weightBytes: {
-      forward: panelCount(outputs) * 8 * inputs * 4,
-      backward: panelCount(inputs) * 8 * outputs * 4,
+      forward: present ? 0 : panelCount(outputs) * 8 * inputs * 4,
+      backward: present ? 0 : panelCount(inputs) * 8 * outputs * 4,
     },
     clampable: true,
     scratchBytes: (batch, direction) => {
@@ -231,9 +236,35 @@ export const gemm: Operator = {
   weight: gemmLayout,
 };
 
+/** More products than these are left to a kernel, or to the exporter. */
+const mostProducts = 2 ** 26;
+
+/** A product of constants, summed in float64. */
+const foldMatMul: Fold = ({ known: [a, b], out }) => {
+  if (a.kind !== "float" || b.kind !== "float") return undefined;
+  const [left, right] = [
+    a.shape.length === 1 ? [1, ...a.shape] : a.shape,
+    b.shape.length === 1 ? [...b.shape, 1] : b.shape,
+  ];
+  const [inner, columns] = right.slice(-2);
+  const rows = left[left.length - 2];
+  if (sizeOf(out) * inner > mostProducts) return undefined;
+  const batch = out.slice(0, out.length - (2 - Number(a.shape.length === 1) - Number(b.shape.length === 1)));
+  const stack = (shape: Shape): Shape => [...batch, ...shape.slice(-2)];
+  const [x, w] = [repeated(withShape(a, left), stack(left)), repeated(withShape(b, right), stack(right))];
+  return computed("float", out, (i) => {
+    const [column, row, matrix] = [i % columns, Math.floor(i / columns) % rows, Math.floor(i / (rows * columns))];
+    const [from, to] = [(matrix * rows + row) * inner, matrix * inner * columns + column];
+    let sum = 0;
+    for (let k = 0; k < inner; k++) sum += x[from + k] * w[to + k * columns];
+    return sum;
+  });
+};
+
 export const matMul: Operator = {
   nature: "dense",
   shape: matMulShape,
   reach: rowsAndColumns,
   build: buildMatMul,
+  fold: foldMatMul,
 };

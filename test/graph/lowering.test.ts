@@ -195,8 +195,60 @@ const cases: Readonly<Record<string, Fused>> = {
   },
 };
 
+const recurrentCase = (
+  op: string,
+  gates: number,
+  attributes: Readonly<Record<string, Attribute>>,
+  { initial = false, peepholes = false, bias = true, steps = 5, batch = 1, opset = 17, computed = false } = {},
+): Fused => {
+  const [directions, hidden, features] = [attributes.direction === "bidirectional" ? 2 : 1, 3, 4];
+  const isBatchFirst = attributes.layout === 1;
+  const state = isBatchFirst ? [batch, directions, hidden] : [directions, batch, hidden];
+  const states = (seed: number): Constant | readonly number[] => (computed ? state : floats(state, seed));
+  const isCell = op === "LSTM";
+  return {
+    ...{ op, opset, attributes: { hidden_size: hidden, ...attributes } },
+    inputs: [
+      isBatchFirst ? [batch, steps, features] : [steps, batch, features],
+      floats([directions, gates * hidden, features], 1, 0.6),
+      floats([directions, gates * hidden, hidden], 2, 0.6),
+      bias ? floats([directions, 2 * gates * hidden], 3, 0.5) : "",
+      ...(initial || peepholes ? ["" as const] : []),
+      ...(initial ? [states(4), ...(isCell ? [states(5)] : [])] : peepholes ? ["" as const, "" as const] : []),
+      ...(peepholes ? [floats([directions, 3 * hidden], 6, 0.5)] : []),
+    ],
+    outputs: isCell ? ["Y", "Y_h", "Y_c"] : ["Y", "Y_h"],
+  };
+};
+
+const recurrentCases: Readonly<Record<string, Fused>> = {
+  RNN: recurrentCase("RNN", 1, {}),
+  "RNN, both ways, of one step": recurrentCase("RNN", 1, { direction: "bidirectional" }, { steps: 1, initial: true }),
+  "RNN of other activations": recurrentCase("RNN", 1, {
+    ...{ direction: "bidirectional", activations: ["LeakyRelu", "ScaledTanh"] },
+    ...{ activation_alpha: [0.3, 1.2], activation_beta: [0.7] },
+  }),
+  GRU: recurrentCase("GRU", 3, {}),
+  "GRU from an initial state": recurrentCase("GRU", 3, { direction: "reverse" }, { initial: true, batch: 2 }),
+  "GRU, linear before reset": recurrentCase("GRU", 3, { linear_before_reset: 1, direction: "bidirectional" }),
+  "GRU, linear before reset, without a bias": recurrentCase("GRU", 3, { linear_before_reset: 1 }, { bias: false }),
+  "GRU from a computed state": recurrentCase("GRU", 3, {}, { initial: true, computed: true }),
+  LSTM: recurrentCase("LSTM", 4, {}),
+  "LSTM backwards": recurrentCase("LSTM", 4, { direction: "reverse" }, { batch: 3 }),
+  "LSTM both ways": recurrentCase("LSTM", 4, { direction: "bidirectional" }, { initial: true, batch: 2 }),
+  "LSTM from computed states": recurrentCase(
+    "LSTM",
+    4,
+    { direction: "bidirectional" },
+    { initial: true, computed: true },
+  ),
+  "LSTM with peepholes": recurrentCase("LSTM", 4, {}, { peepholes: true, initial: true }),
+  "LSTM, clipped": recurrentCase("LSTM", 4, { clip: 0.4 }, { bias: false }),
+  "LSTM of other activations": recurrentCase("LSTM", 4, { activations: ["HardSigmoid", "Tanh", "Relu"] }),
+};
+
 describe("operators that others make up: values as onnxruntime, gradients as differences", () => {
-  for (const [name, given] of Object.entries(cases)) {
+  for (const [name, given] of Object.entries({ ...cases, ...recurrentCases })) {
     it(name, async () => {
       const alpha = given.attributes?.alpha;
       const graph = graphOf(
@@ -223,6 +275,17 @@ describe("operators that others make up: values as onnxruntime, gradients as dif
   }
 
   const refused: Readonly<Record<string, readonly [Fused, RegExp]>> = {
+    "a sequence without end": [recurrentCase("RNN", 1, {}, { steps: 1025 }), /has 1025 steps, and at most 1024/],
+    "sequences that end before": [
+      { ...recurrentCase("GRU", 3, {}), inputs: [...recurrentCase("GRU", 3, {}).inputs, ints([3])] },
+      /sequences that end before the last step/,
+    ],
+    "an activation that nobody knows": [
+      recurrentCase("LSTM", 4, { activations: ["Sin", "Tanh", "Tanh"] }),
+      /its activation "sin"/,
+    ],
+    "too few activations": [recurrentCase("LSTM", 4, { activations: ["Tanh"] }), /it needs 3 activations/],
+    "coupled gates": [recurrentCase("LSTM", 4, { input_forget: 1 }), /input_forget/],
     "a diagonal": [equation("ii->i", [3, 3]), /a letter that stands twice/],
     "keys of steps before": [
       {

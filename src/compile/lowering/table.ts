@@ -11,6 +11,7 @@ import {
   simplified,
   skipNormalization,
 } from "./normalization";
+import { gru, lstm, rnn } from "./recurrent";
 
 /** The last two axes change places. */
 function turned(from: Lowered, index: number, key: string): string {
@@ -79,9 +80,12 @@ const table: ReadonlyMap<string, Lowering> = /* @__PURE__ */ (() => {
     ["Attention", attention],
     ["Einsum", einsum],
     ["Gemm", gemm],
+    ["GRU", gru],
     ["GroupNormalization", groupNormalization],
+    ["LSTM", lstm],
     ["LpNormalization", lpNormalization],
     ["MeanVarianceNormalization", meanVariance],
+    ["RNN", rnn],
     ["RotaryEmbedding", rotaryEmbedding],
     ["SimplifiedLayerNormalization", simplified],
     [microsoft("Attention"), packedAttention],
