@@ -1,6 +1,5 @@
 /** The exports of the module: the interface `Kernels` of src/wasm/kernels.ts, and where the caller's memory begins. */
-export { prelu, unary } from "./activation";
-export { preluBackward, unaryBackward } from "./activation-backward";
+export { prelu, preluBackward, unary, unaryBackward } from "./activation";
 export { averagePool, averagePoolBackward } from "./average-pool";
 export { scatterColumns } from "./columns";
 export { conv } from "./conv";

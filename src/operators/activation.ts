@@ -15,7 +15,7 @@ import { unary, unaryOperator } from "./unary";
 export const relu: Operator = /* @__PURE__ */ unaryOperator(
   "rectifier",
   { kind: Unary.relu },
-  { fold: /* @__PURE__ */ mapped((a) => Math.max(a, 0)) },
+  { tensorflow: ["Relu", "relu"], fold: /* @__PURE__ */ mapped((a) => Math.max(a, 0)) },
 );
 
 export const leakyRelu: Operator = /* @__PURE__ */ unaryOperator("rectifier", (node) => ({
@@ -23,11 +23,15 @@ export const leakyRelu: Operator = /* @__PURE__ */ unaryOperator("rectifier", (n
   a: numberAttribute(node, "alpha", 0.01),
 }));
 
-export const elu: Operator = /* @__PURE__ */ unaryOperator("rectifier", (node) => ({
-  kind: Unary.elu,
-  a: numberAttribute(node, "alpha", 1),
-  b: 1,
-}));
+export const elu: Operator = /* @__PURE__ */ unaryOperator(
+  "rectifier",
+  (node) => ({
+    kind: Unary.elu,
+    a: numberAttribute(node, "alpha", 1),
+    b: 1,
+  }),
+  { tensorflow: ["Elu", "elu"] },
+);
 
 /** Before set 6 it had other defaults. */
 export const selu: Operator = /* @__PURE__ */ unaryOperator(
@@ -37,13 +41,13 @@ export const selu: Operator = /* @__PURE__ */ unaryOperator(
     a: numberAttribute(node, "alpha", 1.6732631921768188),
     b: numberAttribute(node, "gamma", 1.0507010221481323),
   }),
-  { since: 6 },
+  { tensorflow: ["Selu", "selu"], since: 6 },
 );
 
 export const sigmoid: Operator = /* @__PURE__ */ unaryOperator(
   "gate",
   { kind: Unary.sigmoid },
-  { fold: /* @__PURE__ */ mapped((a) => 1 / (1 + Math.exp(-a))) },
+  { tensorflow: ["Sigmoid", "sigmoid"], fold: /* @__PURE__ */ mapped((a) => 1 / (1 + Math.exp(-a))) },
 );
 
 export const hardSigmoid: Operator = /* @__PURE__ */ unaryOperator("gate", (node) => ({
@@ -52,7 +56,11 @@ export const hardSigmoid: Operator = /* @__PURE__ */ unaryOperator("gate", (node
   b: numberAttribute(node, "beta", 0.5),
 }));
 
-export const hardSwish: Operator = /* @__PURE__ */ unaryOperator("smooth", { kind: Unary.hardSwish });
+export const hardSwish: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  { kind: Unary.hardSwish, saves: "input" },
+  { tensorflow: ["hard_swish", "hard_silu"] },
+);
 
 /** x · sigmoid(α·x) with α = 1; `combineSwish` makes it too. */
 export const swish: Operator = {
@@ -62,24 +70,32 @@ export const swish: Operator = {
   build: (context) => {
     const alpha = numberAttribute(context.node, "alpha", 1);
     if (alpha !== 1) context.refuse(`its alpha is ${alpha}; 1 is supported`);
-    return unary(context, context.node.inputs[0], { kind: Unary.silu });
+    return unary(context, context.node.inputs[0], { kind: Unary.silu, saves: "input" });
   },
 };
 
 export const tanh: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.tanh },
-  { fold: /* @__PURE__ */ mapped(Math.tanh) },
+  { tensorflow: ["Tanh", "tanh"], fold: /* @__PURE__ */ mapped(Math.tanh) },
 );
 
-export const softplus: Operator = /* @__PURE__ */ unaryOperator("smooth", { kind: Unary.softplus });
+export const softplus: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  { kind: Unary.softplus },
+  { tensorflow: ["Softplus", "softplus"] },
+);
 
-export const gelu: Operator = /* @__PURE__ */ unaryOperator("smooth", (node) => {
-  const approximate = stringAttribute(node, "approximate", "none");
-  if (approximate === "tanh") return { kind: Unary.geluTanh };
-  if (approximate === "none") return { kind: Unary.gelu };
-  throw new ModelError(`Gelu "${node.name}": approximate is "${approximate}"; ONNX knows none and tanh.`);
-});
+export const gelu: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  (node) => {
+    const approximate = stringAttribute(node, "approximate", "none");
+    if (approximate === "tanh") return { kind: Unary.geluTanh, saves: "input" };
+    if (approximate === "none") return { kind: Unary.gelu, saves: "input" };
+    throw new ModelError(`Gelu "${node.name}": approximate is "${approximate}"; ONNX knows none and tanh.`);
+  },
+  { tensorflow: ["gelu"] },
+);
 
 /** Clip's limits and the like are inputs that do not take part in the shape, but they must be single numbers. */
 const clipShape: ShapeRule = (node, inputs) => {

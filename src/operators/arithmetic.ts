@@ -186,7 +186,7 @@ const buildPow: Builder = (context) => {
   const values = exponent.floats();
   if (values.some((value) => value !== values[0]))
     context.refuse("its exponents differ; one exponent for all elements is supported");
-  return unary(context, input, { kind: Unary.power, a: values[0] });
+  return unary(context, input, { kind: Unary.power, a: values[0], saves: "input" });
 };
 
 /** Max and Min of a value and constants that are one number: a clip. */

@@ -6,38 +6,42 @@ import { unaryOperator } from "./unary";
 
 export const abs: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
-  { kind: Unary.abs },
-  { fold: /* @__PURE__ */ mapped(Math.abs) },
+  { kind: Unary.abs, saves: "input" },
+  { tensorflow: ["Abs"], fold: /* @__PURE__ */ mapped(Math.abs) },
 );
 
-export const erf: Operator = /* @__PURE__ */ unaryOperator("smooth", { kind: Unary.erf });
+export const erf: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  { kind: Unary.erf, saves: "input" },
+  { tensorflow: ["Erf"] },
+);
 
 export const exp: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.exp },
-  { fold: /* @__PURE__ */ mapped(Math.exp) },
+  { tensorflow: ["Exp", "exponential"], fold: /* @__PURE__ */ mapped(Math.exp) },
 );
 
 export const log: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
-  { kind: Unary.log },
-  { fold: /* @__PURE__ */ mapped(Math.log) },
+  { kind: Unary.log, saves: "input" },
+  { tensorflow: ["Log"], fold: /* @__PURE__ */ mapped(Math.log) },
 );
 
 export const neg: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.scale, a: -1 },
-  { fold: /* @__PURE__ */ mapped((a) => -a) },
+  { tensorflow: ["Neg"], fold: /* @__PURE__ */ mapped((a) => -a) },
 );
 
 export const reciprocal: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.reciprocal },
-  { fold: /* @__PURE__ */ mapped((a) => 1 / a) },
+  { tensorflow: ["Reciprocal"], fold: /* @__PURE__ */ mapped((a) => 1 / a) },
 );
 
 export const sqrt: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.sqrt },
-  { fold: /* @__PURE__ */ mapped(Math.sqrt) },
+  { tensorflow: ["Sqrt"], fold: /* @__PURE__ */ mapped(Math.sqrt) },
 );

@@ -163,6 +163,8 @@ export interface Operator {
   /** Later sets that mean something else, which its rules tell apart by `opset`. */
   readonly changed?: readonly number[];
   readonly nature: Nature;
+  /** Operators of TensorFlow's graphs and activations of Keras that are this one, without attributes of their own. */
+  readonly tensorflow?: readonly string[];
   /** Shapes of the outputs; throws where the inputs do not fit. */
   readonly shape: ShapeRule;
   /** Absent where it is computed from constants alone. */

@@ -12,21 +12,12 @@ export interface UnaryFunction {
   readonly kind: UnaryKind;
   readonly a?: number;
   readonly b?: number;
+  /** What the derivative is computed from, as `Kernels.unaryBackward` lists; default: the output. */
+  readonly saves?: "input";
 }
 
 /** Functions with kinks: rules may replace their derivative. */
 const rectifiers: ReadonlySet<UnaryKind> = new Set<UnaryKind>([Unary.relu, Unary.leakyRelu, Unary.elu, Unary.clip]);
-/** Functions whose derivative is computed from the input; all others use the output. */
-const savesInput: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
-  Unary.hardSwish,
-  Unary.gelu,
-  Unary.geluTanh,
-  Unary.erf,
-  Unary.power,
-  Unary.silu,
-  Unary.log,
-  Unary.abs,
-]);
 
 function clampOf(kind: UnaryKind, a: number, b: number): Clamp | undefined {
   if (kind === Unary.relu) return { lo: 0, hi: Number.POSITIVE_INFINITY };
@@ -34,11 +25,11 @@ function clampOf(kind: UnaryKind, a: number, b: number): Clamp | undefined {
 }
 
 /** Builds the operation y = f(x). */
-export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0 }: UnaryFunction): Operation {
+export function unary(context: BuildContext, input: string, { kind, a = 0, b = 0, saves }: UnaryFunction): Operation {
   const { node } = context;
   const output = node.outputs[0];
   const size = sizeOf(context.shape(output));
-  const saved = savesInput.has(kind) ? input : output;
+  const saved = saves ? input : output;
   const bounds = clampOf(kind, a, b);
   return oneToOne(
     context,

@@ -13,6 +13,7 @@ import {
   type Padding,
   transposedConvolution,
 } from "./operators/convolution";
+import { namesakes } from "./operators/namesakes";
 import { batchNorm, binary, clip, extremum, prelu, unary } from "./operators/pointwise";
 import { pool, type Reduction, reduction } from "./operators/pooling";
 import { stridedSlice } from "./operators/strided-slice";
@@ -178,11 +179,7 @@ const reduce =
 
 /** Functions of one value by TensorFlow's names; also what may be fused to a convolution. */
 const functions: Readonly<Record<string, (b: GraphBuilder, x: Value) => Value>> = {
-  ...Object.fromEntries(
-    ["Relu", "Elu", "Selu", "Sigmoid", "Tanh", "Softplus", "Exp", "Log", "Sqrt", "Neg", "Abs", "Reciprocal", "Erf"].map(
-      (op) => [op, (b: GraphBuilder, x: Value) => unary(b, op, x)],
-    ),
-  ),
+  ...Object.fromEntries([...namesakes].map(([name, op]) => [name, (b: GraphBuilder, x: Value) => unary(b, op, x)])),
   Relu6: (b, x) => clip(b, x, 0, 6),
   Rsqrt: (b, x) => unary(b, "Reciprocal", unary(b, "Sqrt", x)),
   Square: (b, x) => binary(b, "Mul", x, x),

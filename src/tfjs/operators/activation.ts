@@ -2,6 +2,7 @@ import { graphAxis, image } from "../axes";
 import { type GraphBuilder, refuse, type Value } from "../graph-builder";
 import type { Json, JsonObject } from "../json";
 import { isObject } from "../json";
+import { namesakes } from "./namesakes";
 import { binary, clip, unary } from "./pointwise";
 
 type Function = (b: GraphBuilder, x: Value) => Value;
@@ -11,31 +12,18 @@ const times = (b: GraphBuilder, given: Value, gate: Function): Value => {
   return b.emit("Mul", [x, gate(b, x)]);
 };
 
-const direct =
-  (op: string): Function =>
-  (b, x) =>
-    unary(b, op, x);
-
 export const softmax = (b: GraphBuilder, op: "Softmax" | "LogSoftmax", given: Value, axis = -1): Value => {
   const x = image(b, given);
   return b.emit(op, [x], { axis: graphAxis(x, axis) });
 };
 
-const swish: Function = (b, x) => times(b, x, direct("Sigmoid"));
-const hardSwish: Function = (b, x) => unary(b, "HardSwish", x);
+const swish: Function = (b, x) => times(b, x, (_, y) => unary(b, "Sigmoid", y));
 const relu6: Function = (b, x) => clip(b, x, 0, 6);
 
-/** Activations by the names of Keras. Where Keras and TensorFlow.js differ, as TensorFlow.js computes them. */
+/** Activations of Keras that are no single operator of the table. Where Keras and TensorFlow.js differ, as TensorFlow.js computes them. */
 const functions: Readonly<Record<string, Function>> = {
   linear: (b, x) => image(b, x),
-  relu: direct("Relu"),
   relu6,
-  elu: direct("Elu"),
-  selu: direct("Selu"),
-  sigmoid: direct("Sigmoid"),
-  tanh: direct("Tanh"),
-  softplus: direct("Softplus"),
-  exponential: direct("Exp"),
   softmax: (b, x) => softmax(b, "Softmax", x),
   log_softmax: (b, x) => softmax(b, "LogSoftmax", x),
   hard_sigmoid: (b, x) => unary(b, "HardSigmoid", x, { alpha: 0.2, beta: 0.5 }),
@@ -45,10 +33,7 @@ const functions: Readonly<Record<string, Function>> = {
   },
   swish,
   silu: swish,
-  hard_swish: hardSwish,
-  hard_silu: hardSwish,
   mish: (b, x) => times(b, x, (_, y) => b.emit("Tanh", [b.emit("Softplus", [y])])),
-  gelu: (b, x) => unary(b, "Gelu", x),
   gelu_new: (b, x) => unary(b, "Gelu", x, { approximate: "tanh" }),
   leaky_relu: (b, x) => unary(b, "LeakyRelu", x, { alpha: 0.2 }),
 };
@@ -56,6 +41,8 @@ const functions: Readonly<Record<string, Function>> = {
 /** Applies an activation as a layer's configuration names it: text, or an object with a class name. */
 export function activation(b: GraphBuilder, x: Value, named: Json | undefined): Value {
   const name = nameOf(named);
+  const namesake = namesakes.get(name);
+  if (namesake) return unary(b, namesake, x);
   const apply = Object.hasOwn(functions, name) ? functions[name] : undefined;
   return apply ? apply(b, x) : refuse(`its activation "${name}" is not supported`);
 }
