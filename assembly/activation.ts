@@ -24,6 +24,7 @@ enum Unary {
   log,
   abs,
   reciprocal,
+  mish,
 }
 
 /** The codes of `Rectify` in src/wasm/kernels.ts. */
@@ -93,6 +94,7 @@ function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v
     case Unary.log: return map<Log>(x, y, end, a, b);
     case Unary.abs: return map<Abs>(x, y, end, a, b);
     case Unary.reciprocal: return map<Reciprocal>(x, y, end, a, b);
+    case Unary.mish: return map<Mish>(x, y, end, a, b);
   }
 }
 
@@ -177,6 +179,7 @@ function chainVectors(
     case Unary.log: return chain<Log>(saved, dy, dx, end, va, vb);
     case Unary.abs: return chain<Abs>(saved, dy, dx, end, va, vb);
     case Unary.reciprocal: return chain<Reciprocal>(saved, dy, dx, end, va, vb);
+    case Unary.mish: return chain<Mish>(saved, dy, dx, end, va, vb);
   }
 }
 
@@ -467,6 +470,27 @@ class Reciprocal {
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     return f32x4.mul(dy, f32x4.neg(f32x4.mul(s, s)));
+  }
+}
+
+/** tanh(ln(1 + e)) = n / (n + 2) with n = e·(e + 2), where e = eˣ; from 20 on it is 1, and the squares must not overflow. */
+class Mish {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    const e = exp(f32x4.min(x, f32x4.splat(20)));
+    const n = f32x4.mul(e, f32x4.add(e, f32x4.splat(2)));
+    return f32x4.mul(x, f32x4.div(n, f32x4.add(n, f32x4.splat(2))));
+  }
+
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    // n/(n + 2) + x·4·e·(1 + e)/(n + 2)²
+    const x = f32x4.min(s, f32x4.splat(20));
+    const e = exp(x);
+    const n = f32x4.mul(e, f32x4.add(e, f32x4.splat(2)));
+    const inverse = f32x4.div(number(0), f32x4.add(n, f32x4.splat(2)));
+    const bend = f32x4.mul(f32x4.mul(f32x4.splat(4), e), f32x4.mul(f32x4.add(number(0), e), f32x4.mul(inverse, inverse)));
+    return f32x4.mul(dy, f32x4.add(f32x4.mul(n, inverse), f32x4.mul(x, bend)));
   }
 }
 

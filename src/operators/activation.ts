@@ -97,6 +97,12 @@ export const gelu: Operator = /* @__PURE__ */ unaryOperator(
   { tensorflow: ["gelu"] },
 );
 
+export const mish: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  { kind: Unary.mish, saves: "input" },
+  { since: 18, tensorflow: ["mish"] },
+);
+
 /** Clip's limits and the like are inputs that do not take part in the shape, but they must be single numbers. */
 const clipShape: ShapeRule = (node, inputs) => {
   const x = inputShape(node, inputs);

@@ -84,6 +84,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   MaxPool: pooling.maxPool,
   MaxUnpool: pooling.maxUnpool,
   Min: arithmetic.min,
+  Mish: activation.mish,
   Mod: constants.mod,
   Mul: arithmetic.mul,
   Neg: functions.neg,

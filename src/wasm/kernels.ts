@@ -28,6 +28,7 @@ export const Unary = {
   log: 17,
   abs: 18,
   reciprocal: 19,
+  mish: 20, // x·tanh(ln(1 + eˣ))
 } as const;
 export type UnaryKind = (typeof Unary)[keyof typeof Unary];
 
@@ -120,7 +121,7 @@ export interface Kernels {
   unary(kind: UnaryKind, x: Pointer, y: Pointer, count: number, a: number, b: number): void;
   /**
    * dx = dy · f′. `saved` is y for relu, leakyRelu, elu, clip, sigmoid, hardSigmoid, tanh, exp, sqrt, softplus, reciprocal and x for
-   * hardSwish, gelu, geluTanh, erf, power, silu, log, abs; scale ignores it. dx may be dy.
+   * hardSwish, gelu, geluTanh, erf, power, silu, log, abs, mish; scale ignores it. dx may be dy.
    */
   unaryBackward(
     kind: UnaryKind,

@@ -29,6 +29,7 @@ const reference: Record<Name, (x: number, a: number, b: number) => number> = {
   log: Math.log,
   abs: Math.abs,
   reciprocal: (x) => 1 / x,
+  mish: (x) => x * Math.tanh(Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
 };
 const parameters: Partial<Record<Name, [number, number]>> = {
   leakyRelu: [0.125, 0],
@@ -39,7 +40,18 @@ const parameters: Partial<Record<Name, [number, number]>> = {
   power: [3, 0],
 };
 const positiveOnly = new Set<Name>(["sqrt", "log", "reciprocal"]);
-const savesInput = new Set<Name>(["hardSwish", "gelu", "geluTanh", "erf", "power", "silu", "log", "abs", "scale"]);
+const savesInput = new Set<Name>([
+  "hardSwish",
+  "gelu",
+  "geluTanh",
+  "erf",
+  "power",
+  "silu",
+  "log",
+  "abs",
+  "mish",
+  "scale",
+]);
 const names = Object.keys(Unary) as Name[];
 
 function apply(kind: UnaryKind, x: number[], a = 0, b = 0): number[] {
@@ -98,6 +110,11 @@ describe("unary", () => {
   it("other functions ignore the mode", () => {
     const [y, dy] = [noise(5, 9), noise(6, 9)];
     expect(backward(Unary.tanh, Rectify.guided, y, dy)).toEqual(backward(Unary.tanh, Rectify.gradient, y, dy));
+  });
+
+  it("mish has no infinities and no overflow far out", () => {
+    expect(apply(Unary.mish, [1e30, -1e30, 25, -200])).toEqual([Math.fround(1e30), -0, 25, -0]);
+    expect(backward(Unary.mish, Rectify.gradient, [1e30, -1e30, 25, -200], [1, 1, 1, 1])).toEqual([1, 0, 1, 0]);
   });
 
   it("power keeps the sign of a negative base", () => {

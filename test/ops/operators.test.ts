@@ -389,6 +389,7 @@ const unaryOperators: Readonly<Record<string, Partial<Case>>> = {
   Tanh: {},
   Softplus: {},
   Gelu: { opset: 20 },
+  Mish: { opset: 18 },
   "Gelu tanh": { op: "Gelu", opset: 20, attributes: { approximate: "tanh" } },
   Erf: {},
   Exp: {},
