@@ -33,7 +33,6 @@ const functions: Readonly<Record<string, Function>> = {
   },
   swish,
   silu: swish,
-  mish: (b, x) => times(b, x, (_, y) => b.emit("Tanh", [b.emit("Softplus", [y])])),
   gelu_new: (b, x) => unary(b, "Gelu", x, { approximate: "tanh" }),
   leaky_relu: (b, x) => unary(b, "LeakyRelu", x, { alpha: 0.2 }),
 };
