@@ -20,25 +20,62 @@ export function theirs<T>(call: () => T): T {
   }
 }
 
-/** The same for what takes its time, or may. */
-export async function theirsAsync<T>(call: () => T | PromiseLike<T>): Promise<T> {
+/**
+ * The same for what takes its time, or may, and perhaps never ends: a signal ends the waiting.
+ *
+ * @throws the signal's reason as soon as it is aborted
+ */
+export async function theirsAsync<T>(call: () => T | PromiseLike<T>, signal?: AbortSignal): Promise<T> {
   try {
-    return await call();
+    const begun = call();
+    return await (signal && isObject(begun) ? unlessAborted(begun, signal) : begun);
   } catch (error) {
     markForeign(error);
     throw error;
   }
 }
 
-/** Items of the caller's list or stream. */
-export async function* theirItems<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T, void> {
+function unlessAborted<T>(begun: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(signal.reason);
+    const settled = (): void => signal.removeEventListener("abort", leave);
+    signal.addEventListener("abort", leave);
+    // Whoever has given up still takes what comes of it: nobody else would hear of a failure.
+    Promise.resolve(begun).then(resolve, reject).finally(settled);
+    if (signal.aborted) leave();
+  });
+}
+
+/**
+ * Items of the caller's list or stream.
+ *
+ * @throws the signal's reason as soon as it is aborted, also while an item is awaited
+ */
+export async function* theirItems<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  signal?: AbortSignal,
+): AsyncGenerator<T, void> {
+  const iterator = theirs(() =>
+    Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator](),
+  );
+  let isOpen = false;
   try {
-    for await (const item of items) yield item;
-  } catch (error) {
-    markForeign(error);
-    throw error;
+    while (true) {
+      const step = await theirsAsync(() => iterator.next(), signal);
+      if (step.done) return;
+      const value = await theirsAsync(() => step.value, signal);
+      isOpen = true;
+      yield value;
+      isOpen = false;
+    }
+  } finally {
+    // Left between two items it may tidy up, and be late with it; one that failed has ended, one that is awaited may never answer.
+    if (isOpen) await theirsAsync(async () => iterator.return?.(), signal);
+    else if (signal?.aborted) quietly(async () => iterator.return?.());
   }
 }
+
+const quietly = (call: () => Promise<unknown>): void => void call().catch(() => {});
 
 /** What is none of this package's errors is a fault of it; it throws errors only, so that anything else is somebody else's. */
 function typedError(where: string, cause: unknown): unknown {

@@ -18,6 +18,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/examples.test.ts": "every example's program",
   "test/full-grad.test.ts": "FullGrad against pytorch-grad-cam's formula on real networks",
   "test/graph/models.test.ts": "shapes and passes of real networks against onnxruntime",
+  "test/hostile/aborts.test.ts": "thousands of calls given up at random moments, and workers that end in their midst",
   "test/hostile/graphs.test.ts": "graphs of thousands of nodes, and values beyond all bounds",
   "test/hostile/calls.test.ts": "thousands of wild calls of every public function, each a typed error or a result",
   "test/hostile/files.test.ts": "hostile files, each in a process of its own, with its time and memory",

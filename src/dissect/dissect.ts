@@ -85,7 +85,7 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
     const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
     const maps: Float32Array[] = [];
     const regions: Uint8Array[] = [];
-    for await (const sample of theirItems(samples)) {
+    for await (const sample of theirItems(samples, options.signal)) {
       const { result } = model.parts;
       const { values } = model.pass({ data: model.prepare(sample), keep: [...new Set([value, result])] });
       const output = model.tensor(result, values.get(result) as Float32Array);
@@ -96,7 +96,8 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
       await pace.step(maps.length);
     }
     if (maps.length === 0) throw new InputError("dissect got no samples: give at least one input of the network.");
-    const agreements = units.map((unit): UnitAgreement => {
+    const agreements: UnitAgreement[] = [];
+    for (const unit of units) {
       const planes = maps.map((map) => {
         const data = Float32Array.from({ length: h * w }, (_, place) => map[places[place] + offsets[unit]]);
         return resizeBilinear({ data, width: w, height: h, channels: 1 }, grid.w, grid.h, { antialias: false });
@@ -110,8 +111,9 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
           either += Number(inUnit || inRegion);
         });
       });
-      return { unit, iou: either === 0 ? 0 : both / either, threshold: active.threshold };
-    });
+      agreements.push({ unit, iou: either === 0 ? 0 : both / either, threshold: active.threshold });
+      await pace.pause();
+    }
     return {
       layer,
       quantile,

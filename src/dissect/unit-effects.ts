@@ -65,7 +65,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
     const pace = createPace(options, Array.isArray(samples) ? samples.length : Number.POSITIVE_INFINITY);
     const drops = new Float64Array(units.length);
     let [count, total] = [0, 0];
-    for await (const sample of theirItems(samples)) {
+    for await (const sample of theirItems(samples, options.signal)) {
       const data = model.prepare(sample);
       const before = model.pass({ data, keep: [target.value] }).values.get(target.value) as Float32Array;
       const score = scoreOf(target.choose(before), before);
@@ -75,6 +75,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
         group.forEach((_, i) => {
           drops[first + i] += score - without[i];
         });
+        await pace.pause();
       }
       total += score;
       await pace.step(++count);

@@ -24,7 +24,10 @@ export function checkedMethod(method: AttributionMethod): AttributionMethod {
     );
   }
   return async (model, input, options) => {
-    const found: Partial<Attribution> | undefined = await theirsAsync(() => method(model, input, options));
+    const found: Partial<Attribution> | undefined = await theirsAsync(
+      () => method(model, input, options),
+      options.signal,
+    );
     if (found?.values && isTensor(found.values) && found.recipe) return found as Attribution;
     throw new OptionError(
       "The method must return an attribution, with values and recipe, as gradCam does; " +

@@ -10,7 +10,11 @@ import type { OverlayOptions } from "../view/overlay";
 export interface ExplainOptions {
   /** What to explain; default: the class with the highest score. */
   readonly target?: Target;
-  /** Stops a long method between two passes; the model stays usable. */
+  /**
+   * Stops a long method between two passes, and its waiting for functions of the caller; the model stays usable. A single pass is
+   * not interrupted: methods of one pass (saliency, Grad-CAM, …) look at it before they begin. A worker or a pool keeps the
+   * caller's thread free meanwhile.
+   */
   readonly signal?: AbortSignal;
   /** Called after each group of passes of a method that runs more than one. */
   readonly onProgress?: (done: number, total: number) => void;

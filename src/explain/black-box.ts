@@ -24,7 +24,7 @@ export async function blackBoxInput(blackBox: BlackBox, input: Input, options: P
   const rows = async (batch: Float32Array, count: number): Promise<{ scores: Float32Array; classes: number }> => {
     // Of its own: the function may change the tensor, or keep it.
     const handed = asTensor(batch.slice(), batchShape(frame, count));
-    const answer: unknown = await theirsAsync(() => blackBox(handed));
+    const answer: unknown = await theirsAsync(() => blackBox(handed), options.signal);
     // And it may change the scores later.
     const scores = isFloat32Array(answer) ? answer.slice() : answer;
     if (!isFloat32Array(scores) || scores.length === 0 || scores.length % count !== 0) {

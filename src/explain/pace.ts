@@ -1,4 +1,5 @@
-import { throwIfAborted } from "../checks";
+import { kindOf, throwIfAborted } from "../checks";
+import { OptionError } from "../errors";
 import { theirs, theirsAsync } from "../guard";
 
 /** Milliseconds of work after which a long method gives the event loop a turn. */
@@ -11,6 +12,8 @@ const turnSteps = 32;
 export interface Pace {
   /** To be awaited between passes: reports progress, throws if aborted, lets other work run now and then. */
   step(done: number): Promise<void>;
+  /** The same where nothing more is done that is counted. */
+  pause(): Promise<void>;
 }
 
 /** @throws the signal's reason, at once if it is already aborted */
@@ -19,21 +22,30 @@ export function createPace(
   total: number,
 ): Pace {
   throwIfAborted(options.signal);
+  const { onProgress } = options;
+  // A caller without types may give anything; null is none.
+  if (onProgress && typeof onProgress !== "function") {
+    throw new OptionError(`onProgress must be a function (done, total) => void, got ${kindOf(onProgress)}.`);
+  }
   let resumed = performance.now();
   let steps = 0;
+  const pause = async (): Promise<void> => {
+    const passed = performance.now() - resumed;
+    // In Cloudflare's isolates the clock stands still between two turns.
+    if (passed >= turnMilliseconds || (passed === 0 && ++steps >= turnSteps)) {
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      resumed = performance.now();
+      steps = 0;
+    }
+    throwIfAborted(options.signal);
+  };
   return {
+    pause,
     async step(done) {
-      const told: unknown = options.onProgress && theirs(() => options.onProgress?.(done, total));
+      const told: unknown = onProgress && theirs(() => onProgress(done, total));
       // A function that waits for something, and may fail later: nobody else would hear of it.
-      if (told) await theirsAsync(() => told);
-      const passed = performance.now() - resumed;
-      // In Cloudflare's isolates the clock stands still between two turns.
-      if (passed >= turnMilliseconds || (passed === 0 && ++steps >= turnSteps)) {
-        await new Promise<void>((resolve) => setTimeout(resolve, 0));
-        resumed = performance.now();
-        steps = 0;
-      }
-      throwIfAborted(options.signal);
+      if (told) await theirsAsync(() => told, options.signal);
+      await pause();
     },
   };
 }

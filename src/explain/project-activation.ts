@@ -1,4 +1,4 @@
-import { checkBag, checkOptions, oneOf, show } from "../checks";
+import { checkBag, checkOptions, oneOf, show, throwIfAborted } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
@@ -25,6 +25,8 @@ export interface ProjectOptions {
   readonly keep?: "max" | number;
   /** What rectifiers send back; default 'deconvnet', as the paper. */
   readonly rule?: Exclude<Rules["rectifier"], "redirected">;
+  /** Where it is aborted, nothing is begun. */
+  readonly signal?: AbortSignal;
 }
 
 /** An activation that was kept. */
@@ -61,6 +63,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
   return guardedAsync("projectActivation", async () => {
     checkBag("projectActivation", options, []);
     checkOptions("projectActivation", options, ["layer", "unit", "position", "keep", "rule", "signal", "onProgress"]);
+    throwIfAborted(options.signal);
     const { keep = "max", rule = "deconvnet", unit, position } = options;
     const count = keep === "max" ? 1 : keep;
     if (!Number.isInteger(count) || count < 1)

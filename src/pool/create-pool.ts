@@ -1,9 +1,10 @@
 import { proxy } from "comlink";
-import { checkBag, messageOf } from "../checks";
+import { checkBag, messageOf, throwIfAborted } from "../checks";
 import { OptionError, SeethroughError } from "../errors";
 import type { Attribution } from "../explain/attribution";
 import { withMethods } from "../explain/attribution-methods";
 import type { PartResults } from "../explain/passes";
+import { theirsAsync } from "../guard";
 import { ownOptions, unusedNotes } from "../methods/own-options";
 import type { LoadOptions } from "../model/load";
 import { type Input, isNamed, type Model, type NamedInputs } from "../model/model";
@@ -39,7 +40,7 @@ export interface WorkerPool extends Explainers {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-type OnProgress = (done: number, total: number) => void;
+type OnProgress = (done: number, total: number) => unknown;
 
 interface Watched {
   readonly signal?: AbortSignal;
@@ -152,7 +153,6 @@ class Pool implements Caller {
     stop.controller.signal.addEventListener("abort", () => {
       for (const each of stops) each.abort(stop.controller.signal.reason);
     });
-    if (stop.controller.signal.aborted) for (const each of stops) each.abort(stop.controller.signal.reason);
     const done = new Array<number>(parts).fill(0);
     let reported = 0;
     const report = (part: number): OnProgress | undefined =>
@@ -161,8 +161,9 @@ class Pool implements Caller {
         done[part] = count;
         const sum = done.reduce((all, value) => all + value);
         // Parts that are made again are no progress until they are further than before.
-        if (sum > reported) onProgress(sum, total);
-        reported = Math.max(reported, sum);
+        if (sum <= reported) return;
+        reported = sum;
+        return onProgress(sum, total);
       });
     const make = (given: object): Promise<(PartResults | undefined)[]> =>
       Promise.all(
@@ -201,10 +202,11 @@ class Pool implements Caller {
     const id = this.#calls;
     const progress =
       onProgress &&
-      proxy((done: number, total: number) => {
+      proxy(async (done: number, total: number) => {
         if (controller.signal.aborted) return;
         try {
-          onProgress(done, total);
+          // The thread waits for what the function waits for, but not beyond the end of the call.
+          await theirsAsync(() => onProgress(done, total), controller.signal);
         } catch (error) {
           controller.abort(error);
         }
@@ -261,14 +263,18 @@ function once<T>(read: (path: string) => Promise<T>): (path: string) => Promise<
   };
 }
 
-/** A controller that follows a signal until it is unlinked. */
+/**
+ * A controller that follows a signal until it is unlinked.
+ *
+ * @throws the signal's reason if it is aborted already; {OptionError} if it is no signal
+ */
 function linked(signal: AbortSignal | undefined): {
   readonly controller: AbortController;
   readonly unlink: () => void;
 } {
+  throwIfAborted(signal);
   const controller = new AbortController();
   const follow = (): void => controller.abort(signal?.reason);
-  if (signal?.aborted) follow();
   signal?.addEventListener("abort", follow);
   return { controller, unlink: () => signal?.removeEventListener("abort", follow) };
 }

@@ -131,8 +131,9 @@ export function createService(packaged: Packaged): Service {
       let last: unknown;
       const report =
         onProgress &&
-        ((done: number, total: number) => {
+        ((done: number, total: number): unknown => {
           last = onProgress(done, total);
+          return last;
         });
       try {
         const result = await callOf(name)(model, packed.map(unpack), { signal: controller.signal, onProgress: report });

@@ -86,7 +86,7 @@ export async function fitHead(
     const features = channelMeans(values.get(maps) as Float32Array, c);
     return { features, label: classIndex(model, label), answer: indexOfMaximum(logits), logits };
   };
-  for await (const item of theirItems(images)) {
+  for await (const item of theirItems(images, options.signal)) {
     const { logits, ...question } = look(item);
     if (!heldOut && seen % heldOutEvery === heldOutEvery - 1) questions.push(question);
     else {
@@ -95,7 +95,7 @@ export async function fitHead(
     }
     await pace.step(++seen);
   }
-  for await (const item of theirItems(heldOut ?? [])) {
+  for await (const item of theirItems(heldOut ?? [], options.signal)) {
     const { logits: _, ...question } = look(item);
     questions.push(question);
     await pace.step(++seen);

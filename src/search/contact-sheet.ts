@@ -29,7 +29,7 @@ export async function contactSheet(
   options: SheetOptions & SummaryOptions = {},
 ): Promise<PictureData> {
   return guardedAsync("contactSheet", async () => {
-    checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random"]);
+    checkOptions("contactSheet", options, ["unit", "tile", "quantiles", "random", "signal"]);
     const model = loadedAlone(given, "contactSheet");
     const sheet = await planSheet(model, result, options);
     const { quantiles, random: strays } = options;
@@ -47,7 +47,7 @@ export async function contactSheet(
     });
     const pictures = new Map<Hit, ImageLike>();
     const places = rows.flatMap((row) => row.hits.map((hit) => ({ row, hit })));
-    await visitImages(places, { model, source }, ({ row, hit }, picture) => {
+    await visitImages(places, { model, source, signal: options.signal }, ({ row, hit }, picture) => {
       pictures.set(hit, cutHit(sheet, row, hit, picture)[0]);
     });
     const tileOf = ({ hit, caption }: { readonly hit: Hit; readonly caption: string }): Tile => ({

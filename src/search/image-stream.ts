@@ -1,6 +1,6 @@
 import { kindOf } from "../checks";
 import { InputError } from "../errors";
-import { theirItems } from "../guard";
+import { theirItems, theirsAsync } from "../guard";
 import { type Input, isNamed, isTensor } from "../model/model";
 
 /** An image of the data that is searched. */
@@ -27,10 +27,10 @@ export type Loaded =
  *
  * @throws {InputError} if an item has no id
  */
-export async function* groups(images: SearchImages, size: number): AsyncGenerator<SearchImage[]> {
+export async function* groups(images: SearchImages, size: number, signal?: AbortSignal): AsyncGenerator<SearchImage[]> {
   let group: SearchImage[] = [];
   let count = 0;
-  for await (const item of theirItems(images)) {
+  for await (const item of theirItems(images, signal)) {
     count++;
     const given: unknown = item;
     if (
@@ -53,9 +53,13 @@ export async function* groups(images: SearchImages, size: number): AsyncGenerato
 }
 
 /** Loads and prepares one image; failures become values. */
-export async function load({ id, image }: SearchImage, prepare: (input: Input) => Float32Array): Promise<Loaded> {
+export async function load(
+  { id, image }: SearchImage,
+  prepare: (input: Input) => Float32Array,
+  signal?: AbortSignal,
+): Promise<Loaded> {
   try {
-    const input = await (typeof image === "function" ? image() : image);
+    const input = await theirsAsync(() => (typeof image === "function" ? image() : image), signal);
     const data = prepare(input);
     return {
       id,

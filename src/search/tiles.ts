@@ -2,6 +2,7 @@
 
 import { kindOf, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
+import { createPace } from "../explain/pace";
 import { theirsAsync } from "../guard";
 import { checkImage, type ImageLike, type PictureData } from "../image/image";
 import { placement } from "../image/placement";
@@ -26,6 +27,8 @@ export interface SheetOptions {
   readonly unit?: number | readonly number[];
   /** Side of a tile in pixels; default 112. */
   readonly tile?: number;
+  /** Stops between two pictures. */
+  readonly signal?: AbortSignal;
 }
 
 /** A search result bound to the model it came from, ready to be drawn. */
@@ -65,7 +68,11 @@ export async function planSheet(
 /** Fetches each image once, one at a time, and visits the places that show it. */
 export async function visitImages<P extends { readonly hit: Hit }>(
   places: readonly P[],
-  { model, source }: { readonly model: LoadedModel; readonly source: ImageSource },
+  {
+    model,
+    source,
+    signal,
+  }: { readonly model: LoadedModel; readonly source: ImageSource } & Pick<SheetOptions, "signal">,
   visit: (place: P, picture: ImageLike, input: Input) => void | Promise<void>,
 ): Promise<void> {
   if (typeof source !== "function") {
@@ -74,13 +81,18 @@ export async function visitImages<P extends { readonly hit: Hit }>(
     );
   }
   const ids = new Set(places.map(({ hit }) => hit.id));
+  const pace = createPace({ signal }, ids.size);
   for (const id of ids) {
-    const given = await theirsAsync(() => source(id));
+    const given = await theirsAsync(() => source(id), signal);
     const input = onlyGiven(model.parts.inputs, given, "A contact sheet");
     const picture = isTensor(input) ? toImage(model, input) : input;
     if (picture === undefined) throw new InputError(`The image "${id}" was asked for, but nothing came.`);
     checkImage(picture);
-    for (const place of places) if (place.hit.id === id) await visit(place, picture, input);
+    for (const place of places) {
+      if (place.hit.id !== id) continue;
+      await visit(place, picture, input);
+      await pace.pause();
+    }
   }
 }
 

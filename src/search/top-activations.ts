@@ -1,4 +1,4 @@
-import { checkBag, checkOptions, iterable, kindOf, oneOf, wholeNumber } from "../checks";
+import { checkBag, checkOptions, iterable, kindOf, oneOf, throwIfAborted, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
@@ -99,13 +99,15 @@ export async function topActivations(
     const pace = createPace(options, total);
     let shard = options.shard;
     let [seen, saved] = [0, 0];
-    for await (const group of groups(images, batchSize)) {
+    for await (const group of groups(images, batchSize, options.signal)) {
       shard ??= group[0].id;
       const done = ranking.shard(shard)?.images ?? 0;
       const known = Math.min(Math.max(0, done - seen), group.length);
       if (known > 0 && seen + known === done) checkOrder(ranking, shard, group[known - 1]);
       const fresh = group.slice(known);
-      const failed = searchGroup(model, plan, ranking, await loadAll(model, fresh), onError);
+      const loadedGroup = await loadAll(model, fresh, options.signal);
+      throwIfAborted(options.signal);
+      const failed = searchGroup(model, plan, ranking, loadedGroup, onError);
       seen += group.length;
       if (fresh.length > 0) {
         const before = ranking.shard(shard)?.failed ?? 0;
@@ -118,7 +120,7 @@ export async function topActivations(
         Math.floor(seen / checkpointEvery) > Math.floor(saved / checkpointEvery)
       ) {
         saved = seen;
-        await theirsAsync(() => onCheckpoint(ranking.result()));
+        await theirsAsync(() => onCheckpoint(ranking.result()), options.signal);
       }
     }
     const expected = shard === undefined ? 0 : (ranking.shard(shard)?.images ?? 0);
@@ -128,13 +130,13 @@ export async function topActivations(
       );
     }
     const result = ranking.result();
-    if (onCheckpoint) await theirsAsync(() => onCheckpoint(result));
+    if (onCheckpoint) await theirsAsync(() => onCheckpoint(result), options.signal);
     return result;
   });
 }
 
-const loadAll = (model: LoadedModel, group: readonly SearchImage[]): Promise<Loaded[]> =>
-  Promise.all(group.map((item) => load(item, (input) => model.prepare(input))));
+const loadAll = (model: LoadedModel, group: readonly SearchImage[], signal?: AbortSignal): Promise<Loaded[]> =>
+  Promise.all(group.map((item) => load(item, (input) => model.prepare(input), signal)));
 
 /** @throws {InputError} if the stream does not bring the images in the order in which the earlier part saw them */
 function checkOrder(ranking: Ranking, shard: string, { id }: SearchImage): void {

@@ -50,14 +50,14 @@ export async function unitPage(
   options: SheetOptions = {},
 ): Promise<UnitPage> {
   return guardedAsync("unitPage", async () => {
-    checkOptions("unitPage", options, ["unit", "tile"]);
+    checkOptions("unitPage", options, ["unit", "tile", "signal"]);
     const model = loadedAlone(given, "unitPage");
     const sheet = await planSheet(model, result, options);
     const { layer } = result.search;
     const rows = sheet.units.map((unit) => ({ unit, hits: unitSummary(result, unit).top }));
     const found = new Map<Hit, ProjectedHit>();
     const places = rows.flatMap((row) => row.hits.map((hit) => ({ row, hit })));
-    await visitImages(places, { model, source }, async ({ row, hit }, picture, input) => {
+    await visitImages(places, { model, source, signal: options.signal }, async ({ row, hit }, picture, input) => {
       const { unit } = row;
       const { image: values } = await projectActivation(given, input, { layer, unit, position: hit.position });
       const [crop, projection] = cutHit(sheet, row, hit, picture, projectionImage(given, values));
