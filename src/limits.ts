@@ -17,6 +17,14 @@ export interface Limits {
   readonly elements: number;
   /** Bytes of all constants together that are computed while the file is read; default 512 MiB. */
   readonly foldedBytes: number;
+  /** Lists and objects of JSON, or messages of protobuf, inside each other; default 256. */
+  readonly nesting: number;
+  /** Graphs inside of graphs, as the branches of an If are; default 20. */
+  readonly subgraphs: number;
+  /** Bytes of one name: of a node, a value, an operator, an attribute, a class; default 65,536. */
+  readonly nameBytes: number;
+  /** Bytes of one text: model.json, config.json, class names, an entry of metadata, an attribute; default 64 MiB. */
+  readonly textBytes: number;
 }
 
 export const defaultLimits: Limits = {
@@ -25,6 +33,10 @@ export const defaultLimits: Limits = {
   rank: 32,
   elements: 2 ** 30,
   foldedBytes: 512 * 2 ** 20,
+  nesting: 256,
+  subgraphs: 20,
+  nameBytes: 65_536,
+  textBytes: 64 * 2 ** 20,
 };
 
 /** The arithmetic on constants of ordinary networks, which a small `maxMemory` does not forbid: that has its own error. */

@@ -1,6 +1,8 @@
 import { show } from "../checks";
-import { OptionError } from "../errors";
+import { LimitError, OptionError } from "../errors";
 import type { Preprocess } from "../image/preprocess";
+import { parseJson } from "../json-text";
+import { defaultLimits, type Limits } from "../limits";
 import type { Metadata } from "./metadata";
 
 /**
@@ -171,6 +173,7 @@ type ReadFile = (path: string) => Promise<Uint8Array>;
 export async function readConfigBeside(
   sibling: ReadFile,
   above?: ReadFile,
+  limits: Limits = defaultLimits,
 ): Promise<{
   readonly said: Configured;
   /** Why one of them is left out. */
@@ -178,9 +181,10 @@ export async function readConfigBeside(
 }> {
   const readFrom = async (folder: ReadFile, path: string): Promise<Fields | undefined> => {
     try {
-      const value: unknown = JSON.parse(new TextDecoder().decode(await folder(path)));
+      const value = parseJson(await folder(path), path, limits);
       return isFields(value) ? value : {};
-    } catch {
+    } catch (error) {
+      if (error instanceof LimitError) throw error;
       return undefined; // there is no such file, or a server answered with a page
     }
   };

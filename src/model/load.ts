@@ -178,11 +178,11 @@ export async function openModel(
   const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputOptions(options);
-  const { graph: whole, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options);
+  const { graph: whole, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options, limits);
   checkInputNames(whole, options);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [];
-  const said = await withConfig(readMetadata(whole), whole, source, options, notes);
+  const said = await withConfig(readMetadata(whole), whole, source, options, limits, notes);
   const asking = { file: whole, options, metadata: said, fileOrder, isFinal: inputIsFinal };
   const constants = fixedInputs(asking);
   const file = fixInputs(whole, constants);
@@ -218,7 +218,7 @@ export async function openModel(
   const saysRange = (options.preprocess?.range ?? metadata.preprocess?.range) !== undefined;
   const scaled = saysRange || integers !== undefined ? undefined : ownScaling(graph);
   if (scaled !== undefined) notes.push(note("own-scaling", scaled));
-  const names = options.labels === undefined ? metadata.labels : readLabels(options.labels);
+  const names = options.labels === undefined ? metadata.labels : readLabels(options.labels, "labels", limits);
   const { reading, notes: outputNotes } = await readOutput({
     graph,
     result: resolved,
@@ -304,6 +304,7 @@ async function withConfig(
   graph: Graph,
   { bytes, sibling, above }: SourceFile,
   { config, labels, preprocess }: LoadOptions,
+  limits: Limits,
   notes: Note[],
 ): Promise<Metadata> {
   if (config !== undefined) {
@@ -314,7 +315,7 @@ async function withConfig(
   const isSettled = (labels ?? own.labels) !== undefined && (preprocess ?? own.preprocess) !== undefined;
   if (!sibling || isSettled || beginsLikeJson(bytes)) return own;
   const { readConfigBeside } = await import("./hugging-face");
-  const { said, refused } = await readConfigBeside(sibling, above);
+  const { said, refused } = await readConfigBeside(sibling, above, limits);
   if (refused !== undefined) notes.push(note("config-refused", refused));
   const used = [
     ...(said.labels && !(labels ?? own.labels) ? ["the names of the classes"] : []),
@@ -353,28 +354,31 @@ interface FileGraph {
 
 const asWritten = (_: string, rank: number): number[] => Array.from({ length: rank }, (__, axis) => axis);
 
-async function readGraph(source: SourceFile, { inputs, inputShape }: LoadOptions): Promise<FileGraph> {
+async function readGraph(source: SourceFile, { inputs, inputShape }: LoadOptions, limits: Limits): Promise<FileGraph> {
   const { bytes, name } = source;
   if (!beginsLikeJson(bytes)) {
-    const { graph, pieces } = await readOnnxFiles(source);
+    const { graph, pieces } = await readOnnxFiles(source, limits);
     return { graph, name: name ?? graph.name, pieces, inputIsFinal: false, fileOrder: asWritten };
   }
   // Whoever loads ONNX files only never loads this.
   const { readTensorflowJs } = await import("../tfjs/reader");
   const { graph, pieces, fileOrder } = await readTensorflowJs(
     source,
-    (name, position) => inputs?.[name]?.inputShape ?? (position === 0 ? inputShape : undefined),
+    (name, position) =>
+      (inputs && Object.hasOwn(inputs, name) ? inputs[name].inputShape : undefined) ??
+      (position === 0 ? inputShape : undefined),
+    limits,
   );
   return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true, fileOrder };
 }
 
 /** An ONNX file, and the files beside it that it keeps weights in, in the order in which it names them. */
-async function readOnnxFiles({
-  bytes,
-  sibling,
-}: SourceFile): Promise<{ readonly graph: Graph; readonly pieces: readonly Uint8Array[] }> {
+async function readOnnxFiles(
+  { bytes, sibling }: SourceFile,
+  limits: Limits,
+): Promise<{ readonly graph: Graph; readonly pieces: readonly Uint8Array[] }> {
   try {
-    return { graph: readOnnx(bytes), pieces: [bytes] };
+    return { graph: readOnnx(bytes, undefined, undefined, limits), pieces: [bytes] };
   } catch (error) {
     if (!(error instanceof MissingFilesError)) throw await named(bytes, error);
     if (!sibling) throw error;
@@ -388,7 +392,7 @@ async function readOnnxFiles({
     };
     const pieces = await Promise.all(files.map(read));
     const beside = new Map(files.map((file, i) => [file, pieces[i]] as const));
-    return { graph: readOnnx(bytes, undefined, beside), pieces: [bytes, ...pieces] };
+    return { graph: readOnnx(bytes, undefined, beside, limits), pieces: [bytes, ...pieces] };
   }
 }
 

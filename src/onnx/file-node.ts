@@ -1,5 +1,6 @@
 import { ModelError } from "../errors";
 import type { Attribute, Constant, Node } from "../graph/ir";
+import { withinLimit } from "../limits";
 import type { ExternalFiles } from "./external-data";
 import { readTensor } from "./tensor-data";
 import type { Field } from "./wire";
@@ -19,9 +20,6 @@ export interface FileGraph {
   readonly outputs: readonly string[];
   readonly initialisers: ReadonlyMap<string, Constant>;
 }
-
-/** Graphs inside of graphs; networks have one or two. */
-const deepest = 20;
 
 export const isDefaultDomain = (domain: string): boolean => domain === "" || domain === "ai.onnx";
 
@@ -68,9 +66,7 @@ export function readNode(field: Field, files: ExternalFiles, depth = 0): FileNod
 }
 
 function readSubgraph(field: Field, files: ExternalFiles, depth: number): FileGraph {
-  if (depth > deepest) {
-    throw new ModelError(`The file has graphs inside of graphs, more than ${deepest} deep. It is damaged.`);
-  }
+  withinLimit(field.limits, "subgraphs", depth, "The file has graphs inside of graphs, too deep");
   const nodes: FileNode[] = [];
   const [inputs, outputs]: [string[], string[]] = [[], []];
   const initialisers = new Map<string, Constant>();
@@ -116,7 +112,7 @@ export function readAttribute(field: Field, files: ExternalFiles, node: string, 
     if (part.number === 1) key = part.string();
     else if (part.number === 2) single = part.float();
     else if (part.number === 3) single = part.int();
-    else if (part.number === 4) single = part.string();
+    else if (part.number === 4) single = part.text();
     else if (part.number === 5) {
       const tensor = readTensor(part, files, node);
       single = tensor.constant;
@@ -124,7 +120,7 @@ export function readAttribute(field: Field, files: ExternalFiles, node: string, 
     } else if (part.number === 6) graph = readSubgraph(part, files, depth + 1);
     else if (part.number === 7) floats.push(part.fixed(4));
     else if (part.number === 8) part.ints(ints);
-    else if (part.number === 9) strings.push(part.string());
+    else if (part.number === 9) strings.push(part.text());
     else if (part.number === 20) type = part.int();
     else if (part.number === 21) reference = part.string();
   });

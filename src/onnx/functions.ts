@@ -1,5 +1,6 @@
-import { ModelError } from "../errors";
+import { LimitError, ModelError } from "../errors";
 import type { Attribute } from "../graph/ir";
+import { defaultLimits, type Limits } from "../limits";
 import type { ExternalFiles } from "./external-data";
 import { type FileNode, isDefaultDomain, operatorName, readAttribute, readNode } from "./file-node";
 import { meansTheSame } from "./operator-sets";
@@ -56,19 +57,24 @@ export function readOpset(field: Field): number | undefined {
 
 const longestPrefix = 200;
 
-/** What a file may grow to; the largest networks have some ten thousand nodes. */
-const limits = { nodes: 200_000, characters: 2 ** 26 } as const;
+/** Calls are counted too, and what is in the end used by nobody. */
+const roomForCalls = 4;
 
 /**
  * Puts the nodes of a function in the place of every node that calls it, and of those that call others inside it. A value
  * `v` of a function that the node `call` stands for becomes `call/v`; so do the names of its nodes.
  *
  * @param opset  the ONNX operator set of the file
- * @throws {ModelError} if a function calls itself, is called with more inputs than it has, or the network would be too large
+ * @throws {ModelError} if a function calls itself, or is called with more inputs than it has; {LimitError} if the network would be too large
  */
-export function inlineFunctions(nodes: readonly FileNode[], functions: FileFunctions, opset: number): FileNode[] {
+export function inlineFunctions(
+  nodes: readonly FileNode[],
+  functions: FileFunctions,
+  opset: number,
+  limits: Limits = defaultLimits,
+): FileNode[] {
   if (!nodes.some(({ op }) => functions.has(op))) return [...nodes];
-  checkExpansion(nodes, functions);
+  checkExpansion(nodes, functions, limits);
   const names = new UniqueNames(nodes);
   const result: FileNode[] = [];
   // Nodes that wait, the next one last: calls may lie in calls as deep as the file likes, and the stack of the host is short.
@@ -178,9 +184,9 @@ interface Size {
 /**
  * Adds up what the calls would become before anything is written down: functions inside out, each once.
  *
- * @throws {ModelError} if a function calls itself, or if it is too much
+ * @throws {ModelError} if a function calls itself; {LimitError} if it is too much
  */
-function checkExpansion(nodes: readonly FileNode[], functions: FileFunctions): void {
+function checkExpansion(nodes: readonly FileNode[], functions: FileFunctions, limits: Limits): void {
   const sizes = new Map<string, Size | "open">();
   const sizeOf = (body: readonly FileNode[]): Size => {
     let [count, characters] = [1, 0];
@@ -217,11 +223,17 @@ function checkExpansion(nodes: readonly FileNode[], functions: FileFunctions): v
     for (const name of inner) waiting.push(name);
   }
   const { nodes: count, characters } = sizeOf(nodes);
-  if (count > limits.nodes || characters > limits.characters) {
-    throw new ModelError(
+  const most = roomForCalls * limits.nodes;
+  if (count > most || characters > limits.textBytes) {
+    const [limit, value, allowed] =
+      count > most ? (["nodes", count, most] as const) : (["textBytes", characters, limits.textBytes] as const);
+    throw new LimitError(
       `The file's functions call one another so often that the network would have ${shownCount(count)} nodes; ` +
-        `${limits.nodes.toLocaleString("en")} with names of ${limits.characters / 2 ** 20} MB are allowed. ` +
-        "Export the network without functions, or inline them first (onnx.inliner.inline_local_functions).",
+        `${most.toLocaleString("en")} with names of ${limits.textBytes / 2 ** 20} MB are allowed. Export the network without ` +
+        `functions, inline them first (onnx.inliner.inline_local_functions), or raise limits.${limit}.`,
+      limit,
+      value,
+      allowed,
     );
   }
 }

@@ -1,5 +1,6 @@
 import { ModelError } from "../errors";
 import type { Constant, Graph, GraphInput, Node } from "../graph/ir";
+import { defaultLimits, type Limits } from "../limits";
 import { withBranches } from "./branches";
 import { constantOf } from "./constant-node";
 import { ExternalFiles } from "./external-data";
@@ -21,12 +22,19 @@ import { type Field, readMessage } from "./wire";
  * @param bytes  the whole file
  * @param name   what to call the model; default: the graph's name in the file
  * @param beside the files that the model keeps weights in, by their path relative to it
+ * @param limits what the file may ask for
+ * @throws {LimitError} if it asks for more
  * @throws {MissingFilesError} if weights lie in files that are not there
  * @throws {ModelError} if the bytes are not a complete ONNX model
  */
-export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<string, Uint8Array> = new Map()): Graph {
+export function readOnnx(
+  bytes: Uint8Array,
+  name?: string,
+  beside: ReadonlyMap<string, Uint8Array> = new Map(),
+  limits: Limits = defaultLimits,
+): Graph {
   const files = new ExternalFiles(beside);
-  const file = readModel(bytes, files);
+  const file = readModel(bytes, files, limits);
   const opset = checkOpset(file.opset);
   if (!file.graph) throw new ModelError("The file holds no graph. It is cut off, or it is not an ONNX model.");
   const { nodes: written, inputs, outputs, initialisers, refused } = file.graph;
@@ -37,7 +45,7 @@ export function readOnnx(bytes: Uint8Array, name?: string, beside: ReadonlyMap<s
   const constants = new Map(initialisers);
   const nodes: Node[] = [...refused];
   const check = ({ references, ...node }: FileNode): Node => checkedNode(node, references, opset);
-  for (const node of inlineFunctions(written, file.functions, opset)) {
+  for (const node of inlineFunctions(written, file.functions, opset, limits)) {
     const constant = node.op === "Constant" ? constantOf(node) : undefined;
     if (!constant) nodes.push(withBranches(node, check));
     else if (constants.has(node.outputs[0])) throw new ModelError(`The value "${node.outputs[0]}" is defined twice.`);
@@ -84,20 +92,25 @@ interface FileGraph {
   readonly refused: Node[];
 }
 
-function readModel(bytes: Uint8Array, files: ExternalFiles) {
+function readModel(bytes: Uint8Array, files: ExternalFiles, limits: Limits) {
   const metadata = new Map<string, string>();
   const functions = new Map<string, FileFunction>();
   let opset: number | undefined;
   let graph: FileGraph | undefined;
-  readMessage(bytes, "the model", (field) => {
-    if (field.number === 7) graph = readGraph(field, files);
-    else if (field.number === 8) opset = readOpset(field) ?? opset;
-    else if (field.number === 14) metadata.set(...readEntry(field));
-    else if (field.number === 25) {
-      const read = readFunction(field, files);
-      functions.set(read.op, read);
-    }
-  });
+  readMessage(
+    bytes,
+    "the model",
+    (field) => {
+      if (field.number === 7) graph = readGraph(field, files);
+      else if (field.number === 8) opset = readOpset(field) ?? opset;
+      else if (field.number === 14) metadata.set(...readEntry(field));
+      else if (field.number === 25) {
+        const read = readFunction(field, files);
+        functions.set(read.op, read);
+      }
+    },
+    limits,
+  );
   return { metadata, functions, opset: opset as number | undefined, graph: graph as FileGraph | undefined };
 }
 
@@ -105,7 +118,7 @@ function readEntry(field: Field): [string, string] {
   const entry: [string, string] = ["", ""];
   field.message("a metadata entry", (part) => {
     if (part.number === 1) entry[0] = part.string();
-    else if (part.number === 2) entry[1] = part.string();
+    else if (part.number === 2) entry[1] = part.text();
   });
   return entry;
 }

@@ -1,5 +1,6 @@
 import { PbfReader } from "pbf";
 import { ModelError } from "../errors";
+import { defaultLimits, type Limits, withinLimit } from "../limits";
 
 const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 type Wire = keyof typeof wireType;
@@ -7,9 +8,22 @@ type Wire = keyof typeof wireType;
 const text = /* @__PURE__ */ new TextDecoder();
 
 /** Calls `read` once per field of a protobuf message. A field that `read` does not touch is skipped. */
-export function readMessage(bytes: Uint8Array, what: string, read: (field: Field) => void): void {
-  const field = new Field(bytes, what, bytes.byteOffset);
+export function readMessage(
+  bytes: Uint8Array,
+  what: string,
+  read: (field: Field) => void,
+  limits: Limits = defaultLimits,
+): void {
+  const field = new Field(bytes, what, { fileStart: bytes.byteOffset, limits, depth: 1 });
   while (field.next()) read(field);
+}
+
+/** Where a message lies in its file, and what that may ask for. */
+interface Place {
+  readonly fileStart: number;
+  readonly limits: Limits;
+  /** How many messages it lies in, itself counted. */
+  readonly depth: number;
 }
 
 /**
@@ -21,12 +35,16 @@ export class Field {
   number = 0;
   readonly #pbf: PbfReader;
   readonly #what: string;
-  readonly #fileStart: number;
+  readonly #place: Place;
 
-  constructor(bytes: Uint8Array, what: string, fileStart: number) {
+  constructor(bytes: Uint8Array, what: string, place: Place) {
     this.#pbf = new PbfReader(bytes);
     this.#what = what;
-    this.#fileStart = fileStart;
+    this.#place = place;
+  }
+
+  get limits(): Limits {
+    return this.#place.limits;
   }
 
   next(): boolean {
@@ -50,8 +68,18 @@ export class Field {
     return this.#view("fixed32", 4).getFloat32(0, true);
   }
 
+  /** A name: of a node, a value, an attribute, a file. */
   string(): string {
-    return text.decode(this.bytes());
+    const bytes = this.bytes();
+    withinLimit(this.limits, "nameBytes", bytes.byteLength, `A name in ${this.#what} is too long, in bytes`);
+    return text.decode(bytes);
+  }
+
+  /** What somebody has written, which may be longer than a name. */
+  text(): string {
+    const bytes = this.bytes();
+    withinLimit(this.limits, "textBytes", bytes.byteLength, `A text in ${this.#what} is too long, in bytes`);
+    return text.decode(bytes);
   }
 
   /** The payload of a length-delimited field: a view of the file. */
@@ -63,7 +91,9 @@ export class Field {
 
   message(what: string, read: (field: Field) => void): void {
     const bytes = this.bytes();
-    const field = new Field(bytes, what, this.#fileStart);
+    const depth = this.#place.depth + 1;
+    withinLimit(this.limits, "nesting", depth, `The file has messages too deep inside each other, at ${what}`);
+    const field = new Field(bytes, what, { ...this.#place, depth });
     while (field.next()) read(field);
   }
 
@@ -73,7 +103,7 @@ export class Field {
       into.push(this.int());
       return;
     }
-    const packed = new Field(this.bytes(), this.#what, this.#fileStart);
+    const packed = new Field(this.bytes(), this.#what, this.#place);
     while (packed.#pbf.pos < packed.#pbf.length) into.push(packed.#varint());
   }
 
@@ -122,7 +152,7 @@ export class Field {
   }
 
   #fail(what: string): never {
-    const at = this.#pbf.buf.byteOffset - this.#fileStart + Math.min(this.#pbf.pos, this.#pbf.length);
+    const at = this.#pbf.buf.byteOffset - this.#place.fileStart + Math.min(this.#pbf.pos, this.#pbf.length);
     throw new ModelError(
       `The ONNX file is damaged or cut off: ${what} in ${this.#what}, near byte ${at}. Download or export it again.`,
     );

@@ -54,9 +54,26 @@ export function checkPart(part: TopActivations, name: string): void {
     throw new InputError(`${name} is damaged: search, shards, failures or units are missing.`);
   if (!Object.values(shards).every((shard) => isRecord(shard) && isCount(shard.images) && isCount(shard.failed)))
     throw new InputError(`${name} is damaged: a shard has no counts of images and failed ones.`);
+  if (!isSmallTree(search)) throw new InputError(`${name} is damaged: its search holds more than any options do.`);
   const asked = Array.isArray(search.units) ? search.units : [];
   const complete = units.length === asked.length && units.every((entry, i) => isUnit(entry, asked[i]));
   if (!complete) throw new InputError(`${name} is damaged: its units do not have a list of hits each.`);
+}
+
+/** How far options may be nested, and how many values they may hold beside the list of units. */
+const [deepest, mostValues] = [32, 100_000];
+
+/** Whether a value can be written as JSON: it holds neither itself nor too much. */
+function isSmallTree(value: unknown): boolean {
+  const waiting: [value: unknown, depth: number][] = [[value, 0]];
+  let seen = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [item, depth] = next;
+    if (depth > deepest || ++seen > mostValues || typeof item === "bigint") return false;
+    if (typeof item === "object" && item !== null)
+      for (const inner of Object.values(item)) waiting.push([inner, depth + 1]);
+  }
+  return true;
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

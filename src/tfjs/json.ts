@@ -1,5 +1,7 @@
 import { messageOf, show } from "../checks";
-import { ModelError } from "../errors";
+import { LimitError, ModelError } from "../errors";
+import { parseJson } from "../json-text";
+import { defaultLimits, type Limits } from "../limits";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -11,39 +13,17 @@ export const isObject = (value: Json | undefined): value is JsonObject =>
 
 export const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value);
 
-/** Lists and objects inside each other: networks inside networks have a few dozen. */
-const deepest = 256;
-
-/** Whether JSON is nested further than anything that walks through it can go. */
-function isTooDeep(bytes: Uint8Array): boolean {
-  let depth = 0;
-  let isText = false;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (isText) {
-      if (byte === 0x5c) i++;
-      else if (byte === 0x22) isText = false;
-    } else if (byte === 0x22) isText = true;
-    else if (byte === 0x7b || byte === 0x5b) depth++;
-    else if (byte === 0x7d || byte === 0x5d) depth--;
-    if (depth > deepest) return true;
-  }
-  return false;
-}
-
-/** @throws {ModelError} naming the file if it is not one JSON object, or nested deeply */
-export function parseObject(bytes: Uint8Array, file: string): JsonObject {
-  if (isTooDeep(bytes)) {
-    throw new ModelError(
-      `${file} has more than ${deepest} lists and objects inside each other; no network needs that.`,
-    );
-  }
+/**
+ * @throws {LimitError} if it is larger, or nested further, than the limits allow
+ * @throws {ModelError} naming the file if it is not one JSON object
+ */
+export function parseObject(bytes: Uint8Array, file: string, limits: Limits = defaultLimits): JsonObject {
   let value: Json;
   try {
-    value = JSON.parse(new TextDecoder().decode(bytes));
+    value = parseJson(bytes, file, limits) as Json;
   } catch (error) {
-    const reason = messageOf(error);
-    throw new ModelError(`${file} begins like JSON but is none (${reason}). It is cut off or damaged.`);
+    if (error instanceof LimitError) throw error;
+    throw new ModelError(`${file} begins like JSON but is none (${messageOf(error)}). It is cut off or damaged.`);
   }
   if (!isObject(value)) throw new ModelError(`${file} holds no JSON object, so it is no TensorFlow.js model.`);
   return value;

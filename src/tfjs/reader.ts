@@ -1,5 +1,6 @@
 import { ModelError } from "../errors";
 import type { Constant, Graph } from "../graph/ir";
+import { defaultLimits, type Limits } from "../limits";
 import { toPlain } from "./axes";
 import { GraphBuilder, type Value } from "./graph-builder";
 import * as graphModel from "./graph-model";
@@ -34,19 +35,21 @@ const inOrder = (rank: number): readonly number[] => Array.from({ length: rank }
  * the files.
  *
  * @param inputShapes  fix extents of an input that the file leaves open, as the file orders axes
+ * @param limits  what model.json may ask for
  * @throws {ModelError} if the files are no complete model
  */
 export async function readTensorflowJs(
   { bytes, sibling }: ModelJson,
   inputShapes: InputShapes,
+  limits: Limits = defaultLimits,
 ): Promise<TensorflowModel> {
-  const model = parseObject(bytes, "The model");
+  const model = parseObject(bytes, "The model", limits);
   const kind = kindOf(model);
   const groups = readManifest(model);
   const readFile = sibling ?? noFiles(groups.flatMap(({ paths }) => paths));
   const [files, metadata] = await Promise.all([
     Promise.all(groups.map(({ paths }) => Promise.all(paths.map(readFile)))),
-    readMetadata(readFile),
+    readMetadata(readFile, limits),
   ]);
   const weights = new Map<string, Constant>(groups.flatMap((group, i) => [...decodeGroup(group, files[i])]));
   const { name, builder, outputs } = kind === "layers-model" ? fromLayers() : fromGraph();
@@ -130,11 +133,11 @@ interface Metadata {
 }
 
 /** What metadata.json says, in the words of an ONNX file's metadata. There need not be such a file. */
-async function readMetadata(readFile: ReadFile): Promise<Metadata> {
+async function readMetadata(readFile: ReadFile, limits: Limits): Promise<Metadata> {
   const entries = new Map<string, string>();
   let json: JsonObject;
   try {
-    json = parseObject(await readFile("metadata.json"), "metadata.json");
+    json = parseObject(await readFile("metadata.json"), "metadata.json", limits);
   } catch (error) {
     if (error instanceof ModelError) return { entries };
     throw error;

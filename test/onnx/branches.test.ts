@@ -95,6 +95,8 @@ describe("an If", () => {
     for (let i = 0; i < 30; i++) deep = inner(deep);
     const endless = (): Promise<unknown> =>
       loadModel(file(widthIs("four"), { then_branch: deep, else_branch: passed }));
-    await expect(endless()).rejects.toThrow(/graphs inside of graphs, more than 20 deep/);
+    await expect(endless()).rejects.toThrow(
+      /graphs inside of graphs, too deep: 21, and at most 20 are allowed \(limits\.subgraphs\)/,
+    );
   });
 });
