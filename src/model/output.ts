@@ -70,7 +70,7 @@ export function throughSoftmax(graph: StaticGraph, result: ValueName): Explained
 /** The softmax or sigmoid that a node computes: by itself, or as the last of several pieces. */
 function squashedBy(graph: StaticGraph, node: Node): WrittenOut | undefined {
   const [value] = node.inputs;
-  const kind = trailing[node.op];
+  const kind = Object.hasOwn(trailing, node.op) ? trailing[node.op] : undefined;
   if (kind === "sigmoid") return { kind, value };
   if (kind) return { kind, value, axes: softmaxAxes(node, graph.shapes.get(value) ?? [], graph.opset) };
   const before = node.op === "Log" ? producerOf(graph, value) : undefined;

@@ -88,7 +88,7 @@ export function askedShapes(
 ): Shapes {
   return new Map(
     inputs.flatMap(({ name, shape }, i): [string, readonly number[]][] => {
-      const asked = given[name]?.inputShape ?? (i === 0 ? first : undefined);
+      const asked = (Object.hasOwn(given, name) ? given[name].inputShape : undefined) ?? (i === 0 ? first : undefined);
       if (asked) return [[name, asked]];
       const [batch, ...rest] = shape;
       const known = rest.every((extent): extent is number => typeof extent === "number");
