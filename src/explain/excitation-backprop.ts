@@ -14,12 +14,12 @@ import { type Explains, perTarget } from "./several-targets";
  *
  * Zhang et al. 2016, https://arxiv.org/abs/1608.00507, equation 8, without biases. It starts with 1 at the target. As Zennit's
  * `ExcitationBackprop`, inputs below zero count with the weights below zero; like TorchRay's, nothing in it is ever negative: of sums
- * and average pools the parts with the sum's sign share. The rest is as in `lrp`.
+ * and average pools the parts with the sum's sign share. Softmax and normalisations pass. The rest is as in `lrp`.
  *
  * @returns attribution, same shape as the input (or the layer), not negative; it sums to 1 but for what meets no positive evidence
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown, or merged with another one
- * @throws {UnsupportedOperatorError} if the network multiplies two values neither of which is a gate, naming every such operation
+ * @throws {UnsupportedOperatorError} if the network multiplies matrices that are both computed (attention), naming every such operation
  * @example
  * const { values } = await excitationBackprop(model, image, { target: "cat", layer: "pool3" });
  */

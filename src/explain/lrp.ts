@@ -27,17 +27,26 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  *
  * Bach et al. 2015, https://doi.org/10.1371/journal.pone.0130140; Montavon et al. 2019, https://doi.org/10.1007/978-3-030-28954-6_10.
  * Rules and composites are Zennit's: batch normalisation is folded into the layer before it, sums of values and average pools share in
- * proportion (norm; a batch normalisation or a constant summand that could not be folded too, as a linear layer would), activations and local or instance normalisation pass, max-pools go through
- * their switches, everything that only moves numbers through its adjoint. Of a signal times its gate (squeeze and excitation) the
- * signal gets all. The relevance that starts at the target is its score. With ε → 0 the composite 'epsilon' is input × gradient
- * on a ReLU network.
+ * proportion (norm; a batch normalisation or a constant summand that could not be folded too, as a linear layer would), functions of one
+ * value pass (activations; GELU, Mish and their like in any number of nodes) as local normalisation does, max-pools go through
+ * their switches, everything that only moves numbers through its adjoint. Of a signal times its gate (squeeze and excitation), or
+ * divided by a statistic, the signal gets all. The relevance that starts at the target is its score. With ε → 0 the composite
+ * 'epsilon' is input × gradient on a ReLU network.
+ *
+ * Through attention it is AttnLRP (Achtibat et al. 2024, https://arxiv.org/abs/2402.05602):
+ *
+ *   softmax:             R_i = x_i·(R_i − s_i·Σ_j R_j)
+ *   product of values:   half of it to each in proportion, products of matrices too
+ *   layer, RMS, group and instance normalisation: the epsilon rule, with what they divide by constant
+ *
+ * Some countries have granted patents on layer-wise relevance propagation to Fraunhofer: look at that before you sell it.
  *
  * @returns relevance, same shape as the input (or the layer), signed, in score units; it sums to the score but for what biases keep; a note says so where
  *   it strays by more than a tenth
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown, or merged with another one
  * @throws {OptionError} if `composite` or `epsilon` is none
- * @throws {UnsupportedOperatorError} if the network multiplies two values neither of which is a gate, naming every such operation
+ * @throws {UnsupportedOperatorError} if no rule is known for an operation, or that of the composite cannot pass it, naming every one
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
  */

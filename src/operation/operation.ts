@@ -74,6 +74,8 @@ export interface Operation {
   release(direction: "forward" | "backward"): void;
   forward(run: Run): void;
   backward(run: Run): void;
+  /** Of normalisations: the backward step as if what they divide by did not depend on the input. Scratch is that of the backward step. */
+  readonly steady?: (run: Run) => void;
 }
 
 /** Everything an operation sees during one pass. Addresses are those of the first sample. */

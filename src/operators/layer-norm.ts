@@ -18,6 +18,7 @@ import { placeOnce } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import type { AxesReach, Operator } from "./operator";
+import { steadyBackward } from "./steady";
 
 /** Mean and deviation keep one number for each row of normalised elements. */
 const shape: ShapeRule = (node, inputs) => {
@@ -97,10 +98,32 @@ const build: Builder = (context) => {
     if (isScaled) kernels.scaleShift(y, factor(), shift(), y, count, columns);
   };
   /** dx may be dy. */
-  const backward = (run: Run, x: Pointer, dy: Pointer, dx: Pointer): void => {
+  type Backward = (run: Run, x: Pointer, dy: Pointer, dx: Pointer) => void;
+  const backward: Backward = (run, x, dy, dx) => {
     const count = rows.rows * run.batch;
     if (scale) kernels.scaleShift(dy, factor(), 0, dx, count, columns);
     kernels.normalizeRowsBackward(centred, x, scale ? dx : dy, dx, count, columns, epsilon);
+  };
+  const steady: Backward = (run, x, dy, dx) => {
+    const count = rows.rows * run.batch;
+    if (scale) kernels.scaleShift(dy, factor(), 0, dx, count, columns);
+    const row = { count: columns, stride: 1, centred, epsilon };
+    for (let i = 0; i < count; i++) {
+      const at = i * columns * 4;
+      steadyBackward(run, { ...row, x: x + at, dy: (scale ? dx : dy) + at, dx: dx + at });
+    }
+  };
+  const inRows = (run: Run, dy: Pointer, dx: Pointer, step: Backward): void => {
+    const x = run.value(input);
+    if (rows.asTheyLie) {
+      step(run, x, dy, dx);
+      return;
+    }
+    const [arrangedX, arrangedDy] = [run.scratch, run.scratch + rows.bytes(run.batch)];
+    rows.arrange(run, x, arrangedX);
+    rows.arrange(run, dy, arrangedDy);
+    step(run, arrangedX, arrangedDy, arrangedDy);
+    rows.restore(run, arrangedDy, dx);
   };
 
   return oneToOne(context, {
@@ -118,15 +141,8 @@ const build: Builder = (context) => {
       forward(run, run.scratch, run.scratch);
       rows.restore(run, run.scratch, y);
     },
-    backward: (run, dy, dx) => {
-      const x = run.value(input);
-      if (rows.asTheyLie) return backward(run, x, dy, dx);
-      const [arrangedX, arrangedDy] = [run.scratch, run.scratch + rows.bytes(run.batch)];
-      rows.arrange(run, x, arrangedX);
-      rows.arrange(run, dy, arrangedDy);
-      backward(run, arrangedX, arrangedDy, arrangedDy);
-      rows.restore(run, arrangedDy, dx);
-    },
+    backward: (run, dy, dx) => inRows(run, dy, dx, backward),
+    steady: (run) => run.contribute(input, (dx) => inRows(run, run.gradient(node.outputs[0]), dx, steady)),
   });
 };
 

@@ -8,6 +8,7 @@ import { rowsAlong } from "../operation/rows";
 import { placeOnce } from "../operation/weights";
 import { showShape } from "../tensor";
 import type { Nature, Operator } from "./operator";
+import { steadyBackward } from "./steady";
 
 /** As the node names it: by default axis 1, since set 13 the last. */
 const softmaxAxis = (node: Node, opset: number): number => numberAttribute(node, "axis", opset < 13 ? 1 : -1);
@@ -113,6 +114,15 @@ const buildInstanceNorm: Builder = (context) => {
     forward: (run, x, y) => kernels.instanceNorm(x, placeScale(), placeBias(), y, n * run.batch, h * w, c, epsilon),
     backward: (run, dy, dx) =>
       kernels.instanceNormBackward(run.value(input), placeScale(), dy, dx, n * run.batch, h * w, c, epsilon),
+    steady: (run) =>
+      run.contribute(input, (dx) => {
+        kernels.scaleShift(run.gradient(node.outputs[0]), placeScale(), 0, dx, n * run.batch * h * w, c);
+        const map = { count: h * w, stride: c, centred: true, epsilon };
+        for (let i = 0; i < n * run.batch * c; i++) {
+          const at = (Math.floor(i / c) * h * w * c + (i % c)) * 4;
+          steadyBackward(run, { ...map, x: run.value(input) + at, dy: dx + at, dx: dx + at });
+        }
+      }),
   });
 };
 

@@ -5,11 +5,26 @@ import { aside, blocksOf, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";
 import { inverse } from "./linear-rules";
 
+/** What of the relevance in proportion goes where. */
+interface Proportions {
+  /** Of each input this much: the parts of a product of two are whole each. */
+  readonly share?: number;
+  /** The input that gets all, where the others only weigh it. */
+  readonly signal?: ValueName;
+  /** True where a normalisation's statistics are constants. */
+  readonly steady?: boolean;
+}
+
 /**
  * Relevance in proportion to what each input adds to the output, R_x = x ⊙ Jᵀ(R / (y + ε·sign y)): the norm rule of sums and
- * average pools and, bias included, the epsilon rule of a linear layer.
+ * average pools, the epsilon rule of a linear layer, bias included, and, halved, of a product of two values.
  */
-export function proportional(operation: Operation, sizeOf: SizeOf, epsilon: number): BackwardStep {
+export function proportional(
+  operation: Operation,
+  sizeOf: SizeOf,
+  epsilon: number,
+  { share: part = 1, signal, steady = false }: Proportions = {},
+): BackwardStep {
   const [output] = operation.outputs;
   const size = sizeOf(output);
   return {
@@ -26,16 +41,22 @@ export function proportional(operation: Operation, sizeOf: SizeOf, epsilon: numb
         run.memory.floats(at, count),
       );
       for (let i = 0; i < count; i++) s[i] = relevance[i] * inverse(y[i], epsilon);
-      operation.backward(
+      const step = steady && operation.steady ? operation.steady : operation.backward;
+      step(
         aside(run, {
           scratch: rest,
           gradients: new Map([[output, share]]),
           contribute: (name, write) =>
             run.contribute(name, (dx) => {
-              write(dx);
               const inputs = sizeOf(name) * run.batch;
-              const [x, below] = [run.value(name), dx].map((at) => run.memory.floats(at, inputs));
-              for (let i = 0; i < inputs; i++) below[i] *= x[i];
+              const below = run.memory.floats(dx, inputs);
+              if (signal !== undefined && name !== signal) {
+                below.fill(0);
+                return;
+              }
+              write(dx);
+              const x = run.memory.floats(run.value(name), inputs);
+              for (let i = 0; i < inputs; i++) below[i] *= part * x[i];
             }),
         }),
       );
@@ -90,6 +111,37 @@ export function dominant(operation: Operation, sizeOf: SizeOf, epsilon: number):
       for (const [name, total] of found) {
         run.contribute(name, (dx) => run.memory.floats(dx, total.length).set(total));
       }
+    },
+  };
+}
+
+/**
+ * Softmax, R_i = x_i·(R_i − s_i·Σ_j R_j): its Taylor expansion at the scores, bias left out (Achtibat et al. 2024,
+ * https://arxiv.org/abs/2402.05602, proposition 3.1). Its own adjoint of R/s, times the scores; a score of minus infinity has none.
+ */
+export function softmaxTaylor(operation: Operation, sizeOf: SizeOf): BackwardStep {
+  const [input] = operation.inputs;
+  const [output] = operation.outputs;
+  const size = sizeOf(output);
+  return {
+    saved: [...new Set([...operation.saved, input, output])],
+    ownAdjoint: true,
+    scratchBytes: (batch) => blocksOf([size * batch]).bytes + operation.scratchBytes(batch, "backward"),
+    backward: (run) => {
+      const count = size * run.batch;
+      const {
+        blocks: [share],
+        rest,
+      } = blocksOf([count]).at(run.scratch);
+      const floats = (at: number): Float32Array => run.memory.floats(at, count);
+      const [into, s, relevance] = [share, run.value(output), run.gradient(output)].map(floats);
+      for (let i = 0; i < count; i++) into[i] = s[i] === 0 ? 0 : relevance[i] / s[i];
+      run.contribute(input, (dx) => {
+        const gradients = new Map([[output, share]]);
+        operation.backward(aside(run, { scratch: rest, gradients, contribute: (_, write) => write(dx) }));
+        const [x, below] = [run.value(input), dx].map(floats);
+        for (let i = 0; i < count; i++) below[i] = below[i] === 0 ? 0 : below[i] * x[i];
+      });
     },
   };
 }

@@ -4,13 +4,14 @@ import { LayerError } from "../../errors";
 import type { LoadedModel } from "../../model/model";
 import type { Operation, ValueName } from "../../operation/operation";
 import type { Nature } from "../../operators/operator";
-import { isReshaping, natureOf } from "../../operators/table";
+import { natureOf, operators } from "../../operators/table";
 import type { SizeOf } from "./along-path";
 import { type Composite, type LrpRule, type RuleSettings, settingsOf } from "./composite";
+import { factorsOf } from "./factors";
 import type { BackwardStep, Lens } from "./lens";
 import { linearRule } from "./linear-rules";
 import { type Box, linearStep } from "./linear-step";
-import { dominant, pass, proportional, signalOnly } from "./relevance-steps";
+import { dominant, pass, proportional, signalOnly, softmaxTaylor } from "./relevance-steps";
 import { weighedLayer } from "./weighed";
 
 /** What divides by something near zero adds this, as in Zennit. */
@@ -19,7 +20,6 @@ export const stabiliser = 1e-6;
 const sums: ReadonlySet<Nature | undefined> = new Set<Nature>(["sum", "difference"]);
 const averages: ReadonlySet<Nature | undefined> = new Set<Nature>(["mean", "total"]);
 const scalings: ReadonlySet<Nature | undefined> = new Set<Nature>(["product", "quotient"]);
-const gates: ReadonlySet<Nature | undefined> = new Set<Nature>(["gate", "clamp"]);
 const alone: ReadonlySet<Nature | undefined> = new Set<Nature>([
   "rectifier",
   "smooth",
@@ -31,7 +31,8 @@ const alone: ReadonlySet<Nature | undefined> = new Set<Nature>([
 
 /** Send back to where their value came from. */
 const chosen: ReadonlySet<Nature | undefined> = new Set<Nature>(["maximum", "unpooling"]);
-const bothComputed = "a product of two values, none of them a gate, belongs to neither";
+/** Excitation has no rule for products of matrices of both signs. */
+const bothComputed = "a product of matrices that are both computed may be of any sign";
 
 export interface RelevanceRules {
   readonly composite: Composite;
@@ -50,13 +51,7 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
   const sizeOf: SizeOf = (name) => model.sampleSize(name);
   // A smaller ε is meant to come nearer to the gradient; that holds for what else is divided too.
   const small = Math.min(epsilon, stabiliser);
-  const producer = (name: ValueName): Operation | undefined => network.operations[network.producer.get(name) ?? -1];
-  /** What kind of operator makes a value, but for constant factors and axes behind it. */
-  const sourceOf = (name: ValueName): Nature | undefined => {
-    const { node, inputs } = producer(name) ?? { inputs: [] };
-    const through = node && inputs.length === 1 && (scalings.has(natureOf(node.op)) || isReshaping(node.op));
-    return through ? sourceOf(inputs[0]) : natureOf(node?.op);
-  };
+  const factors = factorsOf(network, sizeOf);
   const isLinearLayer = ({ node, linear: isLinear }: Operation): boolean => {
     const nature = natureOf(node.op);
     const isMatrix = isLinear && network.graph.constants.get(node.inputs[1])?.shape.length === 2;
@@ -82,10 +77,10 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     if (rule === "pass") return fits ? pass(operation, sizeOf) : "the rule pass needs an output as large as the input";
     return `the rule ${rule} is for convolutions and dense layers`;
   };
-  /** A matrix of constants in front of the value, or several of them; two values belong to neither. */
+  /** A matrix of constants in front of the value, or several of them; two values have half of it each. */
   const product = (operation: Operation): BackwardStep | string => {
     const rule = settingsOf(composite.dense);
-    if (!operation.linear) return bothComputed;
+    if (!operation.linear) return excitation ? bothComputed : proportional(operation, sizeOf, small, { share: 0.5 });
     if (rule.rule === "epsilon") return proportional(operation, sizeOf, rule.epsilon ?? epsilon);
     return `the rule ${rule.rule} is for weights that stand behind the value as one matrix`;
   };
@@ -113,18 +108,24 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     if (sums.has(nature) || nature === "affine") {
       const moved =
         excitation || first === undefined || network.operations.indexOf(operation) < network.operations.indexOf(first);
-      return moved && sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
+      return (moved || factors.isOneFunction(operation)) && sameSize
+        ? pass(operation, sizeOf)
+        : proportional(operation, sizeOf, small);
+    }
+    if (operation.steady && !excitation) return proportional(operation, sizeOf, small, { steady: true });
+    if (nature === "gate" && operators.get(operation.node.op)?.reach !== "same" && !excitation) {
+      return softmaxTaylor(operation, sizeOf);
     }
     if (alone.has(nature)) return pass(operation, sizeOf);
     if (nature === "dense") return product(operation);
+    if (nature === "aggregate") return proportional(operation, sizeOf, small);
     if (!scalings.has(nature)) return operation.linear || chosen.has(nature) ? undefined : "no rule is known for it";
     if (inputs.length === 1) return sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
-    const gate = inputs.find((name) => gates.has(sourceOf(name)));
-    const signal = inputs.find((name) => name !== gate) as ValueName;
-    if (nature === "quotient" || gate === undefined) return bothComputed;
+    const signal = factors.signalOf(operation);
+    if (signal === undefined) return proportional(operation, sizeOf, small, { share: 0.5 });
     return sizeOf(signal) === sizeOf(operation.outputs[0])
       ? signalOnly(operation, signal, sizeOf)
-      : "the signal is smaller than its gate";
+      : proportional(operation, sizeOf, small, { signal });
   };
 }
 
