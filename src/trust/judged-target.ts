@@ -6,7 +6,7 @@ import { isAttribution, type JudgedMap } from "./judged-map";
 /**
  * The target that a map is judged by: what is asked for, else what the attribution explains, else the best class.
  *
- * @throws {TargetError} if the attribution's target is a mask, of which it keeps no copy
+ * @throws {TargetError} if the attribution's target is made of numbers (a mask, weights, an embedding), of which it keeps no copy
  */
 export function judgedTarget(map: JudgedMap, asked: Target | undefined): Target | undefined {
   return asked !== undefined || !isAttribution(map) ? asked : explainedTarget(map);
@@ -16,8 +16,21 @@ export function judgedTarget(map: JudgedMap, asked: Target | undefined): Target 
 export function explainedTarget({ target, recipe }: Attribution): Target {
   const asked = recipe.options.target;
   if (typeof asked !== "object" || asked === null) return target.index;
-  if ("mask" in asked) {
-    throw new TargetError("The attribution explains a mask, which it does not keep: pass the same target here.");
+  const kept = Object.entries(notKept).find(([key]) => isHashed(asked, key))?.[1];
+  if (kept) {
+    throw new TargetError(`The attribution explains ${kept}, which it does not keep: pass the same target here.`);
   }
   return asked as Target;
+}
+
+const notKept = { mask: "a mask", weights: "weights of its own", similarTo: "likeness to an embedding" };
+
+/** Whether a target, or one that it is made of, has numbers of which a recipe has the hash. */
+function isHashed(target: object, key: string): boolean {
+  if (Object.hasOwn(target, key)) return true;
+  const { sum, contrast } = target as { readonly sum?: unknown; readonly contrast?: unknown };
+  return [sum, contrast].some(
+    (parts) =>
+      Array.isArray(parts) && parts.some((part) => typeof part === "object" && part !== null && isHashed(part, key)),
+  );
 }

@@ -140,7 +140,7 @@ describe("deletion and insertion", () => {
       'measure "logit" is none of probability, score',
     );
     await expect(deletionInsertion(model, x, map, { measure: "probability" })).rejects.toThrow(
-      'measure "probability": "logits" is no score of several classes. Leave it out, or use "score".',
+      'measure "probability": "logits" is no score of one of several classes. Leave it out, or use "score".',
     );
     // @ts-expect-error the promise was not awaited
     await expect(deletionInsertion(model, x, inputXGradient(model, x))).rejects.toThrow(
@@ -151,6 +151,9 @@ describe("deletion and insertion", () => {
     await expect(deletionInsertion(model, x, masked)).rejects.toThrow(
       "explains a mask, which it does not keep: pass the same target",
     );
+    const numbers = { sum: [0, { weights: { hash: "sha256:0" } }] };
+    const weighed = { ...map, recipe: { ...map.recipe, options: { target: numbers } } };
+    await expect(deletionInsertion(model, x, weighed)).rejects.toThrow("explains weights of its own, which it does");
     await expect(deletionInsertion(model, x, map, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
       "enough",
     );
