@@ -270,7 +270,7 @@ describe("noiseTunnel", () => {
     const projected = (given: Model, input: Input) => projectActivation(given, input, { layer });
     // @ts-expect-error pictures of projections are no attribution
     await expect(noiseTunnel(projected, { samples: 2 })(model, x)).rejects.toThrow(
-      "The method must return an attribution, with values and recipe, as gradCam does; got an object { image, byInput, trace, kept, notes, … } from projected.",
+      'The method must return an attribution, with values and recipe, as gradCam does; got an object { image, byInput, trace, kept, notes, … } from "projected".',
     );
     await expect(noiseTunnel(saliency, { samples: 1.5 })(model, x)).rejects.toThrow("samples must be a whole number");
   });

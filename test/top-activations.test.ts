@@ -367,7 +367,7 @@ describe("says what is wrong", () => {
     ]);
     expect(units[0].top).toHaveLength(2);
     await expect(topActivations(model, [{ image: image() }] as never, { layer: "relu4" })).rejects.toThrow(
-      "Image 1 of the stream must be { id, image } with a text as id, got an object with image",
+      "Image 1 of the stream must be { id, image } with a text as id, got an object { image }.",
     );
     await expect(topActivations(model, "folder" as never, { layer: "relu4" })).rejects.toThrow(
       "images must be a list or stream of { id, image }",

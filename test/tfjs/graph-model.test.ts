@@ -450,7 +450,7 @@ describe("what cannot run is said at once:", () => {
     expect((failure as UnsupportedOperatorError).operators).toEqual([
       { op: "Cumsum", node: "sums", reason: "the operator is not known" },
       { op: "TopKV2", node: "best", reason: "its result is integers that depend on the image" },
-      { op: "Where", node: "places", reason: "the operator is not known" },
+      { op: "Where", node: "places", reason: "it runs on constants alone" },
     ]);
   });
 
