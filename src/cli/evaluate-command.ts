@@ -4,13 +4,14 @@ import { decodeImage, InputError, type MethodName, type Model, preprocess, Shape
 import { type Evaluated, evaluateImage } from "./evaluation";
 import { evaluationText } from "./evaluation-table";
 import { isFolder, listImages, readInputFile } from "./files";
-import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 
 export interface EvaluateFlags extends ModelFlags {
   readonly methods: readonly MethodName[];
   readonly target?: string;
+  readonly position?: PlaceFlag;
   readonly json?: boolean;
 }
 
@@ -38,7 +39,7 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
       const mask = await maskBeside(path, model, flags);
       objects += Number(mask !== undefined);
       const evaluated = await evaluateImage(model, {
-        ...{ image, mask, methods, target: targetOf(flags.target, model) },
+        ...{ image, mask, methods, target: targetAt(flags.target, flags.position, model) },
         onMap: () => bar.update(++maps, total),
         onMissing: (method, reason) => missing.push([method, reason]),
       });

@@ -21,6 +21,7 @@ import {
   randomizationTest,
   randomLogitTest,
   sparseness,
+  type Target,
   TargetError,
   type TargetReport,
 } from "../index";
@@ -63,7 +64,7 @@ interface Request {
   readonly image: ImageLike;
   /** One byte per pixel of the network's input. */
   readonly mask?: Uint8Array;
-  readonly target: number | string | undefined;
+  readonly target: Target | undefined;
   readonly methods: readonly MethodName[];
   /** Called after each map. */
   readonly onMap: () => void;
@@ -74,8 +75,7 @@ interface Request {
 /** Judges several methods, and the controls, on one image. */
 export async function evaluateImage(model: Model, request: Request): Promise<Evaluated> {
   const { image, mask, methods, onMap, onMissing } = request;
-  const [best] = await model.predict(image, { top: 1 });
-  const target = request.target ?? best.index;
+  const target = request.target ?? (await model.predict(image, { top: 1 }))[0].index;
   const [, height, width] = model.input.shape;
   const judge = async (name: string, map: JudgedMap): Promise<Judged> => {
     const step = Math.ceil((width * height) / steps);
@@ -129,7 +129,7 @@ async function judgeMethod(
     judge,
   }: {
     readonly method: MethodName;
-    readonly target: number | string;
+    readonly target: Target;
     readonly judge: (name: string, map: JudgedMap) => Promise<Judged>;
   },
 ): Promise<Judgement> {
@@ -153,7 +153,7 @@ async function otherClasses(
   model: Model,
   image: ImageLike,
   method: Parameters<typeof randomLogitTest>[2],
-  target: number | string,
+  target: Target,
 ): Promise<RandomLogitTest | undefined> {
   try {
     return await randomLogitTest(model, image, method, { target });

@@ -81,9 +81,9 @@ const number = (text: string): number => {
 
 const unitPosition = (text: string): UnitPosition => {
   if (text === "mean" || text === "centre" || text === "max") return text;
-  const [, y, x] = /^(\d+),(\d+)$/.exec(text)?.map(Number) ?? [];
-  if (y === undefined) throw new InvalidArgumentError("expected mean, centre, max or Y,X");
-  return [y, x];
+  if (!/^\d+(,\d+)?$/.test(text))
+    throw new InvalidArgumentError("expected mean, centre, max or Y,X, of a list one number");
+  return outputPlace(text);
 };
 
 /** A place of an output map. */
@@ -170,6 +170,7 @@ withModelOptions(program.command("evaluate"))
       .default(["saliency", "integrated-gradients", "guided-backprop", "grad-cam", "occlusion"], "one of each kind"),
   )
   .option("--target <label|index>", "class to explain; default: the predicted one of each image")
+  .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--json", "print one JSON document with every number and curve instead of a table")
   .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
 
@@ -235,7 +236,11 @@ withModelOptions(program.command("visualize"))
   .option("--target <label|index>", "class to make a picture of; with --start default: the class it is seen as")
   .option("--layer <name>", "layer instead of a class; without --unit the whole layer")
   .option("--unit <n>", "unit (channel) of the layer", wholeNumber)
-  .option("--position <where>", "where the unit shall answer: mean, centre, max or Y,X", unitPosition, "mean")
+  .option(
+    "--position <where>",
+    "where the unit shall answer: mean (default), centre, max or Y,X; with --target: Y,X of an output map, of a list N",
+    unitPosition,
+  )
   .option("--start <image>", "PNG, JPEG or WebP file to begin with; with --layer this is DeepDream")
   .addOption(
     new Option("--preset <name>", "lucid: means of feature visualisation; plain: score and L2 penalty alone")
@@ -256,6 +261,8 @@ withModelOptions(program.command("visualize"))
     if (flags.target !== undefined && flags.layer !== undefined)
       command.error("error: --target and --layer exclude each other: a class or a layer");
     if (flags.unit !== undefined && flags.layer === undefined) command.error("error: --unit needs its --layer");
+    if (flags.position !== undefined && flags.layer !== undefined && flags.unit === undefined)
+      command.error("error: --position is of one unit: add --unit");
     return visualizeCommand(flags);
   });
 

@@ -2,6 +2,7 @@ import {
   decodeImage,
   encodePng,
   enlarge,
+  InputError,
   type LayerTarget,
   type MaximizeOptions,
   type Model,
@@ -14,7 +15,7 @@ import {
   type Visualization,
 } from "../index";
 import { readInputFile, writeOutputFile } from "./files";
-import { loadFlaggedModel, type ModelFlags, targetOf } from "./model-flags";
+import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
 
@@ -24,7 +25,7 @@ export interface VisualizeFlags
   readonly target?: string;
   readonly layer?: string;
   readonly unit?: number;
-  readonly position: UnitPosition;
+  readonly position?: UnitPosition;
   readonly start?: string;
   readonly images: number;
   readonly out?: string;
@@ -67,8 +68,16 @@ export async function visualizeCommand(flags: VisualizeFlags): Promise<void> {
 
 function wanted({ target, layer, unit, position }: VisualizeFlags, model: Model): Target | LayerTarget {
   // Without a name the class that the start image is seen as.
-  if (layer === undefined) return targetOf(target, model) ?? "top";
-  return unit === undefined ? { layer } : { layer, unit, position };
+  if (layer === undefined) return targetAt(target, placeOf(position), model) ?? "top";
+  return unit === undefined ? { layer } : { layer, unit, position: position ?? "mean" };
+}
+
+/** @throws {InputError} if the position is a word: these are of units */
+function placeOf(position: UnitPosition | undefined): PlaceFlag | undefined {
+  if (typeof position !== "string") return position as PlaceFlag | undefined;
+  throw new InputError(
+    `--position ${position} is of a unit: --layer NAME --unit N. Of an output map it is Y,X, of a list N.`,
+  );
 }
 
 function picture(model: Model, { images }: Visualization) {
@@ -95,8 +104,11 @@ function text(flags: VisualizeFlags, model: Model, result: Visualization, seen: 
   ].join("\n");
 }
 
-function nameOf({ layer, unit, position }: VisualizeFlags, { target }: Visualization): string {
-  if (layer === undefined) return target.label ?? `class ${target.index}`;
+function nameOf({ layer, unit, position = "mean" }: VisualizeFlags, { target }: Visualization): string {
+  if (layer === undefined) {
+    const name = target.label ?? `class ${target.index}`;
+    return typeof position === "string" ? name : `${name} at ${[position].flat().join(", ")}`;
+  }
   if (unit === undefined) return `layer ${layer}`;
   return `unit ${unit} of ${layer} (${typeof position === "string" ? position : `at ${[position].flat().join(", ")}`})`;
 }

@@ -81,6 +81,34 @@ describe("specialise", () => {
     expect(message).toContain('Greater (at "e": it computes booleans from the image)');
   });
 
+  it("names one operator that is repeated in the singular, and not the sizes behind it", () => {
+    const weight = { w: floats([1, 1, 1, 1], [2]) };
+    const refused = (second: string): UnsupportedOperatorError => {
+      const nodes: Nodes = [
+        ["Loop", ["x"], ["a"]],
+        ["Shape", ["a"], ["size"]],
+        ["Reshape", ["a", "size"], ["same"]],
+        [second, ["same"], ["b"]],
+        ["Conv", ["b", "w"], ["y"]],
+      ];
+      try {
+        fixed(graphOf({ inputs: { x: [1, 1, 2, 2] }, nodes, constants: weight }));
+      } catch (error) {
+        if (error instanceof UnsupportedOperatorError) return error;
+        throw error;
+      }
+      return expect.fail("the graph should have been refused");
+    };
+    const one = refused("Loop");
+    expect(one.operators.map(({ op }) => op)).toEqual(["Loop", "Loop"]);
+    expect(one.message).toMatch(
+      /^The network uses an operator that is not supported: Loop \(2 times, first at "a": .*\. It is part of/,
+    );
+    const two = refused("Scan");
+    expect(two.operators.map(({ op }) => op)).toEqual(["Loop", "Scan"]);
+    expect(two.message).toMatch(/^The network uses 2 operators that are not supported: .*\. They are part of/);
+  });
+
   const uses = (graph: Graph): [string, string, string][] => {
     try {
       specialise(graph, none, refusedUses);
