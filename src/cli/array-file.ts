@@ -43,10 +43,26 @@ function readNpy(path: string, bytes: Uint8Array): NumberArray {
 function parsedNpy(path: string, bytes: Uint8Array): NpyArray {
   try {
     // A copy, for the numbers of a file need not lie where their type asks for.
-    return parseNpy(bytes.slice().buffer);
+    return parseNpy(littleEndian(bytes.slice()).buffer);
   } catch (error) {
     throw new InputError(`${path} is no NumPy array: ${error instanceof Error ? error.message : error}.`);
   }
+}
+
+/** npyjs reads numbers whose lowest byte comes first; other machines write the highest first, in files that say so. */
+function littleEndian(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  // Version 1 has the length of its header in two bytes, later ones in four.
+  const start = file[6] === 1 ? 10 : 12;
+  const view = new DataView(file.buffer);
+  if (file.length < start) return file;
+  const end = start + (start === 10 ? view.getUint16(8, true) : view.getUint32(8, true));
+  const header = new TextDecoder("latin1").decode(file.subarray(start, end));
+  const [found, size] = /["']descr["']\s*:\s*["']>[iuf]([248])/.exec(header) ?? [];
+  if (found === undefined) return file;
+  file[start + header.indexOf(found) + found.indexOf(">")] = "<".charCodeAt(0);
+  for (let at = end; at + Number(size) <= file.length; at += Number(size))
+    file.subarray(at, at + Number(size)).reverse();
+  return file;
 }
 
 const product = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1);

@@ -141,7 +141,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   const fixed = await Promise.all(
     fix.map(async ({ name, value }) => [name, { value: await fixedValue(value) }] as const),
   );
-  const names = labels ? new TextDecoder().decode(await readInputFile(labels)) : undefined;
+  const names = labels ? textOf(await readInputFile(labels)) : undefined;
   const said = config && (await readConfigs(config));
   const preprocess = {
     ...(mean && { mean }),
@@ -202,6 +202,13 @@ export function targetAt(text: string | undefined, position: PlaceFlag | undefin
     `--position is a place of one channel: name the channel by its number, --target 0 for the first${text === undefined ? "" : `; got --target ${text}`}.`,
   );
 }
+
+/** Windows' editors write UTF-16 too, and say so in the first two bytes. */
+const textOf = (bytes: Uint8Array): string => {
+  const encoding =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
+};
 
 /** @throws {InputError} if the file cannot be read, or is not JSON: then with what was expected */
 export async function readJson(path: string, expected: string): Promise<unknown> {

@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describeShared("labels on the command line", () => {
   const picture = join(folder, "picture.png");
-  const written = (name: string, text: string): string => {
+  const written = (name: string, text: string | Uint8Array): string => {
     writeFileSync(join(folder, name), text);
     return join(folder, name);
   };
@@ -27,6 +27,8 @@ describeShared("labels on the command line", () => {
     for (const file of [
       written("a.txt", "cat\ndog\n"),
       written("b.json", '["cat", "dog"]'),
+      written("windows.txt", "\ufeffcat\r\ndog\r\n"),
+      written("windows-16.txt", Buffer.from("\ufeffcat\r\ndog\r\n", "utf16le")),
       written("c.json", '{ "0": "cat", "1": "dog" }'),
     ]) {
       const { out, err } = await explain(file, "dog");
