@@ -37,7 +37,7 @@ function sharesOfSeveral(model: LoadedModel, input: Input, shares: Shares): Show
   const { inputs } = model.parts;
   const given = separateInputs(inputs, input);
   const byInput = shares.byInput ?? separated(model, shares);
-  const shown = inputs.filter(({ name }) => name in byInput);
+  const shown = inputs.filter(({ name }) => Object.hasOwn(byInput, name));
   const inputSizes = Object.fromEntries(shown.map(({ name }) => [name, inputSize(model, name)]));
   const placements = Object.fromEntries(
     shown.flatMap(({ name, preprocess }) => {
@@ -51,7 +51,7 @@ function sharesOfSeveral(model: LoadedModel, input: Input, shares: Shares): Show
     byInput,
     inputSize: inputSizes[first],
     inputSizes,
-    ...(first in placements && { placement: placements[first] }),
+    ...(Object.hasOwn(placements, first) && { placement: placements[first] }),
     placements,
   };
 }

@@ -29,7 +29,7 @@ export function ofInputNamed<T>(
 ): T | undefined {
   if (!isByName(value)) return value;
   const unknown = Object.keys(value).find((each) => !names.includes(each));
-  if (unknown === undefined) return value[name];
+  if (unknown === undefined) return Object.hasOwn(value, name) ? value[name] : undefined;
   throw new OptionError(
     `${option} names the input "${unknown}", which the network does not have.${suggest(unknown, names)} ` +
       `It has ${names.map((each) => `"${each}"`).join(", ")}.`,

@@ -213,13 +213,14 @@ function ofInput(source: HeatmapSource, asked: string | undefined): HeatmapSourc
       `The attribution has no input "${name}".${suggest(name, names)} It has ${names.map((each) => `"${each}"`).join(", ")}.`,
     );
   }
-  if (names.length === 1 && !inputSizes[name]) return source;
+  const isPlaced = Object.hasOwn(placements, name);
+  if (names.length === 1 && !Object.hasOwn(inputSizes, name)) return source;
   const { placement: _, ...others } = rest;
   return {
     ...others,
     values: named[name],
     inputSize: inputSizes[name],
-    ...(placements[name] && { placement: placements[name] }),
+    ...(isPlaced && { placement: placements[name] }),
   };
 }
 
