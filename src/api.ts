@@ -18,6 +18,7 @@ export {
   type WalkThroughOptions,
 } from "./deconvolution/walk-through";
 export type { ZeroInsertionForm } from "./deconvolution/zero-insertion";
+export { type DetectOptions, detect } from "./detect/detect";
 export {
   type Dissection,
   type DissectOptions,
@@ -95,6 +96,7 @@ export type { Limits } from "./limits";
 export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/facts";
 export { type MethodName, methodTable } from "./methods/table";
 export { inWords, type MethodWords, methodWords } from "./methods/words";
+export type { BoxDecoding, Detection, DetectionPart, DetectorHeadOption } from "./model/detection";
 export type { ModelConfig } from "./model/hugging-face";
 export { inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";

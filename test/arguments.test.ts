@@ -35,6 +35,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     ...methods,
     explain: { args: [model, image] },
     projectActivation: { args: [model, image] },
+    detect: { args: [model, image] },
     projectionImage: { args: [model, tensor] },
     noiseTunnel: { args: [library.saliency] },
     loadModel: { args: [undefined] },

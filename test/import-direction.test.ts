@@ -46,8 +46,9 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   methods: [...base],
   view: ["methods", "image", "wasm", "generated", ...base],
   model: ["engine", "image", "onnx", "tfjs", "compile", "operators", "operation", "graph", "wasm", ...base],
+  detect: ["model", "image", ...base],
   explain: [
-    ...["methods", "model", "engine", "view", "image", "compile", "operators", "operation", "graph", "wasm"],
+    ...["detect", "methods", "model", "engine", "view", "image", "compile", "operators", "operation", "graph", "wasm"],
     ...base,
   ],
   deconvolution: ["explain", "model", "onnx", "operators", "operation", "graph", "wasm", ...base],

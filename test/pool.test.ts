@@ -15,6 +15,7 @@ import { explainerNames } from "../src/pool/explainers";
 import { poolInThread } from "../src/pool/in-thread";
 import { createService } from "../src/pool/service";
 import { sameThread } from "../src/pool/thread";
+import { yoloV8 } from "./detect/networks";
 import { graphOf, randomFloats, randomIntegers } from "./graph/build";
 import { knownOptions } from "./known-options";
 
@@ -64,7 +65,8 @@ const caught = (call: Promise<unknown>): Promise<unknown> =>
   );
 
 describe("a pool gives the results of one instance", () => {
-  for (const name of explainerNames) {
+  // The network here is no detector.
+  for (const name of explainerNames.filter((each) => each !== "detect")) {
     it(name, async () => {
       const [found, expected] = await Promise.all([
         (pool[name] as Explaining)(pooled, image, optionsFor(name)),
@@ -73,6 +75,19 @@ describe("a pool gives the results of one instance", () => {
       same(found, expected);
     });
   }
+
+  it("detect, and a detection as a target", async () => {
+    const file = yoloV8(0);
+    const [there, here] = await Promise.all([pool.loadModel(file), library.loadModel(file)]);
+    const found = await pool.detect(there, image, { threshold: 0 });
+    expect(found).toEqual(await library.detect(here, image, { threshold: 0 }));
+    const [detection] = found;
+    same(
+      await pool.saliency(there, image, { target: { detection, of: "top" } }),
+      await library.saliency(here, image, { target: { detection, of: "top" } }),
+    );
+    there.dispose();
+  });
 
   it("the model itself", async () => {
     for (const key of ["name", "labels", "input", "output", "layers"] as const) expect(pooled[key]).toEqual(model[key]);

@@ -14,7 +14,7 @@ import { trainingDropouts } from "../compile/training-dropouts";
 import { runConstantNodes } from "../engine/constant-nodes";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
-import type { Graph } from "../graph/ir";
+import type { Graph, StaticGraph } from "../graph/ir";
 import { guardedAsync } from "../guard";
 import { saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
@@ -30,7 +30,7 @@ import type { ModelConfig } from "./hugging-face";
 import { integerRange, wholePixels } from "./integer-pixels";
 import { type Labels, readLabels } from "./labels";
 import { type Metadata, readMetadata } from "./metadata";
-import { LoadedModel, type Model } from "./model";
+import { keptValues, LoadedModel, type Model } from "./model";
 import { type NetworkInput, pictureInput } from "./network-inputs";
 import { checkWeights } from "./not-finite";
 import {
@@ -198,39 +198,56 @@ export async function openModel(
   withinLimit(limits, "nodes", file.nodes.length, "The network has too many nodes");
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = keepingInput(file, removeDeadNodes(file, [result]));
-  const first = options.inputShape ?? usualShape(live, metadata);
-  const shapes = inputIsFinal ? new Map() : askedShapes(live, options, first);
-  // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
-  const outputs = [...new Set([...live.outputs, result])];
-  const specialised = await runConstantNodes(
-    specialise({ ...live, outputs }, shapes, refusedUses, limits),
-    async () => instantiateKernels(await module),
-    maxMemory,
-    limits,
-  );
+  const usual = options.inputShape ?? usualShape(live, metadata);
+  const shapes = inputIsFinal ? new Map() : askedShapes(live, options, usual);
+  const settled = async (part: Graph, results: readonly string[]): Promise<StaticGraph> =>
+    runConstantNodes(
+      // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
+      specialise({ ...part, outputs: [...new Set([...part.outputs, ...results])] }, shapes, refusedUses, limits),
+      async () => instantiateKernels(await module),
+      maxMemory,
+      limits,
+    );
+  const specialised = await settled(live, [result]);
   const dropouts = trainingDropouts(live, specialised);
   if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
   const isConstant = specialised.constants.has(result);
   if (isConstant) notes.push(note("constant-output", result));
-  const fixed = combineSoftmax(removeNoOps(isConstant ? specialised : { ...specialised, outputs: live.outputs }));
-  const graph = inputIsFinal ? fixed : channelsFirstInput(fixed);
-  const resolved = graph.aliases.get(result) ?? result;
+  const simplified = (part: StaticGraph): StaticGraph => {
+    const fixed = combineSoftmax(removeNoOps(part));
+    return inputIsFinal ? fixed : channelsFirstInput(fixed);
+  };
+  const alone = simplified(isConstant ? specialised : { ...specialised, outputs: live.outputs });
   const saysRange = (options.preprocess?.range ?? metadata.preprocess?.range) !== undefined;
-  const scaled = saysRange || integers !== undefined ? undefined : ownScaling(graph);
+  const scaled = saysRange || integers !== undefined ? undefined : ownScaling(alone);
   if (scaled !== undefined) notes.push(note("own-scaling", scaled));
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels, "labels", limits);
-  const { reading, notes: outputNotes } = await readOutput({
-    graph,
-    result: resolved,
-    name: result,
-    asked: options.output !== undefined,
-    isOutput: file.outputs.includes(result),
-    ...(names && { labels: names }),
-    labelsOfFile: options.labels === undefined,
-    classAxis: options.classAxis,
-    fileOrder,
-    others: () => otherOutputs(file, result, shapes),
+  const read = (from: StaticGraph) =>
+    readOutput({
+      graph: from,
+      result: from.aliases.get(result) ?? result,
+      name: result,
+      asked: options.output !== undefined,
+      isOutput: file.outputs.includes(result),
+      ...(names && { labels: names }),
+      labelsOfFile: options.labels === undefined,
+      classAxis: options.classAxis,
+      fileOrder,
+      others: () => otherOutputs(file, result, shapes),
+    });
+  const first = await read(alone);
+  // The boxes of a detector are often in an output of their own, and are what its scores are about.
+  const beside = first.reading.detector ? otherOutputs(file, result, shapes).map(({ name: other }) => other) : [];
+  const together = await jointly(beside, async () => {
+    const part = keepingInput(file, removeDeadNodes(file, [result, ...beside]));
+    return simplified({ ...(await settled(part, [result])), outputs: part.outputs });
   });
+  const graph = together ?? alone;
+  const { reading, notes: outputNotes } = together ? await read(together) : first;
+  const resolved = graph.aliases.get(result) ?? result;
+  const outputs = [result, ...(together ? beside : [])]
+    .map((each) => ({ name: each, value: graph.aliases.get(each) ?? each }))
+    .filter(({ value }) => value === resolved || !graph.constants.has(value));
   notes.push(...outputNotes);
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = mode === "low";
@@ -252,7 +269,7 @@ export async function openModel(
   // The note of a network that scales its own input says the same, and more.
   if (scaled === undefined && pictures.some(({ preprocess }) => !saysNormalisation(preprocess)))
     notes.push(note("normalisation-assumed"));
-  const folded = low ? full : combineOperators(graph, new Set([resolved, reading.explained]));
+  const folded = low ? full : combineOperators(graph, keptValues({ outputs, explained: reading.explained }));
 
   const compiled = await module;
   const kernels = await instantiateKernels(compiled);
@@ -269,6 +286,7 @@ export async function openModel(
     graph: joinInputs(full),
     folded: folded === full ? undefined : joinInputs(folded),
     result: resolved,
+    outputs,
     fileOrder: fileOrder(reading.explained, (graph.shapes.get(reading.explained) ?? []).length),
     hash: () => {
       digest ??= hashBytes(...kept);
@@ -279,10 +297,22 @@ export async function openModel(
     kernels,
     memory,
   });
+  if (reading.detector) model.heads = await import("./heads/heads");
   const forward = model.session.plan(model.fast, { batch: 1, start: model.fast.input, keep: [resolved] });
   const { weights, arena } = model.session.cost(model.fast, forward);
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
   return model;
+}
+
+/** The graph of several outputs; undefined where there are none, or one of them cannot be computed: the first is no worse for that. */
+async function jointly(names: readonly string[], make: () => Promise<StaticGraph>): Promise<StaticGraph | undefined> {
+  if (names.length === 0) return undefined;
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof SeethroughError) return undefined;
+    throw error;
+  }
 }
 
 /** A result that needs no input, a constant, is still that of a network with an input. */

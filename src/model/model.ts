@@ -145,6 +145,8 @@ export interface ModelParts {
   readonly folded: StaticGraph | undefined;
   /** The output of the file. */
   readonly result: ValueName;
+  /** The outputs of the file that are computed, by the file's names: `result`, and of a detector those beside it. */
+  readonly outputs: readonly { readonly name: string; readonly value: ValueName }[];
   /** What is explained: `result`, or the value before its trailing softmax or sigmoid. */
   readonly explained: ValueName;
   readonly outputKind: OutputKind;
@@ -193,6 +195,8 @@ export class LoadedModel implements Model {
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   readonly inputs: readonly ModelInput[];
   readonly output: { readonly name: string; readonly shape: readonly number[] };
+  /** What is known of detectors: loaded with a network that is one, or by `detect`. */
+  heads?: typeof import("./heads/heads");
   /** Everything that holds wasm memory. */
   #inside: Inside | undefined;
   #layers: readonly Layer[] | undefined;
@@ -334,9 +338,9 @@ export class LoadedModel implements Model {
 
   /** The network by direct sums and with batch normalisation in the weights, in low memory too. */
   get folded(): Network {
-    const { kernels, memory, mode, graph, result, explained } = this.parts;
+    const { kernels, memory, mode, graph } = this.parts;
     if (mode !== "low") return this.plain(this.fast);
-    this.#folded ??= buildNetwork(combineOperators(graph, new Set([result, explained])), kernels, memory, mode);
+    this.#folded ??= buildNetwork(combineOperators(graph, keptValues(this.parts)), kernels, memory, mode);
     return this.#folded;
   }
 
@@ -479,6 +483,10 @@ export class LoadedModel implements Model {
     );
   }
 }
+
+/** What stays when operators are combined: the outputs, and what is explained. */
+export const keptValues = ({ outputs, explained }: Pick<ModelParts, "outputs" | "explained">): ReadonlySet<ValueName> =>
+  new Set([...outputs.map(({ value }) => value), explained]);
 
 /** The inside of a model. */
 export function loaded(model: Model): LoadedModel {

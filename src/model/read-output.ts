@@ -234,10 +234,13 @@ function labelsFor(
   const head = recognised?.head.holds === "scores" ? undefined : recognised?.head;
   if (recognised && head) {
     const first = recognised.words.firstLabelled(head, channels, labels.length);
-    const unknown = head.holds === "boxes" || head.parts.length === 0;
+    // Six channels are a box, a score and the number of a class.
+    const unknown = head.holds === "boxes" || head.parts.length === 0 || (view.shape.length === 3 && channels === 6);
     if (first !== undefined || unknown) return { labels, first, mirrored: false, notes: [] };
   } else {
-    if (channels === labels.length) return { labels, first: 0, mirrored: false, notes: [] };
+    // The last class of a DETR is nothing, and has no name in its configuration.
+    const isOneMore = recognised !== undefined && kind === "logits" && channels === labels.length + 1;
+    if (channels === labels.length || isOneMore) return { labels, first: 0, mirrored: false, notes: [] };
     if (channels === 1 && labels.length === 2 && kind !== "softmax") {
       return { labels, first: 0, mirrored: true, notes: [] };
     }

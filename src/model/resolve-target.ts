@@ -37,11 +37,12 @@ export function resolveTarget(model: LoadedModel, target: Target = "top", depth 
     if ("sum" in target) return sumTarget(model, target.sum, depth);
     if ("weights" in target) return weightsTarget(model, target.weights);
     if ("similarTo" in target) return likenessTarget(model, target.similarTo);
+    if ("detection" in target) return headsOf(model).detectionTarget(model, target.detection, target.of);
   }
   if (typeof target !== "number" && typeof target !== "string") {
     throw new TargetError(
       "A target is a class index, a label, 'top', { position, channel }, { mask, channel }, { layer, unit, position? }, " +
-        "{ contrast: [a, b] }, { sum: [a, b, …] }, { weights } or { similarTo }; " +
+        "{ contrast: [a, b] }, { sum: [a, b, …] }, { weights }, { similarTo } or { detection, of? }; " +
         `got ${typeof target === "object" ? show(target) : String(target)}.`,
     );
   }
@@ -72,7 +73,17 @@ const targetKeys = {
   sum: ["sum"],
   weights: ["weights"],
   similarTo: ["similarTo"],
+  detection: ["detection", "of"],
 } as const;
+
+/** What is known of detectors. @throws {TargetError} if the model is none as far as is known */
+function headsOf(model: LoadedModel): NonNullable<LoadedModel["heads"]> {
+  if (model.heads) return model.heads;
+  throw new TargetError(
+    `A target { detection } is of a detector, and the model "${model.name}" was not recognised as one. ` +
+      "Call detect(model, image, { head }) first, which takes how its outputs are read.",
+  );
+}
 
 /** A misspelt key would leave out what it says, and another score would be explained. */
 function checkKeys(target: object, known: readonly string[]): void {

@@ -9,7 +9,7 @@ export interface TargetReport {
   readonly score: number;
 }
 
-/** weight · Σ factor · value[offset], and the same of the value scaled to length 1 where it is `normalised`. */
+/** weight · Σ factor · value[offset], the same of the value scaled to length 1 where it is `normalised`, or weight · curve(value[offset], …). */
 export interface Term {
   readonly offsets: ArrayLike<number>;
   readonly weight: number;
@@ -17,6 +17,15 @@ export interface Term {
   readonly factors?: ArrayLike<number>;
   /** The sum is divided by the length of the whole value: the cosine, where the factors have length 1. */
   readonly normalised?: true;
+  /** In place of the sum, what the elements come to: the edge of a box. Without factors. */
+  readonly curve?: Curve;
+}
+
+/** A smooth function of some elements, in float64. */
+export interface Curve {
+  of(elements: ArrayLike<number>): number;
+  /** Its derivative with respect to each of them. */
+  slopes(elements: ArrayLike<number>): ArrayLike<number>;
 }
 
 /** A score of one value: the sum of its terms. */
@@ -36,7 +45,8 @@ export interface Score {
 export const scoreOf = ({ terms }: Score, data: Float32Array, start = 0): number =>
   terms.reduce((total, term) => total + termOf(term, data, start), 0);
 
-function termOf({ offsets, weight, factors, normalised }: Term, data: Float32Array, start: number): number {
+function termOf({ offsets, weight, factors, normalised, curve }: Term, data: Float32Array, start: number): number {
+  if (curve) return weight * curve.of(elementsAt(offsets, data, start));
   const sum = weight * weighedSum(offsets, factors, data, start);
   // What has no direction is like nothing.
   return normalised ? sum / (lengthOf(offsets, data, start) || 1) : sum;
@@ -53,6 +63,9 @@ function weighedSum(
   return sum;
 }
 
+const elementsAt = (offsets: ArrayLike<number>, data: Float32Array, start: number): Float64Array =>
+  Float64Array.from(offsets, (offset) => data[start + offset]);
+
 function lengthOf(offsets: ArrayLike<number>, data: Float32Array, start: number): number {
   let squares = 0;
   for (let i = 0; i < offsets.length; i++) squares += data[start + offsets[i]] ** 2;
@@ -66,7 +79,8 @@ function lengthOf(offsets: ArrayLike<number>, data: Float32Array, start: number)
  */
 export function seed({ terms }: Score, gradient: Float32Array, data: Float32Array, start = 0): void {
   for (const term of terms) {
-    const { offsets, weight, factors, normalised } = term;
+    const { offsets, weight, normalised, curve } = term;
+    const factors = curve ? curve.slopes(elementsAt(offsets, data, start)) : term.factors;
     // ∂(f·r/|f|)/∂f = (r − (f·r/|f|)·f/|f|)/|f|
     const length = normalised ? lengthOf(offsets, data, start) || 1 : 1;
     const along = normalised ? termOf(term, data, start) / length : 0;
@@ -80,7 +94,7 @@ export function seed({ terms }: Score, gradient: Float32Array, data: Float32Arra
 
 /**
  * The slope between two values: what times the difference of each element sums to the difference of the scores. Of what is linear
- * that is the derivative; a cosine's is averaged along the straight path between the two.
+ * that is the derivative; that of a cosine or a curve is averaged along the straight path between the two.
  */
 export function seedBetween(
   score: Score,
@@ -89,9 +103,9 @@ export function seedBetween(
   [to, from]: readonly [to: number, from: number],
   path: { readonly alphas: readonly number[]; readonly weights: readonly number[] },
 ): void {
-  const linear = score.terms.filter(({ normalised }) => !normalised);
+  const linear = score.terms.filter(isLinearTerm);
   seed({ ...score, terms: linear }, gradient, data, to);
-  const curved = { ...score, terms: score.terms.filter(({ normalised }) => normalised) };
+  const curved = { ...score, terms: score.terms.filter((term) => !isLinearTerm(term)) };
   if (curved.terms.length === 0) return;
   const size = Math.abs(to - from);
   path.alphas.forEach((alpha, step) => {
@@ -106,7 +120,8 @@ export function seedBetween(
 }
 
 /**
- * Where relevance starts: each element with the weight it has in the score, a cosine's length taken for a constant.
+ * Where relevance starts: each element with the weight it has in the score, a cosine's length taken for a constant and a curve for
+ * its tangent.
  *
  * @param begin  relevance of an element
  */
@@ -116,7 +131,8 @@ export function startRelevance(
   data: Float32Array,
   begin: (weight: number, value: number) => number,
 ): void {
-  for (const { offsets, weight, factors, normalised } of terms) {
+  for (const { offsets, weight, factors: own, normalised, curve } of terms) {
+    const factors = curve ? curve.slopes(elementsAt(offsets, data, 0)) : own;
     const length = normalised ? lengthOf(offsets, data, 0) || 1 : 1;
     for (let i = 0; i < offsets.length; i++) {
       const whole = (weight * (factors ? factors[i] : 1)) / length;
@@ -126,7 +142,9 @@ export function startRelevance(
 }
 
 /** True where a score is a sum of products: an affine head then gives shares of it. */
-export const isLinear = ({ terms }: Score): boolean => terms.every(({ normalised }) => !normalised);
+export const isLinear = ({ terms }: Score): boolean => terms.every(isLinearTerm);
+
+const isLinearTerm = ({ normalised, curve }: Term): boolean => !normalised && !curve;
 
 /** The elements that a score reads, of one term: classes, channels and units have no more. */
 export const elementsOf = ({ terms: [term] }: Score): ArrayLike<number> => term.offsets;

@@ -1,5 +1,6 @@
 /** What can be asked about. */
 import type { Tensor } from "../tensor";
+import type { Detection, DetectionPart } from "./detection";
 
 /**
  * What to explain:
@@ -12,6 +13,8 @@ import type { Tensor } from "../tensor";
  * - `{ sum: [a, b, …] }`: several at once, s_a + s_b + …
  * - `{ weights }`: Σ weight · output, a number for each element of the explained output, in the file's own order
  * - `{ similarTo }`: the cosine of the explained output, an embedding, with another one: why are these two alike?
+ * - `{ detection, of? }`: a box that `detect` found: its score ('score', default), or where one of its edges is ('left', 'top', 'right',
+ *   'bottom'), in pixels of the picture
  */
 export type Target =
   | number
@@ -22,7 +25,8 @@ export type Target =
   | { readonly contrast: readonly [Target, Target] }
   | { readonly sum: readonly Target[] }
   | { readonly weights: Float32Array }
-  | { readonly similarTo: Tensor };
+  | { readonly similarTo: Tensor }
+  | { readonly detection: Detection; readonly of?: DetectionPart };
 
 /** A place of a map, of a signal one number. */
 export type Position = readonly [y: number, x: number] | number;

@@ -4,6 +4,7 @@ import type {
   deconvnet,
   deepLift,
   deepLiftShap,
+  detect,
   eigenCam,
   excitationBackprop,
   explain,
@@ -41,6 +42,7 @@ export interface Explainers {
   readonly deconvnet: typeof deconvnet;
   readonly deepLift: typeof deepLift;
   readonly deepLiftShap: typeof deepLiftShap;
+  readonly detect: typeof detect;
   readonly eigenCam: typeof eigenCam;
   readonly excitationBackprop: typeof excitationBackprop;
   readonly explain: typeof explain;
@@ -82,14 +84,19 @@ type Explaining = {
 }[keyof Library];
 
 type Method = (typeof methodTable)[number];
-type Listed = Method["call"] | "explain" | "projectActivation";
+type Listed = Method["call"] | "explain" | "projectActivation" | "detect";
 
 /** The compiler refuses this where one is missing or is none. */
 export const explainerNames: [
   Exclude<Explaining, Listed & ExplainerName> | Exclude<ExplainerName, Explaining>,
 ] extends [never]
   ? readonly ExplainerName[]
-  : never = /* @__PURE__ */ ["explain", "projectActivation", .../* @__PURE__ */ methodTable.map(({ call }) => call)];
+  : never = /* @__PURE__ */ [
+  "explain",
+  "projectActivation",
+  "detect",
+  .../* @__PURE__ */ methodTable.map(({ call }) => call),
+];
 
 /** Those made of many passes that do not depend on each other: their passes are divided among the instances that are free. */
 export type DividedName = Extract<Method, { readonly divided: true }>["call"];

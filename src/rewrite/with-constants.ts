@@ -1,6 +1,6 @@
 import { combineOperators } from "../compile/combine-operators";
 import type { Constant, StaticGraph } from "../graph/ir";
-import { LoadedModel } from "../model/model";
+import { keptValues, LoadedModel } from "../model/model";
 import { instantiateKernels } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 
@@ -8,7 +8,7 @@ import { KernelMemory } from "../wasm/memory";
 export type MakeCopy = (constants: ReadonlyMap<string, Constant>) => LoadedModel;
 
 /** A second instance of the kernels, beside the model's own, in which copies of its network run one after the other. */
-export async function copiesOf({ parts }: LoadedModel): Promise<MakeCopy> {
+export async function copiesOf({ parts, heads }: LoadedModel): Promise<MakeCopy> {
   const kernels = await instantiateKernels(parts.module);
   let last: LoadedModel | undefined;
   return (constants) => {
@@ -17,11 +17,12 @@ export async function copiesOf({ parts }: LoadedModel): Promise<MakeCopy> {
     last = new LoadedModel({
       ...parts,
       graph,
-      folded: parts.folded === parts.graph ? graph : combineOperators(graph, new Set([parts.result, parts.explained])),
+      folded: parts.folded === parts.graph ? graph : combineOperators(graph, keptValues(parts)),
       hash: async () => `${await parts.hash()}, with other weights`,
       kernels,
       memory: new KernelMemory(kernels, parts.memory.maxBytes),
     });
+    last.heads = heads;
     return last;
   };
 }

@@ -58,6 +58,12 @@ export const blocksElsewhere: readonly Exception[] = [
     reason: "a file of an application of Next",
     by: "test/packaging/next.test.ts",
   },
+  {
+    page: /^docs\/detectors/,
+    language: "js",
+    reason: "a detector of the reader's",
+    by: "test/detect/targets.test.ts",
+  },
   { page: /^docs\/architecture/, language: "text", reason: "a drawing" },
 ];
 

@@ -83,6 +83,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
   const all: Record<string, readonly unknown[]> = {
     ...Object.fromEntries(library.methodTable.map(({ call }) => [call, [model, image, { target: 1, ...few[call] }]])),
     explain: [model, image, { method: "grad-cam", target: 1 }],
+    detect: [model, image, {}],
     projectActivation: [model, image, { layer: "r1", unit: 1 }],
     projectionImage: [model, tensor, {}],
     loadModel: [file, { labels: ["a", "b", "c"], preprocess: { range: [0, 1] }, limits: { nodes: 20 } }],

@@ -1,0 +1,143 @@
+import { checkOptions, wholeNumber } from "../checks";
+import { OptionError } from "../errors";
+import { guardedAsync } from "../guard";
+import { type Placement, placementOf } from "../image/placement";
+import type { Detection, DetectorHeadOption } from "../model/detection";
+import { inputSize } from "../model/input-size";
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { isTensor, pictureInput, separateInputs } from "../model/network-inputs";
+import { checkScore } from "../model/not-finite";
+
+export interface DetectOptions {
+  /** The least score of a box, 0 to 1; default 0.25. */
+  readonly threshold?: number;
+  /** Boxes of one class that overlap a better one by more than this (intersection over union) are left out; default 0.45. */
+  readonly iou?: number;
+  /** How many boxes to return at most, best first; default 100. */
+  readonly top?: number;
+  /** How the outputs are read; default: as they are recognised. */
+  readonly head?: DetectorHeadOption;
+}
+
+type Heads = NonNullable<LoadedModel["heads"]>;
+
+/** A head, and how the picture lies in the input. */
+export interface OpenedHead {
+  readonly heads: Heads;
+  readonly head: ReturnType<Heads["readHead"]>;
+  readonly family: string;
+}
+
+/**
+ * The boxes that a detector finds, best first. The head is recognised by the shapes of the outputs and the layers before them: YOLO
+ * v3 to v12 as ultralytics and their authors export them, end-to-end heads, YOLOX, NanoDet, FastestDet, SSD, UltraFace, DETR.
+ * Of boxes of one class that overlap, the best is kept; heads that suppress doubles themselves are left as they are.
+ *
+ * A detection is a target of every method: `{ target: { detection, of: "left" } }`.
+ *
+ * @param image  a picture, or a Tensor that is what the network takes: boxes are then in pixels of its input
+ * @throws {TargetError} if no output is recognised as a detector's: say with `head` how they are read
+ * @throws {OptionError} if an option is out of range, or `head` names what is not there
+ * @example
+ * const [best] = await detect(model, photo, { threshold: 0.5 });
+ * const why = await gradCam(model, photo, { target: { detection: best } });
+ */
+export function detect(model: Model, image: Input, options: DetectOptions = {}): Promise<Detection[]> {
+  return guardedAsync("detect", async () => find(loaded(model), image, options));
+}
+
+async function find(model: LoadedModel, image: Input, options: DetectOptions): Promise<Detection[]> {
+  checkOptions("detect", options, ["threshold", "iou", "top", "head"]);
+  const { threshold = 0.25, iou = 0.45, top = 100 } = options;
+  share("threshold", threshold);
+  share("iou", iou);
+  wholeNumber("top", top, 1);
+  const opened = await openHead(model, options.head);
+  const { heads, head, family } = opened;
+  const data = model.prepare(image);
+  const values = headPass(model, head, data, 1)(0);
+  const found = heads.candidatesAbove(head, values, threshold);
+  checkFound(model, head, found, values, data);
+  const kept = head.option.suppressed ? found.slice(0, top) : heads.withoutDoubles(found, iou, top);
+  const { inputs } = model.parts;
+  const shown = pictureInput(inputs, undefined);
+  const given = separateInputs(inputs, image)[inputs.indexOf(shown)];
+  const placement = isTensor(given)
+    ? undefined
+    : placementOf(given, inputSize(model, shown.name), shown.preprocess.fit);
+  return kept.map(({ corners, index, score, anchor }): Detection => {
+    const label = model.labels?.[index];
+    return {
+      box: boxOf(heads, corners, placement),
+      index,
+      ...(label !== undefined && { label }),
+      score,
+      anchor,
+      family,
+      head: head.option,
+      ...(placement && { placement }),
+    };
+  });
+}
+
+function share(name: string, value: number): void {
+  if (typeof value === "number" && value >= 0 && value <= 1) return;
+  throw new OptionError(
+    `${name} must be from 0 to 1, got ${typeof value === "number" ? value : JSON.stringify(value)}.`,
+  );
+}
+
+/** The head of a model, as it is recognised or as somebody says. */
+export async function openHead(model: LoadedModel, said: DetectorHeadOption | undefined): Promise<OpenedHead> {
+  const heads = await import("../model/heads/heads");
+  const { family, option } = said === undefined ? heads.recogniseHead(model) : { family: "said", option: said };
+  const head = heads.readHead(model, option);
+  // From now on detections of this model are targets, recognised or not.
+  model.heads = heads;
+  return { heads, head, family };
+}
+
+/** Runs a batch; of each sample the values that the head reads. */
+export function headPass(
+  model: LoadedModel,
+  { boxes, scores }: OpenedHead["head"],
+  data: Float32Array,
+  batch: number,
+): (sample: number) => (value: string) => Float32Array {
+  const keep = [...new Set([boxes.output.value, scores.output.value])];
+  const { values } = model.pass({ batch, data, keep });
+  return (sample) => (value) => {
+    const size = model.sampleSize(value);
+    return (values.get(value) as Float32Array).subarray(sample * size, (sample + 1) * size);
+  };
+}
+
+/** @throws {InputError} if a score is no number; {OptionError} if scores are no probabilities */
+function checkFound(
+  model: LoadedModel,
+  { scores, option }: OpenedHead["head"],
+  found: ReturnType<Heads["candidatesAbove"]>,
+  values: (value: string) => Float32Array,
+  data: Float32Array,
+): void {
+  const { value, name } = scores.output;
+  const odd = found.find(({ score, corners }) => !(score <= 1.001 && corners.every(Number.isFinite)));
+  if (!odd) return;
+  const broken =
+    [...values(value)].find((each) => !Number.isFinite(each)) ?? (Number.isFinite(odd.score) ? 0 : Number.NaN);
+  checkScore(model, `The score of candidate ${odd.anchor}`, broken, data, value);
+  if (!odd.corners.every(Number.isFinite)) {
+    throw new OptionError(
+      `The box of candidate ${odd.anchor} is not finite: read as ${JSON.stringify(option)}, "${name}" is no head.`,
+    );
+  }
+  throw new OptionError(
+    `Candidate ${odd.anchor} of "${name}" has the score ${odd.score.toPrecision(4)}, which is no probability. ` +
+      'Say what makes one of it: head: { …, activation: "sigmoid" } or "softmax".',
+  );
+}
+
+function boxOf(heads: Heads, corners: readonly [number, number, number, number], placement: Placement | undefined) {
+  const [left, top, right, bottom] = heads.inputToPicture(corners, placement);
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}

@@ -1,0 +1,71 @@
+/** A box that a detector found, and how its head is read: plain data, which survives JSON and the way to another thread. */
+import type { Placement } from "../image/placement";
+import type { Rectangle } from "../image/resize";
+
+/** How four or more numbers of a candidate are a box. */
+export type BoxDecoding = "center" | "corners" | "yolox" | "nanodet" | "fastest-det" | "ssd";
+
+/**
+ * How an output is read as boxes and scores. `detect` finds this by itself for the usual heads; of others the caller says it, all
+ * of it or what differs.
+ */
+export interface DetectorHeadOption {
+  /** The output with the boxes. */
+  readonly boxes: string;
+  /** The output with the scores; default: that of the boxes. */
+  readonly scores?: string;
+  /** Where the candidates are: 'rows' `[1, N, C]` (default), 'columns' `[1, C, N]`, 'map' `[1, C, h, w]`. */
+  readonly layout?: "rows" | "columns" | "map";
+  /**
+   * What the numbers of a box are: 'center' x, y, width, height (default); 'corners' left, top, right, bottom; or still to be decoded,
+   * as 'yolox', 'nanodet', 'fastest-det' or 'ssd' (offsets from priors) does it.
+   */
+  readonly decode?: BoxDecoding;
+  /** Of 'center' and 'corners': pixels of the network's input (default), or shares of its sides. */
+  readonly units?: "pixels" | "relative";
+  /** The first channel of the box; default 0. */
+  readonly boxAt?: number;
+  /** The channel of a score that says whether anything is there, by which those of the classes are multiplied; default: none. */
+  readonly objectness?: number;
+  /** The first channel of the classes; default: after the box and the objectness, or 0 in an output of their own. */
+  readonly classAt?: number;
+  /** How many classes there are, a background among them; default: all channels from `classAt`. */
+  readonly classes?: number;
+  /** Which of the classes is nothing; default: none of them. */
+  readonly background?: "first" | "last";
+  /** What makes probabilities of the scores; default 'none': they are probabilities. */
+  readonly activation?: "none" | "sigmoid" | "softmax";
+  /** The channel with the number of the class, where each candidate has one score alone; `classAt` is that score. */
+  readonly classNumber?: number;
+  /** True where the network suppressed doubles itself. */
+  readonly suppressed?: boolean;
+  /** Exponents of the objectness and of the class's score in their product; default [1, 1]. */
+  readonly powers?: readonly [objectness: number, score: number];
+  /** Pixels between the places of each map, in the order of the candidates. Of 'yolox' and 'nanodet'; of 'ssd' with `sizes`. */
+  readonly strides?: readonly number[];
+  /** Of 'ssd': the sides of the square priors at each place, per map, in pixels. */
+  readonly sizes?: readonly (readonly number[])[];
+  /** Of 'ssd': what offsets of centre and of size are multiplied by; default [0.1, 0.2]. */
+  readonly variances?: readonly [centre: number, size: number];
+}
+
+/** A box, what is in it, and how to ask for its evidence: `{ target: { detection } }`. */
+export interface Detection {
+  /** In pixels of the picture, fractions and all; it may reach beyond. Of a Tensor, in pixels of the network's input. */
+  readonly box: Rectangle;
+  /** The class. */
+  readonly index: number;
+  readonly label?: string;
+  /** Probability, objectness × class where the head has both. */
+  readonly score: number;
+  /** Which of the head's candidates it is. */
+  readonly anchor: number;
+  /** What the head was recognised as; 'said' where the caller said how to read it. */
+  readonly family: string;
+  readonly head: DetectorHeadOption;
+  /** How the picture became the network's input; absent of a Tensor. */
+  readonly placement?: Placement;
+}
+
+/** What of a detection is explained. */
+export type DetectionPart = "score" | "left" | "top" | "right" | "bottom";

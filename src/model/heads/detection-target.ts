@@ -1,0 +1,129 @@
+/** A detection as a target: its score before sigmoid and softmax, or one edge of its box. */
+import { kindOf, oneOf } from "../../checks";
+import { TargetError } from "../../errors";
+import { unravel } from "../../graph/regions";
+import { memoryStrides } from "../../operation/layout";
+import type { Detection, DetectionPart } from "../detection";
+import type { LoadedModel } from "../model";
+import type { ScoredTarget } from "../resolve-target";
+import type { Curve, Score, Term } from "../score";
+import type { Target } from "../target";
+import { inputToPicture } from "./in-picture";
+import { type Origin, originsOf } from "./origin";
+import { type Head, readHead } from "./read-head";
+
+const edges = ["left", "top", "right", "bottom"] as const;
+
+/** @throws {TargetError} if it is no detection, or none of this model */
+export function detectionTarget(model: LoadedModel, detection: Detection, of: DetectionPart = "score"): ScoredTarget {
+  if (typeof detection !== "object" || detection === null || !("anchor" in detection && "head" in detection)) {
+    throw new TargetError(
+      `A target { detection } takes what detect(model, image) found, one of the list, got ${kindOf(detection)}.`,
+    );
+  }
+  oneOf("of", of, ["score", ...edges]);
+  const head = readHead(model, detection.head);
+  const { anchor, index } = detection;
+  if (!Number.isInteger(anchor) || anchor < 0 || anchor >= head.anchors) {
+    throw new TargetError(
+      `The detection is candidate ${anchor}, the model "${model.name}" has 0 to ${head.anchors - 1}: it was found by another model.`,
+    );
+  }
+  const isNumbered = head.option.classNumber !== undefined;
+  if (!Number.isInteger(index) || index < 0 || (!isNumbered && index >= head.classes)) {
+    throw new TargetError(
+      `The detection is of class ${index}, the model "${model.name}" has 0 to ${head.classes - 1}: it was found by another model.`,
+    );
+  }
+  const chosen = (): Target => ({ detection, ...(of !== "score" && { of }) });
+  const found = of === "score" ? scoreTerms(model, head, detection) : edgeTerm(head, detection, of);
+  const label = [detection.label, of === "score" ? undefined : `${of} edge`].filter(Boolean).join(", ");
+  const score: Score = { index, ...(label !== "" && { label }), terms: found.terms, chosen };
+  return { value: found.value, choose: () => score };
+}
+
+interface Terms {
+  readonly value: string;
+  readonly terms: readonly Term[];
+}
+
+/**
+ * Σ power · score over objectness and class, each before its sigmoid or softmax: where one layer has them both, its elements; where
+ * they come from several, the same numbers worked out from the probabilities in the output, ln p/(1 − p).
+ */
+function scoreTerms(model: LoadedModel, head: Head, { anchor, index }: Detection): Terms {
+  const { scores, classAt, option, activation } = head;
+  const { graph } = model.parts;
+  const { value } = scores.output;
+  const [power, ownPower] = option.powers ?? [1, 1];
+  const channel = classAt + (option.classNumber === undefined ? index : 0);
+  const factors = [
+    ...(option.objectness === undefined ? [] : [{ channel: option.objectness, power }]),
+    { channel, power: ownPower },
+  ];
+  const traced = factors.flatMap(({ channel: at, power: weight }) => {
+    const element = { value, index: scores.index(anchor, at) };
+    const origins: readonly Origin[] =
+      activation === "none" ? originsOf(graph, element) : [{ ...element, finish: activation }];
+    return origins.map((origin) => ({ origin, weight }));
+  });
+  const [first] = traced;
+  const isOne = traced.every(({ origin }) => origin.value === first.origin.value && origin.finish !== "none");
+  if (isOne || traced.length === 1) {
+    return {
+      value: first.origin.value,
+      terms: traced.map(({ origin, weight }) => ({ offsets: [offsetOf(model, origin)], weight })),
+    };
+  }
+  return {
+    value,
+    terms: factors.map(({ channel: at, power: weight }) => ({
+      offsets: [scores.offset(anchor, at)],
+      weight,
+      curve: logOdds,
+    })),
+  };
+}
+
+function offsetOf(model: LoadedModel, { value, index }: { readonly value: string; readonly index: number }): number {
+  const shape = model.shape(value);
+  const strides = memoryStrides(shape);
+  return unravel(index, shape).reduce((sum, at, axis) => sum + at * strides[axis], 0);
+}
+
+/** What float32 can tell from 0 and 1. */
+const smallest = 2 ** -24;
+const within = (p: number): number => Math.min(Math.max(p, smallest), 1 - smallest);
+
+const logOdds: Curve = {
+  of: ({ 0: p }) => Math.log(within(p) / (1 - within(p))),
+  slopes: ({ 0: p }) => [1 / (within(p) * (1 - within(p)))],
+};
+
+function edgeTerm(head: Head, { anchor, placement }: Detection, edge: (typeof edges)[number]): Terms {
+  const side = edges.indexOf(edge);
+  const of = (numbers: ArrayLike<number>): number => inputToPicture(head.corners(numbers, anchor), placement)[side];
+  const { boxes, boxAt, numbers } = head;
+  return {
+    value: boxes.output.value,
+    terms: [
+      {
+        offsets: Array.from({ length: numbers }, (_, i) => boxes.offset(anchor, boxAt + i)),
+        weight: 1,
+        curve: { of, slopes: (at) => slopesOf(of, at) },
+      },
+    ],
+  };
+}
+
+/**
+ * Slopes by central differences in float64. Decoders are smooth and their numbers of the size of 1 to 1000, so this is exact to nine
+ * digits, two more than the values have; and no decoder needs a derivative of its own.
+ */
+function slopesOf(of: (numbers: ArrayLike<number>) => number, at: ArrayLike<number>): number[] {
+  return Array.from(at, (number, i) => {
+    const step = 1e-5 * Math.max(1, Math.abs(number));
+    const moved = (by: number): number => of(Float64Array.from(at, (each, k) => (k === i ? each + by : each)));
+    return (moved(step) - moved(-step)) / (2 * step);
+  });
+}

@@ -1,0 +1,24 @@
+import type { HeadFamily } from "./family";
+
+/** YOLOv10 and others that suppress doubles themselves: `[1, N, 6]`, left, top, right, bottom, score and the number of the class. */
+export const endToEnd: HeadFamily = {
+  name: "end-to-end",
+  recognise({ outputs, picture }) {
+    const output = outputs.find(({ shape }) => shape.length === 3 && shape[0] === 1 && shape[2] === 6);
+    if (!output || outputs.some(({ shape }) => shape.length === 3 && shape[2] === 4)) return undefined;
+    const [, count] = output.shape;
+    // The usual numbers of rows that are kept; otherwise six channels may be anything.
+    const isKept = count % 50 === 0 && count * 64 < picture[0] * picture[1];
+    return isKept
+      ? {
+          boxes: output.name,
+          layout: "rows",
+          decode: "corners",
+          classAt: 4,
+          classes: 1,
+          classNumber: 5,
+          suppressed: true,
+        }
+      : undefined;
+  },
+};

@@ -1,0 +1,92 @@
+/** What a head's numbers come to: boxes and scores, and of those that overlap the best. */
+
+import type { Corners } from "./family";
+import type { Head } from "./read-head";
+
+export interface FoundBox {
+  readonly corners: Corners;
+  readonly index: number;
+  readonly score: number;
+  readonly anchor: number;
+}
+
+/** The values that a head reads, memory order. */
+export type HeadValues = (value: string) => Float32Array;
+
+/** The best class of every candidate that reaches the threshold, best first. */
+export function candidatesAbove(head: Head, values: HeadValues, threshold: number): FoundBox[] {
+  const found: FoundBox[] = [];
+  for (let anchor = 0; anchor < head.anchors; anchor++) {
+    const { index, score } = bestClass(head, values, anchor);
+    // What is no number is found too, so that it can be refused.
+    if (score < threshold) continue;
+    found.push({ corners: cornersOf(head, values, anchor), index, score, anchor });
+  }
+  return found.sort((a, b) => b.score - a.score || a.anchor - b.anchor);
+}
+
+/** A candidate's box in pixels of the network's input. */
+export function cornersOf({ boxes, boxAt, numbers, corners }: Head, values: HeadValues, anchor: number): Corners {
+  const data = values(boxes.output.value);
+  return corners(
+    Float64Array.from({ length: numbers }, (_, i) => data[boxes.offset(anchor, boxAt + i)]),
+    anchor,
+  );
+}
+
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** The probability of every class of a candidate, of a background too. */
+export function classProbabilities(head: Head, values: HeadValues, anchor: number): Float64Array {
+  const { scores, classAt, classes, activation, option } = head;
+  const data = values(scores.output.value);
+  const own = Float64Array.from({ length: classes }, (_, i) => data[scores.offset(anchor, classAt + i)]);
+  const probabilities = activation === "softmax" ? softmax(own) : activation === "sigmoid" ? own.map(sigmoid) : own;
+  if (option.objectness === undefined) return probabilities;
+  const object = data[scores.offset(anchor, option.objectness)];
+  const [power, ownPower] = option.powers ?? [1, 1];
+  const first = (activation === "none" ? object : sigmoid(object)) ** power;
+  return probabilities.map((each) => first * each ** ownPower);
+}
+
+function softmax(scores: Float64Array): Float64Array {
+  const most = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const powers = scores.map((score) => Math.exp(score - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+function bestClass(head: Head, values: HeadValues, anchor: number): { readonly index: number; readonly score: number } {
+  const { scores, option } = head;
+  const probabilities = classProbabilities(head, values, anchor);
+  if (option.classNumber !== undefined) {
+    const number = values(scores.output.value)[scores.offset(anchor, option.classNumber)];
+    return { index: Math.round(number), score: probabilities[0] };
+  }
+  const first = option.background === "first" ? 1 : 0;
+  const end = probabilities.length - (option.background === "last" ? 1 : 0);
+  let index = first;
+  for (let i = first + 1; i < end; i++) if (probabilities[i] > probabilities[index]) index = i;
+  return { index, score: probabilities[index] };
+}
+
+/** Intersection over union; 0 of boxes without area. */
+export function overlap(a: Corners, b: Corners): number {
+  const width = Math.min(a[2], b[2]) - Math.max(a[0], b[0]);
+  const height = Math.min(a[3], b[3]) - Math.max(a[1], b[1]);
+  if (!(width > 0 && height > 0)) return 0;
+  const area = ([left, top, right, bottom]: Corners): number => (right - left) * (bottom - top);
+  const both = width * height;
+  return both / (area(a) + area(b) - both);
+}
+
+/** Leaves out every box that overlaps a better one of its class by more than `iou`. */
+export function withoutDoubles(boxes: readonly FoundBox[], iou: number, top: number): FoundBox[] {
+  const kept: FoundBox[] = [];
+  for (const box of boxes) {
+    if (kept.length === top) break;
+    const isDouble = kept.some((better) => better.index === box.index && overlap(better.corners, box.corners) > iou);
+    if (!isDouble) kept.push(box);
+  }
+  return kept;
+}

@@ -1,0 +1,6 @@
+/** All that detectors need, loaded with the first of them. */
+export { detectionTarget } from "./detection-target";
+export { candidatesAbove, classProbabilities, cornersOf, overlap, withoutDoubles } from "./find-boxes";
+export { recogniseHead } from "./find-head";
+export { inputToPicture } from "./in-picture";
+export { type Head, readHead } from "./read-head";

@@ -1,0 +1,56 @@
+import { type Decoder, type DecoderRequest, type HeadFamily, joined, pyramid, stridesOf } from "./family";
+
+/** NanoDet-Plus: `[1, N, C + 4 (R + 1)]`, class scores, then for each side of the box a distribution over distances 0 to R. */
+export const nanodet: HeadFamily = {
+  name: "nanodet",
+  recognise({ outputs, picture }) {
+    for (const output of outputs) {
+      const { shape, name } = output;
+      if (shape.length !== 3 || shape[0] !== 1) continue;
+      const strides = stridesOf(picture, shape[1]);
+      const [scores, sides, more] = joined(output.parts(2));
+      const fits = scores.finish === "sigmoid" && sides?.finish === "none" && sides.size % 4 === 0 && sides.size > 4;
+      if (!strides || !fits || more) continue;
+      return {
+        boxes: name,
+        layout: "rows",
+        decode: "nanodet",
+        boxAt: scores.size,
+        classAt: 0,
+        classes: scores.size,
+        strides,
+      };
+    }
+    return undefined;
+  },
+};
+
+/**
+ * Each side lies Σ k · softmax(k) · stride from the place: Li et al. 2020, https://arxiv.org/abs/2006.04388, with places at whole
+ * multiples of the stride as https://github.com/RangiLyu/nanodet, nanodet_plus_head.py, has them.
+ */
+export function decodeNanodet({ option: { strides = [8, 16, 32, 64] }, picture, channels }: DecoderRequest): Decoder {
+  const cells = pyramid(picture, strides);
+  const steps = channels / 4;
+  return {
+    numbers: channels,
+    anchors: cells.length,
+    corners(numbers, anchor) {
+      const { x, y, stride } = cells[anchor];
+      const [left, top, right, bottom] = [0, 1, 2, 3].map((side) => expected(numbers, side * steps, steps) * stride);
+      return [x * stride - left, y * stride - top, x * stride + right, y * stride + bottom];
+    },
+  };
+}
+
+/** The mean of the distribution that the softmax of some numbers is. */
+function expected(numbers: ArrayLike<number>, start: number, count: number): number {
+  let [most, total, sum] = [Number.NEGATIVE_INFINITY, 0, 0];
+  for (let k = 0; k < count; k++) most = Math.max(most, numbers[start + k]);
+  for (let k = 0; k < count; k++) {
+    const power = Math.exp(numbers[start + k] - most);
+    total += power;
+    sum += k * power;
+  }
+  return sum / total;
+}

@@ -1,0 +1,24 @@
+import type { BoxDecoding } from "../detection";
+import { detr } from "./detr";
+import { endToEnd } from "./end-to-end";
+import type { Decoder, DecoderRequest, HeadFamily } from "./family";
+import { decodeFastestDet, fastestDet } from "./fastest-det";
+import { decodeNanodet, nanodet } from "./nanodet";
+import { decodeCentre, decodeCorners } from "./plain-boxes";
+import { decodeSsd, ssd } from "./ssd";
+import { yoloV5 } from "./yolo-v5";
+import { yoloV8 } from "./yolo-v8";
+import { decodeYolox, yolox } from "./yolox";
+
+/** The families that are recognised; the first that fits counts. */
+export const headFamilies: readonly HeadFamily[] = [endToEnd, fastestDet, nanodet, detr, ssd, yolox, yoloV5, yoloV8];
+
+/** How numbers become boxes, by the word for it. */
+export const decoders: Readonly<Record<BoxDecoding, (request: DecoderRequest) => Decoder>> = {
+  center: decodeCentre,
+  corners: decodeCorners,
+  yolox: decodeYolox,
+  nanodet: decodeNanodet,
+  "fastest-det": decodeFastestDet,
+  ssd: decodeSsd,
+};

@@ -1,0 +1,175 @@
+/** Detections as targets: of every method, over JSON, of heads that somebody says, and what is refused. */
+import { describe, expect, it } from "vitest";
+import {
+  type Detection,
+  detect,
+  explain,
+  gradCam,
+  loadModel,
+  type MethodName,
+  methodNames,
+  OptionError,
+  occlusion,
+  saliency,
+  TargetError,
+  Tensor,
+} from "../../src/index";
+import { casePicture } from "../case-picture";
+import { detr, yoloV8, yolox } from "./networks";
+
+const x = new Tensor(
+  Float32Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.sin(i * 0.7) + Math.cos(i * 0.013)),
+  [1, 64, 64, 3],
+);
+const v8 = await loadModel(yoloV8(0), { labels: ["cat", "dog", "bird"] });
+const [best] = await detect(v8, x);
+const code = (error: unknown): string => (error as Error).message;
+
+/** They need a head of averaged maps. */
+const without: readonly MethodName[] = ["cam"];
+
+describe("a detection is a target", () => {
+  it.each(methodNames.filter((name) => !without.includes(name)))("of %s", async (method) => {
+    for (const of of ["score", "left"] as const) {
+      const found = await explain(v8, x, {
+        method,
+        target: { detection: best, of },
+        masks: 8,
+        samples: 4,
+        nSteps: 4,
+        grid: 3,
+        window: 32,
+        stride: 32,
+      });
+      expect(found.target.index).toBe(best.index);
+      expect(found.target.label).toBe(of === "score" ? best.label : `${best.label}, left edge`);
+      expect(found.target.score).toBeCloseTo(of === "score" ? Math.log(best.score / (1 - best.score)) : best.box.x, 3);
+      expect(found.values.data.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it("in contrasts, sums and lists, and after JSON", async () => {
+    const others = await detect(v8, x, { iou: 1, threshold: 0 });
+    const other = others[1];
+    const again = JSON.parse(JSON.stringify(other)) as Detection;
+    const [a, b, difference] = await gradCam(v8, x, {
+      targets: [{ detection: best }, { detection: again }, { contrast: [{ detection: best }, { detection: other }] }],
+      layer: "c.c8",
+    });
+    expect(difference.target.score).toBeCloseTo(a.target.score - b.target.score, 4);
+    const repeated = await explain(v8, x, {
+      ...(JSON.parse(JSON.stringify(b.recipe.options)) as object),
+      method: "grad-cam",
+    });
+    expect(repeated.values).toEqual(b.values);
+  });
+
+  it("in pixels of the picture, however it was cropped or padded", async () => {
+    const square = { data: new Uint8Array(64 * 64 * 3).map((_, i) => (i * 31) % 256), width: 64, height: 64 };
+    for (const fit of ["crop", "stretch", "pad"] as const) {
+      const model = await loadModel(yoloV8(0), { preprocess: { fit } });
+      const wide = { data: new Uint8Array(32 * 16 * 3).map((_, i) => (i * 37) % 256), width: 32, height: 16 };
+      for (const picture of [square, wide]) {
+        const [first] = await detect(model, picture, { threshold: 0 });
+        const edge = async (of: "left" | "top" | "right" | "bottom"): Promise<number> =>
+          (await saliency(model, picture, { target: { detection: first, of } })).target.score;
+        const { x: left, y: top, width, height } = first.box;
+        expect(await edge("left")).toBeCloseTo(left, 3);
+        expect(await edge("top")).toBeCloseTo(top, 3);
+        expect(await edge("right")).toBeCloseTo(left + width, 3);
+        expect(await edge("bottom")).toBeCloseTo(top + height, 3);
+      }
+    }
+  });
+
+  it("occlusion has what the score loses", async () => {
+    const { values, target } = await occlusion(v8, x, { target: { detection: best }, window: 64, stride: 64 });
+    const covered = await detect(v8, new Tensor(new Float32Array(x.data.length), x.shape), { threshold: 0, iou: 1 });
+    const same = covered.find(({ anchor }) => anchor === best.anchor) as Detection;
+    if (same.index === best.index) {
+      expect(values.data[0]).toBeCloseTo(target.score - Math.log(same.score / (1 - same.score)), 3);
+    }
+    expect(target.score).toBeGreaterThan(0);
+  });
+});
+
+describe("a head that somebody says", () => {
+  it("is read as it is said, in every layout and unit", async () => {
+    const model = await loadModel(yolox);
+    const raw = await detect(model, x, { threshold: 0, iou: 1 });
+    expect(raw[0].family).toBe("yolox");
+    const said = await detect(model, x, {
+      head: { boxes: "output", decode: "center", objectness: 4, units: "relative" },
+      threshold: 0,
+      iou: 1,
+    });
+    const { values } = await saliency(model, x, { target: { detection: said[0], of: "right" } });
+    expect(values.data.some((each) => each !== 0)).toBe(true);
+    expect(said.map(({ score }) => score)).toEqual(raw.map(({ score }) => score));
+    const numbers = said[0];
+    expect(numbers.family).toBe("said");
+    const rows = (await model.run(x)).output.data.slice(numbers.anchor * 8);
+    expect(numbers.box.width).toBeCloseTo(rows[2] * 64, 3);
+    expect(numbers.box.x).toBeCloseTo((rows[0] - rows[2] / 2) * 64, 3);
+    const corners = await detect(model, x, {
+      head: { boxes: "output", decode: "corners", objectness: 4 },
+      threshold: 0,
+    });
+    const row = (await model.run(x)).output.data.slice(corners[0].anchor * 8);
+    expect(corners[0].box.x + corners[0].box.width).toBeCloseTo(row[2], 4);
+  });
+
+  it("may have logits", async () => {
+    const model = await loadModel(detr);
+    const head = { boxes: "pred_boxes", scores: "logits", units: "relative" } as const;
+    await expect(detect(model, x, { head, threshold: 0 })).rejects.toThrow(
+      /which is no probability.*activation: "sigmoid"/,
+    );
+    const sigmoids = await detect(model, x, { head: { ...head, activation: "sigmoid" }, threshold: 0, iou: 1 });
+    const softmaxes = await detect(model, x, { head: { ...head, activation: "softmax" }, threshold: 0, iou: 1 });
+    expect(sigmoids[0].score).not.toBe(softmaxes[0].score);
+    const { target } = await saliency(model, x, { target: { detection: sigmoids[0] } });
+    expect(target.score).toBeCloseTo(Math.log(sigmoids[0].score / (1 - sigmoids[0].score)), 3);
+  });
+});
+
+describe("is refused", () => {
+  it("what is no detector, with how to say what it is", async () => {
+    const classifier = await loadModel();
+    const photo = casePicture();
+    await expect(detect(classifier, photo)).rejects.toThrow(TargetError);
+    await expect(detect(classifier, photo)).rejects.toThrow(
+      /no output that is recognised as a detector's: .*head: \{ boxes: /,
+    );
+    const asked = saliency(classifier, photo, { target: { detection: best } });
+    await expect(asked).rejects.toThrow(/was not recognised as one. Call detect\(model, image, \{ head \}\)/);
+  });
+
+  it("options out of range and heads that cannot be", async () => {
+    const call = (options: object): Promise<unknown> => detect(v8, x, options);
+    await expect(call({ treshold: 1 })).rejects.toThrow('detect has no option "treshold". Did you mean "threshold"?');
+    await expect(call({ threshold: 1.5 })).rejects.toThrow("threshold must be from 0 to 1, got 1.5");
+    await expect(call({ iou: "much" })).rejects.toThrow('iou must be from 0 to 1, got "much"');
+    await expect(call({ top: 0 })).rejects.toThrow("top must be a whole number of at least 1");
+    const head = (parts: object): Promise<unknown> => call({ head: { boxes: "output0", layout: "columns", ...parts } });
+    await expect(call({ head: "yolo" })).rejects.toThrow("head must say how the outputs are read");
+    await expect(head({ boxs: "output0" })).rejects.toThrow('head has no "boxs". Did you mean "boxes"?');
+    await expect(head({ boxes: "output1" })).rejects.toThrow('no output "output1". Did you mean "output0"?');
+    await expect(head({ layout: "map" })).rejects.toThrow('"output0" is 1×7×84, and [1, C, h, w] is expected');
+    await expect(head({ objectness: 9 })).rejects.toThrow('head.objectness: channels 9 to 9 are asked for, "output0"');
+    await expect(head({ classes: 9 })).rejects.toThrow("head.classAt: channels 4 to 12");
+    await expect(head({ decode: "yolo" })).rejects.toThrow("head.decode");
+    await expect(head({ decode: "yolox", strides: [8] })).rejects.toThrow("strides make 64 candidates for yolox");
+    await expect(head({ powers: 2 })).rejects.toThrow(OptionError);
+  });
+
+  it("what is no detection of this model", async () => {
+    const ask = (target: unknown): Promise<unknown> =>
+      saliency(v8, x, { target: target as { detection: Detection } }).catch(code);
+    expect(await ask({ detection: 3 })).toMatch(/takes what detect\(model, image\) found, one of the list, got number/);
+    expect(await ask({ detection: { ...best, anchor: 84 } })).toMatch(/is candidate 84, the model .* has 0 to 83/);
+    expect(await ask({ detection: { ...best, index: 3 } })).toMatch(/is of class 3, the model .* has 0 to 2/);
+    expect(await ask({ detection: best, of: "middle" })).toMatch(/of "middle" is none of score, left/);
+    expect(await ask({ detection: best, part: "left" })).toMatch(/has no "part"/);
+  });
+});
