@@ -29,16 +29,18 @@ function disturbed(image: Tensor, where: (y: number, x: number) => boolean): Ten
 }
 
 /** Compares the rectangle with the neuron's reactions; a few images, so that a closed rectifier does not hide an edge. */
-async function expectExact(model: Model, layer: string, position: readonly [number, number], unit = 0, last = false) {
+async function expectExact(model: Model, layer: string, position: readonly [number, number], unit = 0, unitAxis = 1) {
   const field = receptiveField(model, layer, { position, unit });
   const neuron = async (input: Tensor): Promise<number> => {
     const { activations } = await model.run(input, { capture: [layer] });
     const { shape, data } = activations.get(layer) as Tensor;
     if (shape.length === 2) return data[unit];
-    // The columns of a matrix product are its units.
-    if (last) return data[position[1] * shape[2] + unit];
+    // The columns of a matrix product are its units, or its rows where the weights stand on the left.
+    if (shape.length === 3 && unitAxis === 2) return data[position[1] * shape[2] + unit];
     if (shape.length === 3) return data[unit * shape[2] + position[1]];
-    return data[(position[0] * shape[2] + position[1]) * shape[3] + unit];
+    const place = [...position];
+    place.splice(unitAxis - 1, 0, unit);
+    return data[(place[1] * shape[2] + place[2]) * shape[3] + place[0]];
   };
   const right = field.x + field.width;
   const bottom = field.y + field.height;
@@ -232,7 +234,7 @@ describe("a neuron sees exactly its receptive field", () => {
       await expectExact(model, "wide", position);
     }
     await expectExact(model, "columns", [0, 5], 1);
-    await expectExact(model, "out", [0, 1], 2, true);
+    await expectExact(model, "out", [0, 1], 2, 2);
   });
 
   it("through products of two values and of constants in front", async () => {
@@ -243,16 +245,17 @@ describe("a neuron sees exactly its receptive field", () => {
         ["MatMul", ["small", "turned"], ["square"]],
         ["MatMul", ["mixing", "small"], ["mixed"]],
         ["Slice", ["square", "starts", "ends"], ["one"]],
+        ["Add", ["mixed", "one"], ["both"]],
       ],
       { a: weights(2, 2, 3, 3), mixing: weights(2, 4, 5), starts: ints(0, 0, 1, 2), ends: ints(1, 2, 2, 3) },
       [1, 2, 12, 14],
     );
     for (const position of [
       [0, 3],
-      [2, 1],
+      [1, 2],
     ] as const) {
-      await expectExact(products, "square", position);
-      await expectExact(products, "mixed", position);
+      await expectExact(products, "square", position, 0, 3);
+      await expectExact(products, "mixed", position, 0, 2);
     }
   });
 

@@ -46,10 +46,12 @@ const cases: readonly Case[] = [
   { op: "Unsqueeze", shape: [1, 4, 3], constants: [ints(3)] },
 ];
 
+/** A part of several inputs is none of ONNX: its sample stands with those of the completeness test. */
 it("has a case for every such operator", () => {
   const tested = new Set(cases.map(({ op }) => op));
   const moving = [...operators].filter(
-    ([, { nature, arrange, reach }]) => nature === "moves" && (arrange || reach === "row-major"),
+    ([op, { nature, arrange, reach }]) =>
+      nature === "moves" && op !== "InputPart" && (arrange || reach === "row-major"),
   );
   expect(moving.map(([op]) => op).filter((op) => !tested.has(op))).toEqual([]);
 });

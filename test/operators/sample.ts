@@ -1,0 +1,47 @@
+/** What a sample of an operator is, and the parts of which samples are made. */
+import fc from "fast-check";
+import { Constant } from "../../src/graph/ir";
+import { type Case, values } from "../ops/harness";
+
+export interface Sample extends Case {
+  /** Which numbers the data may have; default: any between −2 and 2. */
+  readonly domain?: "positive";
+  /** Why onnxruntime cannot be asked; `expected` says the values in its place. */
+  readonly expected?: (x: Float32Array) => Float32Array;
+  /** An operator before this one, whose two outputs are its inputs. */
+  readonly after?: Pick<Case, "op" | "attributes">;
+}
+
+/** An operator that is computed from constants alone. */
+export interface ConstantSample {
+  readonly op: string;
+  readonly inputs: readonly Constant[];
+  readonly attributes?: Case["attributes"];
+  readonly opset?: number;
+  /** Why not onnxruntime: it takes none of the types that these constants are written in. */
+  readonly expected?: Float32Array;
+}
+
+export type Samples = Readonly<Record<string, fc.Arbitrary<Sample>>>;
+export type ConstantSamples = Readonly<Record<string, fc.Arbitrary<ConstantSample>>>;
+
+export const int = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
+export const seed: fc.Arbitrary<number> = int(0, 1e6);
+
+/** One sample of a batch, of some rank: channel counts on both sides of the vector width. */
+export const shapeOfRank = (from: number, to: number): fc.Arbitrary<readonly number[]> =>
+  fc
+    .tuple(fc.constantFrom(1, 2, 3, 5, 8, 9), fc.array(int(1, 5), { minLength: from - 2, maxLength: to - 2 }))
+    .map(([channels, places]) => [1, channels, ...places]);
+export const anyShape = shapeOfRank(2, 5);
+
+export const floats = (shape: readonly number[], from: number): Constant =>
+  Constant.fromFloats(values(shape, from), shape);
+export const positive = (shape: readonly number[], from: number): Constant =>
+  Constant.fromFloats(
+    values(shape, from).map((value) => Math.abs(value) + 0.3),
+    shape,
+  );
+export const list = (numbers: readonly number[]): Constant => Constant.fromNumbers("int", numbers, [numbers.length]);
+export const whole = (n: number): Constant => Constant.fromNumbers("int", [n], []);
+export const scalar = (n: number): Constant => Constant.fromFloats(Float32Array.of(n), []);

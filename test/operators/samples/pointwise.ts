@@ -1,0 +1,96 @@
+/** Functions of one number, and arithmetic of values and constants. */
+import fc from "fast-check";
+import type { Attribute } from "../../../src/graph/ir";
+import { anyShape, floats, int, positive, type Sample, type Samples, scalar, seed, shapeOfRank } from "../sample";
+
+const attribute = fc.integer({ min: 1, max: 16 }).map((n) => n / 8);
+
+const pointwise = (op: string, more: Partial<Sample> = {}, ...names: string[]): fc.Arbitrary<Sample> =>
+  fc.tuple(anyShape, ...names.map(() => attribute)).map(([shape, ...numbers]): Sample => {
+    const attributes: Record<string, Attribute> = { ...more.attributes };
+    names.forEach((name, i) => {
+      attributes[name] = numbers[i] as number;
+    });
+    return { op, shape: shape as readonly number[], ...more, attributes };
+  });
+
+/** Shapes that repeat to another, of every rank up to its own. */
+const repeating = (shape: readonly number[]): fc.Arbitrary<number[]> =>
+  fc
+    .tuple(int(0, shape.length), fc.array(fc.boolean(), { minLength: shape.length, maxLength: shape.length }))
+    .map(([drop, kept]) => shape.map((extent, i) => (kept[i] ? extent : 1)).slice(drop));
+
+const arithmetic = (op: string, opset = 17): fc.Arbitrary<Sample> =>
+  anyShape.chain((shape) =>
+    fc.record({ operand: repeating(shape), first: fc.boolean(), from: seed }).map(
+      ({ operand, first, from }): Sample => ({
+        op,
+        shape,
+        opset,
+        constants: [positive(operand, from)],
+        dataPosition: first ? 1 : 0,
+        ...(op === "Div" && first && { domain: "positive" }),
+      }),
+    ),
+  );
+
+const bounded = (op: string): fc.Arbitrary<Sample> =>
+  fc
+    .record({ shape: anyShape, bound: int(-8, 8) })
+    .map(({ shape, bound }): Sample => ({ op, shape, constants: [scalar(bound / 8)] }));
+
+export const pointwiseSamples: Samples = {
+  Abs: pointwise("Abs"),
+  Add: arithmetic("Add"),
+  Cast: pointwise("Cast", { attributes: { to: 1 } }),
+  Clip: fc.oneof(
+    pointwise("Clip", { opset: 10, attributes: { min: -0.5 } }, "max"),
+    pointwise("Clip", { constants: [scalar(-0.75), scalar(1)] }),
+    pointwise("Clip", { constants: ["", scalar(1)] }),
+  ),
+  Div: arithmetic("Div"),
+  Dropout: pointwise("Dropout"),
+  Elu: pointwise("Elu", {}, "alpha"),
+  Erf: pointwise("Erf"),
+  Exp: pointwise("Exp"),
+  Gelu: fc.oneof(
+    pointwise("Gelu", { opset: 20 }),
+    pointwise("Gelu", { opset: 20, attributes: { approximate: "tanh" } }),
+  ),
+  HardSigmoid: pointwise("HardSigmoid", {}, "alpha", "beta"),
+  HardSwish: pointwise("HardSwish"),
+  Identity: pointwise("Identity"),
+  LeakyRelu: pointwise("LeakyRelu", {}, "alpha"),
+  Log: pointwise("Log", { domain: "positive" }),
+  Max: bounded("Max"),
+  Min: bounded("Min"),
+  Mish: pointwise("Mish", { opset: 18 }),
+  Mul: arithmetic("Mul"),
+  Neg: pointwise("Neg"),
+  PRelu: fc.record({ shape: anyShape, each: fc.boolean(), from: seed }).map(
+    ({ shape, each, from }): Sample => ({
+      op: "PRelu",
+      shape,
+      constants: [floats(each ? shape.slice(1).map((extent, i) => (i === 0 ? extent : 1)) : [1], from)],
+    }),
+  ),
+  Pow: fc
+    .record({ shape: anyShape, exponent: fc.constantFrom(2, 3, 0.5, -1) })
+    .map(({ shape, exponent }): Sample => ({ op: "Pow", shape, constants: [scalar(exponent)], domain: "positive" })),
+  Reciprocal: pointwise("Reciprocal", { domain: "positive" }),
+  Relu: pointwise("Relu"),
+  Selu: pointwise("Selu", {}, "alpha", "gamma"),
+  Sigmoid: pointwise("Sigmoid"),
+  Softplus: pointwise("Softplus"),
+  Sqrt: pointwise("Sqrt", { domain: "positive" }),
+  Sub: arithmetic("Sub"),
+  Sum: shapeOfRank(2, 5).chain((shape) =>
+    fc
+      .tuple(repeating(shape), repeating(shape), seed)
+      .map(([a, b, from]): Sample => ({ op: "Sum", shape, constants: [floats(a, from), floats(b, from + 1)] })),
+  ),
+  Swish: anyShape.map(
+    (shape): Sample => ({ op: "Swish", shape, expected: (x) => x.map((v) => v / (1 + Math.exp(-v))) }),
+  ),
+  Tanh: pointwise("Tanh"),
+};
