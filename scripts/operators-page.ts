@@ -1,0 +1,77 @@
+import type { Nature, Operator } from "../src/operators/operator";
+import { operators } from "../src/operators/table";
+
+const meanings: Readonly<Record<Nature, string>> = {
+  affine: "a constant factor and shift per channel",
+  aggregate: "another number made of several elements",
+  arithmetic: "computes with constants, before the network runs",
+  clamp: "keeps its input between constant bounds",
+  convolution: "weights that slide over the places of a map",
+  dense: "a matrix product",
+  difference: "subtracts one value from another",
+  extremum: "the largest or smallest of several values",
+  gate: "a function to between 0 and 1, which weighs other values",
+  identity: "gives back what it gets",
+  maximum: "the largest or smallest of several elements",
+  mean: "averages elements",
+  moves: "moves, repeats, blends or leaves out elements",
+  norm: "divides elements by what others are",
+  product: "multiplies values",
+  quotient: "divides one value by another",
+  rectifier: "a function of one number with a kink",
+  selection: "takes each element from one value or another",
+  smooth: "another function of one number",
+  sum: "adds values",
+  total: "adds elements",
+  unpooling: "puts elements where another operator found them",
+};
+
+function opsetsOf({ since = 1, changed = [] }: Operator): string {
+  return `${since}…${changed.length > 0 ? ` (another meaning from ${changed.join(", ")})` : ""}`;
+}
+
+function refusedOf({ since = 1, build, measures }: Operator): string {
+  const refused = [since > 1 && `sets before ${since}`, !build && !measures && "values of the image"];
+  return refused.filter(Boolean).join("; ");
+}
+
+/** Rules of the methods may take the place of what is exact otherwise. */
+const gradientOf = ({ build, nature }: Operator): string =>
+  build ? (nature === "rectifier" || nature === "clamp" ? "exact; 0 or one side's at a kink" : "exact") : "none";
+
+/** docs/operators.md, read off the table. */
+export function operatorsPage(): string {
+  const rows = [...operators].map(([name, operator]) => {
+    const tensorflow = (operator.tensorflow ?? []).map((one) => `\`${one}\``).join(", ");
+    const cells = [
+      `\`${name}\``,
+      opsetsOf(operator),
+      tensorflow,
+      refusedOf(operator),
+      operator.nature,
+      gradientOf(operator),
+    ];
+    return `| ${cells.join(" | ")} |`;
+  });
+  const natures = Object.entries(meanings).map(([nature, meaning]) => `| ${nature} | ${meaning} |`);
+  return `# Operators
+
+Every operator that runs as it stands, as [table.ts](../src/operators/table.ts) has them; \`npm run docs:operators\` writes this page. Others
+are written as what they are made of while loading ([model-formats.md](model-formats.md)). Where a file's operator cannot run, one
+\`UnsupportedOperatorError\` names every use with its reason; attributes and operands that an operator refuses are among them.
+
+* **operator sets**: the sets of ONNX by which it is read, and where its meaning changes.
+* **TensorFlow.js**: the operators of graphs and activations of Keras that are this operator as they stand. What else TensorFlow.js models may hold is made
+  of several: [what is supported](model-formats.md#what-is-supported).
+* **refused**: what no use of it may be, whatever its attributes.
+* **nature**: what LRP, DeepLIFT, notes and the rewriting of networks ask for. **gradient**: none for what runs on constants alone.
+
+| operator | operator sets | TensorFlow.js | refused | nature | gradient |
+|---|---|---|---|---|---|
+${rows.join("\n")}
+
+| nature | means |
+|---|---|
+${natures.join("\n")}
+`;
+}
