@@ -57,6 +57,8 @@ function named(model: LoadedModel, layer: string): Convolution {
   const transposed = node.op === "ConvTranspose";
   const constant = (name: string): Constant => model.full.graph.constants.get(name) as Constant;
   const weight = constant(node.inputs[1]);
+  if (weight.shape.length > 4)
+    throw new LayerError(`"${layer}" convolves volumes; its equal forms are those of images and signals.`);
   return {
     layer,
     op: transposed ? "ConvTranspose" : "Conv",

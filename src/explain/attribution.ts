@@ -55,9 +55,9 @@ export interface Attribution {
    */
   readonly byInput: Readonly<Record<string, Tensor>>;
   /** Of the network's input; of several the first that takes pictures. */
-  readonly inputSize: { readonly width: number; readonly height: number };
+  readonly inputSize: { readonly width: number; readonly height: number; readonly depth?: number };
   /** Of every input in `byInput`, where there are several. */
-  readonly inputSizes?: Readonly<Record<string, { readonly width: number; readonly height: number }>>;
+  readonly inputSizes?: Readonly<Record<string, Attribution["inputSize"]>>;
   /**
    * How the picture that was explained became the network's input: `overlay`, `boundingBox` and `segment` find the way back by
    * it. Absent where a Tensor was explained.

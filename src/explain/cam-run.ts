@@ -112,8 +112,15 @@ export async function finishCam(
   const size = inputSize(model, inputsSeen(model, layers[0].value)[0].name);
   const several = options.layers && { layers: layers.map((each) => each.layer) };
   const [h, w, map] = several ? [size.height, size.width, meanMap(maps, layers, size)] : [height, width, maps[0]];
+  const volume = model.shape(layers[0].value);
+  if (several && volume.length > 4) {
+    throw new OptionError("layers joins the maps of pictures, and these are volumes. Pass one, as the option layer.");
+  }
   const tensor = (values: Float32Array, rows: number, columns: number): Tensor =>
-    new Tensor(options.relu ? rectified(values) : values, [1, rows, columns, 1]);
+    new Tensor(
+      options.relu ? rectified(values) : values,
+      volume.length > 4 ? [1, ...volume.slice(2), 1] : [1, rows, columns, 1],
+    );
   const values = tensor(map, h, w);
   const apart =
     ofInputs &&

@@ -3,6 +3,7 @@ import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { fullGradFacts } from "../methods/full-grad";
 import { settledOptions } from "../methods/settled-options";
+import { refuseVolumes } from "../model/input-size";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { note } from "../notes";
@@ -42,6 +43,7 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
   const options = settledOptions(fullGradFacts, unsettled);
   throwIfAborted(options.signal);
   const model = loaded(given);
+  refuseVolumes(model, "fullGrad");
   const target = resolveTarget(model, options.target);
   const start = attributedValue(model, options, target);
   const frames = framesOf(model, start);

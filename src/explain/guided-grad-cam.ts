@@ -2,6 +2,7 @@ import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { guidedGradCamFacts } from "../methods/guided-grad-cam";
 import { settledOptions } from "../methods/settled-options";
+import { refuseVolumes } from "../model/input-size";
 import { hasPlaces } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
@@ -42,6 +43,7 @@ export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ per
 async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOptions): Promise<Attribution> {
   const { layer, interpolation, ...options } = settledOptions(guidedGradCamFacts, unsettled);
   const model = loaded(given);
+  refuseVolumes(model, "guidedGradCam");
   const { inputs } = model.parts;
   if (!inputs.some(hasPlaces)) {
     throw new ShapeError(

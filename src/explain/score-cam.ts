@@ -1,6 +1,7 @@
 import { ShapeError } from "../errors";
 import { type Pixels, resizeBilinear } from "../image/resize";
 import { scoreCamFacts } from "../methods/score-cam";
+import { refuseVolumes } from "../model/input-size";
 import { hasPlaces, inputsSeen } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import type { NetworkInput } from "../model/network-inputs";
@@ -42,6 +43,7 @@ export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget
 /** A pass per map. */
 export async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
   const model = loaded(given);
+  refuseVolumes(model, "scoreCam");
   if (!model.parts.inputs.some(hasPlaces)) {
     const { name, shape } = model.input;
     throw new ShapeError(

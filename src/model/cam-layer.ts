@@ -82,7 +82,7 @@ export function camLayer(
 
 function pixelsOf(model: LoadedModel, value: ValueName): number {
   const shape = model.shape(value);
-  if (shape.length < 3 || shape.length > 4) return 1;
+  if (shape.length < 3 || shape.length > 5) return 1;
   const { h, w } = imageShape(shape);
   return h * w;
 }

@@ -53,6 +53,7 @@ function unevenOverlap(model: LoadedModel, { node, inputs, outputs }: Operation)
   const weight = model.full.graph.constants.get(node.inputs[1]);
   if (!weight) return undefined;
   const kernel = weight.shape.slice(2);
+  if (kernel.length > 2) return undefined;
   const g = correlationGeometry(node, model.shape(inputs[0]), model.shape(outputs[0]), kernel);
   const counts = (stride: number, dilation: number, pad: number, extent: number): number[] =>
     phaseTaps(stride, dilation, pad, extent, stride).map(({ offset }) => offset.length);

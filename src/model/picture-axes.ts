@@ -10,7 +10,7 @@ import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
 
-type Role = "row" | "column" | "other";
+type Role = "slice" | "row" | "column" | "other";
 
 /**
  * A factor of an axis. An axis of 256 places that was 16×16 has two; rows cut into windows are two factors of one family, the
@@ -58,20 +58,22 @@ class PictureAxes {
   readonly #axes = new Map<ValueName, readonly Axis[]>();
   readonly #model: LoadedModel;
   /** What of rows and columns the inputs have. */
-  readonly #has: { readonly rows: boolean; readonly columns: boolean };
+  readonly #has: { readonly slices: boolean; readonly rows: boolean; readonly columns: boolean };
 
   constructor(model: LoadedModel) {
     this.#model = model;
-    let has = { rows: false, columns: false };
+    let has = { slices: false, rows: false, columns: false };
     for (const { name, shape } of model.parts.inputs) {
-      const rows = shape.length === 4 && shape[2] > 1;
-      const columns = (shape.length === 4 || shape.length === 3) && shape[shape.length - 1] > 1;
-      has = { rows: has.rows || rows, columns: has.columns || columns };
-      const roles: readonly Role[] =
-        shape.length === 4 ? ["other", "other", "row", "column"] : ["other", "other", "column"];
+      const [rank, last] = [shape.length, shape.length - 1];
+      const slices = rank === 5 && shape[2] > 1;
+      const rows = (rank === 4 || rank === 5) && shape[last - 1] > 1;
+      const columns = rank >= 3 && rank <= 5 && shape[last] > 1;
+      has = { slices: has.slices || slices, rows: has.rows || rows, columns: has.columns || columns };
+      const spatial: readonly Role[] = ["slice", "row", "column"];
+      const roles: readonly Role[] = ["other", "other", ...spatial.slice(Math.max(0, 5 - rank))];
       this.#axes.set(
         name,
-        shape.map((extent, axis) => whole(rows || columns ? (roles[axis] ?? "other") : "other", extent)),
+        shape.map((extent, axis) => whole(slices || rows || columns ? (roles[axis] ?? "other") : "other", extent)),
       );
     }
     this.#has = has;
@@ -79,17 +81,20 @@ class PictureAxes {
   }
 
   /**
-   * True where the last two axes of a value N×C×H×W are rows and columns of the picture (of a signal: the last axis its places).
+   * True where the last two axes of a value N×C×H×W are rows and columns of the picture (of a signal the last axis its places, of a
+   * volume the last three its slices, rows and columns).
    * Of a network whose input has no places nothing is known, and every map will do.
    */
   isMap(value: ValueName): boolean {
     const shape = this.#model.shape(value);
-    if (shape.length < 3 || shape.length > 4 || sizeOf(shape.slice(2)) <= 1) return false;
-    const { rows, columns } = this.#has;
-    if (!rows && !columns) return true;
+    if (shape.length < 3 || shape.length > 5 || sizeOf(shape.slice(2)) <= 1) return false;
+    const { slices, rows, columns } = this.#has;
+    if (!slices && !rows && !columns) return true;
     const axes = this.#axes.get(value);
     const last = shape.length - 1;
-    if (rows && (shape.length < 4 || roleOf(axes?.[2]) !== "row")) return false;
+    if (shape.length === 5 ? !slices : slices) return false;
+    if (slices && roleOf(axes?.[2]) !== "slice") return false;
+    if (rows && (shape.length < 4 || roleOf(axes?.[last - 1]) !== "row")) return false;
     return !columns || roleOf(axes?.[last]) === "column";
   }
 

@@ -1,4 +1,4 @@
-/** Convolution and transposed convolution, 1-D and 2-D: two directions of one linear map. */
+/** Convolution and transposed convolution, 1-D to 3-D: two directions of one linear map. */
 import { type Constant, type Node, numberAttribute, numbersAttribute } from "../graph/ir";
 import { inputShape, type Shape, type ShapeRule, shapeError } from "../graph/shape-rule";
 import { transposeGeometry, windowGeometry } from "../graph/window";
@@ -9,6 +9,7 @@ import { type BuildContext, type Builder, type Operation, oneToOne, unbounded } 
 import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { type AxesReach, type Operator, tapsOf, type WeightLayout } from "./operator";
+import { volumeConvolution } from "./volume-convolution";
 
 const shown = (x: Shape, weight: Shape): string => `(input ${showShape(x)}, weight ${showShape(weight)})`;
 
@@ -83,7 +84,7 @@ function parts(context: BuildContext) {
     ? (context.constant(biasName) ?? context.refuse(`its bias "${biasName}" is not a constant`))
     : undefined;
   const kernel = weight.shape.slice(2);
-  if (kernel.length < 1 || kernel.length > 2) context.refuse(`${kernel.length}-D convolution is not supported`);
+  if (kernel.length < 1 || kernel.length > 3) context.refuse(`${kernel.length}-D convolution is not supported`);
   return { weight, bias, kernel };
 }
 
@@ -122,6 +123,7 @@ export function correlationGeometry(node: Node, input: Shape, output: Shape, ker
 const build: Builder = (context) => {
   const { node, kernels, memory, mode } = context;
   const { weight, bias, kernel } = parts(context);
+  if (kernel.length === 3) return volumeConvolution(context, weight, bias);
   const geometryOf = ({ node, shape }: BuildContext): CorrelationGeometry =>
     correlationGeometry(node, shape(node.inputs[0]), shape(node.outputs[0]), kernel);
   const geometry = geometryOf(context);

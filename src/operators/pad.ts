@@ -95,7 +95,7 @@ function padFromImage(context: BuildContext, mode: string): Operation {
   const { begin, end } = paddings(node, shape.length, constantsOf(context));
   if (shape.length < 3 || [begin, end].some(([n, c]) => n !== 0 || c !== 0))
     context.refuse(`mode ${mode} is supported on the image axes only`);
-  if (shape.length > 4) context.refuse(`mode ${mode} is supported on 1-D and 2-D images only`);
+  if (shape.length > 5) context.refuse(`mode ${mode} is supported on at most three image axes`);
   const tables = shape
     .slice(2)
     .map((extent, i) =>

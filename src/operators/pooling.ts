@@ -8,6 +8,7 @@ import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { type AxesReach, type AxisReach, type Operator, tapsOf, type Use } from "./operator";
 import { maxPoolRefusal, type PoolWindow, poolGeometry, poolWindow, switchBytes } from "./pool-window";
+import { volumePool } from "./volume-pooling";
 
 function spatialInput(node: Node, x: Shape): Shape {
   if (x.length < 3) shapeError(node, `the input must have the axes N, C and at least one more, it is ${showShape(x)}.`);
@@ -75,7 +76,10 @@ function poolRecord(context: BuildContext, input: string, output: string, window
     run.record("PoolGeometry", poolGeometry(from, to, window, from.n * run.batch, countIncludePad));
 }
 
+const isVolume = ({ node, shape }: BuildContext): boolean => shape(node.inputs[0]).length === 5;
+
 const buildMax: Builder = (context) => {
+  if (isVolume(context)) return volumePool(context, "max");
   const { node, kernels } = context;
   const [input] = node.inputs;
   const [output] = node.outputs;
@@ -91,6 +95,7 @@ const buildMax: Builder = (context) => {
 };
 
 const buildAverage: Builder = (context) => {
+  if (isVolume(context)) return volumePool(context, "average");
   const { node, kernels } = context;
   const [input] = node.inputs;
   const [output] = node.outputs;

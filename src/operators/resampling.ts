@@ -2,7 +2,7 @@
  * Sums along image axes: for each output position of an axis, a few source positions and their weights, tabulated once. The
  * adjoint scatters through the same tables.
  */
-import { imageShape } from "../operation/layout";
+import { type ImageShape, imageShape } from "../operation/layout";
 import { type BuildContext, type Operation, oneToOne, type Run } from "../operation/operation";
 import { placeOnce } from "../operation/weights";
 import type { Pointer } from "../wasm/kernels";
@@ -25,17 +25,15 @@ export const indexTable = (positions: readonly number[]): AxisTable => ({
 
 export const identityTable = (extent: number): AxisTable => indexTable(Array.from({ length: extent }, (_, i) => i));
 
-/**
- * The linear operation y = R_y · x · R_xᵀ per channel for tabulated rows of R_y and R_x.
- *
- * @param tables  one per image axis (one for signals, two for images)
- */
-export function resampleOperation(context: BuildContext, tables: readonly AxisTable[]): Operation {
-  const { node, memory } = context;
-  const from = imageShape(context.shape(node.inputs[0]));
-  const to = imageShape(context.shape(node.outputs[0]));
-  const columns = tables.at(-1) ?? identityTable(1);
-  const rows = tables.length === 2 ? tables[0] : identityTable(1);
+/** One step over rows and columns of images. */
+interface Resampling {
+  readonly from: ImageShape;
+  readonly to: ImageShape;
+  readonly rows: AxisTable;
+  readonly columns: AxisTable;
+}
+
+function resampling({ memory }: BuildContext, { from, to, rows, columns }: Resampling) {
   const [indexY, indexX, weightY, weightX] = [rows.index, columns.index, rows.weight, columns.weight].map((table) =>
     placeOnce(memory, table, "Resize table"),
   );
@@ -54,10 +52,44 @@ export function resampleOperation(context: BuildContext, tables: readonly AxisTa
       weightY: weightY(),
       weightX: weightX(),
     });
+  return {
+    macs: to.h * to.w * to.c * rows.taps * columns.taps,
+    forward: (run: Run, x: Pointer, y: Pointer): void => run.kernels.resample(x, y, record(run)),
+    backward: (run: Run, dy: Pointer, dx: Pointer): void => run.kernels.resampleBackward(dy, dx, record(run)),
+  };
+}
+
+/**
+ * The linear operation y = R_y · x · R_xᵀ per channel for tabulated rows of R_y and R_x; of a volume every slice, then the slices.
+ *
+ * @param tables  one per image axis (one for signals, two for images, three for volumes)
+ */
+export function resampleOperation(context: BuildContext, tables: readonly AxisTable[]): Operation {
+  const { node } = context;
+  const [input, output] = [context.shape(node.inputs[0]), context.shape(node.outputs[0])];
+  const [from, to] = [imageShape(input), imageShape(output)];
+  const columns = tables.at(-1) ?? identityTable(1);
+  const rows = tables.at(-2) ?? identityTable(1);
+  if (tables.length < 3)
+    return oneToOne(context, { linear: true, ...resampling(context, { from, to, rows, columns }) });
+  const [n, c, d, h, w] = input;
+  const [, , outD, outH, outW] = output;
+  const slices = { from: { n: n * d, h, w, c }, to: { n: n * d, h: outH, w: outW, c }, rows, columns };
+  const places = outH * outW;
+  const stack = { from: { n, h: d, w: places, c }, to: { n, h: outD, w: places, c } };
+  const inside = resampling(context, slices);
+  const across = resampling(context, { ...stack, rows: tables[0], columns: identityTable(places) });
   return oneToOne(context, {
     linear: true,
-    macs: to.h * to.w * to.c * rows.taps * columns.taps,
-    forward: (run, x, y) => run.kernels.resample(x, y, record(run)),
-    backward: (run, dy, dx) => run.kernels.resampleBackward(dy, dx, record(run)),
+    macs: n * d * inside.macs + n * across.macs,
+    scratchBytes: (batch) => n * d * places * c * batch * 4,
+    forward: (run, x, y) => {
+      inside.forward(run, x, run.scratch);
+      across.forward(run, run.scratch, y);
+    },
+    backward: (run, dy, dx) => {
+      across.backward(run, dy, run.scratch);
+      inside.backward(run, run.scratch, dx);
+    },
   });
 }

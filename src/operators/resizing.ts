@@ -97,7 +97,7 @@ const build: Builder = (context) => {
   const { node, opset } = context;
   const shape = context.shape(node.inputs[0]);
   const axes = resizeGeometry(node, shape, constantsOf(context), opset);
-  if (shape.length > 4) context.refuse("volumes (3-D) are not supported");
+  if (shape.length > 5) context.refuse("more than three image axes are not supported");
   if (!keepsShape(axes) && (shape.length < 3 || axes.slice(0, 2).some(({ scale }) => scale !== 1)))
     context.refuse("only the image axes can be resized");
   const refusal = methodRefusal(node, opset);

@@ -10,6 +10,7 @@ import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
 import { suggest } from "../nearest";
 import { showShape, sizeOf, Tensor } from "../tensor";
+import { blurSlices, checkSlice, type Places, resizeSlices } from "./volume-slices";
 
 /** A scalar per pixel of the network's input. */
 export interface Heatmap extends PlacedMap {
@@ -60,12 +61,13 @@ export function heatmapOf(given: Heatmap | HeatmapSource, call: string, input?: 
 export interface HeatmapSource {
   readonly method: string;
   readonly values: Tensor;
-  readonly inputSize: { readonly width: number; readonly height: number };
+  /** Of a volume the height of all slices together, and how many they are. */
+  readonly inputSize: { readonly width: number; readonly height: number; readonly depth?: number };
   /** Where one says that the values are rounding or stand for nothing, the heatmap is empty. */
   readonly notes?: readonly { readonly code: string }[];
   readonly placement?: Placement;
   readonly byInput?: Readonly<Record<string, Tensor>>;
-  readonly inputSizes?: Readonly<Record<string, { readonly width: number; readonly height: number }>>;
+  readonly inputSizes?: Readonly<Record<string, HeatmapSource["inputSize"]>>;
   readonly placements?: Readonly<Record<string, Placement>>;
 }
 
@@ -92,6 +94,8 @@ export interface HeatmapOptions {
    * pixels; blurred by a hundredth or two of the picture's side they become areas that people can see.
    */
   readonly smooth?: number;
+  /** Of a volume: the one slice to show, from 0; default: all of them, one below the other, scaled by what is largest in any. */
+  readonly slice?: number;
 }
 
 interface Style {
@@ -121,7 +125,7 @@ const styles: Readonly<Record<Reading, Style>> = {
  */
 export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Heatmap {
   return guarded("heatmap", () => {
-    checkOptions("heatmap", options, ["input", "sign", "channels", "percentile", "smooth"]);
+    checkOptions("heatmap", options, ["input", "sign", "channels", "percentile", "smooth", "slice"]);
     if (typeof whole !== "object" || whole === null || !("values" in whole)) {
       throw new OptionError(
         `heatmap takes an Attribution, got ${kindOf(whole)}. If you pass the result of a method, await it first.`,
@@ -133,14 +137,16 @@ export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Hea
     const empty = notes.some(({ code }) => worthless.has(code));
     const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
     const { width, height } = inputSize;
-    const { h, w, c, data: interleaved } = gridOf(values);
-    const grid = h !== height || w !== width;
+    const { h, w, c, data: interleaved, slices } = gridOf(values, inputSize);
+    const depth = slices && (inputSize.depth ?? slices.depth);
+    const grid = h !== height || w !== width || slices?.depth !== depth;
     const reading = factsOf(method)?.reading ?? (grid && c === 1 ? "evidence" : "share");
     const style = styles[reading];
-    const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0 } = options;
+    const { sign = style.sign, channels = style.channels, percentile = 100, smooth = 0, slice } = options;
     oneOf("sign", sign, ["absolute", "positive", "negative", "signed"]);
     oneOf("channels", channels, ["max", "sum", "each"]);
     atLeastZero("smooth", smooth);
+    if (slice !== undefined) checkSlice(slice, depth);
     const part = parts[sign];
     const broken = values.data.findIndex((value) => !Number.isFinite(value));
     if (broken >= 0) {
@@ -156,7 +162,9 @@ export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Hea
       return { data: divideByLargest(rows, percentile), width: w, height: c, signed: sign === "signed" };
     }
     const perPixel = reduceChannels(interleaved, c, channels, part);
-    const reduced = smooth > 0 && !grid ? gaussianBlur(perPixel, h, w, 1, smooth) : perPixel;
+    const blurred = (): Float32Array =>
+      slices ? blurSlices(perPixel, slices, smooth) : gaussianBlur(perPixel, h, w, 1, smooth);
+    const reduced = smooth > 0 && !grid ? blurred() : perPixel;
     const signed = sign === "signed";
     const fromLeast = reading === "evidence" && (sign === "positive" || sign === "negative");
     const normalise = (data: Float32Array): Float32Array => {
@@ -165,6 +173,12 @@ export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Hea
     };
     const scaled = normalise(reduced);
     const place = { width, height, signed, ...(placement && { placement }) };
+    if (slices && depth !== undefined) {
+      const size = height / depth;
+      const all = grid ? normalise(resizeSlices(scaled, slices, { depth, height: size, width })) : scaled;
+      if (slice === undefined) return { data: all, ...place };
+      return { data: all.slice(slice * size * width, (slice + 1) * size * width), width, height: size, signed };
+    }
     if (!grid) return { data: scaled, ...place };
     const resized = resizeBilinear({ data: scaled, width: w, height: h, channels: 1 }, width, height, {
       antialias: false,
@@ -192,6 +206,10 @@ function checkSource({ method, values, inputSize, placement, notes = [] }: Heatm
   const { width, height } = inputSize ?? {};
   if (!(Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0)) {
     missing("inputSize must be { width, height } in pixels", inputSize);
+  }
+  const { depth = 1 } = inputSize;
+  if (!(Number.isInteger(depth) && depth > 0 && Number.isInteger(height / depth))) {
+    missing("inputSize.depth must be the number of slices, of which the height is a multiple", depth);
   }
   if (width * height > mostPixels) {
     throw new OptionError(`inputSize ${width}×${height} has more pixels than any input, ${mostPixels}.`);
@@ -224,14 +242,40 @@ function ofInput(source: HeatmapSource, asked: string | undefined): HeatmapSourc
   };
 }
 
-/** Values as pixels with channels: `[1, H, W, C]` as they are, a signal `[1, C, L]` as a picture one pixel high. */
-function gridOf({ shape, data }: Tensor): { h: number; w: number; c: number; data: Float32Array } {
+interface Grid {
+  readonly h: number;
+  readonly w: number;
+  readonly c: number;
+  readonly data: Float32Array;
+  /** Of a volume, whose slices lie one below the other. */
+  readonly slices?: Places;
+}
+
+/**
+ * Values as pixels with channels: `[1, H, W, C]` as they are, a signal `[1, C, L]` as a picture one pixel high, a volume `[1, C, D, H, W]`
+ * and a map over one, `[1, D, H, W, 1]`, slice below slice.
+ */
+function gridOf({ shape, data }: Tensor, { width, height }: HeatmapSource["inputSize"]): Grid {
   if (shape.length === 4) return { h: shape[1], w: shape[2], c: shape[3], data };
+  const pixelsFirst = (c: number): Float32Array => {
+    const pixels = data.length / c;
+    return data.map((_, i) => data[(i % c) * pixels + Math.floor(i / c)]);
+  };
   if (shape.length === 3) {
     const [, c, w] = shape;
-    return { h: 1, w, c, data: data.map((_, i) => data[(i % c) * w + Math.floor(i / c)]) };
+    return { h: 1, w, c, data: pixelsFirst(c) };
   }
-  throw new OptionError(`A heatmap needs values [1, H, W, C] or [1, C, L]; these are [${shape.join(", ")}].`);
+  if (shape.length === 5) {
+    const isInput = shape[4] === width && shape[2] * shape[3] === height;
+    if (isInput || shape[4] === 1) {
+      const [d, h, w, c] = isInput ? [shape[2], shape[3], shape[4], shape[1]] : shape.slice(1);
+      const slices = { depth: d, height: h, width: w };
+      return { h: d * h, w, c, data: isInput ? pixelsFirst(c) : data, slices };
+    }
+  }
+  throw new OptionError(
+    `A heatmap needs values [1, H, W, C], [1, C, L], [1, C, D, H, W] or [1, D, H, W, 1]; these are [${shape.join(", ")}].`,
+  );
 }
 
 /** Blurs each channel of a signal by itself. */

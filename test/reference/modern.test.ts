@@ -20,7 +20,6 @@ interface Case {
 
 /** What is missing, by file, as the error says it. */
 const refused: Readonly<Record<string, RegExp>> = {
-  conv3d: /3-D convolution is not supported/,
   dynamic_quant_dense: /quantised arithmetic is not supported/,
   qdq_full: /quantised arithmetic is not supported/,
   qlinearconv: /quantised arithmetic is not supported/,
