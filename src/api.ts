@@ -31,6 +31,8 @@ export { type LatentOptions, randomLatents } from "./dissect/random-latents";
 export { type UnitEffect, type UnitEffects, type UnitEffectsOptions, unitEffects } from "./dissect/unit-effects";
 export * from "./errors";
 export { ablationCam } from "./explain/ablation-cam";
+export { attentionRelevance } from "./explain/attention-relevance";
+export { attentionRollout } from "./explain/attention-rollout";
 export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
 export type { AttributionMethod } from "./explain/attribution-method";
 export type { Baseline } from "./explain/baseline";

@@ -22,6 +22,9 @@ export const maps = {
   relu: { is: "flag", default: false },
 } as const satisfies OptionGroup;
 
+/** Of methods that follow attention from block to block. */
+export const attending = { discard: { is: "own", default: 0 } } as const satisfies OptionGroup;
+
 /** Of methods that make many passes. */
 export const batches = { batchSize: { is: "count", usual: "as suits the cache" } } as const satisfies OptionGroup;
 

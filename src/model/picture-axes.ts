@@ -98,6 +98,17 @@ class PictureAxes {
     return !columns || roleOf(axes?.[last]) === "column";
   }
 
+  /** The grids whose rows and columns, in that order, some value has as one axis: sequences of places. The latest come first. */
+  grids(): { readonly rows: number; readonly columns: number }[] {
+    const found = new Map<string, { rows: number; columns: number }>();
+    for (const axis of [...this.#axes.values()].flat()) {
+      const [rows, columns] = axis;
+      if (axis.length !== 2 || roleOf([rows]) !== "row" || roleOf([columns]) !== "column") continue;
+      found.set(`${rows.extent} ${columns.extent}`, { rows: rows.extent, columns: columns.extent });
+    }
+    return [...found.values()].reverse();
+  }
+
   #follow(node: LoadedModel["parts"]["graph"]["nodes"][number]): void {
     const { shapes, constants } = this.#model.parts.graph;
     const inputs = node.inputs.map((name) => shapes.get(name) ?? []);

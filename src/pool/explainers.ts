@@ -1,5 +1,7 @@
 import type {
   ablationCam,
+  attentionRelevance,
+  attentionRollout,
   cam,
   deconvnet,
   deepLift,
@@ -38,6 +40,8 @@ import type { Input, Model } from "../model/model";
  */
 export interface Explainers {
   readonly ablationCam: typeof ablationCam;
+  readonly attentionRelevance: typeof attentionRelevance;
+  readonly attentionRollout: typeof attentionRollout;
   readonly cam: typeof cam;
   readonly deconvnet: typeof deconvnet;
   readonly deepLift: typeof deepLift;
@@ -84,7 +88,7 @@ type Explaining = {
 }[keyof Library];
 
 type Method = (typeof methodTable)[number];
-type Listed = Method["call"] | "explain" | "projectActivation" | "detect";
+type Listed = Method["call"] | "explain" | "projectActivation" | "attentionRollout" | "attentionRelevance" | "detect";
 
 /** The compiler refuses this where one is missing or is none. */
 export const explainerNames: [
@@ -95,6 +99,8 @@ export const explainerNames: [
   "explain",
   "projectActivation",
   "detect",
+  "attentionRollout",
+  "attentionRelevance",
   .../* @__PURE__ */ methodTable.map(({ call }) => call),
 ];
 

@@ -1,5 +1,7 @@
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
+import { attentionRelevance } from "../explain/attention-relevance";
+import { attentionRollout } from "../explain/attention-rollout";
 import { explain, methodFunctions } from "../explain/explain";
 import { beginIntegratedGradients } from "../explain/integrated-gradients";
 import { beginKernelShap } from "../explain/kernel-shap";
@@ -57,6 +59,8 @@ const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
   ...methodTable.map(({ call, name }) => [call, methodFunctions[name]] as const),
   ["explain", explain],
   ["projectActivation", projectActivation as Explain],
+  ["attentionRollout", attentionRollout],
+  ["attentionRelevance", attentionRelevance],
 ]);
 
 /** What each of those has no type for in common is its options; the caller's compiler has checked them. */

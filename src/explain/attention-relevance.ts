@@ -1,0 +1,64 @@
+import { throwIfAborted } from "../checks";
+import { attentionRelevanceFacts } from "../methods/attention-relevance";
+import { settledOptions } from "../methods/settled-options";
+import { type Input, loaded, type Model } from "../model/model";
+import { resolveTarget } from "../model/resolve-target";
+import { toRowMajor } from "../operation/layout";
+import {
+  type AttentionOptions,
+  discardSmallest,
+  headMean,
+  identity,
+  placed,
+  product,
+  startAttention,
+} from "./attention-maps";
+import type { Attribution } from "./attribution";
+import { finishAttribution } from "./finish";
+import { gradientPass, targetNotes } from "./gradient";
+import { type Explains, perTarget } from "./several-targets";
+
+/**
+ * Attention relevance: attention that the score grows by, followed from block to block.
+ *
+ *   Ā = mean_heads (∇A ⊙ A)⁺     R ← R + Ā·R, from R = I     its row of the class token, or the mean of its rows where there is none
+ *
+ * Chefer, Gur & Wolf 2021, https://arxiv.org/abs/2103.15679, equations 5 and 6 (self-attention).
+ *
+ * @returns attribution `[1, h, w, 1]` at the grid of the tokens, not negative
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if the network has no attention, or attends in windows, over fewer tokens from block to block, or between two sets of tokens
+ * @throws {OptionError} if `discard` is not at least 0 and below 1
+ * @example
+ * const { values } = await attentionRelevance(model, image, { target: "cat" });
+ */
+export const attentionRelevance: Explains<AttentionOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: AttentionOptions): Promise<Attribution> {
+  const options = settledOptions(attentionRelevanceFacts, unsettled);
+  throwIfAborted(options.signal);
+  const model = loaded(given);
+  const target = resolveTarget(model, options.target);
+  const run = startAttention(model, "attentionRelevance", target, options.discard);
+  const { layers, tokens, grid } = run;
+  const at = layers.map(({ value }) => value);
+  const pass = gradientPass(model, { data: model.prepare(input), target, at, keep: at });
+  let relevance = identity(tokens);
+  for (const { value, heads } of layers) {
+    const [maps, slopes] = [pass.values, pass.gradients].map((found) =>
+      toRowMajor(found.get(value) as Float32Array, model.shape(value)),
+    );
+    const mean = headMean(tokens, heads, (i) => Math.max(maps[i] * slopes[i], 0));
+    discardSmallest(mean, options.discard, grid);
+    relevance = product(tokens, mean, relevance, relevance);
+  }
+  return finishAttribution(model, input, {
+    method: "attention-relevance",
+    target: pass.report,
+    ...placed(model, relevance, run),
+    effect: "flow",
+    relative: true,
+    notes: targetNotes(model, options, pass.score, target.value),
+    options: { ...options },
+  });
+}
