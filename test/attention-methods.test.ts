@@ -7,7 +7,9 @@ import {
   deepLift,
   heatmap,
   inputXGradient,
+  inspect,
   loadModel,
+  showReport,
   Tensor,
 } from "../src/index";
 import { attentionLayers } from "../src/model/attention-layers";
@@ -150,6 +152,22 @@ describeShared("attention, followed from block to block", () => {
       await expect(refused, name).rejects.toThrow(LayerError);
       await expect(refused, name).rejects.toThrow(/attention ".+" (is between \d+ and \d+ tokens|attends inside)/);
     }
+  });
+
+  it("inspect names attention layers, their heads and tokens", async () => {
+    using model = await open("vit_small");
+    const report = inspect(model);
+    expect(report.attention).toHaveLength(2);
+    const [{ layer, heads, ...sizes }] = report.attention ?? [];
+    expect(sizes).toEqual({ windows: 1, queries: 17, keys: 17 });
+    const { activations } = await model.run(pictureOf("vit_small"), { capture: [layer] });
+    expect(rowMajor(activations.get(layer) as Tensor)).toHaveLength(heads * 17 * 17);
+    expect(showReport(report)).toContain(`attention: ${layer}, heads: ${heads}, tokens: 17 to 17\n`);
+    expect(() => showReport({ ...report, attention: [{ layer: 3 } as never] })).toThrow(
+      /attention is missing or damaged/,
+    );
+    using mixer = await open("mlp_mixer");
+    expect(inspect(mixer)).not.toHaveProperty("attention");
   });
 
   for (const name of ["vit_small", "mlp_mixer", "detr"]) {

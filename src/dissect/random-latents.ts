@@ -1,4 +1,5 @@
-import { above, checkOptions, wholeNumber } from "../checks";
+import { above, checkOptions, show, wholeNumber } from "../checks";
+import { OptionError } from "../errors";
 import { Random } from "../explain/random";
 import { guarded } from "../guard";
 import { loadedAlone, type Model } from "../model/model";
@@ -27,6 +28,7 @@ export function randomLatents(model: Model, options: LatentOptions = {}): Tensor
     const { samples = 16, stdev = 1, seed = 0 } = options;
     wholeNumber("samples", samples, 1, 2 ** 20);
     above("stdev", stdev);
+    if (typeof seed !== "number") throw new OptionError(`seed must be a number, got ${show(seed)}.`);
     const random = new Random(seed);
     const { shape } = loadedAlone(model, "randomLatents").input;
     const size = shape.reduce((product, extent) => product * extent, 1);

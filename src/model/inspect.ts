@@ -2,6 +2,7 @@ import { checkParts } from "../checks";
 import { OptionError } from "../errors";
 import { guarded } from "../guard";
 import { megabytes } from "../wasm/memory";
+import { attentionLayers } from "./attention-layers";
 import { camCandidates } from "./cam-layer";
 import { checkerboardFindings } from "./checkerboard";
 import { type Layer, type LoadedModel, loaded, type Model } from "./model";
@@ -27,8 +28,21 @@ export interface ModelReport {
   readonly peakBytes: { readonly forward: number; readonly gradient: number };
   /** Layers for the CAM family, best first. */
   readonly camLayers: readonly { readonly layer: string; readonly shape: readonly number[] }[];
+  /** Where the network attends, in the order in which it does; absent where it does not. */
+  readonly attention?: readonly AttentionReport[];
   /** What might surprise. */
   readonly findings: readonly string[];
+}
+
+/** An attention layer: its softmax, and the matrices that come out of it. */
+export interface AttentionReport {
+  readonly layer: string;
+  readonly heads: number;
+  /** Parts of the tokens that attend by themselves; 1 where all attend to all. */
+  readonly windows: number;
+  /** Tokens that ask, the rows of each head's matrix, and tokens that are asked, its columns. */
+  readonly queries: number;
+  readonly keys: number;
 }
 
 const camLayersShown = 5;
@@ -47,6 +61,7 @@ export function inspect(model: Model): ModelReport {
       keep: [],
       backward: [{ seed: parts.explained, wanted: [fast.input] }],
     });
+    const attention = attentionLayers(inner).map(({ value: _, ...shown }) => shown);
     return {
       name: model.name,
       input: model.input,
@@ -65,6 +80,7 @@ export function inspect(model: Model): ModelReport {
       camLayers: camCandidates(inner)
         .slice(0, camLayersShown)
         .map(({ layer, height, width, channels }) => ({ layer, shape: [1, height, width, channels] })),
+      ...(attention.length > 0 && { attention }),
       findings: findingsOf(model),
     };
   });
@@ -126,6 +142,14 @@ function checkReport(report: ModelReport): void {
     camLayers:
       Array.isArray(report.camLayers) &&
       report.camLayers.every((each) => typeof each?.layer === "string" && isShape(each.shape)),
+    attention:
+      report.attention === undefined ||
+      (Array.isArray(report.attention) &&
+        report.attention.every(
+          (each) =>
+            typeof each?.layer === "string" &&
+            [each.heads, each.windows, each.queries, each.keys].every((extent) => isNumber(extent)),
+        )),
     findings: Array.isArray(report.findings) && report.findings.every((each) => typeof each === "string"),
   };
   const missing = Object.keys(whole).find((part) => !whole[part]);
@@ -165,6 +189,10 @@ export function showReport(report: ModelReport): string {
       ...lines,
       "",
       `layers for CAM: ${report.camLayers.map(({ layer, shape: extents }) => `${layer} (${extents[1]}×${extents[2]})`).join(", ") || "none"}`,
+      ...(report.attention ?? []).map(
+        ({ layer, heads, windows, queries, keys }) =>
+          `attention: ${layer}, heads: ${heads}, tokens: ${queries} to ${keys}${windows === 1 ? "" : `, windows: ${windows}`}`,
+      ),
       ...report.findings.map((finding) => `note: ${finding}`),
     ].join("\n");
   });

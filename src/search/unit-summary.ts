@@ -1,4 +1,4 @@
-import { checkOptions, checkParts, show, wholeNumber } from "../checks";
+import { checkOptions, checkParts, kindOf, show, wholeNumber } from "../checks";
 import { OptionError, TargetError } from "../errors";
 import { guarded } from "../guard";
 import type { Hit, TopActivations } from "./types";
@@ -32,12 +32,16 @@ export interface UnitSummary {
 export function unitSummary(result: TopActivations, unit: number, options: SummaryOptions = {}): UnitSummary {
   return guarded("unitSummary", () => {
     checkParts("unitSummary", result, ["units"], "what topActivations returns");
+    const listed: unknown = result.units;
+    if (!Array.isArray(listed)) {
+      throw new OptionError(`unitSummary takes what topActivations returns; its units are ${kindOf(listed)}, no list.`);
+    }
     checkOptions("unitSummary", options, ["quantiles", "random"]);
     const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
     const outside = quantiles.find((quantile) => !(typeof quantile === "number" && quantile >= 0 && quantile <= 1));
     if (outside !== undefined) throw new OptionError(`quantiles lie between 0 and 1, got ${show(outside)}.`);
     wholeNumber("random", random, 0);
-    const found = result.units.find((entry) => entry.unit === unit);
+    const found = result.units.find((entry) => entry?.unit === unit);
     if (!found) {
       const { layer, units } = result.search;
       throw new TargetError(

@@ -28,7 +28,7 @@ export interface Heatmap extends PlacedMap {
  * @throws {OptionError} if what arrived is something else; {InputError} if a value is not finite, which no colour stands for
  */
 export function checkHeatmap(given: Heatmap, call: string): void {
-  if (isFloat32Array(given?.data) && typeof given.width === "number") {
+  if (isFloat32Array(given?.data) && typeof given.width === "number" && typeof given.height === "number") {
     const { data, width, height, placement } = given;
     if (!(width > 0 && height > 0 && data.length === width * height)) {
       throw new OptionError(

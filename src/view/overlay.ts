@@ -170,6 +170,7 @@ export function heatmapImage(heatmap: Heatmap, options: { readonly colormap?: st
     checkOptions("heatmapImage", options, ["colormap"]);
     checkHeatmap(heatmap, "heatmapImage(heatmap(attribution))");
     const { colormap = defaultColormap(heatmap) } = options;
+    if (typeof colormap !== "string") throw new OptionError(`colormap is a name, got ${show(colormap)}.`);
     const table = colormapTable(colormap);
     const out = new Uint8ClampedArray(heatmap.data.length * 4);
     heatmap.data.forEach((value, pixel) => {

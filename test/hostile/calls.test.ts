@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as library from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
-import { floats, graphOf } from "../graph/build";
+import { floats, graphOf, ints } from "../graph/build";
 import { random, wildArguments, wildValues } from "./wild-values";
 
 const { Tensor, SeethroughError, InternalError } = library;
@@ -49,6 +49,24 @@ const file = writeOnnx(
   }),
 );
 
+/** Nine tokens that attend to each other once. */
+const attending = writeOnnx(
+  graphOf({
+    inputs: { x: [1, 3, 12, 12] },
+    constants: { w1: weights(4, 3, 4, 4), tokens: ints(1, 4, 9), w3: weights(4, 3) },
+    nodes: [
+      ["Conv", ["x", "w1"], ["c1"], { strides: [4, 4] }],
+      ["Reshape", ["c1", "tokens"], ["k"]],
+      ["Transpose", ["k"], ["t"], { perm: [0, 2, 1] }],
+      ["MatMul", ["t", "k"], ["scores"]],
+      ["Softmax", ["scores"], ["a"]],
+      ["MatMul", ["a", "t"], ["m"]],
+      ["ReduceMean", ["m"], ["g"], { axes: [1], keepdims: 0 }],
+      ["Gemm", ["g", "w3"], ["y"]],
+    ],
+  }),
+);
+
 const few: Readonly<Record<string, object>> = {
   rise: { masks: 4 },
   lime: { samples: 8 },
@@ -76,6 +94,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     { id: "0", image },
     { id: "1", image },
   ];
+  const attentive = await library.loadModel(attending);
   const found = await library.topActivations(model, images, { layer: "r2", top: 2 });
   const { pooled, switches } = await library.maxPool(tensor, { kernel: 2 });
   const own = (...given: Parameters<typeof library.saliency>) => library.saliency(...given);
@@ -84,6 +103,8 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     ...Object.fromEntries(library.methodTable.map(({ call }) => [call, [model, image, { target: 1, ...few[call] }]])),
     explain: [model, image, { method: "grad-cam", target: 1 }],
     detect: [model, image, {}],
+    attentionRollout: [attentive, image, { discard: 0.5 }],
+    attentionRelevance: [attentive, image, { target: 1 }],
     projectActivation: [model, image, { layer: "r1", unit: 1 }],
     projectionImage: [model, tensor, {}],
     loadModel: [file, { labels: ["a", "b", "c"], preprocess: { range: [0, 1] }, limits: { nodes: 20 } }],
