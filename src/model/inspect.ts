@@ -126,6 +126,9 @@ function checkReport(report: ModelReport): void {
   const whole: Readonly<Record<string, boolean>> = {
     name: typeof report.name === "string",
     input: isShape(report.input?.shape) && typeof report.input.name === "string",
+    inputs:
+      Array.isArray(report.inputs) &&
+      report.inputs.every((each) => typeof each?.name === "string" && isShape(each.shape)),
     output: isShape(report.output?.shape) && typeof report.output.name === "string",
     layers:
       Array.isArray(report.layers) &&

@@ -1,4 +1,4 @@
-import { checkOptions } from "../checks";
+import { checkOptions, show } from "../checks";
 import { projectActivation } from "../explain/project-activation";
 import { projectionImage } from "../explain/projection-image";
 import { guardedAsync } from "../guard";
@@ -70,7 +70,7 @@ export async function unitPage(
     });
     const picture = await contactGrid({
       title: `layer ${layer}: what each unit saw, and its projection`,
-      headings: [`strongest of ${result.images} images`],
+      headings: [`strongest of ${show(result.images)} images`],
       rows: rows.map(({ unit }, i) => ({ label: `unit ${unit}`, groups: [projected[i].map(tile)] })),
     });
     return { picture, hits: projected.flat() };

@@ -219,7 +219,7 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
     const other = images.find((image) => image.width !== width || image.height !== height);
     if (other)
       throw new InputError(
-        `sideBySide needs pictures of one size; ${width}×${height} and ${show(other?.width)}×${show(other?.height)} came.`,
+        `sideBySide needs pictures of one size; ${show(width)}×${show(height)} and ${show(other?.width)}×${show(other?.height)} came.`,
       );
     const { columns = Math.ceil(Math.sqrt(images.length)), gap = 8, background = [255, 255, 255] } = options;
     wholeNumber("columns", columns, 1);
