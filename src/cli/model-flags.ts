@@ -182,7 +182,7 @@ async function readConfigs(paths: readonly string[]): Promise<Record<string, unk
 }
 
 /** A number is an index unless the model has a class of that name. */
-export function targetOf(text: string | undefined, model: Model): number | string | undefined {
+function targetOf(text: string | undefined, model: Model): number | string | undefined {
   if (text === undefined) return undefined;
   return /^\d+$/.test(text) && !model.labels?.includes(text) ? Number(text) : text;
 }

@@ -11,7 +11,7 @@ import { sizeOf } from "../tensor";
 const mark = "\0";
 
 /** The name of the value that all inputs are. */
-export const joinedName = `inputs${mark}joined`;
+const joinedName = `inputs${mark}joined`;
 
 /** One of several inputs. */
 export interface PlacedInput {

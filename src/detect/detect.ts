@@ -88,7 +88,7 @@ function share(name: string, value: number): void {
 }
 
 /** The head of a model, as it is recognised or as somebody says. */
-export async function openHead(model: LoadedModel, said: DetectorHeadOption | undefined): Promise<OpenedHead> {
+async function openHead(model: LoadedModel, said: DetectorHeadOption | undefined): Promise<OpenedHead> {
   const heads = await import("../model/heads/heads");
   const { family, option } = said === undefined ? heads.recogniseHead(model) : { family: "said", option: said };
   const head = heads.readHead(model, option);
@@ -98,7 +98,7 @@ export async function openHead(model: LoadedModel, said: DetectorHeadOption | un
 }
 
 /** Runs a batch; of each sample the values that the head reads. */
-export function headPass(
+function headPass(
   model: LoadedModel,
   { boxes, scores }: OpenedHead["head"],
   data: Float32Array,

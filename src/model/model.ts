@@ -41,7 +41,6 @@ export {
   isTensor,
   type ModelInput,
   type NamedInputs,
-  type SingleInput,
 } from "./network-inputs";
 
 /** One node of the network. */

@@ -72,7 +72,7 @@ const listed = (inputs: readonly NetworkInput[]): string =>
 const asKey = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
 
 /** The two ways to run a network with several inputs, for advice. */
-export function waysOut(inputs: readonly NetworkInput[]): string {
+function waysOut(inputs: readonly NetworkInput[]): string {
   const all = inputs.map(({ name }) => `${asKey(name)}: …`).join(", ");
   const last = asKey(inputs[inputs.length - 1].name);
   return (

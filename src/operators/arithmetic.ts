@@ -12,7 +12,7 @@ import type { Fold, Nature, NoOpTest, Operator } from "./operator";
 import { unary } from "./unary";
 
 /** All inputs repeat to one shape: Add, Sum, Where, comparisons… */
-export const broadcast: ShapeRule = (node, inputs) => {
+const broadcast: ShapeRule = (node, inputs) => {
   if (inputs.length === 0) throw new ModelError(`${label(node)}: it has no inputs. The file is damaged.`);
   return [
     broadcastShapes(

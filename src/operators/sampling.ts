@@ -96,7 +96,7 @@ interface Sampling {
 }
 
 /** Upsample, and Resize before opset 11, have no coordinate attribute and mean the asymmetric one. */
-export function methodOf(node: Node, opset: number) {
+function methodOf(node: Node, opset: number) {
   const plain = node.op === "Upsample" || opset < 11;
   return {
     mode: stringAttribute(node, "mode", "nearest").replace("bilinear", "linear"),
