@@ -24,6 +24,7 @@ const parts: Readonly<Record<string, string>> = {
   "data-url": "src/view/data-url.ts",
   "detector-head": "src/model/detector-head.ts",
   encode: "src/image/encode.ts",
+  heads: "src/model/heads/heads.ts",
   "foreign-files": "src/onnx/foreign-files.ts",
   reader: "src/tfjs/reader.ts",
   "why-empty": "src/explain/why-empty.ts",

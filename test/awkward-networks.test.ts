@@ -233,7 +233,7 @@ describe("calls that cannot be meant", () => {
       /two numbers \[y, x\]/,
     ],
     ["a layer that is a number", (m, x) => gradCam(m, x, { layer: 5 as never }), /layer must be a name, got 5/],
-    ["a method that is null", (m, x) => explain(m, x, { method: null as never }), /There is no method "null"/],
+    ["a method that is null", (m, x) => explain(m, x, { method: null as never }), /There is no method null/],
     ["no class at all", (m, x) => m.predict(x, { top: 0 }), /top must be a whole number of at least 1/],
     ["a capture that is no list", (m, x) => m.run(x, { capture: "fc" as never }), /capture is a list/],
     ["an output that is a number", () => loadModel(undefined, { output: 5 as never }), /output is the name/],

@@ -7,6 +7,7 @@ import {
   gradCam,
   InternalError,
   integratedGradients,
+  LimitError,
   loadModel,
   ModelError,
   rise,
@@ -101,7 +102,7 @@ describe("a graph of TensorFlow.js", () => {
     ];
     await expect(graphModel(...circle)).rejects.toThrow(/waits for its own result/);
     const deep = `{"a":${"[".repeat(1e6)}${"]".repeat(1e6)}}`;
-    await expect(loadModel(new TextEncoder().encode(deep))).rejects.toThrow(ModelError);
+    await expect(loadModel(new TextEncoder().encode(deep))).rejects.toThrow(LimitError);
   });
 
   it("whose names have a megabyte is not printed whole", async () => {

@@ -107,7 +107,7 @@ describe("preprocess", () => {
 
   it("refuses what cannot be meant", () => {
     expect(() => preprocess(rgb, size, { mean: [1, 2] })).toThrow(
-      /preprocess\.mean takes one number or 3, got \[1, 2\]/,
+      /preprocess\.mean takes one number or 3, got \[1,2\]/,
     );
     expect(() => preprocess(rgb, size, { std: [0] })).toThrow(/std must not be 0/);
     expect(() => preprocess(rgb, size, { range: [1, 0] })).toThrow(/two rising numbers/);
