@@ -24,6 +24,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
  * @example
  * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
+ *
+ * @function
  */
 export const ablationCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: PerturbedCamOptions) =>

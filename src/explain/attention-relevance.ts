@@ -31,6 +31,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {OptionError} if `discard` is not at least 0 and below 1
  * @example
  * const { values } = await attentionRelevance(model, image, { target: "cat" });
+ *
+ * @function
  */
 export const attentionRelevance: Explains<AttentionOptions> = /* @__PURE__ */ perTarget(attribute);
 

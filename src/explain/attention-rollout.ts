@@ -33,6 +33,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {OptionError} if `discard` is not at least 0 and below 1
  * @example
  * const { values } = await attentionRollout(model, image, { discard: 0.9 });
+ *
+ * @function
  */
 export const attentionRollout: Explains<AttentionOptions> = /* @__PURE__ */ perTarget(attribute);
 

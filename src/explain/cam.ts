@@ -24,6 +24,8 @@ import { channelMeans, weighedMap } from "./weighed-cam";
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, in score units
  * @throws {LayerError} if the head after the layer is anything but average pooling and linear layers
  * @throws {TargetError} if `target` names no class of the model
+ *
+ * @function
  */
 export const cam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -31,6 +31,8 @@ export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
  * @throws {UnsupportedOperatorError} if the network has max-unpooling, naming every such operation
  * @example
  * const { values } = await deepLiftShap(model, image, { baselines: ["black", "white", "blur"] });
+ *
+ * @function
  */
 export const deepLiftShap: Explains<DeepLiftShapOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -39,6 +39,8 @@ export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
  * @throws {UnsupportedOperatorError} if the network has max-unpooling, naming every such operation
  * @example
  * const { values, convergenceDelta } = await deepLift(model, image, { target: "cat", baseline: "blur" });
+ *
+ * @function
  */
 export const deepLift: Explains<DeepLiftOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -24,6 +24,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  * @example
  * const { data } = heatmap(await eigenCam(model, image)); // the positive part, 0 to 1, at the size of the input
+ *
+ * @function
  */
 export const eigenCam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
 

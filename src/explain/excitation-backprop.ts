@@ -22,6 +22,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {UnsupportedOperatorError} if the network multiplies matrices that are both computed (attention), naming every such operation
  * @example
  * const { values } = await excitationBackprop(model, image, { target: "cat", layer: "pool3" });
+ *
+ * @function
  */
 export const excitationBackprop: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ perTarget(attribute);
 

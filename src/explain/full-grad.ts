@@ -36,6 +36,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {LayerError} if `layer` is unknown or paths lead around it; {ShapeError} if the input or layer has no places
  * @example
  * const { values, convergenceDelta } = await fullGrad(model, image, { target: "cat" });
+ *
+ * @function
  */
 export const fullGrad: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -18,6 +18,8 @@ import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
+ *
+ * @function
  */
 export const gradCamPlusPlus: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: gradCamPlusPlusFacts,

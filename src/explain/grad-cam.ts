@@ -17,6 +17,8 @@ import { byWeighing, channelMeans, elementwiseMap, type WeighedMaps, weighedMap 
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
+ *
+ * @function
  */
 export const gradCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: gradCamFacts,

@@ -46,6 +46,8 @@ export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<
  * @throws {ShapeError} if a tensor of `baselines` or `noise` does not have the input's shape
  * @example
  * const { values } = await gradientShap(model, image, { target: "cat", baselines: ["black", "white", "blur"], samples: 12 });
+ *
+ * @function
  */
 export const gradientShap: Explains<GradientShapOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -15,6 +15,8 @@ import type { Explains } from "./several-targets";
  * @returns attribution, same shape as the input, signed, unnormalised
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
+ *
+ * @function
  */
 export const guidedBackprop: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
   facts: guidedBackpropFacts,

@@ -37,6 +37,8 @@ export interface GuidedGradCamOptions extends ExplainOptions {
  * @throws {OptionError} if `interpolation` is unknown; {ShapeError} if the input has no places, like a generator's latent
  * @example
  * const { values } = await guidedGradCam(model, image, { target: "cat", layer: "relu5", interpolation: "bilinear" });
+ *
+ * @function
  */
 export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -18,6 +18,8 @@ import { byWeighing, elementwiseMap } from "./weighed-cam";
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  * @example
  * const attribution = await hiResCam(model, image, { target: "cat" });
+ *
+ * @function
  */
 export const hiResCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: hiResCamFacts,

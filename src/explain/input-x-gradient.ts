@@ -14,6 +14,8 @@ import type { Explains } from "./several-targets";
  * @returns attribution, same shape as the input, signed, in score units
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
+ *
+ * @function
  */
 export const inputXGradient: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
   facts: inputXGradientFacts,

@@ -37,6 +37,8 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or paths lead around it
  * @throws {OptionError} if `nSteps`, `rule`, `baseline` or `batchSize` is out of range
+ *
+ * @function
  */
 export const integratedGradients: Explains<IntegratedGradientsOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: IntegratedGradientsOptions) =>

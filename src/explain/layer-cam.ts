@@ -20,6 +20,8 @@ import { byWeighing, elementwiseMap } from "./weighed-cam";
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  * @example
  * const fine = await layerCam(model, image, { layers: ["relu4", "relu6"] });
+ *
+ * @function
  */
 export const layerCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: layerCamFacts,

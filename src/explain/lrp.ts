@@ -49,6 +49,8 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  * @throws {UnsupportedOperatorError} if no rule is known for an operation, or that of the composite cannot pass it, naming every one
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
+ *
+ * @function
  */
 export const lrp: Explains<LrpOptions> = /* @__PURE__ */ perTarget(attribute);
 

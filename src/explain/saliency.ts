@@ -14,5 +14,7 @@ import type { Explains } from "./several-targets";
  * @returns attribution, same shape as the input, signed, in score units per input unit
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
+ *
+ * @function
  */
 export const saliency: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({ facts: saliencyFacts });

@@ -35,6 +35,8 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {ShapeError} if the input has no places to mask, like a generator's latent
  * @example
  * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
+ *
+ * @function
  */
 export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: PerturbedCamOptions) => explainByPasses(beginScoreCam, given, input, options),

@@ -34,6 +34,8 @@ export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOp
  * @throws {OptionError} if `samples`, `stdev` or `batchSize` is out of range; {ShapeError} if `noise` does not fit
  * @example
  * const attribution = await smoothGrad(model, image, { target: "cat", samples: 25, seed: 7 });
+ *
+ * @function
  */
 export const smoothGrad: Explains<SmoothGradOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: SmoothGradOptions) => explainByPasses(beginSmoothGrad, given, input, options),

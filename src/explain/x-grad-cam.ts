@@ -16,6 +16,8 @@ import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
+ *
+ * @function
  */
 export const xGradCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: xGradCamFacts,
