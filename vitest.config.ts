@@ -15,6 +15,8 @@ export default defineConfig(({ mode }) => {
     test: {
       include: mode === "long" ? long : ["test/**/*.test.ts"],
       exclude: [...configDefaults.exclude, ...leftOut],
+      // By default one processor is left to itself, and of two that is half.
+      maxWorkers: "100%",
       testTimeout: 120_000,
       hookTimeout: 120_000,
       reporters: ["default", new CountReporter(leftOut)],
