@@ -1,3 +1,4 @@
+import { detect } from "../detect/detect";
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
 import { attentionRelevance } from "../explain/attention-relevance";
@@ -61,6 +62,8 @@ const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
   ["projectActivation", projectActivation as Explain],
   ["attentionRollout", attentionRollout],
   ["attentionRelevance", attentionRelevance],
+  // One pass: there is nothing to watch.
+  ["detect", (model, input, { signal: _, onProgress: __, ...options }: Watch) => detect(model, input, options)],
 ]);
 
 /** What each of those has no type for in common is its options; the caller's compiler has checked them. */
@@ -75,6 +78,7 @@ const beginnings: Readonly<Record<DividedName, Begin<never>>> = {
   smoothGrad: beginSmoothGrad,
 };
 
+type Watch = { readonly signal?: unknown; readonly onProgress?: unknown };
 type Explain = (model: Model, input: Input, options: object) => Promise<object>;
 type Call = (model: Model, args: readonly unknown[], watch: object) => Promise<object | undefined>;
 
