@@ -120,7 +120,7 @@ describe("values beyond all bounds", () => {
       String(
         await refused({ inputs: { x: [1, 4] }, nodes: chain(1, "Relu"), outputs: ["v0"] }, { limits: { node: 3 } }),
       ),
-    ).toMatch(/limits\.node is not known/);
+    ).toMatch(/limits has no option "node"\. Did you mean "nodes"/);
   });
 });
 
