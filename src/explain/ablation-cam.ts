@@ -18,14 +18,13 @@ import { type Explains, perTarget } from "./several-targets";
  * every sign round, and a note says so; by a score of 0 nothing is divided. The passes begin at the layer, unless the
  * network leads around it.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
  * @example
  * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
- *
- * @function
  */
 export const ablationCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: PerturbedCamOptions) =>

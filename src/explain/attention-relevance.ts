@@ -25,14 +25,13 @@ import { type Explains, perTarget } from "./several-targets";
  *
  * Chefer, Gur & Wolf 2021, https://arxiv.org/abs/2103.15679, equations 5 and 6 (self-attention).
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the grid of the tokens, not negative
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if the network has no attention, or attends in windows, over fewer tokens from block to block, or between two sets of tokens
  * @throws {OptionError} if `discard` is not at least 0 and below 1
  * @example
  * const { values } = await attentionRelevance(model, image, { target: "cat" });
- *
- * @function
  */
 export const attentionRelevance: Explains<AttentionOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -27,14 +27,13 @@ import { type Explains, perTarget } from "./several-targets";
  * Abnar & Zuidema 2020, https://arxiv.org/abs/2005.00928, section 3.2. Rows are normalised again where `discard` took something away.
  * It does not look at the target, only at what attends to what; a note says so.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the grid of the tokens, not negative; its sum is at most 1, the rest is what tokens in front keep
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if the network has no attention, or attends in windows, over fewer tokens from block to block, or between two sets of tokens
  * @throws {OptionError} if `discard` is not at least 0 and below 1
  * @example
  * const { values } = await attentionRollout(model, image, { discard: 0.9 });
- *
- * @function
  */
 export const attentionRollout: Explains<AttentionOptions> = /* @__PURE__ */ perTarget(attribute);
 

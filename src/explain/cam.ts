@@ -21,11 +21,10 @@ import { channelMeans, weighedMap } from "./weighed-cam";
  * (SqueezeNet, network-in-network), the map of the class is its own channel. `convergenceDelta` is by how much the
  * identity on the right is missed, with the bias measured by running the head on empty maps.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, in score units
  * @throws {LayerError} if the head after the layer is anything but average pooling and linear layers
  * @throws {TargetError} if `target` names no class of the model
- *
- * @function
  */
 export const cam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -14,11 +14,10 @@ import type { Explains } from "./several-targets";
  * Zeiler & Fergus, ECCV 2014, https://arxiv.org/abs/1311.2901, section 2.1. Matches Captum's `Deconvolution`; leaky,
  * parametric and clipped ReLUs are rectifiers too.
  *
+ * @function
  * @returns attribution, same shape as the input, signed, unnormalised
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
- *
- * @function
  */
 export const deconvnet: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
   facts: deconvnetFacts,

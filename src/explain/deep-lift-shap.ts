@@ -24,6 +24,7 @@ export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
  * differently. The values sum to s(x) − meanₖ s(x′ₖ); `convergenceDelta` is by how much they miss it. The more the baselines
  * look like the data, images of other classes for example, the better the estimate.
  *
+ * @function
  * @returns attribution, same shape as the input (or the layer), signed, in score units
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
@@ -31,8 +32,6 @@ export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
  * @throws {UnsupportedOperatorError} if the network has max-unpooling, naming every such operation
  * @example
  * const { values } = await deepLiftShap(model, image, { baselines: ["black", "white", "blur"] });
- *
- * @function
  */
 export const deepLiftShap: Explains<DeepLiftShapOptions> = /* @__PURE__ */ perTarget(attribute);
 

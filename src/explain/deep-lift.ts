@@ -32,6 +32,7 @@ export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
  * values always sum to s(x) − s(x′); `convergenceDelta` is by how much rounding misses it. Where the difference of a unit is below
  * 1e-10 its gradient is used.
  *
+ * @function
  * @returns attribution, same shape as the input (or the layer), signed, in score units
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
@@ -39,8 +40,6 @@ export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
  * @throws {UnsupportedOperatorError} if the network has max-unpooling, naming every such operation
  * @example
  * const { values, convergenceDelta } = await deepLift(model, image, { target: "cat", baseline: "blur" });
- *
- * @function
  */
 export const deepLift: Explains<DeepLiftOptions> = /* @__PURE__ */ perTarget(attribute);
 

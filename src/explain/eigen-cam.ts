@@ -18,14 +18,13 @@ import { type Explains, perTarget } from "./several-targets";
  * maps, as the paper does not) before ReLU and scaling, but for the sign, which a singular vector does not have: here
  * the largest magnitude is positive.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, with mean 0; of `layers` `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  * @example
  * const { data } = heatmap(await eigenCam(model, image)); // the positive part, 0 to 1, at the size of the input
- *
- * @function
  */
 export const eigenCam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
 

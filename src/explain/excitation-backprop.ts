@@ -16,14 +16,13 @@ import { type Explains, perTarget } from "./several-targets";
  * `ExcitationBackprop`, inputs below zero count with the weights below zero; like TorchRay's, nothing in it is ever negative: of sums
  * and average pools the parts with the sum's sign share. Softmax and normalisations pass. The rest is as in `lrp`.
  *
+ * @function
  * @returns attribution, same shape as the input (or the layer), not negative; it sums to 1 but for what meets no positive evidence
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown, or merged with another one
  * @throws {UnsupportedOperatorError} if the network multiplies matrices that are both computed (attention), naming every such operation
  * @example
  * const { values } = await excitationBackprop(model, image, { target: "cat", layer: "pool3" });
- *
- * @function
  */
 export const excitationBackprop: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -30,14 +30,13 @@ import { type Explains, perTarget } from "./several-targets";
  * two have one bias, s·(b − mean) + shift. Where the convolution has none of its own (the rule) that is the batch norm's, and the
  * values are equal. Dense layers have no places: their biases count in the first line, not in the picture.
  *
+ * @function
  * @param options.layer  starts at this layer's activation in place of the input: biases after it, at its grid
  * @returns attribution `[1, H, W, 1]` at the input's size (or the layer's), at least 0, without unit
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or paths lead around it; {ShapeError} if the input or layer has no places
  * @example
  * const { values, convergenceDelta } = await fullGrad(model, image, { target: "cat" });
- *
- * @function
  */
 export const fullGrad: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -13,13 +13,12 @@ import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
  * Chattopadhyay et al. 2017, https://arxiv.org/abs/1710.11063, equations 5 and 19. Matches pytorch-grad-cam's `GradCAMPlusPlus`
  * before ReLU and scaling. The 1e-6 is not relative: gradients below about 1e-3 (large maps, targets that are means) count less.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`
  *   `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
- *
- * @function
  */
 export const gradCamPlusPlus: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: gradCamPlusPlusFacts,

@@ -13,12 +13,11 @@ import { byWeighing, channelMeans, elementwiseMap, type WeighedMaps, weighedMap 
  * Matches Captum's `LayerGradCam` and, with `relu`, jacobgil/pytorch-grad-cam before scaling. A note says so where HiResCAM,
  * which does not average, disagrees.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
- *
- * @function
  */
 export const gradCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: gradCamFacts,

@@ -39,6 +39,7 @@ export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<
  * in, else of the list in an order that the seed draws. `convergenceDelta` is Σ values − mean of s(x_k) − s(b_k), which a few
  * random points meet badly: integratedGradients does it for one baseline with fewer.
  *
+ * @function
  * @returns attribution, same shape as the input (or the layer), signed, in score units
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
@@ -46,8 +47,6 @@ export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<
  * @throws {ShapeError} if a tensor of `baselines` or `noise` does not have the input's shape
  * @example
  * const { values } = await gradientShap(model, image, { target: "cat", baselines: ["black", "white", "blur"], samples: 12 });
- *
- * @function
  */
 export const gradientShap: Explains<GradientShapOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -12,11 +12,10 @@ import type { Explains } from "./several-targets";
  * Springenberg et al. 2014, https://arxiv.org/abs/1412.6806, section 3.4. Matches Captum's `GuidedBackprop`, which leaves
  * every activation other than `nn.ReLU` alone; here leaky, parametric and clipped ReLUs are rectifiers too.
  *
+ * @function
  * @returns attribution, same shape as the input, signed, unnormalised
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
- *
- * @function
  */
 export const guidedBackprop: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
   facts: guidedBackpropFacts,

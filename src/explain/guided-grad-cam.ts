@@ -31,14 +31,13 @@ export interface GuidedGradCamOptions extends ExplainOptions {
  * Matches Captum's `GuidedGradCam` ('nearest' and 'bilinear' are those of PyTorch's `interpolate`, corners not aligned).
  * `layer` is where Grad-CAM looks; the values always belong to the input, of several to those that the layer sees.
  *
+ * @function
  * @returns attribution, same shape as the input, signed, unnormalised
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `interpolation` is unknown; {ShapeError} if the input has no places, like a generator's latent
  * @example
  * const { values } = await guidedGradCam(model, image, { target: "cat", layer: "relu5", interpolation: "bilinear" });
- *
- * @function
  */
 export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -12,14 +12,13 @@ import { byWeighing, elementwiseMap } from "./weighed-cam";
  * Draelos & Carin 2020, https://arxiv.org/abs/2011.08891, equation 5. Matches pytorch-grad-cam's `HiResCAM` before ReLU and
  * scaling, and Captum's `LayerGradientXActivation` summed over channels.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  * @example
  * const attribution = await hiResCam(model, image, { target: "cat" });
- *
- * @function
  */
 export const hiResCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: hiResCamFacts,

@@ -11,11 +11,10 @@ import type { Explains } from "./several-targets";
  * Shrikumar et al. 2016, https://arxiv.org/abs/1605.01713. Matches Captum's `InputXGradient`. On a bias-free ReLU network
  * the values sum to the score. `x` is the network's own input: after normalisation, zero is not black.
  *
+ * @function
  * @returns attribution, same shape as the input, signed, in score units
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
- *
- * @function
  */
 export const inputXGradient: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */ byGradient({
   facts: inputXGradientFacts,

@@ -33,12 +33,11 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
  * Gauss–Legendre rule; at a `layer` it is Captum's `LayerIntegratedGradients`, with the path between the two activations.
  * The values sum to s(x) − s(x′); `convergenceDelta` is by how much they miss it.
  *
+ * @function
  * @returns attribution, same shape as the input (or the layer), signed, in score units
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or paths lead around it
  * @throws {OptionError} if `nSteps`, `rule`, `baseline` or `batchSize` is out of range
- *
- * @function
  */
 export const integratedGradients: Explains<IntegratedGradientsOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: IntegratedGradientsOptions) =>

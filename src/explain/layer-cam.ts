@@ -13,6 +13,7 @@ import { byWeighing, elementwiseMap } from "./weighed-cam";
  * Jiang et al. 2021, https://doi.org/10.1109/TIP.2021.3089943, equations 6 and 7 (the ReLU of equation 7 only with `relu`).
  * Matches pytorch-grad-cam's `LayerCAM` before ReLU and scaling.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`
  *   `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
@@ -20,8 +21,6 @@ import { byWeighing, elementwiseMap } from "./weighed-cam";
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
  * @example
  * const fine = await layerCam(model, image, { layers: ["relu4", "relu6"] });
- *
- * @function
  */
 export const layerCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: layerCamFacts,

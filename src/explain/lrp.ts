@@ -41,6 +41,7 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  *
  * Some countries have granted patents on layer-wise relevance propagation to Fraunhofer: look at that before you sell it.
  *
+ * @function
  * @returns relevance, same shape as the input (or the layer), signed, in score units; it sums to the score but for what biases keep; a note says so where
  *   it strays by more than a tenth
  * @throws {TargetError} if `target` names no class of the model
@@ -49,8 +50,6 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  * @throws {UnsupportedOperatorError} if no rule is known for an operation, or that of the composite cannot pass it, naming every one
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
- *
- * @function
  */
 export const lrp: Explains<LrpOptions> = /* @__PURE__ */ perTarget(attribute);
 

@@ -27,6 +27,7 @@ import { type Explains, perTarget } from "./several-targets";
  * inputs those are masked that the layer sees, while the others stay as they are. A
  * softmax over large scores chooses rather than weighs: a few of the maps may have all the weight.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`
  *   `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
@@ -35,8 +36,6 @@ import { type Explains, perTarget } from "./several-targets";
  * @throws {ShapeError} if the input has no places to mask, like a generator's latent
  * @example
  * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
- *
- * @function
  */
 export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: PerturbedCamOptions) => explainByPasses(beginScoreCam, given, input, options),

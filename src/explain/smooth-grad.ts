@@ -28,14 +28,13 @@ export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOp
  * normalisation; an input that is all of one value has no range, so that it gets none unless `stdev` is given. Other methods and
  * the variance: `noiseTunnel`.
  *
+ * @function
  * @returns attribution, same shape as the input (or the layer), signed, in score units per input unit
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown
  * @throws {OptionError} if `samples`, `stdev` or `batchSize` is out of range; {ShapeError} if `noise` does not fit
  * @example
  * const attribution = await smoothGrad(model, image, { target: "cat", samples: 25, seed: 7 });
- *
- * @function
  */
 export const smoothGrad: Explains<SmoothGradOptions> = /* @__PURE__ */ perTarget(
   (given: Model, input: Input, options: SmoothGradOptions) => explainByPasses(beginSmoothGrad, given, input, options),

@@ -12,12 +12,11 @@ import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
  * Fu et al. 2020, https://arxiv.org/abs/2008.02312, equation 9. Matches pytorch-grad-cam's `XGradCAM` before ReLU and scaling.
  * Maps that are negative in places may sum to nearly zero; their weight is then arbitrary. Rectified layers have none.
  *
+ * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown or has no maps
  * @throws {OptionError} if `layers` is no list of names, or `layer` is given too
- *
- * @function
  */
 export const xGradCam: Explains<CamOptions> = /* @__PURE__ */ byWeighing({
   facts: xGradCamFacts,

@@ -77,6 +77,7 @@ export const commandsElsewhere: readonly Exception[] = [
   { text: /^node \S+\.mjs\b/, reason: "an example", by: examples, named: true },
   { text: /^(npm run build|node scripts\/build\.mjs --runs)$/, reason: "was run before the tests" },
   { text: /^(npm|SEETHROUGH_RUNTIMES=all npm) test$/, reason: "is what runs this" },
+  { page: /^CONTRIBUTING/, text: /^(npx )?(vitest|biome|tsc|knip)\b/, reason: "checks of the project itself" },
   { page: /^test\/runtimes\//, reason: "is that test, or part of it", by: runtimes },
   { page: /^bench\//, reason: "measures for minutes, against engines that are installed for it" },
   { text: /^npm --prefix examples\/playground start$/, reason: "a server", by: "test/playground.test.ts" },
