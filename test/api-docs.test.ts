@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { writeOnnx } from "../src/onnx/writer";
+import { yoloV8 } from "./detect/networks";
 import { graphOf, ints, randomFloats, randomIntegers } from "./graph/build";
 
 const folder = "docs/api";
@@ -36,6 +37,8 @@ describe("docs/api", () => {
     copyFileSync("examples/images/scene-cat-00.png", join(place, "photo.jpg"));
     writeFileSync(join(place, "segmenter.onnx"), writeOnnx(segmenter));
     writeFileSync(join(place, "generator.onnx"), writeOnnx(generator));
+    writeFileSync(join(place, "transformer.onnx"), writeOnnx(transformer));
+    writeFileSync(join(place, "detector.onnx"), yoloV8(0));
     writeFileSync(join(place, "examples.mjs"), program(examples));
     const output = execFileSync("node", ["examples.mjs"], { cwd: place, encoding: "utf8" });
     expect(output.trim().split("\n").slice(-1)).toEqual([`${examples.length} examples ran`]);
@@ -46,6 +49,9 @@ describe("docs/api", () => {
 const settings: Readonly<Record<string, string>> = {
   "functions/classMap.md": "const model = segmenter; const image = segmenterInput;",
   "functions/poolingPicture.md": "const input = tensor;",
+  "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog"] });`,
+  "functions/attentionRollout.md": `const model = await seethrough.loadModel("transformer.onnx");`,
+  "functions/detect.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/toCamModel.md": `
       const model = await seethrough.loadModel("flatten.onnx");
       const images = Array.from({ length: 10 }, (_, i) => ({ image: seethrough.cropImage(image, { x: i, y: i, width: 48, height: 48 }), label: i % 2 }));`,
@@ -111,6 +117,26 @@ const segmenter = graphOf({
     ["Conv", ["x", "w1"], ["c1"], { pads: [1, 1, 1, 1] }],
     ["Relu", ["c1"], ["r1"]],
     ["Conv", ["r1", "w2"], ["y"]],
+  ],
+});
+
+/** Four patches that attend to each other, and two classes. */
+const transformer = graphOf({
+  inputs: { x: [1, 3, 8, 8] },
+  constants: {
+    patch: randomFloats(random, [6, 3, 4, 4]),
+    tokens: ints(1, 6, 4),
+    classes: randomFloats(random, [6, 2]),
+  },
+  nodes: [
+    ["Conv", ["x", "patch"], ["patches"], { strides: [4, 4] }],
+    ["Reshape", ["patches", "tokens"], ["columns"]],
+    ["Transpose", ["columns"], ["rows"], { perm: [0, 2, 1] }],
+    ["MatMul", ["rows", "columns"], ["alike"]],
+    ["Softmax", ["alike"], ["attention"]],
+    ["MatMul", ["attention", "rows"], ["mixed"]],
+    ["ReduceMean", ["mixed"], ["mean"], { axes: [1], keepdims: 0 }],
+    ["MatMul", ["mean", "classes"], ["y"]],
   ],
 });
 

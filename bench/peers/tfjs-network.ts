@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Constant, type Node, numberAttribute, numbersAttribute, type StaticGraph } from "../../src/graph/ir";
-import { reduction, windowGeometry } from "../../src/graph/shapes";
+import { windowGeometry } from "../../src/graph/window";
+import { reduction } from "../../src/operators/reduction";
 
 type Activation = "linear" | "relu" | "relu6" | "sigmoid";
 type Window = [number, number];
