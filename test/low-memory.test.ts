@@ -33,7 +33,7 @@ describe("memory: 'low'", () => {
     const used = inspect(low).residentBytes;
     await explain(low, cat, { method: "saliency" });
     expect(inspect(low).residentBytes).toBe(used);
-  });
+  }, 600_000);
 
   it("Grad-CAM on ResNet-50 fits in 128 MiB of wasm memory, and in far less", async () => {
     const bytes = resnet50();

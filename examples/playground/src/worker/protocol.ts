@@ -93,7 +93,9 @@ export interface Answers {
 }
 
 /** A target as the page names it; a mask is made in the worker, from the winners of the output map. */
-export type AskedTarget = Exclude<Target, { readonly mask: Uint8Array }> | MaskTarget;
+export type AskedTarget = Extract<Target, number | string | { readonly layer: string } | PlaceTarget> | MaskTarget;
+
+type PlaceTarget = { readonly position: unknown; readonly channel: number };
 
 /** All places of the output map where a class wins. */
 export interface MaskTarget {
