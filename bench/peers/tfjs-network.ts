@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type Constant, type Node, numberAttribute, numbersAttribute, type StaticGraph } from "../../src/graph/ir";
 import { windowGeometry } from "../../src/graph/window";
-import { reduction } from "../../src/operators/reduction";
+import { reduceMean } from "../../src/operators/reduction";
 
 type Activation = "linear" | "relu" | "relu6" | "sigmoid";
 type Window = [number, number];
@@ -188,7 +188,7 @@ export class TfjsNetwork {
   #mean(node: Node): Step["run"] {
     const [input] = node.inputs;
     const constants = node.inputs.map((name) => this.#graph.constants.get(name));
-    const [{ to }] = reduction(node, [this.#shape(input)], constants).regions();
+    const to = reduceMean.arrange?.(node, [this.#shape(input)], constants).regions()[0].to;
     // The loops of a reduction are the axes of its input; over the reduced ones its output stands still.
     const reduced = to?.steps?.flatMap((step, axis) => (step === 0 ? [this.#memoryAxis(input, axis)] : [])) ?? [];
     return ([x]) => tf.mean(x, reduced, numberAttribute(node, "keepdims", 1) !== 0);

@@ -14,7 +14,7 @@ import { reduced } from "./folding";
 import type { Fold, Nature, Operator } from "./operator";
 
 /** Every reduction: one region, in whose output the reduced axes do not advance. */
-export const reduction: Arrange = (node, inputs, constants) => {
+const reduction: Arrange = (node, inputs, constants) => {
   const x = inputShape(node, inputs);
   const given = argument(node, constants, "axes", 1) ?? [];
   const none = given.length === 0 && numberAttribute(node, "noop_with_empty_axes", 0) !== 0;
