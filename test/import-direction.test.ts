@@ -70,7 +70,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "decode-image": ["image", "generated", ...base],
   pooling: ["deconvolution", "load-model", ...base],
   // Of the entries' code, the worker and the fallback bring what loads a model.
-  pool: ["methods", "api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
+  pool: ["detect", "methods", "api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
   cli: ["index", "pool"],
 };
 
