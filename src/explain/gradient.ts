@@ -2,7 +2,6 @@
 import { throwIfAborted } from "../checks";
 import { leadsAround } from "../engine/plan";
 import type { Backward } from "../engine/session";
-import { guardedAsync } from "../guard";
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
@@ -14,7 +13,7 @@ import { type Note, note } from "../notes";
 import type { Rules, ValueName } from "../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
-import { type Explains, type SeveralTargets, severalOf } from "./several-targets";
+import { type Explains, type SeveralTargets, severally } from "./several-targets";
 
 /** A finished pass over one sample, up to a target. */
 export interface ForwardPass {
@@ -217,26 +216,12 @@ export interface GradientMethod {
 }
 
 /** A method that is one forward pass and a backward pass from each target. */
-export function byGradient(method: GradientMethod): Explains<GradientOptions> {
-  function explained(
-    model: Model,
-    input: Input,
-    options: Omit<GradientOptions, "target"> & SeveralTargets,
-  ): Promise<Attribution[]>;
-  function explained(model: Model, input: Input, options?: GradientOptions): Promise<Attribution>;
-  async function explained(
-    model: Model,
-    input: Input,
-    options: GradientOptions | (Omit<GradientOptions, "target"> & SeveralTargets) = {},
-  ): Promise<Attribution | Attribution[]> {
-    return guardedAsync(method.facts.name, async () => {
-      const targets = severalOf(options);
-      if (targets) return attributeByGradient(model, input, options, targets, method);
-      return (await attributeByGradient(model, input, options, [(options as GradientOptions)?.target], method))[0];
-    });
-  }
-  return explained;
-}
+export const byGradient = (method: GradientMethod): Explains<GradientOptions> =>
+  severally(
+    method.facts.name,
+    async (model, input, options) => (await attributeByGradient(model, input, options, [options?.target], method))[0],
+    (model, input, options, targets) => attributeByGradient(model, input, options, targets, method),
+  );
 
 type GradientOptions = ExplainOptions & LayerOptions;
 

@@ -37,9 +37,20 @@ export function severalOf(options: unknown): readonly Target[] | undefined {
   return targets;
 }
 
-/** A method that explains one target after the other. */
-export function perTarget<Options extends ExplainOptions>(
-  attribute: (model: Model, input: Input, options: Options) => Promise<Attribution>,
+/**
+ * A method as it is called, from how it explains one target and how it explains several.
+ *
+ * @param where  what an error that is a fault of this package names
+ */
+export function severally<Options>(
+  where: string,
+  one: (model: Model, input: Input, options: Options) => Promise<Attribution>,
+  all: (
+    model: Model,
+    input: Input,
+    options: Omit<Options, "target"> & SeveralTargets,
+    targets: readonly Target[],
+  ) => Promise<Attribution[]>,
 ): Explains<Options> {
   function explained(
     model: Model,
@@ -52,24 +63,25 @@ export function perTarget<Options extends ExplainOptions>(
     input: Input,
     options: Options | (Omit<Options, "target"> & SeveralTargets) = {} as Options,
   ): Promise<Attribution | Attribution[]> {
-    return guardedAsync("The method", () => one(model, input, options));
-  }
-  async function one(
-    model: Model,
-    input: Input,
-    options: Options | (Omit<Options, "target"> & SeveralTargets),
-  ): Promise<Attribution | Attribution[]> {
-    const targets = severalOf(options);
-    if (targets === undefined) return attribute(model, input, options as Options);
-    const { targets: _, ...others } = options as Options & SeveralTargets;
-    const found: Attribution[] = [];
-    for (const [i, target] of targets.entries()) {
-      const onProgress =
-        options.onProgress &&
-        ((done: number, total: number) => options.onProgress?.(i * total + done, targets.length * total));
-      found.push(await attribute(model, input, { ...others, target, onProgress } as Options & object));
-    }
-    return found;
+    return guardedAsync(where, async (): Promise<Attribution | Attribution[]> => {
+      const targets = severalOf(options);
+      if (targets === undefined) return one(model, input, options as Options);
+      return all(model, input, options as Omit<Options, "target"> & SeveralTargets, targets);
+    });
   }
   return explained;
 }
+
+/** A method that explains one target after the other. */
+export const perTarget = <Options extends ExplainOptions>(
+  attribute: (model: Model, input: Input, options: Options) => Promise<Attribution>,
+): Explains<Options> =>
+  severally("The method", attribute, async (model, input, { targets: _, ...options }, targets) => {
+    const { onProgress: watch } = options as ExplainOptions;
+    const found: Attribution[] = [];
+    for (const [i, target] of targets.entries()) {
+      const onProgress = watch && ((done: number, total: number) => watch(i * total + done, targets.length * total));
+      found.push(await attribute(model, input, { ...options, target, onProgress } as Options & object));
+    }
+    return found;
+  });

@@ -1,5 +1,4 @@
 /** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
-import { guardedAsync } from "../guard";
 import type { MethodFacts } from "../methods/facts";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
@@ -8,7 +7,7 @@ import type { Note } from "../notes";
 import type { Attribution } from "./attribution";
 import { type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 import { type GradientPass, gradientPasses } from "./gradient";
-import { type Explains, type SeveralTargets, severalOf } from "./several-targets";
+import { type Explains, type SeveralTargets, severally } from "./several-targets";
 
 /** A layer's maps and the gradient at them, both `[pixels][channels]`. */
 export interface WeighedMaps {
@@ -27,26 +26,12 @@ export interface CamMethod {
 }
 
 /** A method that weighs the maps by one backward pass from each target, of all layers at once. */
-export function byWeighing(method: CamMethod): Explains<CamOptions> {
-  function explained(
-    model: Model,
-    input: Input,
-    options: Omit<CamOptions, "target"> & SeveralTargets,
-  ): Promise<Attribution[]>;
-  function explained(model: Model, input: Input, options?: CamOptions): Promise<Attribution>;
-  async function explained(
-    model: Model,
-    input: Input,
-    options: CamOptions | (Omit<CamOptions, "target"> & SeveralTargets) = {},
-  ): Promise<Attribution | Attribution[]> {
-    return guardedAsync(method.facts.name, async () => {
-      const targets = severalOf(options);
-      if (targets) return attributeByWeighing(model, input, options, targets, method);
-      return (await attributeByWeighing(model, input, options, [(options as CamOptions)?.target], method))[0];
-    });
-  }
-  return explained;
-}
+export const byWeighing = (method: CamMethod): Explains<CamOptions> =>
+  severally(
+    method.facts.name,
+    async (model, input, options) => (await attributeByWeighing(model, input, options, [options?.target], method))[0],
+    (model, input, options, targets) => attributeByWeighing(model, input, options, targets, method),
+  );
 
 async function attributeByWeighing(
   given: Model,
