@@ -6,6 +6,7 @@
 import type { StaticGraph } from "../graph/ir";
 import type { Shape } from "../operation/layout";
 import { type ChannelPart, channelParts } from "./channel-parts";
+import { stridesOf } from "./heads/family";
 import type { OutputKind } from "./output";
 
 /** An output of the file, read as channels at places. */
@@ -114,12 +115,6 @@ const holdsBoxes = ({ name, channels, kind }: OutputView): boolean =>
 
 /** Anchors a place of the usual heads. */
 const anchors = [1, 2, 3, 4, 5, 6, 9] as const;
-const strideSets = [
-  [8, 16, 32],
-  [8, 16, 32, 64],
-  [16, 32],
-  [8, 16, 32, 64, 128],
-] as const;
 
 /** One output whose shape only a detector has: nothing in the layers says what its channels are. */
 function byShape({ own, others, picture, labels }: DetectorClues): DetectorHead | undefined {
@@ -157,10 +152,7 @@ const hasBoxesFor = (channels: number, labels: number): boolean =>
   channels > labels && anchors.some((each) => channels === each * (5 + labels) || channels === each * (4 + labels));
 
 const rowsOfPyramid = (places: number, height: number, width: number): boolean =>
-  strideSets.some((strides) => {
-    const cells = strides.reduce((sum, stride) => sum + Math.ceil(height / stride) * Math.ceil(width / stride), 0);
-    return anchors.some((each) => each * cells === places);
-  });
+  anchors.some((each) => stridesOf([height, width], places / each) !== undefined);
 
 /** Height and width of a map, or of one of several anchors ([1, A, h, w, C]). */
 function gridOf({ shape, axis }: OutputView): readonly [number, number] | undefined {
