@@ -1,7 +1,7 @@
 /** LRP's backward steps of operations without weights. */
-import type { Operation, ValueName } from "../../operation/operation";
+import type { Operation, Run, ValueName } from "../../operation/operation";
 import type { SizeOf } from "./along-path";
-import { aside, blocksOf, ownScratch } from "./aside";
+import { type Aside, aside, blocksOf, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";
 import { inverse } from "./linear-rules";
 
@@ -16,14 +16,16 @@ interface Proportions {
 }
 
 /**
- * Relevance in proportion to what each input adds to the output, R_x = x ⊙ Jᵀ(R / (y + ε·sign y)): the norm rule of sums and
- * average pools, the epsilon rule of a linear layer, bias included, and, halved, of a product of two values.
+ * A step through the operation's own adjoint, which is handed a share of the relevance in place of a gradient.
+ *
+ * @param share  writes the share of each element, from the output and its relevance
+ * @param step   the adjoint, to be run with the share as the output's gradient
  */
-export function proportional(
+function byShare(
   operation: Operation,
   sizeOf: SizeOf,
-  epsilon: number,
-  { share: part = 1, signal, steady = false }: Proportions = {},
+  share: (into: Float32Array, y: Float32Array, relevance: Float32Array) => void,
+  step: (run: Run, there: Pick<Aside, "scratch" | "gradients">) => void,
 ): BackwardStep {
   const [output] = operation.outputs;
   const size = sizeOf(output);
@@ -34,34 +36,45 @@ export function proportional(
     backward: (run) => {
       const count = size * run.batch;
       const {
-        blocks: [share],
+        blocks: [place],
         rest,
       } = blocksOf([count]).at(run.scratch);
-      const [s, y, relevance] = [share, run.value(output), run.gradient(output)].map((at) =>
-        run.memory.floats(at, count),
-      );
-      for (let i = 0; i < count; i++) s[i] = relevance[i] * inverse(y[i], epsilon);
-      const step = steady && operation.steady ? operation.steady : operation.backward;
-      step(
-        aside(run, {
-          scratch: rest,
-          gradients: new Map([[output, share]]),
-          contribute: (name, write) =>
-            run.contribute(name, (dx) => {
-              const inputs = sizeOf(name) * run.batch;
-              const below = run.memory.floats(dx, inputs);
-              if (signal !== undefined && name !== signal) {
-                below.fill(0);
-                return;
-              }
-              write(dx);
-              const x = run.memory.floats(run.value(name), inputs);
-              for (let i = 0; i < inputs; i++) below[i] *= part * x[i];
-            }),
-        }),
-      );
+      const floats = (at: number): Float32Array => run.memory.floats(at, count);
+      share(floats(place), floats(run.value(output)), floats(run.gradient(output)));
+      step(run, { scratch: rest, gradients: new Map([[output, place]]) });
     },
   };
+}
+
+/**
+ * Relevance in proportion to what each input adds to the output, R_x = x ⊙ Jᵀ(R / (y + ε·sign y)): the norm rule of sums and
+ * average pools, the epsilon rule of a linear layer, bias included, and, halved, of a product of two values.
+ */
+export function proportional(
+  operation: Operation,
+  sizeOf: SizeOf,
+  epsilon: number,
+  { share: part = 1, signal, steady = false }: Proportions = {},
+): BackwardStep {
+  const share = (into: Float32Array, y: Float32Array, relevance: Float32Array): void => {
+    for (let i = 0; i < into.length; i++) into[i] = relevance[i] * inverse(y[i], epsilon);
+  };
+  return byShare(operation, sizeOf, share, (run, there) => {
+    const contribute: Run["contribute"] = (name, write) =>
+      run.contribute(name, (dx) => {
+        const inputs = sizeOf(name) * run.batch;
+        const below = run.memory.floats(dx, inputs);
+        if (signal !== undefined && name !== signal) {
+          below.fill(0);
+          return;
+        }
+        write(dx);
+        const x = run.memory.floats(run.value(name), inputs);
+        for (let i = 0; i < inputs; i++) below[i] *= part * x[i];
+      });
+    const step = steady && operation.steady ? operation.steady : operation.backward;
+    step(aside(run, { ...there, contribute }));
+  });
 }
 
 /**
@@ -121,29 +134,17 @@ export function dominant(operation: Operation, sizeOf: SizeOf, epsilon: number):
  */
 export function softmaxTaylor(operation: Operation, sizeOf: SizeOf): BackwardStep {
   const [input] = operation.inputs;
-  const [output] = operation.outputs;
-  const size = sizeOf(output);
-  return {
-    saved: [...new Set([...operation.saved, input, output])],
-    ownAdjoint: true,
-    scratchBytes: (batch) => blocksOf([size * batch]).bytes + operation.scratchBytes(batch, "backward"),
-    backward: (run) => {
-      const count = size * run.batch;
-      const {
-        blocks: [share],
-        rest,
-      } = blocksOf([count]).at(run.scratch);
-      const floats = (at: number): Float32Array => run.memory.floats(at, count);
-      const [into, s, relevance] = [share, run.value(output), run.gradient(output)].map(floats);
-      for (let i = 0; i < count; i++) into[i] = s[i] === 0 ? 0 : relevance[i] / s[i];
-      run.contribute(input, (dx) => {
-        const gradients = new Map([[output, share]]);
-        operation.backward(aside(run, { scratch: rest, gradients, contribute: (_, write) => write(dx) }));
-        const [x, below] = [run.value(input), dx].map(floats);
-        for (let i = 0; i < count; i++) below[i] = below[i] === 0 ? 0 : below[i] * x[i];
-      });
-    },
+  const share = (into: Float32Array, s: Float32Array, relevance: Float32Array): void => {
+    for (let i = 0; i < into.length; i++) into[i] = s[i] === 0 ? 0 : relevance[i] / s[i];
   };
+  return byShare(operation, sizeOf, share, (run, there) =>
+    run.contribute(input, (dx) => {
+      operation.backward(aside(run, { ...there, contribute: (_, write) => write(dx) }));
+      const count = sizeOf(input) * run.batch;
+      const [x, below] = [run.value(input), dx].map((at) => run.memory.floats(at, count));
+      for (let i = 0; i < count; i++) below[i] = below[i] === 0 ? 0 : below[i] * x[i];
+    }),
+  );
 }
 
 /** What arrives goes on as it is: the pass rule, for operations of one value to another of its size. */
