@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { writeOnnx } from "../src/onnx/writer";
 import { yoloV8 } from "./detect/networks";
 import { graphOf, ints, randomFloats, randomIntegers } from "./graph/build";
+import { attending } from "./hostile/small-networks";
 
 const folder = "docs/api";
 
@@ -37,7 +38,7 @@ describe("docs/api", () => {
     copyFileSync("examples/images/scene-cat-00.png", join(place, "photo.jpg"));
     writeFileSync(join(place, "segmenter.onnx"), writeOnnx(segmenter));
     writeFileSync(join(place, "generator.onnx"), writeOnnx(generator));
-    writeFileSync(join(place, "transformer.onnx"), writeOnnx(transformer));
+    writeFileSync(join(place, "transformer.onnx"), attending);
     writeFileSync(join(place, "detector.onnx"), yoloV8(0));
     writeFileSync(join(place, "examples.mjs"), program(examples));
     const output = execFileSync("node", ["examples.mjs"], { cwd: place, encoding: "utf8" });
@@ -49,7 +50,7 @@ describe("docs/api", () => {
 const settings: Readonly<Record<string, string>> = {
   "functions/classMap.md": "const model = segmenter; const image = segmenterInput;",
   "functions/poolingPicture.md": "const input = tensor;",
-  "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog"] });`,
+  "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog", "owl"] });`,
   "functions/attentionRollout.md": `const model = await seethrough.loadModel("transformer.onnx");`,
   "functions/detect.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/toCamModel.md": `
@@ -117,26 +118,6 @@ const segmenter = graphOf({
     ["Conv", ["x", "w1"], ["c1"], { pads: [1, 1, 1, 1] }],
     ["Relu", ["c1"], ["r1"]],
     ["Conv", ["r1", "w2"], ["y"]],
-  ],
-});
-
-/** Four patches that attend to each other, and two classes. */
-const transformer = graphOf({
-  inputs: { x: [1, 3, 8, 8] },
-  constants: {
-    patch: randomFloats(random, [6, 3, 4, 4]),
-    tokens: ints(1, 6, 4),
-    classes: randomFloats(random, [6, 2]),
-  },
-  nodes: [
-    ["Conv", ["x", "patch"], ["patches"], { strides: [4, 4] }],
-    ["Reshape", ["patches", "tokens"], ["columns"]],
-    ["Transpose", ["columns"], ["rows"], { perm: [0, 2, 1] }],
-    ["MatMul", ["rows", "columns"], ["alike"]],
-    ["Softmax", ["alike"], ["attention"]],
-    ["MatMul", ["attention", "rows"], ["mixed"]],
-    ["ReduceMean", ["mixed"], ["mean"], { axes: [1], keepdims: 0 }],
-    ["MatMul", ["mean", "classes"], ["y"]],
   ],
 });
 

@@ -1,8 +1,7 @@
 /** Every function of the library that takes a signal, on a network whose passes take a millisecond. */
 import { createHash } from "node:crypto";
 import * as library from "../../src/index";
-import { writeOnnx } from "../../src/onnx/writer";
-import { floats, graphOf } from "../graph/build";
+import { classifier } from "./small-networks";
 import { random } from "./wild-values";
 
 export interface Watch {
@@ -10,33 +9,6 @@ export interface Watch {
   readonly onProgress?: (done: number, total: number) => unknown;
 }
 export type Job = (watch: Watch) => Promise<unknown>;
-
-const weights = (...shape: number[]) => {
-  const below = random(shape.length * 7 + shape[0]);
-  const size = shape.reduce((a, b) => a * b, 1);
-  return floats(
-    shape,
-    Array.from({ length: size }, () => (below(2000) - 1000) / 1000),
-  );
-};
-
-/** Maps of 12×12 and 6×6, three classes. */
-const file = writeOnnx(
-  graphOf({
-    inputs: { x: [1, 3, 12, 12] },
-    constants: { w1: weights(4, 3, 3, 3), w2: weights(4, 4, 3, 3), w3: weights(4, 3) },
-    nodes: [
-      ["Conv", ["x", "w1"], ["c1"], { pads: [1, 1, 1, 1] }],
-      ["Relu", ["c1"], ["r1"]],
-      ["MaxPool", ["r1"], ["p1"], { kernel_shape: [2, 2], strides: [2, 2] }],
-      ["Conv", ["p1", "w2"], ["c2"], { pads: [1, 1, 1, 1] }],
-      ["Relu", ["c2"], ["r2"]],
-      ["GlobalAveragePool", ["r2"], ["g"]],
-      ["Flatten", ["g"], ["f"]],
-      ["Gemm", ["f", "w3"], ["y"]],
-    ],
-  }),
-);
 
 const few: Readonly<Record<string, object>> = {
   rise: { masks: 12, batchSize: 2 },
@@ -52,7 +24,7 @@ const few: Readonly<Record<string, object>> = {
 
 export async function jobsOf() {
   const input = { width: 12, height: 12, data: Uint8Array.from({ length: 432 }, (_, i) => (i * 7) % 256) };
-  const model = await library.loadModel(file, { labels: ["a", "b", "c"] });
+  const model = await library.loadModel(classifier, { labels: ["a", "b", "c"] });
   const tensor = new library.Tensor(
     Float32Array.from({ length: 432 }, (_, i) => (i % 17) / 17),
     [1, 12, 12, 3],
@@ -106,7 +78,7 @@ export async function jobsOf() {
     ...["scoreCam", "ablationCam", "explain", "noiseTunnel", "topActivations", "maximizeActivation", "infidelity"],
     ...["deletionInsertion", "maxSensitivity", "randomLogitTest", "randomizationTest", "dissect", "unitEffects"],
   ];
-  return { jobs, reporting, model, input, tensor, search, file };
+  return { jobs, reporting, model, input, tensor, search, file: classifier };
 }
 
 const moments = ["before", "at once", "microtasks", "turns", "milliseconds", "progress"] as const;

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as library from "../../src/index";
-import { writeOnnx } from "../../src/onnx/writer";
-import { floats, graphOf, ints } from "../graph/build";
+import { attending, classifier } from "./small-networks";
 import { random, wildArguments, wildValues } from "./wild-values";
 
 const { Tensor, SeethroughError, InternalError } = library;
@@ -18,55 +17,6 @@ interface Signature {
   readonly keys: readonly string[];
 }
 
-const weights = (...shape: number[]) => {
-  const below = random(shape.length * 7 + shape[0]);
-  const size = shape.reduce((a, b) => a * b, 1);
-  return floats(
-    shape,
-    Array.from({ length: size }, () => (below(2000) - 1000) / 1000),
-  );
-};
-
-/** Two convolutions with maps of 12×12 and 6×6, three classes: every call is short. */
-const file = writeOnnx(
-  graphOf({
-    inputs: { x: [1, 3, 12, 12] },
-    constants: {
-      w1: weights(4, 3, 3, 3),
-      w2: weights(4, 4, 3, 3),
-      w3: weights(4, 3),
-    },
-    nodes: [
-      ["Conv", ["x", "w1"], ["c1"], { pads: [1, 1, 1, 1] }],
-      ["Relu", ["c1"], ["r1"]],
-      ["MaxPool", ["r1"], ["p1"], { kernel_shape: [2, 2], strides: [2, 2] }],
-      ["Conv", ["p1", "w2"], ["c2"], { pads: [1, 1, 1, 1] }],
-      ["Relu", ["c2"], ["r2"]],
-      ["GlobalAveragePool", ["r2"], ["g"]],
-      ["Flatten", ["g"], ["f"]],
-      ["Gemm", ["f", "w3"], ["y"]],
-    ],
-  }),
-);
-
-/** Nine tokens that attend to each other once. */
-const attending = writeOnnx(
-  graphOf({
-    inputs: { x: [1, 3, 12, 12] },
-    constants: { w1: weights(4, 3, 4, 4), tokens: ints(1, 4, 9), w3: weights(4, 3) },
-    nodes: [
-      ["Conv", ["x", "w1"], ["c1"], { strides: [4, 4] }],
-      ["Reshape", ["c1", "tokens"], ["k"]],
-      ["Transpose", ["k"], ["t"], { perm: [0, 2, 1] }],
-      ["MatMul", ["t", "k"], ["scores"]],
-      ["Softmax", ["scores"], ["a"]],
-      ["MatMul", ["a", "t"], ["m"]],
-      ["ReduceMean", ["m"], ["g"], { axes: [1], keepdims: 0 }],
-      ["Gemm", ["g", "w3"], ["y"]],
-    ],
-  }),
-);
-
 const few: Readonly<Record<string, object>> = {
   rise: { masks: 4 },
   lime: { samples: 8 },
@@ -81,7 +31,7 @@ const bigTests = ["maxSensitivity", "randomLogitTest", "randomizationTest", "inf
 
 async function signatures(): Promise<ReadonlyMap<string, Signature>> {
   const image = { width: 12, height: 12, data: Uint8Array.from({ length: 432 }, (_, i) => (i * 7) % 256) };
-  const model = await library.loadModel(file, { labels: ["a", "b", "c"] });
+  const model = await library.loadModel(classifier, { labels: ["a", "b", "c"] });
   const tensor = new Tensor(
     Float32Array.from({ length: 432 }, (_, i) => (i % 17) / 17),
     [1, 12, 12, 3],
@@ -107,7 +57,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     attentionRelevance: [attentive, image, { target: 1 }],
     projectActivation: [model, image, { layer: "r1", unit: 1 }],
     projectionImage: [model, tensor, {}],
-    loadModel: [file, { labels: ["a", "b", "c"], preprocess: { range: [0, 1] }, limits: { nodes: 20 } }],
+    loadModel: [classifier, { labels: ["a", "b", "c"], preprocess: { range: [0, 1] }, limits: { nodes: 20 } }],
     maxPool: [tensor, { kernel: 2 }],
     maxUnpool: [pooled, switches],
     convolutionMatrix: [model, { layer: "c1" }],
