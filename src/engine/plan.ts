@@ -84,8 +84,7 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
 
   const values = new Map<ValueName, Buffer>();
   const states = new Map<string, Buffer>();
-  // After each way back there is a moment at which its gradients are read.
-  const end = forward.length + backward.length + Math.max(0, ways.length - 1);
+  const end = forward.length + backward.length;
   const touch = <K>(buffers: Map<K, Buffer>, key: K, bytes: () => number, time: number): void => {
     const buffer = buffers.get(key);
     if (!buffer) buffers.set(key, { bytes: align(bytes()), first: time, last: time, offset: 0 });
@@ -127,8 +126,8 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
       if (state !== undefined) touch(states, state, () => 0, time);
     });
     begin += operations.length;
+    // They are read before the next way begins, whose seed lives from this very moment and so lies elsewhere.
     for (const name of wanted) touchGradient(name, begin);
-    begin++;
   }
 
   const gradientBuffers = ways.flatMap(({ buffers }) => [...buffers.values()]);
