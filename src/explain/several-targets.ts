@@ -23,7 +23,7 @@ export interface Explains<Options> {
 }
 
 /** The list that options have, if they have one. @throws {TargetError} if it is none */
-export function severalOf(options: unknown): readonly Target[] | undefined {
+function severalOf(options: unknown): readonly Target[] | undefined {
   // What is no object is refused by the method that reads it.
   const { target, targets } = Object(options) as { readonly target?: Target; readonly targets?: unknown };
   if (targets === undefined) return undefined;
