@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Attribute, Constant } from "../src/graph/ir";
 import {
@@ -16,6 +15,7 @@ import {
 } from "../src/index";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, randomFloats, randomIntegers, runReference } from "./graph/build";
+import fc from "./seeded";
 
 /** Sums of up to a few hundred products in another order, relative to the largest value. */
 const tolerance = 2e-6;

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   InputError,
@@ -15,6 +14,7 @@ import {
 } from "../src/index";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "./graph/build";
+import fc from "./seeded";
 
 const int = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ min, max });
 const tensorOf = (data: Float32Array, shape: readonly number[]): Tensor =>

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   decodeImage,
@@ -22,6 +21,7 @@ import {
   topActivations,
 } from "../src/index";
 import { randomIntegers } from "./graph/build";
+import fc from "./seeded";
 
 let model: Model;
 let scenes: { id: string; image: ImageLike }[];

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { encode } from "fast-png";
 import jpeg from "jpeg-js";
 import { describe, expect, it } from "vitest";
@@ -6,6 +5,7 @@ import { decodeImage } from "../../src/decode-image";
 import { InputError } from "../../src/errors";
 import { checkImage } from "../../src/image/image";
 import { readOrientation } from "../../src/image/orientation";
+import fc from "../seeded";
 import { ascii, chunk, pngOf } from "./png-file";
 
 const pixelsOf = async (bytes: Uint8Array): Promise<number[]> => Array.from((await decodeImage(bytes)).data);

@@ -1,8 +1,8 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gaussianBlur } from "../../src/image/blur";
 import { resizeBilinear } from "../../src/image/resize";
 import { placement, preprocess } from "../../src/index";
+import fc from "../seeded";
 
 const grey = (values: readonly number[], width: number) => ({
   data: values,

@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Binary } from "../../src/wasm/kernels.js";
+import fc from "../seeded";
 import {
   checkGuards,
   expectAdjoint,

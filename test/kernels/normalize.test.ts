@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import fc from "../seeded";
 import { expectClose, kernels, noise, output, put, reset, settings, tolerance } from "./harness.js";
 
 const int = (min: number, max: number) => fc.integer({ min, max });

@@ -1,5 +1,5 @@
-import fc from "fast-check";
 import { expect, it } from "vitest";
+import fc from "../seeded";
 import { expectAdjoint, kernels, noise, output, put, record, reset, room, settings } from "./harness.js";
 
 const int = (min: number, max: number) => fc.integer({ min, max });

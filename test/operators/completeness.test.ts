@@ -2,7 +2,7 @@
  * Every operator of the table, on random shapes, ranks and attributes: values against onnxruntime, gradients against central
  * differences, what is said of its reach against what moves, and batches against single passes. One without a sample fails.
  */
-import fc from "fast-check";
+
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
 import { Constant, type Graph, type Node } from "../../src/graph/ir";
@@ -13,6 +13,7 @@ import { dependsOn } from "../../src/operators/reach";
 import { type Region, union } from "../../src/operators/region";
 import { operators } from "../../src/operators/table";
 import { dot, graphOf, Runner, reference, values, worst } from "../ops/harness";
+import fc from "../seeded";
 import type { ConstantSample, Sample } from "./sample";
 import { arithmeticSamples } from "./samples/arithmetic";
 import { arrangementSamples } from "./samples/arrangements";

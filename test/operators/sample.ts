@@ -1,7 +1,8 @@
 /** What a sample of an operator is, and the parts of which samples are made. */
-import fc from "fast-check";
+
 import { Constant } from "../../src/graph/ir";
 import { type Case, values } from "../ops/harness";
+import fc from "../seeded";
 
 export interface Sample extends Case {
   /** Which numbers the data may have; default: any between −2 and 2. */

@@ -2,12 +2,13 @@
  * Element-wise operators over operands of every rank: each value as onnxruntime has it, each gradient as the numeric one of the same
  * sum in float64. Operands are parts of one input under shapes of their own, or constants.
  */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { Constant, type Graph, type Node } from "../../src/graph/ir";
 import { broadcastWalk, rowMajorLoops, visitPairs } from "../../src/graph/regions";
 import { broadcastShapes } from "../../src/graph/shape-rule";
 import { sizeOf } from "../../src/tensor";
+import fc from "../seeded";
 import { dot, Runner, reference, values, worst } from "./harness";
 
 type Shape = readonly number[];

@@ -1,7 +1,7 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Constant, type Graph } from "../../src/graph/ir";
 import { algorithm } from "../../src/operation/correlation/algorithm";
+import fc from "../seeded";
 import { type Case, dot, graphOf, Runner, reference, values, worst } from "./harness";
 
 /** Sums of up to 2,400 products of uniform random numbers through Winograd's transforms; measured up to 2.2e-5. */

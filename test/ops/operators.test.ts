@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Constant } from "../../src/graph/ir";
+import fc from "../seeded";
 import { type Case, dot, graphOf, Runner, reference, values, worst } from "./harness";
 
 /** Sums of at most a few hundred products of numbers below 2 in another order. */

@@ -1,10 +1,11 @@
 /** Resize by scales and sizes of every kind: the pixels that onnxruntime takes, and their adjoint. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { Constant } from "../../src/graph/ir";
 import { loadModel, Tensor } from "../../src/index";
 import { sizeOf } from "../../src/tensor";
 import { floats, randomFloats, randomIntegers, runReference } from "../graph/build";
+import fc from "../seeded";
 import { describeShared, readShared } from "../shared-folder";
 import { type Case, dot, graphOf, Runner, reference, values, worst } from "./harness";
 

@@ -1,9 +1,10 @@
 /** What works row by row, over any axes of values of every rank: against its definition in float64, and onnxruntime where it knows it. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { Constant } from "../../src/graph/ir";
 import { unravel } from "../../src/graph/regions";
 import { sizeOf } from "../../src/tensor";
+import fc from "../seeded";
 import { type Case, graphOf, Runner, reference, values, worst } from "./harness";
 
 const tolerance = 2e-5;

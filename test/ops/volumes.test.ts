@@ -1,7 +1,8 @@
 /** Operators on volumes [N, C, D, H, W] of random geometry: onnxruntime's values, the adjoint, and the same bits in a batch. */
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { Constant } from "../../src/graph/ir";
+import fc from "../seeded";
 import { type Case, dot, graphOf, Runner, reference, values, worst } from "./harness";
 
 const floats = (shape: readonly number[], seed: number): Constant => Constant.fromFloats(values(shape, seed), shape);

@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../src/explain/random";
 import { normalisation } from "../../src/image/normalisation";
@@ -12,6 +11,7 @@ import { fourier } from "../../src/visualize/parameterization";
 import { penalties } from "../../src/visualize/penalties";
 import { makeSampling } from "../../src/visualize/sampling";
 import { changesNothing, drawView, settleTransforms, transformSets } from "../../src/visualize/transforms";
+import fc from "../seeded";
 import { modelOf } from "./networks";
 
 const noise = (random: Random, count: number): Float32Array =>

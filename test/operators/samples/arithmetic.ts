@@ -1,7 +1,8 @@
 /** Operators that are computed from constants alone. */
-import fc from "fast-check";
+
 import { Constant, type ConstantKind } from "../../../src/graph/ir";
 import { sizeOf } from "../../../src/tensor";
+import fc from "../../seeded";
 import {
   anyShape,
   type ConstantSample,

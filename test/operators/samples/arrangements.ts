@@ -1,6 +1,7 @@
 /** Operators that move, repeat, blend or leave out elements. */
-import fc from "fast-check";
+
 import { Constant } from "../../../src/graph/ir";
+import fc from "../../seeded";
 import { anyShape, floats, int, list, type Sample, type Samples, scalar, seed, shapeOfRank } from "../sample";
 
 const axisOf = (shape: readonly number[], from = 1): fc.Arbitrary<number> => int(from, shape.length - 1);

@@ -1,5 +1,5 @@
 /** Layers, pools, norms and reductions. */
-import fc from "fast-check";
+import fc from "../../seeded";
 import { anyShape, floats, int, list, positive, type Sample, type Samples, seed, shapeOfRank } from "../sample";
 
 const maps = shapeOfRank(3, 4);

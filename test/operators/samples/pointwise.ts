@@ -1,6 +1,7 @@
 /** Functions of one number, and arithmetic of values and constants. */
-import fc from "fast-check";
+
 import type { Attribute } from "../../../src/graph/ir";
+import fc from "../../seeded";
 import { anyShape, floats, int, positive, type Sample, type Samples, scalar, seed, shapeOfRank } from "../sample";
 
 const attribute = fc.integer({ min: 1, max: 16 }).map((n) => n / 8);
