@@ -40,6 +40,12 @@ export type { Baseline } from "./explain/baseline";
 export type { BlackBox } from "./explain/black-box";
 export { cam } from "./explain/cam";
 export type { CamOptions } from "./explain/cam-run";
+export {
+  type BoxFinder,
+  type DRiseOptions,
+  dRise,
+  type FoundObject,
+} from "./explain/d-rise";
 export { deconvnet } from "./explain/deconvnet";
 export { type DeepLiftOptions, deepLift } from "./explain/deep-lift";
 export { type DeepLiftShapOptions, deepLiftShap } from "./explain/deep-lift-shap";
@@ -97,7 +103,7 @@ export { type ResizeImageOptions, resize } from "./image/resize-image";
 export { type SlicOptions, slic } from "./image/slic";
 export type { Limits } from "./limits";
 export type { MethodFacts, OptionFacts, OptionGroup, Reading } from "./methods/facts";
-export { type MethodName, methodTable } from "./methods/table";
+export { detectorMethods, type MethodName, methodTable } from "./methods/table";
 export { inWords, type MethodWords, methodWords } from "./methods/words";
 export type { BoxDecoding, Detection, DetectionPart, DetectorHeadOption } from "./model/detection";
 export type { ModelConfig } from "./model/hugging-face";

@@ -36,6 +36,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     explain: { args: [model, image] },
     projectActivation: { args: [model, image] },
     detect: { args: [model, image] },
+    dRise: { args: [model, image] },
     attentionRollout: { args: [model, image] },
     attentionRelevance: { args: [model, image] },
     projectionImage: { args: [model, tensor] },

@@ -59,12 +59,7 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   const found = heads.candidatesAbove(head, values, threshold);
   checkFound(model, head, found, values, data);
   const kept = head.option.suppressed ? found.slice(0, top) : heads.withoutDoubles(found, iou, top);
-  const { inputs } = model.parts;
-  const shown = pictureInput(inputs, undefined);
-  const given = separateInputs(inputs, image)[inputs.indexOf(shown)];
-  const placement = isTensor(given)
-    ? undefined
-    : placementOf(given, inputSize(model, shown.name), shown.preprocess.fit);
+  const placement = placementIn(model, image);
   return kept.map(({ corners, index, score, anchor }): Detection => {
     const label = model.labels?.[index];
     return {
@@ -80,6 +75,14 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   });
 }
 
+/** How the picture lies in the network's input; undefined of a Tensor. */
+export function placementIn(model: LoadedModel, image: Input): Placement | undefined {
+  const { inputs } = model.parts;
+  const shown = pictureInput(inputs, undefined);
+  const given = separateInputs(inputs, image)[inputs.indexOf(shown)];
+  return isTensor(given) ? undefined : placementOf(given, inputSize(model, shown.name), shown.preprocess.fit);
+}
+
 function share(name: string, value: number): void {
   if (typeof value === "number" && value >= 0 && value <= 1) return;
   throw new OptionError(
@@ -88,7 +91,7 @@ function share(name: string, value: number): void {
 }
 
 /** The head of a model, as it is recognised or as somebody says. */
-async function openHead(model: LoadedModel, said: DetectorHeadOption | undefined): Promise<OpenedHead> {
+export async function openHead(model: LoadedModel, said: DetectorHeadOption | undefined): Promise<OpenedHead> {
   const heads = await import("../model/heads/heads");
   const { family, option } = said === undefined ? heads.recogniseHead(model) : { family: "said", option: said };
   const head = heads.readHead(model, option);

@@ -9,6 +9,7 @@ import { ablationCam } from "./ablation-cam";
 import type { Attribution, LayerOptions } from "./attribution";
 import { withMethods } from "./attribution-methods";
 import { cam } from "./cam";
+import { type DRiseOptions, dRise } from "./d-rise";
 import { deconvnet } from "./deconvnet";
 import { type DeepLiftOptions, deepLift } from "./deep-lift";
 import { type DeepLiftShapOptions, deepLiftShap } from "./deep-lift-shap";
@@ -67,6 +68,7 @@ export const methodFunctions: Readonly<
   rise,
   lime,
   "kernel-shap": kernelShap,
+  "d-rise": dRise as (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>,
 };
 
 /** The options of all methods; each method reads its own, and a note names those that it does not. */
@@ -82,9 +84,10 @@ export type MethodOptions = LayerOptions &
   OcclusionOptions &
   RiseOptions &
   LimeOptions &
-  KernelShapOptions;
+  KernelShapOptions &
+  Partial<DRiseOptions>;
 
-/** The names `explain` takes. */
+/** The names `explain` takes for any network; of a detector's boxes also "d-rise". */
 export const methodNames: readonly MethodName[] = /* @__PURE__ */ methodTable.map(({ name }) => name);
 
 /** What `explain` takes: the options of the method, and which that is. */
@@ -125,7 +128,7 @@ export async function explain(
   const { method = "grad-cam", noiseTunnel: noisy, ...options } = given;
   if (typeof method !== "string" || !Object.hasOwn(methodFunctions, method)) {
     throw new OptionError(
-      `There is no method ${show(method)}.${suggest(method, methodNames)} Methods: ${methodNames.join(", ")}.`,
+      `There is no method ${show(method)}.${suggest(method, Object.keys(methodFunctions))} Methods: ${Object.keys(methodFunctions).join(", ")}.`,
     );
   }
   if (options.targets !== undefined && (noisy !== undefined || !takes(method, "targets"))) {

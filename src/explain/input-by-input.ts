@@ -24,13 +24,21 @@ export async function inputByInput<Options extends PassesOptions>(
   options: Options,
   begin: (scored: ScoredInput, options: Options) => InputPasses,
 ): Promise<Passes<number>> {
-  const scored = await scoreInputs(given, input, options);
-  return new JoinedPasses(
+  return joinPasses(await scoreInputs(given, input, options), input, options, begin);
+}
+
+/** The same of inputs that are scored in a way of their own. */
+export const joinPasses = <Options>(
+  scored: readonly ScoredInput[],
+  input: Input,
+  options: Options,
+  begin: (scored: ScoredInput, options: Options) => InputPasses,
+): Passes<number> =>
+  new JoinedPasses(
     scored,
     input,
     scored.map((each) => begin(each, options)),
   );
-}
 
 /** What an option says of the input that is changed. */
 export function ownOption<T>(option: string, value: PerInput<T> | undefined, { inner }: ScoredInput): T | undefined {

@@ -1,7 +1,6 @@
 import { oneOf } from "../checks";
 import { IncrementalPasses } from "../engine/incremental";
 import { OptionError } from "../errors";
-import { scoreOf } from "../model/score";
 import type { OcclusionOptions } from "./occlusion";
 import { occluded, type Patch, type Patches, shown } from "./patches";
 import type { ScoredInput } from "./scored-input";
@@ -50,11 +49,13 @@ export function scorePatches(
     },
     score: async (group) => {
       if (!passes || !inner) return input.score(occluded(x, fill, frame, group), group.length);
-      const { model, target, score } = inner;
+      const { model, score } = inner;
       passes.start(model.session, inner.data);
       const values = passes.run(model.session, shown(fill, frame, patches.window, group), group);
-      const size = model.sampleSize(target.value);
-      return Float64Array.from(group, (_, sample) => scoreOf(score, values, sample * size));
+      const size = model.sampleSize(score.values[0]);
+      return Float64Array.from(group, (_, sample) =>
+        score.of(() => values.subarray(sample * size, (sample + 1) * size)),
+      );
     },
     fallBack: () => {
       const can = passes !== undefined && options.engine === undefined;
@@ -68,9 +69,16 @@ export function scorePatches(
 
 function engineOf({ inner }: ScoredInput, { engine }: OcclusionOptions): Engine {
   // The maps take memory, so where that is scarce somebody has to ask for it.
-  const usual = inner?.model.parts.mode === "fast" ? "incremental" : "full";
+  const isOne = inner?.score.values.length === 1;
+  const usual = isOne && inner.model.parts.mode === "fast" ? "incremental" : "full";
   const chosen = oneOf("engine", engine ?? usual, ["incremental", "full"]);
-  if (inner || chosen === "full") return chosen;
+  if (isOne || chosen === "full") return chosen;
+  if (inner) {
+    throw new OptionError(
+      `engine "${chosen}" follows one value, and the box and the scores of this detector are two: ${inner.score.values.join(", ")}. ` +
+        "Leave the option out.",
+    );
+  }
   throw new OptionError(
     `engine "${chosen}" needs a model of loadModel: of a black box nothing but its scores is known. Leave the option out.`,
   );
@@ -79,10 +87,16 @@ function engineOf({ inner }: ScoredInput, { engine }: OcclusionOptions): Engine 
 /** Passes over what a patch changes; undefined where that is most of the network. */
 function incrementalPasses({ inner }: ScoredInput, { window, tops, lefts }: Patches): IncrementalPasses | undefined {
   if (!inner) return undefined;
-  const { model, target, part } = inner;
+  const {
+    model,
+    part,
+    score: {
+      values: [value],
+    },
+  } = inner;
   if (part.shape.length < 3) return undefined;
   const change = { rows: { size: window[0], starts: tops }, columns: { size: window[1], starts: lefts } };
-  const network = model.networkFor([target.value]);
-  const passes = new IncrementalPasses(model.session, network, model.parts.mode, target.value, part.name, change);
+  const network = model.networkFor([value]);
+  const passes = new IncrementalPasses(model.session, network, model.parts.mode, value, part.name, change);
   return passes.share <= worthwhile ? passes : undefined;
 }

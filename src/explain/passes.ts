@@ -4,7 +4,6 @@ import { throwIfAborted } from "../checks";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
 import type { Attribution, ExplainOptions } from "./attribution";
-import type { BlackBox } from "./black-box";
 import { createPace } from "./pace";
 
 /** One explanation, begun: its passes, and what their results come to. Whoever makes which of them, it has the same bits. */
@@ -36,7 +35,7 @@ export interface PartResults {
 }
 
 /** Makes all passes, one after the other. */
-export async function explainByPasses<Options extends ExplainOptions, Given extends Model | BlackBox>(
+export async function explainByPasses<Options extends ExplainOptions, Given>(
   begin: (model: Given, input: Input, options: Options) => Promise<Passes>,
   model: Given,
   input: Input,

@@ -2,10 +2,12 @@ import { throwIfAborted } from "../checks";
 /** One input and how its changed copies score: what the methods share that ask a model nothing but scores. */
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { type NetworkInput, type SingleInput, separateInputs, shownInput } from "../model/network-inputs";
-import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
-import { type Score, scoreOf, type TargetReport } from "../model/score";
+import { checkScore } from "../model/not-finite";
+import { asksForBox, headsOf, resolveTarget } from "../model/resolve-target";
+import { scoreOf, type TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { imageShape } from "../operation/layout";
+import type { ValueName } from "../operation/operation";
 import type { Tensor } from "../tensor";
 import type { ExplainOptions } from "./attribution";
 import { type Baseline, inputBaseline } from "./baseline";
@@ -42,10 +44,17 @@ export interface ScoredInput {
   tensor(values: Float32Array): Tensor;
 }
 
+/** A score as a function of values of a network. */
+export interface ValueScore {
+  /** The values it is worked out from. */
+  readonly values: readonly ValueName[];
+  /** @param value  of one sample, memory order */
+  of(value: (name: ValueName) => Float32Array): number;
+}
+
 interface Inner {
   readonly model: LoadedModel;
-  readonly target: ScoredTarget;
-  readonly score: Score;
+  readonly score: ValueScore;
   /** The one of the network's inputs that is changed, while the others stay as they are. */
   readonly part: NetworkInput;
   /** All of them, joined. */
@@ -64,35 +73,73 @@ export async function scoreInputs(
     : modelInputs(loaded(given), input, options);
 }
 
-function modelInputs(model: LoadedModel, input: Input, options: PassesOptions): ScoredInput[] {
-  const batchSize = batchOf(model, options.batchSize);
-  const target = resolveTarget(model, options.target);
+function modelInputs(model: LoadedModel, input: Input, options: PassesOptions): readonly ScoredInput[] {
+  const { target: asked } = options;
+  const target = resolveTarget(model, asked);
+  if (asksForBox(asked)) {
+    const { score, ...about } = headsOf(model).followedBox(model, asked.detection, asked.of);
+    return inputsScoredBy(model, input, options, score, about);
+  }
   const data = model.prepare(input);
   const { score, report } = forwardPass(model, data, target, []);
-  const size = model.sampleSize(target.value);
+  const whole: ValueScore = { values: [target.value], of: (value) => scoreOf(score, value(target.value)) };
+  const notes = targetNotes(model, options, score, target.value);
+  return scoredInputs(model, input, options, { data, score: whole, target: report, notes });
+}
+
+/** Inputs of a model that are scored by some values of it. @throws {InputError} if the score is not finite */
+export function inputsScoredBy(
+  model: LoadedModel,
+  input: Input,
+  options: PassesOptions,
+  score: ValueScore,
+  about: Omit<TargetReport, "score">,
+): readonly ScoredInput[] {
+  const data = model.prepare(input);
+  const plain = scoreBatch(model, score, data, 1)[0];
+  for (const value of score.values) checkScore(model, `The score of target ${about.index}`, plain, data, value);
+  return scoredInputs(model, input, options, { data, score, target: { ...about, score: plain }, notes: [] });
+}
+
+interface Scoring {
+  readonly data: Float32Array;
+  readonly score: ValueScore;
+  readonly target: TargetReport;
+  readonly notes: readonly Note[];
+}
+
+function scoredInputs(model: LoadedModel, input: Input, options: PassesOptions, scoring: Scoring): ScoredInput[] {
+  const batchSize = batchOf(model, options.batchSize);
+  const { data, score, target, notes } = scoring;
   const { inputs } = model.parts;
   return separateInputs(inputs, input).map((own, i): ScoredInput => {
     const part = inputs[i];
     const x = inputs.length === 1 ? data : data.slice(part.start, part.start + part.size);
     return {
-      inner: { model, target, score, part, data },
+      inner: { model, score, part, data },
       input: own,
       x,
       frame: frameOf(part),
       isVector: isVector(part),
-      target: report,
-      notes: targetNotes(model, options, score, target.value),
+      target,
+      notes,
       batchSize,
       fill: (baseline) => inputBaseline(model, part, x, baseline),
-      score: async (copies, batch) => {
-        const changed = inputs.length === 1 ? copies : withOthers(data, part, copies, batch);
-        const { values } = model.pass({ batch, data: changed, keep: [target.value] });
-        const scores = values.get(target.value) as Float32Array;
-        return Float64Array.from({ length: batch }, (_, sample) => scoreOf(score, scores, sample * size));
-      },
+      score: async (copies, batch) =>
+        scoreBatch(model, score, inputs.length === 1 ? copies : withOthers(data, part, copies, batch), batch),
       tensor: (values) => model.tensor(part.name, values),
     };
   });
+}
+
+function scoreBatch(model: LoadedModel, score: ValueScore, data: Float32Array, batch: number): Float64Array {
+  const { values } = model.pass({ batch, data, keep: score.values });
+  return Float64Array.from({ length: batch }, (_, sample) =>
+    score.of((name) => {
+      const size = model.sampleSize(name);
+      return (values.get(name) as Float32Array).subarray(sample * size, (sample + 1) * size);
+    }),
+  );
 }
 
 /** Changed copies of one input with the others as they are. */

@@ -1,5 +1,6 @@
 import { ablationCamFacts } from "./ablation-cam";
 import { camFacts } from "./cam";
+import { dRiseFacts } from "./d-rise";
 import { deconvnetFacts } from "./deconvnet";
 import { deepLiftFacts } from "./deep-lift";
 import { deepLiftShapFacts } from "./deep-lift-shap";
@@ -56,8 +57,12 @@ export const methodTable = [
   kernelShapFacts,
 ] as const satisfies readonly MethodFacts[];
 
+/** Methods of detectors alone: `explain` knows them too, but no list of what explains any network has them. */
+export const detectorMethods = [dRiseFacts] as const satisfies readonly MethodFacts[];
+
 /** What `explain` and the command line call a method. */
-export type MethodName = (typeof methodTable)[number]["name"];
+export type MethodName = (typeof methodTable)[number]["name"] | (typeof detectorMethods)[number]["name"];
 
 /** The facts of a method; undefined where the library has none of that name. */
-export const factsOf = (name: string): MethodFacts | undefined => methodTable.find((facts) => facts.name === name);
+export const factsOf = (name: string): MethodFacts | undefined =>
+  [...methodTable, ...detectorMethods].find((facts) => facts.name === name);

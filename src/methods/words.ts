@@ -161,6 +161,12 @@ export const methodWords: Readonly<Record<MethodName, MethodWords>> = {
     high: "the score of {target} was highest, on average, when this place was left visible",
     low: "it was lowest when this place was left visible",
   },
+  "d-rise": {
+    title: "D-RISE",
+    says: "The mean of thousands of random masks, each weighed by how well the detector still finds the box.",
+    high: "the box of {target} was found best, on average, when this place was left visible",
+    low: "it was found worst when this place was left visible",
+  },
   lime: {
     title: "LIME",
     says: "A linear model of how the score changes when regions are taken away at random.",

@@ -7,6 +7,7 @@ import { memoryStrides, type Shape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { showShape, sizeOf, Tensor } from "../tensor";
 import { type ClassAxis, classElements, classScores, elementOffsets } from "./class-axis";
+import type { Detection } from "./detection";
 import { type Input, isTensor, type LoadedModel } from "./model";
 import { rankedClasses } from "./output";
 import { elementsOf, type Score, type Term } from "./score";
@@ -76,8 +77,12 @@ const targetKeys = {
   detection: ["detection", "of"],
 } as const;
 
+/** True of a target that is one box. */
+export const asksForBox = (target: Target | undefined): target is Extract<Target, { readonly detection: Detection }> =>
+  typeof target === "object" && target !== null && "detection" in target;
+
 /** What is known of detectors. @throws {TargetError} if the model is none as far as is known */
-function headsOf(model: LoadedModel): NonNullable<LoadedModel["heads"]> {
+export function headsOf(model: LoadedModel): NonNullable<LoadedModel["heads"]> {
   if (model.heads) return model.heads;
   throw new TargetError(
     `A target { detection } is of a detector, and the model "${model.name}" was not recognised as one. ` +

@@ -7,6 +7,7 @@ import type {
   deepLift,
   deepLiftShap,
   detect,
+  dRise,
   eigenCam,
   excitationBackprop,
   explain,
@@ -31,7 +32,7 @@ import type {
   smoothGrad,
   xGradCam,
 } from "../api";
-import { methodTable } from "../methods/table";
+import { detectorMethods, methodTable } from "../methods/table";
 import type { Input, Model } from "../model/model";
 
 /**
@@ -43,6 +44,7 @@ export interface Explainers {
   readonly attentionRelevance: typeof attentionRelevance;
   readonly attentionRollout: typeof attentionRollout;
   readonly cam: typeof cam;
+  readonly dRise: typeof dRise;
   readonly deconvnet: typeof deconvnet;
   readonly deepLift: typeof deepLift;
   readonly deepLiftShap: typeof deepLiftShap;
@@ -87,7 +89,8 @@ type Explaining = {
     : never;
 }[keyof Library];
 
-type Method = (typeof methodTable)[number];
+type Method = (typeof methodTable)[number] | (typeof detectorMethods)[number];
+const methods: readonly Method[] = /* @__PURE__ */ [...methodTable, ...detectorMethods];
 type Listed = Method["call"] | "explain" | "projectActivation" | "attentionRollout" | "attentionRelevance" | "detect";
 
 /** The compiler refuses this where one is missing or is none. */
@@ -101,7 +104,7 @@ export const explainerNames: [
   "detect",
   "attentionRollout",
   "attentionRelevance",
-  .../* @__PURE__ */ methodTable.map(({ call }) => call),
+  .../* @__PURE__ */ methods.map(({ call }) => call),
 ];
 
 /** Those made of many passes that do not depend on each other: their passes are divided among the instances that are free. */
@@ -111,4 +114,4 @@ const isDivided = (method: Method): method is Extract<Method, { readonly divided
 
 /** The divided one that a call is for, also by way of `explain`. */
 export const dividedName = (name: ExplainerName, method: unknown): DividedName | undefined =>
-  methodTable.filter(isDivided).find((each) => (name === "explain" ? each.name === method : each.call === name))?.call;
+  methods.filter(isDivided).find((each) => (name === "explain" ? each.name === method : each.call === name))?.call;

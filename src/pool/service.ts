@@ -3,6 +3,7 @@ import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
 import { attentionRelevance } from "../explain/attention-relevance";
 import { attentionRollout } from "../explain/attention-rollout";
+import { beginDRise } from "../explain/d-rise";
 import { explain, methodFunctions } from "../explain/explain";
 import { beginIntegratedGradients } from "../explain/integrated-gradients";
 import { beginKernelShap } from "../explain/kernel-shap";
@@ -13,7 +14,7 @@ import { projectActivation } from "../explain/project-activation";
 import { beginRise } from "../explain/rise";
 import { beginScoreCam } from "../explain/score-cam";
 import { beginSmoothGrad } from "../explain/smooth-grad";
-import { methodTable } from "../methods/table";
+import { detectorMethods, methodTable } from "../methods/table";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
 import { type Input, loaded, type Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
@@ -57,7 +58,7 @@ export interface Service {
 
 /** By the names of the library. */
 const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
-  ...methodTable.map(({ call, name }) => [call, methodFunctions[name]] as const),
+  ...[...methodTable, ...detectorMethods].map(({ call, name }) => [call, methodFunctions[name]] as const),
   ["explain", explain],
   ["projectActivation", projectActivation as Explain],
   ["attentionRollout", attentionRollout],
@@ -69,6 +70,7 @@ const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
 /** What each of those has no type for in common is its options; the caller's compiler has checked them. */
 const beginnings: Readonly<Record<DividedName, Begin<never>>> = {
   ablationCam: beginAblationCam,
+  dRise: beginDRise,
   integratedGradients: beginIntegratedGradients,
   kernelShap: beginKernelShap,
   lime: beginLime,

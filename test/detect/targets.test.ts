@@ -9,7 +9,6 @@ import {
   type MethodName,
   methodNames,
   OptionError,
-  occlusion,
   saliency,
   TargetError,
   Tensor,
@@ -28,6 +27,8 @@ const code = (error: unknown): string => (error as Error).message;
 /** They need a head of averaged maps. */
 const without: readonly MethodName[] = ["cam"];
 
+const following: readonly MethodName[] = ["occlusion", "rise", "lime", "kernel-shap"];
+
 describe("a detection is a target", () => {
   it.each(methodNames.filter((name) => !without.includes(name)))("of %s", async (method) => {
     for (const of of ["score", "left"] as const) {
@@ -43,7 +44,9 @@ describe("a detection is a target", () => {
       });
       expect(found.target.index).toBe(best.index);
       expect(found.target.label).toBe(of === "score" ? best.label : `${best.label}, left edge`);
-      expect(found.target.score).toBeCloseTo(of === "score" ? Math.log(best.score / (1 - best.score)) : best.box.x, 3);
+      // Methods that change the input look for the box again.
+      const score = following.includes(method) ? best.score : Math.log(best.score / (1 - best.score));
+      expect(found.target.score).toBeCloseTo(of === "score" ? score : best.box.x, 3);
       expect(found.values.data.every(Number.isFinite)).toBe(true);
     }
   });
@@ -80,16 +83,6 @@ describe("a detection is a target", () => {
         expect(await edge("bottom")).toBeCloseTo(top + height, 3);
       }
     }
-  });
-
-  it("occlusion has what the score loses", async () => {
-    const { values, target } = await occlusion(v8, x, { target: { detection: best }, window: 64, stride: 64 });
-    const covered = await detect(v8, new Tensor(new Float32Array(x.data.length), x.shape), { threshold: 0, iou: 1 });
-    const same = covered.find(({ anchor }) => anchor === best.anchor) as Detection;
-    if (same.index === best.index) {
-      expect(values.data[0]).toBeCloseTo(target.score - Math.log(same.score / (1 - same.score)), 3);
-    }
-    expect(target.score).toBeGreaterThan(0);
   });
 });
 

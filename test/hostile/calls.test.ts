@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as library from "../../src/index";
+import { yoloV8 } from "../detect/networks";
 import { attending, classifier } from "./small-networks";
 import { random, wildArguments, wildValues } from "./wild-values";
 
@@ -53,6 +54,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     ...Object.fromEntries(library.methodTable.map(({ call }) => [call, [model, image, { target: 1, ...few[call] }]])),
     explain: [model, image, { method: "grad-cam", target: 1 }],
     detect: [model, image, {}],
+    dRise: [await library.loadModel(yoloV8(0)), image, { detection: { box, index: 1 }, masks: 2 }],
     attentionRollout: [attentive, image, { discard: 0.5 }],
     attentionRelevance: [attentive, image, { target: 1 }],
     projectActivation: [model, image, { layer: "r1", unit: 1 }],
@@ -120,7 +122,10 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     noiseTunnel: [own, { samples: 2 }],
   };
   const optionsOf = new Map<string, readonly string[]>(
-    library.methodTable.map(({ call, options }) => [call, options.flatMap((group) => Object.keys(group))]),
+    [...library.methodTable, ...library.detectorMethods].map(({ call, options }) => [
+      call,
+      options.flatMap((group) => Object.keys(group)),
+    ]),
   );
   const signature = (name: string, args: readonly unknown[], call: Call): [string, Signature] => [
     name,
@@ -148,7 +153,8 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
 /** Work that would be long is given up after a second: its reason is the caller's. */
 function withSignal(name: string, args: unknown[]): void {
   const last = args.at(-1);
-  const takesSignal = bigTests.includes(name) || library.methodTable.some(({ call }) => call === name);
+  const takesSignal =
+    bigTests.includes(name) || [...library.methodTable, ...library.detectorMethods].some(({ call }) => call === name);
   if (!takesSignal && name !== "explain" && name !== "maximizeActivation") return;
   if (typeof last !== "object" || last === null || Object.getPrototypeOf(last) !== Object.prototype) return;
   if (!("signal" in last)) Object.assign(last, { signal: AbortSignal.timeout(1000) });

@@ -12,7 +12,7 @@ import { inputToPicture } from "./in-picture";
 import { type Origin, originsOf } from "./origin";
 import { type Head, readHead } from "./read-head";
 
-const edges = ["left", "top", "right", "bottom"] as const;
+export const edges = ["left", "top", "right", "bottom"] as const;
 
 /** @throws {TargetError} if it is no detection, or none of this model */
 export function detectionTarget(model: LoadedModel, detection: Detection, of: DetectionPart = "score"): ScoredTarget {
@@ -37,9 +37,15 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
   }
   const chosen = (): Target => ({ detection, ...(of !== "score" && { of }) });
   const found = of === "score" ? scoreTerms(model, head, detection) : edgeTerm(head, detection, of);
-  const label = [detection.label, of === "score" ? undefined : `${of} edge`].filter(Boolean).join(", ");
-  const score: Score = { index, ...(label !== "" && { label }), terms: found.terms, chosen };
+  const label = labelOf(detection, of);
+  const score: Score = { index, ...(label !== undefined && { label }), terms: found.terms, chosen };
   return { value: found.value, choose: () => score };
+}
+
+/** What a part of a detection is called. */
+export function labelOf({ label }: Detection, of: DetectionPart): string | undefined {
+  const words = [label, of === "score" ? undefined : `${of} edge`].filter(Boolean);
+  return words.length > 0 ? words.join(", ") : undefined;
 }
 
 interface Terms {

@@ -42,11 +42,29 @@ export function classProbabilities(head: Head, values: HeadValues, anchor: numbe
   const data = values(scores.output.value);
   const own = Float64Array.from({ length: classes }, (_, i) => data[scores.offset(anchor, classAt + i)]);
   const probabilities = activation === "softmax" ? softmax(own) : activation === "sigmoid" ? own.map(sigmoid) : own;
-  if (option.objectness === undefined) return probabilities;
-  const object = data[scores.offset(anchor, option.objectness)];
-  const [power, ownPower] = option.powers ?? [1, 1];
-  const first = (activation === "none" ? object : sigmoid(object)) ** power;
+  const first = objectnessOf(head, values, anchor);
+  if (first === undefined) return probabilities;
+  const [, ownPower] = option.powers ?? [1, 1];
   return probabilities.map((each) => first * each ** ownPower);
+}
+
+/** The probability that there is anything; undefined where the head has none. */
+export function objectnessOf(
+  { scores, activation, option }: Head,
+  values: HeadValues,
+  anchor: number,
+): number | undefined {
+  if (option.objectness === undefined) return undefined;
+  const object = values(scores.output.value)[scores.offset(anchor, option.objectness)];
+  const [power] = option.powers ?? [1, 1];
+  return (activation === "none" ? object : sigmoid(object)) ** power;
+}
+
+/** The probability of one class of a candidate; 0 where the candidate names another one. */
+export function probabilityOf(head: Head, values: HeadValues, anchor: number, index: number): number {
+  if (head.option.classNumber === undefined) return classProbabilities(head, values, anchor)[index];
+  const found = bestClass(head, values, anchor);
+  return found.index === index ? found.score : 0;
 }
 
 function softmax(scores: Float64Array): Float64Array {
@@ -56,7 +74,11 @@ function softmax(scores: Float64Array): Float64Array {
   return powers.map((power) => power / sum);
 }
 
-function bestClass(head: Head, values: HeadValues, anchor: number): { readonly index: number; readonly score: number } {
+export function bestClass(
+  head: Head,
+  values: HeadValues,
+  anchor: number,
+): { readonly index: number; readonly score: number } {
   const { scores, option } = head;
   const probabilities = classProbabilities(head, values, anchor);
   if (option.classNumber !== undefined) {

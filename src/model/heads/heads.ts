@@ -2,5 +2,6 @@
 export { detectionTarget } from "./detection-target";
 export { candidatesAbove, classProbabilities, cornersOf, overlap, withoutDoubles } from "./find-boxes";
 export { recogniseHead } from "./find-head";
+export { type FollowedScore, followedBox, type SoughtBox, similarityTo } from "./followed-box";
 export { inputToPicture } from "./in-picture";
 export { type Head, readHead } from "./read-head";

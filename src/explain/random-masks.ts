@@ -1,0 +1,99 @@
+/** Random masks, as RISE (https://arxiv.org/abs/1806.07421, section 3.2) draws them: cells enlarged and shifted. */
+import type { InputPasses } from "./input-by-input";
+import type { Frame } from "./patches";
+import { Random } from "./random";
+import { foundAtPlaces, type ScoredInput } from "./scored-input";
+
+export interface MaskOptions {
+  readonly masks: number;
+  readonly grid: number;
+  readonly probability: number;
+  readonly seed: number;
+}
+
+/** A pass per mask, and their mean, each weighed by the score of the input behind it. */
+export function maskPasses(method: string, scored: ScoredInput, options: MaskOptions): InputPasses {
+  const { masks, grid, probability, seed } = options;
+  const { x, frame, batchSize } = scored;
+  const { channels } = frame;
+  const places = x.length / channels;
+  const random = new Random(seed);
+  const draws = Array.from({ length: masks }, () => drawMask(frame, grid, probability, random));
+  const sums = new Float64Array(places);
+  const all = new Float64Array(masks);
+  /** The masks of the passes made last, from `first` on. */
+  let made: { readonly first: number; readonly masks: readonly Float32Array[] } | undefined;
+  return {
+    count: masks,
+    batchSize,
+    resultBytes: Float64Array.BYTES_PER_ELEMENT,
+    make(first, end) {
+      const copies = new Float32Array((end - first) * x.length);
+      made = { first, masks: draws.slice(first, end).map((draw) => maskOf(frame, grid, draw)) };
+      made.masks.forEach((mask, sample) => {
+        for (let i = 0; i < x.length; i++) copies[sample * x.length + i] = x[i] * mask[Math.floor(i / channels)];
+      });
+      return scored.score(copies, end - first);
+    },
+    take(scores, first) {
+      all.set(scores, first);
+      for (let sample = 0; sample < scores.length; sample++) {
+        const mask = made?.first === first ? made.masks[sample] : maskOf(frame, grid, draws[first + sample]);
+        for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
+      }
+    },
+    found() {
+      const values = sums.map((sum) => sum / masks / probability);
+      return foundAtPlaces(scored, method, values, { ...options }, all);
+    },
+  };
+}
+
+/** What is random about a mask. */
+interface Draw {
+  /** 1 where a cell lets the input through, row by row. */
+  readonly cells: Float32Array;
+  /** Where the enlarged cells are cropped, in pixels. */
+  readonly top: number;
+  readonly left: number;
+}
+
+const rowsOf = ({ height }: Frame, grid: number): number => (height === 1 ? 1 : grid);
+const cellSize = (extent: number, cells: number): number => Math.ceil(extent / cells);
+
+function drawMask(frame: Frame, grid: number, probability: number, random: Random): Draw {
+  const rows = rowsOf(frame, grid);
+  const cells = Float32Array.from({ length: rows * grid }, () => Number(random.uniform() < probability));
+  const shift = (extent: number, count: number): number => Math.floor(random.uniform() * cellSize(extent, count));
+  return { cells, top: shift(frame.height, rows), left: shift(frame.width, grid) };
+}
+
+/** A value from 0 to 1 per place. */
+function maskOf(frame: Frame, grid: number, { cells, top, left }: Draw): Float32Array {
+  const { height, width } = frame;
+  const vertical = weights(height, rowsOf(frame, grid), top);
+  const horizontal = weights(width, grid, left);
+  const mask = new Float32Array(height * width);
+  for (let y = 0; y < height; y++) {
+    const [above, below, down] = vertical[y];
+    for (let x = 0; x < width; x++) {
+      const [before, after, across] = horizontal[x];
+      const first = cells[above * grid + before] * (1 - across) + cells[above * grid + after] * across;
+      const second = cells[below * grid + before] * (1 - across) + cells[below * grid + after] * across;
+      mask[y * width + x] = first * (1 - down) + second * down;
+    }
+  }
+  return mask;
+}
+
+/** Of each place along an axis the two cells it lies between, and how far it is on the way to the second. */
+function weights(extent: number, cells: number, shift: number): (readonly [number, number, number])[] {
+  const cell = cellSize(extent, cells);
+  const last = cells - 1;
+  return Array.from({ length: extent }, (_, i) => {
+    const at = Math.abs(((i + shift + 0.5) * cells) / ((cells + 1) * cell) - 0.5);
+    const mirrored = Math.max(0, at > last ? 2 * last - at : at);
+    const from = Math.min(Math.floor(mirrored), last);
+    return [from, Math.min(from + 1, last), mirrored - from] as const;
+  });
+}
