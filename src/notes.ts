@@ -23,6 +23,9 @@ const messages = {
   "hardly-about-the-target": () =>
     "This method leaves out what speaks against the target, or all signs, and its maps of two classes are often nearly the same: it shows " +
     "what the network finds in the picture more than what speaks for the target. Look at another target's map beside it.",
+  "token-grid": (grid: string, others: string, assumed: string) =>
+    `The tokens of ${grid}.${others === "yes" ? " What is beside the grid (class token, registers) stands at no place of the picture, and no map has it." : ""}` +
+    `${assumed === "yes" ? " The places could not be followed through the network: their number and the picture's shape decided." : ""}`,
   "negative-score": (score: string) =>
     `Ablation-CAM divides by the target's score, and that is ${score}: maps that speak for the target count negative here, ` +
     "and those that speak against it positive. Explain a target with a positive score, or read the map with its signs turned round.",

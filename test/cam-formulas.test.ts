@@ -20,6 +20,7 @@ import {
 } from "../src/index";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, randomFloats, randomIntegers } from "./graph/build";
+import { type TransformerParts, transformer } from "./graph/transformer";
 import { difference } from "./reference/goldens";
 
 const cat = await decodeImage(new Uint8Array(readFileSync("examples/images/scene-cat-00.png")));
@@ -31,6 +32,12 @@ interface Case {
   readonly x: Tensor;
   readonly layer: string;
   readonly target: number;
+  /** Of tokens: how many places there are, and where in the layer's Tensor a channel of one is. */
+  readonly tokens?: {
+    readonly channels: number;
+    readonly places: number;
+    readonly at: (k: number, place: number) => number;
+  };
 }
 
 const random = randomIntegers(5);
@@ -68,7 +75,48 @@ async function small(spatial: readonly number[]): Promise<Case> {
   return { model, x, layer: "maps", target: 1 };
 }
 
+/** A transformer of 3×4 patches, looked at in a layer of tokens `[1, T, 6]`. */
+async function tokens(
+  layer: string,
+  parts: Omit<TransformerParts, "grid">,
+  grid: [number, number] = [3, 4],
+): Promise<Case> {
+  const [rows, columns] = grid;
+  const model = await loadModel(writeOnnx(transformer({ grid, ...parts })));
+  const x = new Tensor(Float32Array.from(numbers(12 * rows * columns)), [1, 2 * rows, 2 * columns, 3]);
+  const at = (k: number, place: number): number => ((parts.inFront ?? 0) + place) * 6 + k;
+  return { model, x, layer, target: 1, tokens: { channels: 6, places: rows * columns, at } };
+}
+
+/** The attention output of a block in windows of 2×2, [windows, 4, 6]. */
+async function windows(kind: "windows" | "shifted"): Promise<Case> {
+  const found = await tokens("block0_out", { blocks: [kind, "all"], head: "mean" }, [4, 6]);
+  const layer = found.model.layers.filter(({ shape }) => shape.join() === "6,4,6").at(-1)?.name as string;
+  const shift = Number(kind === "shifted");
+  const at = (k: number, place: number): number => {
+    const [y, x] = [(Math.floor(place / 6) - shift + 4) % 4, ((place % 6) - shift + 6) % 6];
+    const window = (y >> 1) * 3 + (x >> 1);
+    return (window * 4 + (y % 2) * 2 + (x % 2)) * 6 + k;
+  };
+  return { ...found, layer, tokens: { channels: 6, places: 24, at } };
+}
+
 const cases: Record<string, Case> = {
+  "tokens behind a class token": await tokens("norm1", { inFront: 1, blocks: ["all", "all"], head: "first" }),
+  "tokens between two in front and one behind": await tokens("norm1", {
+    inFront: 2,
+    behind: 1,
+    blocks: ["all", "all"],
+    norm: "pieces",
+    head: "first",
+  }),
+  "tokens alone, cut out of the picture": await tokens("norm1", {
+    blocks: ["all", "mixer"],
+    head: "mean",
+    embed: "reshape",
+  }),
+  "tokens in windows": await windows("windows"),
+  "tokens in shifted windows": await windows("shifted"),
   "an image": await small([5, 6]),
   "a signal": await small([9]),
   "a photograph-like scene": {
@@ -82,7 +130,11 @@ const cases: Record<string, Case> = {
 };
 
 /** A value as planes: one array of places per channel. */
-function planes({ data, shape }: Tensor): number[][] {
+function planes({ data, shape }: Tensor, tokens: Case["tokens"]): number[][] {
+  if (tokens) {
+    const { channels, places, at } = tokens;
+    return Array.from({ length: channels }, (_, k) => Array.from({ length: places }, (_, place) => data[at(k, place)]));
+  }
   const channels = shape.length === 4 ? shape[3] : shape[1];
   const places = data.length / channels;
   const at = (k: number, place: number): number => (shape.length === 4 ? place * channels + k : k * places + place);
@@ -93,11 +145,11 @@ const total = (values: readonly number[]): number => values.reduce((a, b) => a +
 
 describe.each(Object.entries(cases))(
   "the formulas of pytorch-grad-cam, written out, on %s",
-  (_, { model, x, layer, target }) => {
+  (_, { model, x, layer, target, tokens: lie }) => {
     const inside = async (): Promise<{ A: number[][]; g: number[][] }> => {
       const { activations } = await model.run(x, { capture: [layer] });
       const { values } = await saliency(model, x, { layer, target });
-      return { A: planes(activations.get(layer) as Tensor), g: planes(values) };
+      return { A: planes(activations.get(layer) as Tensor, lie), g: planes(values, lie) };
     };
     const expectMap = (attribution: Attribution, expected: readonly number[], tolerance = 1e-6): void => {
       expect(Math.max(...expected.map(Math.abs))).toBeGreaterThan(0);

@@ -124,9 +124,10 @@ const detailed = 8;
 function text(directory: string, model: Model, { search, images, units }: TopActivations): string {
   const { layer, score, by } = search;
   const lines = units.flatMap(({ unit, top }) => {
-    const hits = top.map(({ id, score: value, position, crop }) => {
-      const place = `x ${crop.x}–${crop.x + crop.width}, y ${crop.y}–${crop.y + crop.height}`;
-      return `${value.toPrecision(4).padStart(10)}  ${id}, ${place} (at [${position.join(", ")}])`;
+    const hits = top.map(({ id, score: value, position, place, crop }) => {
+      const seen = `x ${crop.x}–${crop.x + crop.width}, y ${crop.y}–${crop.y + crop.height}`;
+      const at = place ? `token ${position[1]}, place [${place.join(", ")}]` : `at [${position.join(", ")}]`;
+      return `${value.toPrecision(4).padStart(10)}  ${id}, ${seen} (${at})`;
     });
     return units.length > detailed ? [`unit ${String(unit).padEnd(4)} ${hits[0]}`] : [`unit ${unit}`, ...hits];
   });

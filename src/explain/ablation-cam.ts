@@ -14,7 +14,7 @@ import { type Explains, perTarget } from "./several-targets";
  *   attribution = Σ_k w_k · A_k,   w_k = (s − s with A_k = 0) / s
  *
  * Desai & Ramaswamy 2020, https://doi.org/10.1109/WACV45572.2020.9093360, equations 3 and 4 (the ReLU of equation 4 only with
- * `relu`). Matches pytorch-grad-cam's `AblationCAM` before ReLU and scaling. Where the score is negative the division turns
+ * `relu`). Matches pytorch-grad-cam's `AblationCAM` before ReLU and scaling. Of tokens all are silenced, a class token too. Where the score is negative the division turns
  * every sign round, and a note says so; by a score of 0 nothing is divided. The passes begin at the layer, unless the
  * network leads around it.
  *
@@ -47,11 +47,10 @@ function ablatedPasses(
   layer: PerturbedLayer,
   channels: readonly number[],
 ): Float32Array {
-  const { value, activation } = layer;
+  const { value, whole } = layer;
   const silence = (maps: Float32Array): void =>
     channels.forEach((channel, sample) => {
-      const end = (sample + 1) * activation.length;
-      for (let i = sample * activation.length + channel; i < end; i += layer.channels) maps[i] = 0;
+      layer.silence(maps.subarray(sample * whole.length, (sample + 1) * whole.length), channel);
     });
   const repeated = (sample: Float32Array): Float32Array => {
     const batch = new Float32Array(channels.length * sample.length);
@@ -63,7 +62,7 @@ function ablatedPasses(
     const { values } = model.pass({ batch, data: repeated(data), keep, edits: new Map([[value, silence]]) });
     return values.get(target.value) as Float32Array;
   }
-  const maps = repeated(activation);
+  const maps = repeated(whole);
   silence(maps);
   return model.pass({ batch, data: maps, start: value, keep }).values.get(target.value) as Float32Array;
 }

@@ -5,16 +5,17 @@ import { resizeBilinear } from "../image/resize";
 import { camCandidates, camLayer } from "../model/cam-layer";
 import { inputSize } from "../model/input-size";
 import { hasPlaces, inputsSeen } from "../model/inputs-seen";
+import type { LayerMaps } from "../model/layer-maps";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { type Note, note } from "../notes";
-import { imageShape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { Tensor } from "../tensor";
 import { minMax } from "../view/heatmap";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { type Found, finishAttribution } from "./finish";
 import { type ForwardPass, targetNotes } from "./gradient";
+import { tokenNotes } from "./token-notes";
 
 export interface CamOptions extends ExplainOptions {
   /** The layer whose maps are weighed; default: the last one whose maps have the picture's rows and columns (`inspect` ranks them). */
@@ -29,12 +30,9 @@ export interface CamOptions extends ExplainOptions {
 }
 
 /** A layer's maps: their grid, and the value they are. */
-export interface CamLayer {
+export interface CamLayer extends LayerMaps {
   readonly layer: string;
   readonly value: ValueName;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
 }
 
 export interface CamRun {
@@ -58,9 +56,8 @@ export function startCam(given: Model, input: Input, options: CamOptions, find =
   const names = asked(options);
   const byInput = names[0] === undefined && find === camLayer ? layersByInput(model, target.value) : [];
   const layers = (byInput.length > 0 ? byInput.map(({ layer }) => layer) : names).map((name) => {
-    const { layer, value } = find(model, name, target.value);
-    const { h, w, c } = imageShape(model.shape(value));
-    return { layer, value, height: h, width: w, channels: c };
+    const { layer, value, maps } = find(model, name, target.value);
+    return { layer, value, ...maps };
   });
   const ofInputs = byInput.length > 0 && { ofInputs: byInput.map(({ inputs }) => inputs) };
   const values = [...new Set(layers.map(({ value }) => value))];
@@ -108,18 +105,17 @@ export async function finishCam(
   notes: readonly Note[] = [],
   effect: Found["effect"] = Math.max(...maps.map((map) => map.reduce((sum, value) => sum + Math.abs(value), 0))),
 ): Promise<Attribution> {
-  const [{ layer, height, width }] = layers;
+  const [{ layer, height, width, extents }] = layers;
   const size = inputSize(model, inputsSeen(model, layers[0].value)[0].name);
   const several = options.layers && { layers: layers.map((each) => each.layer) };
   const [h, w, map] = several ? [size.height, size.width, meanMap(maps, layers, size)] : [height, width, maps[0]];
-  const volume = model.shape(layers[0].value);
-  if (several && volume.length > 4) {
+  if (several && extents.length > 2) {
     throw new OptionError("layers joins the maps of pictures, and these are volumes. Pass one, as the option layer.");
   }
   const tensor = (values: Float32Array, rows: number, columns: number): Tensor =>
     new Tensor(
       options.relu ? rectified(values) : values,
-      volume.length > 4 ? [1, ...volume.slice(2), 1] : [1, rows, columns, 1],
+      extents.length > 2 ? [1, ...extents, 1] : [1, rows, columns, 1],
     );
   const values = tensor(map, h, w);
   const apart =
@@ -136,6 +132,7 @@ export async function finishCam(
     relative: true,
     notes: [
       ...targetNotes(model, options, score, target.value),
+      ...tokenNotes(layers.map((maps) => ({ layer: maps.layer, maps }))),
       ...(shownMaps.every((each) => each.every((value) => value <= 0)) ? [note("all-negative-map")] : []),
       ...notes,
     ],

@@ -1,7 +1,7 @@
 import { LayerError, TargetError } from "../errors";
 import { camFacts } from "../methods/cam";
 import { settledOptions } from "../methods/settled-options";
-import { linearHead } from "../model/cam-layer";
+import { type CamCandidate, linearHead } from "../model/cam-layer";
 import type { Input, LoadedModel, Model } from "../model/model";
 import { isLinear, scoreOf } from "../model/score";
 import type { ValueName } from "../operation/operation";
@@ -31,7 +31,7 @@ export const cam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribute);
 async function attribute(given: Model, input: Input, options: CamOptions): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(camFacts, options), pooledLayer);
   const { model, data, target, layers } = run;
-  const [{ value, height, width, channels }] = layers;
+  const [{ value, height, width, channels, read }] = layers;
   const pass = gradientPass(model, { data, target, at: [value], keep: [value] });
   if (!isLinear(pass.score)) {
     throw new TargetError(
@@ -40,8 +40,8 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
   }
   // The head is linear and treats all places alike, so its gradient is w_kc / (h·w) everywhere.
   const places = height * width;
-  const weights = channelMeans(pass.gradients.get(value) as Float32Array, channels).map((mean) => mean * places);
-  const map = weighedMap(pass.values.get(value) as Float32Array, weights);
+  const weights = channelMeans(read(pass.gradients.get(value) as Float32Array), channels).map((mean) => mean * places);
+  const map = weighedMap(read(pass.values.get(value) as Float32Array), weights);
   const empty = model.pass({ data: new Float32Array(places * channels), start: value, keep: [target.value] });
   const bias = scoreOf(pass.score, empty.values.get(target.value) as Float32Array);
   const mean = map.reduce((total, element) => total + element, 0) / map.length;
@@ -57,11 +57,7 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
 }
 
 /** The maps that the head pools. */
-function pooledLayer(
-  model: LoadedModel,
-  asked: string | undefined,
-  score: ValueName,
-): { layer: string; value: ValueName } {
+function pooledLayer(model: LoadedModel, asked: string | undefined, score: ValueName): CamCandidate {
   const { pooled, before } = linearHead(model, score);
   if (!pooled) {
     const found = before ? `${before.node.op} "${before.node.name}"` : "the network's input";
@@ -70,11 +66,11 @@ function pooledLayer(
         "Use gradCam, which needs no such head, or toCamModel, which gives the network one.",
     );
   }
-  const { layer, value } = pooled;
+  const { layer, value, maps } = pooled;
   if (asked !== undefined && model.valueOf(asked) !== value) {
     throw new LayerError(
       `CAM is defined at the layer that is pooled, "${layer}", not at "${asked}". gradCam works at any layer.`,
     );
   }
-  return { layer: asked ?? layer, value };
+  return { layer: asked ?? layer, value, maps };
 }

@@ -31,8 +31,8 @@ export const eigenCam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribut
 async function attribute(given: Model, input: Input, options: CamOptions): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(eigenCamFacts, options));
   const pass = forwardPass(run.model, run.data, run.target, run.values);
-  const maps = run.layers.map(({ value, channels }) =>
-    principalComponent(pass.values.get(value) as Float32Array, channels),
+  const maps = run.layers.map(({ value, channels, read }) =>
+    principalComponent(read(pass.values.get(value) as Float32Array), channels),
   );
   const { gradients } = gradientPass(run.model, { data: run.data, target: run.target, at: run.values });
   // It explains no score; what it shows is worth nothing where the score does not see these maps, or where they hardly vary.

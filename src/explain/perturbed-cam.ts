@@ -16,9 +16,10 @@ export interface PerturbedCamOptions extends CamOptions {
   readonly batchSize?: number;
 }
 
-/** One layer's maps, `[pixels][channels]`, and where they lie. */
+/** One layer's maps, `[pixels][channels]`, and the value that they are part of, in memory order. */
 export interface PerturbedLayer extends CamLayer {
   readonly activation: Float32Array;
+  readonly whole: Float32Array;
 }
 
 export interface PerturbedCam {
@@ -44,9 +45,10 @@ export async function beginPerturbedCam(
   const { model, data, target, values } = run;
   const plain = forwardPass(model, data, target, values);
   const layers = run.layers.map((layer) => {
-    const activation = plain.values.get(layer.value) as Float32Array;
+    const whole = plain.values.get(layer.value) as Float32Array;
+    const activation = layer.read(whole);
     const found = new Float32Array(layer.channels);
-    return { layer: { ...layer, activation }, found, ...passesNeeded(activation, layer.channels, alike) };
+    return { layer: { ...layer, activation, whole }, found, ...passesNeeded(activation, layer.channels, alike) };
   });
   const jobs = layers.flatMap(({ layer, found, needed }) => needed.map((channel) => ({ layer, found, channel })));
   const size = model.sampleSize(target.value);

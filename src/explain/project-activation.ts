@@ -3,6 +3,7 @@ import { LayerError, OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { inputsSeen } from "../model/inputs-seen";
+import { type LayerMaps, layerMaps, tokenPlace } from "../model/layer-maps";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, pixelAt } from "../model/resolve-target";
 import type { Position } from "../model/target";
@@ -13,6 +14,7 @@ import type { Recipe } from "./attribution";
 import { gatesBetween, isShut } from "./gradient";
 import { makeRecipe } from "./recipe";
 import { rectifiedNotes } from "./rectified-notes";
+import { tokenNotes } from "./token-notes";
 
 export interface ProjectOptions {
   /** The layer whose activations are projected. */
@@ -33,6 +35,8 @@ export interface ProjectOptions {
 export interface KeptActivation {
   readonly unit: number;
   readonly position: readonly [y: number, x: number];
+  /** Of a layer of tokens the place on the picture's grid; absent where the token stands at none. */
+  readonly place?: readonly [y: number, x: number];
   readonly value: number;
 }
 
@@ -75,6 +79,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       throw new LayerError(`"${options.layer}" is the network's input; there is nothing to project.`);
     const shape = model.shape(value);
     const axis = model.unitAxis(value);
+    const maps = layerMaps(model, value);
     if (unit !== undefined) checkUnit(unit, options.layer, shape, axis.channels);
     if (position !== undefined && (unit === undefined || options.keep !== undefined)) {
       throw new OptionError(
@@ -118,8 +123,9 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       trace: stages.map(({ layer, op, value: name }) => {
         return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
       }),
-      kept: offsets.map((offset, i) => ({ ...placeOf(offset, axis), value: strengths[i] })),
+      kept: offsets.map((offset, i) => ({ ...placeOf(offset, axis, maps), value: strengths[i] })),
       notes: [
+        ...(maps ? tokenNotes([{ layer: options.layer, maps }]) : []),
         ...emptyNotes(image, offsets.length, isShut(gates, values), options.layer),
         ...(rule === "gradient"
           ? []
@@ -180,8 +186,11 @@ function strongest(
 function placeOf(
   offset: number,
   { places, offsets, columns }: ClassAxis,
-): { readonly unit: number; readonly position: readonly [y: number, x: number] } {
+  maps: LayerMaps | undefined,
+): Omit<KeptActivation, "value"> {
   const unit = offsets.findIndex((own) => places.includes(offset - own));
-  const pixel = places.indexOf(offset - offsets[unit]);
-  return { unit, position: [Math.floor(pixel / columns), pixel % columns] };
+  const start = offset - offsets[unit];
+  const pixel = places.indexOf(start);
+  const place = tokenPlace(maps, start);
+  return { unit, position: [Math.floor(pixel / columns), pixel % columns], ...(place && { place }) };
 }

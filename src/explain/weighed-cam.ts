@@ -63,9 +63,9 @@ async function attributeByWeighing(
   return Promise.all(
     runs.map((run) => {
       const pass = passes.get(run) as GradientPass;
-      const layers = run.layers.map(({ value, channels }) => ({
-        activation: pass.values.get(value) as Float32Array,
-        gradient: pass.gradients.get(value) as Float32Array,
+      const layers = run.layers.map(({ value, channels, read }) => ({
+        activation: read(pass.values.get(value) as Float32Array),
+        gradient: read(pass.gradients.get(value) as Float32Array),
         channels,
       }));
       const maps = layers.map(map);

@@ -3,24 +3,56 @@ import { imageShape } from "../operation/layout";
 import type { Operation, ValueName } from "../operation/operation";
 import { isReshaping, operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
+import { type LayerMaps, layerMaps, mapsOfShape, tokenMaps } from "./layer-maps";
 import type { LoadedModel } from "./model";
 import { pictureAxes } from "./picture-axes";
+import { isRearranged, tokenMixings } from "./token-mixing";
 
 /** A layer whose maps a CAM method can weigh. */
 export interface CamCandidate {
   readonly layer: string;
   readonly value: ValueName;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
+  readonly maps: LayerMaps;
 }
 
 /**
- * Layers with maps that influence the explained output, best first. The last one before the head carries the most class
- * information; where the output is itself a map (a segmenter), the smallest maps do, because they see the whole image. Maps are
- * values that still have the picture's rows and columns as their last two axes: what was flattened, pooled or turned is none.
+ * Layers with maps that influence the explained output, best first. Of maps that have the picture's rows and columns as their last
+ * two axes the last one before the head carries the most class information. Where tokens learned of each other after the last of
+ * those (a transformer), it is what the last block read: what comes later says of each token alone what the head makes of it, and
+ * of all but a class token often nothing.
+ *
+ * @param input  the input that they have to see; default: any
  */
 export function camCandidates(
+  model: LoadedModel,
+  target: ValueName = model.parts.explained,
+  input?: string,
+): CamCandidate[] {
+  const maps = mapCandidates(model, target, input);
+  const [best] = maps;
+  const latestFirst = tokenMixings(model, target).reverse();
+  const values = [...new Set(latestFirst.map(({ read }) => read))];
+  const tokens = values.flatMap((value): CamCandidate[] => {
+    if (pictureAxes(model).isMap(value) || (input !== undefined && !model.dependencies(value).has(input))) return [];
+    const found = tokenMaps(model, value);
+    return found ? [{ layer: layerOf(model, value), value, maps: found }] : [];
+  });
+  if (pixelsOf(model, target) > 1) tokens.sort(bySize);
+  const [newest] = tokens;
+  if (!newest || !best) return [...tokens, ...maps];
+  const mixed = latestFirst.find(({ read }) => read === newest.value)?.mixed ?? newest.value;
+  const mapsGoOn = model.dependencies(best.value).has(mixed) && !isRearranged(model, best.value);
+  return mapsGoOn ? [...maps, ...tokens] : [...tokens, ...maps];
+}
+
+const bySize = (a: CamCandidate, b: CamCandidate): number =>
+  a.maps.height * a.maps.width - b.maps.height * b.maps.width;
+
+/**
+ * Values that still have the picture's rows and columns as their last two axes, best first: the last one before the target; where the
+ * output is itself a map (a segmenter), the smallest, because they see the whole image. What was flattened, pooled or turned is none.
+ */
+export function mapCandidates(
   model: LoadedModel,
   target: ValueName = model.parts.explained,
   input?: string,
@@ -31,54 +63,61 @@ export function camCandidates(
   const axes = pictureAxes(model);
   const maps = model.full.operations.flatMap(({ node, inputs, outputs }): CamCandidate[] => {
     const [value] = outputs;
-    const shape = model.shape(value);
     if (!below.has(value) || value === target || node.op === "InputPart" || !axes.isMap(value)) return [];
     // What only reorders axes computes nothing, so it is a layer only where it makes the maps.
     if (node.op === "Transpose" && (axes.isMap(inputs[0]) || inputs[0] === model.full.input)) return [];
-    if (!sees(value)) return [];
-    const { h, w, c } = imageShape(shape);
-    return [{ layer: node.name, value, height: h, width: w, channels: c }];
+    const found = sees(value) && layerMaps(model, value);
+    return found ? [{ layer: node.name, value, maps: found }] : [];
   });
   // A map of one channel has nothing to weigh against; it serves where there is no other.
-  const several = maps.filter(({ channels }) => channels > 1);
+  const several = maps.filter(({ maps: { channels } }) => channels > 1);
   const latestFirst = (several.length > 0 ? several : maps).reverse();
   if (pixelsOf(model, target) <= 1) return latestFirst;
-  return latestFirst.sort((a, b) => a.height * a.width - b.height * b.width);
+  return latestFirst.sort(bySize);
 }
 
 /** The value a CAM method looks at: the asked layer, or the best candidate. */
-export function camLayer(
-  model: LoadedModel,
-  asked: string | undefined,
-  target: ValueName,
-): { layer: string; value: ValueName } {
+export function camLayer(model: LoadedModel, asked: string | undefined, target: ValueName): CamCandidate {
+  const [best] = camCandidates(model, target);
   if (asked === undefined) {
-    const [best] = camCandidates(model, target);
-    if (!best) {
-      throw new LayerError(
-        `No layer of "${model.name}" before the target has maps larger than 1×1 with the picture's rows and columns, so there is nothing to weigh.`,
-      );
-    }
-    return best;
+    if (best) return best;
+    throw new LayerError(
+      `No layer of "${model.name}" before the target has maps larger than 1×1 with the picture's rows and columns, so there is nothing to weigh.`,
+    );
   }
   const value = model.layerBefore(asked, target);
+  const maps = layerMaps(model, value);
+  if (maps) return { layer: asked, value, maps };
+  const hint = best ? ` Try "${best.layer}" (${best.maps.height}×${best.maps.width}).` : "";
+  const shape = model.shape(value);
   if (pixelsOf(model, value) <= 1) {
-    const [best] = camCandidates(model, target);
-    const hint = best ? ` Try "${best.layer}" (${best.height}×${best.width}).` : "";
     throw new LayerError(
       `Layer "${asked}" has no maps larger than 1×1, so a class activation map of it shows nothing.${hint}`,
     );
   }
-  if (!pictureAxes(model).isMap(value)) {
-    const [best] = camCandidates(model, target);
-    const hint = best ? ` Try "${best.layer}" (${best.height}×${best.width}).` : "";
-    throw new LayerError(
-      `Layer "${asked}" is ${showShape(model.shape(value))}: its last two axes are not the picture's rows and columns any more, ` +
-        `so its places cannot be shown on the picture.${hint}`,
-    );
-  }
-  return { layer: asked, value };
+  const reason =
+    shape.length === 4 || pictureAxes(model).places(value)
+      ? "its last two axes are not the picture's rows and columns any more, "
+      : `its ${shape.length === 3 && shape[0] === 1 ? shape[1] : "tokens"} tokens are no grid of places of the picture, as far as those can be followed, `;
+  throw new LayerError(
+    `Layer "${asked}" is ${showShape(shape)}: ${reason}so its places cannot be shown on the picture.${hint}`,
+  );
 }
+
+/** The same among maps with rows and columns alone: what is to be pooled, or followed by a convolution. */
+export function mapLayer(model: LoadedModel, asked: string | undefined, target: ValueName): CamCandidate {
+  const [best] = mapCandidates(model, target);
+  if (asked === undefined && best) return best;
+  const found = camLayer(model, asked, target);
+  if (!found.maps.tokens) return found;
+  throw new LayerError(
+    `Layer "${found.layer}" is ${showShape(model.shape(found.value))}, a sequence of tokens, and maps with rows and columns are needed.` +
+      (best ? ` Try "${best.layer}" (${best.maps.height}×${best.maps.width}).` : ""),
+  );
+}
+
+const layerOf = (model: LoadedModel, value: ValueName): string =>
+  model.full.operations[model.full.producer.get(value) ?? -1]?.node.name ?? value;
 
 function pixelsOf(model: LoadedModel, value: ValueName): number {
   const shape = model.shape(value);
@@ -90,7 +129,7 @@ function pixelsOf(model: LoadedModel, value: ValueName): number {
 /** How a score comes about, walked back through linear layers. */
 export interface LinearHead {
   /** The maps whose average the score is a linear function of, if that is what the network computes. */
-  readonly pooled?: { readonly layer: string; readonly value: ValueName };
+  readonly pooled?: CamCandidate;
   /** The operation at which the walk ended; none at the network's input. */
   readonly before?: Operation;
 }
@@ -109,7 +148,8 @@ export function linearHead(model: LoadedModel, score: ValueName): LinearHead {
   // Places in a row are those of the maps before: the same numbers in the same order.
   for (let flat = operationOf(value); flat && isFlattening(model, flat); flat = operationOf(value))
     [value] = flat.inputs;
-  return { pooled: { layer: operationOf(value)?.node.name ?? value, value }, before };
+  const maps = layerMaps(model, value) ?? mapsOfShape(model.shape(value));
+  return { pooled: { layer: operationOf(value)?.node.name ?? value, value, maps }, before };
 }
 
 /** All places and nothing else are averaged: what is left of the value has one number per channel. */
@@ -118,16 +158,22 @@ function poolsEverything(model: LoadedModel, { node, inputs, outputs }: Operatio
   if (nature !== "mean") return false;
   const [from, to] = [model.shape(inputs[0]), model.shape(outputs[0])];
   if (from.length < 3) return false;
+  const averages = (isPlace: (axis: number) => boolean): boolean => {
+    if (!arrange) return true;
+    const { constants } = model.parts.graph;
+    const [region] = arrange(
+      node,
+      [from],
+      node.inputs.map((name) => constants.get(name)),
+    ).regions();
+    return from.every((extent, axis) => extent === 1 || (region.to?.steps?.[axis] === 0) === isPlace(axis));
+  };
   const { n, h, w, c } = imageShape(from);
-  if (h * w <= 1 || sizeOf(to) !== n * c) return false;
-  if (!arrange) return true;
-  const { constants } = model.parts.graph;
-  const [region] = arrange(
-    node,
-    [from],
-    node.inputs.map((name) => constants.get(name)),
-  ).regions();
-  return from.every((extent, axis) => extent === 1 || (region.to?.steps?.[axis] === 0) === axis >= 2);
+  if (h * w > 1 && sizeOf(to) === n * c && averages((axis) => axis >= 2)) return true;
+  const found = arrange && tokenMaps(model, inputs[0]);
+  // A class token among what is averaged has a share of the score, and no place.
+  if (!found || found.tokens.inFront + found.tokens.behind > 0) return false;
+  return sizeOf(to) === found.channels && averages((axis) => found.tokens.axes.includes(axis));
 }
 
 function isFlattening(model: LoadedModel, { node, inputs, outputs }: Operation): boolean {

@@ -79,7 +79,7 @@ export function inspect(model: Model): ModelReport {
       },
       camLayers: camCandidates(inner)
         .slice(0, camLayersShown)
-        .map(({ layer, height, width, channels }) => ({ layer, shape: [1, height, width, channels] })),
+        .map(({ layer, maps: { height, width, channels } }) => ({ layer, shape: [1, height, width, channels] })),
       ...(attention.length > 0 && { attention }),
       findings: findingsOf(model),
     };

@@ -4,13 +4,13 @@
  */
 import { numberAttribute } from "../graph/ir";
 import { type Region, type Walk, walkStrides } from "../graph/regions";
-import type { Shape } from "../operation/layout";
+import { memoryStrides, type Shape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
 import type { LoadedModel } from "./model";
 
-type Role = "slice" | "row" | "column" | "other";
+type Role = "slice" | "row" | "column" | "tokens" | "other";
 
 /**
  * A factor of an axis. An axis of 256 places that was 16×16 has two; rows cut into windows are two factors of one family, the
@@ -22,6 +22,12 @@ interface Factor {
   /** How many steps of the family's finest factor one step is. */
   readonly unit: number;
   readonly family: Family | undefined;
+  /** Of tokens: the places that lie among them, and how many others are in front. */
+  readonly among?: { readonly places: Axis; readonly inFront: number };
+  /** Of places that go round (shifted windows): the step that comes first. */
+  readonly rolled?: number;
+  /** What was cut out of an axis, so that it is known again beside the rest. */
+  readonly cut?: { readonly from: Axis; readonly start: number };
 }
 
 /** All places along rows or columns at one resolution. */
@@ -40,8 +46,37 @@ const whole = (role: Role, extent: number): Axis =>
 /** Rows or columns, where an axis is all of them in order, be it in steps of several. */
 function roleOf(axis: Axis | undefined): Role {
   const [factor] = axis ?? [];
-  if (axis?.length !== 1 || !factor.family) return "other";
+  if (axis?.length !== 1 || !factor.family || factor.rolled) return "other";
   return factor.unit * factor.extent === factor.family.extent ? factor.role : "other";
+}
+
+/** A sequence of places that has others in front of or behind it: class tokens, registers. */
+const tokens = (places: Axis, inFront: number, extent: number): Axis =>
+  inFront === 0 && extent === extentOf(places)
+    ? places
+    : [{ role: "tokens", extent, unit: 1, family: { extent }, among: { places, inFront } }];
+
+/** The sequence of places in an axis; undefined where it is rows alone or columns alone, or no places in order. */
+function sequenceOf(axis: Axis): { readonly places: Axis; readonly inFront: number } | undefined {
+  const [first] = axis;
+  if (axis.length === 1 && first.among) return extentOf(axis) === first.family?.extent ? first.among : undefined;
+  const several = axis.length > 1 && axis.every((factor) => roleOf([factor]) !== "other");
+  return several ? { places: axis, inFront: 0 } : undefined;
+}
+
+/** The places of the picture in a value, whichever of its axes hold them. */
+export interface Places {
+  /** Extents of slices, rows and columns, as far as the picture has them. */
+  readonly extents: readonly number[];
+  /** Where each place, row by row, begins in memory. */
+  readonly offsets: Int32Array;
+  /** How far from there each channel lies: everything at a place. */
+  readonly channels: Int32Array;
+  /** What stands at no place, in front of those and behind them. */
+  readonly inFront: number;
+  readonly behind: number;
+  /** The axes that hold places. */
+  readonly axes: readonly number[];
 }
 
 const found = new WeakMap<LoadedModel, PictureAxes>();
@@ -98,6 +133,32 @@ class PictureAxes {
     return !columns || roleOf(axes?.[last]) === "column";
   }
 
+  /**
+   * The places of a value; undefined where they are not all there, each once, in the order of the picture: some were left out, or every row
+   * meets every row as in attention.
+   */
+  places(value: ValueName): Places | undefined {
+    const { slices, rows, columns } = this.#has;
+    const roles: Role[] = [];
+    if (slices) roles.push("slice");
+    if (rows) roles.push("row");
+    if (columns) roles.push("column");
+    const shape = this.#model.shape(value);
+    const axes = this.#axes.get(value);
+    if (roles.length === 0 || !axes) return undefined;
+    return placesOf(roles, shape, axes);
+  }
+
+  /** True where some value has places of the picture as tokens. */
+  get hasSequences(): boolean {
+    return [...this.#axes.values()].some((axes) => axes.some((axis) => sequenceOf(axis) !== undefined));
+  }
+
+  /** True where an axis of a value is a sequence of places, and of nothing else. */
+  isSequence(value: ValueName, axis: number): boolean {
+    return sequenceOf(this.#axes.get(value)?.at(axis) ?? []) !== undefined;
+  }
+
   /** The grids whose rows and columns, in that order, some value has as one axis: sequences of places. The latest come first. */
   grids(): { readonly rows: number; readonly columns: number }[] {
     const found = new Map<string, { rows: number; columns: number }>();
@@ -113,6 +174,7 @@ class PictureAxes {
     const { shapes, constants } = this.#model.parts.graph;
     const inputs = node.inputs.map((name) => shapes.get(name) ?? []);
     const known = node.inputs.map((name) => this.#axes.get(name));
+    const lines = this.#has.rows;
     node.outputs.forEach((name, output) => {
       const shape = shapes.get(name);
       if (!name || !shape) return;
@@ -122,10 +184,13 @@ class PictureAxes {
         if (arrange) {
           const values = node.inputs.map((input) => constants.get(input));
           const parts = arrange(node, inputs, values).regions();
-          return moved(
+          const out = moved(
             parts.filter((part) => (part.output ?? 0) === output),
-            { inputs, known, shape: shape as Shape },
+            { inputs, known, shape: shape as Shape, joins: node.op === "Concat" && !lines },
           );
+          const along = node.op === "Concat" ? numberAttribute(node, "axis", 0) : 0;
+          const round = node.op === "Concat" && goingRound(known.map((axes) => axes?.at(along)));
+          return round ? out.map((axis, i) => (i === (along < 0 ? along + out.length : along) ? round : axis)) : out;
         }
         if (reach === "row-major") return reshaped(known[0] ?? [], shape as Shape);
         if (reach === "same") return broadcast(known, shape as Shape);
@@ -163,7 +228,12 @@ function broadcast(known: readonly (readonly Axis[] | undefined)[], shape: Shape
 /** The one meaning that several operands give an axis; none where they differ. */
 function agreed(found: readonly Axis[], extent: number): Axis {
   const [first, ...rest] = found;
-  const roles = (axis: Axis): string => axis.map((factor) => `${factor.role} ${factor.extent}`).join();
+  const roles = (axis: Axis): string =>
+    axis
+      .map(
+        ({ role, extent: own, among }) => `${role} ${own}${among ? ` ${among.inFront} (${roles(among.places)})` : ""}`,
+      )
+      .join();
   return first && rest.every((axis) => roles(axis) === roles(first)) ? first : other(extent);
 }
 
@@ -183,6 +253,8 @@ interface Move {
   readonly known: readonly (readonly Axis[] | undefined)[];
   /** Of the output. */
   readonly shape: Shape;
+  /** True where parts of signals are laid beside each other: before the last axis those are tokens, along it a padding. */
+  readonly joins: boolean;
 }
 
 /** At most this share of an axis may be cut off or added at each end: beyond it, the places are not those of the picture any more. */
@@ -193,13 +265,14 @@ function moved(regions: readonly Region[], move: Move): Axis[] {
   return move.shape.map((extent, axis) => {
     const found = regions.map((region) => through(region, axis, move)).filter((part) => part !== undefined);
     return agreed(
-      found.filter((part) => part.some(({ role }) => role !== "other")),
+      found.filter((part) => part.some(({ role, cut }) => role !== "other" || cut)),
       extent,
     );
   });
 }
 
-function through({ input = 0, extents, from = {}, to = {} }: Region, axis: number, move: Move): Axis | undefined {
+function through(region: Region, axis: number, move: Move): Axis | undefined {
+  const { input = 0, extents, from = {}, to = {} } = region;
   const { inputs, known, shape } = move;
   const steps = (walk: Walk, rank: number, along: number): number[] => {
     const unit = Array.from({ length: rank }, (_, i) => Number(i === along));
@@ -209,7 +282,7 @@ function through({ input = 0, extents, from = {}, to = {} }: Region, axis: numbe
   // The outermost loop along the output's axis, and the axis of the input that it walks.
   const loops = extents.flatMap((extent, loop) => (extent > 1 && onto[loop] !== 0 ? [loop] : []));
   const [loop] = loops.sort((a, b) => Math.abs(onto[b]) - Math.abs(onto[a]));
-  if (loop === undefined) return undefined;
+  if (loop === undefined) return cutOne(region, axis, move);
   const source = inputs[input].findIndex((_, i) => steps(from, inputs[input].length, i)[loop] !== 0);
   const own = known[input]?.[source];
   if (source < 0 || !own) return undefined;
@@ -219,13 +292,59 @@ function through({ input = 0, extents, from = {}, to = {} }: Region, axis: numbe
   const extent = inputs[input][source];
   if (loops.length === 1 && step === 1 && onto[loop] === 1 && extents[loop] === extent && shape[axis] === extent)
     return own;
+  if (loops.length === 1 && step === 1 && onto[loop] === 1) {
+    const alone = move.joins && axis === shape.length - 2 && own.length === 1 && roleOf(own) === "column";
+    const sequence = alone ? { places: own, inFront: 0 } : sequenceOf(own);
+    if (sequence) {
+      // What is copied has to have all of the places; what lies in front of them may be more, or fewer.
+      const count = extentOf(sequence.places);
+      const first = sequence.inFront - start;
+      if (first < 0 || first + count > extents[loop]) return undefined;
+      return tokens(sequence.places, (to.start?.[axis] ?? 0) + first, shape[axis]);
+    }
+  }
   // An inner loop of the same axis walks inside of blocks; backwards, the picture would be mirrored.
   const outermost = along.every((other, i) => extents[i] === 1 || Math.abs(other) <= Math.abs(step));
   if (!outermost || step < 0 || onto[loop] < 0) return undefined;
   const cutOff = [start, extent - (start + extents[loop] * step)];
   const added = [to.start?.[axis] ?? 0, shape[axis] - ((to.start?.[axis] ?? 0) + extents[loop] * onto[loop])];
   const within = cutOff.every((n) => n <= margin * extent) && added.every((n) => n <= margin * shape[axis]);
-  return within ? whole(roleOf(own), shape[axis]) : undefined;
+  const role = roleOf(own);
+  const kept = within ? whole(role, shape[axis]) : undefined;
+  const isCut = step === 1 && extents[loop] === shape[axis] && own.length === 1 && own[0].role !== "other";
+  return isCut ? cutOut(kept, own, start, shape[axis]) : kept;
+}
+
+/** Part of an axis, which remembers that it is one. */
+const cutOut = (kept: Axis | undefined, from: Axis, start: number, extent: number): Axis => [
+  { ...(kept?.[0] ?? { role: "other", unit: 1, family: undefined }), extent, cut: { from, start } },
+];
+
+/** A single step cut out of an axis, of which no loop tells. */
+function cutOne(
+  { input = 0, extents, from = {} }: Region,
+  axis: number,
+  { inputs, known, shape }: Move,
+): Axis | undefined {
+  const [own, rank] = [known[input]?.[axis], inputs[input].length];
+  if (shape[axis] !== 1 || rank !== shape.length || own?.length !== 1 || own[0].role === "other") return undefined;
+  const unit = Array.from({ length: rank }, (_, i) => Number(i === axis));
+  const walked = walkStrides(from, extents.length, unit).some((step, loop) => step !== 0 && extents[loop] > 1);
+  return walked ? undefined : cutOut(undefined, own, from.start?.[axis] ?? 0, 1);
+}
+
+/** Two parts of an axis, the latter first: what a roll leaves. */
+function goingRound(parts: readonly (Axis | undefined)[]): Axis | undefined {
+  if (parts.length !== 2) return undefined;
+  const cuts = parts.map((axis) => (axis?.length === 1 ? axis[0].cut : undefined));
+  const [first, second] = cuts;
+  if (!first || !second || first.from !== second.from) return undefined;
+  const [factor] = first.from;
+  const [size, rest] = parts.map((axis) => extentOf(axis as Axis));
+  const goesOn = second.start === (first.start + size) % factor.extent && size + rest === factor.extent;
+  if (!goesOn || factor.family?.extent !== factor.extent * factor.unit) return undefined;
+  const rolled = ((factor.rolled ?? 0) + first.start) % factor.extent;
+  return [{ ...factor, rolled, family: { extent: factor.family.extent } }];
 }
 
 /** The same sequence under another shape: factors are divided and joined as far as they go into its extents. */
@@ -256,9 +375,97 @@ function joined(factors: readonly Factor[]): Factor[] {
   const out: Factor[] = [];
   for (const factor of factors) {
     const before = out.at(-1);
-    if (before && before.family === factor.family && (!factor.family || before.unit === factor.unit * factor.extent)) {
+    const cut = before?.cut ?? factor.cut;
+    if (
+      before &&
+      !cut &&
+      before.family === factor.family &&
+      (!factor.family || before.unit === factor.unit * factor.extent)
+    ) {
       out[out.length - 1] = { ...factor, extent: before.extent * factor.extent };
     } else out.push(factor);
   }
   return out;
+}
+
+/** A factor of places and how far apart its steps are in memory. */
+interface Placed {
+  readonly factor: Factor;
+  readonly stride: number;
+}
+
+function placesOf(roles: readonly Role[], shape: Shape, axes: readonly Axis[]): Places | undefined {
+  const strides = memoryStrides(shape);
+  const placed: Placed[] = [];
+  const others: Placed[] = [];
+  let [start, inFront, behind] = [0, 0, 0];
+  const holding = new Set<number>();
+  for (const [axis, factors] of axes.entries()) {
+    const sequence = factors.length === 1 && factors[0].among ? sequenceOf(factors) : undefined;
+    if (factors.some(({ among }) => among) && !sequence) return undefined;
+    let stride = strides[axis] * shape[axis];
+    if (sequence) {
+      const count = extentOf(sequence.places);
+      [inFront, behind] = [sequence.inFront, shape[axis] - sequence.inFront - count];
+      start += inFront * strides[axis];
+      stride = strides[axis] * count;
+    }
+    for (const factor of sequence?.places ?? factors) {
+      stride /= factor.extent;
+      (factor.role === "other" ? others : placed).push({ factor, stride });
+      if (factor.role !== "other") holding.add(axis);
+    }
+  }
+  const chains = roles.map((role) => chained(placed.filter(({ factor }) => factor.role === role)));
+  if (chains.some((chain) => chain === undefined)) return undefined;
+  const offsets = (parts: readonly Placed[], first: number): Int32Array => {
+    let all = Int32Array.of(first);
+    for (const { factor, stride } of parts) {
+      const next = new Int32Array(all.length * factor.extent);
+      for (let i = 0; i < next.length; i++) {
+        next[i] = all[Math.floor(i / factor.extent)] + (i % factor.extent) * stride;
+      }
+      all = next;
+    }
+    return all;
+  };
+  const known = chains as readonly (readonly Placed[])[];
+  return {
+    extents: known.map((chain) => chain.reduce((product, { factor }) => product * factor.extent, 1)),
+    offsets: unrolled(offsets(known.flat(), start), known),
+    channels: offsets(others, 0),
+    inFront,
+    behind,
+    axes: [...holding],
+  };
+}
+
+/** The factors of rows, or of columns, outermost first; undefined where they are not all of them, or some twice. */
+function chained(parts: readonly Placed[]): readonly Placed[] | undefined {
+  const sorted = [...parts].sort((a, b) => b.factor.unit - a.factor.unit);
+  const [first] = sorted;
+  let open = first?.factor.family?.extent;
+  for (const { factor } of sorted) {
+    if (factor.unit * factor.extent !== open || factor.rolled !== first.factor.rolled) return undefined;
+    open = factor.unit;
+  }
+  return first && sorted;
+}
+
+/** Places in the order of the picture, where rows or columns begin elsewhere in memory. */
+function unrolled(offsets: Int32Array, chains: readonly (readonly Placed[])[]): Int32Array {
+  const extents = chains.map((chain) => chain.reduce((product, { factor }) => product * factor.extent, 1));
+  const rolls = chains.map(([{ factor }]) => factor.rolled ?? 0);
+  if (rolls.every((rolled) => rolled === 0)) return offsets;
+  return offsets.map((_, place) => {
+    let [rest, at, stride] = [place, 0, 1];
+    for (let axis = extents.length - 1; axis >= 0; axis--) {
+      const extent = extents[axis];
+      const own = rest % extent;
+      rest = (rest - own) / extent;
+      at += ((own - rolls[axis] + extent) % extent) * stride;
+      stride *= extent;
+    }
+    return offsets[at];
+  });
 }

@@ -3,7 +3,7 @@ import { LayerError, OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import { guardedAsync } from "../guard";
 import { saysNormalisation } from "../image/normalisation";
-import { camLayer, linearHead } from "../model/cam-layer";
+import { linearHead, mapLayer } from "../model/cam-layer";
 import { type LoadOptions, openModel } from "../model/load";
 import { writeMetadata } from "../model/metadata";
 import { type LoadedModel, loaded, loadedAlone, type Model } from "../model/model";
@@ -177,11 +177,11 @@ async function finish(
 
 /** The maps whose means the new head reads. */
 function mapsToPool(model: LoadedModel, asked: string | undefined): { layer: string; value: ValueName } {
-  const found = camLayer(model, asked, model.parts.explained);
+  const found = mapLayer(model, asked, model.parts.explained);
   if (asked !== undefined) return found;
   // The pool before a flatten only makes the vector shorter; Zhou et al. remove it too, for finer maps.
   const operation = model.full.operations[model.full.producer.get(found.value) ?? -1];
-  return operation?.node.op === "MaxPool" ? camLayer(model, operation.inputs[0], model.parts.explained) : found;
+  return operation?.node.op === "MaxPool" ? mapLayer(model, operation.inputs[0], model.parts.explained) : found;
 }
 
 function checkChoices(model: LoadedModel, options: ToCamOptions): void {

@@ -25,7 +25,7 @@ export class Ranking {
   }
 
   /** Offers what a unit says to an image; the rest of the hit is worked out only if it stays. */
-  offer(unit: number, id: string, score: number, sampleKey: number, rest: () => Pick<Hit, "position" | "crop">): void {
+  offer(unit: number, id: string, score: number, sampleKey: number, rest: () => Omit<Hit, "id" | "score">): void {
     const { top, sample } = this.#units.get(unit) as Lists;
     const best = top.welcomes(-score, id);
     const drawn = sample.welcomes(sampleKey, id);

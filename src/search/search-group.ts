@@ -2,6 +2,7 @@ import { messageOf } from "../checks";
 import { InputError } from "../errors";
 import type { Rectangle } from "../image/resize";
 import { inputSize } from "../model/input-size";
+import { tokenPlace } from "../model/layer-maps";
 import type { LoadedModel } from "../model/model";
 import { seed as seedGradient } from "../model/score";
 import { pictureRectangle } from "./crop";
@@ -55,7 +56,8 @@ export function searchGroup(
       key.units.forEach((unit, i) => {
         ranking.offer(unit, id, score[i], sampleKey, () => {
           const position = [Math.floor(pixel[i] / fields.width), pixel[i] % fields.width] as const;
-          return { position, crop: cropOf(fields.at(unit, ...position)) };
+          const place = tokenPlace(fields.maps, fields.axis.places[pixel[i]]);
+          return { position, ...(place && { place }), crop: cropOf(fields.at(unit, ...position)) };
         });
       });
     } catch (error) {

@@ -8,6 +8,8 @@ export interface Hit {
   readonly score: number;
   /** Row and column of the unit's maximum in the layer's grid. */
   readonly position: readonly [y: number, x: number];
+  /** Of a layer of tokens the place on the picture's grid; absent where the token stands at none, like a class token. */
+  readonly place?: readonly [y: number, x: number];
   /** What the unit sees at that place, in whole pixels of the image (of the tensor, if one was given). */
   readonly crop: Rectangle;
 }

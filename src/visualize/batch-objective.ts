@@ -1,5 +1,5 @@
 import { OptionError } from "../errors";
-import { camCandidates } from "../model/cam-layer";
+import { mapCandidates } from "../model/cam-layer";
 import type { LoadedModel } from "../model/model";
 import { imageShape } from "../operation/layout";
 import type { Rules, ValueName } from "../operation/operation";
@@ -101,7 +101,7 @@ function makeLikeness(
   { images, weight, layer }: NonNullable<AscentSettings["diversity"]>,
 ): Likeness | undefined {
   if (weight === 0) return undefined;
-  const candidates = camCandidates(model, target);
+  const candidates = mapCandidates(model, target);
   const value = layer === undefined ? candidates[candidates.length >> 1]?.value : model.valueOf(layer);
   if (value === undefined) throw new OptionError("diversity.layer must be named: no layer before the target has maps.");
   const { c } = imageShape(model.shape(value));

@@ -8,6 +8,7 @@ import { marked } from "../../operators/region";
 import { showShape } from "../../tensor";
 import type { ClassAxis } from "../class-axis";
 import { inputsSeen } from "../inputs-seen";
+import { type LayerMaps, layerMaps } from "../layer-maps";
 import { type LoadedModel, loaded, type Model } from "../model";
 import { pictureInput } from "../network-inputs";
 import { pictureAxes } from "../picture-axes";
@@ -57,6 +58,8 @@ export class ReceptiveFields {
   /** Where the units are, and their places. */
   readonly axis: ClassAxis;
   readonly units: number;
+  /** The layer as maps, where its places are the picture's. */
+  readonly maps: LayerMaps | undefined;
   readonly height: number;
   readonly width: number;
   readonly #model: LoadedModel;
@@ -78,6 +81,7 @@ export class ReceptiveFields {
     if (this.value === model.full.input || inputs.some(({ name }) => name === this.value))
       throw new LayerError(`"${layer}" is the network's input; choose a layer that computes something.`);
     this.axis = model.unitAxis(this.value);
+    this.maps = layerMaps(model, this.value);
     const isOutput = this.value === model.parts.explained || this.value === model.parts.result;
     if (this.shape.length < 2 || (this.shape[0] !== 1 && !isOutput)) {
       throw new LayerError(
