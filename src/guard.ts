@@ -35,9 +35,17 @@ export async function theirsAsync<T>(call: () => T | PromiseLike<T>, signal?: Ab
   }
 }
 
-function unlessAborted<T>(begun: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
+/**
+ * What comes of something that has begun, but not beyond a signal.
+ *
+ * @throws the signal's reason as soon as it is aborted
+ */
+export function unlessAborted<T>(begun: T | PromiseLike<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason);
+    const leave = (): void => {
+      markForeign(signal.reason);
+      reject(signal.reason);
+    };
     const settled = (): void => signal.removeEventListener("abort", leave);
     signal.addEventListener("abort", leave);
     // Whoever has given up still takes what comes of it: nobody else would hear of a failure.

@@ -19,6 +19,7 @@ const base = [
   "guard",
   "join-bytes",
   "bytes",
+  "turns",
   "version",
 ];
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -34,6 +35,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   "join-bytes": [],
   version: [],
   bytes: [],
+  turns: ["checks"],
   wasm: [...base],
   graph: [...base],
   operation: ["graph", "wasm", ...base],

@@ -2,7 +2,7 @@ import { checkOptions } from "../checks";
 import { ShapeError } from "../errors";
 import { createPace } from "../explain/pace";
 import { guardedAsync } from "../guard";
-import type { Model } from "../model/model";
+import type { Model, ModelPass } from "../model/model";
 import { tensorShape, toRowMajor } from "../operation/layout";
 import { showShape, type Tensor } from "../tensor";
 import { type DepthToSpaceForm, depthToSpaceForm } from "./depth-to-space";
@@ -77,7 +77,7 @@ export async function deconvolution(
       tick: () => pace.step(++done),
       finish: (planes) => planesTensor(withBias(planes, bias), rank),
     };
-    const engine = runEngine(layer, model.fromTensor(layer.narrow, y));
+    const engine = await runEngine(layer, model.fromTensor(layer.narrow, y), options.signal);
     const refusal = tooLarge(g, layer.layer);
     const matrix = refusal === undefined ? matrixForm(context, layer.layer) : undefined;
     const zeroInsertion = await zeroInsertionForm(context);
@@ -141,16 +141,18 @@ function planesOf({ model, narrow, layer, op, geometry }: Convolution, y: Tensor
 }
 
 /** The layer itself, run by the kernels: a Conv backward, a ConvTranspose forward. */
-function runEngine({ op, model, input, output }: Convolution, y: Float32Array): Tensor {
+async function runEngine(
+  { op, model, input, output }: Convolution,
+  y: Float32Array,
+  signal: AbortSignal | undefined,
+): Promise<Tensor> {
   if (op === "ConvTranspose") {
-    const { values } = model.pass({ data: y, start: input, keep: [output] });
+    const { values } = await model.watchedPass({ data: y, start: input, keep: [output] }, signal);
     return model.tensor(output, values.get(output) as Float32Array);
   }
-  const { gradients } = model.pass({
-    data: new Float32Array(model.sampleSize(input)),
-    start: input,
-    backward: { seed: output, wanted: [input], write: (gradient) => gradient.set(y) },
-  });
+  const backward: ModelPass["backward"] = { seed: output, wanted: [input], write: (gradient) => gradient.set(y) };
+  const pass = { data: new Float32Array(model.sampleSize(input)), start: input, backward };
+  const { gradients } = await model.watchedPass(pass, signal);
   return model.tensor(input, gradients.get(input) as Float32Array);
 }
 

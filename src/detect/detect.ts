@@ -1,4 +1,4 @@
-import { checkOptions, wholeNumber } from "../checks";
+import { checkOptions, throwIfAborted, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import { type Placement, placementOf } from "../image/placement";
@@ -17,6 +17,8 @@ export interface DetectOptions {
   readonly top?: number;
   /** How the outputs are read; default: as they are recognised. */
   readonly head?: DetectorHeadOption;
+  /** Gives the pass up, between two of its layers too. */
+  readonly signal?: AbortSignal;
 }
 
 type Heads = NonNullable<LoadedModel["heads"]>;
@@ -47,15 +49,16 @@ export function detect(model: Model, image: Input, options: DetectOptions = {}):
 }
 
 async function find(model: LoadedModel, image: Input, options: DetectOptions): Promise<Detection[]> {
-  checkOptions("detect", options, ["threshold", "iou", "top", "head"]);
-  const { threshold = 0.25, iou = 0.45, top = 100 } = options;
+  checkOptions("detect", options, ["threshold", "iou", "top", "head", "signal"]);
+  const { threshold = 0.25, iou = 0.45, top = 100, signal } = options;
+  throwIfAborted(signal);
   share("threshold", threshold);
   share("iou", iou);
   wholeNumber("top", top, 1);
   const opened = await openHead(model, options.head);
   const { heads, head, family } = opened;
   const data = model.prepare(image);
-  const values = headPass(model, head, data, 1)(0);
+  const values = (await headPass(model, head, data, 1, signal))(0);
   const found = heads.candidatesAbove(head, values, threshold);
   checkFound(model, head, found, values, data);
   const kept = head.option.suppressed ? found.slice(0, top) : heads.withoutDoubles(found, iou, top);
@@ -101,14 +104,15 @@ export async function openHead(model: LoadedModel, said: DetectorHeadOption | un
 }
 
 /** Runs a batch; of each sample the values that the head reads. */
-function headPass(
+async function headPass(
   model: LoadedModel,
   { boxes, scores }: OpenedHead["head"],
   data: Float32Array,
   batch: number,
-): (sample: number) => (value: string) => Float32Array {
+  signal: AbortSignal | undefined,
+): Promise<(sample: number) => (value: string) => Float32Array> {
   const keep = [...new Set([boxes.output.value, scores.output.value])];
-  const { values } = model.pass({ batch, data, keep });
+  const { values } = await model.watchedPass({ batch, data, keep }, signal);
   return (sample) => (value) => {
     const size = model.sampleSize(value);
     return (values.get(value) as Float32Array).subarray(sample * size, (sample + 1) * size);

@@ -87,7 +87,8 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
     const regions: Uint8Array[] = [];
     for await (const sample of theirItems(samples, options.signal)) {
       const { result } = model.parts;
-      const { values } = model.pass({ data: model.prepare(sample), keep: [...new Set([value, result])] });
+      const pass = { data: model.prepare(sample), keep: [...new Set([value, result])] };
+      const { values } = await model.watchedPass(pass, options.signal);
       const output = model.tensor(result, values.get(result) as Float32Array);
       regions.push(
         checkRegion(typeof region === "function" ? theirs(() => region(output, maps.length)) : region, grid),

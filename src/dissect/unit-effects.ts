@@ -67,11 +67,13 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
     let [count, total] = [0, 0];
     for await (const sample of theirItems(samples, options.signal)) {
       const data = model.prepare(sample);
-      const before = model.pass({ data, keep: [target.value] }).values.get(target.value) as Float32Array;
+      const { signal } = options;
+      const plain = await model.watchedPass({ data, keep: [target.value] }, signal);
+      const before = plain.values.get(target.value) as Float32Array;
       const score = scoreOf(target.choose(before), before);
       for (let first = 0; first < units.length; first += batchSize) {
         const group = units.slice(first, first + batchSize);
-        const without = scoresWithout(model, { data, at, axis, group, value, target, before });
+        const without = await scoresWithout(model, { data, at, axis, group, value, target, before, signal });
         group.forEach((_, i) => {
           drops[first + i] += score - without[i];
         });
@@ -93,7 +95,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
 }
 
 /** The score of one input without each of several units: one sample of a batch per unit. */
-function scoresWithout(
+async function scoresWithout(
   model: LoadedModel,
   request: {
     readonly data: Float32Array;
@@ -103,9 +105,10 @@ function scoresWithout(
     readonly value: number;
     readonly target: ScoredTarget;
     readonly before: Float32Array;
+    readonly signal: AbortSignal | undefined;
   },
-): number[] {
-  const { data, at, axis, group, value, target, before } = request;
+): Promise<number[]> {
+  const { data, at, axis, group, value, target, before, signal } = request;
   const batch = new Float32Array(data.length * group.length);
   group.forEach((_, i) => void batch.set(data, i * data.length));
   const silence = (activations: Float32Array): void => {
@@ -115,12 +118,8 @@ function scoresWithout(
       for (const place of axis.places) activations[start + place] = value;
     });
   };
-  const { values } = model.pass({
-    batch: group.length,
-    data: batch,
-    keep: [target.value],
-    edits: new Map([[at, silence]]),
-  });
+  const pass = { batch: group.length, data: batch, keep: [target.value], edits: new Map([[at, silence]]) };
+  const { values } = await model.watchedPass(pass, signal);
   const after = values.get(target.value) as Float32Array;
   const score = target.choose(before);
   return group.map((_, i) => scoreOf(score, after, i * before.length));

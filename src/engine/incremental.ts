@@ -263,14 +263,14 @@ export class IncrementalPasses {
    * @param data  the input without a change, in memory order
    * @throws {MemoryError} if they do not fit
    */
-  start(session: Session, data: Float32Array): void {
+  async start(session: Session, data: Float32Array, signal: AbortSignal | undefined): Promise<void> {
     if (this.#kept) return;
     const { memory } = session;
     const names = [...this.#partial.before.keys()];
     const bytes = 4 * names.reduce((total, name) => total + sizeOf(shapeOf(this.#network, name)), 0);
     // Once as the maps that are kept, once as those of the pass that computes them.
     checkMemory(memory, 0, 2 * bytes, "The maps of an incremental pass");
-    const { values } = session.run(this.#network, { batch: 1, data, keep: names });
+    const { values } = await session.watch(this.#network, { batch: 1, data, keep: names }, signal);
     for (const operation of this.#network.operations) {
       if (this.#network.prepared.forward.has(operation)) this.#parts.prepared.forward.add(operation);
     }
@@ -285,10 +285,15 @@ export class IncrementalPasses {
    * @param patches  content of the changed rectangles, sample by sample
    * @returns the target, all samples
    */
-  run(session: Session, patches: Float32Array, places: readonly Place[]): Float32Array {
+  async run(
+    session: Session,
+    patches: Float32Array,
+    places: readonly Place[],
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array> {
     this.#partial.places = places;
     const pass = { batch: places.length, data: patches, keep: [this.#target] };
-    return session.run(this.#parts, pass).values.get(this.#target) as Float32Array;
+    return (await session.watch(this.#parts, pass, signal)).values.get(this.#target) as Float32Array;
   }
 
   /** Gives the memory of the maps back. */

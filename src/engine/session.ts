@@ -1,3 +1,4 @@
+import { throwIfAborted } from "../checks";
 import { InputError } from "../errors";
 import {
   type Clamp,
@@ -8,6 +9,7 @@ import {
   unbounded,
   type ValueName,
 } from "../operation/operation";
+import { createTurns } from "../turns";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -51,9 +53,22 @@ export interface PassResult {
   readonly also: readonly ReadonlyMap<ValueName, Float32Array>[];
 }
 
+/** Milliseconds of work in a pass that is watched after which the event loop is let in. */
+const turnMilliseconds = 25;
+
+/** What a pass came to, once it has. */
+type Outcome = { readonly result: PassResult } | { readonly error: unknown };
+
+/** A pass that is left between two of its steps now and then. */
+interface Watched {
+  readonly steps: Iterator<void, PassResult>;
+  readonly signal: AbortSignal;
+  outcome?: Outcome;
+}
+
 /**
- * Runs passes of one network in one kernel instance. A pass is synchronous and hands back copies, so passes of
- * different callers may alternate freely.
+ * Runs passes of one network in one kernel instance, which hand back copies. A pass is synchronous unless it is watched;
+ * there is one arena, so one that is watched is brought to its end before another begins.
  */
 export class Session {
   readonly kernels: Kernels;
@@ -62,6 +77,9 @@ export class Session {
   /** Weak: a method may look at a network through rules of its own for one pass. */
   readonly #plans = new WeakMap<Network, Map<string, Plan>>();
   #arena: { pointer: Pointer; bytes: number } | undefined;
+  /** The watched pass that has begun, and when it is over. */
+  #begun: Watched | undefined;
+  #over: Promise<void> | undefined;
 
   constructor(kernels: Kernels, memory: KernelMemory, mode: MemoryMode = "fast") {
     this.kernels = kernels;
@@ -70,6 +88,58 @@ export class Session {
   }
 
   run(network: Network, pass: Pass): PassResult {
+    // Whoever waits between two steps of a pass of his own finds it done.
+    if (this.#begun && !this.#begun.outcome) finish(this.#begun);
+    const steps = this.#steps(network, pass);
+    while (true) {
+      const step = steps.next();
+      if (step.done) return step.value;
+    }
+  }
+
+  /**
+   * The same, the same bits, with the event loop let in now and then, so that a signal can be heard. Without one it is `run`.
+   *
+   * @throws the signal's reason, at the next step after it is aborted
+   */
+  async watch(network: Network, pass: Pass, signal: AbortSignal | undefined): Promise<PassResult> {
+    if (!signal) return this.run(network, pass);
+    throwIfAborted(signal);
+    while (this.#over) {
+      await this.#over;
+      throwIfAborted(signal);
+    }
+    const watched: Watched = { steps: this.#steps(network, pass), signal };
+    const work = this.#watch(watched);
+    // Nothing is awaited by whoever has finished at once.
+    if (!watched.outcome) {
+      const over = (): void => {
+        this.#over = undefined;
+      };
+      this.#over = work.then(over, over);
+    }
+    return work;
+  }
+
+  async #watch(watched: Watched): Promise<PassResult> {
+    this.#begun = watched;
+    try {
+      const turns = createTurns(turnMilliseconds);
+      while (!watched.outcome) {
+        advance(watched);
+        if (watched.outcome || !turns.due()) continue;
+        await turns.take();
+        throwIfAborted(watched.signal);
+      }
+      if ("error" in watched.outcome) throw watched.outcome.error;
+      return watched.outcome.result;
+    } finally {
+      this.#begun = undefined;
+    }
+  }
+
+  /** A pass, left between any two of its operations. */
+  *#steps(network: Network, pass: Pass): Generator<void, PassResult> {
     const { batch, data, keep = [], edits, backward, also = [] } = pass;
     const ways = backward ? [backward, ...also] : [];
     // An operation's derivative is that of the function it computed, which an edit behind it is not part of.
@@ -86,7 +156,7 @@ export class Session {
     if (data.length !== expected) {
       throw new InputError(`"${start}" takes ${expected} values for ${batch} samples, got ${data.length}.`);
     }
-    const arena = this.#prepare(network, plan);
+    const arena = yield* this.#prepare(network, plan);
     const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules);
     this.memory.floats(run.value(start), data.length).set(data);
     const edit = (name: ValueName): void => edits?.get(name)?.(this.memory.floats(run.value(name), run.count(name)));
@@ -94,14 +164,20 @@ export class Session {
     for (const operation of plan.forward) {
       this.#call(run, operation, "forward");
       if (edits) operation.outputs.forEach(edit);
+      yield;
     }
     const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
-    const [gradients = new Map(), ...others] = ways.map((way, i) => {
+    const found: Map<ValueName, Float32Array>[] = [];
+    for (const [i, way] of ways.entries()) {
       run.turn(plan.backward[i]);
       run.seed(way);
-      for (const operation of plan.backward[i].operations) this.#call(run, operation, "backward");
-      return new Map(way.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)]));
-    });
+      for (const operation of plan.backward[i].operations) {
+        this.#call(run, operation, "backward");
+        yield;
+      }
+      found.push(new Map(way.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)])));
+    }
+    const [gradients = new Map(), ...others] = found;
     return { values, gradients, also: others };
   }
 
@@ -144,7 +220,7 @@ export class Session {
   }
 
   /** Packs missing weights and makes sure the arena is large enough. */
-  #prepare(network: Network, plan: Plan): Pointer {
+  *#prepare(network: Network, plan: Plan): Generator<void, Pointer> {
     const { weights } = this.cost(network, plan);
     const grows = !this.#arena || this.#arena.bytes < plan.bytes;
     if (weights > 0 || grows) {
@@ -156,8 +232,8 @@ export class Session {
       }
     }
     if (this.#mode === "fast") {
-      prepareAll(plan.forward, "forward", network.prepared.forward);
-      prepareAll(operationsOf(plan, "backward"), "backward", network.prepared.backward);
+      yield* prepareAll(plan.forward, "forward", network.prepared.forward);
+      yield* prepareAll(operationsOf(plan, "backward"), "backward", network.prepared.backward);
     }
     this.#arena ??= { pointer: this.memory.allocate(plan.bytes, "The activations of this pass"), bytes: plan.bytes };
     return this.#arena.pointer;
@@ -172,16 +248,33 @@ export class Session {
 const operationsOf = ({ forward, backward }: Plan, direction: "forward" | "backward"): readonly Operation[] =>
   direction === "forward" ? forward : [...new Set(backward.flatMap(({ operations }) => operations))];
 
-function prepareAll(
+function* prepareAll(
   operations: readonly Operation[],
   direction: "forward" | "backward",
   prepared: WeakSet<Operation>,
-): void {
+): Generator<void, void> {
   for (const operation of operations) {
     if (prepared.has(operation)) continue;
     operation.prepare(direction);
     prepared.add(operation);
+    yield;
   }
+}
+
+/** Does the next step of a pass. */
+function advance(watched: Watched): void {
+  try {
+    const step = watched.steps.next();
+    if (step.done) watched.outcome = { result: step.value };
+  } catch (error) {
+    watched.outcome = { error };
+  }
+}
+
+/** Does what is left of a pass, or gives it up where nobody wants it any more. */
+function finish(watched: Watched): void {
+  if (watched.signal.aborted) watched.outcome = { error: watched.signal.reason };
+  while (!watched.outcome) advance(watched);
 }
 
 /** The addresses of one plan at one place in memory, and the bookkeeping of its gradients. */

@@ -42,11 +42,11 @@ export const beginAblationCam = (given: Model, input: Input, options: PerturbedC
   });
 
 /** The target's value without each of some channels. */
-function ablatedPasses(
-  { model, data, target }: CamRun,
+async function ablatedPasses(
+  { model, data, target, options }: CamRun,
   layer: PerturbedLayer,
   channels: readonly number[],
-): Float32Array {
+): Promise<Float32Array> {
   const { value, whole } = layer;
   const silence = (maps: Float32Array): void =>
     channels.forEach((channel, sample) => {
@@ -59,10 +59,12 @@ function ablatedPasses(
   };
   const [batch, keep] = [channels.length, [target.value]];
   if (leadsAround(model.networkFor([value, target.value]), keep, value)) {
-    const { values } = model.pass({ batch, data: repeated(data), keep, edits: new Map([[value, silence]]) });
+    const pass = { batch, data: repeated(data), keep, edits: new Map([[value, silence]]) };
+    const { values } = await model.watchedPass(pass, options.signal);
     return values.get(target.value) as Float32Array;
   }
   const maps = repeated(whole);
   silence(maps);
-  return model.pass({ batch, data: maps, start: value, keep }).values.get(target.value) as Float32Array;
+  const { values } = await model.watchedPass({ batch, data: maps, start: value, keep }, options.signal);
+  return values.get(target.value) as Float32Array;
 }

@@ -43,7 +43,8 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
   const run = startAttention(model, "attentionRelevance", target, options.discard);
   const { layers, tokens, grid } = run;
   const at = layers.map(({ value }) => value);
-  const pass = gradientPass(model, { data: model.prepare(input), target, at, keep: at });
+  const { signal } = options;
+  const pass = await gradientPass(model, { data: model.prepare(input), target, at, keep: at, signal });
   let relevance = identity(tokens);
   for (const { value, heads } of layers) {
     const [maps, slopes] = [pass.values, pass.gradients].map((found) =>

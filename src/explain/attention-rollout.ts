@@ -45,7 +45,7 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
   const run = startAttention(model, "attentionRollout", target, options.discard);
   const { layers, tokens, grid } = run;
   const kept = layers.map(({ value }) => value);
-  const pass = forwardPass(model, model.prepare(input), target, kept);
+  const pass = await forwardPass(model, model.prepare(input), target, kept, options.signal);
   let rolled = identity(tokens);
   for (const { value, heads } of layers) {
     const maps = toRowMajor(pass.values.get(value) as Float32Array, model.shape(value));

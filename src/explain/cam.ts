@@ -32,7 +32,8 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
   const run = startCam(given, input, settledOptions(camFacts, options), pooledLayer);
   const { model, data, target, layers } = run;
   const [{ value, height, width, channels, read }] = layers;
-  const pass = gradientPass(model, { data, target, at: [value], keep: [value] });
+  const { signal } = options;
+  const pass = await gradientPass(model, { data, target, at: [value], keep: [value], signal });
   if (!isLinear(pass.score)) {
     throw new TargetError(
       "CAM shows what a linear head adds up, and a similarity is no sum of its outputs. gradCam explains it.",
@@ -42,7 +43,8 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
   const places = height * width;
   const weights = channelMeans(read(pass.gradients.get(value) as Float32Array), channels).map((mean) => mean * places);
   const map = weighedMap(read(pass.values.get(value) as Float32Array), weights);
-  const empty = model.pass({ data: new Float32Array(places * channels), start: value, keep: [target.value] });
+  const nothing = { data: new Float32Array(places * channels), start: value, keep: [target.value] };
+  const empty = await model.watchedPass(nothing, signal);
   const bias = scoreOf(pass.score, empty.values.get(target.value) as Float32Array);
   const mean = map.reduce((total, element) => total + element, 0) / map.length;
   // Only the pooled layer can have been asked for, so the maps of several layers are one and the same.

@@ -47,7 +47,7 @@ async function attribute(given: Model, input: Input, unsettled: DeepLiftShapOpti
   let difference = 0;
   let last: Lifted | undefined;
   for (const [k, point] of points.entries()) {
-    last = lift(model, data, point, request);
+    last = await lift(model, data, point, request);
     last.values.forEach((value, i) => {
       sum[i] += value;
     });

@@ -1,5 +1,6 @@
 import { throwIfAborted } from "../checks";
 import { leadsAround } from "../engine/plan";
+import type { Backward } from "../engine/session";
 import { deepLiftFacts } from "../methods/deep-lift";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
@@ -51,7 +52,7 @@ async function attribute(given: Model, input: Input, unsettled: DeepLiftOptions)
   const request = liftRequest(model, options);
   const data = model.prepare(input);
   const from = baselineData(model, data, baseline);
-  const lifted = lift(model, data, from, request);
+  const lifted = await lift(model, data, from, request);
   return finishAttribution(model, input, {
     ...liftedFound(model, "deep-lift", options, request, lifted),
     notes: [
@@ -69,6 +70,7 @@ const likenessPoints = 64;
 export interface LiftRequest {
   readonly target: ScoredTarget;
   readonly at: ValueName;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The contributions of one pair of input and baseline. */
@@ -81,13 +83,21 @@ export interface Lifted {
   readonly difference: number;
 }
 
-export function liftRequest(model: LoadedModel, { target: asked, layer }: ExplainOptions & LayerOptions): LiftRequest {
+export function liftRequest(
+  model: LoadedModel,
+  { target: asked, layer, signal }: ExplainOptions & LayerOptions,
+): LiftRequest {
   const target = resolveTarget(model, asked);
-  return { target, at: layer === undefined ? model.fast.input : model.layerBefore(layer, target.value) };
+  return { target, at: layer === undefined ? model.fast.input : model.layerBefore(layer, target.value), signal };
 }
 
 /** One forward pass of input and baseline as a batch of two, and the multipliers back from the target. */
-export function lift(model: LoadedModel, data: Float32Array, from: Float32Array, { target, at }: LiftRequest): Lifted {
+export async function lift(
+  model: LoadedModel,
+  data: Float32Array,
+  from: Float32Array,
+  { target, at, signal }: LiftRequest,
+): Promise<Lifted> {
   const both = new Float32Array(2 * data.length);
   both.set(data);
   both.set(from, data.length);
@@ -101,20 +111,17 @@ export function lift(model: LoadedModel, data: Float32Array, from: Float32Array,
     rescale((name) => model.sampleSize(name)),
   );
   const found: { score?: Score } = {};
-  const { values, gradients } = model.session.run(network, {
-    batch: 2,
-    data: both,
-    keep: [...new Set([target.value, at])],
-    backward: {
-      seed: target.value,
-      wanted: [at],
-      write: (gradient, value) => {
-        const half = value.length / 2;
-        found.score = target.choose(value.subarray(0, half));
-        seedBetween(found.score, gradient, value, [0, half], quadrature("gauss-legendre", likenessPoints));
-      },
+  const backward: Backward = {
+    seed: target.value,
+    wanted: [at],
+    write: (gradient, value) => {
+      const half = value.length / 2;
+      found.score = target.choose(value.subarray(0, half));
+      seedBetween(found.score, gradient, value, [0, half], quadrature("gauss-legendre", likenessPoints));
     },
-  });
+  };
+  const pass = { batch: 2, data: both, keep: [...new Set([target.value, at])], backward };
+  const { values, gradients } = await model.session.watch(network, pass, signal);
   const score = found.score as Score;
   const [value, x] = [target.value, at].map((name) => values.get(name) as Float32Array);
   const half = value.length / 2;

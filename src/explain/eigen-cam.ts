@@ -30,11 +30,12 @@ export const eigenCam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribut
 
 async function attribute(given: Model, input: Input, options: CamOptions): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(eigenCamFacts, options));
-  const pass = forwardPass(run.model, run.data, run.target, run.values);
+  const pass = await forwardPass(run.model, run.data, run.target, run.values, options.signal);
   const maps = run.layers.map(({ value, channels, read }) =>
     principalComponent(read(pass.values.get(value) as Float32Array), channels),
   );
-  const { gradients } = gradientPass(run.model, { data: run.data, target: run.target, at: run.values });
+  const { model, data, target, values } = run;
+  const { gradients } = await gradientPass(model, { data, target, at: values, signal: options.signal });
   // It explains no score; what it shows is worth nothing where the score does not see these maps, or where they hardly vary.
   const seen = [...gradients.values()].some((gradient) => gradient.some((value) => value !== 0));
   const [varies, size] = [maps, [...pass.values.values()]].map((lists) => Math.max(...lists.map(largestOf)));

@@ -55,7 +55,8 @@ async function finish(
     const { value } = resolveTarget(model, options.target as Target | undefined);
     checkScore(model, `The score of target ${index}`, score, model.prepare(input), value);
   }
-  const about = { values: allValues(found), score, effect, relative, layer: found.layer, known: notes };
+  const signal = options.signal as AbortSignal | undefined;
+  const about = { values: allValues(found), score, effect, relative, layer: found.layer, known: notes, signal };
   const shown = model ? shownShares(model, input, { ...found, inputSize: size }) : { inputSize: size as Size };
   const isPicture = isNamed(input) ? !Object.values(input).every(isTensor) : !isTensor(input);
   const made = {
@@ -107,6 +108,7 @@ interface About {
   readonly relative: boolean;
   readonly layer: string | undefined;
   readonly known: readonly Note[];
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Notes that only matter where pixels became numbers. */
@@ -133,18 +135,18 @@ async function emptyNotes(
   model: LoadedModel | undefined,
   input: Input,
   target: Target | undefined,
-  { values, score, effect, relative, layer, known }: About,
+  { values, score, effect, relative, layer, known, signal }: About,
 ): Promise<Note[]> {
   let sum = 0;
   for (const value of values) sum += Math.abs(value);
   const ask = async () => ({
     ...(await import("./why-empty")),
-    about: { model: model as LoadedModel, input, target, layer },
+    about: { model: model as LoadedModel, input, target, layer, signal },
   });
   if (!Number.isFinite(sum)) {
     if (!model) return [note("not-finite", "its values")];
     const { findNotFinite, about } = await ask();
-    return [note("not-finite", findNotFinite(about) ?? "the method's own arithmetic")];
+    return [note("not-finite", (await findNotFinite(about)) ?? "the method's own arithmetic")];
   }
   const amount = typeof effect === "number" ? effect : sum;
   const size = Math.abs(score);
@@ -155,7 +157,7 @@ async function emptyNotes(
   if (model) {
     const { findFlow, about } = await ask();
     try {
-      found = findFlow(about);
+      found = await findFlow(about);
     } catch (error) {
       // A pass that does not fit in memory explains nothing; what is known without it still holds.
       if (!(error instanceof SeethroughError)) throw error;

@@ -43,6 +43,7 @@ export const fullGrad: Explains<ExplainOptions & LayerOptions> = /* @__PURE__ */
 async function attribute(given: Model, input: Input, unsettled: ExplainOptions & LayerOptions): Promise<Attribution> {
   const options = settledOptions(fullGradFacts, unsettled);
   throwIfAborted(options.signal);
+  const { signal } = options;
   const model = loaded(given);
   refuseVolumes(model, "fullGrad");
   const target = resolveTarget(model, options.target);
@@ -56,10 +57,12 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
   }
   const image = model.prepare(input);
   const data =
-    start === model.fast.input ? image : (model.pass({ data: image, keep: [start] }).values.get(start) as Float32Array);
+    start === model.fast.input
+      ? image
+      : ((await model.watchedPass({ data: image, keep: [start] }, signal)).values.get(start) as Float32Array);
   const biased = biasedOperations(model, start, target.value);
   const at = [...new Set([start, ...biased.map(({ outputs }) => outputs[0])])];
-  const { score, report, gradients } = gradientPass(model, { data, start, target, at });
+  const { score, report, gradients } = await gradientPass(model, { data, start, target, at, signal });
 
   let [total, effect] = [0, 0];
   const add = (shares: Float32Array, shape: Shape, wanted: readonly Frame[]): void => {
@@ -90,7 +93,7 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
     const [output] = operation.outputs;
     const below = frames.length > 1 ? model.dependencies(output) : undefined;
     add(
-      sharesOf(output, biasOf(model, operation)),
+      sharesOf(output, await biasOf(model, operation, signal)),
       model.shape(output),
       frames.filter(({ name }) => below?.has(name) ?? true),
     );
@@ -142,9 +145,14 @@ function biasedOperations(model: LoadedModel, start: ValueName, end: ValueName):
 }
 
 /** What a linear operation with a bias makes of zeros: the bias, at every place. */
-function biasOf(model: LoadedModel, { inputs: [input], outputs: [output] }: Operation): Float32Array {
+async function biasOf(
+  model: LoadedModel,
+  { inputs: [input], outputs: [output] }: Operation,
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   const zeros = new Float32Array(model.sampleSize(input));
-  return model.pass({ data: zeros, start: input, keep: [output] }).values.get(output) as Float32Array;
+  const { values } = await model.watchedPass({ data: zeros, start: input, keep: [output] }, signal);
+  return values.get(output) as Float32Array;
 }
 
 /** Σ over channels of their magnitudes, each channel scaled to 0..1 as pytorch-grad-cam does. */

@@ -9,7 +9,7 @@ import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";
 import { batchOf } from "./batch";
 import { finishAttribution } from "./finish";
-import { attributedValue, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
+import { attributedValue, type ForwardPass, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
 import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
 import { createPace } from "./pace";
 import { Random } from "./random";
@@ -52,7 +52,7 @@ export const gradientShap: Explains<GradientShapOptions> = /* @__PURE__ */ perTa
 
 async function attribute(given: Model, input: Input, unsettled: GradientShapOptions): Promise<Attribution> {
   const options = settledOptions(gradientShapFacts, unsettled);
-  const { stdev = 0, coefficients, noise, seed } = options;
+  const { stdev = 0, coefficients, noise, seed, signal } = options;
   const samples = sampleCount(options.samples, 5, { coefficients, noise });
   checkDraws(options);
   const model = loaded(given);
@@ -66,32 +66,34 @@ async function attribute(given: Model, input: Input, unsettled: GradientShapOpti
   const alphas = coefficients ?? Array.from({ length: samples }, () => random.uniform());
   const order = coefficients ? [...baselines.keys()] : random.permutation(baselines.length);
   const noisy = noisyInputs(model, data, { stdev, noise }, random);
-  const plain = forwardPass(model, data, target, [at]);
+  const plain = await forwardPass(model, data, target, [at], signal);
   const { score } = plain;
-  const end = (
-    point: Float32Array,
-    pass = forwardPass(model, point, { ...target, choose: () => score }, [at]),
-  ): End => ({
+  const endOf = (point: Float32Array, { values, report }: ForwardPass): End => ({
     point,
-    value: pass.values.get(at) as Float32Array,
-    score: pass.report.score,
+    value: values.get(at) as Float32Array,
+    score: report.score,
   });
-  const x = end(data, plain);
-  const froms = new Map(order.slice(0, samples).map((i) => [i, end(baselineData(model, data, baselines[i]))]));
+  const end = async (point: Float32Array): Promise<End> =>
+    endOf(point, await forwardPass(model, point, { ...target, choose: () => score }, [at], signal));
+  const x = endOf(data, plain);
+  const froms = new Map<number, End>();
+  for (const i of order.slice(0, samples)) froms.set(i, await end(baselineData(model, data, baselines[i])));
 
   const sum = new Float64Array(model.sampleSize(at));
   let difference = 0;
   for (let done = 0; done < samples; ) {
-    const group = Array.from({ length: Math.min(batchSize, samples - done) }, (_, k) => {
+    const group: { from: End; to: End; alpha: number }[] = [];
+    for (let k = 0; k < Math.min(batchSize, samples - done); k++) {
       const from = froms.get(order[(done + k) % order.length]) as End;
-      const to = stdev === 0 ? x : end(noisy.next());
+      const to = stdev === 0 ? x : await end(noisy.next());
       difference += (to.score - from.score) / samples;
-      return { from, to, alpha: alphas[done + k] };
-    });
+      group.push({ from, to, alpha: alphas[done + k] });
+    }
     const points = group.map(({ from, to, alpha }) =>
       to.point.map((value, i) => from.point[i] + alpha * (value - from.point[i])),
     );
-    gradientsAtPoints(model, { points, at, target, score }).forEach((gradient, k) => {
+    const gradients = await gradientsAtPoints(model, { points, at, target, score, signal });
+    gradients.forEach((gradient, k) => {
       const { from, to } = group[k];
       for (let i = 0; i < sum.length; i++) sum[i] += (to.value[i] - from.value[i]) * gradient[i];
     });

@@ -38,23 +38,27 @@ export interface GradientRequest {
   readonly at: readonly ValueName[];
   readonly keep?: readonly ValueName[];
   readonly rules?: Rules;
+  /** Gives the pass up. */
+  readonly signal: AbortSignal | undefined;
 }
 
-export const gradientPass = (model: LoadedModel, { target, ...request }: GradientRequest): GradientPass =>
-  gradientPasses(model, { ...request, targets: [target] })[0];
+export const gradientPass = async (
+  model: LoadedModel,
+  { target, ...request }: GradientRequest,
+): Promise<GradientPass> => (await gradientPasses(model, { ...request, targets: [target] }))[0];
 
 /** The passes of several targets, in their order: one forward pass, and a way back from each. */
-export function gradientPasses(
+export async function gradientPasses(
   model: LoadedModel,
   { targets, ...request }: Omit<GradientRequest, "target"> & { readonly targets: readonly ScoredTarget[] },
-): GradientPass[] {
+): Promise<GradientPass[]> {
   const { start = model.fast.input, at, keep = [] } = request;
   // What one target needs another network for does not change the bits of the others.
   const networks = targets.map(({ value }) => model.networkFor([start, ...keep, ...at, value]));
   const found: GradientPass[] = [];
   for (const network of new Set(networks)) {
     const together = targets.flatMap((target, i) => (networks[i] === network ? [{ target, i }] : []));
-    const passes = passesOf(
+    const passes = await passesOf(
       model,
       request,
       together.map(({ target }) => target),
@@ -66,11 +70,11 @@ export function gradientPasses(
   return found;
 }
 
-function passesOf(
+async function passesOf(
   model: LoadedModel,
-  { data, start, at, keep = [], rules }: Omit<GradientRequest, "target">,
+  { data, start, at, keep = [], rules, signal }: Omit<GradientRequest, "target">,
   targets: readonly ScoredTarget[],
-): GradientPass[] {
+): Promise<GradientPass[]> {
   const bound: { score: Score; report: TargetReport }[] = [];
   const [backward, ...also] = targets.map(
     (target, i): Backward => ({
@@ -84,7 +88,8 @@ function passesOf(
       },
     }),
   );
-  const { values, gradients, also: others } = model.pass({ data, start, keep, backward, also });
+  const pass = { data, start, keep, backward, also };
+  const { values, gradients, also: others } = await model.watchedPass(pass, signal);
   return targets.map((target, i) => {
     if (start === undefined) checkTarget(model, bound[i].report, data, target);
     return { ...bound[i], gradients: i === 0 ? gradients : others[i - 1], values };
@@ -92,13 +97,14 @@ function passesOf(
 }
 
 /** A pass up to the target, which hands back some values on the way. */
-export function forwardPass(
+export async function forwardPass(
   model: LoadedModel,
   data: Float32Array,
   target: ScoredTarget,
   keep: readonly ValueName[],
-): ForwardPass {
-  const { values } = model.pass({ data, keep: [...new Set([target.value, ...keep])] });
+  signal: AbortSignal | undefined,
+): Promise<ForwardPass> {
+  const { values } = await model.watchedPass({ data, keep: [...new Set([target.value, ...keep])] }, signal);
   const value = values.get(target.value) as Float32Array;
   const score = target.choose(value);
   const found = reportOf(score, value);
@@ -125,30 +131,27 @@ export interface PointsRequest {
   readonly target: ScoredTarget;
   /** The same score at every point: the best class of one point may not be that of another. */
   readonly score: Score;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** ∂score/∂at at several points by one pass, in the order of the points. */
-export function gradientsAtPoints(
+export async function gradientsAtPoints(
   model: LoadedModel,
-  { points, start, at, target, score }: PointsRequest,
-): Float32Array[] {
+  { points, start, at, target, score, signal }: PointsRequest,
+): Promise<Float32Array[]> {
   const data = new Float32Array(points.length * points[0].length);
   points.forEach((point, sample) => {
     data.set(point, sample * point.length);
   });
-  const { gradients } = model.pass({
-    batch: points.length,
-    data,
-    start,
-    backward: {
-      seed: target.value,
-      wanted: [at],
-      write: (gradient, value) => {
-        const size = gradient.length / points.length;
-        for (let sample = 0; sample < points.length; sample++) seed(score, gradient, value, sample * size);
-      },
+  const backward: Backward = {
+    seed: target.value,
+    wanted: [at],
+    write: (gradient, value) => {
+      const size = gradient.length / points.length;
+      for (let sample = 0; sample < points.length; sample++) seed(score, gradient, value, sample * size);
     },
-  });
+  };
+  const { gradients } = await model.watchedPass({ batch: points.length, data, start, backward }, signal);
   const all = gradients.get(at) as Float32Array;
   const size = all.length / points.length;
   return points.map((_, sample) => all.subarray(sample * size, (sample + 1) * size));
@@ -241,7 +244,8 @@ async function attributeByGradient(
   // Where the forward mask is ignored, a map is no sign that anything flows.
   const gates = targets.map(({ value }) => (rules?.rectifier === "deconvnet" ? gatesBetween(model, at, value) : []));
   const keep = [...new Set([...(combine || options.layer !== undefined ? [at] : []), ...gates.flat()])];
-  const passes = gradientPasses(model, { data, targets, at: [at], keep, rules });
+  const { signal } = options;
+  const passes = await gradientPasses(model, { data, targets, at: [at], keep, rules, signal });
   return Promise.all(
     passes.map((pass, i) => {
       const gradient = pass.gradients.get(at) as Float32Array;

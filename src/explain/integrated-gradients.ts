@@ -1,3 +1,4 @@
+import type { PassResult } from "../engine/session";
 import { integratedGradientsFacts } from "../methods/integrated-gradients";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
@@ -60,9 +61,12 @@ export async function beginIntegratedGradients(
   const start = attributedValue(model, options, target);
   const from = baselineData(model, data, baseline);
 
-  const ends = [data, from].map(
-    (point) => model.pass({ data: point, keep: [...new Set([target.value, start])] }).values,
-  );
+  const { signal } = options;
+  const ends: PassResult["values"][] = [];
+  for (const point of [data, from]) {
+    const { values } = await model.watchedPass({ data: point, keep: [...new Set([target.value, start])] }, signal);
+    ends.push(values);
+  }
   const [x, xBaseline] = ends.map((values) => values.get(start) as Float32Array);
   const [value, valueBaseline] = ends.map((values) => values.get(target.value) as Float32Array);
   const score = target.choose(value);
@@ -76,7 +80,7 @@ export async function beginIntegratedGradients(
       const points = alphas
         .slice(first, end)
         .map((alpha) => x.map((element, i) => xBaseline[i] + alpha * (element - xBaseline[i])));
-      return gradientsAtPoints(model, { points, start, at: start, target, score });
+      return gradientsAtPoints(model, { points, start, at: start, target, score, signal });
     },
     take(gradients, first) {
       Array.from(gradients).forEach((gradient, k) => {

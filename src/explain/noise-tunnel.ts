@@ -72,7 +72,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
     const noisy = noisyInputs(model, data, settings, new Random(seed));
     // Numbers of its own, so that a method that is random too does not draw what the noise was made of.
     const seeds = new Random(~seed);
-    const { score, report } = forwardPass(model, data, target, []);
+    const { score, report } = await forwardPass(model, data, target, [], options.signal);
     const chosen = score.chosen();
 
     const explained = (): Promise<Attribution> => {

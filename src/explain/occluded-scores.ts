@@ -50,8 +50,9 @@ export function scorePatches(
     score: async (group) => {
       if (!passes || !inner) return input.score(occluded(x, fill, frame, group), group.length);
       const { model, score } = inner;
-      passes.start(model.session, inner.data);
-      const values = passes.run(model.session, shown(fill, frame, patches.window, group), group);
+      await passes.start(model.session, inner.data, options.signal);
+      const covered = shown(fill, frame, patches.window, group);
+      const values = await passes.run(model.session, covered, group, options.signal);
       const size = model.sampleSize(score.values[0]);
       return Float64Array.from(group, (_, sample) =>
         score.of(() => values.subarray(sample * size, (sample + 1) * size)),

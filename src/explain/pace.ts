@@ -1,12 +1,10 @@
 import { kindOf, throwIfAborted } from "../checks";
 import { OptionError } from "../errors";
 import { theirs, theirsAsync } from "../guard";
+import { createTurns } from "../turns";
 
 /** Milliseconds of work after which a long method gives the event loop a turn. */
 const turnMilliseconds = 12;
-
-/** The same where no clock tells. */
-const turnSteps = 32;
 
 /** Progress, cancelling and breathing of a method that runs many passes. */
 export interface Pace {
@@ -27,16 +25,9 @@ export function createPace(
   if (onProgress && typeof onProgress !== "function") {
     throw new OptionError(`onProgress must be a function (done, total) => void, got ${kindOf(onProgress)}.`);
   }
-  let resumed = performance.now();
-  let steps = 0;
+  const turns = createTurns(turnMilliseconds);
   const pause = async (): Promise<void> => {
-    const passed = performance.now() - resumed;
-    // In Cloudflare's isolates the clock stands still between two turns.
-    if (passed >= turnMilliseconds || (passed === 0 && ++steps >= turnSteps)) {
-      await new Promise<void>((resolve) => setTimeout(resolve, 0));
-      resumed = performance.now();
-      steps = 0;
-    }
+    if (turns.due()) await turns.take();
     throwIfAborted(options.signal);
   };
   return {

@@ -27,7 +27,7 @@ export interface PerturbedCam {
   /** True of maps that all make the same pass, which then runs once. */
   readonly alike: (least: number, most: number) => boolean;
   /** What the target's value becomes by each of some channels, sample by sample. */
-  readonly passes: (run: CamRun, layer: PerturbedLayer, channels: readonly number[]) => Float32Array;
+  readonly passes: (run: CamRun, layer: PerturbedLayer, channels: readonly number[]) => Promise<Float32Array>;
   /** The weights of the maps, from the score of each channel's pass and the plain score. */
   readonly weights: (scores: Float32Array, score: number) => ArrayLike<number>;
   readonly notes?: (score: number) => readonly Note[];
@@ -43,7 +43,7 @@ export async function beginPerturbedCam(
   const options = settledOptions(facts, unsettled);
   const run = startCam(given, input, options);
   const { model, data, target, values } = run;
-  const plain = forwardPass(model, data, target, values);
+  const plain = await forwardPass(model, data, target, values, options.signal);
   const layers = run.layers.map((layer) => {
     const whole = plain.values.get(layer.value) as Float32Array;
     const activation = layer.read(whole);
@@ -58,12 +58,14 @@ export async function beginPerturbedCam(
     resultBytes: Float64Array.BYTES_PER_ELEMENT,
     async make(first, end) {
       const group = jobs.slice(first, end);
-      return layers.flatMap(({ layer }) => {
+      const scores: number[] = [];
+      for (const { layer } of layers) {
         const channels = group.filter((job) => job.layer === layer).map(({ channel }) => channel);
-        if (channels.length === 0) return [];
-        const value = passes(run, layer, channels);
-        return channels.map((_, sample) => scoreOf(plain.score, value, sample * size));
-      });
+        if (channels.length === 0) continue;
+        const value = await passes(run, layer, channels);
+        scores.push(...channels.map((_, sample) => scoreOf(plain.score, value, sample * size)));
+      }
+      return scores;
     },
     take(scores, first) {
       for (let i = 0; i < scores.length; i++) {

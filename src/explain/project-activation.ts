@@ -1,4 +1,5 @@
 import { checkBag, checkOptions, oneOf, show, throwIfAborted } from "../checks";
+import type { Backward } from "../engine/session";
 import { LayerError, OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
@@ -27,7 +28,7 @@ export interface ProjectOptions {
   readonly keep?: "max" | number;
   /** What rectifiers send back; default 'deconvnet', as the paper. */
   readonly rule?: Exclude<Rules["rectifier"], "redirected">;
-  /** Where it is aborted, nothing is begun. */
+  /** Gives the pass up, between two of its layers too. */
   readonly signal?: AbortSignal;
 }
 
@@ -95,20 +96,18 @@ export async function projectActivation(given: Model, input: Input, options: Pro
     let offsets: number[] = [];
     let strengths: number[] = [];
     const gates = gatesBetween(model, start, value);
-    const { gradients, values } = model.pass({
-      data: model.prepare(input),
-      keep: gates,
-      backward: {
-        seed: value,
-        wanted: [start, ...stages.map((stage) => stage.value)],
-        rules: { rectifier: rule },
-        write: (gradient, activation) => {
-          offsets = place === undefined ? strongest(activation, count, axis, unit) : [place];
-          strengths = offsets.map((offset) => activation[offset]);
-          for (const offset of offsets) gradient[offset] = activation[offset];
-        },
+    const backward: Backward = {
+      seed: value,
+      wanted: [start, ...stages.map((stage) => stage.value)],
+      rules: { rectifier: rule },
+      write: (gradient, activation) => {
+        offsets = place === undefined ? strongest(activation, count, axis, unit) : [place];
+        strengths = offsets.map((offset) => activation[offset]);
+        for (const offset of offsets) gradient[offset] = activation[offset];
       },
-    });
+    };
+    const pass = { data: model.prepare(input), keep: gates, backward };
+    const { gradients, values } = await model.watchedPass(pass, options.signal);
     const image = gradients.get(start) as Float32Array;
     const { inputs } = model.parts;
     const byInput = Object.fromEntries(

@@ -61,11 +61,11 @@ export async function beginScoreCam(given: Model, input: Input, options: Perturb
 }
 
 /** The input as each channel's map lets it through. */
-function maskedPasses(
-  { model, data, target }: CamRun,
+async function maskedPasses(
+  { model, data, target, options }: CamRun,
   layer: PerturbedLayer,
   channels: readonly number[],
-): Float32Array {
+): Promise<Float32Array> {
   const picked = new Float32Array(layer.height * layer.width * channels.length);
   for (let i = 0; i < picked.length; i++) {
     const pixel = Math.floor(i / channels.length);
@@ -78,7 +78,8 @@ function maskedPasses(
   for (let sample = 0; several && sample < channels.length; sample++) batch.set(data, sample * data.length);
   const inputs = inputsSeen(model, layer.value).filter(hasPlaces);
   for (const input of inputs) maskInput(batch, data, input, maps);
-  const { values } = model.pass({ batch: channels.length, data: batch, keep: [target.value] });
+  const pass = { batch: channels.length, data: batch, keep: [target.value] };
+  const { values } = await model.watchedPass(pass, options.signal);
   return values.get(target.value) as Float32Array;
 }
 

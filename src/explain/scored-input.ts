@@ -73,30 +73,30 @@ export async function scoreInputs(
     : modelInputs(loaded(given), input, options);
 }
 
-function modelInputs(model: LoadedModel, input: Input, options: PassesOptions): readonly ScoredInput[] {
-  const { target: asked } = options;
+async function modelInputs(model: LoadedModel, input: Input, options: PassesOptions): Promise<readonly ScoredInput[]> {
+  const { target: asked, signal } = options;
   const target = resolveTarget(model, asked);
   if (asksForBox(asked)) {
     const { score, ...about } = headsOf(model).followedBox(model, asked.detection, asked.of);
     return inputsScoredBy(model, input, options, score, about);
   }
   const data = model.prepare(input);
-  const { score, report } = forwardPass(model, data, target, []);
+  const { score, report } = await forwardPass(model, data, target, [], signal);
   const whole: ValueScore = { values: [target.value], of: (value) => scoreOf(score, value(target.value)) };
   const notes = targetNotes(model, options, score, target.value);
   return scoredInputs(model, input, options, { data, score: whole, target: report, notes });
 }
 
 /** Inputs of a model that are scored by some values of it. @throws {InputError} if the score is not finite */
-export function inputsScoredBy(
+export async function inputsScoredBy(
   model: LoadedModel,
   input: Input,
   options: PassesOptions,
   score: ValueScore,
   about: Omit<TargetReport, "score">,
-): readonly ScoredInput[] {
+): Promise<readonly ScoredInput[]> {
   const data = model.prepare(input);
-  const plain = scoreBatch(model, score, data, 1)[0];
+  const [plain] = await scoreBatch(model, score, { data, batch: 1, signal: options.signal });
   for (const value of score.values) checkScore(model, `The score of target ${about.index}`, plain, data, value);
   return scoredInputs(model, input, options, { data, score, target: { ...about, score: plain }, notes: [] });
 }
@@ -126,14 +126,26 @@ function scoredInputs(model: LoadedModel, input: Input, options: PassesOptions, 
       batchSize,
       fill: (baseline) => inputBaseline(model, part, x, baseline),
       score: async (copies, batch) =>
-        scoreBatch(model, score, inputs.length === 1 ? copies : withOthers(data, part, copies, batch), batch),
+        scoreBatch(model, score, {
+          data: inputs.length === 1 ? copies : withOthers(data, part, copies, batch),
+          batch,
+          signal: options.signal,
+        }),
       tensor: (values) => model.tensor(part.name, values),
     };
   });
 }
 
-function scoreBatch(model: LoadedModel, score: ValueScore, data: Float32Array, batch: number): Float64Array {
-  const { values } = model.pass({ batch, data, keep: score.values });
+async function scoreBatch(
+  model: LoadedModel,
+  score: ValueScore,
+  {
+    data,
+    batch,
+    signal,
+  }: { readonly data: Float32Array; readonly batch: number; readonly signal: AbortSignal | undefined },
+): Promise<Float64Array> {
+  const { values } = await model.watchedPass({ batch, data, keep: score.values }, signal);
   return Float64Array.from({ length: batch }, (_, sample) =>
     score.of((name) => {
       const size = model.sampleSize(name);

@@ -54,7 +54,8 @@ export async function beginSmoothGrad(
   const at = attributedValue(model, options, target);
   const data = model.prepare(input);
   const noisy = noisyInputs(model, data, options, new Random(options.seed));
-  const { score, report } = forwardPass(model, data, target, []);
+  const { signal } = options;
+  const { score, report } = await forwardPass(model, data, target, [], signal);
 
   const moments = new Moments(model.sampleSize(at));
   let drawn = 0;
@@ -67,7 +68,7 @@ export async function beginSmoothGrad(
       for (; drawn < first; drawn++) noisy.next();
       const points = Array.from({ length: end - first }, () => noisy.next());
       drawn = end;
-      return gradientsAtPoints(model, { points, at, target, score });
+      return gradientsAtPoints(model, { points, at, target, score, signal });
     },
     take(gradients) {
       for (const gradient of Array.from(gradients)) moments.add(gradient);

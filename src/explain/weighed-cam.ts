@@ -52,11 +52,12 @@ async function attributeByWeighing(
   for (const [{ model, data, values }, ...others] of [...grouped.values()].map(
     (group) => [group[0], ...group] as const,
   )) {
-    const found = gradientPasses(model, {
+    const found = await gradientPasses(model, {
       data,
       targets: others.map(({ target }) => target),
       at: values,
       keep: values,
+      signal: settled.signal,
     });
     others.forEach((run, i) => void passes.set(run, found[i]));
   }

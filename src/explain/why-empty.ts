@@ -13,6 +13,7 @@ export interface Empty {
   readonly input: Input;
   readonly target: Target | undefined;
   readonly layer: string | undefined;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** What one value takes part in: Σ|value|, Σ|gradient| and Σ|gradient × value|. */
@@ -35,7 +36,7 @@ export interface Finding {
 }
 
 /** Follows the gradient from the target to the value that a map is of. */
-export function findFlow({ model, input, target: asked, layer }: Empty): Finding {
+export async function findFlow({ model, input, target: asked, layer, signal }: Empty): Promise<Finding> {
   const target = resolveTarget(model, asked);
   const data = model.prepare(input);
   const at = layer === undefined ? model.fast.input : model.valueOf(layer);
@@ -48,7 +49,7 @@ export function findFlow({ model, input, target: asked, layer }: Empty): Finding
   const groups = groupsOf(model, operations).map((group) => group.map(({ outputs }) => outputs[0]));
   for (const group of groups.length > 0 ? groups : [[]]) {
     const values = [...new Set([start, at, ...group])];
-    const pass = gradientPass(model, { data, target, at: values, keep: values });
+    const pass = await gradientPass(model, { data, target, at: values, keep: values, signal });
     score = pass.report.score;
     for (const name of values) {
       flows.set(name, flowOf(pass.gradients.get(name) as Float32Array, pass.values.get(name) as Float32Array));
@@ -124,7 +125,13 @@ function deathOf(
 }
 
 /** Where values, or else the gradient, stop being finite. */
-export function findNotFinite({ model, input, target: asked, layer }: Empty): string | undefined {
+export async function findNotFinite({
+  model,
+  input,
+  target: asked,
+  layer,
+  signal,
+}: Empty): Promise<string | undefined> {
   const target = resolveTarget(model, asked);
   const data = model.prepare(input);
   const forward = whereNotFinite(model, data, target.value);
@@ -134,7 +141,7 @@ export function findNotFinite({ model, input, target: asked, layer }: Empty): st
   const operations = between(network, at, target.value).filter(({ outputs }) => outputs[0] !== target.value);
   for (const group of groupsOf(model, [...operations].reverse())) {
     const values = group.map(({ outputs }) => outputs[0]);
-    const { gradients } = gradientPass(model, { data, target, at: values });
+    const { gradients } = await gradientPass(model, { data, target, at: values, signal });
     const found = group.find(({ outputs }) => firstNotFinite(gradients.get(outputs[0]) as Float32Array) >= 0);
     if (found)
       return `the gradient at the output of ${found.node.op} "${found.node.name}", the first on the way back that is not finite`;

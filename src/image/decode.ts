@@ -1,6 +1,7 @@
 import { checkOptions, wholeNumber } from "../checks";
 import { InputError } from "../errors";
-import { guardedAsync } from "../guard";
+import { guardedAsync, unlessAborted } from "../guard";
+import { hearing } from "../turns";
 import type { PictureCodecs } from "./codecs";
 import { decodeJpeg } from "./decode-jpeg";
 import { decodePng } from "./decode-png";
@@ -19,6 +20,8 @@ export interface DecodeOptions {
   readonly maxSide?: number;
   /** Files of more pixels are refused before they are decoded. Default: 64 million, of WebP 32 million. */
   readonly maxPixels?: number;
+  /** Gives the picture up: its file is not read further, or what was decoded not handed out. */
+  readonly signal?: AbortSignal;
 }
 
 /** `decodeImage` with decoders as a host gets them. */
@@ -31,12 +34,15 @@ export async function decodeImageWith(
 }
 
 async function decode(codecs: PictureCodecs, source: PictureSource, options: DecodeOptions): Promise<Picture> {
-  checkOptions("decodeImage", options, ["maxSide", "maxPixels"]);
-  const { maxSide, maxPixels } = options;
+  checkOptions("decodeImage", options, ["maxSide", "maxPixels", "signal"]);
+  const { maxSide, maxPixels, signal } = options;
+  const hear = hearing(signal);
   if (maxSide !== undefined) wholeNumber("maxSide", maxSide, 1);
   if (maxPixels !== undefined) wholeNumber("maxPixels", maxPixels, 1);
-  const bytes = await readPicture(source);
+  const reading = readPicture(source, signal);
+  const bytes = await (signal ? unlessAborted(reading, signal) : reading);
   const image = await decoded(bytes, codecs, options);
+  await hear();
   return maxSide === undefined ? new Picture(image) : resize(image, { maxSide });
 }
 

@@ -8,13 +8,17 @@ export type PictureSource = Uint8Array | ArrayBuffer | Blob | Response | URL | s
 
 const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
 
-/** @throws {InputError} if the source is none, or cannot be fetched or read */
-export async function readPicture(source: PictureSource): Promise<Uint8Array> {
+/**
+ * @param signal  ends what is being fetched
+ * @throws {InputError} if the source is none, or cannot be fetched or read
+ */
+export async function readPicture(source: PictureSource, signal?: AbortSignal): Promise<Uint8Array> {
   const bytes = bytesOf(source);
   // A copy, before anything else happens: what their owner does with them meanwhile changes nothing.
   if (bytes) return bytes.slice();
-  if (typeof source === "string") return hasScheme.test(source) ? readUrl(addressOf(source)) : readFile(source);
-  if (isURL(source)) return readUrl(source);
+  if (typeof source === "string")
+    return hasScheme.test(source) ? readUrl(addressOf(source), signal) : readFile(source, signal);
+  if (isURL(source)) return readUrl(source, signal);
   if (typeof source === "object" && source !== null && "arrayBuffer" in source)
     return readPlace(source as Blob | Response);
   throw new InputError(
@@ -48,11 +52,11 @@ function addressOf(text: string): URL {
   throw new InputError(`The address of the image, "${shownAddress(text)}", is none that can be fetched.`);
 }
 
-async function readUrl(url: URL): Promise<Uint8Array> {
-  if (url.protocol === "file:") return readFile(url);
+async function readUrl(url: URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  if (url.protocol === "file:") return readFile(url, signal);
   let response: Response;
   try {
-    response = await fetch(url.href);
+    response = await (signal ? fetch(url.href, { signal }) : fetch(url.href));
   } catch (error) {
     throw new InputError(
       `The image could not be fetched: ${withoutSecrets(messageOf(error))} (${shownAddress(url.href)}).`,
@@ -61,7 +65,7 @@ async function readUrl(url: URL): Promise<Uint8Array> {
   return readPlace(response);
 }
 
-async function readFile(path: string | URL): Promise<Uint8Array> {
+async function readFile(path: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
   // The name is hidden from bundlers: in a browser build there is no such module.
   const fileSystem = "node:fs/promises";
   let reason: string;
@@ -74,7 +78,7 @@ async function readFile(path: string | URL): Promise<Uint8Array> {
     reason = messageOf(error);
   }
   const page = typeof location === "object" && /^https?:$/.test(location.protocol) ? location.href : undefined;
-  if (typeof path === "string" && page) return readUrl(new URL(path, page));
+  if (typeof path === "string" && page) return readUrl(new URL(path, page), signal);
   throw new InputError(
     `The image file "${cut(typeof path === "string" ? path : path.pathname)}" cannot be read: ${reason}. ` +
       "Where there is no file system, pass bytes, a Blob or a URL.",

@@ -1,4 +1,4 @@
-import { checkBag, checkOptions, messageOf, oneOf, show } from "../checks";
+import { checkBag, checkOptions, messageOf, oneOf, show, throwIfAborted } from "../checks";
 import { refusedUses } from "../compile/build-operations";
 import { channelsFirstInput } from "../compile/channels-first-input";
 import { combineOperators } from "../compile/combine-operators";
@@ -15,7 +15,7 @@ import { runConstantNodes } from "../engine/constant-nodes";
 import { checkMemory } from "../engine/plan";
 import { ModelError, OptionError, SeethroughError } from "../errors";
 import type { Graph, StaticGraph } from "../graph/ir";
-import { guardedAsync } from "../guard";
+import { guardedAsync, unlessAborted } from "../guard";
 import { saysNormalisation } from "../image/normalisation";
 import type { Preprocess } from "../image/preprocess";
 import { type Limits, limitsOf, withinLimit } from "../limits";
@@ -23,6 +23,7 @@ import { suggest } from "../nearest";
 import { joinNotes, type Note, note } from "../notes";
 import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
 import { readOnnx } from "../onnx/reader";
+import { hearing } from "../turns";
 import { compileKernels, instantiateKernels, isModule } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import { hashBytes } from "./hash";
@@ -105,6 +106,8 @@ export interface LoadOptions {
   readonly copy?: boolean;
   /** The kernels (`seethrough/kernels.wasm`); default: those the entry carries. */
   readonly wasm?: WasmSource;
+  /** Gives the loading up: the file is not read further, and nothing is made of it. */
+  readonly signal?: AbortSignal;
 }
 
 const wasmLimit = 65536 * 65536;
@@ -132,6 +135,7 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   allowOrigins: true,
   copy: true,
   wasm: true,
+  signal: true,
 };
 
 /** `loadModel` of an entry. */
@@ -141,16 +145,16 @@ export async function loadWith(packaged: Packaged, source?: ModelSource, options
 
 async function load(packaged: Packaged, source: ModelSource | undefined, options: LoadOptions): Promise<Model> {
   checkBag("loadModel", options, []);
+  const { signal } = options;
+  throwIfAborted(signal);
   const kernels = kernelsOf(packaged, options.wasm);
   // The host compiles in threads of its own while the file is read; a mistake in the file is reported first.
   kernels.catch(() => {});
-  return openModel(
+  const reading =
     source === undefined
-      ? await packaged.defaultModel()
-      : await readSource(source, "model", { ...options, copy: options.copy ?? options.memory !== "low" }),
-    options,
-    kernels,
-  );
+      ? packaged.defaultModel()
+      : readSource(source, "model", { ...options, copy: options.copy ?? options.memory !== "low" });
+  return openModel(await (signal ? unlessAborted(reading, signal) : reading), options, kernels);
 }
 
 /** The compiled kernels that a call names, or those of the entry. */
@@ -173,12 +177,14 @@ export async function openModel(
   module: WebAssembly.Module | Promise<WebAssembly.Module>,
 ): Promise<Model> {
   checkOptions("loadModel", options, Object.keys(loadOptions));
+  const hear = hearing(options.signal);
   checkPreprocess("preprocess", options.preprocess);
   const maxMemory = checkLimit(options.maxMemory);
   const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputOptions(options);
   const { graph: whole, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options, limits);
+  await hear();
   checkInputNames(whole, options);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [];
@@ -209,6 +215,7 @@ export async function openModel(
       limits,
     );
   const specialised = await settled(live, [result]);
+  await hear();
   const dropouts = trainingDropouts(live, specialised);
   if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
   const isConstant = specialised.constants.has(result);
@@ -252,7 +259,8 @@ export async function openModel(
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = mode === "low";
   const full = low ? halveWeights(graph) : graph;
-  checkWeights(full);
+  await hear();
+  await checkWeights(full, hear);
   const inputs = placedInputs(graph).map((input, i): NetworkInput => {
     const own = graph.inputs[i];
     const preprocess = preprocessOf(graph, own, metadata, options);
@@ -271,6 +279,7 @@ export async function openModel(
     notes.push(note("normalisation-assumed"));
   const folded = low ? full : combineOperators(graph, keptValues({ outputs, explained: reading.explained }));
 
+  await hear();
   const compiled = await module;
   const kernels = await instantiateKernels(compiled);
   const memory = new KernelMemory(kernels, maxMemory);
@@ -301,6 +310,7 @@ export async function openModel(
   const forward = model.session.plan(model.fast, { batch: 1, start: model.fast.input, keep: [resolved] });
   const { weights, arena } = model.session.cost(model.fast, forward);
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
+  await hear();
   return model;
 }
 

@@ -1,4 +1,4 @@
-import { checkOptions, kindOf, show, wholeNumber } from "../checks";
+import { checkOptions, kindOf, show, throwIfAborted, wholeNumber } from "../checks";
 import { combineOperators } from "../compile/combine-operators";
 import { isLaidOut } from "../compile/equal-ranks";
 import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from "../engine/network";
@@ -91,12 +91,17 @@ export interface Model {
    * @param input  a picture or a Tensor; of a network with several inputs all of them by name, `{ a: tensor, b: image }`
    * @param options.top  how many classes to return, best first; default 5
    * @param options.intervene  activations to overwrite on the way, see `run`
+   * @param options.signal  gives the pass up, between two of its layers too
    * @throws {InputError} if the image is empty or has values that are not finite, or one of several inputs is missing or unknown
    * @throws {ShapeError} if a tensor does not have the input's shape
    */
   predict(
     input: Input,
-    options?: { readonly top?: number; readonly intervene?: readonly Intervention[] },
+    options?: {
+      readonly top?: number;
+      readonly intervene?: readonly Intervention[];
+      readonly signal?: AbortSignal;
+    },
   ): Promise<Prediction[]>;
   /**
    * Runs the network.
@@ -104,6 +109,7 @@ export interface Model {
    * @param options.capture  names of layers (or of their output tensors) whose activations to return
    * @param options.intervene  activations to overwrite on the way, in the order given: what would the network compute if
    *   these units were silent, or loud? Captured activations are those after the intervention
+   * @param options.signal  gives the pass up, between two of its layers too
    * @throws {LayerError} if a captured or overwritten layer is unknown
    * @throws {OptionError} if an intervention names units or places the layer does not have
    * @example
@@ -111,7 +117,11 @@ export interface Model {
    */
   run(
     input: Input,
-    options?: { readonly capture?: readonly string[]; readonly intervene?: readonly Intervention[] },
+    options?: {
+      readonly capture?: readonly string[];
+      readonly intervene?: readonly Intervention[];
+      readonly signal?: AbortSignal;
+    },
   ): Promise<RunResult>;
   /**
    * What the network is given for a picture: cropped, scaled and normalised as the file or `preprocess` says. `toImage` makes a
@@ -252,15 +262,16 @@ export class LoadedModel implements Model {
     return guardedAsync("predict", async () => this.#predict(input, options));
   }
 
-  #predict(input: Input, options: PredictOptions): Prediction[] {
+  async #predict(input: Input, options: PredictOptions): Promise<Prediction[]> {
     const { explained, outputKind, classAxis, detector } = this.parts;
-    checkOptions("predict", options, ["top", "intervene"]);
-    const { top = 5 } = options;
+    checkOptions("predict", options, ["top", "intervene", "signal"]);
+    const { top = 5, signal } = options;
+    throwIfAborted(signal);
     wholeNumber("top", top, 1);
     if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
     const edits = editsOf(this, options.intervene);
     const data = this.prepare(input);
-    const { values } = this.pass({ data, keep: [explained], edits });
+    const { values } = await this.watchedPass({ data, keep: [explained], edits }, signal);
     const scores = classScores(classAxis, values.get(explained) as Float32Array);
     const { mirrored } = classAxis;
     const probability = probabilities(scores, outputKind, mirrored);
@@ -282,14 +293,16 @@ export class LoadedModel implements Model {
     return guardedAsync("run", async () => this.#run(input, options));
   }
 
-  #run(input: Input, options: RunOptions): RunResult {
-    checkOptions("run", options, ["capture", "intervene"]);
+  async #run(input: Input, options: RunOptions): Promise<RunResult> {
+    checkOptions("run", options, ["capture", "intervene", "signal"]);
+    throwIfAborted(options.signal);
     const names = options.capture ?? [];
     if (!Array.isArray(names)) throw new OptionError(`capture is a list of layer names, got ${show(names)}.`);
     const captured = names.map((name) => this.valueOf(name));
     const { result } = this.parts;
     const edits = editsOf(this, options.intervene);
-    const { values } = this.pass({ data: this.prepare(input), keep: [...new Set([result, ...captured])], edits });
+    const pass = { data: this.prepare(input), keep: [...new Set([result, ...captured])], edits };
+    const { values } = await this.watchedPass(pass, options.signal);
     const tensor = (name: ValueName): Tensor => this.tensor(name, values.get(name) as Float32Array);
     return { output: tensor(result), activations: new Map(names.map((name, i) => [name, tensor(captured[i])])) };
   }
@@ -311,11 +324,24 @@ export class LoadedModel implements Model {
   }
 
   /** Runs one pass in the network that has all the values it names. */
-  pass({ batch = 1, ...pass }: ModelPass): PassResult {
-    const { start = this.fast.input, keep = [], edits, backward, also = [] } = pass;
+  pass(pass: ModelPass): PassResult {
+    return guarded("A pass", () => this.session.run(this.#networkOf(pass), { ...pass, batch: pass.batch ?? 1 }));
+  }
+
+  /**
+   * The same, with the event loop let in now and then where there is a signal to be heard.
+   *
+   * @throws the signal's reason
+   */
+  watchedPass(pass: ModelPass, signal: AbortSignal | undefined): Promise<PassResult> {
+    return guardedAsync("A pass", async () =>
+      this.session.watch(this.#networkOf(pass), { ...pass, batch: pass.batch ?? 1 }, signal),
+    );
+  }
+
+  #networkOf({ start = this.fast.input, keep = [], edits, backward, also = [] }: ModelPass): Network {
     const ways = (backward ? [backward, ...also] : []).flatMap(({ seed, wanted }) => [seed, ...wanted]);
-    const named = [start, ...keep, ...(edits?.keys() ?? []), ...ways];
-    return guarded("A pass", () => this.session.run(this.networkFor(named), { ...pass, batch }));
+    return this.networkFor([start, ...keep, ...(edits?.keys() ?? []), ...ways]);
   }
 
   networkFor(values: readonly ValueName[]): Network {

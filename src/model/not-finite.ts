@@ -10,13 +10,17 @@ const weighing: ReadonlySet<string> = new Set(
   "Conv ConvTranspose Gemm MatMul BatchNormalization InstanceNormalization PRelu".split(" "),
 );
 
-/** @throws {ModelError} naming the first node with a weight that is NaN or infinite */
-export function checkWeights({ nodes, constants }: StaticGraph): void {
+/**
+ * @param hear  lets whoever waits for the model give it up
+ * @throws {ModelError} naming the first node with a weight that is NaN or infinite
+ */
+export async function checkWeights({ nodes, constants }: StaticGraph, hear: () => Promise<void>): Promise<void> {
   const seen = new Map<Constant, number>();
   for (const node of nodes) {
     for (const name of node.inputs) {
       const constant = constants.get(name);
       if (constant?.kind !== "float") continue;
+      if (!seen.has(constant) && constant.bytes.length > blockBytes) await hear();
       const at = seen.get(constant) ?? firstSpecial(constant);
       seen.set(constant, at);
       if (at < 0) continue;

@@ -23,6 +23,8 @@ export interface Reach {
   readonly allowOrigins?: readonly string[] | undefined;
   /** False: bytes are not copied, and the caller promises to leave them alone. */
   readonly copy?: boolean | undefined;
+  /** Ends what is being fetched. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
@@ -71,10 +73,12 @@ export async function readSource(
 class Budget {
   readonly what: string;
   readonly origins: ReadonlySet<string>;
+  readonly signal: AbortSignal | undefined;
   readonly #limits: Limits;
   #spent = 0;
 
-  constructor(what: string, { limits, allowOrigins }: Reach) {
+  constructor(what: string, { limits, allowOrigins, signal }: Reach) {
+    this.signal = signal;
     this.what = what;
     this.#limits = limitsOf(limits);
     this.origins = originsOf(allowOrigins);
@@ -121,10 +125,11 @@ function addressOf(text: string, what: string): URL {
 }
 
 async function readUrl(url: URL, budget: Budget): Promise<SourceFile> {
-  return url.protocol === "file:" ? readFile(url, budget) : readResponse(await fetched(url), budget, url.href);
+  return url.protocol === "file:" ? readFile(url, budget) : readResponse(await fetched(url, budget), budget, url.href);
 }
 
-async function fetched(url: URL, init?: RequestInit): Promise<Response> {
+async function fetched(url: URL, { signal }: Budget, more?: RequestInit): Promise<Response> {
+  const init = signal ? { ...more, signal } : more;
   try {
     return await (init ? fetch(url, init) : fetch(url));
   } catch (error) {
@@ -172,9 +177,9 @@ async function fetchedWithin(address: URL, homes: readonly URL[], budget: Budget
   let url = address;
   for (let hop = 0; hop <= mostRedirects; hop++) {
     check(url);
-    let response = await fetched(url, { redirect: "manual" });
+    let response = await fetched(url, budget, { redirect: "manual" });
     // Browsers do not tell where an answer leads before they are there.
-    if (response.type === "opaqueredirect") response = await fetched(url);
+    if (response.type === "opaqueredirect") response = await fetched(url, budget);
     const to = response.status >= 300 && response.status < 400 ? response.headers?.get("location") : undefined;
     if (to === undefined || to === null) {
       const end = parseAddress(response.url);

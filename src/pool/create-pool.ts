@@ -4,7 +4,7 @@ import { OptionError, SeethroughError } from "../errors";
 import type { Attribution } from "../explain/attribution";
 import { withMethods } from "../explain/attribution-methods";
 import type { PartResults } from "../explain/passes";
-import { theirsAsync } from "../guard";
+import { theirsAsync, unlessAborted } from "../guard";
 import { ownOptions, unusedNotes } from "../methods/own-options";
 import type { LoadOptions } from "../model/load";
 import { type Input, isNamed, type Model, type NamedInputs } from "../model/model";
@@ -15,7 +15,7 @@ import { type DividedName, dividedName, type ExplainerName, type Explainers, exp
 import { pack, unpack } from "./packing";
 import { type Caller, type ModelFile, PooledModel } from "./pooled-model";
 import { Seats } from "./seats";
-import type { CallName } from "./service";
+import type { CallName, ModelFacts } from "./service";
 import type { Thread } from "./thread";
 
 export interface CreatePoolOptions {
@@ -76,16 +76,35 @@ class Pool implements Caller {
     this.#seats = new Seats(threads, start);
   }
 
-  async loadModel(source: ModelSource | undefined, { wasm, ...plain }: LoadOptions = {}): Promise<Model> {
+  async loadModel(source: ModelSource | undefined, { signal, ...more }: LoadOptions = {}): Promise<Model> {
+    const { controller, unlink } = linked(signal);
+    try {
+      const loading = this.#load(source, more, controller.signal);
+      return await (signal ? unlessAborted(loading, signal) : loading);
+    } finally {
+      unlink();
+    }
+  }
+
+  async #load(
+    source: ModelSource | undefined,
+    { wasm, ...plain }: LoadOptions,
+    signal: AbortSignal,
+  ): Promise<PooledModel> {
     const kernels = wasm === undefined || isModule(wasm) ? wasm : (await readSource(wasm, "kernels")).bytes;
     const options = { ...(pack(plain, "options") as LoadOptions), wasm: kernels };
-    const given = source === undefined ? undefined : await readSource(source, "model", plain);
+    const given = source === undefined ? undefined : await readSource(source, "model", { ...plain, signal });
     const file = given && { bytes: given.bytes, name: given.name };
     const model: ModelFile = { file, options, sibling: given?.sibling && once(given.sibling) };
     this.#models += 1;
     const id = this.#models;
-    const facts = await this.#seats.use((thread) => load(thread, id, model), new AbortController().signal);
-    return new PooledModel(id, this, model, facts);
+    const opened = async (thread: Thread): Promise<ModelFacts> => {
+      const facts = await load(thread, id, model);
+      // Nobody will dispose of what nobody has.
+      if (signal.aborted && thread.models.delete(id)) thread.service.unload(id);
+      return facts;
+    };
+    return new PooledModel(id, this, model, await this.#seats.use(opened, signal));
   }
 
   unload({ id }: PooledModel): void {

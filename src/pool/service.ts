@@ -1,4 +1,4 @@
-import { detect } from "../detect/detect";
+import { type DetectOptions, detect } from "../detect/detect";
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
 import { attentionRelevance } from "../explain/attention-relevance";
@@ -63,8 +63,8 @@ const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
   ["projectActivation", projectActivation as Explain],
   ["attentionRollout", attentionRollout],
   ["attentionRelevance", attentionRelevance],
-  // One pass: there is nothing to watch.
-  ["detect", (model, input, { signal: _, onProgress: __, ...options }: Watch) => detect(model, input, options)],
+  // One pass has no progress.
+  ["detect", (model, input, { onProgress: _, ...options }: Watch) => detect(model, input, options as DetectOptions)],
 ]);
 
 /** What each of those has no type for in common is its options; the caller's compiler has checked them. */
@@ -80,14 +80,14 @@ const beginnings: Readonly<Record<DividedName, Begin<never>>> = {
   smoothGrad: beginSmoothGrad,
 };
 
-type Watch = { readonly signal?: unknown; readonly onProgress?: unknown };
+type Watch = { readonly signal?: AbortSignal; readonly onProgress?: unknown };
 type Explain = (model: Model, input: Input, options: object) => Promise<object>;
-type Call = (model: Model, args: readonly unknown[], watch: object) => Promise<object | undefined>;
+type Call = (model: Model, args: readonly unknown[], watch: Watch) => Promise<object | undefined>;
 
 /** Every function with a model in front. The caller's compiler has checked the arguments; what it let pass, each function checks. */
 const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
-  predict: (model, [input, options]) => model.predict(input as Input, options as Parameters<Model["predict"]>[1]),
-  run: (model, [input, options]) => model.run(input as Input, options as Parameters<Model["run"]>[1]),
+  predict: (model, [input, options], { signal }) => model.predict(input as Input, { ...(options as object), signal }),
+  run: (model, [input, options], { signal }) => model.run(input as Input, { ...(options as object), signal }),
   makePart: (model, [input, options, name, part], watch) =>
     makePart(
       beginnings[name as DividedName] as Begin<object>,

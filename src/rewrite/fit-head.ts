@@ -79,15 +79,16 @@ export async function fitHead(
   const questions: Question[] = [];
   const pace = createPace(options, lengthOf(images) + (heldOut ? lengthOf(heldOut) : 0));
   let seen = 0;
-  const look = (item: LabelledImage): Question & { logits: Float32Array } => {
+  const look = async (item: LabelledImage): Promise<Question & { logits: Float32Array }> => {
     const { image, label } = checkItem(item, seen);
-    const { values } = model.pass({ data: model.prepare(image), keep: [...new Set([maps, explained])] });
+    const pass = { data: model.prepare(image), keep: [...new Set([maps, explained])] };
+    const { values } = await model.watchedPass(pass, options.signal);
     const logits = values.get(explained) as Float32Array;
     const features = channelMeans(values.get(maps) as Float32Array, c);
     return { features, label: classIndex(model, label), answer: indexOfMaximum(logits), logits };
   };
   for await (const item of theirItems(images, options.signal)) {
-    const { logits, ...question } = look(item);
+    const { logits, ...question } = await look(item);
     if (!heldOut && seen % heldOutEvery === heldOutEvery - 1) questions.push(question);
     else {
       const target = fit === "logits" ? logits : logits.map((_, k) => Number(k === question.label));
@@ -96,7 +97,7 @@ export async function fitHead(
     await pace.step(++seen);
   }
   for await (const item of theirItems(heldOut ?? [], options.signal)) {
-    const { logits: _, ...question } = look(item);
+    const { logits: _, ...question } = await look(item);
     questions.push(question);
     await pace.step(++seen);
   }

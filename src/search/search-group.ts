@@ -13,13 +13,13 @@ import { randomKey } from "./shortlist";
 import { scoreUnits } from "./unit-scores";
 
 /** Scores loaded images and offers them to the ranking; returns how many failed. */
-export function searchGroup(
+export async function searchGroup(
   model: LoadedModel,
   plan: SearchPlan,
   ranking: Ranking,
   group: readonly Loaded[],
-  onError: "throw" | "skip",
-): number {
+  { onError = "throw", signal }: { readonly onError?: "throw" | "skip"; readonly signal?: AbortSignal },
+): Promise<number> {
   const failures = group.flatMap((image) => ("error" in image ? [image] : []));
   const ready = group.flatMap((image) => ("error" in image ? [] : [image]));
   const fail = (id: string, error: unknown): void => {
@@ -30,7 +30,7 @@ export function searchGroup(
   for (const { id, error } of failures) fail(id, error);
   if (ready.length === 0) return failures.length;
   const { fields, key } = plan;
-  const maps = mapsOf(model, plan, ready);
+  const maps = await mapsOf(model, plan, ready, signal);
   const size = model.sampleSize(fields.value);
   const input = inputSize(model);
   const { fit } = model.parts.preprocess;
@@ -70,32 +70,28 @@ export function searchGroup(
 }
 
 /** The layer's maps, or activation × gradient, of all images of a group. */
-function mapsOf(
+async function mapsOf(
   model: LoadedModel,
   { fields: { value }, target }: SearchPlan,
   images: readonly { readonly data: Float32Array }[],
-): Float32Array {
+  signal: AbortSignal | undefined,
+): Promise<Float32Array> {
   const length = images[0].data.length;
   const data = new Float32Array(images.length * length);
   images.forEach((image, sample) => {
     data.set(image.data, sample * length);
   });
-  const { values, gradients } = model.pass({
-    batch: images.length,
-    data,
-    keep: [value],
-    ...(target && {
-      backward: {
-        seed: target.value,
-        wanted: [value],
-        write: (gradient: Float32Array, scores: Float32Array) => {
-          const size = scores.length / images.length;
-          for (let start = 0; start < scores.length; start += size)
-            seedGradient(target.choose(scores.subarray(start, start + size)), gradient, scores, start);
-        },
-      },
-    }),
-  });
+  const backward = target && {
+    seed: target.value,
+    wanted: [value],
+    write: (gradient: Float32Array, scores: Float32Array) => {
+      const size = scores.length / images.length;
+      for (let start = 0; start < scores.length; start += size)
+        seedGradient(target.choose(scores.subarray(start, start + size)), gradient, scores, start);
+    },
+  };
+  const pass = { batch: images.length, data, keep: [value], ...(backward && { backward }) };
+  const { values, gradients } = await model.watchedPass(pass, signal);
   const activations = values.get(value) as Float32Array;
   const gradient = gradients.get(value);
   return gradient ? activations.map((activation, i) => activation * gradient[i]) : activations;

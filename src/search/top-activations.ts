@@ -107,7 +107,7 @@ export async function topActivations(
       const fresh = group.slice(known);
       const loadedGroup = await loadAll(model, fresh, options.signal);
       throwIfAborted(options.signal);
-      const failed = searchGroup(model, plan, ranking, loadedGroup, onError);
+      const failed = await searchGroup(model, plan, ranking, loadedGroup, options);
       seen += group.length;
       if (fresh.length > 0) {
         const before = ranking.shard(shard)?.failed ?? 0;

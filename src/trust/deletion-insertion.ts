@@ -115,7 +115,7 @@ export async function deletionInsertion(
     const batchSize = batchOf(model, options.batchSize);
     if (options.measure !== undefined) oneOf("measure", options.measure, ["probability", "score"]);
     const target = judgedTarget(map, options.target);
-    const response = targetResponse(model, x, { target, measure: options.measure });
+    const response = await targetResponse(model, x, { target, measure: options.measure, signal: options.signal });
     const deleted = baselineData(model, x, deletionBaseline);
     const blurred = baselineData(model, x, insertionBaseline);
     const maps = controls ? controlsOf(model, x, seed) : undefined;
@@ -125,7 +125,7 @@ export async function deletionInsertion(
     const curve = async (changes: Omit<PixelChanges, "step">): Promise<ResponseCurve> => {
       const values: number[] = [];
       for (const { batch, count } of changedInputs({ ...changes, step }, batchSize)) {
-        values.push(...response.of(batch, count));
+        values.push(...(await response.of(batch, count)));
         done += count;
         await pace.step(done);
       }

@@ -97,7 +97,7 @@ export async function infidelity(
     const reference = baselineData(model, x, baseline);
     const perturb = perturbationOf(model, x, { perturbation, baseline: reference, stdev });
     const target = judgedTarget(map, options.target);
-    const response = targetResponse(model, x, { target, measure: "score" });
+    const response = await targetResponse(model, x, { target, measure: "score", signal: options.signal });
     const batchSize = batchOf(model, options.batchSize);
     const pace = createPace(options, samples);
     const random = new Random(seed);
@@ -117,7 +117,8 @@ export async function infidelity(
         }
         foretold.push(sum);
       }
-      changes.push(...response.of(batch, count).map((after) => response.target.score - after));
+      const after = await response.of(batch, count);
+      changes.push(...after.map((score) => response.target.score - score));
       await pace.step(first + count);
     }
     const product = mean(foretold.map((value, i) => value * changes[i]));

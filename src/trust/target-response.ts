@@ -17,23 +17,27 @@ export interface TargetResponse {
   readonly notes: readonly Note[];
   readonly measure: Measure;
   /** @param batch  `count` inputs in memory order */
-  of(batch: Float32Array, count: number): Float64Array;
+  of(batch: Float32Array, count: number): Promise<Float64Array>;
 }
 
 /**
  * @throws {OptionError} if a probability is asked for that the target has not
  * @param measure  default: the probability where the network has classes to choose from, else the score
  */
-export function targetResponse(
+export async function targetResponse(
   model: LoadedModel,
   x: Float32Array,
-  { target: wanted, measure: asked }: { readonly target?: Target; readonly measure?: Measure },
-): TargetResponse {
+  {
+    target: wanted,
+    measure: asked,
+    signal,
+  }: { readonly target?: Target; readonly measure?: Measure; readonly signal?: AbortSignal },
+): Promise<TargetResponse> {
   const target = resolveTarget(model, wanted);
   const { value } = target;
-  const run = (data: Float32Array, batch: number): Float32Array =>
-    model.pass({ batch, data, keep: [value] }).values.get(value) as Float32Array;
-  const plain = run(x, 1);
+  const run = async (data: Float32Array, batch: number): Promise<Float32Array> =>
+    (await model.watchedPass({ batch, data, keep: [value] }, signal)).values.get(value) as Float32Array;
+  const plain = await run(x, 1);
   const score = target.choose(plain);
   const classes = score.ofClass === true && hasClasses(model, value);
   if (asked === "probability" && !classes) {
@@ -60,8 +64,8 @@ export function targetResponse(
     target: reportOf(score, plain),
     notes: targetNotes(model, { target: wanted }, score, value),
     measure,
-    of: (batch, count) => {
-      const values = run(batch, count);
+    of: async (batch, count) => {
+      const values = await run(batch, count);
       return Float64Array.from({ length: count }, (_, sample) => read(values, sample * plain.length));
     },
   };

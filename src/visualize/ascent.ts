@@ -45,7 +45,7 @@ export async function* ascend(model: LoadedModel, options: MaximizeOptions): Asy
   checkPicture(model, settings);
   const { steps, optimizer, stepSize, redirectedSteps } = settings;
   const { input } = model.fast;
-  const objective = new BatchObjective(model, resolveObjective(model, options.target), settings.diversity);
+  const objective = new BatchObjective(model, resolveObjective(model, options.target), settings, options.signal);
   const pace = createPace(options, steps);
   const random = new Random(options.seed ?? 0);
   const drawView = makeViewer(model, size, settings, random);
@@ -66,13 +66,13 @@ export async function* ascend(model: LoadedModel, options: MaximizeOptions): Asy
       const images = samples.map((sample) => model.tensor(input, sample.slice()));
       const state = { step, image: images[0], images };
       if (step === steps) {
-        const { reports, objective: reached } = objective.score(join(samples));
+        const { reports, objective: reached } = await objective.score(join(samples));
         yield { ...state, objective: reached - penalty };
         return { images, targets: reports, settings };
       }
       const views = samples.map(drawView);
       const seen = samples.map((sample, i) => views[i]?.apply(sample) ?? sample);
-      const rise = objective.climb(join(seen), step < redirectedSteps ? "redirected" : "gradient");
+      const rise = await objective.climb(join(seen), step < redirectedSteps ? "redirected" : "gradient");
       yield { ...state, objective: rise.objective - penalty };
       const split32 = split(rise.gradient);
       gradients.forEach((gradient, i) => {

@@ -19,29 +19,39 @@ export class BatchObjective {
   readonly #model: LoadedModel;
   readonly #objective: Objective;
   readonly #images: number;
+  readonly #signal: AbortSignal | undefined;
   readonly #likeness: Likeness | undefined;
 
   /** @throws {LayerError} if the layer of `diversity` is unknown or has no places; {OptionError} if none can be suggested */
-  constructor(model: LoadedModel, objective: Objective, diversity: AscentSettings["diversity"]) {
+  constructor(
+    model: LoadedModel,
+    objective: Objective,
+    { diversity }: Pick<AscentSettings, "diversity">,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#signal = signal;
     this.#model = model;
     this.#objective = objective;
     this.#images = diversity?.images ?? 1;
     this.#likeness = diversity && makeLikeness(model, objective.value, diversity);
   }
 
-  score(data: Float32Array): BatchScore {
+  async score(data: Float32Array): Promise<BatchScore> {
     const { value } = this.#objective;
     const keep = [...new Set([value, this.#likeness?.value ?? value])];
-    const { values } = this.#model.pass({ batch: this.#images, data, keep });
+    const { values } = await this.#model.watchedPass({ batch: this.#images, data, keep }, this.#signal);
     const activations = values.get(value) as Float32Array;
     const reports = this.#samples(activations).map((sample) => this.#objective.evaluate(sample));
     const alike = this.#likeness?.measure(values.get(this.#likeness.value) as Float32Array) ?? 0;
     return { reports, objective: sumOf(reports) - this.#price(reports) * alike };
   }
 
-  climb(data: Float32Array, rectifier: Rules["rectifier"]): BatchScore & { readonly gradient: Float32Array } {
+  async climb(
+    data: Float32Array,
+    rectifier: Rules["rectifier"],
+  ): Promise<BatchScore & { readonly gradient: Float32Array }> {
     const reports: VisualizedTarget[] = [];
-    const gradient = this.#backward(data, this.#objective.value, rectifier, (seeded, value) => {
+    const gradient = await this.#backward(data, this.#objective.value, rectifier, (seeded, value) => {
       const seeds = this.#samples(seeded);
       this.#samples(value).forEach((sample, i) => {
         reports.push(this.#objective.evaluate(sample, seeds[i]));
@@ -52,7 +62,7 @@ export class BatchObjective {
     const price = this.#price(reports);
     let alike = 0;
     // Two seeds need two passes: the one at the target need not lie above the one at this layer.
-    const apart = this.#backward(data, value, "gradient", (seeded, activations) => {
+    const apart = await this.#backward(data, value, "gradient", (seeded, activations) => {
       alike = measure(activations, seeded);
     });
     for (let i = 0; i < gradient.length; i++) gradient[i] -= price * apart[i];
@@ -64,18 +74,15 @@ export class BatchObjective {
     return ((this.#likeness?.weight ?? 0) * Math.abs(sumOf(reports))) / this.#images;
   }
 
-  #backward(
+  async #backward(
     data: Float32Array,
     seed: ValueName,
     rectifier: Rules["rectifier"],
     write: (gradient: Float32Array, value: Float32Array) => void,
-  ): Float32Array {
+  ): Promise<Float32Array> {
     const { input } = this.#model.fast;
-    const { gradients } = this.#model.pass({
-      batch: this.#images,
-      data,
-      backward: { seed, wanted: [input], rules: { rectifier }, write },
-    });
+    const backward = { seed, wanted: [input], rules: { rectifier }, write };
+    const { gradients } = await this.#model.watchedPass({ batch: this.#images, data, backward }, this.#signal);
     return gradients.get(input) as Float32Array;
   }
 

@@ -1,7 +1,7 @@
 /** Every function of the library that takes a signal, on a network whose passes take a millisecond. */
 import { createHash } from "node:crypto";
 import * as library from "../../src/index";
-import { classifier } from "./small-networks";
+import { boxes, classifier } from "./small-networks";
 import { random } from "./wild-values";
 
 export interface Watch {
@@ -29,6 +29,9 @@ export async function jobsOf() {
     Float32Array.from({ length: 432 }, (_, i) => (i % 17) / 17),
     [1, 12, 12, 3],
   );
+  const picture = await library.encodePng(input);
+  const detector = await library.loadModel(boxes);
+  const head = { boxes: "y", decode: "corners", objectness: 4, activation: "sigmoid" } as const;
   const maps = new library.Tensor(
     new Float32Array(576).map((_, i) => (i % 7) - 3),
     [1, 12, 12, 4],
@@ -65,6 +68,11 @@ export async function jobsOf() {
     region: new Uint8Array(144).fill(1),
   });
   add("unitEffects", (options) => library.unitEffects(model, [input, input], options), { layer: "r1", batchSize: 1 });
+  jobs.set("predict", ({ signal }) => model.predict(input, { signal }));
+  jobs.set("run", ({ signal }) => model.run(input, { capture: ["r1"], signal }));
+  jobs.set("loadModel", async ({ signal }) => (await library.loadModel(classifier, { signal })).layers);
+  jobs.set("decodeImage", ({ signal }) => library.decodeImage(picture, { signal }));
+  jobs.set("detect", ({ signal }) => library.detect(detector, input, { head, threshold: 0, signal }));
   const sheet = { tile: 16, unit: 0 };
   jobs.set("contactSheet", ({ signal }) => library.contactSheet(model, search, () => input, { ...sheet, signal }));
   jobs.set("unitPage", ({ signal }) => library.unitPage(model, search, () => input, { ...sheet, signal }));

@@ -34,6 +34,19 @@ export const classifier = writeOnnx(
   }),
 );
 
+/** Nine boxes with two classes each. */
+export const boxes = writeOnnx(
+  graphOf({
+    inputs: { x: [1, 3, 12, 12] },
+    constants: { w1: weights(7, 3, 4, 4), rows: ints(1, 7, 9) },
+    nodes: [
+      ["Conv", ["x", "w1"], ["c1"], { strides: [4, 4] }],
+      ["Reshape", ["c1", "rows"], ["k"]],
+      ["Transpose", ["k"], ["y"], { perm: [0, 2, 1] }],
+    ],
+  }),
+);
+
 /** Nine tokens that attend to each other once. */
 export const attending = writeOnnx(
   graphOf({

@@ -1,6 +1,7 @@
 /** The pass that LRP and excitation backprop share. */
 import { throwIfAborted } from "../../checks";
 import type { Network } from "../../engine/network";
+import type { Backward } from "../../engine/session";
 import { LayerError } from "../../errors";
 import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
 import { resolveTarget } from "../../model/resolve-target";
@@ -38,20 +39,17 @@ export async function propagate(
   const data = model.prepare(input);
   const seen = throughLens(network, method, model.dependencies(target.value), lens(model, network));
   const bound: { score?: Score; report?: TargetReport } = {};
-  const { gradients } = model.session.run(seen, {
-    batch: 1,
-    data,
-    backward: {
-      seed: target.value,
-      wanted: [at],
-      write: (relevance, value) => {
-        const score = target.choose(value);
-        bound.score = score;
-        bound.report = reportOf(score, value);
-        startRelevance(score, relevance, value, start);
-      },
+  const backward: Backward = {
+    seed: target.value,
+    wanted: [at],
+    write: (relevance, value) => {
+      const score = target.choose(value);
+      bound.score = score;
+      bound.report = reportOf(score, value);
+      startRelevance(score, relevance, value, start);
     },
-  });
+  };
+  const { gradients } = await model.session.watch(seen, { batch: 1, data, backward }, options.signal);
   checkTarget(model, bound.report as TargetReport, data, target);
   const values = gradients.get(at) as Float32Array;
   return finishAttribution(model, input, {

@@ -1,0 +1,49 @@
+import { throwIfAborted } from "./checks";
+
+/** When work has lasted long enough to let the event loop in: to hear an abort, to draw, to answer somebody else. */
+export interface Turns {
+  /** True where the time since the last turn is up. */
+  due(): boolean;
+  /** Lets the event loop in. */
+  take(): Promise<void>;
+}
+
+/** Steps of work that count as long enough where no clock tells. */
+const turnSteps = 32;
+
+/** @param milliseconds  of work between two turns */
+export function createTurns(milliseconds: number): Turns {
+  let resumed = performance.now();
+  let steps = 0;
+  return {
+    due() {
+      const passed = performance.now() - resumed;
+      // In Cloudflare's isolates the clock stands still between two turns.
+      return passed >= milliseconds || (passed === 0 && ++steps >= turnSteps);
+    },
+    async take() {
+      await new Promise<void>((resolve) => setTimeout(resolve, 0));
+      resumed = performance.now();
+      steps = 0;
+    },
+  };
+}
+
+/** Milliseconds of work after which what is watched hears its signal. */
+const watchedMilliseconds = 25;
+
+/**
+ * Where work that a signal may end hears it. Without a signal it is not held up at all.
+ *
+ * @returns to be awaited between two pieces of work; throws the signal's reason
+ * @throws the signal's reason, at once if it is already aborted
+ */
+export function hearing(signal: AbortSignal | undefined): () => Promise<void> {
+  throwIfAborted(signal);
+  if (!signal) return async () => {};
+  const turns = createTurns(watchedMilliseconds);
+  return async () => {
+    if (turns.due()) await turns.take();
+    throwIfAborted(signal);
+  };
+}
