@@ -118,13 +118,13 @@ async function foundByModel(
   const said = options.head ?? (sought as { readonly head?: DetectorHeadOption }).head;
   const { heads, head } = await openHead(model, said);
   const data = model.prepare(input);
-  const plain = (keep: readonly string[]) => {
-    const { values } = model.pass({ data, keep });
+  const plain = async (keep: readonly string[]) => {
+    const { values } = await model.watchedPass({ data, keep }, options.signal);
     return (value: string) => values.get(value) as Float32Array;
   };
   const { probabilities } = sought;
   const index = sought.index ?? bestOf(probabilities as ArrayLike<number>);
-  const score = heads.similarityTo(model, head, { ...sought, index }, plain, placementIn(model, input));
+  const score = await heads.similarityTo(model, head, { ...sought, index }, plain, placementIn(model, input));
   const label = sought.label ?? model.labels?.[index];
   return inputsScoredBy(model, input, options, score, { index, ...(label !== undefined && { label }) });
 }

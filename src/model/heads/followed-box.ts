@@ -85,13 +85,13 @@ export interface SoughtBox extends Pick<Detection, "box" | "index" | "label"> {
  * @param placement  how the picture lies in the input
  * @throws {TargetError} if it is no box with a class of this model
  */
-export function similarityTo(
+export async function similarityTo(
   model: LoadedModel,
   head: Head,
   { box, index, anchor, ...sought }: SoughtBox,
-  plain: (values: readonly string[]) => HeadValues,
+  plain: (values: readonly string[]) => Promise<HeadValues>,
   placement: Placement | undefined,
-): FollowedScore {
+): Promise<FollowedScore> {
   const values = valuesOf(head);
   const wanted = pictureToInput(boxCorners({ box }), placement);
   const isNumbered = head.option.classNumber !== undefined;
@@ -106,7 +106,9 @@ export function similarityTo(
     );
   }
   const isFound = sought.head && anchor !== undefined && !isNumbered;
-  const classes = isFound ? classVector(head, plain(values), anchor) : onlyClass(head.classes, isNumbered ? 0 : index);
+  const classes = isFound
+    ? classVector(head, await plain(values), anchor)
+    : onlyClass(head.classes, isNumbered ? 0 : index);
   return {
     values,
     of(value) {
