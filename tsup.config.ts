@@ -11,10 +11,20 @@ const ownBuffer: NonNullable<Options["esbuildPlugins"]>[number] = {
   name: "buffer of jpeg-js",
   setup(build) {
     build.onLoad({ filter: /jpeg-js[\\/]lib[\\/]encoder\.js$/ }, async ({ path }) => ({
-      contents: `const Buffer = { from: (bytes) => Uint8Array.from(bytes) };\n${await readFile(path, "utf8")}`,
+      contents: `const Buffer = { from: (bytes) => Uint8Array.from(bytes) };\n${asModule(await readFile(path, "utf8"))}`,
     }));
   },
 };
+
+/** A module of its own, which bundlers leave out where nobody asks for it: CommonJS is kept as a whole. */
+function asModule(encoder: string): string {
+  const exported = encoder.replace(
+    /^if \(typeof module !== 'undefined'\) \{[\s\S]*?^\}\s*$/m,
+    "export default encode;",
+  );
+  if (exported === encoder) throw new Error("jpeg-js exports its encoder in another way: mend tsup.config.ts.");
+  return exported.replace("var btoa = btoa || function(buf) {", "const unusedBtoa = function(buf) {");
+}
 
 /**
  * Parts on demand that share code with what every page may load. A bundler moves what such a part shares into the files that all

@@ -98,6 +98,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     segment: { args: [image, map] },
     signalPlot: { args: [tensor, map] },
     maximizeActivation: { args: [model] },
+    htmlReport: { args: [attribution] },
   };
 };
 

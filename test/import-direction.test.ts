@@ -68,6 +68,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...["methods", "rewrite", "explain", "model", "view", "image", "operators", "operation", "graph", "wasm"],
     ...base,
   ],
+  report: ["methods", "explain", "model", "view", "image", ...base],
   visualize: ["explain", "model", "image", "operation", "graph", "wasm", ...base],
   "decode-image": ["image", "generated", ...base],
   pooling: ["deconvolution", "load-model", ...base],

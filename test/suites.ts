@@ -40,6 +40,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/receptive-field.test.ts": "receptive fields against brute force",
   "test/reference/goldens.test.ts": "reference attributions of real networks",
   "test/reference/networks.test.ts": "the reference networks against onnxruntime",
+  "test/report/pages.test.ts": "reports in a browser: accessibility, light and dark, without script; and their size",
   "test/runtimes/runtimes.test.ts": "one suite in every runtime",
   "test/several-targets.test.ts": "several targets at once, by every method",
   "test/sheets.test.ts": "contact sheets of units",

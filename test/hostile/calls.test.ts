@@ -120,6 +120,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     ],
     maximizeActivation: [model, { target: { layer: "r1", unit: 0 }, steps: 2 }],
     noiseTunnel: [own, { samples: 2 }],
+    htmlReport: [[attribution, whole], { title: "a", photos: image, names: ["a", "b"] }],
   };
   const optionsOf = new Map<string, readonly string[]>(
     [...library.methodTable, ...library.detectorMethods].map(({ call, options }) => [

@@ -1,0 +1,212 @@
+/** The page of explanations: each picture with what the network said, and the maps of every method on one scale. */
+import type { Attribution } from "../explain/attribution";
+import type { ImageLike } from "../image/image";
+import { inWords, methodWords } from "../methods/words";
+import type { Model, Prediction } from "../model/model";
+import { colormapTable } from "../view/colormap";
+import { heatmapImage, overlay } from "../view/overlay";
+import { commonScale, type Scaled } from "./common-scale";
+import { type Content, html, Markup } from "./markup";
+import { modelFacts } from "./model-facts";
+import { figures, folded, noteList, page, percent, type Section, table } from "./page";
+import { fitted, pictureWriter } from "./picture-text";
+
+/** One explanation with what is shown beside it. */
+export interface ShownExplanation {
+  readonly attribution: Attribution;
+  readonly photo?: ImageLike;
+  /** What the picture is called. */
+  readonly name?: string;
+  readonly predictions?: readonly Prediction[];
+  /** What the network is called, where there are several. */
+  readonly network?: string;
+}
+
+/** Explanations of one picture. */
+interface Group {
+  readonly name: string;
+  readonly photo?: ImageLike;
+  readonly shown: readonly (ShownExplanation & { readonly scaled: Scaled })[];
+}
+
+export function explanationsPage(
+  title: string,
+  explanations: readonly ShownExplanation[],
+  models: readonly Model[],
+  lead: Content = undefined,
+): string {
+  const scales = commonScale(explanations.map(({ attribution }) => attribution));
+  const groups = grouped(explanations, scales);
+  const photos = groups.filter(({ photo }) => photo).length;
+  const write = pictureWriter(photos + scales.filter(({ map }) => map).length);
+  const sections = groups.map((group): Section => ({ title: group.name, body: groupBody(group, write) }));
+  return page(
+    title,
+    [lead ?? howToRead(explanations), legend(explanations, scales)],
+    [
+      ...sections,
+      {
+        title: "Networks and recipes",
+        body: [
+          modelFacts(
+            explanations.map(({ attribution }) => attribution),
+            models,
+          ),
+          repeat,
+        ],
+      },
+    ],
+  );
+}
+
+const repeat = html`<p>Each recipe above repeats its map bit for bit: <code>explain(model, picture, { ...recipe.options, method: recipe.method, seed: recipe.seed })</code>
+with the network of the recipe's <code>modelHash</code>.</p>`;
+
+function howToRead(explanations: readonly ShownExplanation[]): Content {
+  const methods = [...new Set(explanations.map(({ attribution }) => attribution.method))];
+  return html`<p>What in each picture speaks for the answer of the network. A map says what this network used, as far as the method can tell; it does not say
+whether the answer is right.</p>
+<ul>${methods.map((method) => {
+    const words = wordsOf(method);
+    return words && html`<li><strong>${words.title}</strong>: ${words.says}</li>`;
+  })}</ul>`;
+}
+
+const wordsOf = (method: string) =>
+  Object.hasOwn(methodWords, method) ? methodWords[method as keyof typeof methodWords] : undefined;
+
+/** The scale of each method, once. */
+function legend(explanations: readonly ShownExplanation[], scales: readonly Scaled[]): Content {
+  const methods = new Map<string, Scaled>();
+  explanations.forEach(({ attribution: { method } }, i) => {
+    if (scales[i].strongest !== undefined && !methods.has(method)) methods.set(method, scales[i]);
+  });
+  if (methods.size === 0) return undefined;
+  return html`<p>All maps of a method share one scale: the same colour is the same value in every picture.</p>
+<ul class="pictures">${[...methods].map(
+    ([method, { map, strongest = 0 }]) =>
+      html`<li><figure><figcaption>${wordsOf(method)?.title ?? method}</figcaption>${bar(map?.signed ?? false, strongest)}</figure></li>`,
+  )}</ul>`;
+}
+
+/** The colours from the lowest value to the highest. */
+function bar(signed: boolean, strongest: number): Markup {
+  const colours = colormapTable(signed ? "red-blue" : "turbo");
+  const stops = Array.from({ length: 11 }, (_, i) => {
+    const at = Math.round((i / 10) * 255) * 3;
+    return `rgb(${colours[at]},${colours[at + 1]},${colours[at + 2]})`;
+  });
+  return html`<div class="scale"><span>${figures(signed ? -strongest : 0)}</span><span class="bar" style="background:linear-gradient(to right,${stops.join(
+    ",",
+  )})"></span><span>${figures(strongest)}</span></div>`;
+}
+
+/** Consecutive explanations of one picture belong together: the same photograph, or the same name. */
+function grouped(explanations: readonly ShownExplanation[], scales: readonly Scaled[]): readonly Group[] {
+  const groups: { name?: string; photo?: ImageLike; shown: (ShownExplanation & { scaled: Scaled })[] }[] = [];
+  explanations.forEach((each, i) => {
+    const last = groups.at(-1);
+    const known = each.name !== undefined || each.photo !== undefined;
+    const shown = { ...each, scaled: scales[i] };
+    if (last && known && last.name === each.name && last.photo === each.photo) last.shown.push(shown);
+    else groups.push({ name: each.name, photo: each.photo, shown: [shown] });
+  });
+  return groups.map(({ name, photo, shown }, i) => ({
+    name: name ?? (groups.length === 1 ? "The picture" : `Picture ${i + 1}`),
+    ...(photo && { photo }),
+    shown,
+  }));
+}
+
+function groupBody({ name, photo, shown }: Group, write: ReturnType<typeof pictureWriter>): Content {
+  const predictions = shown.find((each) => each.predictions)?.predictions;
+  return [
+    html`<ul class="pictures">
+${
+  photo &&
+  html`<li>${figure(
+    write((side) => fitted(photo, side)),
+    `${name}, as it was given`,
+    "The picture",
+  )}</li>`
+}
+${shown.map(
+  (each) => html`<li>${mapFigure(each, name, photo, write)}</li>
+`,
+)}</ul>`,
+    predictions && predictionTable(predictions, name),
+    shown.map(({ attribution, network }) => {
+      const where = network === undefined ? attribution.method : `${attribution.method}, ${network}`;
+      return [noteList(attribution.notes, `To keep in mind: ${where}`), folded(`Recipe: ${where}`, attribution.recipe)];
+    }),
+  ];
+}
+
+const predictionTable = (predictions: readonly Prediction[], name: string): Markup =>
+  table(
+    `What the network said of ${name}`,
+    ["class", "probability", "score"],
+    predictions.map((each) => [classOf(each), `${(100 * each.probability).toFixed(1)} %`, figures(each.score)]),
+  );
+
+const classOf = ({ label, index }: { readonly label?: string; readonly index: number }): string =>
+  label ?? `class ${index}`;
+
+interface Url {
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+const figure = ({ url, width, height }: Url, alt: string, caption: Content): Markup =>
+  html`<figure><img src="${new Markup(url)}" width="${width}" height="${height}" alt="${alt}"><figcaption>${caption}</figcaption></figure>`;
+
+function mapFigure(
+  { attribution, scaled, network }: ShownExplanation & { readonly scaled: Scaled },
+  name: string,
+  photo: ImageLike | undefined,
+  write: ReturnType<typeof pictureWriter>,
+): Content {
+  const { method, target, layer, values } = attribution;
+  const title = wordsOf(method)?.title ?? method;
+  const who = classOf(target);
+  const heading = html`<strong>${title}</strong>${network !== undefined && html`, ${network}`}: ${who}${layer !== undefined && html` at <code>${layer}</code>`}, score ${figures(target.score)}`;
+  const { map, own, strongest } = scaled;
+  if (!map) {
+    return html`<figure><figcaption>${heading}. ${values.data.length} values without places in the picture; there is nothing to draw.</figcaption></figure>`;
+  }
+  const { high, low } = wordsOf(method)
+    ? inWords(method as keyof typeof methodWords, who)
+    : { high: `it speaks for ${who}`, low: map.signed ? `it speaks against ${who}` : "nothing speaks for it" };
+  const picture = write((side) => (photo ? overlay(fitted(photo, side), map) : fitted(heatmapImage(map), side)));
+  const size =
+    own === undefined || strongest === undefined
+      ? "On a scale of its own."
+      : own === 0
+        ? "Nothing is marked."
+        : `Its strongest place: ${figures(own)}, ${percent(own / strongest)} of the scale.`;
+  return figure(
+    picture,
+    `${title} of ${name} for ${who}: ${wherePeaks(map)}`,
+    html`${heading}. Red: ${high}; blue: ${low}. <span class="soft">${size}</span>`,
+  );
+}
+
+/** Where the strongest place is, in words, for who cannot see the picture. */
+function wherePeaks({
+  data,
+  width,
+  height,
+}: {
+  readonly data: Float32Array;
+  readonly width: number;
+  readonly height: number;
+}): string {
+  let at = 0;
+  for (let i = 1; i < data.length; i++) if (data[i] > data[at]) at = i;
+  if (!(data[at] > 0)) return "no place speaks for it";
+  const third = (part: number): number => Math.min(2, Math.floor(part * 3));
+  const row = ["top", "middle", "bottom"][third(Math.floor(at / width) / height)];
+  const column = ["left", "centre", "right"][third((at % width) / width)];
+  return `strongest at the ${row} ${column}`;
+}

@@ -1,0 +1,137 @@
+import { checkBag, checkOptions, checkParts, kindOf, show } from "../checks";
+import { OptionError } from "../errors";
+import type { Attribution } from "../explain/attribution";
+import { guarded } from "../guard";
+import { checkImage, type ImageLike } from "../image/image";
+import { loaded, type Model, type Prediction } from "../model/model";
+import { explanationsPage, type ShownExplanation } from "./explanations-page";
+
+/** The pictures of a report: one that all results are of, one for each result in their order, or by name or id. */
+export type ReportPhotos =
+  | ImageLike
+  | readonly (ImageLike | undefined)[]
+  | Readonly<Record<string, ImageLike>>
+  | ReadonlyMap<string, ImageLike>;
+
+export interface ReportOptions {
+  /** The heading and title of the page; default: what the result is. */
+  readonly title?: string;
+  /** The pictures that were explained. Without them maps are drawn alone. */
+  readonly photos?: ReportPhotos;
+  /** Of attributions: what each one's picture is called, a file name for example. */
+  readonly names?: readonly string[];
+  /** Of attributions: what the network said of each one's picture, as `model.predict` returns it. */
+  readonly predictions?: readonly (readonly Prediction[] | undefined)[];
+  /** Networks of which the page shall say what they consist of. */
+  readonly models?: Model | readonly Model[];
+}
+
+/**
+ * A page that shows results to people: one HTML file that loads nothing, runs no script, and can be mailed, printed, read in the dark
+ * and used by keyboard and screen readers. Of attributions it shows what the network said, the pictures with the maps of each
+ * method on one scale, what to keep in mind in words, and the recipe of each.
+ *
+ * Pictures are JPEGs in the page, the smaller the more there are, so that a hundred stay under ten megabytes. Names and labels may
+ * hold anything; they stay text.
+ *
+ * @param result  an attribution or a list of them
+ * @returns the file's text
+ * @throws {OptionError} if the result is none of these, or an option does not fit it; what `overlay` throws of photographs that do
+ *   not fit their attribution
+ * @example
+ * const page = htmlReport(await gradCam(model, image), { title: "What the network saw", photos: image });
+ * await writeFile("report.html", page);
+ */
+export function htmlReport(result: Attribution | readonly Attribution[], options: ReportOptions = {}): string {
+  return guarded("htmlReport", () => {
+    checkBag("htmlReport", options, ["title", "photos", "names", "predictions", "models"]);
+    checkOptions("htmlReport", options, ["title", "photos", "names", "predictions", "models"]);
+    const { title } = options;
+    if (title !== undefined && typeof title !== "string") {
+      throw new OptionError(`title is the text above the page, got ${kindOf(title)}.`);
+    }
+    const models = modelsOf(options.models);
+    const list: readonly Attribution[] = Array.isArray(result) ? result : [result as Attribution];
+    if (list.length === 0) throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
+    for (const each of list) checkParts("htmlReport", each, attributionParts, "attributions, awaited");
+    return explanationsPage(title ?? "What the network saw", shownExplanations(list, options), models);
+  });
+}
+
+const attributionParts = ["method", "target", "values", "inputSize", "notes", "recipe"];
+
+function modelsOf(given: ReportOptions["models"]): readonly Model[] {
+  if (given === undefined) return [];
+  const list = Array.isArray(given) ? (given as readonly Model[]) : [given as Model];
+  for (const model of list) loaded(model);
+  return list;
+}
+
+function shownExplanations(attributions: readonly Attribution[], options: ReportOptions): readonly ShownExplanation[] {
+  const { names, predictions } = options;
+  checkList("names", names, attributions.length);
+  checkList("predictions", predictions, attributions.length);
+  for (const name of names ?? []) {
+    if (typeof name !== "string") throw new OptionError(`names are texts, got ${kindOf(name)}.`);
+  }
+  const photos = photosOf(options.photos, attributions.length, names);
+  return attributions.map((attribution, i) => {
+    const [photo, name, said] = [photos[i], names?.[i], predictions?.[i]];
+    return {
+      attribution,
+      ...(photo && { photo }),
+      ...(name !== undefined && { name }),
+      ...(said && { predictions: said }),
+    };
+  });
+}
+
+/** @throws {OptionError} unless there is an entry for each attribution */
+function checkList(name: string, list: unknown, count: number): void {
+  if (list === undefined || (Array.isArray(list) && list.length === count)) return;
+  throw new OptionError(
+    `${name} must be a list with an entry for each of the ${count} attributions, got ${kindOf(list)}.`,
+  );
+}
+
+function photosOf(
+  given: ReportPhotos | undefined,
+  count: number,
+  names: readonly string[] | undefined,
+): readonly (ImageLike | undefined)[] {
+  const none = new Array<undefined>(count).fill(undefined);
+  if (given === undefined) return none;
+  if (isImage(given)) {
+    checkImage(given);
+    return none.map(() => given);
+  }
+  if (Array.isArray(given)) {
+    checkList("photos", given, count);
+    for (const photo of given) if (photo !== undefined) checkImage(photo);
+    return given as readonly (ImageLike | undefined)[];
+  }
+  if (names === undefined) {
+    throw new OptionError(
+      `photos by name need the names of the attributions' pictures: pass names, or photos as a list; got ${show(kindOf(given))}.`,
+    );
+  }
+  const find = photoFinder(given);
+  return names.map(find);
+}
+
+const isImage = (given: ReportPhotos): given is ImageLike =>
+  typeof given === "object" && given !== null && "data" in given && "width" in given;
+
+/** Looks pictures up by name. @throws {OptionError} if what was given holds none */
+function photoFinder(given: ReportPhotos | undefined): (name: string) => ImageLike | undefined {
+  if (given === undefined) return () => undefined;
+  if (typeof given !== "object" || given === null || Array.isArray(given) || isImage(given)) {
+    throw new OptionError(`photos of this result are found by id: pass an object or a Map, got ${kindOf(given)}.`);
+  }
+  const byName = given instanceof Map ? given : new Map(Object.entries(given));
+  return (name) => {
+    const photo: ImageLike | undefined = byName.get(name);
+    if (photo !== undefined) checkImage(photo);
+    return photo;
+  };
+}
