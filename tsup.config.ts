@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { defineConfig, type Options } from "tsup";
 
@@ -37,6 +37,7 @@ const parts: Readonly<Record<string, string>> = {
   heads: "src/model/heads/heads.ts",
   "foreign-files": "src/onnx/foreign-files.ts",
   reader: "src/tfjs/reader.ts",
+  "lite-reader": "src/tflite/lite-reader.ts",
   "why-empty": "src/explain/why-empty.ts",
 };
 const fileOfPart = new Map(Object.entries(parts).map(([name, source]) => [resolve(source), `./${name}.js`]));
@@ -96,12 +97,20 @@ const library: Options = {
   metafile: true,
 };
 
+/** Both bundles write a metafile of one name, so the parts' gets another: the licences of what they alone bundle are found by it. */
+const reported: NonNullable<Options["esbuildPlugins"]>[number] = {
+  name: "what parts bundle",
+  setup(build) {
+    build.onEnd(({ metafile }) => writeFile("dist/metafile-parts.json", JSON.stringify(metafile)));
+  },
+};
+
 const onDemand: Options = {
   ...library,
   entry: parts,
   dts: false,
   metafile: false,
-  esbuildPlugins: [ownBuffer, identities],
+  esbuildPlugins: [ownBuffer, identities, reported],
 };
 
 // One file without imports: it can be copied anywhere, and Vite bundles workers as classic scripts, which have none.

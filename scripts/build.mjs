@@ -47,11 +47,12 @@ for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {
   writeFileSync(`dist/${name}`, text.replaceAll(/^import "\.\/[^"]+\.js";\n/gm, ""));
 }
 
-const metafile = "dist/metafile-esm.json";
-const bundled = [...bundledPackages(JSON.parse(readFileSync(metafile))), ...Object.values(codecs).map(dirname)];
+const metafiles = ["dist/metafile-esm.json", "dist/metafile-parts.json"];
+const packages = metafiles.flatMap((file) => bundledPackages(JSON.parse(readFileSync(file))));
+const bundled = [...new Set([...packages, ...Object.values(codecs).map(dirname)])];
 const ofCodecs = readdirSync("scripts/licences").map((name) => readFileSync(`scripts/licences/${name}`, "utf8").trim());
 writeFileSync("dist/third-party-notices.txt", [thirdPartyNotices(bundled).trim(), ...ofCodecs, ""].join(noticeRule));
-rmSync(metafile);
+for (const file of metafiles) rmSync(file);
 
 // After tsup, which removes declarations that it did not write.
 copyFileSync("build/kernels.wasm", "dist/kernels.wasm");

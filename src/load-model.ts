@@ -12,7 +12,7 @@ export const kernels = /* @__PURE__ */ compileOnce(() => fromHex(kernelsText));
 /**
  * Loads a network.
  *
- * @param source  an ONNX file or the model.json of TensorFlow.js: its bytes, a Blob, a Response, a URL or a path; or several
+ * @param source  an ONNX or TensorFlow Lite file or the model.json of TensorFlow.js: its bytes, a Blob, a Response, a URL or a path; or several
  *   files by name (`{ "model.json": …, "weights.bin": … }`); without it the embedded pet-shop classifier
  * @returns a model ready to predict and explain
  * @throws {ModelError} if the bytes are no usable network

@@ -97,6 +97,8 @@ const messages = {
   "normalisation-assumed": () =>
     "Neither the file nor the call says how pixels become numbers: 0 to 1 (pixel / 255), without mean and std, is assumed. A network " +
     "that was trained on other numbers sees another picture than you do. Pass preprocess to loadModel.",
+  "post-processing-cut": (operators: string, outputs: string) =>
+    `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".`,
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

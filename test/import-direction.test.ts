@@ -43,11 +43,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   compile: ["operators", "operation", "graph", "wasm", ...base],
   onnx: ["operators", "graph", ...base],
   tfjs: ["compile", "operators", "graph", ...base],
+  tflite: ["tfjs", "compile", "operators", "graph", ...base],
   engine: ["compile", "operators", "operation", "graph", "wasm", ...base],
   image: ["wasm", ...base],
   methods: [...base],
   view: ["methods", "image", "wasm", "generated", ...base],
-  model: ["engine", "image", "onnx", "tfjs", "compile", "operators", "operation", "graph", "wasm", ...base],
+  model: ["engine", "image", "onnx", "tfjs", "tflite", "compile", "operators", "operation", "graph", "wasm", ...base],
   detect: ["model", "image", ...base],
   explain: [
     ...["detect", "methods", "model", "engine", "view", "image", "compile", "operators", "operation", "graph", "wasm"],

@@ -183,11 +183,18 @@ export async function openModel(
   const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
   checkInputOptions(options);
-  const { graph: whole, name, pieces, inputIsFinal, fileOrder } = await readGraph(source, options, limits);
+  const {
+    graph: whole,
+    name,
+    pieces,
+    inputIsFinal,
+    fileOrder,
+    notes: found = [],
+  } = await readGraph(source, options, limits);
   await hear();
   checkInputNames(whole, options);
   // Whatever is assumed on the way is collected here.
-  const notes: Note[] = [];
+  const notes: Note[] = [...found];
   const said = await withConfig(readMetadata(whole), whole, source, options, limits, notes);
   const asking = { file: whole, options, metadata: said, fileOrder, isFinal: inputIsFinal };
   const constants = fixedInputs(asking);
@@ -390,25 +397,32 @@ interface FileGraph {
   readonly inputIsFinal: boolean;
   /** The axes of a value in the order in which the file writes them. */
   readonly fileOrder: (value: string, rank: number) => readonly number[];
+  /** What was found while it was read. */
+  readonly notes?: readonly Note[];
 }
 
 const asWritten = (_: string, rank: number): number[] => Array.from({ length: rank }, (__, axis) => axis);
 
+/** The sign of TensorFlow Lite's files, behind their first offset. */
+const isTensorflowLite = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === "TFL3";
+
 async function readGraph(source: SourceFile, { inputs, inputShape }: LoadOptions, limits: Limits): Promise<FileGraph> {
   const { bytes, name } = source;
+  const shapes = (name: string, position: number): readonly number[] | undefined =>
+    (inputs && Object.hasOwn(inputs, name) ? inputs[name].inputShape : undefined) ??
+    (position === 0 ? inputShape : undefined);
+  // Whoever loads ONNX files only never loads what reads others.
+  if (isTensorflowLite(bytes)) {
+    const { readTensorflowLite } = await import("../tflite/lite-reader");
+    const { graph, ...found } = readTensorflowLite(bytes, shapes, limits);
+    return { graph, name: name ?? graph.name, pieces: [bytes], inputIsFinal: true, ...found };
+  }
   if (!beginsLikeJson(bytes)) {
     const { graph, pieces } = await readOnnxFiles(source, limits);
     return { graph, name: name ?? graph.name, pieces, inputIsFinal: false, fileOrder: asWritten };
   }
-  // Whoever loads ONNX files only never loads this.
   const { readTensorflowJs } = await import("../tfjs/reader");
-  const { graph, pieces, fileOrder } = await readTensorflowJs(
-    source,
-    (name, position) =>
-      (inputs && Object.hasOwn(inputs, name) ? inputs[name].inputShape : undefined) ??
-      (position === 0 ? inputShape : undefined),
-    limits,
-  );
+  const { graph, pieces, fileOrder } = await readTensorflowJs(source, shapes, limits);
   return { graph, name: graph.name || (name ?? ""), pieces, inputIsFinal: true, fileOrder };
 }
 

@@ -19,7 +19,7 @@ const companions: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /**
- * Finds the model among files: model.json, else the only `.onnx`, `.json` (companions aside) or file at all.
+ * Finds the model among files: model.json, else the only `.onnx` or `.tflite`, `.json` (companions aside) or file at all.
  *
  * @param copy   whether to copy what is bytes already, all at once
  * @param spend  is told how large they are together
@@ -36,12 +36,12 @@ export async function readModelFiles(
     candidates.length === 1 ? candidates[0] : undefined;
   const main =
     names.find((name) => lastSegment(name) === "model.json") ??
-    only(names.filter((name) => name.endsWith(".onnx"))) ??
+    only(names.filter((name) => /\.(onnx|tflite)$/.test(name))) ??
     only(names.filter((name) => name.endsWith(".json") && !companions.has(lastSegment(name)))) ??
     only(names);
   if (main === undefined) {
     throw new ModelError(
-      `Which of the files is the model? Expected model.json or one .onnx among ${listed(names) || "them, got none"}.`,
+      `Which of the files is the model? Expected model.json or one .onnx or .tflite among ${listed(names) || "them, got none"}.`,
     );
   }
   return {

@@ -12,7 +12,7 @@ export type { SourceFile } from "./source-file";
 /** Where one file comes from. A string is a path (Node, Deno, Bun) or a URL. */
 export type FileSource = Uint8Array | ArrayBuffer | Blob | Response | URL | string;
 
-/** Where a network comes from: an ONNX file, the model.json of TensorFlow.js, or several files by name. */
+/** Where a network comes from: an ONNX or TensorFlow Lite file, the model.json of TensorFlow.js, or several files by name. */
 export type ModelSource = FileSource | ModelFiles;
 
 /** How far reading a model may reach. */
@@ -63,7 +63,7 @@ export async function readSource(
   if (what === "model" && typeof source === "object" && source !== null)
     return readModelFiles(source as ModelFiles, reach.copy !== false, (size) => budget.spend(size));
   throw new ModelError(
-    `${what === "model" ? "loadModel takes ONNX bytes or a TensorFlow.js model.json" : "The option wasm takes a WebAssembly.Module, its bytes"} ` +
+    `${what === "model" ? "loadModel takes the bytes of an ONNX or TensorFlow Lite file, or a TensorFlow.js model.json" : "The option wasm takes a WebAssembly.Module, its bytes"} ` +
       `(Uint8Array, ArrayBuffer, Blob, Response), a URL or a path${what === "model" ? ", or several files by name" : ""}; ` +
       `got ${kindOf(source)}.`,
   );

@@ -64,7 +64,6 @@ const signatures: readonly {
     what: "a Git LFS pointer, not the file it stands for",
     advice: "Fetch the file with git lfs pull.",
   },
-  { at: 4, bytes: "TFL3", what: "a TensorFlow Lite model", advice: "Convert it: python -m tf2onnx.convert --tflite." },
   { at: 4, bytes: "ORTM", what: "a model in onnxruntime's own format", advice: "Use the .onnx file it was made from." },
 ];
 

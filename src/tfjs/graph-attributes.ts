@@ -1,11 +1,12 @@
 import { refuse } from "./graph-builder";
 import { isList, isObject, type Json, type JsonObject } from "./json";
+import type { Attributes } from "./operations";
 
 /**
  * The attributes of a GraphDef node in JSON: `{ s: base64 }`, `{ i: "3" }`, `{ f: 0.1 }`, `{ b: true }`, `{ type: "DT_FLOAT" }`,
  * `{ shape: { dim: [{ size: "1" }] } }`, or `{ list: { i: […] } }`.
  */
-export class Attributes {
+export class GraphAttributes implements Attributes {
   readonly #all: JsonObject;
 
   constructor(all: Json | undefined) {

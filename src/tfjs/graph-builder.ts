@@ -34,9 +34,9 @@ export function refuse(reason: string): never {
 }
 
 /** What a converter trips over is not what the operator has by its definition: a shape, a number or an input of another kind. */
-const damaged = (name: string, op: string, cause: unknown): ModelError =>
+const damaged = (name: string, op: string, file: string, cause: unknown): ModelError =>
   new ModelError(
-    `"${cut(name)}" (${cut(op)}): its inputs and attributes do not fit together; model.json is damaged, or made by a newer ` +
+    `"${cut(name)}" (${cut(op)}): its inputs and attributes do not fit together; ${file} is damaged, or made by a newer ` +
       `exporter (${messageOf(cause)}).`,
     { cause },
   );
@@ -53,6 +53,8 @@ const graphOpset = 20;
 export class GraphBuilder {
   /** True where the file's convolutions take channels first: then all values keep the file's order of axes. */
   readonly channelsFirst: boolean;
+  /** What is read, as an error says it. */
+  readonly #file: string;
   /** Values that exist in the moved order too, by id. */
   readonly movedBefore = new Map<string, Value>();
   #nodes: Node[] = [];
@@ -66,8 +68,9 @@ export class GraphBuilder {
   readonly #fileNames = new Map<string, string>();
   #scope = "";
 
-  constructor(channelsFirst: boolean) {
+  constructor(channelsFirst: boolean, file = "model.json") {
     this.channelsFirst = channelsFirst;
+    this.#file = file;
   }
 
   input(name: string, shape: Shape): Value {
@@ -142,8 +145,15 @@ export class GraphBuilder {
    * later, together with all others.
    *
    * @param convert  undefined for an operator that is not known
+   * @param names  of its results, where the file has one for each
    */
-  layer(name: string, op: string, inputs: readonly Value[], convert: (() => Value | Value[]) | undefined): Value[] {
+  layer(
+    name: string,
+    op: string,
+    inputs: readonly Value[],
+    convert: (() => Value | Value[]) | undefined,
+    names: readonly string[] = [name],
+  ): Value[] {
     const outer = this.#scope;
     this.#scope = name;
     const before = this.#nodes.length;
@@ -153,10 +163,10 @@ export class GraphBuilder {
       if (unknown.length > 0) return [this.#unknown("Identity", unknown)];
       const results = [convert()].flat();
       const made = new Set(this.#nodes.slice(before).flatMap(({ outputs }) => outputs));
-      return results.map((value, i) => this.#named(value, i === 0 ? name : `${name}:${i}`, made));
+      return results.map((value, i) => this.#named(value, names[i] ?? `${name}:${i}`, made));
     } catch (error) {
       if (error instanceof SeethroughError) throw error;
-      if (!(error instanceof Refusal)) throw damaged(name, op, error);
+      if (!(error instanceof Refusal)) throw damaged(name, op, this.#file, error);
       this.#cutBack(before);
       return [this.#unknown(op, inputs, error.message)];
     } finally {

@@ -2,7 +2,7 @@ import { cut } from "../addresses";
 import { fixedShape } from "../compile/specialise";
 import { ModelError } from "../errors";
 import type { Constant } from "../graph/ir";
-import { Attributes } from "./graph-attributes";
+import { GraphAttributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
 import { Fields, isObject, type Json, type JsonObject } from "./json";
 import { leastInputs, operations } from "./operations";
@@ -13,7 +13,7 @@ interface GraphNode {
   readonly op: string;
   /** `node`, `node:1` for another output than the first; without those that only say what must run before. */
   readonly inputs: readonly string[];
-  readonly attributes: Attributes;
+  readonly attributes: GraphAttributes;
 }
 
 /** The network of a graph-model: a GraphDef whose constants are weights. */
@@ -47,7 +47,7 @@ export class GraphModel {
         name: fields.string("name"),
         op: fields.string("op"),
         inputs: listed.filter((input) => !input.startsWith("^")),
-        attributes: new Attributes(fields.object.attr),
+        attributes: new GraphAttributes(fields.object.attr),
       };
       this.#nodes.set(node.name, node);
     }
@@ -158,7 +158,7 @@ export class GraphModel {
     const own = inputs.find(
       (input) => isObject(input) && typeof input.name === "string" && nodeOf(input.name) === name,
     );
-    return isObject(own) ? new Attributes({ own: { shape: own.tensorShape } }).shape("own") : undefined;
+    return isObject(own) ? new GraphAttributes({ own: { shape: own.tensorShape } }).shape("own") : undefined;
   }
 }
 
@@ -168,4 +168,4 @@ const nodeOf = (reference: string): string => reference.split(":")[0];
 export const takesChannelsFirst = (topology: JsonObject): boolean =>
   new Fields(topology, "The graph in model.json")
     .list("node", [])
-    .some((node) => isObject(node) && new Attributes(node.attr).string("data_format", "NHWC") === "NCHW");
+    .some((node) => isObject(node) && new GraphAttributes(node.attr).string("data_format", "NHWC") === "NCHW");

@@ -1,7 +1,6 @@
 /** The operators of TensorFlow's GraphDef that convolutional networks use, each as operators of the graph. */
 import { Constant } from "../graph/ir";
-import { axisIndex, image, plain, reshaped, shapeOf, transposed } from "./axes";
-import type { Attributes } from "./graph-attributes";
+import { axisIndex, plain, reshaped, shapeOf, transposed } from "./axes";
 import { type GraphBuilder, numbersOf, refuse, type Value } from "./graph-builder";
 import { softmax } from "./operators/activation";
 import { concat, gather, pad, type ResizeOptions, resize, slice, split } from "./operators/arrange";
@@ -13,10 +12,22 @@ import {
   type Padding,
   transposedConvolution,
 } from "./operators/convolution";
+import { batchToSpace, dilated, spaceToBatch, stillSpread } from "./operators/dilation";
 import { namesakes } from "./operators/namesakes";
 import { batchNorm, binary, clip, extremum, prelu, unary } from "./operators/pointwise";
 import { pool, type Reduction, reduction } from "./operators/pooling";
 import { stridedSlice } from "./operators/strided-slice";
+
+/** The attributes of an operator by TensorFlow's names. */
+export interface Attributes {
+  string(key: string, fallback: string): string;
+  strings(key: string): string[];
+  number(key: string, fallback: number): number;
+  numbers(key: string): number[];
+  boolean(key: string, fallback?: boolean): boolean;
+  /** An element type as ONNX numbers it. */
+  elementType(key: string): number;
+}
 
 /** An operator that is to be converted. */
 export interface Operator {
@@ -55,12 +66,8 @@ function convOptions(attributes: Attributes): ConvOptions {
 
 const conv =
   (apply: typeof convolution): Convert =>
-  ({ b, attributes, inputs: [x, filter] }) => {
-    const spread = dilatedBy.get(x);
-    const options = convOptions(attributes);
-    if (!spread) return apply(b, x, filter, options);
-    return spreadAgain(apply(b, x, filter, dilatedOptions(options, spread)), spread);
-  };
+  ({ b, attributes, inputs: [x, filter] }) =>
+    dilated(x, convOptions(attributes), (options) => apply(b, x, filter, options));
 
 /** The operators after which TensorFlow.js applies further ones at once. */
 const fused =
@@ -80,45 +87,14 @@ const fused =
   };
 
 const fusedConv = (apply: typeof convolution): Convert =>
-  fused(({ b, attributes, inputs: [x, filter] }, bias) => {
-    const spread = dilatedBy.get(x);
-    const options = convOptions(attributes);
-    if (!spread) return apply(b, x, filter, options, bias);
-    return spreadAgain(apply(b, x, filter, dilatedOptions(options, spread), bias), spread);
-  });
+  fused(({ b, attributes, inputs: [x, filter] }, bias) =>
+    dilated(x, convOptions(attributes), (options) => apply(b, x, filter, options, bias)),
+  );
 
 function matMul({ b, attributes, inputs: [x, matrix] }: Operator, bias?: Value): Value {
   if (attributes.boolean("transpose_a") || attributes.boolean("adj_x")) refuse("transpose_a is not supported");
   const turned = attributes.boolean("transpose_b") || attributes.boolean("adj_y");
   return dense(b, x, turned ? transposed(b, matrix, [1, 0]) : matrix, bias);
-}
-
-/**
- * Old exporters write a dilated convolution as SpaceToBatchND, a convolution without padding, and BatchToSpaceND. Here the
- * value stays what it is and remembers that it was spread.
- */
-interface Spread {
-  readonly block: readonly number[];
-  /** Elements that SpaceToBatchND adds before and after, per image axis. */
-  readonly pads: readonly (readonly [number, number])[];
-}
-
-const dilatedBy = new WeakMap<Value, Spread>();
-
-function spreadAgain(value: Value, spread: Spread): Value {
-  dilatedBy.set(value, { ...spread, pads: [] });
-  return value;
-}
-
-function dilatedOptions(options: ConvOptions, { block, pads }: Spread): ConvOptions {
-  if (
-    options.padding !== "valid" ||
-    [...options.strides, ...options.dilations].some((n) => n !== 1) ||
-    pads.length === 0
-  ) {
-    refuse("after SpaceToBatchND only one convolution without padding and strides is supported");
-  }
-  return { ...options, dilations: block, padding: { begin: pads.map(([n]) => n), end: pads.map(([, n]) => n) } };
 }
 
 /** A constant's numbers as one pair per row. */
@@ -127,32 +103,15 @@ function pairsOf(value: Value, what: string): [number, number][] {
   return Array.from({ length: numbers.length / 2 }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
 }
 
-const spaceToBatch: Convert = ({ b, inputs: [x, block, pads] }) => {
-  if (x.shape.length !== 4 || b.channelsFirst) refuse("it is supported on images with channels last only");
-  const spread: Value = { ...b.emit("Identity", [image(b, x)]) };
-  dilatedBy.set(spread, { block: numbersOf(block, "block shape"), pads: pairsOf(pads, "paddings") });
-  return spread;
-};
+const spread: Convert = ({ b, inputs: [x, block, pads] }) =>
+  spaceToBatch(b, x, numbersOf(block, "block shape"), pairsOf(pads, "paddings"));
 
-const batchToSpace: Convert = ({ b, inputs: [x, , crops] }) => {
-  if (!dilatedBy.has(x)) refuse("it is supported only after SpaceToBatchND and a convolution");
-  const cuts: [number, number][] = [[0, 0], ...pairsOf(crops, "crops"), [0, 0]];
-  const end = shapeOf(x).map((extent, axis) => extent - cuts[axis][1]);
-  return slice(
-    b,
-    x,
-    cuts.map(([begin]) => begin),
-    end,
-    cuts.map(() => 1),
-  );
-};
+const gathered: Convert = ({ b, inputs: [x, , crops] }) => batchToSpace(b, x, pairsOf(crops, "crops"));
 
 const biasAdd: Convert = ({ b, attributes, inputs: [x, bias] }) => {
   const first = isChannelsFirst(attributes) && x.shape.length >= 3;
   const aligned = first ? reshaped(b, bias, [-1, ...x.shape.slice(2).map(() => 1)]) : bias;
-  const sum = binary(b, "Add", x, aligned);
-  const spread = dilatedBy.get(x);
-  return spread ? spreadAgain(sum, spread) : sum;
+  return stillSpread(x, binary(b, "Add", x, aligned));
 };
 
 const transposedConv: Convert = ({ b, attributes, inputs: [size, filter, x] }) =>
@@ -309,7 +268,7 @@ const scalarInt = (b: GraphBuilder, n: number): Value => b.constant(Constant.fro
 export const leastInputs: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
   ...[
     "Conv2D _FusedConv2D DepthwiseConv2dNative FusedDepthwiseConv2dNative MatMul BatchMatMul BatchMatMulV2 _FusedMatMul BiasAdd Prelu",
-    "Mean Sum Max Prod Add AddV2 Sub Mul RealDiv Div FloorDiv Pow SquaredDifference Maximum Minimum ConcatV2 Split Reshape ExpandDims",
+    "Mean Sum Max Min Prod Add AddV2 Sub Mul RealDiv Div FloorDiv Pow SquaredDifference Maximum Minimum ConcatV2 Split Reshape ExpandDims",
     "Pad PadV2 MirrorPad Transpose ResizeBilinear ResizeNearestNeighbor Fill GatherV2",
   ].flatMap((names) => names.split(" ").map((name): [string, number] => [name, 2])),
   ...["Conv2DBackpropInput", "SpaceToBatchND", "BatchToSpaceND", "ClipByValue", "SplitV", "Range", "Slice"].map(
@@ -330,8 +289,8 @@ export const operations: Readonly<Record<string, Convert>> = {
   DepthwiseConv2dNative: conv(depthwise),
   FusedDepthwiseConv2dNative: fusedConv(depthwise),
   Conv2DBackpropInput: transposedConv,
-  SpaceToBatchND: spaceToBatch,
-  BatchToSpaceND: batchToSpace,
+  SpaceToBatchND: spread,
+  BatchToSpaceND: gathered,
   MatMul: matMul,
   BatchMatMul: matMul,
   BatchMatMulV2: matMul,
@@ -350,6 +309,7 @@ export const operations: Readonly<Record<string, Convert>> = {
   Mean: reduce("Mean"),
   Sum: reduce("Sum"),
   Max: reduce("Max"),
+  Min: reduce("Min"),
   Prod: reduce("Prod"),
   Add: arithmetic("Add"),
   AddV2: arithmetic("Add"),

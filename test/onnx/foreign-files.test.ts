@@ -46,7 +46,6 @@ describe("a file that is no network says what it is, and the way out", () => {
     ["PyTorch", zip("archive/data.pkl"), /PyTorch checkpoint/],
     ["Keras 3", zip("model.weights.h5"), /Keras 3 model/],
     ["npz", zip("arr_0.npy"), /\.npz/],
-    ["TensorFlow Lite", "\x1c\0\0\0TFL3\0\0\0\0", /TensorFlow Lite/],
     ["GGUF", "GGUF\x03\0\0\0\0\0\0\0", /GGUF/],
     ["HDF5", "\x89HDF\r\n\x1a\n", /HDF5/],
     ["npy", "\x93NUMPY\x01\0", /NumPy array/],

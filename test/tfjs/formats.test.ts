@@ -364,7 +364,7 @@ describe("what cannot be loaded says why:", () => {
     ],
     "files among which none is the model": [
       () => loadModel({ "a.bin": new Uint8Array(4), "b.bin": new Uint8Array(4) }),
-      /Which of the files is the model\? Expected model\.json or one \.onnx among "a\.bin", "b\.bin"/,
+      /Which of the files is the model\? Expected model\.json or one \.onnx or \.tflite among "a\.bin", "b\.bin"/,
     ],
     "a list of what has no names": [
       () => loadModel([new Blob(["{}"])] as never),
@@ -385,10 +385,6 @@ describe("what cannot be loaded says why:", () => {
     "a packed export": [
       () => loadModel(latin("PK\x03\x04…weights.bin…model.json")),
       /ZIP archive with a TensorFlow\.js model in it\. Unpack it/,
-    ],
-    "a TensorFlow Lite file": [
-      () => loadModel(latin("\x1c\0\0\0TFL3")),
-      /TensorFlow Lite model\. Convert it: python -m tf2onnx\.convert --tflite/,
     ],
     "a SavedModel": [
       () => loadModel(latin("\x08\x01\x12\xf3\x01")),

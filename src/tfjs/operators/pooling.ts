@@ -1,6 +1,5 @@
-import { showShape } from "../../tensor";
 import { axisIndex, graphAxis, image, inFormat, reshaped, shapeOf } from "../axes";
-import { type GraphBuilder, refuse, type Value } from "../graph-builder";
+import type { GraphBuilder, Value } from "../graph-builder";
 import { type WindowOptions, windowAttributes } from "./convolution";
 
 /** Max and average pooling; averages do not count padding, as in TensorFlow. */
@@ -27,10 +26,16 @@ export function globalPool(
   return keepAxes ? pooled : reshaped(b, pooled, [input.shape[0], input.shape[1]]);
 }
 
-const reductions = { Mean: "ReduceMean", Sum: "ReduceSum", Max: "ReduceMax", Prod: "ReduceProd" } as const;
+const reductions = {
+  Mean: "ReduceMean",
+  Sum: "ReduceSum",
+  Max: "ReduceMax",
+  Min: "ReduceMin",
+  Prod: "ReduceProd",
+} as const;
 export type Reduction = keyof typeof reductions;
 
-/** Mean, Sum, Max, Prod over TensorFlow's axes. Over all places it is a pooling. */
+/** Mean, Sum, Max, Min, Prod over TensorFlow's axes. Over all places it is a pooling. */
 export function reduction(
   b: GraphBuilder,
   kind: Reduction,
@@ -44,9 +49,6 @@ export function reduction(
   const rank = x.shape.length;
   const spatial = graphAxes.length === rank - 2 && graphAxes.every((axis, i) => axis === i + 2);
   const pools = (kind === "Mean" || kind === "Max") && rank >= 3 && spatial && !x.constant;
-  if (!pools && !x.constant && (kind === "Max" || kind === "Prod")) {
-    refuse(`${kind} over axes [${list.join(", ")}] of ${showShape(shapeOf(x))} is not supported, only over all places`);
-  }
   const kept = pools
     ? b.emit(kind === "Mean" ? "GlobalAveragePool" : "GlobalMaxPool", [x])
     : b.emit(reductions[kind], [x, b.ints(graphAxes)], { keepdims: 1 });

@@ -1,16 +1,20 @@
 import { reshaped, shapeOf } from "../axes";
-import type { Attributes } from "../graph-attributes";
 import { type GraphBuilder, numbersOf, refuse, type Value } from "../graph-builder";
 import { slice } from "./arrange";
+
+/** Where the masks are read from, by their names. */
+interface Masks {
+  number(mask: string, fallback: number): number;
+}
 
 /**
  * TensorFlow's StridedSlice: `x[begin:end:step]` per axis, where masks of one bit per entry say that a begin or an end is
  * absent, that the entry stands for `…`, that it adds an axis, or that it is one index and drops its axis.
  */
-export function stridedSlice(b: GraphBuilder, attributes: Attributes, inputs: readonly Value[]): Value {
+export function stridedSlice(b: GraphBuilder, masks: Masks, inputs: readonly Value[]): Value {
   const [x] = inputs;
   const [begin, end, step] = inputs.slice(1).map((value, i) => numbersOf(value, ["begin", "end", "strides"][i]));
-  const has = (mask: string, i: number): boolean => ((attributes.number(mask, 0) >> i) & 1) === 1;
+  const has = (mask: string, i: number): boolean => ((masks.number(mask, 0) >> i) & 1) === 1;
   const extents = shapeOf(x);
   const entries = begin.map((_, i) => i);
   const added = entries.filter((i) => has("new_axis_mask", i) && !has("ellipsis_mask", i)).length;

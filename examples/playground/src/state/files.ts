@@ -5,15 +5,15 @@ import { openPicture } from "./picture";
 export async function openAll(files: readonly File[]): Promise<void> {
   const pictures = files.filter(({ type }) => type.startsWith("image/"));
   const others = files.filter((file) => !pictures.includes(file));
-  // A network of TensorFlow.js has its weights beside the JSON; without them, and beside an ONNX file, a JSON file is a list
+  // A network of TensorFlow.js has its weights beside the JSON; without them, and beside an ONNX or TensorFlow Lite file, a JSON file is a list
   // of labels, unless its name is one that always says something about the network.
   const isNetwork = others.some(({ name }) => name === "model.json" || /\.bin$/i.test(name));
-  const hasOnnx = others.some(({ name }) => /\.onnx$/i.test(name));
+  const hasWhole = others.some(({ name }) => /\.(onnx|tflite)$/i.test(name));
   const labels = others.filter(
     ({ name }) =>
       /\.(json|txt|csv)$/i.test(name) &&
       !/^(metadata|config|preprocessor_config)\.json$/.test(name) &&
-      (hasOnnx || !isNetwork),
+      (hasWhole || !isNetwork),
   );
   const network = others.filter((file) => !labels.includes(file));
   if (network.length > 0) await openFiles(network);

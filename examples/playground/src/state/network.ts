@@ -31,11 +31,11 @@ export async function chooseNetwork(next: NetworkChoice): Promise<void> {
   await open();
 }
 
-/** @param next  an ONNX file, with the files of its weights if it has such, or the model.json of TensorFlow.js with its weights */
+/** @param next  an ONNX or TensorFlow Lite file, with the files of its weights if it has such, or the model.json of TensorFlow.js with its weights */
 export async function openFiles(next: readonly File[]): Promise<void> {
   files = next;
   const named = (pattern: RegExp): File | undefined => next.find(({ name }) => pattern.test(name));
-  fileName.value = (named(/^model\.json$/) ?? named(/\.onnx$/i) ?? next[0]).name;
+  fileName.value = (named(/^model\.json$/) ?? named(/\.(onnx|tflite)$/i) ?? next[0]).name;
   choice.value = "file";
   form.value = { ...defaultForm, fit: form.value.fit };
   await open();
