@@ -101,7 +101,7 @@ const library: Options = {
 const reported: NonNullable<Options["esbuildPlugins"]>[number] = {
   name: "what parts bundle",
   setup(build) {
-    build.onEnd(({ metafile }) => writeFile("dist/metafile-parts.json", JSON.stringify(metafile)));
+    build.onEnd(({ metafile }) => writeFile("build/metafile-parts.json", JSON.stringify(metafile)));
   },
 };
 

@@ -47,7 +47,7 @@ for (const name of readdirSync("dist").filter((file) => file.endsWith(".js"))) {
   writeFileSync(`dist/${name}`, text.replaceAll(/^import "\.\/[^"]+\.js";\n/gm, ""));
 }
 
-const metafiles = ["dist/metafile-esm.json", "dist/metafile-parts.json"];
+const metafiles = ["dist/metafile-esm.json", "build/metafile-parts.json"];
 const packages = metafiles.flatMap((file) => bundledPackages(JSON.parse(readFileSync(file))));
 const bundled = [...new Set([...packages, ...Object.values(codecs).map(dirname)])];
 const ofCodecs = readdirSync("scripts/licences").map((name) => readFileSync(`scripts/licences/${name}`, "utf8").trim());
