@@ -18,6 +18,11 @@ export {
   type WalkThroughOptions,
 } from "./deconvolution/walk-through";
 export type { ZeroInsertionForm } from "./deconvolution/zero-insertion";
+export {
+  type ClassProbabilityMap,
+  type ClassProbabilityMapOptions,
+  classProbabilityMap,
+} from "./detect/class-probability-map";
 export { type DetectOptions, detect } from "./detect/detect";
 export {
   type Dissection,
@@ -170,6 +175,7 @@ export { captioned } from "./view/captioned";
 export { type ClassMap, classMap, classMapImage } from "./view/class-map";
 export { colormapNames } from "./view/colormap";
 export { cropImage } from "./view/crop-image";
+export { type DrawDetectionsOptions, type DrawnBox, drawDetections } from "./view/draw-detections";
 export { encodeNpy } from "./view/encode-npy";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
 export {

@@ -52,6 +52,8 @@ const settings: Readonly<Record<string, string>> = {
   "functions/poolingPicture.md": "const input = tensor;",
   "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog", "owl"] });`,
   "functions/attentionRollout.md": `const model = await seethrough.loadModel("transformer.onnx");`,
+  "functions/classProbabilityMap.md": `const model = await seethrough.loadModel("detector.onnx");`,
+  "functions/drawDetections.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/dRise.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/detect.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/toCamModel.md": `

@@ -66,8 +66,9 @@ const caught = (call: Promise<unknown>): Promise<unknown> =>
 
 describe("a pool gives the results of one instance", () => {
   // The network here is no detector, and has no attention.
+  const ofDetectors = ["detect", "dRise", "classProbabilityMap"];
   const none = ["attentionRollout", "attentionRelevance"];
-  for (const name of explainerNames.filter((each) => each !== "detect" && each !== "dRise")) {
+  for (const name of explainerNames.filter((each) => !ofDetectors.includes(each))) {
     it(name, async () => {
       if (none.includes(name)) {
         const [found, expected] = await Promise.all([
@@ -96,6 +97,8 @@ describe("a pool gives the results of one instance", () => {
       await pool.saliency(there, image, { target: { detection, of: "top" } }),
       await library.saliency(here, image, { target: { detection, of: "top" } }),
     );
+    const map = { target: 1 };
+    same(await pool.classProbabilityMap(there, image, map), await library.classProbabilityMap(here, image, map));
     const few = { detection, masks: 9, grid: 3, seed: 2 };
     same(await pool.dRise(there, image, few), await library.dRise(here, image, few));
     same(await pool.explain(there, image, { method: "d-rise", ...few }), await library.dRise(here, image, few));

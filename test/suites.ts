@@ -9,6 +9,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/cli-evaluate.test.ts": "seethrough evaluate, as a process",
   "test/cli-search.test.ts": "seethrough search, merge and project, as processes",
   "test/cli/all-methods.test.ts": "seethrough explain --method all, as processes",
+  "test/cli/detect.test.ts": "seethrough detect and explain --detection, as processes",
   "test/cli/loading.test.ts": "what the command line says of files, flags and endings, as processes",
   "test/cli/signals.test.ts": "signals on the command line, as processes",
   "test/detect/detect.test.ts": "detectors against a plain decoding of onnxruntime's outputs",

@@ -4,6 +4,9 @@ import {
   type Box,
   boundingBox,
   captioned,
+  type Detection,
+  type DetectionPart,
+  detect,
   drawBox,
   encodeNpy,
   encodePng,
@@ -26,10 +29,12 @@ import {
   resize,
   sideBySide,
   signalPlot,
+  type Target,
   TargetError,
   type Tensor,
 } from "../index";
 import { createPool } from "../pool";
+import { definedOf } from "./detect-command";
 import { writeOutputFile } from "./files";
 import { inFlags } from "./flag-words";
 import { type MethodFlags, optionsOf } from "./method-flags";
@@ -43,6 +48,11 @@ export interface ExplainFlags extends ModelFlags, MethodFlags {
   readonly method: MethodName | "all";
   readonly target?: string;
   readonly position?: PlaceFlag;
+  /** The number of a box in the list of `detect`, from 1. */
+  readonly detection?: number;
+  readonly ofBox?: DetectionPart;
+  readonly threshold?: number;
+  readonly iou?: number;
   readonly layer?: string;
   readonly out?: string;
   readonly npy?: string;
@@ -82,11 +92,19 @@ export async function explainCommand(path: string | undefined, flags: ExplainFla
   const shownFiles = filesShown(files, flags);
   checkPictures(shownFiles, flags);
   const given = givenOf(files);
-  const predictions = await predicted(model, given, flags);
+  const detection = await chosenDetection(model, given, flags);
+  const predictions = detection ? [] : await predicted(model, given, flags);
   const names = flags.method === "all" ? methodNames : [flags.method];
   const results: Explained[] = [];
   for (const method of names) {
-    const result = await explained(model, given, shownFiles, method, flags, pool?.explain);
+    const result = await explained(
+      model,
+      given,
+      shownFiles,
+      method,
+      { ...flags, target: detection ?? flags.target },
+      pool?.explain,
+    );
     if (result) results.push(result);
   }
   if (results.length === 0) throw new LayerError(`No method can explain ${model.name}; the notes say why.`);
@@ -201,18 +219,36 @@ async function predicted(model: Model, input: Input, { target }: ExplainFlags): 
   }
 }
 
+type Boxed = Extract<Target, { readonly detection: Detection }>;
+
+/** The box that a number of `seethrough detect` stands for. @throws {TargetError} if there are not so many */
+async function chosenDetection(
+  model: Model,
+  input: Input,
+  { detection: number, ofBox, threshold, iou }: ExplainFlags,
+): Promise<Boxed | undefined> {
+  if (number === undefined) return undefined;
+  const found = await detect(model, input, definedOf({ threshold, iou }));
+  const detection = found[number - 1];
+  if (detection) return { detection, ...(ofBox && { of: ofBox }) };
+  const many = found.length === 1 ? "1 box is" : `${found.length} boxes are`;
+  throw new TargetError(
+    `--detection ${number}: ${many} found in it; seethrough detect lists them, and with a lower --threshold there are more.`,
+  );
+}
+
 /** Runs one method; among all methods, one that the network's structure rules out is named and left out. */
 async function explained(
   model: Model,
   given: Input,
   files: readonly NamedFile[],
   method: MethodName,
-  flags: ExplainFlags,
+  flags: Omit<ExplainFlags, "target"> & { readonly target?: ExplainFlags["target"] | Boxed },
   attribute = explain,
 ): Promise<Explained | undefined> {
   const bar = progressBar(method);
   try {
-    const target = targetAt(flags.target, flags.position, model);
+    const target = typeof flags.target === "object" ? flags.target : targetAt(flags.target, flags.position, model);
     const layer = flags.method === "all" && !needsMaps(method) ? undefined : flags.layer;
     const isPlane = files.some(({ picture: image }) => image !== undefined);
     const options = { method, target, layer, onProgress: bar.update, ...optionsOf(method, flags, isPlane) };
@@ -228,7 +264,7 @@ async function explained(
 }
 
 /** What an attribution says of one input; nothing where it does not say anything of it. */
-function viewOf(attribution: Attribution, file: NamedFile, flags: ExplainFlags): View[] {
+function viewOf(attribution: Attribution, file: NamedFile, flags: Pick<ExplainFlags, "smooth">): View[] {
   const { name, picture: image } = file;
   const values = attribution.byInput[name];
   if (!values) return [];

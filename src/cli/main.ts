@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { colormapNames, type MethodName, methodNames, SeethroughError, type UnitPosition, version } from "../index";
 import { isArrayFile } from "./array-file";
+import { type DetectFlags, detectCommand } from "./detect-command";
 import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
 import { type ExplainFlags, explainCommand } from "./explain-command";
 import { inFlags } from "./flag-words";
@@ -16,6 +17,8 @@ import { type VisualizeFlags, visualizeCommand } from "./visualize-command";
 
 /** Exit codes: the work is done, it could not be done, the command line is wrong. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 const pngName = (text: string): string => {
   if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
@@ -36,6 +39,12 @@ const sizes = (text: string): number | readonly [number, number] => {
 const atLeastZero = (text: string): number => {
   const value = number(text);
   if (value < 0) throw new InvalidArgumentError("expected a number of at least 0");
+  return value;
+};
+
+const share = (text: string): number => {
+  const value = number(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError("expected a number from 0 to 1");
   return value;
 };
 
@@ -119,14 +128,30 @@ withModelOptions(program.command("explain"))
   .addOption(
     new Option("--method <name>", `one of ${methodNames.join(", ")}, or all`)
       .default("grad-cam")
-      .choices([...methodNames, "all"]),
+      .choices([...methodNames, "d-rise", "all"]),
   )
   .option("--target <label|index>", "class to explain; default: the predicted one")
+  .option(
+    "--detection <n>",
+    "box to explain, by its number in the list of seethrough detect; then --method is hi-res-cam",
+    count,
+  )
+  .addOption(
+    new Option("--of-box <part>", "with --detection: its score (default), or where one of its edges is").choices([
+      "score",
+      "left",
+      "top",
+      "right",
+      "bottom",
+    ]),
+  )
+  .option("--threshold <n>", "with --detection: as of seethrough detect", share)
+  .option("--iou <n>", "with --detection: as of seethrough detect", share)
   .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--layer <name>", "layer for the CAM family (default: suggested) or for gradients at a layer")
   .option("--steps <n>", "integrated-gradients: steps along the path; default 50", count)
   .option("--samples <n>", "smooth-grad, gradient-shap, lime, kernel-shap: how many; default by method", count)
-  .option("--masks <n>", "rise: how many random masks; default 4000", count)
+  .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
   .option("--window <h,w>", "occlusion: height and width of the patch, or one number for both", sizes)
   .option("--stride <y,x>", "occlusion: step between patches, or one number for both", sizes)
   .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
@@ -145,9 +170,17 @@ withModelOptions(program.command("explain"))
       .argParser(workers)
       .default(1),
   )
-  .action((image: string | undefined, flags: ExplainFlags, command: Command) => {
+  .action((image: string | undefined, flags: Writable<ExplainFlags>, command: Command) => {
     if (image === undefined && !flags.input)
       command.error("error: name what is to be explained: IMAGE, or --input NAME=FILE");
+    if (flags.detection !== undefined) {
+      if (flags.target !== undefined || flags.position !== undefined)
+        command.error("error: --detection and --target exclude each other: a box or a class");
+      if (command.getOptionValueSource("method") === "default") flags.method = "hi-res-cam";
+    } else if (flags.method === "d-rise" || flags.ofBox || flags.threshold !== undefined || flags.iou !== undefined) {
+      const flag = flags.method === "d-rise" ? "--method d-rise" : flags.ofBox ? "--of-box" : "--threshold and --iou";
+      command.error(`error: ${flag} is of a box: name it with --detection`);
+    }
     if (flags.npy && flags.method === "all")
       command.error("error: --npy writes one method's values; name it with --method");
     const foreign = foreignFlag(flags);
@@ -156,6 +189,38 @@ withModelOptions(program.command("explain"))
     if (isPicture && flags.out?.toLowerCase().endsWith(".svg"))
       command.error("error: pictures are written as PNG: name --out .png");
     return explainCommand(image, flags);
+  });
+
+withModelOptions(program.command("detect"))
+  .description("find the boxes of a detector, and what speaks for them")
+  .argument("<image>", "PNG, JPEG or WebP file")
+  .option("--threshold <n>", "least score of a box, 0 to 1; default 0.25", share)
+  .option("--iou <n>", "overlap above which of two boxes of a class the better is kept, 0 to 1; default 0.45", share)
+  .option("--top <n>", "how many boxes at most, best first; default 100", count)
+  .option("--explain <n>", "explain the n best boxes", count)
+  .addOption(
+    new Option("--method <name>", "with --explain: how; default hi-res-cam").choices([...methodNames, "d-rise"]),
+  )
+  .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--class-map <label|index>", "with --out: also how probable this class is at each place")
+  .option(
+    "--out <file.png>",
+    "write the picture with its boxes; evidence beside it as file.1.png, file.2.png, …",
+    pngName,
+  )
+  .option("--full-size", "draw on the image at its own size; default: at most 1024 pixels a side, small ones enlarged")
+  .option("--json", "print one JSON document instead of text")
+  .action((image: string, flags: DetectFlags, command: Command) => {
+    if (flags.model === undefined)
+      command.error("error: name a detector with --model; the embedded network is a classifier");
+    if (flags.method !== undefined && flags.explain === undefined)
+      command.error("error: --method belongs to --explain: add how many boxes are explained");
+    if (flags.classMap !== undefined && !flags.out)
+      command.error("error: --class-map is a picture; name it with --out");
+    const foreign = foreignFlag({ ...flags, method: flags.method ?? "hi-res-cam" });
+    if (foreign) command.error(`error: ${foreign}`);
+    return detectCommand(image, flags);
   });
 
 withModelOptions(program.command("evaluate"))

@@ -1,4 +1,4 @@
-import { type MethodName, type MethodOptions, methodTable } from "../index";
+import { detectorMethods, type MethodFacts, type MethodName, type MethodOptions, methodTable } from "../index";
 
 /** Options that some methods have. */
 export interface MethodFlags {
@@ -24,8 +24,8 @@ const flagNames = Object.keys(optionOf) as readonly (keyof MethodFlags)[];
 
 /** The methods that have a flag's option. */
 const takers = (flag: keyof MethodFlags): readonly MethodName[] =>
-  methodTable
-    .filter(({ options }) => options.some((group) => Object.hasOwn(group, optionOf[flag])))
+  [...methodTable, ...detectorMethods]
+    .filter(({ options }: MethodFacts) => options.some((group) => Object.hasOwn(group, optionOf[flag])))
     .map(({ name }) => name);
 
 /**

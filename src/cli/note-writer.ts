@@ -9,7 +9,7 @@ export interface NoteWriter {
 }
 
 /** Begins with what was assumed or found when the model was read; a result that repeats it adds nothing. */
-export function noteWriter(model: Model): NoteWriter {
+export function noteWriter(model: Pick<Model, "notes">): NoteWriter {
   const ofModel = new Set(model.notes.map(({ message }) => message));
   const written = new Set<string>();
   const write = (message: string, about?: string): void => {

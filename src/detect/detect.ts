@@ -104,7 +104,7 @@ export async function openHead(model: LoadedModel, said: DetectorHeadOption | un
 }
 
 /** Runs a batch; of each sample the values that the head reads. */
-async function headPass(
+export async function headPass(
   model: LoadedModel,
   { boxes, scores }: OpenedHead["head"],
   data: Float32Array,

@@ -56,7 +56,8 @@ export function startCam(given: Model, input: Input, options: CamOptions, find =
   const names = asked(options);
   const byInput = names[0] === undefined && find === camLayer ? layersByInput(model, target.value) : [];
   const layers = (byInput.length > 0 ? byInput.map(({ layer }) => layer) : names).map((name) => {
-    const { layer, value, maps } = find(model, name, target.value);
+    const below = name === undefined ? (target.madeBy ?? target.value) : target.value;
+    const { layer, value, maps } = find(model, name, below);
     return { layer, value, ...maps };
   });
   const ofInputs = byInput.length > 0 && { ofInputs: byInput.map(({ inputs }) => inputs) };

@@ -16,6 +16,8 @@ import type { Position, Target, UnitPosition } from "./target";
 /** A target bound to a value; the offsets may depend on what the network computes (the best class, a unit's maximum). */
 export interface ScoredTarget {
   readonly value: ValueName;
+  /** The value that its elements come from, where the layers between only move them: below it the default layer is looked for. */
+  readonly madeBy?: ValueName;
   /** @param data  the value of one sample, memory order */
   choose(data: Float32Array): Score;
 }

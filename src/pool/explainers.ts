@@ -3,6 +3,7 @@ import type {
   attentionRelevance,
   attentionRollout,
   cam,
+  classProbabilityMap,
   deconvnet,
   deepLift,
   deepLiftShap,
@@ -44,6 +45,7 @@ export interface Explainers {
   readonly attentionRelevance: typeof attentionRelevance;
   readonly attentionRollout: typeof attentionRollout;
   readonly cam: typeof cam;
+  readonly classProbabilityMap: typeof classProbabilityMap;
   readonly dRise: typeof dRise;
   readonly deconvnet: typeof deconvnet;
   readonly deepLift: typeof deepLift;
@@ -91,7 +93,14 @@ type Explaining = {
 
 type Method = (typeof methodTable)[number] | (typeof detectorMethods)[number];
 const methods: readonly Method[] = /* @__PURE__ */ [...methodTable, ...detectorMethods];
-type Listed = Method["call"] | "explain" | "projectActivation" | "attentionRollout" | "attentionRelevance" | "detect";
+type Listed =
+  | Method["call"]
+  | "explain"
+  | "projectActivation"
+  | "attentionRollout"
+  | "attentionRelevance"
+  | "detect"
+  | "classProbabilityMap";
 
 /** The compiler refuses this where one is missing or is none. */
 export const explainerNames: [
@@ -102,6 +111,7 @@ export const explainerNames: [
   "explain",
   "projectActivation",
   "detect",
+  "classProbabilityMap",
   "attentionRollout",
   "attentionRelevance",
   .../* @__PURE__ */ methods.map(({ call }) => call),

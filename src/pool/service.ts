@@ -1,3 +1,4 @@
+import { type ClassProbabilityMapOptions, classProbabilityMap } from "../detect/class-probability-map";
 import { type DetectOptions, detect } from "../detect/detect";
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
@@ -64,6 +65,11 @@ const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
   ["attentionRollout", attentionRollout],
   ["attentionRelevance", attentionRelevance],
   // One pass has no progress.
+  [
+    "classProbabilityMap",
+    (model, input, { onProgress: _, ...options }: Watch) =>
+      classProbabilityMap(model, input, options as ClassProbabilityMapOptions),
+  ],
   ["detect", (model, input, { onProgress: _, ...options }: Watch) => detect(model, input, options as DetectOptions)],
 ]);
 

@@ -55,6 +55,8 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     explain: [model, image, { method: "grad-cam", target: 1 }],
     detect: [model, image, {}],
     dRise: [await library.loadModel(yoloV8(0)), image, { detection: { box, index: 1 }, masks: 2 }],
+    classProbabilityMap: [await library.loadModel(yoloV8(0)), image, { target: 1 }],
+    drawDetections: [image, [{ box, index: 1, label: "cat", score: 0.5 }], { scale: 1 }],
     attentionRollout: [attentive, image, { discard: 0.5 }],
     attentionRelevance: [attentive, image, { target: 1 }],
     projectActivation: [model, image, { layer: "r1", unit: 1 }],

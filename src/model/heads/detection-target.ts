@@ -9,7 +9,7 @@ import type { ScoredTarget } from "../resolve-target";
 import type { Curve, Score, Term } from "../score";
 import type { Target } from "../target";
 import { inputToPicture } from "./in-picture";
-import { type Origin, originsOf } from "./origin";
+import { movedFrom, type Origin, originsOf } from "./origin";
 import { type Head, readHead } from "./read-head";
 
 export const edges = ["left", "top", "right", "bottom"] as const;
@@ -39,7 +39,7 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
   const found = of === "score" ? scoreTerms(model, head, detection) : edgeTerm(head, detection, of);
   const label = labelOf(detection, of);
   const score: Score = { index, ...(label !== undefined && { label }), terms: found.terms, chosen };
-  return { value: found.value, choose: () => score };
+  return { value: found.value, ...(found.madeBy !== undefined && { madeBy: found.madeBy }), choose: () => score };
 }
 
 /** What a part of a detection is called. */
@@ -50,6 +50,8 @@ export function labelOf({ label }: Detection, of: DetectionPart): string | undef
 
 interface Terms {
   readonly value: string;
+  /** The layer of its own scale: what the other scales of a pyramid compute is not on the way to it. */
+  readonly madeBy?: string;
   readonly terms: readonly Term[];
 }
 
@@ -78,6 +80,7 @@ function scoreTerms(model: LoadedModel, head: Head, { anchor, index }: Detection
   if (isOne || traced.length === 1) {
     return {
       value: first.origin.value,
+      madeBy: movedFrom(graph, first.origin).value,
       terms: traced.map(({ origin, weight }) => ({ offsets: [offsetOf(model, origin)], weight })),
     };
   }

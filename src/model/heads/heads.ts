@@ -1,6 +1,6 @@
 /** All that detectors need, loaded with the first of them. */
 export { detectionTarget } from "./detection-target";
-export { candidatesAbove, classProbabilities, cornersOf, overlap, withoutDoubles } from "./find-boxes";
+export { candidatesAbove, cornersOf, probabilityOf, withoutDoubles } from "./find-boxes";
 export { recogniseHead } from "./find-head";
 export { type FollowedScore, followedBox, type SoughtBox, similarityTo } from "./followed-box";
 export { inputToPicture } from "./in-picture";
