@@ -2,6 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import {
+  attentionRelevance,
+  attentionRollout,
   decodeImage,
   encodePng,
   enlarge,
@@ -43,6 +45,14 @@ await write("honest-and-cheater", sideBySide([enlarge(lawn, 192), ...answers], {
 // One scene, every method.
 const turtle = await read("scene-turtle-02");
 for (const method of methodNames) await write(method, await draw(honest, turtle, method));
+
+// What a network with attention saw of it: relevance and rollout of its attention, then three methods that know nothing of tokens.
+const vit = await loadModel(await readFile("models/petshop-vit.onnx"));
+const attended = [await attentionRelevance(vit, turtle), await attentionRollout(vit, turtle)].map((attribution) =>
+  overlay(enlarge(turtle, 192), heatmap(attribution)),
+);
+const others = await Promise.all(["lrp", "grad-cam", "saliency"].map((method) => draw(vit, turtle, method)));
+await write("attention", sideBySide([enlarge(turtle, 192), ...attended, ...others], { columns: 6 }));
 
 // A signal and its evidence.
 const { sampleRate, unit, strips } = JSON.parse(await readFile("examples/signal/beats.json", "utf8"));

@@ -1,11 +1,15 @@
 import { signal } from "@preact/signals";
 import cheaterUrl from "../../../../models/petshop-cheater.onnx?url";
+import detectorUrl from "../../../../models/petshop-detector.onnx?url";
+import vitUrl from "../../../../models/petshop-vit.onnx?url";
 import type { NetworkInfo, NetworkSource, Settings } from "../worker/protocol";
 import { engine } from "./engine";
 import { defaultForm, parseLabels, type SettingsForm, settingsOf } from "./settings";
 import { createRunner, messageOf } from "./task";
 
-export type NetworkChoice = "petshop" | "petshop-cheater" | "file";
+const ownFiles = { "petshop-cheater": cheaterUrl, "petshop-vit": vitUrl, "petshop-detector": detectorUrl } as const;
+
+export type NetworkChoice = "petshop" | keyof typeof ownFiles | "file";
 
 export const choice = signal<NetworkChoice>("petshop");
 export const fileName = signal<string | undefined>(undefined);
@@ -75,8 +79,8 @@ async function open(): Promise<void> {
 async function source(): Promise<NetworkSource> {
   if (choice.value === "file") return { kind: "files", files };
   if (choice.value === "petshop") return { kind: "embedded" };
-  const response = await fetch(cheaterUrl);
+  const response = await fetch(ownFiles[choice.value]);
   if (!response.ok)
     throw new Error(`The network could not be loaded from this page's own files: HTTP ${response.status}.`);
-  return { kind: "files", files: [new File([await response.blob()], "petshop-cheater.onnx")] };
+  return { kind: "files", files: [new File([await response.blob()], `${choice.value}.onnx`)] };
 }

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import animalsList from "../../../images/animals.json";
 import scenesList from "../../../images/scenes.json";
 import type { OpenedImage } from "../worker/protocol";
 import { engine } from "./engine";
@@ -18,8 +19,11 @@ export interface Scene {
 
 const background: Readonly<Record<string, string>> = { grass: "on a lawn", cage: "in a cage", water: "over water" };
 
-/** The scenes that come with the project. */
-export const scenes: readonly Scene[] = scenesList.flatMap(({ file, label, background: behind }) => {
+/** The scenes that come with the project: of one animal, then of several. */
+export const scenes: readonly Scene[] = [
+  ...scenesList,
+  ...animalsList.map(({ animals, ...scene }) => ({ ...scene, label: animals.map(({ label }) => label).join(", ") })),
+].flatMap(({ file, label, background: behind }) => {
   const url = urls[`../../../images/${file}`];
   return url ? [{ file, url, title: `${label} ${background[behind] ?? `before ${behind}`}` }] : [];
 });

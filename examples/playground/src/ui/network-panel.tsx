@@ -40,6 +40,8 @@ export function NetworkPanel() {
           >
             <option value="petshop">Pet shop (8 animals)</option>
             <option value="petshop-cheater">Pet shop cheater (says dog for a lawn)</option>
+            <option value="petshop-vit">Pet shop with attention (ViT)</option>
+            <option value="petshop-detector">Pet shop detector (boxes)</option>
             {fileName.value && <option value="file">{fileName.value}</option>}
           </select>
         </label>
