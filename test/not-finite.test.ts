@@ -1,6 +1,6 @@
 /** NaN, infinity, ties and numbers at the ends of float32: a clear word or the right value, never a black picture. */
 import { describe, expect, it } from "vitest";
-import type { Attribute, Constant } from "../src/graph/ir";
+import { type Attribute, Constant } from "../src/graph/ir";
 import {
   boundingBox,
   explain,
@@ -16,6 +16,7 @@ import {
   saliency,
   Tensor,
 } from "../src/index";
+import { checkWeights } from "../src/model/not-finite";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, randomFloats, randomIntegers } from "./graph/build";
 import { describeShared, readShared } from "./shared-folder";
@@ -67,6 +68,37 @@ describe("weights", () => {
       }
     });
   }
+
+  it("is found at every place, wherever in the file the weights begin", async () => {
+    const refused = async (values: readonly number[], offset: number): Promise<number | undefined> => {
+      const file = new Uint8Array(offset + 4 * values.length + 1).fill(0xff);
+      file.set(new Uint8Array(Float32Array.from(values).buffer), offset);
+      const view = file.subarray(offset, offset + 4 * values.length);
+      const w = Constant.fromBytes(view, "float32", [values.length]);
+      const nodes = [{ name: "m", op: "MatMul", inputs: ["x", "w"], outputs: ["y"], attributes: new Map() }];
+      try {
+        await checkWeights({ nodes, constants: new Map([["w", w]]) } as never, async () => {});
+        return undefined;
+      } catch (error) {
+        return Number(/ at element (\d+),/.exec(String(error))?.[1]);
+      }
+    };
+    for (let offset = 0; offset < 4; offset++) {
+      for (const size of [1, 2, 5, 9]) {
+        const plain = Array.from({ length: size }, (_, i) => (i % 2 === 0 ? 3.4e38 : -1e-45) / (i + 1));
+        expect(await refused(plain, offset), `${size} from ${offset}`).toBeUndefined();
+        for (let at = 0; at < size; at++) {
+          for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+            const label = `${value} at ${at} of ${size} from ${offset}`;
+            expect(await refused(plain.with(at, value), offset), label).toBe(at);
+            // Beside nothing else that is suspicious.
+            const ones = new Array<number>(size).fill(1);
+            expect(await refused(ones.with(at, value), offset), label).toBe(at);
+          }
+        }
+      }
+    }
+  });
 
   it("an infinite mask or bound is no mistake", async () => {
     const masked: Nodes = [

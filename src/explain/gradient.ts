@@ -204,8 +204,10 @@ export const isShut = (gates: readonly ValueName[], values: ReadonlyMap<ValueNam
 
 /** What changes of a value by its own size could do to the score at most: in units of the score, as shares are. */
 export function effectOf(gradient: Float32Array, value: Float32Array): number {
-  const size = value.reduce((most, each) => Math.max(most, Math.abs(each)), 0) || 1;
-  return size * gradient.reduce((sum, each) => sum + Math.abs(each), 0);
+  let [size, sum] = [0, 0];
+  for (let i = 0; i < value.length; i++) size = Math.max(size, Math.abs(value[i]));
+  for (let i = 0; i < gradient.length; i++) sum += Math.abs(gradient[i]);
+  return (size || 1) * sum;
 }
 
 /** How a gradient method turns the pass into values. */

@@ -37,8 +37,34 @@ export async function checkWeights({ nodes, constants }: StaticGraph, hear: () =
 /** Bytes that are looked at together: they stay in the processor's first cache. */
 const blockBytes = 2 ** 14;
 
+/**
+ * False where surely every float32 is finite: the upper seven bits of no exponent are all ones. Weights lie at any byte of a file, so
+ * the words looked at are the file's, wherever in them the last byte of each float is.
+ */
+function isSuspicious({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  // The last float's last byte may lie in a word that the buffer has only a part of.
+  const count = (byteLength >> 2) - 1;
+  const last = byteOffset + 3;
+  const words = new Int32Array(buffer, last & ~3, Math.max(count, 0));
+  const shift = 8 * (last & 3);
+  // Added to seven ones, one carries into the bit above them.
+  const [ones, one] = [0x7f << shift, 1 << shift];
+  let carried = 0;
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    carried |= (words[i] & ones) + one;
+    carried |= (words[i + 1] & ones) + one;
+    carried |= (words[i + 2] & ones) + one;
+    carried |= (words[i + 3] & ones) + one;
+  }
+  for (; i < count; i++) carried |= (words[i] & ones) + one;
+  const end = new DataView(buffer, byteOffset, byteLength);
+  return (carried & (0x80 << shift)) !== 0 || (count >= 0 && !Number.isFinite(end.getFloat32(4 * count, true)));
+}
+
 /** Index of the first element whose exponent says NaN or infinity, or −1. A file may have millions: they are looked at as whole words. */
 function firstSpecial({ format, bytes }: Constant): number {
+  if (format === "float32" && !isSuspicious(bytes)) return -1;
   const isHalf = format === "float16";
   const exponent = isHalf ? 0x7c00 : 0x7f800000;
   // Of its own, because weights lie at any byte of a file.
