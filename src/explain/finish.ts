@@ -138,7 +138,7 @@ async function emptyNotes(
   { values, score, effect, relative, layer, known, signal }: About,
 ): Promise<Note[]> {
   let sum = 0;
-  for (const value of values) sum += Math.abs(value);
+  for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]);
   const ask = async () => ({
     ...(await import("./why-empty")),
     about: { model: model as LoadedModel, input, target, layer, signal },
