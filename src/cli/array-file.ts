@@ -133,10 +133,18 @@ interface Written {
 
 const expected = "an input is a list of numbers, lists of such lists, or { shape, data }";
 
+/** Of no network that is loaded has an input more. */
+const mostAxes = 32;
+
 function nestedNumbers(path: string, value: unknown): Pick<NumberArray, "data" | "shape"> {
   if (!Array.isArray(value)) throw new InputError(`${path} holds no list; ${expected}.`);
   const shape: number[] = [];
   for (let inner: unknown = value; Array.isArray(inner); inner = inner[0]) shape.push(inner.length);
+  if (shape.length > mostAxes) {
+    throw new InputError(
+      `${path} has lists inside each other ${shape.length} deep, and at most ${mostAxes} are axes of an input.`,
+    );
+  }
   const numbers: number[] = [];
   const walk = (part: unknown, depth: number): void => {
     if (depth < shape.length && Array.isArray(part) && part.length === shape[depth]) {

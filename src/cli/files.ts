@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdir, readdir, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { InputError } from "../index";
 
@@ -17,13 +18,30 @@ const reasonOf = (error: unknown): string => {
   );
 };
 
-/** @throws {InputError} saying which file cannot be read and why */
-export async function readInputFile(path: string): Promise<Uint8Array> {
+/** Bytes that are read of a picture or of numbers, and of a text: class names, a configuration, a result of search. */
+export const mostBytes = { data: 2 ** 30, text: 64 * 2 ** 20 } as const;
+
+/**
+ * A file, read no further than there may be of it: a device or a pipe has no size, and may never end.
+ *
+ * @throws {InputError} saying which file cannot be read and why, or how much it may hold
+ */
+export async function readInputFile(path: string, most: number = mostBytes.data): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let total = 0;
   try {
-    return await readFile(path);
+    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Uint8Array>) {
+      total += piece.length;
+      if (total > most) break;
+      pieces.push(piece);
+    }
   } catch (error) {
     throw new InputError(`${path} cannot be read: ${reasonOf(error)}.`);
   }
+  if (total <= most) return Buffer.concat(pieces);
+  throw new InputError(
+    `${path} has more than ${(most / 2 ** 20).toLocaleString("en-US")} MiB, too much for what it is to be.`,
+  );
 }
 
 export const isFolder = (path: string): Promise<boolean> =>

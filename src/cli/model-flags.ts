@@ -8,7 +8,7 @@ import {
   type Preprocess,
   type Target,
 } from "../index";
-import { readInputFile } from "./files";
+import { mostBytes, readInputFile } from "./files";
 import { fixedValue, type NamedValue } from "./named-files";
 
 /** Which model, and how pictures become its input. */
@@ -141,7 +141,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   const fixed = await Promise.all(
     fix.map(async ({ name, value }) => [name, { value: await fixedValue(value) }] as const),
   );
-  const names = labels ? textOf(await readInputFile(labels)) : undefined;
+  const names = labels ? textOf(await readInputFile(labels, mostBytes.text)) : undefined;
   const said = config && (await readConfigs(config));
   const preprocess = {
     ...(mean && { mean }),
@@ -212,7 +212,7 @@ const textOf = (bytes: Uint8Array): string => {
 
 /** @throws {InputError} if the file cannot be read, or is not JSON: then with what was expected */
 export async function readJson(path: string, expected: string): Promise<unknown> {
-  const bytes = await readInputFile(path);
+  const bytes = await readInputFile(path, mostBytes.text);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
