@@ -37,6 +37,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/packaging/size.test.ts": "sizes of bundles",
   "test/packaging/types.test.ts": "the packed declarations in projects of every setting",
   "test/petshop-vit.test.ts": "the pet-shop network with attention: the figures of its card",
+  "test/petshop-watermark.test.ts": "the pet-shop network that a mark in the corner fools: the figures of its card",
   "test/playground.test.ts": "the playground in a browser",
   "test/pool.test.ts": "every method divided among workers",
   "test/receptive-field.test.ts": "receptive fields against brute force",
