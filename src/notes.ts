@@ -26,6 +26,9 @@ const messages = {
   "token-grid": (grid: string, others: string, assumed: string) =>
     `The tokens of ${grid}.${others === "yes" ? " What is beside the grid (class token, registers) stands at no place of the picture, and no map has it." : ""}` +
     `${assumed === "yes" ? " The places could not be followed through the network: their number and the picture's shape decided." : ""}`,
+  "attention-only": () =>
+    "Attention is what the network computes on its way, not what the answer rests on: a place that is attended to may be of no weight. " +
+    "attentionRelevance and lrp follow it to an answer.",
   "negative-score": (score: string) =>
     `Ablation-CAM divides by the target's score, and that is ${score}: maps that speak for the target count negative here, ` +
     "and those that speak against it positive. Explain a target with a positive score, or read the map with its signs turned round.",

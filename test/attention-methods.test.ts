@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { LayerError, OptionError } from "../src/errors";
 import {
+  attentionMaps,
   attentionRelevance,
   attentionRollout,
   deepLift,
@@ -14,6 +15,9 @@ import {
 } from "../src/index";
 import { attentionLayers } from "../src/model/attention-layers";
 import { loaded, type Model } from "../src/model/model";
+import { writeOnnx } from "../src/onnx/writer";
+import { sizeOf } from "../src/tensor";
+import { transformer } from "./graph/transformer";
 import { describeShared, readShared, sharedPath } from "./shared-folder";
 
 const open = (name: string): Promise<Model> => loadModel(sharedPath(`models/modern/${name}.onnx`));
@@ -177,6 +181,71 @@ describeShared("attention, followed from block to block", () => {
       expect(Math.abs(convergenceDelta as number)).toBeLessThan(1e-4 * Math.abs(target.score));
     });
   }
+});
+
+describe("the attention of single heads", () => {
+  const small = { grid: [3, 4], inFront: 2, behind: 1, blocks: ["all", "all"], head: "first" } as const;
+  const photo = (model: Model): Tensor =>
+    new Tensor(
+      Float32Array.from({ length: sizeOf(model.input.shape) }, (_, i) => Math.sin(i * i)),
+      model.input.shape,
+    );
+
+  it("a head, a place, the mean of everybody: the shares of the softmax", async () => {
+    using model = await loadModel(writeOnnx(transformer(small)));
+    const x = photo(model);
+    const layers = ["block0_attention", "block1_attention"];
+    const all = await attentionMaps(model, x);
+    expect(all.map(({ layer, head }) => [layer, head])).toEqual(layers.flatMap((each) => [0, 1].map((h) => [each, h])));
+    const { activations } = await model.run(x, { capture: layers });
+    const T = 15;
+    const share = (layer: string, head: number, row: number, place: number): number =>
+      (activations.get(layer) as Tensor).toNCHW()[(head * T + row) * T + 2 + place];
+    for (const { layer, head, values, notes } of all) {
+      expect(values.shape).toEqual([1, 3, 4, 1]);
+      values.data.forEach((value, place) => void expect(value).toBe(share(layer, Number(head), 0, place)));
+      expect(notes.map(({ code }) => code)).toEqual(["token-grid", "attention-only"]);
+    }
+    const [from] = await attentionMaps(model, x, { layer: layers[1], head: 1, from: [2, 3] });
+    from.values.data.forEach((value, place) => void expect(value).toBe(share(layers[1], 1, 13, place)));
+    const [mean] = await attentionMaps(model, x, { layer: layers[0], head: "mean", from: "mean" });
+    mean.values.data.forEach((value, place) => {
+      let sum = 0;
+      for (let row = 0; row < T; row++) for (const head of [0, 1]) sum += share(layers[0], head, row, place);
+      expect(value).toBeCloseTo(sum / (2 * T), 6);
+    });
+    expect(heatmap(from).data).toHaveLength(6 * 8);
+    expect(await from.toDataURL({ data: new Uint8Array(6 * 8 * 3), width: 8, height: 6 })).toMatch(/^data:image/);
+  });
+
+  it("in shifted windows the places are those of the picture", async () => {
+    using model = await loadModel(writeOnnx(transformer({ grid: [4, 6], blocks: ["shifted"], head: "mean" })));
+    const x = photo(model);
+    const [map] = await attentionMaps(model, x, { head: 1, from: [1, 2] });
+    // Shifted by one, [1, 2] is [0, 1] of the rolled grid: the upper right of window 0, whose places are [1, 1] to [2, 2].
+    const { activations } = await model.run(x, { capture: ["block0_attention"] });
+    const raw = (activations.get("block0_attention") as Tensor).toNCHW();
+    const expected = new Float32Array(24);
+    [7, 8, 13, 14].forEach((place, key) => {
+      expected[place] = raw[(1 * 4 + 1) * 4 + key];
+    });
+    expect(map.values.data).toEqual(expected);
+  });
+
+  it("refuses what is no head, no attention or no place", async () => {
+    using model = await loadModel(writeOnnx(transformer(small)));
+    const x = photo(model);
+    await expect(attentionMaps(model, x, { head: 2 })).rejects.toThrow(/has heads 0 to 1, or take 'mean'; got 2/);
+    await expect(attentionMaps(model, x, { head: [] })).rejects.toThrow(OptionError);
+    await expect(attentionMaps(model, x, { layer: "norm1" })).rejects.toThrow(
+      /"norm1" is no attention .* Attention: block0_attention, block1_attention/,
+    );
+    await expect(attentionMaps(model, x, { from: [3, 0] })).rejects.toThrow(/places \[0, 0\] to \[2, 3\]/);
+    using other = await loadModel(writeOnnx(transformer({ ...small, inFront: 0, behind: 0, head: "mean" })));
+    await expect(attentionMaps(other, x, { from: "class" })).rejects.toThrow(/has no class token/);
+    using mixer = await loadModel(writeOnnx(transformer({ grid: [3, 4], blocks: ["mixer"], head: "mean" })));
+    await expect(attentionMaps(mixer, x)).rejects.toThrow(LayerError);
+  });
 });
 
 describe("a network without attention", () => {

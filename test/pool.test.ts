@@ -17,6 +17,7 @@ import { createService } from "../src/pool/service";
 import { sameThread } from "../src/pool/thread";
 import { yoloV8 } from "./detect/networks";
 import { graphOf, randomFloats, randomIntegers } from "./graph/build";
+import { transformer } from "./graph/transformer";
 import { knownOptions } from "./known-options";
 
 // The built files: a worker is a file of its own.
@@ -67,7 +68,7 @@ const caught = (call: Promise<unknown>): Promise<unknown> =>
 describe("a pool gives the results of one instance", () => {
   // The network here is no detector, and has no attention.
   const ofDetectors = ["detect", "dRise", "classProbabilityMap"];
-  const none = ["attentionRollout", "attentionRelevance"];
+  const none = ["attentionRollout", "attentionRelevance", "attentionMaps"];
   for (const name of explainerNames.filter((each) => !ofDetectors.includes(each))) {
     it(name, async () => {
       if (none.includes(name)) {
@@ -86,6 +87,25 @@ describe("a pool gives the results of one instance", () => {
       same(found, expected);
     });
   }
+
+  it("attention: its maps, and methods that follow it, by name too", async () => {
+    const file = writeOnnx(transformer({ grid: [3, 3], inFront: 1, blocks: ["all", "all"], head: "first" }));
+    const [there, here] = await Promise.all([pool.loadModel(file), library.loadModel(file)]);
+    for (const name of none) {
+      const options = name === "attentionMaps" ? { head: [1] } : { target: 2 };
+      same(
+        await (pool[name as "attentionMaps"] as Explaining)(there, image, options),
+        await (library[name as "attentionMaps"] as Explaining)(here, image, options),
+      );
+    }
+    same(
+      await pool.explain(there, image, { method: "attention-relevance", target: 2 }),
+      await library.attentionRelevance(here, image, { target: 2 }),
+    );
+    const [map] = await pool.attentionMaps(there, image, { head: "mean" });
+    expect(await map.toDataURL(image)).toMatch(/^data:image\/png;base64,/);
+    there.dispose();
+  });
 
   it("detect, and a detection as a target", async () => {
     const file = yoloV8(0);

@@ -1,6 +1,8 @@
 import { basename } from "node:path";
 import {
+  type AttentionMap,
   type Attribution,
+  attentionMaps,
   type Box,
   boundingBox,
   captioned,
@@ -21,17 +23,18 @@ import {
   LayerError,
   type MethodName,
   type Model,
-  methodNames,
   methodTable,
   OptionError,
   overlay,
   type Prediction,
   resize,
+  ShapeError,
   sideBySide,
   signalPlot,
   type Target,
   TargetError,
   type Tensor,
+  UnsupportedOperatorError,
 } from "../index";
 import { createPool } from "../pool";
 import { definedOf } from "./detect-command";
@@ -62,6 +65,8 @@ export interface ExplainFlags extends ModelFlags, MethodFlags {
   readonly colormap?: string;
   /** Standard deviation in input pixels or samples. */
   readonly smooth?: number;
+  /** Heads of an attention layer, whose attention is drawn in place of a method's map. */
+  readonly head?: readonly number[] | "mean" | "all";
   readonly workers: number;
   readonly input?: readonly NamedValue[];
   /** The input to show. */
@@ -92,22 +97,11 @@ export async function explainCommand(path: string | undefined, flags: ExplainFla
   const shownFiles = filesShown(files, flags);
   checkPictures(shownFiles, flags);
   const given = givenOf(files);
-  const detection = await chosenDetection(model, given, flags);
+  const detection = flags.head ? undefined : await chosenDetection(model, given, flags);
   const predictions = detection ? [] : await predicted(model, given, flags);
-  const names = flags.method === "all" ? methodNames : [flags.method];
-  const results: Explained[] = [];
-  for (const method of names) {
-    const result = await explained(
-      model,
-      given,
-      shownFiles,
-      method,
-      { ...flags, target: detection ?? flags.target },
-      pool?.explain,
-    );
-    if (result) results.push(result);
-  }
-  if (results.length === 0) throw new LayerError(`No method can explain ${model.name}; the notes say why.`);
+  const results = flags.head
+    ? await attended(model, given, shownFiles, flags, pool?.attentionMaps)
+    : await byMethods(model, given, shownFiles, { ...flags, target: detection ?? flags.target }, pool?.explain);
   if (flags.json) process.stdout.write(`${JSON.stringify(document(files, model, predictions, results), null, 2)}\n`);
   else process.stdout.write(text(files, model, predictions, results, flags));
   const notes = noteWriter(model);
@@ -123,6 +117,53 @@ export async function explainCommand(path: string | undefined, flags: ExplainFla
     }
   }
 }
+
+/** What the methods that are asked for say. */
+async function byMethods(
+  model: Model,
+  given: Input,
+  files: readonly NamedFile[],
+  flags: Omit<ExplainFlags, "target"> & { readonly target?: ExplainFlags["target"] | Boxed },
+  attribute = explain,
+): Promise<Explained[]> {
+  const names = flags.method === "all" ? methodTable.map(({ name }) => name) : [flags.method];
+  const results: Explained[] = [];
+  for (const method of names) {
+    const result = await explained(model, given, files, method, flags, attribute);
+    if (result) results.push(result);
+  }
+  if (results.length === 0) throw new LayerError(`No method can explain ${model.name}; the notes say why.`);
+  return results;
+}
+
+/** The attention of single heads: of the layer that is named, else of the last one. */
+async function attended(
+  model: Model,
+  given: Input,
+  files: readonly NamedFile[],
+  { head, layer, ...flags }: ExplainFlags,
+  look = attentionMaps,
+): Promise<Explained[]> {
+  const found = await look(model, given, {
+    ...(layer !== undefined && { layer }),
+    ...(head !== "all" && head !== undefined && { head }),
+  });
+  const last = found[found.length - 1].layer;
+  return found
+    .filter((each) => each.layer === last)
+    .map((attribution) => ({
+      attribution,
+      views: files.flatMap((file) => viewOf(attribution, file, flags)),
+    }));
+}
+
+/** What a picture of an attribution is called among others. */
+const captionOf = (attribution: Attribution | AttentionMap): string =>
+  "head" in attribution
+    ? attribution.head === "mean"
+      ? "mean of all heads"
+      : `head ${attribution.head}`
+    : attribution.method;
 
 /** @throws {OptionError} if --of names no input */
 function filesShown(files: readonly NamedFile[], { of }: ExplainFlags): readonly NamedFile[] {
@@ -181,7 +222,7 @@ const overlays: Draw = async ({ path, picture: image }, results, flags) => {
   if (!image) throw new LayerError(noPlaces);
   const large = shown(image, flags);
   const pictures = results.flatMap(({ attribution, view }) =>
-    picture(large, large.width / image.width, view, flags).map((each) => ({ each, method: attribution.method })),
+    picture(large, large.width / image.width, view, flags).map((each) => ({ each, method: captionOf(attribution) })),
   );
   if (pictures.length === 0) throw new LayerError(noPlaces);
   const whole =
@@ -200,7 +241,10 @@ const overlays: Draw = async ({ path, picture: image }, results, flags) => {
 const plots: Draw = async ({ signal, channelNames }, results, { colormap }) => {
   const drawn = results.flatMap(({ attribution: { method, target }, view }) => {
     if (!signal || !view?.map) return [];
-    const title = `What speaks for ${className(target)}: ${method}`;
+    const title =
+      method === "attention-map"
+        ? `What is attended to: ${target.label}`
+        : `What speaks for ${className(target)}: ${method}`;
     return [
       signalPlot(signal, view.map, { title, ...(channelNames && { channelNames }), ...(colormap && { colormap }) }),
     ];
@@ -255,8 +299,9 @@ async function explained(
     const attribution = await attribute(model, given, options);
     return { attribution, views: files.flatMap((file) => viewOf(attribution, file, flags)) };
   } catch (error) {
-    if (flags.method !== "all" || !(error instanceof LayerError)) throw error;
-    process.stderr.write(`note (${method}): left out. ${inFlags(error.message)}\n`);
+    const ruledOut = [LayerError, ShapeError, UnsupportedOperatorError].some((kind) => error instanceof kind);
+    if (flags.method !== "all" || !ruledOut) throw error;
+    process.stderr.write(`note (${method}): left out. ${inFlags((error as Error).message)}\n`);
     return undefined;
   } finally {
     bar.stop();
@@ -353,6 +398,8 @@ function text(
       const layer = attribution.layerByInput?.[view.file.name] ?? attribution.layer;
       const where = layer ? ` at ${layer}` : "";
       const within = several ? ` in ${view.file.name}` : "";
+      if ("head" in attribution)
+        return [`${captionOf(attribution)}${where}: what is attended to${within}: ${placeText(view)}`];
       const found = `${method}${where}: what speaks for ${className(target)}${within}: ${placeText(view)}`;
       return view.map?.data.some((value) => value !== 0) ? [found, meaning(attribution, view.map, flags)] : [found];
     }),
@@ -401,7 +448,7 @@ function document(
     predictions,
     explanations: results.map(({ attribution, views }) => ({
       method: attribution.method,
-      target: attribution.target,
+      ...("head" in attribution ? { head: attribution.head } : { target: attribution.target }),
       ...(attribution.layer && { layer: attribution.layer }),
       shape: attribution.values.shape,
       ...(attribution.convergenceDelta !== undefined && { convergenceDelta: attribution.convergenceDelta }),

@@ -1,6 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { colormapNames, type MethodName, methodNames, SeethroughError, type UnitPosition, version } from "../index";
+import {
+  colormapNames,
+  type MethodName,
+  methodNames,
+  methodTable,
+  SeethroughError,
+  type UnitPosition,
+  version,
+} from "../index";
 import { isArrayFile } from "./array-file";
 import { type DetectFlags, detectCommand } from "./detect-command";
 import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
@@ -102,14 +110,23 @@ const outputPlace = (text: string): number | readonly [number, number] => {
   return x === undefined ? Number(y) : [Number(y), Number(x)];
 };
 
+const heads = (text: string): readonly number[] | "mean" | "all" => {
+  if (text === "mean" || text === "all") return text;
+  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError("expected numbers separated by commas, mean or all");
+  return text.split(",").map(Number);
+};
+
+/** Those of networks with attention too. */
+const listed: readonly MethodName[] = methodTable.map(({ name }) => name);
+
 const methodList = (text: string): readonly MethodName[] =>
   text === "all"
     ? methodNames
     : text.split(",").map((word) => {
-        const name = methodNames.find((method) => method === word.trim());
+        const name = listed.find((method) => method === word.trim());
         if (name === undefined)
           throw new InvalidArgumentError(
-            `"${word}" is no method; expected names separated by commas, of ${methodNames.join(", ")}`,
+            `"${word}" is no method; expected names separated by commas, of ${listed.join(", ")}`,
           );
         return name;
       });
@@ -126,9 +143,9 @@ withModelOptions(program.command("explain"))
   .option("--input <name=file>", "file of one of several inputs, by its name; again for another", namedValues)
   .option("--of <name>", "of several inputs: show the one of this name alone")
   .addOption(
-    new Option("--method <name>", `one of ${methodNames.join(", ")}, or all`)
+    new Option("--method <name>", `one of ${listed.join(", ")}, or all`)
       .default("grad-cam")
-      .choices([...methodNames, "d-rise", "all"]),
+      .choices([...listed, "d-rise", "all"]),
   )
   .option("--target <label|index>", "class to explain; default: the predicted one")
   .option(
@@ -149,6 +166,11 @@ withModelOptions(program.command("explain"))
   .option("--iou <n>", "with --detection: as of seethrough detect", share)
   .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--layer <name>", "layer for the CAM family (default: suggested) or for gradients at a layer")
+  .option(
+    "--head <n,…>",
+    "draw the attention of one head or several, of all, or their mean, at --layer; default: the last attention",
+    heads,
+  )
   .option("--steps <n>", "integrated-gradients: steps along the path; default 50", count)
   .option("--samples <n>", "smooth-grad, gradient-shap, lime, kernel-shap: how many; default by method", count)
   .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
@@ -173,6 +195,8 @@ withModelOptions(program.command("explain"))
   .action((image: string | undefined, flags: Writable<ExplainFlags>, command: Command) => {
     if (image === undefined && !flags.input)
       command.error("error: name what is to be explained: IMAGE, or --input NAME=FILE");
+    if (flags.head && flags.detection !== undefined)
+      command.error("error: --head and --detection exclude each other: attention is of no box");
     if (flags.detection !== undefined) {
       if (flags.target !== undefined || flags.position !== undefined)
         command.error("error: --detection and --target exclude each other: a box or a class");
@@ -183,6 +207,10 @@ withModelOptions(program.command("explain"))
     }
     if (flags.npy && flags.method === "all")
       command.error("error: --npy writes one method's values; name it with --method");
+    if (flags.head && command.getOptionValueSource("method") === "cli")
+      command.error(
+        "error: --head draws attention itself and takes no --method; attention-relevance follows it to an answer",
+      );
     const foreign = foreignFlag(flags);
     if (foreign) command.error(`error: ${foreign}`);
     const isPicture = image !== undefined && !isArrayFile(image) && !flags.input;

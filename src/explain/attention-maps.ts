@@ -1,123 +1,186 @@
-/** What attention rollout and attention relevance share: the maps of a network's blocks, and the places that the result stands at. */
-import { show } from "../checks";
+import { checkBag, checkOptions, show, throwIfAborted } from "../checks";
 import { LayerError, OptionError } from "../errors";
-import { type AttentionLayer, attentionLayers } from "../model/attention-layers";
+import { guardedAsync } from "../guard";
+import { type AttendedTokens, type AttentionLayer, attendedTokens, attentionLayers } from "../model/attention-layers";
 import { inputsSeen } from "../model/inputs-seen";
-import type { LoadedModel } from "../model/model";
-import type { ScoredTarget } from "../model/resolve-target";
-import { type TokenGrid, tokenGrid } from "../model/token-grid";
+import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { suggest } from "../nearest";
+import { note } from "../notes";
+import { toRowMajor } from "../operation/layout";
 import { Tensor } from "../tensor";
-import type { ExplainOptions } from "./attribution";
-import type { Found } from "./finish";
+import type { Attribution } from "./attribution";
+import { finishAttribution } from "./finish";
+import { tokenNotes } from "./token-notes";
 
-export interface AttentionOptions extends ExplainOptions {
+export interface AttentionMapsOptions {
+  /** One attention layer, as `inspect(model).attention` names it; default: all of them whose tokens are places of the picture. */
+  readonly layer?: string;
+  /** One head or several, from 0, or 'mean' over all; default: each head. */
+  readonly head?: number | readonly number[] | "mean";
   /**
-   * Share of each block's smallest values, its heads together, that count as zero; default 0: all of them count. What a class token
-   * gives to itself is kept.
+   * Who attends: the class token (the first in front of the places), a place of the grid, or the mean over everybody. Default: the
+   * class token where there is one, else the mean.
    */
-  readonly discard?: number;
+  readonly from?: "class" | "mean" | readonly [y: number, x: number];
+  /** Looked at before the work begins. */
+  readonly signal?: AbortSignal;
 }
 
-export interface AttentionRun {
-  readonly layers: readonly AttentionLayer[];
-  readonly grid: TokenGrid;
-  readonly tokens: number;
+/** What one head attends to: an attribution for `heatmap`, `overlay` and `toDataURL`, whose target only says what the network answered. */
+export interface AttentionMap extends Attribution {
+  /** The softmax. */
+  readonly layer: string;
+  readonly head: number | "mean";
 }
 
 /**
- * The blocks before a target.
+ * The attention of single heads, as pictures: what share of its attention whoever attends gives to each place.
  *
- * @throws {OptionError} if `discard` is no share; {LayerError} if there are none, or they are no chain of all tokens attending to all
+ *   map(place) = A_head[from, place]     of windows: the mean over those who attend inside of the place's window
+ *
+ * It is what the network computes, and no attribution: a place that is attended to need not matter for the answer, and no target is asked
+ * for. `attentionRelevance` asks for one.
+ *
+ * @returns a map `[1, h, w, 1]` for each layer and head, in the order in which they run; shares of 1, the rest is what tokens beside the grid get
+ * @throws {LayerError} if the network has no attention to places of the picture, or not at `layer`
+ * @throws {OptionError} if there is no such head, or `from` names no class token or place of the layer
+ * @example
+ * const maps = await attentionMaps(model, image, { head: [0, 1] });
+ * for (const { layer, head, values } of maps) console.log(layer, head, values.shape);
  */
-export function startAttention(
-  model: LoadedModel,
-  method: string,
-  target: ScoredTarget,
-  discard: number,
-): AttentionRun {
-  if (!(typeof discard === "number" && discard >= 0 && discard < 1)) {
-    throw new OptionError(
-      `discard must be at least 0 and below 1, the share of each block's values to leave out, got ${show(discard)}.`,
-    );
-  }
-  const layers = attentionLayers(model, target.value);
-  if (layers.length === 0) {
-    throw new LayerError(
-      `${method} follows attention, and "${model.name}" has none before the target: no softmax weighs another value. ` +
-        "Take a method that needs none, for example gradCam or lrp.",
-    );
-  }
-  const [{ queries: tokens }] = layers;
-  const odd = layers.find(({ windows, queries, keys }) => windows !== 1 || queries !== tokens || keys !== tokens);
-  if (odd) {
-    const { layer, windows, queries, keys } = odd;
-    const what =
-      windows === 1 ? `is between ${queries} and ${keys} tokens` : `attends inside of ${windows} windows by itself`;
-    throw new LayerError(
-      `${method} follows the same ${tokens} tokens through every block, and attention "${layer}" ${what}. ` +
-        "Take a method that needs no such chain, for example lrp.",
-    );
-  }
-  const grid = tokenGrid(model, tokens);
-  if (!grid) {
-    throw new LayerError(
-      `${method}: nothing says which places of the picture the ${tokens} tokens of "${layers[0].layer}" are: they are no grid of its shape, ` +
-        "with or without a class token.",
-    );
-  }
-  return { layers, grid, tokens };
-}
-
-/** A square matrix over tokens, row by row. */
-export type TokenMatrix = Float64Array;
-
-/** Mean over the heads of what `of` makes of each element. */
-export function headMean(tokens: number, heads: number, of: (element: number) => number): TokenMatrix {
-  const size = tokens * tokens;
-  return Float64Array.from({ length: size }, (_, i) => {
-    let sum = 0;
-    for (let head = 0; head < heads; head++) sum += of(head * size + i);
-    return sum / heads;
-  });
-}
-
-/** Sets the smallest share to zero; of equal values the earlier ones go first. */
-export function discardSmallest(matrix: TokenMatrix, share: number, { inFront }: TokenGrid): void {
-  const order = Array.from(matrix.keys()).sort((a, b) => matrix[a] - matrix[b] || a - b);
-  for (const i of order.slice(0, Math.floor(share * matrix.length))) if (i !== 0 || inFront === 0) matrix[i] = 0;
-}
-
-/** left · right, and where `onto` is given added to it. */
-export function product(tokens: number, left: TokenMatrix, right: TokenMatrix, onto?: TokenMatrix): TokenMatrix {
-  const result = onto?.slice() ?? new Float64Array(tokens * tokens);
-  for (let i = 0; i < tokens; i++) {
-    for (let k = 0; k < tokens; k++) {
-      const factor = left[i * tokens + k];
-      if (factor === 0) continue;
-      for (let j = 0; j < tokens; j++) result[i * tokens + j] += factor * right[k * tokens + j];
+export async function attentionMaps(
+  given: Model,
+  input: Input,
+  options: AttentionMapsOptions = {},
+): Promise<AttentionMap[]> {
+  return guardedAsync("attentionMaps", async () => {
+    checkBag("attentionMaps", options, []);
+    checkOptions("attentionMaps", options, ["layer", "head", "from", "signal"]);
+    throwIfAborted(options.signal);
+    const model = loaded(given);
+    const layers = layersOf(model, options.layer);
+    const chosen = layers.map((each) => ({
+      ...each,
+      heads: headsOf(options.head, each),
+      rows: rowsOf(options.from, each),
+    }));
+    const pass = model.pass({ data: model.prepare(input), keep: layers.map(({ attention }) => attention.value) });
+    const made: AttentionMap[] = [];
+    for (const { attention, tokens, heads, rows } of chosen) {
+      const { layer, value } = attention;
+      const shares = toRowMajor(pass.values.get(value) as Float32Array, model.shape(value));
+      const several = model.parts.inputs.length > 1 && inputsSeen(model, value);
+      for (const head of heads) {
+        const { extents } = tokens.maps;
+        const values = new Tensor(mapOf(shares, attention, tokens, head, rows), [
+          1,
+          ...(extents.length > 2 ? extents : [tokens.maps.height, tokens.maps.width]),
+          1,
+        ]);
+        const found = await finishAttribution(model, input, {
+          method: "attention-map",
+          target: { index: -1, label: `head ${head}`, score: 1 },
+          values,
+          ...(several && { byInput: Object.fromEntries(several.map(({ name }) => [name, values])) }),
+          layer,
+          effect: Number.POSITIVE_INFINITY,
+          notes: [...tokenNotes([{ layer, maps: tokens.maps }]), note("attention-only")],
+          options: { layer, head, ...(options.from && { from: options.from }) },
+        });
+        made.push(Object.assign(found, { layer, head }));
+      }
     }
-  }
-  return result;
+    return made;
+  });
 }
 
-export const identity = (tokens: number): TokenMatrix =>
-  Float64Array.from({ length: tokens * tokens }, (_, i) => Number(i % (tokens + 1) === 0));
+interface Chosen {
+  readonly attention: AttentionLayer;
+  readonly tokens: AttendedTokens;
+}
 
-/** The row of the class token, or the mean of all where there is none, at the places of the picture. */
-export function placed(
-  model: LoadedModel,
-  matrix: TokenMatrix,
-  { layers, grid, tokens }: AttentionRun,
-): Pick<Found, "values" | "byInput"> {
-  const { rows, columns, inFront } = grid;
-  const asking = inFront > 0 ? 1 : tokens;
-  const map = Float32Array.from({ length: rows * columns }, (_, place) => {
-    let sum = 0;
-    for (let row = 0; row < asking; row++) sum += matrix[row * tokens + inFront + place];
-    return sum / asking;
+function layersOf(model: LoadedModel, asked: string | undefined): readonly Chosen[] {
+  const all = attentionLayers(model);
+  if (all.length === 0) {
+    throw new LayerError(
+      `"${model.name}" has no attention: no softmax weighs another value. gradCam or lrp need none.`,
+    );
+  }
+  const value = asked === undefined ? undefined : model.valueOf(asked);
+  const named = value === undefined ? all : all.filter((each) => each.value === value);
+  if (named.length === 0) {
+    const names = all.map(({ layer }) => layer);
+    throw new LayerError(
+      `Layer "${asked}" is no attention of "${model.name}".${suggest(asked as string, names)} Attention: ${names.join(", ")}.`,
+    );
+  }
+  const found = named.flatMap((attention): Chosen[] => {
+    const tokens = attendedTokens(model, attention);
+    return tokens ? [{ attention, tokens }] : [];
   });
-  const values = new Tensor(map, [1, rows, columns, 1]);
-  if (model.parts.inputs.length === 1) return { values };
-  const seen = inputsSeen(model, layers[0].value);
-  return { values, byInput: Object.fromEntries(seen.map(({ name }) => [name, values])) };
+  if (found.length > 0) return found;
+  throw new LayerError(
+    `What ${asked === undefined ? `the attention of "${model.name}"` : `attention "${asked}"`} is given to are no places of the picture, as far as those ` +
+      "can be followed, so there is no map of it. lrp passes it.",
+  );
+}
+
+function headsOf(asked: AttentionMapsOptions["head"], { attention: { heads, layer } }: Chosen): (number | "mean")[] {
+  if (asked === "mean") return ["mean"];
+  if (asked === undefined) return Array.from({ length: heads }, (_, head) => head);
+  const list = Array.isArray(asked) ? asked : [asked];
+  const wrong = list.find((head) => !Number.isInteger(head) || head < 0 || head >= heads);
+  if (list.length === 0 || wrong !== undefined) {
+    throw new OptionError(
+      `head: attention "${layer}" has heads 0 to ${heads - 1}, or take 'mean'; got ${list.length === 0 ? "an empty list" : show(wrong)}.`,
+    );
+  }
+  return list;
+}
+
+/** The tokens that attend, as window and row; undefined: everybody. */
+function rowsOf(
+  from: AttentionMapsOptions["from"],
+  { attention: { layer }, tokens }: Chosen,
+): { readonly window: number; readonly row: number } | undefined {
+  const { asking, maps } = tokens;
+  const hasClass = asking !== undefined && asking.inFront > 0;
+  if (from === "mean" || (from === undefined && !hasClass)) return undefined;
+  if (from === "class" || from === undefined) {
+    if (hasClass) return { window: 0, row: 0 };
+    throw new OptionError(`from: 'class': attention "${layer}" has no class token. Take 'mean', or a place [y, x].`);
+  }
+  const place = Array.isArray(from) ? from[0] * maps.width + from[1] : -1;
+  const inside =
+    Array.isArray(from) &&
+    from.length === 2 &&
+    from.every(Number.isInteger) &&
+    from[0] >= 0 &&
+    from[1] >= 0 &&
+    from[1] < maps.width;
+  const found = inside ? asking?.places[place] : undefined;
+  if (found) return { window: found.window, row: found.token };
+  throw new OptionError(
+    `from: attention "${layer}" has places [0, 0] to [${maps.height - 1}, ${maps.width - 1}]; take one, 'class' or 'mean', got ${show(from)}.`,
+  );
+}
+
+function mapOf(
+  shares: Float32Array,
+  { heads, queries, keys }: AttentionLayer,
+  { places }: AttendedTokens,
+  head: number | "mean",
+  from: { readonly window: number; readonly row: number } | undefined,
+): Float32Array {
+  const chosen = head === "mean" ? Array.from({ length: heads }, (_, each) => each) : [head];
+  const rows = from ? [from.row] : Array.from({ length: queries }, (_, row) => row);
+  return Float32Array.from(places, ({ window, token }) => {
+    // A window does not look into another.
+    if (from && from.window !== window) return 0;
+    let sum = 0;
+    for (const each of chosen) {
+      for (const row of rows) sum += shares[((window * heads + each) * queries + row) * keys + token];
+    }
+    return sum / (chosen.length * rows.length);
+  });
 }

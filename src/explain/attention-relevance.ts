@@ -12,7 +12,7 @@ import {
   placed,
   product,
   startAttention,
-} from "./attention-maps";
+} from "./attention-run";
 import type { Attribution } from "./attribution";
 import { finishAttribution } from "./finish";
 import { gradientPass, targetNotes } from "./gradient";

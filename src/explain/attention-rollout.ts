@@ -13,7 +13,7 @@ import {
   placed,
   product,
   startAttention,
-} from "./attention-maps";
+} from "./attention-run";
 import type { Attribution } from "./attribution";
 import { finishAttribution } from "./finish";
 import { forwardPass, targetNotes } from "./gradient";

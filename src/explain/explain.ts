@@ -6,6 +6,9 @@ import type { Input, Model } from "../model/model";
 import { suggest } from "../nearest";
 import { joinNotes } from "../notes";
 import { ablationCam } from "./ablation-cam";
+import { attentionRelevance } from "./attention-relevance";
+import { attentionRollout } from "./attention-rollout";
+import type { AttentionOptions } from "./attention-run";
 import type { Attribution, LayerOptions } from "./attribution";
 import { withMethods } from "./attribution-methods";
 import { cam } from "./cam";
@@ -64,6 +67,8 @@ export const methodFunctions: Readonly<
   "eigen-cam": eigenCam,
   "score-cam": scoreCam,
   "ablation-cam": ablationCam,
+  "attention-rollout": attentionRollout,
+  "attention-relevance": attentionRelevance,
   occlusion,
   rise,
   lime,
@@ -81,14 +86,17 @@ export type MethodOptions = LayerOptions &
   SmoothGradOptions &
   GradientShapOptions &
   GuidedGradCamOptions &
+  AttentionOptions &
   OcclusionOptions &
   RiseOptions &
   LimeOptions &
   KernelShapOptions &
   Partial<DRiseOptions>;
 
-/** The names `explain` takes for any network; of a detector's boxes also "d-rise". */
-export const methodNames: readonly MethodName[] = /* @__PURE__ */ methodTable.map(({ name }) => name);
+/** The names `explain` takes for any network; of one with attention also "attention-rollout" and "attention-relevance", of a detector's boxes "d-rise". */
+export const methodNames: readonly MethodName[] = /* @__PURE__ */ methodTable.flatMap(({ name, needs }) =>
+  needs.some((need) => need === "attention") ? [] : [name],
+);
 
 /** What `explain` takes: the options of the method, and which that is. */
 export interface ExplainMethod {

@@ -44,8 +44,8 @@ export interface MethodFacts {
   readonly reading: Reading;
   /** What it costs, in passes through the network. */
   readonly passes: string;
-  /** What it must see of the network. Scores alone: a black box will do. */
-  readonly needs: readonly ("gradients" | "maps" | "scores")[];
+  /** What it must see of the network. Scores alone: a black box will do. Attention: a network that has none is refused. */
+  readonly needs: readonly ("gradients" | "maps" | "scores" | "attention")[];
   /** Groups, so that methods share them. */
   readonly options: readonly OptionGroup[];
   /** Codes of the notes that stand on every result. */

@@ -1,4 +1,6 @@
 import { ablationCamFacts } from "./ablation-cam";
+import { attentionRelevanceFacts } from "./attention-relevance";
+import { attentionRolloutFacts } from "./attention-rollout";
 import { camFacts } from "./cam";
 import { dRiseFacts } from "./d-rise";
 import { deconvnetFacts } from "./deconvnet";
@@ -51,6 +53,8 @@ export const methodTable = [
   eigenCamFacts,
   scoreCamFacts,
   ablationCamFacts,
+  attentionRolloutFacts,
+  attentionRelevanceFacts,
   occlusionFacts,
   riseFacts,
   limeFacts,

@@ -149,6 +149,18 @@ export const methodWords: Readonly<Record<MethodName, MethodWords>> = {
     says: "Each map weighed by what the score loses without it. One pass per map, no gradients.",
     ...map,
   },
+  "attention-rollout": {
+    title: "Attention rollout",
+    says: "What attention, multiplied from block to block, brings to the answer's token. Of transformers; the same for every answer.",
+    high: "attention takes most from here, whatever the class",
+    low: "it takes little from here",
+  },
+  "attention-relevance": {
+    title: "Attention relevance",
+    says: "Attention that the score grows by, followed from block to block. Of transformers.",
+    high: "attention to this place raises the score of {target}",
+    low: "attention to it does not raise the score",
+  },
   occlusion: {
     title: "Occlusion",
     says: "By how much the score drops when a patch covers each place. Many passes, no gradients.",

@@ -56,10 +56,15 @@ export function mapsOfShape(shape: Shape): LayerMaps {
 
 /** The maps of tokens: places before the channels, which come last. */
 export function tokenMaps(model: LoadedModel, value: ValueName): (LayerMaps & { readonly tokens: Tokens }) | undefined {
-  const shape = model.shape(value);
+  const found = anyMaps(model, value);
+  return found?.tokens.axes.includes(model.shape(value).length - 1) ? undefined : found;
+}
+
+/** The same wherever the places lie. */
+export function anyMaps(model: LoadedModel, value: ValueName): (LayerMaps & { readonly tokens: Tokens }) | undefined {
   const known = pictureAxes(model).places(value);
   const places = known ?? assumedPlaces(model, value);
-  if (!places || places.axes.includes(shape.length - 1) || places.offsets.length <= 1) return undefined;
+  if (!places || places.offsets.length <= 1) return undefined;
   const { offsets, channels, inFront, behind } = places;
   const extents = places.extents.length === 1 ? [1, ...places.extents] : places.extents;
   return {

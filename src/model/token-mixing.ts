@@ -1,7 +1,7 @@
 /** Where the tokens of a network last learn of each other: attention, and matrices over places as in an MLP-Mixer. */
 import type { Operation, ValueName } from "../operation/operation";
-import { isReshaping, operators } from "../operators/table";
-import { attentionLayers } from "./attention-layers";
+import { operators } from "../operators/table";
+import { attentionLayers, isMoving, weighing } from "./attention-layers";
 import type { LoadedModel } from "./model";
 import { pictureAxes } from "./picture-axes";
 
@@ -43,24 +43,6 @@ export function tokenMixings(model: LoadedModel, target: ValueName): TokenMixing
 const operationOf = (model: LoadedModel, value: ValueName): Operation | undefined =>
   model.full.operations[model.full.producer.get(value) ?? -1];
 
-/** The product of an attention map with what it weighs. */
-function weighing(
-  model: LoadedModel,
-  attention: ValueName,
-): { readonly mixed: ValueName; readonly weighed: ValueName } | undefined {
-  const alike = new Set([attention]);
-  for (const operation of model.full.operations) {
-    const from = operation.inputs.find((input) => alike.has(input));
-    if (from === undefined) continue;
-    if (operators.get(operation.node.op)?.nature === "dense") {
-      const weighed = operation.inputs.find((input) => input !== from);
-      return weighed === undefined ? undefined : { mixed: operation.outputs[0], weighed };
-    }
-    if (isMoving(operation)) for (const output of operation.outputs) alike.add(output);
-  }
-  return undefined;
-}
-
 /** What asks and what is asked: both sides of the product that an attention map is made of. */
 function compared(model: LoadedModel, attention: ValueName): readonly ValueName[] {
   for (let operation = operationOf(model, attention); operation; ) {
@@ -69,11 +51,6 @@ function compared(model: LoadedModel, attention: ValueName): readonly ValueName[
     operation = operationOf(model, inputs[0]);
   }
   return [];
-}
-
-function isMoving({ node }: Operation): boolean {
-  const nature = operators.get(node.op)?.nature;
-  return nature === "identity" || nature === "moves" || isReshaping(node.op);
 }
 
 /** What a layer with weights made values of: the layer is found through constants that are added and through what moves. */

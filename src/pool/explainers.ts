@@ -1,5 +1,6 @@
 import type {
   ablationCam,
+  attentionMaps,
   attentionRelevance,
   attentionRollout,
   cam,
@@ -42,6 +43,7 @@ import type { Input, Model } from "../model/model";
  */
 export interface Explainers {
   readonly ablationCam: typeof ablationCam;
+  readonly attentionMaps: typeof attentionMaps;
   readonly attentionRelevance: typeof attentionRelevance;
   readonly attentionRollout: typeof attentionRollout;
   readonly cam: typeof cam;
@@ -93,14 +95,7 @@ type Explaining = {
 
 type Method = (typeof methodTable)[number] | (typeof detectorMethods)[number];
 const methods: readonly Method[] = /* @__PURE__ */ [...methodTable, ...detectorMethods];
-type Listed =
-  | Method["call"]
-  | "explain"
-  | "projectActivation"
-  | "attentionRollout"
-  | "attentionRelevance"
-  | "detect"
-  | "classProbabilityMap";
+type Listed = Method["call"] | "explain" | "projectActivation" | "attentionMaps" | "detect" | "classProbabilityMap";
 
 /** The compiler refuses this where one is missing or is none. */
 export const explainerNames: [
@@ -112,8 +107,7 @@ export const explainerNames: [
   "projectActivation",
   "detect",
   "classProbabilityMap",
-  "attentionRollout",
-  "attentionRelevance",
+  "attentionMaps",
   .../* @__PURE__ */ methods.map(({ call }) => call),
 ];
 

@@ -2,8 +2,7 @@ import { type ClassProbabilityMapOptions, classProbabilityMap } from "../detect/
 import { type DetectOptions, detect } from "../detect/detect";
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
-import { attentionRelevance } from "../explain/attention-relevance";
-import { attentionRollout } from "../explain/attention-rollout";
+import { type AttentionMapsOptions, attentionMaps } from "../explain/attention-maps";
 import { beginDRise } from "../explain/d-rise";
 import { explain, methodFunctions } from "../explain/explain";
 import { beginIntegratedGradients } from "../explain/integrated-gradients";
@@ -62,13 +61,16 @@ const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
   ...[...methodTable, ...detectorMethods].map(({ call, name }) => [call, methodFunctions[name]] as const),
   ["explain", explain],
   ["projectActivation", projectActivation as Explain],
-  ["attentionRollout", attentionRollout],
-  ["attentionRelevance", attentionRelevance],
   // One pass has no progress.
   [
     "classProbabilityMap",
     (model, input, { onProgress: _, ...options }: Watch) =>
       classProbabilityMap(model, input, options as ClassProbabilityMapOptions),
+  ],
+  [
+    "attentionMaps",
+    (model, input, { onProgress: _, ...options }: Watch) =>
+      attentionMaps(model, input, options as AttentionMapsOptions),
   ],
   ["detect", (model, input, { onProgress: _, ...options }: Watch) => detect(model, input, options as DetectOptions)],
 ]);

@@ -1,6 +1,9 @@
 /** Every function of the library that takes a signal, on a network whose passes take a millisecond. */
+
 import { createHash } from "node:crypto";
 import * as library from "../../src/index";
+import { writeOnnx } from "../../src/onnx/writer";
+import { transformer } from "../graph/transformer";
 import { boxes, classifier } from "./small-networks";
 import { random } from "./wild-values";
 
@@ -44,10 +47,14 @@ export async function jobsOf() {
   const add = (name: string, call: (options: never) => Promise<unknown>, options: object = {}): void => {
     jobs.set(name, (watch) => call({ ...options, ...watch } as never));
   };
-  for (const { call } of library.methodTable) {
+  const attentive = await library.loadModel(
+    writeOnnx(transformer({ grid: [6, 6], inFront: 1, blocks: ["all", "all"], head: "first" })),
+  );
+  for (const { call, needs } of library.methodTable) {
+    const explained = needs.some((need) => need === "attention") ? attentive : model;
     const method = Reflect.get(library, call) as (model: unknown, input: unknown, options: object) => Promise<unknown>;
     const extra = call === "deepLiftShap" ? { baselines: [tensor, whole.values] } : few[call];
-    add(call, (options) => method(model, input, options), { target: 1, ...extra });
+    add(call, (options) => method(explained, input, options), { target: 1, ...extra });
   }
   add("explain", (options) => library.explain(model, input, options), { method: "rise", masks: 6, batchSize: 1 });
   add("noiseTunnel", (options) => library.noiseTunnel(own, { samples: 3 })(model, input, options), { target: 1 });

@@ -59,6 +59,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     drawDetections: [image, [{ box, index: 1, label: "cat", score: 0.5 }], { scale: 1 }],
     attentionRollout: [attentive, image, { discard: 0.5 }],
     attentionRelevance: [attentive, image, { target: 1 }],
+    attentionMaps: [attentive, image, { head: 0, from: "mean" }],
     projectActivation: [model, image, { layer: "r1", unit: 1 }],
     projectionImage: [model, tensor, {}],
     loadModel: [classifier, { labels: ["a", "b", "c"], preprocess: { range: [0, 1] }, limits: { nodes: 20 } }],
