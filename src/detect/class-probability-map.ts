@@ -20,7 +20,7 @@ export interface ClassProbabilityMapOptions {
   /** The class, by label or index. */
   readonly target: string | number;
   /** How the outputs are read; default: as they are recognised. */
-  readonly head?: DetectorHeadOption;
+  readonly head?: Partial<DetectorHeadOption>;
   readonly signal?: AbortSignal;
 }
 

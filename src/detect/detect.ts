@@ -15,8 +15,8 @@ export interface DetectOptions {
   readonly iou?: number;
   /** How many boxes to return at most, best first; default 100. */
   readonly top?: number;
-  /** How the outputs are read; default: as they are recognised. */
-  readonly head?: DetectorHeadOption;
+  /** How the outputs are read; default: as they are recognised. Without `boxes`: what differs from that, `{ anchors }`. */
+  readonly head?: Partial<DetectorHeadOption>;
   /** Gives the pass up, between two of its layers too. */
   readonly signal?: AbortSignal;
 }
@@ -32,7 +32,8 @@ export interface OpenedHead {
 
 /**
  * The boxes that a detector finds, best first. The head is recognised by the shapes of the outputs and the layers before them: YOLO
- * v3 to v12 as ultralytics and their authors export them, end-to-end heads, YOLOX, NanoDet, FastestDet, SSD, UltraFace, DETR.
+ * v3 to v12 as ultralytics and their authors export them, end-to-end heads, YOLOX, NanoDet, FastestDet, SSD, UltraFace, RetinaFace,
+ * BlazeFace, CenterNet, DETR; the maps of a YOLO without its decoding need `head: { anchors }`.
  * Of boxes of one class that overlap, the best is kept; heads that suppress doubles themselves are left as they are.
  *
  * A detection is a target of every method: `{ target: { detection, of: "left" } }`.
@@ -70,6 +71,7 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
       index,
       ...(label !== undefined && { label }),
       score,
+      ...(head.keypoints && { keypoints: heads.keypointsAt(head, values, anchor, placement) }),
       anchor,
       family,
       head: head.option,
@@ -94,9 +96,12 @@ function share(name: string, value: number): void {
 }
 
 /** The head of a model, as it is recognised or as somebody says. */
-export async function openHead(model: LoadedModel, said: DetectorHeadOption | undefined): Promise<OpenedHead> {
+export async function openHead(model: LoadedModel, said: Partial<DetectorHeadOption> | undefined): Promise<OpenedHead> {
   const heads = await import("../model/heads/heads");
-  const { family, option } = said === undefined ? heads.recogniseHead(model) : { family: "said", option: said };
+  const isPartial = said === undefined || (typeof said === "object" && said !== null && said.boxes === undefined);
+  const { family, option } = isPartial
+    ? heads.recogniseHead(model, said)
+    : { family: "said", option: said as DetectorHeadOption };
   const head = heads.readHead(model, option);
   // From now on detections of this model are targets, recognised or not.
   model.heads = heads;
@@ -106,12 +111,11 @@ export async function openHead(model: LoadedModel, said: DetectorHeadOption | un
 /** Runs a batch; of each sample the values that the head reads. */
 export async function headPass(
   model: LoadedModel,
-  { boxes, scores }: OpenedHead["head"],
+  { values: keep }: OpenedHead["head"],
   data: Float32Array,
   batch: number,
   signal: AbortSignal | undefined,
 ): Promise<(sample: number) => (value: string) => Float32Array> {
-  const keep = [...new Set([boxes.output.value, scores.output.value])];
   const { values } = await model.watchedPass({ batch, data, keep }, signal);
   return (sample) => (value) => {
     const size = model.sampleSize(value);

@@ -42,7 +42,7 @@ export interface DRiseOptions extends PassesOptions {
   /** The box: one that `detect` found, or any box with the index of a class. */
   readonly detection: FoundObject;
   /** How a model's outputs are read; default: as those of the detection, or as they are recognised. */
-  readonly head?: DetectorHeadOption;
+  readonly head?: Partial<DetectorHeadOption>;
   /** Number of masks, a pass each; default 5000. */
   readonly masks?: number;
   /** Cells of a mask along each axis; default 16. */

@@ -3,22 +3,55 @@ import type { Placement } from "../image/placement";
 import type { Rectangle } from "../image/resize";
 
 /** How four or more numbers of a candidate are a box. */
-export type BoxDecoding = "center" | "corners" | "yolox" | "nanodet" | "fastest-det" | "ssd";
+export type BoxDecoding =
+  | "center"
+  | "corners"
+  | "yolo"
+  | "yolo-v3"
+  | "yolox"
+  | "nanodet"
+  | "fastest-det"
+  | "ssd"
+  | "retina-face"
+  | "blaze-face"
+  | "centernet";
+
+/** Where the key points of a candidate are. */
+export interface KeypointChannels {
+  /** The output with them; default: that of the boxes. */
+  readonly output?: string;
+  /** The first channel. */
+  readonly at: number;
+  readonly count: number;
+  /** Numbers of each: 2, x and y, or 3, with a probability behind them. */
+  readonly numbers: 2 | 3;
+}
+
+/** A point that a detector found, in pixels of the picture. */
+export interface Keypoint {
+  readonly x: number;
+  readonly y: number;
+  /** The probability that it is seen, where the network says it. */
+  readonly score?: number;
+}
 
 /**
  * How an output is read as boxes and scores. `detect` finds this by itself for the usual heads; of others the caller says it, all
  * of it or what differs.
  */
 export interface DetectorHeadOption {
-  /** The output with the boxes. */
-  readonly boxes: string;
+  /**
+   * The output with the boxes. Several: of 'yolo' the maps of all scales, the largest first; of 'centernet' the offsets and the sizes.
+   */
+  readonly boxes: string | readonly string[];
   /** The output with the scores; default: that of the boxes. */
   readonly scores?: string;
   /** Where the candidates are: 'rows' `[1, N, C]` (default), 'columns' `[1, C, N]`, 'map' `[1, C, h, w]`. */
   readonly layout?: "rows" | "columns" | "map";
   /**
    * What the numbers of a box are: 'center' x, y, width, height (default); 'corners' left, top, right, bottom; or still to be decoded,
-   * as 'yolox', 'nanodet', 'fastest-det' or 'ssd' (offsets from priors) does it.
+   * as 'yolo' (v5 and v7), 'yolo-v3', 'yolox', 'nanodet', 'fastest-det', 'centernet', 'blaze-face', or 'ssd' and 'retina-face' (offsets from
+   * priors) do it.
    */
   readonly decode?: BoxDecoding;
   /** Of 'center' and 'corners': pixels of the network's input (default), or shares of its sides. */
@@ -45,6 +78,10 @@ export interface DetectorHeadOption {
   readonly strides?: readonly number[];
   /** Of 'ssd': the sides of the square priors at each place, per map, in pixels. */
   readonly sizes?: readonly (readonly number[])[];
+  /** Of 'yolo': width and height in pixels of the priors at each place, for each map from the largest on: `[[10, 13, 16, 30, …], …]`. */
+  readonly anchors?: readonly (readonly number[])[];
+  /** Where the key points of each candidate are, where there are any. */
+  readonly keypoints?: KeypointChannels;
   /** Of 'ssd': what offsets of centre and of size are multiplied by; default [0.1, 0.2]. */
   readonly variances?: readonly [centre: number, size: number];
 }
@@ -58,6 +95,8 @@ export interface Detection {
   readonly label?: string;
   /** Probability, objectness × class where the head has both. */
   readonly score: number;
+  /** The key points of a pose or a face, in the network's order. */
+  readonly keypoints?: readonly Keypoint[];
   /** Which of the head's candidates it is. */
   readonly anchor: number;
   /** What the head was recognised as; 'said' where the caller said how to read it. */
@@ -68,4 +107,10 @@ export interface Detection {
 }
 
 /** What of a detection is explained. */
-export type DetectionPart = "score" | "left" | "top" | "right" | "bottom";
+export type DetectionPart =
+  | "score"
+  | "left"
+  | "top"
+  | "right"
+  | "bottom"
+  | { readonly keypoint: number; readonly axis: "x" | "y" };

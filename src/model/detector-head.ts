@@ -48,7 +48,18 @@ export interface DetectorClues {
 }
 
 export function detectorHead(clues: DetectorClues): DetectorHead | undefined {
-  return mixedChannels(clues.own) ?? besideAnother(clues) ?? byShape(clues);
+  return mixedChannels(clues.own) ?? besideAnother(clues) ?? splitScales(clues) ?? byShape(clues);
+}
+
+/** Maps `[1, A, h, w, C]` of several scales, one half as high as the next, whatever their channels went through. */
+function splitScales({ own, others, picture }: DetectorClues): DetectorHead | undefined {
+  const { shape } = own;
+  if (!picture || shape.length !== 5 || shape[4] < 6 || shape[1] > 9 || picture[0] < 4 * shape[2]) return undefined;
+  const hasScales = others.some(({ name, shape: [, priors, h, , channels] }) => {
+    const ratio = Math.max(h / shape[2], shape[2] / h);
+    return name !== own.name && priors === shape[1] && channels === shape[4] && (ratio === 2 || ratio === 4);
+  });
+  return hasScales ? { holds: "boxes-and-scores", axis: 4, parts: [] } : undefined;
 }
 
 /** Channels of which some went through a sigmoid or softmax and others did not. */

@@ -6,6 +6,7 @@ import { combineSoftmax } from "../compile/combine-softmax";
 import { fixInputs } from "../compile/fix-inputs";
 import { halveWeights } from "../compile/halve-weights";
 import { joinInputs, placedInputs } from "../compile/join-inputs";
+import { joinOutputs } from "../compile/join-outputs";
 import { ownScaling } from "../compile/own-scaling";
 import { removeDeadNodes } from "../compile/remove-dead-nodes";
 import { removeNoOps } from "../compile/remove-no-ops";
@@ -263,9 +264,10 @@ export async function openModel(
     .map((each) => ({ name: each, value: graph.aliases.get(each) ?? each }))
     .filter(({ value }) => value === resolved || !graph.constants.has(value));
   notes.push(...outputNotes);
+  const readTogether = together ? joinOutputs(graph, [...new Set(outputs.map(({ value }) => value))]) : graph;
   // Two copies of the weights, one folded, are what low memory cannot afford.
   const low = mode === "low";
-  const full = low ? halveWeights(graph) : graph;
+  const full = low ? halveWeights(readTogether) : readTogether;
   await hear();
   await checkWeights(full, hear);
   const inputs = placedInputs(graph).map((input, i): NetworkInput => {
@@ -284,7 +286,7 @@ export async function openModel(
   // The note of a network that scales its own input says the same, and more.
   if (scaled === undefined && pictures.some(({ preprocess }) => !saysNormalisation(preprocess)))
     notes.push(note("normalisation-assumed"));
-  const folded = low ? full : combineOperators(graph, keptValues({ outputs, explained: reading.explained }));
+  const folded = low ? full : combineOperators(readTogether, keptValues({ outputs, explained: reading.explained }));
 
   await hear();
   const compiled = await module;

@@ -13,8 +13,8 @@ import type { Detection, DetectionPart } from "./detection";
  * - `{ sum: [a, b, …] }`: several at once, s_a + s_b + …
  * - `{ weights }`: Σ weight · output, a number for each element of the explained output, in the file's own order
  * - `{ similarTo }`: the cosine of the explained output, an embedding, with another one: why are these two alike?
- * - `{ detection, of? }`: a box that `detect` found: its score ('score', default), or where one of its edges is ('left', 'top', 'right',
- *   'bottom'), in pixels of the picture
+ * - `{ detection, of? }`: a box that `detect` found: its score ('score', default), or where one of its edges ('left', 'top', 'right',
+ *   'bottom') or key points ({ keypoint, axis }) is, in pixels of the picture
  */
 export type Target =
   | number

@@ -1,6 +1,15 @@
 /** A network of each family: its head recognised, every candidate as a plain decoding has it, and its targets' slopes. */
 import { describe, expect, it } from "vitest";
-import { type Detection, detect, loadModel, type Model, saliency, Tensor } from "../../src/index";
+import {
+  type Detection,
+  type DetectionPart,
+  type DetectorHeadOption,
+  detect,
+  loadModel,
+  type Model,
+  saliency,
+  Tensor,
+} from "../../src/index";
 import * as networks from "./networks";
 import { bestOf, centred, cornersOf, iou, outputsOf, type PlainBox, type PlainOutput, sigmoid } from "./reference";
 
@@ -40,8 +49,40 @@ const v8 = ({ output0 }: Outputs, row: number): Plain => {
   return { box: centred(x, y, w, h), probabilities, score: (index) => logit(probabilities[index]) };
 };
 
+const priors = [
+  [10, 13, 16, 30, 33, 23],
+  [30, 61, 62, 45, 59, 119],
+  [116, 90, 156, 198, 373, 326],
+] as const;
+
+/** models/yolo.py of YOLOv5 and YOLOv3's paper, one place at a time. */
+function rawYolo(outputs: Outputs, row: number, kind: "v5" | "v3" | "split"): Plain {
+  const scale = row < 192 ? 0 : row < 240 ? 1 : 2;
+  const stride = 8 << scale;
+  const side = 64 / stride;
+  const own = row - [0, 192, 240][scale];
+  const [prior, place] = [Math.floor(own / side ** 2), own % side ** 2];
+  const { data } = outputs[`p${stride}`];
+  const numbers = Array.from({ length: 8 }, (_, k) =>
+    kind === "split" ? data[own * 8 + k] : data[(prior * 8 + k) * side ** 2 + place],
+  );
+  const [a, b, c, d, object, ...scores] = kind === "split" ? numbers : numbers.map(sigmoid);
+  const [w, h] = priors[scale].slice(2 * prior, 2 * prior + 2);
+  const [x, y] = [place % side, Math.floor(place / side)];
+  const box =
+    kind === "v3"
+      ? centred((a + x) * stride, (b + y) * stride, Math.exp(numbers[2]) * w, Math.exp(numbers[3]) * h)
+      : centred((2 * a - 0.5 + x) * stride, (2 * b - 0.5 + y) * stride, (2 * c) ** 2 * w, (2 * d) ** 2 * h);
+  return {
+    box,
+    probabilities: scores.map((score) => object * score),
+    score: (index) => logit(object) + logit(scores[index]),
+  };
+}
+
 interface Family {
   readonly family: string;
+  readonly head?: Partial<DetectorHeadOption>;
   readonly file: Uint8Array;
   readonly count: number;
   readonly side: number;
@@ -85,6 +126,90 @@ const families: Readonly<Record<string, Family>> = {
       };
     },
   },
+  "raw YOLOv5": {
+    family: "raw-yolo",
+    file: networks.rawYolo,
+    head: { anchors: priors },
+    count: 252,
+    side: 64,
+    plain: (outputs, row) => rawYolo(outputs, row, "v5"),
+  },
+  "raw YOLOv3": {
+    family: "raw-yolo",
+    file: networks.rawYolo,
+    head: { anchors: priors, decode: "yolo-v3" },
+    count: 252,
+    side: 64,
+    plain: (outputs, row) => rawYolo(outputs, row, "v3"),
+  },
+  "raw YOLO, split by priors and through a sigmoid": {
+    family: "raw-yolo",
+    file: networks.splitYolo,
+    head: { anchors: priors },
+    count: 252,
+    side: 64,
+    plain: (outputs, row) => rawYolo(outputs, row, "split"),
+  },
+  CenterNet: {
+    family: "centernet",
+    file: networks.centernet,
+    count: 256,
+    side: 64,
+    plain: ({ hm, wh, reg }, row) => {
+      const at = ({ data }: PlainOutput, channel: number): number => data[channel * 256 + row];
+      const [x, y] = [((row % 16) + at(reg, 0)) * 4, (Math.floor(row / 16) + at(reg, 1)) * 4];
+      const probabilities = [0, 1, 2].map((channel) => at(hm, channel));
+      return {
+        box: centred(x, y, at(wh, 0) * 4, at(wh, 1) * 4),
+        probabilities,
+        score: (index) => logit(probabilities[index]),
+      };
+    },
+  },
+  BlazeFace: {
+    family: "blaze-face",
+    file: networks.blazeFace,
+    count: 896,
+    side: 128,
+    plain: ({ regressors, classificators }, row) => {
+      const [a, b, w, h] = rowOf(regressors, row);
+      const [px, py] =
+        row < 512
+          ? [((row >> 1) % 16) * 8 + 4, Math.floor((row >> 1) / 16) * 8 + 4]
+          : [(Math.floor((row - 512) / 6) % 8) * 16 + 8, Math.floor((row - 512) / 48) * 16 + 8];
+      const score = classificators.data[row];
+      return { box: centred(px + a, py + b, w, h), probabilities: [sigmoid(score)], score: () => score };
+    },
+  },
+  RetinaFace: {
+    family: "retina-face",
+    file: networks.retinaFace,
+    count: 168,
+    side: 64,
+    plain: ({ loc, conf, c2 }, row) => {
+      const { x, y, stride } = cell(row >> 1, 64);
+      const size = { 8: [16, 32], 16: [64, 128], 32: [256, 512] }[stride]?.[row & 1] ?? 0;
+      const [a, b, c, d] = rowOf(loc, row);
+      const [, face] = rowOf(conf, row);
+      const centre = (place: number, offset: number): number => (place + 0.5) * stride + offset * 0.1 * size;
+      return {
+        box: centred(centre(x, a), centre(y, b), size * Math.exp(0.2 * c), size * Math.exp(0.2 * d)),
+        // Nothing is never the best.
+        probabilities: [-1, face],
+        score: () => rowOf(c2, row)[1],
+      };
+    },
+  },
+  "-pose": {
+    family: "yolo-v8",
+    file: networks.yoloPose,
+    count: 84,
+    side: 64,
+    plain: ({ output0 }, row) => {
+      const [x, y, w, h, p] = columnOf(output0, row);
+      return { box: centred(x, y, w, h), probabilities: [p], score: () => logit(p) };
+    },
+  },
   DETR: {
     family: "detr",
     file: networks.detr,
@@ -126,7 +251,7 @@ async function slopes(
   model: Model,
   file: Uint8Array,
   x: Tensor,
-  [detection, of]: readonly [Detection, "score" | "left" | "top" | "right" | "bottom"],
+  [detection, of]: readonly [Detection, DetectionPart],
   score: (outputs: Outputs) => number,
 ): Promise<{ readonly ours: number; readonly theirs: number; readonly reported: number; readonly plain: number }> {
   const { values, target } = await saliency(model, x, { target: { detection, of } });
@@ -147,13 +272,13 @@ async function slopes(
 
 const sides = ["left", "top", "right", "bottom"] as const;
 
-describe.each(Object.entries(families))("%s", (_, { family, file, count, side, plain }) => {
+describe.each(Object.entries(families))("%s", (_, { family, file, count, side, plain, head }) => {
   const x = random(side, 7);
 
   it("every candidate as a plain decoding has it", async () => {
     const model = await loadModel(file);
     const outputs = await outputsOf(file, x);
-    const found = await detect(model, x, { threshold: 0, iou: 1, top: count });
+    const found = await detect(model, x, { threshold: 0, iou: 1, top: count, head });
     expect(found.map(({ anchor }) => anchor).sort((a, b) => a - b)).toEqual(Array.from({ length: count }, (_, i) => i));
     for (const each of found) {
       const { box, probabilities } = plain(outputs, each.anchor);
@@ -167,7 +292,7 @@ describe.each(Object.entries(families))("%s", (_, { family, file, count, side, p
 
   it("the score and the edges of a box have the slopes that onnxruntime has", async () => {
     const model = await loadModel(file);
-    const found = await detect(model, x, { threshold: 0, iou: 1, top: count });
+    const found = await detect(model, x, { threshold: 0, iou: 1, top: count, head });
     for (const detection of [found[0], found[found.length >> 1]]) {
       const { anchor, index } = detection;
       const score = await slopes(model, file, x, [detection, "score"], (all) => plain(all, anchor).score(index));
@@ -203,5 +328,86 @@ describe("end-to-end", () => {
     }
     const { target } = await saliency(model, x, { target: { detection: found[0] } });
     expect(target.score).toBeCloseTo(logit(found[0].score), 3);
+  });
+});
+
+describe("key points", () => {
+  const x = random(64, 5);
+  const files = {
+    "-pose": {
+      file: networks.yoloPose,
+      side: 64,
+      at: (all: Outputs, row: number, k: number) => columnOf(all.output0, row).slice(5 + 3 * k, 7 + 3 * k),
+    },
+    RetinaFace: {
+      file: networks.retinaFace,
+      side: 64,
+      at: ({ landms }: Outputs, row: number, k: number) => {
+        const { x: left, y: top, stride } = cell(row >> 1, 64);
+        const size = { 8: [16, 32], 16: [64, 128], 32: [256, 512] }[stride]?.[row & 1] ?? 0;
+        const [a, b] = rowOf(landms, row).slice(2 * k, 2 * k + 2);
+        return [(left + 0.5) * stride + a * 0.1 * size, (top + 0.5) * stride + b * 0.1 * size];
+      },
+    },
+    BlazeFace: {
+      file: networks.blazeFace,
+      side: 128,
+      at: ({ regressors }: Outputs, row: number, k: number) => {
+        const [a, b] = rowOf(regressors, row).slice(4 + 2 * k, 6 + 2 * k);
+        return row < 512
+          ? [((row >> 1) % 16) * 8 + 4 + a, Math.floor((row >> 1) / 16) * 8 + 4 + b]
+          : [(Math.floor((row - 512) / 6) % 8) * 16 + 8 + a, Math.floor((row - 512) / 48) * 16 + 8 + b];
+      },
+    },
+  } as const;
+  it.each(Object.entries(files))(
+    "of %s are where a plain decoding has them, and targets",
+    async (_, { file, side, at }) => {
+      const model = await loadModel(file);
+      const input = side === 64 ? x : random(side, 5);
+      const outputs = await outputsOf(file, input);
+      const found = await detect(model, input, { threshold: 0 });
+      for (const { keypoints = [], anchor } of found.slice(0, 10)) {
+        expect(keypoints.length).toBeGreaterThan(3);
+        for (const [k, point] of keypoints.entries()) {
+          const [px, py] = at(outputs, anchor, k);
+          expect(point.x).toBeCloseTo(px, 3);
+          expect(point.y).toBeCloseTo(py, 3);
+        }
+      }
+      const [best] = found;
+      for (const [i, axis] of (["x", "y"] as const).entries()) {
+        const of = { keypoint: 3, axis };
+        const slope = await slopes(model, file, input, [best, of], (all) => at(all, best.anchor, 3)[i]);
+        expect(Math.abs(slope.theirs / slope.ours - 1)).toBeLessThan(5e-3);
+        expect(Math.abs(slope.reported - slope.plain)).toBeLessThan(1e-3);
+      }
+      const ask = (of: unknown) => saliency(model, input, { target: { detection: best, of } as never });
+      await expect(ask({ keypoint: 99, axis: "x" })).rejects.toThrow(
+        /takes a key point from 0 to \d+ and the axis "x" or "y"/,
+      );
+      await expect(ask({ keypoint: 0, axis: "z" })).rejects.toThrow(/the axis "x" or "y"/);
+    },
+  );
+
+  it("of a head without any are refused, and maps without priors ask for them by name", async () => {
+    const model = await loadModel(networks.yoloV8(0));
+    const [best] = await detect(model, x, { threshold: 0 });
+    expect(best.keypoints).toBeUndefined();
+    const of = { keypoint: 0, axis: "x" } as const;
+    await expect(saliency(model, x, { target: { detection: best, of } })).rejects.toThrow("this head has none");
+    const raw = await loadModel(networks.rawYolo);
+    await expect(detect(raw, x)).rejects.toThrow(
+      /"p8" \(1×24×8×8\), .* are maps of a YOLO detector .* head: \{ anchors: \[\[10, 13/,
+    );
+    const ask = (anchors: unknown) => detect(raw, x, { head: { anchors } as never });
+    await expect(ask([[10, 13]])).rejects.toThrow(/each of the 3 maps/);
+    await expect(
+      ask([
+        [1, 1],
+        [2, 2, 3, 3],
+        [1, 1],
+      ]),
+    ).rejects.toThrow(/priors a place do not fit/);
   });
 });

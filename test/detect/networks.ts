@@ -42,12 +42,13 @@ function fileOf(
   nodes: Nodes,
   outputs: readonly string[],
   side = 64,
+  more: Parameters<typeof graphOf>[0]["constants"] = {},
 ): Uint8Array {
   const maps = Object.entries(parts).map(([name, channels]) => pyramid(name, channels));
   return writeOnnx(
     graphOf({
       inputs: { x: [1, 3, side, side] },
-      constants: { scale: floats([], [0.1]), ...Object.assign({}, ...maps.map(({ constants }) => constants)) },
+      constants: { scale: floats([], [0.1]), ...more, ...Object.assign({}, ...maps.map(({ constants }) => constants)) },
       nodes: [...maps.flatMap((map) => map.nodes), ...nodes],
       outputs,
     }),
@@ -131,4 +132,146 @@ export const endToEnd = writeOnnx(
     ],
     outputs: ["output0"],
   }),
+);
+
+/** A map `[1, channels, h, w]` of a convolution over squares of the picture. */
+function mapNodes(name: string, channels: number, stride: number) {
+  const random = randomIntegers(channels + stride + name.length);
+  return {
+    constants: {
+      [`${name}.w`]: randomFloats(random, [channels, 3, stride, stride]),
+      [`${name}.b`]: randomFloats(random, [channels]),
+    },
+    nodes: [
+      ["Mul", ["x", "scale"], [`${name}.x`]],
+      [
+        "Conv",
+        [`${name}.x`, `${name}.w`, `${name}.b`],
+        [name],
+        { kernel_shape: [stride, stride], strides: [stride, stride] },
+      ],
+    ] as Nodes,
+  };
+}
+
+function fileOfMaps(
+  maps: readonly (readonly [name: string, channels: number, stride: number])[],
+  side: number,
+  nodes: Nodes,
+  outputs: readonly string[],
+  more: Parameters<typeof graphOf>[0]["constants"] = {},
+): Uint8Array {
+  const made = maps.map((map) => mapNodes(...map));
+  return writeOnnx(
+    graphOf({
+      inputs: { x: [1, 3, side, side] },
+      constants: { scale: floats([], [0.1]), ...more, ...Object.assign({}, ...made.map(({ constants }) => constants)) },
+      nodes: [...made.flatMap((map) => map.nodes), ...nodes],
+      outputs,
+    }),
+  );
+}
+
+/** Three scales of three priors with five numbers and three classes, `[1, 24, h, w]`. */
+export const rawYolo = fileOfMaps(
+  [
+    ["p8", 24, 8],
+    ["p16", 24, 16],
+    ["p32", 24, 32],
+  ],
+  64,
+  [],
+  // Not in the order of their sizes.
+  ["p32", "p8", "p16"],
+);
+
+/** The same split by priors, `[1, 3, h, w, 8]`, through a sigmoid. */
+export const splitYolo = fileOfMaps(
+  [
+    ["c8", 24, 8],
+    ["c16", 24, 16],
+    ["c32", 24, 32],
+  ],
+  64,
+  [8, 16, 32].flatMap(
+    (s): Nodes => [
+      ["Reshape", [`c${s}`, `to${s}`], [`r${s}`]],
+      ["Transpose", [`r${s}`], [`t${s}`], { perm: [0, 1, 3, 4, 2] }],
+      ["Sigmoid", [`t${s}`], [`p${s}`]],
+    ],
+  ),
+  ["p8", "p16", "p32"],
+  { to8: ints(1, 3, 8, 8, 8), to16: ints(1, 3, 8, 4, 4), to32: ints(1, 3, 8, 2, 2) },
+);
+
+/** Heat of three classes beside sizes and offsets, at a quarter of the picture. */
+export const centernet = fileOfMaps(
+  [
+    ["h", 3, 4],
+    ["s", 2, 4],
+    ["reg", 2, 4],
+  ],
+  64,
+  [
+    ["Sigmoid", ["h"], ["hm"]],
+    ["Exp", ["s"], ["wh"]],
+  ],
+  ["hm", "wh", "reg"],
+);
+
+/** MediaPipe's places at 128×128: two priors each of 8 pixels, six of 16. */
+export const blazeFace = fileOfMaps(
+  [
+    ["b8", 32, 8],
+    ["b16", 96, 16],
+    ["s8", 2, 8],
+    ["s16", 6, 16],
+  ],
+  128,
+  [
+    ...["b8", "b16", "s8", "s16"].flatMap(
+      (name): Nodes => [
+        ["Transpose", [name], [`${name}.t`], { perm: [0, 2, 3, 1] }],
+        ["Reshape", [`${name}.t`, name.startsWith("b") ? "toBoxes" : "toScores"], [`${name}.r`]],
+      ],
+    ),
+    ["Concat", ["b8.r", "b16.r"], ["shift"], { axis: 1 }],
+    ["Add", ["shift", "ten"], ["regressors"]],
+    ["Concat", ["s8.r", "s16.r"], ["classificators"], { axis: 1 }],
+  ],
+  ["regressors", "classificators"],
+  { toBoxes: ints(1, -1, 16), toScores: ints(1, -1, 1), ten: floats([], [10]) },
+);
+
+/** Offsets, a softmax and five points of two priors a place. */
+export const retinaFace = fileOf(
+  { b: 8, c: 4, p: 20 },
+  [
+    ["Reshape", ["b", "toBoxes"], ["loc"]],
+    ["Reshape", ["c", "toScores"], ["c2"]],
+    ["Softmax", ["c2"], ["conf"], { axis: 2 }],
+    ["Reshape", ["p", "toPoints"], ["landms"]],
+  ],
+  ["loc", "landms", "conf", "c2"],
+  64,
+  { toBoxes: ints(1, -1, 4), toScores: ints(1, -1, 2), toPoints: ints(1, -1, 10) },
+);
+
+/** YOLOv8-pose: one class, four key points of x, y and whether they are seen, in pixels. */
+export const yoloPose = fileOf(
+  { b: 4, c: 1, k: 8, v: 4 },
+  [
+    ["Exp", ["b"], ["box"]],
+    ["Sigmoid", ["c"], ["scores"]],
+    ["Sigmoid", ["v"], ["seen"]],
+    ["Reshape", ["k", "pairs"], ["k2"]],
+    ["Reshape", ["seen", "single"], ["v2"]],
+    ["Concat", ["k2", "v2"], ["k3"], { axis: 3 }],
+    ["Reshape", ["k3", "flat"], ["points"]],
+    ["Concat", ["box", "scores", "points"], ["rows"], { axis: 2 }],
+    ["Transpose", ["rows"], ["output0"], { perm: [0, 2, 1] }],
+  ],
+  ["output0"],
+  64,
+  { pairs: ints(1, 84, 4, 2), single: ints(1, 84, 4, 1), flat: ints(1, 84, 12) },
 );

@@ -1,5 +1,5 @@
 /** Boxes in one output and the scores of the same candidates in another. */
-import type { HeadClues, HeadOutput } from "./family";
+import { type HeadClues, type HeadOutput, joined } from "./family";
 
 export interface BoxesBesideScores {
   readonly boxes: HeadOutput;
@@ -16,6 +16,11 @@ const isRows = ({ shape }: HeadOutput): boolean => shape.length === 3 && shape[0
 export function boxesBesideScores({ outputs }: HeadClues): BoxesBesideScores | undefined {
   const rows = outputs.filter(isRows);
   const boxes = rows.find(({ shape, name }) => shape[2] === 4 && !scoreWords.test(name));
-  const scores = rows.find((output) => output !== boxes && output.shape[1] === boxes?.shape[1]);
+  const peers = rows.filter((output) => output !== boxes && output.shape[1] === boxes?.shape[1]);
+  // Key points may stand between them.
+  const scores =
+    peers.find((output) => joined(output.parts(2))[0]?.finish !== "none") ??
+    peers.find(({ name }) => scoreWords.test(name)) ??
+    peers[0];
   return boxes && scores && { boxes, scores, count: boxes.shape[1], classes: scores.shape[2] };
 }

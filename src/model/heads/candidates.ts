@@ -11,6 +11,8 @@ export interface Candidates {
   /** Channels of the classes, the objectness left out. */
   readonly classes: number;
   readonly hasObjectness: boolean;
+  /** Channels behind the scores. */
+  readonly behind: number;
   /** True where the box is as a layer made it, not yet put at its place. */
   readonly isRaw: boolean;
 }
@@ -57,15 +59,29 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
     channels,
     classes: scored - Number(hasObjectness),
     hasObjectness,
+    behind: channels - 4 - scored,
     isRaw: output.madeBy(0) === "Conv",
   };
 }
 
 /** How they are read, with the box at the front. */
-export const readingOf = ({ output, layout, classes, hasObjectness }: Candidates): DetectorHeadOption => ({
-  boxes: output.name,
-  layout,
-  ...(hasObjectness && { objectness: 4 }),
-  classAt: 4 + Number(hasObjectness),
-  classes,
-});
+export function readingOf(found: Candidates, { outputs }: HeadClues): DetectorHeadOption {
+  const { output, layout, classes, hasObjectness, behind } = found;
+  const classAt = 4 + Number(hasObjectness);
+  const masks = outputs.some(({ shape }) => shape.length === 4 && shape[1] === behind);
+  return {
+    boxes: output.name,
+    layout,
+    ...(hasObjectness && { objectness: 4 }),
+    classAt,
+    classes,
+    ...keypointsBehind(classAt + classes, behind, masks),
+  };
+}
+
+/** Key points are threes of x, y and whether they are seen, or pairs; coefficients of masks belong to an output of prototypes. */
+function keypointsBehind(at: number, behind: number, masks: boolean): Pick<DetectorHeadOption, "keypoints"> {
+  if (masks || behind < 4) return {};
+  if (behind % 3 === 0) return { keypoints: { at, count: behind / 3, numbers: 3 } };
+  return behind % 2 === 0 ? { keypoints: { at, count: behind / 2, numbers: 2 } } : {};
+}

@@ -1,5 +1,5 @@
 /** A detection as a target: its score before sigmoid and softmax, or one edge of its box. */
-import { kindOf, oneOf } from "../../checks";
+import { kindOf, oneOf, show } from "../../checks";
 import { TargetError } from "../../errors";
 import { unravel } from "../../graph/regions";
 import { memoryStrides } from "../../operation/layout";
@@ -9,6 +9,7 @@ import type { ScoredTarget } from "../resolve-target";
 import type { Curve, Score, Term } from "../score";
 import type { Target } from "../target";
 import { inputToPicture } from "./in-picture";
+import { pointInPicture } from "./keypoints";
 import { movedFrom, type Origin, originsOf } from "./origin";
 import { type Head, readHead } from "./read-head";
 
@@ -21,8 +22,8 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
       `A target { detection } takes what detect(model, image) found, one of the list, got ${kindOf(detection)}.`,
     );
   }
-  oneOf("of", of, ["score", ...edges]);
   const head = readHead(model, detection.head);
+  checkPart(head, of);
   const { anchor, index } = detection;
   if (!Number.isInteger(anchor) || anchor < 0 || anchor >= head.anchors) {
     throw new TargetError(
@@ -36,7 +37,12 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
     );
   }
   const chosen = (): Target => ({ detection, ...(of !== "score" && { of }) });
-  const found = of === "score" ? scoreTerms(model, head, detection) : edgeTerm(head, detection, of);
+  const found =
+    of === "score"
+      ? scoreTerms(model, head, detection)
+      : typeof of === "string"
+        ? edgeTerm(head, detection, of)
+        : keypointTerm(head, detection, of);
   const label = labelOf(detection, of);
   const score: Score = { index, ...(label !== undefined && { label }), terms: found.terms, chosen };
   return { value: found.value, ...(found.madeBy !== undefined && { madeBy: found.madeBy }), choose: () => score };
@@ -44,7 +50,10 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
 
 /** What a part of a detection is called. */
 export function labelOf({ label }: Detection, of: DetectionPart): string | undefined {
-  const words = [label, of === "score" ? undefined : `${of} edge`].filter(Boolean);
+  const words = [
+    label,
+    of === "score" ? undefined : typeof of === "string" ? `${of} edge` : `key point ${of.keypoint}, ${of.axis}`,
+  ].filter(Boolean);
   return words.length > 0 ? words.join(", ") : undefined;
 }
 
@@ -122,6 +131,38 @@ function edgeTerm(head: Head, { anchor, placement }: Detection, edge: (typeof ed
         curve: { of, slopes: (at) => slopesOf(of, at) },
       },
     ],
+  };
+}
+
+/** @throws {TargetError} if the head has no such part */
+function checkPart({ option: { keypoints } }: Head, of: DetectionPart): void {
+  if (typeof of !== "object" || of === null) {
+    oneOf("of", of, ["score", ...edges]);
+    return;
+  }
+  const odd = Object.keys(of).find((key) => key !== "keypoint" && key !== "axis");
+  const { keypoint, axis } = of;
+  const isOne = Number.isInteger(keypoint) && keypoint >= 0 && keypoint < (keypoints?.count ?? 0);
+  if (odd === undefined && isOne && (axis === "x" || axis === "y")) return;
+  throw new TargetError(
+    keypoints
+      ? `of: { keypoint, axis } takes a key point from 0 to ${keypoints.count - 1} and the axis "x" or "y", got ${show(of)}.`
+      : "of: { keypoint, axis } is of detectors with key points, and this head has none.",
+  );
+}
+
+function keypointTerm(
+  head: Head,
+  { anchor, placement }: Detection,
+  { keypoint, axis }: Extract<DetectionPart, object>,
+): Terms {
+  const { keypoints: channels = head.boxes, option } = head;
+  const { at, numbers } = option.keypoints ?? { at: 0, numbers: 2 };
+  const of = (own: ArrayLike<number>): number => pointInPicture(head, own, anchor, placement)[axis === "x" ? 0 : 1];
+  const offsets = [0, 1].map((i) => channels.offset(anchor, at + numbers * keypoint + i));
+  return {
+    value: channels.output.value,
+    terms: [{ offsets, weight: 1, curve: { of, slopes: (own) => slopesOf(of, own) } }],
   };
 }
 

@@ -23,6 +23,8 @@ export interface HeadClues {
   readonly picture: readonly [number, number];
   /** How many class names there are. */
   readonly labels?: number;
+  /** What the caller says of a head that is recognised. */
+  readonly said?: Partial<DetectorHeadOption>;
 }
 
 /** Left, top, right and bottom in pixels of the network's input. */
@@ -42,6 +44,19 @@ export interface Decoder {
   /** How many candidates there are by strides and priors. */
   readonly anchors?: number;
   corners(numbers: ArrayLike<number>, anchor: number): Corners;
+  /** A key point in pixels of the input; default: its numbers in the units of the box. */
+  point?(numbers: ArrayLike<number>, anchor: number): readonly [x: number, y: number];
+}
+
+/** A place of one of several maps. */
+export interface MapCell {
+  readonly map: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly x: number;
+  readonly y: number;
+  /** Which of the priors of the place. */
+  readonly prior: number;
 }
 
 export interface DecoderRequest {
@@ -51,6 +66,8 @@ export interface DecoderRequest {
   readonly anchors: number;
   /** Height and width of the map, of the layout 'map'. */
   readonly map?: readonly [number, number];
+  /** Of candidates in several maps. */
+  cellOf(anchor: number): MapCell;
   /** Channels from the first of the box to the next that is something else. */
   readonly channels: number;
 }

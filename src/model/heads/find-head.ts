@@ -31,16 +31,17 @@ export function outputsOf(model: LoadedModel): HeadOutput[] {
 }
 
 /** @throws {TargetError} if the outputs are of no family, showing how to say what they are */
-export function recogniseHead(model: LoadedModel): FoundHead {
+export function recogniseHead(model: LoadedModel, said: Partial<DetectorHeadOption> = {}): FoundHead {
   const clues: HeadClues = {
     graph: model.parts.graph,
     outputs: outputsOf(model),
     picture: pictureOf(model),
     ...(model.labels && { labels: model.labels.length }),
+    said,
   };
   for (const { name, recognise } of headFamilies) {
     const option = recognise(clues);
-    if (option) return { family: name, option };
+    if (option) return { family: name, option: { ...option, ...said } };
   }
   throw new TargetError(unknown(model, clues));
 }

@@ -18,6 +18,7 @@ import {
   probabilityOf,
 } from "./find-boxes";
 import { inputToPicture, pictureToInput } from "./in-picture";
+import { keypointsAt } from "./keypoints";
 import { type Head, readHead } from "./read-head";
 
 /** A score of some values of the network. */
@@ -66,7 +67,11 @@ export function followedBox(model: LoadedModel, detection: Detection, of: Detect
       of(value) {
         const { product, candidate } = match(value);
         if (of === "score") return product;
-        return inputToPicture(cornersOf(head, value, candidate), placement)[edges.indexOf(of)];
+        if (typeof of === "string") {
+          return inputToPicture(cornersOf(head, value, candidate), placement)[edges.indexOf(of)];
+        }
+        const { x, y } = keypointsAt(head, value, candidate, placement)[of.keypoint];
+        return of.axis === "x" ? x : y;
       },
     },
   };

@@ -4,4 +4,5 @@ export { candidatesAbove, cornersOf, probabilityOf, withoutDoubles } from "./fin
 export { recogniseHead } from "./find-head";
 export { type FollowedScore, followedBox, type SoughtBox, similarityTo } from "./followed-box";
 export { inputToPicture } from "./in-picture";
+export { keypointsAt } from "./keypoints";
 export { type Head, readHead } from "./read-head";

@@ -7,7 +7,11 @@ const sides = ({ option, picture: [height, width] }: DecoderRequest): readonly [
 /** Centre and size. */
 export function decodeCentre(request: DecoderRequest): Decoder {
   const [x, y] = sides(request);
-  return { numbers: 4, corners: (box) => fromCentre(box[0] * x, box[1] * y, box[2] * x, box[3] * y) };
+  return {
+    numbers: 4,
+    corners: (box) => fromCentre(box[0] * x, box[1] * y, box[2] * x, box[3] * y),
+    point: (point) => [point[0] * x, point[1] * y],
+  };
 }
 
 /** Left, top, right, bottom. */

@@ -1,12 +1,13 @@
 /** A head as it is read: which elements of which values are a candidate's box and scores. */
 import { kindOf, oneOf, wholeNumber } from "../../checks";
+import { joinedOutputs } from "../../compile/join-outputs";
 import { OptionError } from "../../errors";
 import { suggest } from "../../nearest";
 import { memoryStrides, type Shape } from "../../operation/layout";
 import { showShape } from "../../tensor";
 import type { DetectorHeadOption } from "../detection";
 import type { LoadedModel } from "../model";
-import type { Corners, HeadOutput } from "./family";
+import type { Corners, HeadOutput, MapCell } from "./family";
 import { outputsOf, pictureOf } from "./find-head";
 import { decoders } from "./table";
 
@@ -35,6 +36,11 @@ export interface Head {
   readonly classes: number;
   readonly activation: "none" | "sigmoid" | "softmax";
   corners(numbers: ArrayLike<number>, anchor: number): Corners;
+  /** Where the key points are, and how two numbers are one in pixels of the input. */
+  readonly keypoints?: Channels;
+  point(numbers: ArrayLike<number>, anchor: number): readonly [x: number, y: number];
+  /** The values that it reads. */
+  readonly values: readonly string[];
 }
 
 const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
@@ -49,7 +55,7 @@ const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
     classAt: true,
   },
   ...{ classes: true, background: true, activation: true, classNumber: true, suppressed: true, powers: true },
-  ...{ strides: true, sizes: true, variances: true },
+  ...{ strides: true, sizes: true, variances: true, anchors: true, keypoints: true },
 };
 
 /** @throws {OptionError} if it names no output, or channels that are not there */
@@ -57,7 +63,7 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   checkHead(option);
   const { layout = "rows", decode = "center", boxAt = 0, objectness, powers, activation = "none" } = option;
   const outputs = outputsOf(model);
-  const boxes = channelsOf(outputOf(outputs, "boxes", option.boxes), layout);
+  const { channels: boxes, cellOf } = boxesOf(model, outputs, option);
   const scores = option.scores === undefined ? boxes : channelsOf(outputOf(outputs, "scores", option.scores), layout);
   if (scores.anchors !== boxes.anchors) {
     throw new OptionError(
@@ -72,7 +78,7 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   const behind = [classAt, objectness, option.classNumber].filter((at): at is number => at !== undefined && at > boxAt);
   const end = Math.min(boxes.channels, ...(isOwn ? behind : []));
   const picture = pictureOf(model);
-  const decoder = decoders[decode]({ option, picture, anchors, ...(map && { map }), channels: end - boxAt });
+  const decoder = decoders[decode]({ option, picture, anchors, ...(map && { map }), channels: end - boxAt, cellOf });
   const inside = (name: string, at: number | undefined, count: number, { channels, output }: Channels): void => {
     if (at === undefined || at + count <= channels) return;
     throw new OptionError(
@@ -84,6 +90,10 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   inside("objectness", objectness, 1, scores);
   inside("classNumber", option.classNumber, 1, scores);
   inside("classAt", classAt, Math.max(classes, 1), scores);
+  const keypoints = option.keypoints && keypointsOf(outputs, option.keypoints, boxes, layout);
+  if (keypoints && option.keypoints) {
+    inside("keypoints", option.keypoints.at, option.keypoints.count * option.keypoints.numbers, keypoints);
+  }
   if (powers !== undefined && !(Array.isArray(powers) && powers.length === 2 && powers.every(Number.isFinite))) {
     throw new OptionError(`head.powers must be two numbers, got ${kindOf(powers)}.`);
   }
@@ -104,11 +114,14 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
     classes,
     activation,
     corners: decoder.corners,
+    ...(keypoints && { keypoints }),
+    point: decoder.point ?? (([x, y]: ArrayLike<number> & Iterable<number>) => [x, y]),
+    values: [...new Set([boxes, scores, ...(keypoints ? [keypoints] : [])].map(({ output }) => output.value))],
   };
 }
 
 function checkHead(option: DetectorHeadOption): void {
-  if (typeof option !== "object" || option === null || typeof option.boxes !== "string") {
+  if (typeof option !== "object" || option === null || !namesOutputs(option.boxes)) {
     throw new OptionError(
       `head must say how the outputs are read, at least { boxes: "the name of the output with the boxes" }, got ${kindOf(option)}.`,
     );
@@ -120,7 +133,7 @@ function checkHead(option: DetectorHeadOption): void {
   }
   const { layout = "rows", decode = "center", units = "pixels", activation = "none", background = "first" } = option;
   oneOf("head.layout", layout, ["rows", "columns", "map"]);
-  oneOf("head.decode", decode, ["center", "corners", "yolox", "nanodet", "fastest-det", "ssd"]);
+  oneOf("head.decode", decode, Object.keys(decoders));
   oneOf("head.units", units, ["pixels", "relative"]);
   oneOf("head.activation", activation, ["none", "sigmoid", "softmax"]);
   oneOf("head.background", background, ["first", "last"]);
@@ -128,6 +141,152 @@ function checkHead(option: DetectorHeadOption): void {
     if (option[name] !== undefined) wholeNumber(`head.${name}`, option[name], 0);
   }
   if (option.classes !== undefined) wholeNumber("head.classes", option.classes, 1);
+}
+
+const namesOutputs = (boxes: unknown): boolean =>
+  typeof boxes === "string" ||
+  (Array.isArray(boxes) && boxes.length > 0 && boxes.every((each) => typeof each === "string"));
+
+function keypointsOf(
+  outputs: readonly HeadOutput[],
+  { output, count, numbers }: NonNullable<DetectorHeadOption["keypoints"]>,
+  boxes: Channels,
+  layout: NonNullable<DetectorHeadOption["layout"]>,
+): Channels {
+  wholeNumber("head.keypoints.count", count, 1);
+  if (numbers !== 2 && numbers !== 3) throw new OptionError(`head.keypoints.numbers must be 2 or 3, got ${numbers}.`);
+  const found = output === undefined ? boxes : channelsOf(outputOf(outputs, "keypoints.output", output), layout);
+  if (found.anchors === boxes.anchors) return found;
+  throw new OptionError(
+    `head.keypoints: "${found.output.name}" has ${found.anchors} candidates, the boxes are ${boxes.anchors}.`,
+  );
+}
+
+interface BoxChannels {
+  readonly channels: Channels;
+  cellOf(anchor: number): MapCell;
+}
+
+/** The boxes in their output, or in several that are read together. */
+function boxesOf(model: LoadedModel, outputs: readonly HeadOutput[], option: DetectorHeadOption): BoxChannels {
+  const { boxes, layout = "rows", decode = "center" } = option;
+  const isYolo = decode === "yolo" || decode === "yolo-v3";
+  if (typeof boxes === "string" && !isYolo) {
+    const cellOf = (): never => {
+      throw new OptionError(`head.decode "${decode}" has no places in several maps.`);
+    };
+    return { channels: channelsOf(outputOf(outputs, "boxes", boxes), layout), cellOf };
+  }
+  const named = (typeof boxes === "string" ? [boxes] : boxes).map((name) => outputOf(outputs, "boxes", name));
+  const parts = named.map((output) => ({ output, start: startOf(model, output) }));
+  return isYolo ? scalesOf(parts, option) : { ...stackedChannels(parts), cellOf: () => cellAt(0, [1, 1], 0, 0) };
+}
+
+interface Part {
+  readonly output: HeadOutput;
+  /** Where it begins among all outputs. */
+  readonly start: number;
+}
+
+/** @throws {OptionError} if the outputs were not read together, because nothing told that they are a detector's */
+function startOf(model: LoadedModel, { value, name }: HeadOutput): number {
+  const values = [...new Set(model.parts.outputs.map((output) => output.value))];
+  const { shapes } = model.parts.graph;
+  if (!shapes.has(joinedOutputs)) {
+    throw new OptionError(
+      `head.boxes: "${name}" is the only output of the model as it was loaded; several can be read together where the network is recognised ` +
+        "as a detector.",
+    );
+  }
+  return values
+    .slice(0, values.indexOf(value))
+    .reduce((sum, each) => sum + (shapes.get(each) ?? []).reduce((a, b) => a * b, 1), 0);
+}
+
+const joinedOf = (parts: readonly Part[]): HeadOutput => ({
+  ...parts[0].output,
+  name: parts.map(({ output }) => output.name).join('", "'),
+  value: joinedOutputs,
+});
+
+const cellAt = (map: number, [rows, columns]: readonly [number, number], place: number, prior: number): MapCell => ({
+  map,
+  rows,
+  columns,
+  x: place % columns,
+  y: Math.floor(place / columns),
+  prior,
+});
+
+/** The channels of several maps of one size, one behind the other. */
+function stackedChannels(parts: readonly Part[]): { readonly channels: Channels } {
+  const [{ shape }] = parts.map(({ output }) => output);
+  const [, , h, w] = shape;
+  const owners = parts.flatMap(({ output, start }) =>
+    Array.from({ length: output.shape[1] }, (_, channel) => start + channel * h * w),
+  );
+  const same = parts.every(({ output: { shape: own } }) => own.length === 4 && own[2] === h && own[3] === w);
+  if (!same) {
+    throw new OptionError(
+      `head.boxes: maps [1, C, h, w] of one size are expected, got ${parts.map(({ output }) => showShape(output.shape)).join(", ")}.`,
+    );
+  }
+  const index = (anchor: number, channel: number): number => owners[channel] + anchor;
+  const channels = { output: joinedOf(parts), anchors: h * w, channels: owners.length, map: [h, w] as const };
+  return { channels: { ...channels, index, offset: index } };
+}
+
+/** The candidates of the maps of all scales, of each place several priors: `[1, A·K, h, w]` or `[1, A, h, w, K]`. */
+function scalesOf(parts: readonly Part[], { anchors: priors }: DetectorHeadOption): BoxChannels {
+  const whole =
+    Array.isArray(priors) &&
+    priors.length === parts.length &&
+    priors.every(
+      (each) => Array.isArray(each) && each.length >= 2 && each.length % 2 === 0 && each.every((n) => n > 0),
+    );
+  if (!whole) {
+    throw new OptionError(
+      `head.anchors must say width and height of the priors in pixels for each of the ${parts.length} maps, for example [[10, 13, 16, 30, 33, 23], …]; ` +
+        `got ${Array.isArray(priors) ? `${priors.length} lists` : kindOf(priors)}.`,
+    );
+  }
+  let first = 0;
+  const maps = parts.map(({ output, start }, i) => {
+    const { shape } = output;
+    const count = priors[i].length / 2;
+    const isSplit = shape.length === 5;
+    const numbers = isSplit ? shape[4] : shape[1] / count;
+    if (!(shape.length === 4 || (isSplit && shape[1] === count)) || !Number.isInteger(numbers)) {
+      throw new OptionError(`head.anchors: ${count} priors a place do not fit "${output.name}" (${showShape(shape)}).`);
+    }
+    const [h, w] = isSplit ? [shape[2], shape[3]] : [shape[2], shape[3]];
+    const map = { start, h, w, numbers, isSplit, first, number: i };
+    first += count * h * w;
+    return map;
+  });
+  const uneven = maps.findIndex(({ numbers }) => numbers !== maps[0].numbers);
+  if (uneven > 0) {
+    throw new OptionError(
+      `head.anchors: ${priors.map(({ length }) => length / 2).join(", ")} priors a place do not fit maps of ` +
+        `${parts.map(({ output }) => showShape(output.shape)).join(", ")}: their candidates would have different numbers.`,
+    );
+  }
+  const at = (anchor: number) => maps.findLast((map) => anchor >= map.first) ?? maps[0];
+  const index = (anchor: number, channel: number): number => {
+    const { start, h, w, numbers, isSplit, first: begin } = at(anchor);
+    const own = anchor - begin;
+    if (isSplit) return start + own * numbers + channel;
+    const prior = Math.floor(own / (h * w));
+    return start + (prior * numbers + channel) * h * w + (own % (h * w));
+  };
+  return {
+    channels: { output: joinedOf(parts), anchors: first, channels: maps[0].numbers, index, offset: index },
+    cellOf(anchor) {
+      const { h, w, first: begin, number } = at(anchor);
+      const own = anchor - begin;
+      return cellAt(number, [h, w], own % (h * w), Math.floor(own / (h * w)));
+    },
+  };
 }
 
 function outputOf(outputs: readonly HeadOutput[], key: string, name: string): HeadOutput {

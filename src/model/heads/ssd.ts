@@ -35,14 +35,58 @@ export const ssd: HeadFamily = {
   },
 };
 
-/** Centre and side of the prior of every candidate, as shares of the picture, cut to it. */
+/** The priors of RetinaFace, of both its backbones. */
+const faces = {
+  strides: [8, 16, 32],
+  sizes: [
+    [16, 32],
+    [64, 128],
+    [256, 512],
+  ],
+} as const;
+
+/**
+ * RetinaFace: offsets from priors `[1, N, 4]`, a softmax of nothing and face `[1, N, 2]`, five points `[1, N, 10]`. Deng et al. 2019,
+ * https://arxiv.org/abs/1905.00641, as https://github.com/biubug6/Pytorch_Retinaface exports it.
+ */
+export const retinaFace: HeadFamily = {
+  name: "retina-face",
+  recognise(clues) {
+    const found = boxesBesideScores(clues);
+    if (!found) return undefined;
+    const { boxes, scores, count, classes } = found;
+    const [whole] = joined(scores.parts(2));
+    const fits = classes === 2 && boxes.madeBy(0) === "Conv";
+    if (!fits || priorsOf(clues.picture, faces.strides, faces.sizes).length !== count) return undefined;
+    const points = clues.outputs.find(
+      ({ shape }) => shape.length === 3 && shape[0] === 1 && shape[1] === count && shape[2] === 10,
+    );
+    return {
+      boxes: boxes.name,
+      scores: scores.name,
+      classAt: 0,
+      classes,
+      background: "first",
+      activation: whole.finish === "softmax" ? "none" : "softmax",
+      decode: "retina-face",
+      ...faces,
+      ...(points && { keypoints: { output: points.name, at: 0, count: 5, numbers: 2 } }),
+    };
+  },
+};
+
+/** The same without cutting the priors to the picture, and points relative to them as centres are. */
+export const decodeRetinaFace = (request: DecoderRequest): Decoder => decodeByPriors(request, false);
+
+/** Centre and side of the prior of every candidate, as shares of the picture, where it is asked cut to it. */
 function priorsOf(
   picture: readonly [number, number],
   strides: readonly number[],
   sizes: readonly (readonly number[])[],
+  isCut = true,
 ): (readonly [x: number, y: number, width: number, height: number])[] {
   const [height, width] = picture;
-  const share = (value: number): number => Math.min(Math.max(value, 0), 1);
+  const share = (value: number): number => (isCut ? Math.min(Math.max(value, 0), 1) : value);
   return pyramid(picture, strides).flatMap(({ x, y, stride, level }) =>
     (sizes[level] ?? []).map(
       (size) =>
@@ -57,9 +101,11 @@ function priorsOf(
 }
 
 /** Offsets from priors: Liu et al. 2016, https://arxiv.org/abs/1512.02325, with the variances of its code. */
-export function decodeSsd({ option, picture }: DecoderRequest): Decoder {
+export const decodeSsd = (request: DecoderRequest): Decoder => decodeByPriors(request, true);
+
+function decodeByPriors({ option, picture }: DecoderRequest, isCut: boolean): Decoder {
   const { strides = [], sizes = [], variances = [0.1, 0.2] } = option;
-  const priors = priorsOf(picture, strides, sizes);
+  const priors = priorsOf(picture, strides, sizes, isCut);
   const [height, width] = picture;
   const [near, far] = variances;
   return {
@@ -73,6 +119,10 @@ export function decodeSsd({ option, picture }: DecoderRequest): Decoder {
         w * Math.exp(box[2] * far) * width,
         h * Math.exp(box[3] * far) * height,
       );
+    },
+    point(point, anchor) {
+      const [x, y, w, h] = priors[anchor];
+      return [(x + point[0] * near * w) * width, (y + point[1] * near * h) * height];
     },
   };
 }

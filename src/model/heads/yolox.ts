@@ -7,7 +7,7 @@ export const yolox: HeadFamily = {
   recognise(clues) {
     const found = candidatesOf(clues);
     const strides = found && stridesOf(clues.picture, found.count);
-    return found?.isRaw && strides ? { ...readingOf(found), decode: "yolox", strides } : undefined;
+    return found?.isRaw && strides ? { ...readingOf(found, clues), decode: "yolox", strides } : undefined;
   },
 };
 
