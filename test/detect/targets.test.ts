@@ -151,7 +151,7 @@ describe("is refused", () => {
     await expect(head({ layout: "map" })).rejects.toThrow('"output0" is 1×7×84, and [1, C, h, w] is expected');
     await expect(head({ objectness: 9 })).rejects.toThrow('head.objectness: channels 9 to 9 are asked for, "output0"');
     await expect(head({ classes: 9 })).rejects.toThrow("head.classAt: channels 4 to 12");
-    await expect(head({ decode: "yolo" })).rejects.toThrow("head.decode");
+    await expect(head({ decode: "yolov9" })).rejects.toThrow("head.decode");
     await expect(head({ decode: "yolox", strides: [8] })).rejects.toThrow("strides make 64 candidates for yolox");
     await expect(head({ powers: 2 })).rejects.toThrow(OptionError);
   });
