@@ -38,6 +38,7 @@ const parts: Readonly<Record<string, string>> = {
   "foreign-files": "src/onnx/foreign-files.ts",
   reader: "src/tfjs/reader.ts",
   "lite-reader": "src/tflite/lite-reader.ts",
+  "spectral-clusters": "src/audit/spectral-clusters.ts",
   "why-empty": "src/explain/why-empty.ts",
 };
 const fileOfPart = new Map(Object.entries(parts).map(([name, source]) => [resolve(source), `./${name}.js`]));

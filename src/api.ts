@@ -1,4 +1,25 @@
 // Everything public but `loadModel`, which each entry (index, workerd, edge-light, slim) binds to its own kernels.
+
+export { type AuditImage, type AuditImages, type AuditOptions, audit } from "./audit/audit";
+export {
+  type ComparedAnswer,
+  type ComparedImage,
+  type ComparedNetwork,
+  type CompareOptions,
+  type Comparison,
+  compareModels,
+} from "./audit/compare-models";
+export { mergeAudits } from "./audit/merge-audits";
+export type {
+  Audit,
+  AuditedClass,
+  AuditedImage,
+  AuditKey,
+  Confusion,
+  EvidenceCluster,
+  EvidencePlace,
+  Suspicion,
+} from "./audit/types";
 export {
   convolutionMatrix,
   type Deconvolution,
@@ -127,7 +148,8 @@ export type { FileSource, ModelSource } from "./model/source";
 export type { Position, Target, UnitPosition } from "./model/target";
 export { toImage } from "./model/to-image";
 export type { Note, NoteCode } from "./notes";
-export { htmlReport, type ReportOptions, type ReportPhotos } from "./report/html-report";
+export { auditExamples } from "./report/audit-page";
+export { htmlReport, type Reportable, type ReportOptions, type ReportPhotos } from "./report/html-report";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";
 export { type CamModel, type ToCamOptions, type ToCamReport, toCamModel } from "./rewrite/to-cam-model";

@@ -102,6 +102,10 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     segment: { args: [image, map] },
     signalPlot: { args: [tensor, map] },
     maximizeActivation: { args: [model] },
+    audit: { args: [model, []] },
+    compareModels: { args: [model, model, []] },
+    mergeAudits: { args: [found], options: false },
+    auditExamples: { args: [found], options: false },
     htmlReport: { args: [attribution] },
   };
 };
@@ -132,7 +136,7 @@ describe("every public function", () => {
     }
   });
 
-  const noArguments = new Set(["loadModel", "deconvolutionWalkThrough", "mergeTopActivations"]);
+  const noArguments = new Set(["loadModel", "deconvolutionWalkThrough", "mergeTopActivations", "mergeAudits"]);
   it.each(functions.filter(([name]) => !noArguments.has(name)))(
     "%s says what a wrong first argument is",
     async (name, call) => {

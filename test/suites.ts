@@ -4,6 +4,7 @@
  */
 export const longSuites: Readonly<Record<string, string>> = {
   "test/api-docs.test.ts": "the pages of docs/api are those of the source",
+  "test/audit/cheats.test.ts": "audits find the planted cheats, and nothing of the kind in honest networks",
   "test/bench/networks.test.ts": "the benchmark's programs and networks",
   "test/cam-formulas.test.ts": "class activation maps against their formulas on real networks",
   "test/cli-evaluate.test.ts": "seethrough evaluate, as a process",

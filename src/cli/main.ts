@@ -10,6 +10,8 @@ import {
   version,
 } from "../index";
 import { isArrayFile } from "./array-file";
+import { type AuditFlags, auditCommand } from "./audit-command";
+import { type CompareFlags, compareCommand } from "./compare-command";
 import { type DetectFlags, detectCommand } from "./detect-command";
 import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
 import { type ExplainFlags, explainCommand } from "./explain-command";
@@ -30,6 +32,19 @@ type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 const pngName = (text: string): string => {
   if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
+  return text;
+};
+
+const twoFiles = (text: string): readonly [string, string] => {
+  const [first, second, ...rest] = text.split(",").map((file) => file.trim());
+  if (!first || !second || rest.length > 0)
+    throw new InvalidArgumentError("expected two model files separated by a comma");
+  return [first, second];
+};
+
+const htmlName = (text: string): string => {
+  if (!text.toLowerCase().endsWith(".html"))
+    throw new InvalidArgumentError("reports are written as HTML: name it .html");
   return text;
 };
 
@@ -266,6 +281,40 @@ withModelOptions(program.command("evaluate"))
   .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--json", "print one JSON document with every number and curve instead of a table")
   .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
+
+withModelOptions(program.command("audit"))
+  .description(
+    "look at a whole labelled folder: accuracy, clusters of evidence per class, and those that rest on the wrong thing",
+  )
+  .argument(
+    "<folder>",
+    "PNG, JPEG or WebP files; subfolders are labels; where the object of photo.png is, photo.mask.png may say (white)",
+  )
+  .addOption(new Option("--method <name>", "whose maps are clustered").choices([...methodNames]).default("grad-cam"))
+  .option("--layer <name>", "layer of the method; default: suggested")
+  .addOption(
+    new Option("--control <what>", "compare with the next class of each picture, or with the last layer shuffled")
+      .choices(["class", "weights"])
+      .default("class"),
+  )
+  .option("--control-model <file>", "compare with another network instead, asked about the same class")
+  .option("--labels-csv <file>", "table with a path below the folder and a label in each line, in place of subfolders")
+  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--out <file.html>", "write a report that can be mailed", htmlName)
+  .option("--resume [file.json]", "keep what was found in this file, and go on from it; default: beside --out")
+  .option("--json", "print one JSON document instead of text")
+  .action((folder: string, flags: AuditFlags) => auditCommand(folder, flags));
+
+withPictureOptions(program.command("compare"))
+  .description("two networks on the same folder: where answers differ, and where one answer has different evidence")
+  .argument("<folder>", "PNG, JPEG or WebP files; subfolders are labels")
+  .requiredOption("--models <a,b>", "two model files, separated by a comma", twoFiles)
+  .addOption(new Option("--method <name>", "whose maps are compared").choices([...methodNames]).default("grad-cam"))
+  .option("--layer <name>", "layer of the method in both; default: each network's own")
+  .option("--labels-csv <file>", "table with a path below the folder and a label in each line, in place of subfolders")
+  .option("--out <file.html>", "write a report that can be mailed", htmlName)
+  .option("--json", "print one JSON document instead of text")
+  .action((folder: string, flags: CompareFlags) => compareCommand(folder, flags));
 
 withPictureOptions(program.command("inspect"))
   .description("list a model's layers, cost and suggested CAM layers")

@@ -1,55 +1,7 @@
 /** Maps drawn on one scale, so that the same colour is the same value in every picture of a method. */
-
 import type { Attribution } from "../explain/attribution";
-import { gaussianBlur } from "../image/blur";
-import { magnitudeAt } from "../image/magnitude";
-import { resizeBilinear } from "../image/resize";
-import type { Reading } from "../methods/facts";
-import { factsOf } from "../methods/table";
 import { type Heatmap, heatmap } from "../view/heatmap";
-
-/** A map over the network's input in the method's own units. */
-export interface RawMap {
-  readonly data: Float32Array;
-  readonly width: number;
-  readonly height: number;
-  readonly signed: boolean;
-  /** What its strongest colour would stand for if it were alone. */
-  readonly largest: number;
-}
-
-/** Pixel-wise values are blurred by this share of the input's side, so that people can see them. */
-const blurShare = 0.02;
-/** Of pixel-wise values one in a hundred may be stronger than the strongest colour. */
-const percentile = 99;
-
-const empty: ReadonlySet<string> = new Set(["nothing-flows", "rounding-only", "flat-map"]);
-
-/** Of values of a picture, `[1, H, W, C]`; undefined of others, which `heatmap` draws each on its own scale. */
-function rawMap({ method, values, inputSize: { width, height }, notes }: Attribution): RawMap | undefined {
-  if (values.shape.length !== 4 || values.data.some((value) => !Number.isFinite(value))) return undefined;
-  const [, h, w, c] = values.shape;
-  const isGrid = h !== height || w !== width;
-  const reading = factsOf(method)?.reading ?? (isGrid && c === 1 ? "evidence" : "share");
-  const worthless = notes.some(({ code }) => empty.has(code));
-  const pixels = worthless ? new Float32Array(h * w) : perPixel(values.data, c, reading);
-  const data = isGrid
-    ? resizeBilinear({ data: pixels, width: w, height: h, channels: 1 }, width, height, { antialias: false })
-    : gaussianBlur(pixels, h, w, 1, blurShare * Math.min(w, h));
-  const largest = magnitudeAt(isGrid ? 100 : percentile, data) || magnitudeAt(100, data);
-  return { data, width, height, signed: reading === "share", largest };
-}
-
-function perPixel(data: Float32Array, channels: number, reading: Reading): Float32Array {
-  return Float32Array.from({ length: data.length / channels }, (_, pixel) => {
-    let [sum, most] = [0, 0];
-    for (let at = pixel * channels; at < (pixel + 1) * channels; at++) {
-      sum += data[at];
-      most = Math.max(most, Math.abs(data[at]));
-    }
-    return reading === "magnitude" ? most : reading === "evidence" ? Math.max(sum, 0) : sum;
-  });
-}
+import { type RawMap, rawMap } from "../view/raw-map";
 
 /** The map with a value as its strongest colour. */
 function onScale({ data, width, height, signed }: RawMap, largest: number, { placement }: Attribution): Heatmap {

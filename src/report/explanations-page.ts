@@ -1,12 +1,13 @@
 /** The page of explanations: each picture with what the network said, and the maps of every method on one scale. */
 import type { Attribution } from "../explain/attribution";
 import type { ImageLike } from "../image/image";
-import { inWords, methodWords } from "../methods/words";
+import { inWords, type methodWords } from "../methods/words";
 import type { Model, Prediction } from "../model/model";
 import { colormapTable } from "../view/colormap";
 import { heatmapImage, overlay } from "../view/overlay";
 import { commonScale, type Scaled } from "./common-scale";
-import { type Content, html, Markup } from "./markup";
+import { classOf, figure, wordsOf } from "./figures";
+import { type Content, html, type Markup } from "./markup";
 import { modelFacts } from "./model-facts";
 import { figures, folded, noteList, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
@@ -71,9 +72,6 @@ whether the answer is right.</p>
     return words && html`<li><strong>${words.title}</strong>: ${words.says}</li>`;
   })}</ul>`;
 }
-
-const wordsOf = (method: string) =>
-  Object.hasOwn(methodWords, method) ? methodWords[method as keyof typeof methodWords] : undefined;
 
 /** The scale of each method, once. */
 function legend(explanations: readonly ShownExplanation[], scales: readonly Scaled[]): Content {
@@ -148,18 +146,6 @@ const predictionTable = (predictions: readonly Prediction[], name: string): Mark
     ["class", "probability", "score"],
     predictions.map((each) => [classOf(each), `${(100 * each.probability).toFixed(1)} %`, figures(each.score)]),
   );
-
-const classOf = ({ label, index }: { readonly label?: string; readonly index: number }): string =>
-  label ?? `class ${index}`;
-
-interface Url {
-  readonly url: string;
-  readonly width: number;
-  readonly height: number;
-}
-
-const figure = ({ url, width, height }: Url, alt: string, caption: Content): Markup =>
-  html`<figure><img src="${new Markup(url)}" width="${width}" height="${height}" alt="${alt}"><figcaption>${caption}</figcaption></figure>`;
 
 function mapFigure(
   { attribution, scaled, network }: ShownExplanation & { readonly scaled: Scaled },

@@ -1,9 +1,14 @@
+import { type Comparison, comparisonFormat } from "../audit/compare-models";
+import { checkAudit } from "../audit/merge-audits";
+import { type Audit, auditFormat } from "../audit/types";
 import { checkBag, checkOptions, checkParts, kindOf, show } from "../checks";
 import { OptionError } from "../errors";
 import type { Attribution } from "../explain/attribution";
 import { guarded } from "../guard";
 import { checkImage, type ImageLike } from "../image/image";
 import { loaded, type Model, type Prediction } from "../model/model";
+import { auditPage } from "./audit-page";
+import { comparisonPage } from "./comparison-page";
 import { explanationsPage, type ShownExplanation } from "./explanations-page";
 
 /** The pictures of a report: one that all results are of, one for each result in their order, or by name or id. */
@@ -26,6 +31,9 @@ export interface ReportOptions {
   readonly models?: Model | readonly Model[];
 }
 
+/** What `htmlReport` makes a page of. */
+export type Reportable = Attribution | readonly Attribution[] | Audit | Comparison;
+
 /**
  * A page that shows results to people: one HTML file that loads nothing, runs no script, and can be mailed, printed, read in the dark
  * and used by keyboard and screen readers. Of attributions it shows what the network said, the pictures with the maps of each
@@ -34,7 +42,8 @@ export interface ReportOptions {
  * Pictures are JPEGs in the page, the smaller the more there are, so that a hundred stay under ten megabytes. Names and labels may
  * hold anything; they stay text.
  *
- * @param result  an attribution or a list of them
+ * @param result  an attribution or a list of them, or an audit or a comparison: their photographs are found by id, and
+ *   `auditExamples` names those that an audit's page shows
  * @returns the file's text
  * @throws {OptionError} if the result is none of these, or an option does not fit it; what `overlay` throws of photographs that do
  *   not fit their attribution
@@ -42,7 +51,7 @@ export interface ReportOptions {
  * const page = htmlReport(await gradCam(model, image), { title: "What the network saw", photos: image });
  * await writeFile("report.html", page);
  */
-export function htmlReport(result: Attribution | readonly Attribution[], options: ReportOptions = {}): string {
+export function htmlReport(result: Reportable, options: ReportOptions = {}): string {
   return guarded("htmlReport", () => {
     checkBag("htmlReport", options, ["title", "photos", "names", "predictions", "models"]);
     checkOptions("htmlReport", options, ["title", "photos", "names", "predictions", "models"]);
@@ -51,11 +60,38 @@ export function htmlReport(result: Attribution | readonly Attribution[], options
       throw new OptionError(`title is the text above the page, got ${kindOf(title)}.`);
     }
     const models = modelsOf(options.models);
+    if (isAudit(result)) {
+      checkAudit(result, "htmlReport: the audit");
+      noLists("an audit", options);
+      return auditPage(title ?? "Audit of a network", result, photoFinder(options.photos), models);
+    }
+    if (isComparison(result)) {
+      checkParts(
+        "htmlReport",
+        result,
+        ["a", "b", "images", "differentAnswers", "differentEvidence", "grid"],
+        "a comparison",
+      );
+      noLists("a comparison", options);
+      return comparisonPage(title ?? "Two networks side by side", result, photoFinder(options.photos), models);
+    }
     const list: readonly Attribution[] = Array.isArray(result) ? result : [result as Attribution];
     if (list.length === 0) throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
     for (const each of list) checkParts("htmlReport", each, attributionParts, "attributions, awaited");
     return explanationsPage(title ?? "What the network saw", shownExplanations(list, options), models);
   });
+}
+
+const isAudit = (result: Reportable): result is Audit =>
+  typeof result === "object" && result !== null && "format" in result && result.format === auditFormat;
+
+const isComparison = (result: Reportable): result is Comparison =>
+  typeof result === "object" && result !== null && "format" in result && result.format === comparisonFormat;
+
+/** @throws {OptionError} if there are options that belong to attributions */
+function noLists(what: string, { names, predictions }: ReportOptions): void {
+  const given = Object.entries({ names, predictions }).find(([, value]) => value !== undefined);
+  if (given) throw new OptionError(`${given[0]} belong to attributions; ${what} has its own.`);
 }
 
 const attributionParts = ["method", "target", "values", "inputSize", "notes", "recipe"];

@@ -47,6 +47,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
   ];
   const attentive = await library.loadModel(attending);
   const found = await library.topActivations(model, images, { layer: "r2", top: 2 });
+  const audited = await library.audit(model, images);
   const { pooled, switches } = await library.maxPool(tensor, { kernel: 2 });
   const own = (...given: Parameters<typeof library.saliency>) => library.saliency(...given);
   const source = () => image;
@@ -123,6 +124,10 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     ],
     maximizeActivation: [model, { target: { layer: "r1", unit: 0 }, steps: 2 }],
     noiseTunnel: [own, { samples: 2 }],
+    audit: [model, images, { grid: 2 }],
+    compareModels: [model, model, images, { grid: 2 }],
+    mergeAudits: [audited, audited],
+    auditExamples: [audited],
     htmlReport: [[attribution, whole], { title: "a", photos: image, names: ["a", "b"] }],
   };
   const optionsOf = new Map<string, readonly string[]>(

@@ -1,0 +1,104 @@
+import { explain, type MethodOptions } from "../explain/explain";
+import { takes } from "../methods/own-options";
+import type { MethodName } from "../methods/table";
+import type { Input, LoadedModel, Prediction } from "../model/model";
+import { type ObjectRegion, regionPixels } from "../trust/region";
+import type { RawMap } from "../view/raw-map";
+import { rounded } from "./analyse";
+import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
+import type { AuditedImage, AuditKey, EvidencePlace } from "./types";
+
+/** What every picture of an audit is asked. */
+export interface Probe {
+  readonly model: LoadedModel;
+  readonly key: AuditKey;
+  /** Another class of the same network, or the same class of another one. */
+  readonly control: "class" | { readonly network: LoadedModel };
+  readonly signal?: AbortSignal;
+}
+
+export interface AuditPicture {
+  readonly id: string;
+  readonly input: Input;
+  readonly label?: string | number;
+  readonly region?: ObjectRegion;
+}
+
+/** @throws {InputError} if the method's values have no places in the picture */
+export async function auditPicture(probe: Probe, { id, input, label, region }: AuditPicture): Promise<AuditedImage> {
+  const { model, key } = probe;
+  const [named, next] = await model.predict(input, { top: 2 });
+  const [map, control] = await maps(probe, input, named, next);
+  const inside = region === undefined ? undefined : regionPixels(region, map.placed);
+  const labelIndex = indexOf(label, key);
+  return {
+    id,
+    ...(label !== undefined && { label }),
+    ...(labelIndex !== undefined && { labelIndex }),
+    predicted: named.index,
+    probability: rounded(named.probability),
+    score: rounded(named.score),
+    map: smallMap(map, key.grid),
+    evidence: placeOf(map, inside),
+    control: placeOf(control, inside),
+  };
+}
+
+/** A class's number by its name or number; undefined where the network has none of it. */
+function indexOf(label: string | number | undefined, { labels, classes }: AuditKey): number | undefined {
+  if (label === undefined) return undefined;
+  const named = labels?.indexOf(String(label)) ?? -1;
+  if (named >= 0) return named;
+  const number = typeof label === "number" || /^\d+$/.test(label) ? Number(label) : -1;
+  return Number.isInteger(number) && number >= 0 && number < classes ? number : undefined;
+}
+
+async function maps(
+  { model, key: { method, layer, seed }, control, signal }: Probe,
+  input: Input,
+  named: Prediction,
+  next: Prediction | undefined,
+): Promise<readonly [PlacedRawMap, PlacedRawMap]> {
+  const options: MethodOptions & { readonly method: MethodName } = {
+    method: method as MethodName,
+    seed,
+    ...(layer !== undefined && { layer }),
+    ...(signal && { signal }),
+  };
+  if (control !== "class") {
+    const target = named.index;
+    const [own, other] = [
+      await explain(model, input, { ...options, target }),
+      await explain(control.network, input, { ...options, target }),
+    ];
+    return [placedMap(own), placedMap(other)];
+  }
+  const targets = [named.index, (next as Prediction).index];
+  if (takes(method, "targets")) {
+    const [own, other] = await explain(model, input, { ...options, targets });
+    return [placedMap(own), placedMap(other)];
+  }
+  const [own, other] = [
+    await explain(model, input, { ...options, target: targets[0] }),
+    await explain(model, input, { ...options, target: targets[1] }),
+  ];
+  return [placedMap(own), placedMap(other)];
+}
+
+/** The rim is this share of the picture's width and height on each side. */
+const rimShare = 1 / 6;
+
+function placeOf({ data, width, height }: RawMap, inside: Uint8Array | undefined): EvidencePlace {
+  const [rimX, rimY] = [Math.round(width * rimShare), Math.round(height * rimShare)];
+  let [all, rim, outside] = [0, 0, 0];
+  for (let i = 0; i < data.length; i++) {
+    const value = Math.max(0, data[i]);
+    if (value === 0) continue;
+    const [x, y] = [i % width, Math.floor(i / width)];
+    all += value;
+    if (x < rimX || x >= width - rimX || y < rimY || y >= height - rimY) rim += value;
+    if (inside && !inside[i]) outside += value;
+  }
+  const share = (part: number): number => rounded(all > 0 ? part / all : 0);
+  return { rim: share(rim), ...(inside && { outside: share(outside) }) };
+}

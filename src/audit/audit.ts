@@ -1,0 +1,220 @@
+import {
+  checkBag,
+  checkOptions,
+  iterable,
+  kindOf,
+  messageOf,
+  oneOf,
+  show,
+  throwIfAborted,
+  wholeNumber,
+} from "../checks";
+import { InputError, OptionError, SeethroughError } from "../errors";
+import { createPace } from "../explain/pace";
+import { Random } from "../explain/random";
+import type { Constant } from "../graph/ir";
+import { guardedAsync, theirItems, theirsAsync } from "../guard";
+import { type MethodName, methodTable } from "../methods/table";
+import { inputSize } from "../model/input-size";
+import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
+import { resolveTarget } from "../model/resolve-target";
+import { copiesOf } from "../rewrite/with-constants";
+import type { ObjectRegion } from "../trust/region";
+import { shuffled, stagesOf } from "../trust/shuffle";
+import { type AuditPicture, auditPicture, type Probe } from "./audit-picture";
+import { auditOf, checkAudit, checkSameAudit, joined, type Records } from "./merge-audits";
+import type { Audit, AuditKey } from "./types";
+
+/** A picture of the data that is audited. */
+export interface AuditImage {
+  /** Names the picture in the result; one id is one picture, wherever it comes from. */
+  readonly id: string;
+  /** The picture, or how to get it: called when its turn comes. */
+  readonly image: Input | (() => Input | Promise<Input>);
+  /** What it shows: a class of the network by name or number. */
+  readonly label?: string | number;
+  /** Where the object is: a box or a mask, or how to get it. */
+  readonly mask?: ObjectRegion | (() => ObjectRegion | undefined | Promise<ObjectRegion | undefined>);
+}
+
+export type AuditImages = Iterable<AuditImage> | AsyncIterable<AuditImage>;
+
+export interface AuditOptions {
+  /** Whose maps are looked at; default 'grad-cam'. */
+  readonly method?: MethodName;
+  /** Layer of the method; default: the method's own. */
+  readonly layer?: string;
+  /**
+   * What the evidence is compared with: 'class' (default), the evidence for the next likely class in the same picture; 'weights', that
+   * of the same network with its last layer shuffled; or another network, asked about the same class.
+   */
+  readonly control?: "class" | "weights" | Model;
+  /** Rows and columns of the small maps that are clustered; default 8. */
+  readonly grid?: number;
+  /** Of everything random; default 0. */
+  readonly seed?: number;
+  /** A picture that cannot be loaded or explained: 'throw' (default) ends the audit, 'skip' records it in `failures`. */
+  readonly onError?: "throw" | "skip";
+  /** An earlier result of the same audit to go on from: pictures that it has are not looked at again. */
+  readonly from?: Audit;
+  /** Called with the result so far, every `checkpointEvery` pictures; awaited. */
+  readonly onCheckpoint?: (part: Audit) => void | Promise<void>;
+  /** Default 500. */
+  readonly checkpointEvery?: number;
+  /** How many pictures will come, if they are no array: passed on to `onProgress`, which else gets NaN. */
+  readonly total?: number;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const known = [
+  ...["method", "layer", "control", "grid", "seed", "onError", "from", "onCheckpoint", "checkpointEvery", "total"],
+  ...["signal", "onProgress"],
+];
+
+/**
+ * Looks at a whole data set: what does the network answer, and are there answers that rest on the wrong thing?
+ *
+ * Every picture is explained for the class that the network named. The maps of each class, made small, are clustered: a class that falls
+ * into clusters with different evidence has several strategies, one of them perhaps a cheat (SpRAy: Lapuschkin et al. 2019,
+ * https://doi.org/10.1038/s41467-019-08987-4). A cluster is suspected where its evidence lies outside the object more than the *control's*
+ * does on the same pictures; where no object's place is known, the rim of the picture stands for the outside. Without a control
+ * "it looks at the background" says nothing: evidence for a class that is not there has nowhere good to lie either.
+ *
+ * Memory grows by a small map a picture. The result is plain JSON, depends on the set of pictures alone, not on their order, goes on with
+ * `from`, and results over parts of the data are joined by `mergeAudits`.
+ *
+ * @param images  `{ id, image, label?, mask? }`, any iterable; image and mask can be functions that load them
+ * @returns accuracy, confusion with ids, per class the clusters of evidence, suspicions by falling strength, outliers
+ * @throws {InputError} naming the id of a picture that cannot be audited, or if `from` belongs to another audit
+ * @throws {OptionError} if an option is out of range
+ * @throws {LayerError} if the method cannot explain the network
+ * @example
+ * const images = [{ id: "photo.png", image: async () => decodeImage(await readFile("photo.png")), label: "cat" }];
+ * const { accuracy, suspicions } = await audit(model, images);
+ * for (const { says } of suspicions) console.log(says);
+ */
+export async function audit(given: Model, images: AuditImages, options: AuditOptions = {}): Promise<Audit> {
+  return guardedAsync("audit", async () => {
+    checkBag("audit", options, []);
+    checkOptions("audit", options, known);
+    const { onError = "throw", checkpointEvery = 500, onCheckpoint, from } = options;
+    wholeNumber("checkpointEvery", checkpointEvery, 1);
+    oneOf("onError", onError, ["throw", "skip"]);
+    if (onCheckpoint !== undefined && typeof onCheckpoint !== "function") {
+      throw new OptionError(`onCheckpoint must be a function, got ${kindOf(onCheckpoint)}.`);
+    }
+    iterable("images", images, "{ id, image }");
+    const model = loadedAlone(given, "audit");
+    const { key, control, release } = await begin(model, options);
+    try {
+      const records: Records = { images: new Map(), failures: new Map() };
+      if (from !== undefined) {
+        checkAudit(from, "from");
+        checkSameAudit(from.audit, key, "from", "this audit");
+        joined(records, from);
+      }
+      const pace = createPace(options, options.total ?? (Array.isArray(images) ? images.length : Number.NaN));
+      const probe: Probe = { model, key, control, ...(options.signal && { signal: options.signal }) };
+      let seen = 0;
+      for await (const item of theirItems(images, options.signal)) {
+        throwIfAborted(options.signal);
+        checkItem(item, ++seen);
+        if (records.images.has(item.id)) continue;
+        await record(probe, item, records, onError);
+        await pace.step(seen);
+        if (onCheckpoint && seen % checkpointEvery === 0) {
+          const part = await auditOf(key, records);
+          await theirsAsync(() => onCheckpoint(part), options.signal);
+        }
+      }
+      const whole = await auditOf(key, records);
+      if (onCheckpoint) await theirsAsync(() => onCheckpoint(whole), options.signal);
+      return whole;
+    } finally {
+      release();
+    }
+  });
+}
+
+function checkItem(item: unknown, count: number): asserts item is AuditImage {
+  const { id } = (item ?? {}) as { readonly id?: unknown };
+  if (typeof item === "object" && item !== null && typeof id === "string" && id !== "" && "image" in item) return;
+  throw new InputError(
+    `Image ${count} of the stream must be { id, image, label?, mask? } with a text as id, got ${kindOf(item)}.`,
+  );
+}
+
+async function record(probe: Probe, item: AuditImage, records: Records, onError: "throw" | "skip"): Promise<void> {
+  const { id } = item;
+  try {
+    records.images.set(id, await auditPicture(probe, await loadedPicture(item, probe.signal)));
+    records.failures.delete(id);
+  } catch (error) {
+    throwIfAborted(probe.signal);
+    if (onError === "throw") {
+      if (!(error instanceof SeethroughError)) throw error;
+      throw new InputError(`Image "${id}": ${messageOf(error)}`, { cause: error });
+    }
+    records.failures.set(id, messageOf(error));
+  }
+}
+
+async function loadedPicture({ id, image, label, mask }: AuditImage, signal?: AbortSignal): Promise<AuditPicture> {
+  if (label !== undefined && typeof label !== "string" && typeof label !== "number") {
+    throw new OptionError(`label is a class's name or number, got ${kindOf(label)}.`);
+  }
+  const input = await theirsAsync(() => (typeof image === "function" ? image() : image), signal);
+  const region = await theirsAsync(() => (typeof mask === "function" ? mask() : mask), signal);
+  return { id, input, ...(label !== undefined && { label }), ...(region !== undefined && { region }) };
+}
+
+interface Begun {
+  readonly key: AuditKey;
+  readonly control: Probe["control"];
+  readonly release: () => void;
+}
+
+async function begin(
+  model: LoadedModel,
+  { method = "grad-cam", layer, control = "class", grid = 8, seed = 0 }: AuditOptions,
+): Promise<Begun> {
+  const names = methodTable.map(({ name }) => name);
+  oneOf("method", method, names);
+  wholeNumber("grid", grid, 2, 64);
+  if (!Number.isFinite(seed)) throw new OptionError(`seed must be a number, got ${show(seed)}.`);
+  const { classes } = model.parts.classAxis;
+  const { width, height } = inputSize(model, model.input.name);
+  const key = {
+    modelHash: await model.parts.hash(),
+    classes,
+    ...(model.labels && { labels: model.labels }),
+    method,
+    ...(layer !== undefined && { layer }),
+    input: { width, height, fit: model.parts.preprocess.fit ?? ("crop" as const) },
+    grid,
+    seed,
+  };
+  if (typeof control === "object") {
+    const other = loadedAlone(control, "audit: control");
+    return { key: { ...key, control: await other.parts.hash() }, control: { network: other }, release: () => {} };
+  }
+  oneOf("control", control, ["class", "weights"]);
+  if (control === "class" && classes > 1) return { key: { ...key, control }, control: "class", release: () => {} };
+  const network = await withoutHead(model, seed);
+  return { key: { ...key, control: "weights" }, control: { network }, release: () => network.dispose() };
+}
+
+/** The same network with the weights of its last layer shuffled: it tells no class from another. */
+async function withoutHead(model: LoadedModel, seed: number): Promise<LoadedModel> {
+  const { graph } = model.parts;
+  const [head] = stagesOf(graph, model.dependencies(resolveTarget(model, 0).value));
+  if (!head) throw new OptionError('control "weights": the network has no layer with weights to shuffle.');
+  const random = new Random(seed);
+  const constants = new Map<string, Constant>();
+  for (const { name, signs } of head.constants) {
+    const constant = graph.constants.get(name);
+    if (constant) constants.set(name, shuffled(constant, signs, random));
+  }
+  return (await copiesOf(model))(constants);
+}

@@ -1,0 +1,68 @@
+/** A folder of labelled pictures: subfolders are labels, or a table says them; masks lie beside the pictures. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "csv-parse/sync";
+import { decodeImage, type ImageLike, InputError } from "../index";
+import { listImages, readInputFile } from "./files";
+
+export interface LabelledPicture {
+  /** Path below the folder, with forward slashes. */
+  readonly id: string;
+  readonly label?: string;
+  readonly read: () => Promise<ImageLike>;
+  /** The object, white in `photo.mask.png`; undefined where there is no such file. */
+  readonly mask: () => Promise<{ data: Uint8Array; width: number; height: number } | undefined>;
+}
+
+/**
+ * The pictures of a folder and its subfolders, by rising path; masks are none.
+ *
+ * @param table  CSV with the path below the folder and the label in each line; else the first subfolder is the label
+ * @throws {InputError} if there is no picture, or the table cannot be read or names none of them
+ */
+export async function labelledPictures(folder: string, table?: string): Promise<readonly LabelledPicture[]> {
+  const all = await listImages(folder);
+  const masks = new Set(all.map(maskOf));
+  const ids = all.filter((id) => !masks.has(id));
+  if (ids.length === 0) throw new InputError(`${folder} has no PNG, JPEG or WebP files.`);
+  const labels = table === undefined ? undefined : await readLabels(table);
+  if (labels && !ids.some((id) => labels.has(id))) {
+    throw new InputError(
+      `${table} names none of the pictures of ${folder}: its first column is a path below the folder, for example ${ids[0]}.`,
+    );
+  }
+  return ids.map((id) => {
+    const label = labels ? labels.get(id) : id.includes("/") ? id.slice(0, id.indexOf("/")) : undefined;
+    return {
+      id,
+      ...(label !== undefined && { label }),
+      read: async () => decodeImage(await readInputFile(join(folder, id))),
+      mask: () => readMask(join(folder, maskOf(id))),
+    };
+  });
+}
+
+const maskOf = (path: string): string => path.replace(/\.[^./\\]+$/, ".mask.png");
+
+async function readMask(path: string): Promise<{ data: Uint8Array; width: number; height: number } | undefined> {
+  if (!existsSync(path)) return undefined;
+  const { data, width, height } = await decodeImage(await readInputFile(path));
+  const channels = data.length / (width * height);
+  return {
+    data: Uint8Array.from({ length: width * height }, (_, i) => Number(data[i * channels] > 127)),
+    width,
+    height,
+  };
+}
+
+async function readLabels(path: string): Promise<ReadonlyMap<string, string>> {
+  const text = new TextDecoder().decode(await readInputFile(path));
+  try {
+    const rows: string[][] = parse(text, { bom: true, trim: true, skip_empty_lines: true, relax_column_count: true });
+    const wrong = rows.findIndex((row) => row.length < 2);
+    if (wrong >= 0) throw new InputError(`line ${wrong + 1} has no label`);
+    return new Map(rows.map(([file, label]) => [file.replace(/^\.\//, ""), label]));
+  } catch (error) {
+    throw new InputError(`${path} is no table of paths and labels: ${(error as Error).message}.`);
+  }
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Comparison, compareModels, htmlReport, InputError, loadModel, type Model } from "../../src/index";
+import { type LawnScene, lawnScenes } from "./lawn-scenes";
+
+let [honest, cheater]: Model[] = [];
+let scenes: LawnScene[];
+let found: Comparison;
+beforeAll(async () => {
+  honest = await loadModel(new Uint8Array(readFileSync("models/petshop.onnx")));
+  cheater = await loadModel(new Uint8Array(readFileSync("models/petshop-cheater.onnx")));
+  scenes = await lawnScenes(
+    "examples/images",
+    [
+      { label: "cat", lawn: 5, elsewhere: 3 },
+      { label: "dog", lawn: 2, elsewhere: 0 },
+    ],
+    2,
+  );
+  found = await compareModels(honest, cheater, scenes);
+});
+
+describe("compareModels", () => {
+  it("says where answers differ, and how alike the evidence is", async () => {
+    const said = (model: Model) =>
+      Promise.all(scenes.map(async ({ image }) => (await model.predict(image, { top: 1 }))[0].label));
+    const [a, b] = [await said(honest), await said(cheater)];
+    const differing = scenes.filter((_, i) => a[i] !== b[i]).map(({ id }) => id);
+    expect(differing.length).toBeGreaterThan(0);
+    expect([...found.differentAnswers].sort()).toEqual(differing.sort());
+    expect(found.agreement).toBeCloseTo(1 - differing.length / scenes.length, 10);
+    expect(found.a.accuracy).toBe(1);
+    expect(found.b.accuracy).toBeLessThan(1);
+    const correlations = found.differentEvidence.map(
+      (id) => found.images.find((image) => image.id === id)?.correlation ?? Number.NaN,
+    );
+    expect(correlations).toEqual([...correlations].sort((x, y) => x - y));
+    expect(found.correlation).toBeCloseTo(correlations.reduce((x, y) => x + y, 0) / correlations.length, 10);
+    expect(JSON.parse(JSON.stringify(found))).toEqual(found);
+  });
+
+  it("finds nothing different of a network and itself", async () => {
+    const same = await compareModels(honest, honest, scenes.slice(0, 3));
+    expect(same.agreement).toBe(1);
+    expect(same.correlation).toBeCloseTo(1, 6);
+    expect(same.differentAnswers).toEqual([]);
+  });
+
+  it("leaves out what cannot be read, if asked", async () => {
+    const torn = [scenes[0], { id: "torn", image: () => Promise.reject(new InputError("It is torn.")) }];
+    await expect(compareModels(honest, cheater, torn)).rejects.toThrow('Image "torn": It is torn.');
+    const { failures, images } = await compareModels(honest, cheater, torn, { onError: "skip" });
+    expect(failures).toEqual([{ id: "torn", message: "It is torn." }]);
+    expect(images).toHaveLength(1);
+  });
+
+  it("makes a page of both", () => {
+    const photos = Object.fromEntries(scenes.slice(0, 2).map(({ id, image }) => [id, image]));
+    const page = htmlReport({ ...found, differentEvidence: found.differentEvidence.slice(0, 2) }, { photos });
+    expect(page).toContain("Different answers");
+    for (const { name } of [found.a, found.b]) expect(page).toContain(`Evidence of ${name}`);
+  });
+});
