@@ -3,13 +3,14 @@ import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { fullGradFacts } from "../methods/full-grad";
 import { settledOptions } from "../methods/settled-options";
-import { refuseVolumes } from "../model/input-size";
+import { placesOfShape } from "../model/input-size";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { note } from "../notes";
 import { imageShape, type Shape } from "../operation/layout";
 import type { Operation, ValueName } from "../operation/operation";
 import { showShape, Tensor } from "../tensor";
+import { resizeSlices } from "../view/volume-slices";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
 import { attributedValue, gradientPass, targetNotes } from "./gradient";
@@ -45,7 +46,6 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
   throwIfAborted(options.signal);
   const { signal } = options;
   const model = loaded(given);
-  refuseVolumes(model, "fullGrad");
   const target = resolveTarget(model, options.target);
   const start = attributedValue(model, options, target);
   const frames = framesOf(model, start);
@@ -71,8 +71,12 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
     if (h * w === 1) return;
     for (const share of shares) effect += Math.abs(share);
     const map = { data: sumOfScaled(shares, c), width: w, height: h, channels: 1 };
-    for (const { sum, width, height } of wanted) {
-      const enlarged = resizeBilinear(map, width, height, { antialias: false });
+    const from = placesOfShape(shape);
+    for (const { sum, width, height, depth } of wanted) {
+      const enlarged =
+        depth > 1 || from.depth > 1
+          ? resizeSlices(Float32Array.from(map.data), from, { depth, height: height / depth, width })
+          : resizeBilinear(map, width, height, { antialias: false });
       for (let pixel = 0; pixel < sum.length; pixel++) sum[pixel] += enlarged[pixel];
     }
   };
@@ -98,7 +102,7 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
       frames.filter(({ name }) => below?.has(name) ?? true),
     );
   }
-  const maps = frames.map(({ sum, height, width }) => new Tensor(Float32Array.from(sum), [1, height, width, 1]));
+  const maps = frames.map(({ sum, shape }) => new Tensor(Float32Array.from(sum), shape));
   return finishAttribution(model, input, {
     method: "full-grad",
     target: report,
@@ -117,7 +121,11 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
 interface Frame {
   readonly name: ValueName;
   readonly width: number;
+  /** Of a volume that of all slices together. */
   readonly height: number;
+  readonly depth: number;
+  /** Of the map: `[1, H, W, 1]`, of a volume `[1, D, H, W, 1]`. */
+  readonly shape: readonly number[];
   readonly sum: Float64Array;
 }
 
@@ -125,7 +133,9 @@ function framesOf(model: LoadedModel, start: ValueName): Frame[] {
   const values = start === model.fast.input ? model.parts.inputs.map(({ name }) => name) : [start];
   return values.flatMap((name) => {
     const { w: width, h: height } = imageShape(model.shape(name));
-    return width * height === 1 ? [] : [{ name, width, height, sum: new Float64Array(width * height) }];
+    const { depth } = placesOfShape(model.shape(name));
+    const shape = depth > 1 ? [1, depth, height / depth, width, 1] : [1, height, width, 1];
+    return width * height === 1 ? [] : [{ name, width, height, depth, shape, sum: new Float64Array(width * height) }];
   });
 }
 

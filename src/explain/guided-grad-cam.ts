@@ -2,12 +2,12 @@ import { ShapeError } from "../errors";
 import { resizeBilinear } from "../image/resize";
 import { guidedGradCamFacts } from "../methods/guided-grad-cam";
 import { settledOptions } from "../methods/settled-options";
-import { refuseVolumes } from "../model/input-size";
+import { placesOfShape } from "../model/input-size";
 import { hasPlaces } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
-import { imageShape } from "../operation/layout";
 import { showShape, type Tensor } from "../tensor";
+import { type Places, resizeSlices } from "../view/volume-slices";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { finishAttribution } from "./finish";
 import { gradCam } from "./grad-cam";
@@ -44,7 +44,6 @@ export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ per
 async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOptions): Promise<Attribution> {
   const { layer, interpolation, ...options } = settledOptions(guidedGradCamFacts, unsettled);
   const model = loaded(given);
-  refuseVolumes(model, "guidedGradCam");
   const { inputs } = model.parts;
   if (!inputs.some(hasPlaces)) {
     throw new ShapeError(
@@ -59,8 +58,7 @@ async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOpt
     inputs.flatMap(({ name, shape }) => {
       const seen = map.byInput[name];
       if (!seen) return [];
-      const { h: height, w: width } = imageShape(shape);
-      const enlarged = enlarge(seen, width, height);
+      const enlarged = enlarge(seen, placesOfShape(shape));
       const places = model.fromTensor(name, guided.byInput[name]);
       const channels = places.length / enlarged.length;
       const values = places.map((value, i) => value * enlarged[Math.floor(i / channels)]);
@@ -81,12 +79,17 @@ async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOpt
   });
 }
 
-function nearest({ data, shape: [, h, w] }: Tensor, width: number, height: number): Float32Array {
-  return Float32Array.from({ length: width * height }, (_, i) => {
-    const [y, x] = [Math.floor(i / width), i % width];
-    return data[Math.floor((y * h) / height) * w + Math.floor((x * w) / width)];
+function nearest({ data, shape }: Tensor, to: Places): Float32Array {
+  const [d, h, w] = [shape.length === 5 ? shape[1] : 1, ...shape.slice(-3, -1)];
+  return Float32Array.from({ length: to.depth * to.height * to.width }, (_, i) => {
+    const [z, y, x] = [Math.floor(i / (to.height * to.width)), Math.floor(i / to.width) % to.height, i % to.width];
+    const [slice, row] = [Math.floor((z * d) / to.depth), Math.floor((y * h) / to.height)];
+    return data[(slice * h + row) * w + Math.floor((x * w) / to.width)];
   });
 }
 
-const bilinear = ({ data, shape: [, h, w] }: Tensor, width: number, height: number): Float32Array =>
-  resizeBilinear({ data, width: w, height: h, channels: 1 }, width, height, { antialias: false });
+function bilinear({ data, shape }: Tensor, to: Places): Float32Array {
+  const [height, width] = shape.slice(-3, -1);
+  if (shape.length === 5) return resizeSlices(data, { depth: shape[1], height, width }, to);
+  return resizeBilinear({ data, width, height, channels: 1 }, to.width, to.height, { antialias: false });
+}

@@ -1,13 +1,12 @@
 import { ShapeError } from "../errors";
 import { type Pixels, resizeBilinear } from "../image/resize";
 import { scoreCamFacts } from "../methods/score-cam";
-import { refuseVolumes } from "../model/input-size";
+import { placesOfShape } from "../model/input-size";
 import { hasPlaces, inputsSeen } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import type { NetworkInput } from "../model/network-inputs";
 import { probabilities } from "../model/output";
 import { note } from "../notes";
-import { imageShape } from "../operation/layout";
 import { showShape } from "../tensor";
 import type { CamRun } from "./cam-run";
 
@@ -44,7 +43,6 @@ export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget
 /** A pass per map. */
 export async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
   const model = loaded(given);
-  refuseVolumes(model, "scoreCam");
   if (!model.parts.inputs.some(hasPlaces)) {
     const { name, shape } = model.input;
     throw new ShapeError(
@@ -71,7 +69,8 @@ async function maskedPasses(
     const pixel = Math.floor(i / channels.length);
     picked[i] = layer.activation[pixel * layer.channels + channels[i % channels.length]];
   }
-  const maps = { data: picked, width: layer.width, height: layer.height, channels: channels.length };
+  const depth = layer.extents.length > 2 ? layer.extents[0] : 1;
+  const maps = { data: picked, width: layer.width, height: layer.height / depth, depth, channels: channels.length };
   const batch = new Float32Array(channels.length * data.length);
   // What the layer does not see of several inputs stays as it is.
   const several = model.parts.inputs.length > 1;
@@ -84,13 +83,12 @@ async function maskedPasses(
 }
 
 /** Writes one input as each map lets it through to its place in every sample. */
-function maskInput(batch: Float32Array, data: Float32Array, input: NetworkInput, maps: Pixels): void {
-  const { h: height, w: width } = imageShape(input.shape);
-  const places = height * width;
+function maskInput(batch: Float32Array, data: Float32Array, input: NetworkInput, maps: Maps): void {
+  const to = placesOfShape(input.shape);
+  const places = to.depth * to.height * to.width;
   const depth = input.size / places;
   const { channels } = maps;
-  const source = cornersOnCorners(maps, { height, width });
-  const enlarged = resizeBilinear(maps, width, height, { source, antialias: false });
+  const enlarged = enlargedMaps(maps, to);
   for (let sample = 0; sample < channels; sample++) {
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let place = 0; place < places; place++) {
@@ -109,6 +107,32 @@ function maskInput(batch: Float32Array, data: Float32Array, input: NetworkInput,
 interface Size {
   readonly height: number;
   readonly width: number;
+}
+
+/** Maps of one slice, or of several. */
+interface Maps extends Pixels {
+  readonly data: Float32Array;
+  readonly depth: number;
+}
+
+/** Maps at the input's size, corners on corners: bilinear inside the slices, then linear between them. */
+function enlargedMaps(maps: Maps, to: Size & { readonly depth: number }): Float32Array {
+  const { depth, width, height, channels } = maps;
+  const size = width * height * channels;
+  const source = cornersOnCorners(maps, to);
+  const slices = Array.from({ length: depth }, (_, slice) => {
+    const data = maps.data.subarray(slice * size, (slice + 1) * size);
+    return resizeBilinear({ data, width, height, channels }, to.width, to.height, { source, antialias: false });
+  });
+  if (depth === 1 && to.depth === 1) return slices[0];
+  const row = to.width * to.height * channels;
+  const data = new Float32Array(depth * row);
+  for (const [slice, values] of slices.entries()) data.set(values, slice * row);
+  const across = cornersOnCorners({ height: depth, width: 1 }, { height: to.depth, width: 1 });
+  return resizeBilinear({ data, width: row, height: depth, channels: 1 }, row, to.depth, {
+    source: { ...across, x: 0, width: row },
+    antialias: false,
+  });
 }
 
 /** The rectangle of a map with which half-pixel centres put the centres of its corner pixels on those of the input. */

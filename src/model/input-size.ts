@@ -1,5 +1,4 @@
-import { OptionError } from "../errors";
-import { imageShape } from "../operation/layout";
+import { imageShape, type Shape } from "../operation/layout";
 import type { LoadedModel } from "./model";
 import { pictureInput } from "./network-inputs";
 
@@ -14,10 +13,13 @@ export function inputSize({ parts }: LoadedModel, name?: string): { width: numbe
   return { width: w, height: h, ...(shape.length === 5 && { depth: shape[2] }) };
 }
 
-/** @throws {OptionError} if an input is a volume, and the method enlarges maps as pictures */
-export function refuseVolumes({ parts }: LoadedModel, method: string): void {
-  if (!parts.inputs.some(({ shape }) => shape.length === 5)) return;
-  throw new OptionError(
-    `${method} enlarges maps as pictures, and the network takes volumes. gradCam, layerCam, saliency, integratedGradients and occlusion work on them.`,
-  );
+/** The places of a value N×C×…: of a picture one slice, of a signal one row. */
+export function placesOfShape(shape: Shape): {
+  readonly depth: number;
+  readonly height: number;
+  readonly width: number;
+} {
+  const { h, w } = imageShape(shape);
+  const depth = shape.length === 5 ? shape[2] : 1;
+  return { depth, height: h / depth, width: w };
 }
