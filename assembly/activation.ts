@@ -1,6 +1,6 @@
 import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, tanh } from "./exp";
 import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
-import { log1pOfLanes, logOfLanes, powerOfLanes } from "./scalar-lanes";
+import { cosOfLanes, log1pOfLanes, logOfLanes, powerOfLanes, sinOfLanes } from "./scalar-lanes";
 
 /** The codes of `Unary` in src/wasm/kernels.ts. */
 enum Unary {
@@ -25,6 +25,18 @@ enum Unary {
   abs,
   reciprocal,
   mish,
+  thresholdedRelu,
+  shrink,
+  sin,
+  cos,
+  sign,
+  round,
+  floor,
+  ceil,
+  truncate,
+  isNaN,
+  isInf,
+  not,
 }
 
 /** The codes of `Rectify` in src/wasm/kernels.ts. */
@@ -95,6 +107,11 @@ function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v
     case Unary.abs: return map<Abs>(x, y, end, a, b);
     case Unary.reciprocal: return map<Reciprocal>(x, y, end, a, b);
     case Unary.mish: return map<Mish>(x, y, end, a, b);
+    case Unary.thresholdedRelu: return map<ThresholdedRelu>(x, y, end, a, b);
+    case Unary.shrink: return map<Shrink>(x, y, end, a, b);
+    case Unary.sin: return map<Sin>(x, y, end, a, b);
+    case Unary.cos: return map<Cos>(x, y, end, a, b);
+    default: return jump(kind, x, y, end, a, b);
   }
 }
 
@@ -125,7 +142,7 @@ function map<F>(x: usize, y: usize, end: usize, a: v128, b: v128): void {
  *   guided     max(dy, 0) where y > 0 (clip: where a < y < b)
  *
  * @param kind   a code of `Unary`; the derivatives stand in the classes below
- * @param mode   a code of `Rectify`; only relu, leakyRelu, elu and clip heed it
+ * @param mode   a code of `Rectify`; only relu, leakyRelu, elu, clip and thresholdedRelu heed it
  * @param saved  f32[count], x or y as `Kernels.unaryBackward` lists; may be 0 where `mode` is deconvnet
  * @param dy     f32[count]
  * @param dx     f32[count]; may be dy
@@ -133,7 +150,7 @@ function map<F>(x: usize, y: usize, end: usize, a: v128, b: v128): void {
 export function unaryBackward(
   kind: i32, mode: i32, saved: usize, dy: usize, dx: usize, count: i32, a: f32, b: f32,
 ): void {
-  if (mode == Rectify.deconvnet && kind <= Unary.clip) return unary(Unary.relu, dy, dx, count, a, b);
+  if (mode == Rectify.deconvnet && isRectifier(kind)) return unary(Unary.relu, dy, dx, count, a, b);
   if (kind == Unary.scale) return unary(kind, dy, dx, count, a, b);
   const rest = count & 3;
   const whole = <usize>(count - rest) << 2;
@@ -155,7 +172,7 @@ function chainVectors(
   const va = f32x4.splat(a);
   const vb = f32x4.splat(b);
   const end = dx + bytes;
-  if (kind <= Unary.clip && mode == Rectify.guided) {
+  if (mode == Rectify.guided && isRectifier(kind)) {
     const bounded = kind == Unary.clip;
     return guided(saved, dy, dx, end, bounded ? a : 0, bounded ? b : Infinity);
   }
@@ -180,6 +197,10 @@ function chainVectors(
     case Unary.abs: return chain<Abs>(saved, dy, dx, end, va, vb);
     case Unary.reciprocal: return chain<Reciprocal>(saved, dy, dx, end, va, vb);
     case Unary.mish: return chain<Mish>(saved, dy, dx, end, va, vb);
+    case Unary.thresholdedRelu: return chain<ThresholdedRelu>(saved, dy, dx, end, va, vb);
+    case Unary.shrink: return chain<Shrink>(saved, dy, dx, end, va, vb);
+    case Unary.sin: return chain<Sin>(saved, dy, dx, end, va, vb);
+    case Unary.cos: return chain<Cos>(saved, dy, dx, end, va, vb);
   }
 }
 
@@ -215,6 +236,11 @@ function guided(y: usize, dy: usize, dx: usize, end: usize, lo: f32, hi: f32): v
     y += 16;
     dy += 16;
   }
+}
+
+@inline
+function isRectifier(kind: i32): bool {
+  return kind <= Unary.clip || kind == Unary.thresholdedRelu;
 }
 
 @inline
@@ -491,6 +517,82 @@ class Mish {
     const inverse = f32x4.div(number(0), f32x4.add(n, f32x4.splat(2)));
     const bend = f32x4.mul(f32x4.mul(f32x4.splat(4), e), f32x4.mul(f32x4.add(number(0), e), f32x4.mul(inverse, inverse)));
     return f32x4.mul(dy, f32x4.add(f32x4.mul(n, inverse), f32x4.mul(x, bend)));
+  }
+}
+
+class ThresholdedRelu {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return v128.andnot(x, f32x4.le(x, a)); // NaN stays NaN
+  }
+
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return v128.and(dy, f32x4.gt(s, a));
+  }
+}
+
+/** Beyond ±b, a is taken from the distance to 0; what lies between is 0. */
+class Shrink {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    const above = v128.and(f32x4.sub(x, a), f32x4.gt(x, b));
+    return v128.or(above, v128.and(f32x4.add(x, a), f32x4.lt(x, f32x4.neg(b))));
+  }
+
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return v128.and(dy, v128.or(f32x4.gt(s, b), f32x4.lt(s, f32x4.neg(b))));
+  }
+}
+
+class Sin {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return sinOfLanes(x);
+  }
+
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.mul(dy, cosOfLanes(s));
+  }
+}
+
+class Cos {
+  @inline
+  of(x: v128, a: v128, b: v128): v128 {
+    return cosOfLanes(x);
+  }
+
+  @inline
+  chain(s: v128, dy: v128, a: v128, b: v128): v128 {
+    return f32x4.neg(f32x4.mul(dy, sinOfLanes(s)));
+  }
+}
+
+/** Functions that jump and are level in between: their derivative is 0, so they have no chain, and one loop does for all. */
+function jump(kind: i32, x: usize, y: usize, end: usize, a: v128, b: v128): void {
+  for (; x < end; x += 16) {
+    v128.store(y, jumped(kind, v128.load(x), a, b));
+    y += 16;
+  }
+}
+
+@inline
+function jumped(kind: i32, x: v128, a: v128, b: v128): v128 {
+  const zero = f32x4.splat(0);
+  switch (kind) {
+    case Unary.sign: {
+      const positive = v128.and(number(0), f32x4.gt(x, zero));
+      return v128.or(positive, v128.and(f32x4.neg(number(0)), f32x4.lt(x, zero)));
+    }
+    case Unary.round: return f32x4.nearest(x); // halves go to the even neighbour
+    case Unary.floor: return f32x4.floor(x);
+    case Unary.ceil: return f32x4.ceil(x);
+    case Unary.truncate: return f32x4.trunc(x);
+    case Unary.isNaN: return v128.and(number(0), f32x4.ne(x, x));
+    case Unary.isInf: return v128.and(number(0), v128.or(f32x4.eq(x, a), f32x4.eq(x, b)));
+    default: return v128.and(number(0), f32x4.eq(x, zero));
   }
 }
 

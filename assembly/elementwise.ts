@@ -1,5 +1,6 @@
 import { StridedGeometry } from "./geometry";
 import { loadStep, stepOf, storeStep } from "./lanes";
+import { logOfLanes, powerOfLanes, remainderOfLanes } from "./scalar-lanes";
 
 /** The codes of `Binary` in src/wasm/kernels.ts. */
 enum Binary {
@@ -7,6 +8,27 @@ enum Binary {
   subtract,
   multiply,
   divide,
+  maximum,
+  minimum,
+  ahead,
+  power,
+  powerByBase,
+  powerByExponent,
+  remainder,
+  modulo,
+  cut,
+  floored,
+  equal,
+  greater,
+  greaterOrEqual,
+  and,
+  or,
+  xor,
+  where,
+  unless,
+  prelu,
+  preluSlope,
+  preluBySlope,
 }
 
 /** Works through the two innermost loops of a record, from where the outer loops have brought the operands. */
@@ -40,6 +62,8 @@ export function binary(kind: i32, a: usize, b: usize, y: usize, g: StridedGeomet
     case Binary.multiply: return forEachPlane(products, a, b, y, g);
     case Binary.divide: return forEachPlane(quotients, a, b, y, g);
   }
+  seldom = kind;
+  forEachPlane(others, a, b, y, g);
 }
 
 function sums(a: usize, b: usize, y: usize, g: StridedGeometry): void {
@@ -56,6 +80,67 @@ function products(a: usize, b: usize, y: usize, g: StridedGeometry): void {
 
 function quotients(a: usize, b: usize, y: usize, g: StridedGeometry): void {
   combine<Quotient>(a, b, y, g);
+}
+
+/** The function of `others`, which is chosen for every vector anew: one loop does for all that are seldom asked for. */
+let seldom: i32 = 0;
+
+function others(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  for (let rows = g.d4; rows > 0; rows--) {
+    let pa = g.a5 ? a : spread(a, everywhere);
+    let pb = g.b5 ? b : spread(b, everywhere + 64);
+    for (let count = g.d5, step = 0; count > 0; count -= step) {
+      step = stepOf(count);
+      storeStep(y, combined(seldom, loadStep(pa, step), loadStep(pb, step)), step);
+      pa += <usize>(step * g.a5) << 2;
+      pb += <usize>(step * g.b5) << 2;
+      y += <usize>step << 2;
+    }
+    a += <usize>g.a4 << 2;
+    b += <usize>g.b4 << 2;
+  }
+}
+
+function combined(kind: i32, a: v128, b: v128): v128 {
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  switch (kind) {
+    case Binary.maximum: return f32x4.max(a, b);
+    case Binary.minimum: return f32x4.min(a, b);
+    case Binary.ahead: return f32x4.mul(f32x4.splat(0.5), f32x4.add(holds(f32x4.gt(a, b)), holds(f32x4.ge(a, b))));
+    case Binary.power: return powerOfLanes(a, b);
+    case Binary.powerByBase: {
+      // Where the exponent is 0 the power is 1 everywhere, at a base of 0 too.
+      return v128.and(f32x4.mul(b, powerOfLanes(a, f32x4.sub(b, one))), f32x4.ne(b, zero));
+    }
+    case Binary.powerByExponent: return v128.and(f32x4.mul(powerOfLanes(a, b), logOfLanes(a)), f32x4.gt(a, zero));
+    case Binary.remainder: return remainderOfLanes(a, b);
+    case Binary.modulo: {
+      // Where signs differ, one divisor further.
+      const r = remainderOfLanes(a, b);
+      const differs = v128.and(f32x4.ne(r, zero), v128.xor(f32x4.lt(r, zero), f32x4.lt(b, zero)));
+      return f32x4.add(r, v128.and(b, differs));
+    }
+    case Binary.cut: return f32x4.neg(f32x4.trunc(f32x4.div(a, b)));
+    case Binary.floored: return f32x4.neg(f32x4.floor(f32x4.div(a, b)));
+    case Binary.equal: return holds(f32x4.eq(a, b));
+    case Binary.greater: return holds(f32x4.gt(a, b));
+    case Binary.greaterOrEqual: return holds(f32x4.ge(a, b));
+    case Binary.and: return holds(v128.and(f32x4.ne(a, zero), f32x4.ne(b, zero)));
+    case Binary.or: return holds(v128.or(f32x4.ne(a, zero), f32x4.ne(b, zero)));
+    case Binary.xor: return holds(v128.xor(f32x4.ne(a, zero), f32x4.ne(b, zero)));
+    case Binary.where: return v128.and(b, f32x4.ne(a, zero));
+    case Binary.unless: return v128.and(b, f32x4.eq(a, zero));
+    case Binary.prelu: return v128.bitselect(f32x4.mul(b, a), a, f32x4.lt(a, zero));
+    case Binary.preluSlope: return v128.bitselect(one, b, f32x4.gt(a, zero));
+    default: return f32x4.pmin(zero, a); // preluBySlope
+  }
+}
+
+/** 1 where it is true, else 0. */
+@inline
+function holds(mask: v128): v128 {
+  return v128.and(f32x4.splat(1), mask);
 }
 
 /** A broadcast operand is read from sixteen floats that hold it, again and again. */

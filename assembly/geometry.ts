@@ -202,3 +202,22 @@ export class ResampleGeometry extends Geometry {
   weightY: usize; // f32[outH][tapsY]
   weightX: usize; // f32[outW][tapsX]
 }
+
+/** Pixels of an image at the places that a grid names. */
+@unmanaged
+export class GridGeometry extends Geometry {
+  samples: i32;
+  inH: i32;
+  inW: i32;
+  channels: i32;
+  outH: i32;
+  outW: i32;
+  xSample: i32; // floats from one sample to the next; 0 for a constant
+  gridSample: i32; // the same
+  gridRow: i32; // floats from one place of the grid to the one below
+  gridColumn: i32; // and to the one beside
+  gridPart: i32; // from its number across to its number down
+  nearest: i32; // 1 takes the nearest pixel, 0 blends four
+  padding: i32; // what lies around: 0 zeros, 1 the pixel at the edge, 2 the image turned round
+  alignCorners: i32; // 1: −1 and 1 are the middles of the pixels at the edge, 0: their outer sides
+}

@@ -6,6 +6,7 @@ export { conv } from "./conv";
 export { dense } from "./dense";
 export { depthwise } from "./depthwise";
 export { add, addStrided, binary, copyStrided, gatherChannels, scaleRows, scaleShift } from "./elementwise";
+export { gridSample, gridSampleBackward } from "./grid-sample";
 export { expandHalf } from "./half";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";

@@ -28,6 +28,36 @@ export function log1pOfLanes(x: v128): v128 {
   );
 }
 
+/** sin x, x in radians. */
+export function sinOfLanes(x: v128): v128 {
+  return f32x4(
+    Mathf.sin(f32x4.extract_lane(x, 0)),
+    Mathf.sin(f32x4.extract_lane(x, 1)),
+    Mathf.sin(f32x4.extract_lane(x, 2)),
+    Mathf.sin(f32x4.extract_lane(x, 3)),
+  );
+}
+
+/** cos x, x in radians. */
+export function cosOfLanes(x: v128): v128 {
+  return f32x4(
+    Mathf.cos(f32x4.extract_lane(x, 0)),
+    Mathf.cos(f32x4.extract_lane(x, 1)),
+    Mathf.cos(f32x4.extract_lane(x, 2)),
+    Mathf.cos(f32x4.extract_lane(x, 3)),
+  );
+}
+
+/** The remainder of a division whose quotient is cut to a whole number: it has the sign of the dividend. */
+export function remainderOfLanes(a: v128, b: v128): v128 {
+  return f32x4(
+    Mathf.mod(f32x4.extract_lane(a, 0), f32x4.extract_lane(b, 0)),
+    Mathf.mod(f32x4.extract_lane(a, 1), f32x4.extract_lane(b, 1)),
+    Mathf.mod(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)),
+    Mathf.mod(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)),
+  );
+}
+
 /** xᵉ, with the sign of an odd integer power of a negative base. */
 export function powerOfLanes(x: v128, exponent: v128): v128 {
   return f32x4(

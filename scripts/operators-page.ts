@@ -21,6 +21,7 @@ const meanings: Readonly<Record<Nature, string>> = {
   rectifier: "a function of one number with a kink",
   selection: "takes each element from one value or another",
   smooth: "another function of one number",
+  step: "jumps and is level in between: comparisons, rounding",
   sum: "adds values",
   total: "adds elements",
   unpooling: "puts elements where another operator found them",
@@ -37,7 +38,13 @@ function refusedOf({ since = 1, build, measures }: Operator): string {
 
 /** Rules of the methods may take the place of what is exact otherwise. */
 const gradientOf = ({ build, nature }: Operator): string =>
-  build ? (nature === "rectifier" || nature === "clamp" ? "exact; 0 or one side's at a kink" : "exact") : "none";
+  build
+    ? nature === "step"
+      ? "0 everywhere"
+      : nature === "rectifier" || nature === "clamp"
+        ? "exact; 0 or one side's at a kink"
+        : "exact"
+    : "none";
 
 /** docs/operators.md, read off the table. */
 export function operatorsPage(): string {

@@ -1,16 +1,14 @@
 /**
  * Element-wise operators walk their operands side by side, so operands of a lower rank than the result must lie in memory as they
  * would with its rank: channels last begins at rank 3, and `[1, 7, 8]` does not lie as `[1, 1, 7, 8]` does. Where it differs, an
- * operand goes through a Reshape first; where the operator itself does not repeat, through an Expand.
+ * operand goes through a Reshape first.
  */
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
 import { memoryStrides, type Shape, withRank } from "../operation/layout";
-import { sizeOf } from "../tensor";
+import { operators } from "../operators/table";
 
-/** Repeat their operands along the axes of the result as they go. */
-const repeating: ReadonlySet<string> = /* @__PURE__ */ new Set(["Add", "Sub", "Mul", "Div", "Sum", "Where"]);
-/** Write each element from the one in its place. */
-const placewise: ReadonlySet<string> = /* @__PURE__ */ new Set(["Max", "Min", "Pow"]);
+/** Operators that walk several operands repeat them along the axes of the result as they go. */
+const repeats = ({ op, inputs }: Node): boolean => inputs.length > 1 && operators.get(op)?.reach === "same";
 
 /** True where a value lies in memory as it would with a rank at least as high. */
 function liesAlike(shape: Shape, rank: number): boolean {
@@ -34,24 +32,22 @@ export function equalRanks(graph: StaticGraph): StaticGraph {
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
     const out = graph.shapes.get(node.outputs[0]);
-    if (!out || !(repeating.has(node.op) || placewise.has(node.op))) {
+    if (!out || !repeats(node)) {
       nodes.push(node);
       continue;
     }
     const inputs = node.inputs.map((name) => {
       const own = graph.shapes.get(name);
       if (!own || graph.constants.has(name)) return name;
-      const alike = liesAlike(own, out.length);
-      const op = placewise.has(node.op) && sizeOf(own) !== sizeOf(out) ? "Expand" : "Reshape";
-      if (alike && op === "Reshape") return name;
-      const shape = op === "Expand" ? out : withRank(own, out.length);
+      if (liesAlike(own, out.length)) return name;
+      const shape = withRank(own, out.length);
       const laidOut = `${name}${mark}as ${shape.join("×")}`;
       if (!made.has(laidOut)) {
         made.add(laidOut);
         const target = `${laidOut} (shape)`;
         shapes.set(laidOut, shape).set(target, [shape.length]);
         constants.set(target, Constant.fromNumbers("int", shape, [shape.length]));
-        nodes.push({ name: laidOut, op, inputs: [name, target], outputs: [laidOut], attributes: new Map() });
+        nodes.push({ name: laidOut, op: "Reshape", inputs: [name, target], outputs: [laidOut], attributes: new Map() });
       }
       return laidOut;
     });

@@ -6,7 +6,7 @@ import { evaluate } from "../operators/evaluate";
 import { operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
 import { Lowered } from "./lowering/emitter";
-import { loweringOf } from "./lowering/table";
+import { loweringOf, mayBeWritten } from "./lowering/table";
 import { takeBranches } from "./take-branches";
 import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 
@@ -90,6 +90,7 @@ export function specialise(
     const known = node.inputs.map((input) => constants.get(input));
     let found: readonly Shape[];
     let folded: readonly Constant[] | undefined;
+    let isAllKnown = false;
     try {
       const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted));
       const reason = loweringOf(lowered)?.(lowered);
@@ -110,7 +111,8 @@ export function specialise(
       }
       found = infer(node, given, known, graph.opset);
       for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
-      folded = isKnown(node, known)
+      isAllKnown = isKnown(node, known);
+      folded = isAllKnown
         ? fold(
             node,
             given,
@@ -139,7 +141,7 @@ export function specialise(
     if (folded) continue;
     const isFloat = (output: string): boolean =>
       (kinds.get(output) ?? "float") === "float" || isPositions(node, output);
-    if (!node.outputs.every((output) => !wanted.has(output) || isFloat(output))) {
+    if (isAllKnown && !node.outputs.every((output) => !wanted.has(output) || isFloat(output))) {
       refused.push(notEvaluated(node));
       refusedNodes.add(node.name);
       lose(node);
@@ -154,9 +156,11 @@ export function specialise(
   if (refused.length + failures.length > 0) {
     for (const { node } of failures) refusedNodes.add(node.name);
     // What would be a constant if the shapes were known is no operator of the network.
-    const isSettled = ({ name, inputs: read, outputs }: Node): boolean =>
+    const isSettled = ({ name, op, inputs: read, outputs }: Node): boolean =>
       !refusedNodes.has(name) &&
       !outputs.every((output) => fixed.has(output)) &&
+      // How it would be written nobody has looked at.
+      !(mayBeWritten(op) && read.some((input) => lost.has(input))) &&
       !read.some((input) => lost.has(input) && fixed.has(input));
     throw refusal(graph, refused, failures, refusedLater(result, remaining.filter(isSettled)));
   }

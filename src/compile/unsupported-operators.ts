@@ -1,6 +1,7 @@
 import { UnsupportedOperatorError, type UnsupportedUse } from "../errors";
 import type { ConstantKind, Graph, Node } from "../graph/ir";
 import { valueKinds } from "../operators/element-kind";
+import type { Nature, Operator } from "../operators/operator";
 import { operators } from "../operators/table";
 import { isLowered } from "./lowering/table";
 
@@ -36,9 +37,29 @@ export interface Survey {
   readonly uses: readonly UnsupportedUse[];
 }
 
+/** What does with booleans, which are 1 and 0, what it does with numbers. */
+const ofBooleans: ReadonlySet<Nature> = /* @__PURE__ */ new Set<Nature>(["step", "moves", "identity", "selection"]);
+/** What makes whole numbers of whole numbers, as ONNX says it of integers. */
+const ofIntegers: ReadonlySet<Nature> = /* @__PURE__ */ new Set<Nature>([
+  ...["step", "moves", "identity", "selection", "sum", "difference", "product"],
+  ...["extremum", "maximum", "clamp", "total"],
+] as Nature[]);
+
+/** Why an operator cannot take booleans or integers that are computed from the image; undefined where it can. */
+function kindRefusal(operator: Operator | undefined, kinds: readonly ConstantKind[]): string | undefined {
+  const takes = (kind: ConstantKind): boolean =>
+    kind === "float" ||
+    (operator !== undefined && (kind === "bool" ? ofBooleans : ofIntegers).has(operator.nature)) ||
+    (kind === "int" && operator?.wholes === true);
+  const refused = kinds.find((kind) => !takes(kind));
+  return (
+    refused && `it computes with ${refused === "int" ? "integers" : "booleans"} from the image; cast them to floats`
+  );
+}
+
 /**
- * Looks for operators that cannot run: unknown ones, and those that compute integers or booleans from the image (these exist
- * only as constants, for shape arithmetic and as quantised weights).
+ * Looks for operators that cannot run: unknown ones, and those that do something else with integers or booleans from the image than
+ * with the floats as which they are kept.
  */
 export function survey(graph: Graph): Survey {
   const kinds = valueKinds(graph);
@@ -70,15 +91,15 @@ export function survey(graph: Graph): Survey {
       refuse("the positions of a MaxPool are supported only in MaxUnpool");
     }
     if (isFixed) continue;
-    node.outputs.forEach((output, i) => {
-      if (output === "" || !wanted.has(output)) return;
-      const kind = kinds.get(output) ?? "float";
-      if (node.op === "MaxPool" && i === 1) positions.add(output);
-      // Only where integers begin: what follows from them is not another reason.
-      else if (kind !== "float" && changing.every((input) => (kinds.get(input) ?? "float") === "float")) {
-        refuse(`it computes ${kind === "int" ? "integers" : "booleans"} from the image`);
-      }
-    });
+    if (node.op === "MaxPool" && wanted.has(node.outputs[1])) positions.add(node.outputs[1]);
+    const refusal =
+      node.op === "MaxUnpool"
+        ? undefined
+        : kindRefusal(
+            operator,
+            changing.map((input) => kinds.get(input) ?? "float"),
+          );
+    if (refusal !== undefined && !changing.some((input) => positions.has(input))) refuse(refusal);
   }
   return { kinds, fixed, uses };
 }

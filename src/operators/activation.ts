@@ -6,9 +6,10 @@ import { imageShape, withRank } from "../operation/layout";
 import { type Builder, oneToOne } from "../operation/operation";
 import { placeOnce } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
-import { Unary } from "../wasm/kernels";
+import { Binary, Unary } from "../wasm/kernels";
 import { mapped, valuesOf } from "./folding";
 import type { Fold, Operator } from "./operator";
+import { pairwise } from "./pairwise";
 import { rectifyMode } from "./redirect";
 import { unary, unaryOperator } from "./unary";
 
@@ -103,6 +104,20 @@ export const mish: Operator = /* @__PURE__ */ unaryOperator(
   { since: 18, tensorflow: ["mish"] },
 );
 
+/** Lets through what is above alpha. */
+export const thresholdedRelu: Operator = /* @__PURE__ */ unaryOperator("rectifier", (node) => {
+  const a = numberAttribute(node, "alpha", 1);
+  // Where it lets negative numbers through, an output of 0 does not say whether it is shut.
+  return { kind: Unary.thresholdedRelu, a, ...(a < 0 && { saves: "input" }) };
+});
+
+export const shrink: Operator = /* @__PURE__ */ unaryOperator("smooth", (node) => ({
+  kind: Unary.shrink,
+  a: numberAttribute(node, "bias", 0),
+  b: numberAttribute(node, "lambd", 0.5),
+  saves: "input",
+}));
+
 /** Clip's limits and the like are inputs that do not take part in the shape, but they must be single numbers. */
 const clipShape: ShapeRule = (node, inputs) => {
   const x = inputShape(node, inputs);
@@ -159,20 +174,20 @@ const preluShape: ShapeRule = (node, inputs) => {
   return [x];
 };
 
-/** PRelu(x, slope): one slope, or one per channel. */
+/** PRelu(x, slope): one slope, or one per channel, by a kernel of its own; any other that repeats, computed ones too, pair by pair. */
 const buildPrelu: Builder = (context) => {
   const { node, kernels, memory } = context;
   const [input, slopeName] = node.inputs;
   // A value of rank 0 or 1 is a row of channels.
   const shape = withRank(context.shape(input), 2);
   const { n, h, w, c } = imageShape(shape);
-  const slope = context.constant(slopeName) ?? context.refuse(`its slope "${slopeName}" is not a constant`);
+  const slope = context.constant(slopeName);
   // Aligned at the right as ONNX says, a slope of shape [C] belongs to the last axis, not to the channels.
-  const aligned = withRank(slope.shape, shape.length);
-  if (slope.size !== 1 && (slope.size !== c || aligned[1] !== c)) {
-    context.refuse(
-      `its slope has the shape [${slope.shape.join(", ")}]; one value, or one per channel (${c}), are supported`,
-    );
+  const isPerChannel =
+    slope && (slope.size === 1 || (slope.size === c && withRank(slope.shape, shape.length)[1] === c));
+  if (!slope || !isPerChannel || context.constant(input)) {
+    const slopes = [Binary.preluSlope, Binary.preluBySlope] as const;
+    return pairwise(context, { kind: Binary.prelu, slopes, rectifier: true });
   }
   const values = slope.size === c ? slope.floats() : new Float32Array(c).fill(slope.floats()[0]);
   const place = placeOnce(memory, values, "PRelu slope");

@@ -1,95 +1,15 @@
 /** Element-wise arithmetic of two values, or of a value and a constant, with ONNX broadcasting. */
-import { ModelError, ShapeError } from "../errors";
-import { broadcastShapes, inputShape, label, type ShapeRule } from "../graph/shape-rule";
-import { memoryOrder, memoryStrides, type Shape, toMemoryOrder, withRank } from "../operation/layout";
+import { ShapeError } from "../errors";
+import { numberAttribute } from "../graph/ir";
+import { label } from "../graph/shape-rule";
 import { type BuildContext, type Builder, type Operation, operation, type Run } from "../operation/operation";
-import { broadcastStrides, eachStrided, inOrder } from "../operation/strided";
-import { placeOnce } from "../operation/weights";
 import { sizeOf } from "../tensor";
 import { Binary, type BinaryKind, type Pointer, Unary } from "../wasm/kernels";
+import { broadcast, broadcastOf, loopsOver, type Operand } from "./broadcast";
 import { type Combine, combined } from "./folding";
 import type { Fold, Nature, NoOpTest, Operator } from "./operator";
+import { pairwise } from "./pairwise";
 import { unary } from "./unary";
-
-/** All inputs repeat to one shape: Add, Sum, Where, comparisons… */
-const broadcast: ShapeRule = (node, inputs) => {
-  if (inputs.length === 0) throw new ModelError(`${label(node)}: it has no inputs. The file is damaged.`);
-  return [
-    broadcastShapes(
-      node,
-      inputs.map((_, i) => inputShape(node, inputs, i)),
-    ),
-  ];
-};
-
-/** Exactly two (or three) inputs that repeat to one shape. */
-export const broadcastOf =
-  (count: number): ShapeRule =>
-  (node, inputs, constants, opset) => {
-    if (inputs.length !== count) {
-      throw new ModelError(`${label(node)}: it needs ${count} inputs, the file gives it ${inputs.length}.`);
-    }
-    return broadcast(node, inputs, constants, opset);
-  };
-
-/** One side of the operation: where it lies and how the loops over the output walk it. */
-interface Operand {
-  /** The value's name, or undefined for a constant. */
-  readonly name?: string;
-  readonly size: number;
-  /** Strides along the output's axes in memory order; 0 where the operand is broadcast. */
-  readonly strides: readonly number[];
-  /** Floats from one sample to the next. */
-  readonly sample: number;
-  readonly address: (run: Run) => Pointer;
-}
-
-/** The loops over one output sample. */
-function loopsOver(context: BuildContext, shape: Shape) {
-  const order = memoryOrder(shape.length);
-  const size = sizeOf(shape);
-  const extents = inOrder(shape, order);
-  const strides = inOrder(memoryStrides(shape), order);
-
-  const operandOf = (name: string): Operand => {
-    const constant = context.constant(name);
-    const given = constant?.shape ?? context.shape(name);
-    // With the output's rank and memory order, which `equalRanks` sees to, the innermost loop advances by one or not at all.
-    const own = withRank(given, shape.length);
-    const walked = { size: sizeOf(own), strides: inOrder(broadcastStrides(own, memoryStrides(own), shape), order) };
-    if (!constant) return { ...walked, name, sample: walked.size, address: (run) => run.value(name) };
-    const address = placeOnce(context.memory, toMemoryOrder(constant.floats(), own), "Constant operand");
-    return { ...walked, sample: 0, address };
-  };
-
-  /** Something of the output's shape. */
-  const whole = (address: (run: Run) => Pointer): Operand => ({ size, strides, sample: size, address });
-
-  /** y = left ∘ right, both walked by their own strides. */
-  const apply = (run: Run, kind: BinaryKind, left: Operand, right: Operand, y: Pointer): void => {
-    const samples = { a: left.sample, b: right.sample };
-    const [a, b] = [left.address(run), right.address(run)];
-    eachStrided(run, { extents, a: left.strides, b: right.strides }, samples, (record, atA, atB, at) => {
-      run.kernels.binary(kind, a + atA * 4, b + atB * 4, y + at * 4, record);
-    });
-  };
-
-  /** Sums a gradient of the output's shape over the axes along which the operand was repeated. */
-  const reduce = (run: Run, dy: Pointer, operand: Operand, dx: Pointer): void => {
-    const bytes = operand.size * run.batch * 4;
-    if (operand.size === size) {
-      run.memory.copy(dy, dx, bytes);
-      return;
-    }
-    run.memory.bytes(dx, bytes).fill(0);
-    const samples = { a: size, b: operand.sample };
-    eachStrided(run, { extents, a: strides, b: operand.strides }, samples, (record, atA, atB) => {
-      run.kernels.addStrided(dy + atA * 4, dx + atB * 4, record);
-    });
-  };
-
-  return { size, operandOf, whole, apply, reduce };
-}
 
 const binary = (context: BuildContext, kind: BinaryKind): Operation => {
   const { node } = context;
@@ -178,28 +98,35 @@ const buildSum: Builder = (context) => {
   });
 };
 
-/** Pow(x, constant scalar). */
+/** Pow(x, y): with one exponent for all elements a function of one number. */
 const buildPow: Builder = (context) => {
   const { node } = context;
   const [input, exponentName] = node.inputs;
-  const exponent = context.constant(exponentName) ?? context.refuse(`its exponent "${exponentName}" is not a constant`);
-  const values = exponent.floats();
-  if (values.some((value) => value !== values[0]))
-    context.refuse("its exponents differ; one exponent for all elements is supported");
-  return unary(context, input, { kind: Unary.power, a: values[0], saves: "input" });
+  const values = context.constant(exponentName)?.floats();
+  const isWhole = sizeOf(context.shape(input)) === sizeOf(context.shape(node.outputs[0]));
+  if (values && isWhole && !context.constant(input) && values.every((value) => value === values[0])) {
+    return unary(context, input, { kind: Unary.power, a: values[0], saves: "input" });
+  }
+  return pairwise(context, { kind: Binary.power, slopes: [Binary.powerByBase, Binary.powerByExponent] });
 };
 
-/** Max and Min of a value and constants that are one number: a clip. */
+/** Max and Min of two: of a value and constants that are one number a clip. Of equal ones each gets half, as in PyTorch. */
 const buildExtremum: Builder = (context) => {
   const { node } = context;
+  const isMaximum = node.op === "Max";
   const constants = node.inputs.map((name) => context.constant(name));
   const values = node.inputs.filter((_, i) => constants[i] === undefined);
   const bounds = constants.flatMap((constant) => (constant ? [...constant.floats()] : []));
-  if (values.length !== 1 || bounds.some((bound) => bound !== bounds[0])) {
-    return context.refuse("only the extremum of one value and one constant number is supported");
+  const isWhole = sizeOf(context.shape(values[0])) === sizeOf(context.shape(node.outputs[0]));
+  if (values.length === 1 && isWhole && bounds.every((bound) => bound === bounds[0])) {
+    const [a, b] = isMaximum ? [bounds[0], Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, bounds[0]];
+    return unary(context, values[0], { kind: Unary.clip, a, b });
   }
-  const [a, b] = node.op === "Max" ? [bounds[0], Number.POSITIVE_INFINITY] : [Number.NEGATIVE_INFINITY, bounds[0]];
-  return unary(context, values[0], { kind: Unary.clip, a, b });
+  const [higher, lower] = [Binary.ahead, { turned: Binary.ahead }] as const;
+  return pairwise(context, {
+    kind: isMaximum ? Binary.maximum : Binary.minimum,
+    slopes: isMaximum ? [higher, lower] : [lower, higher],
+  });
 };
 
 /** Before set 7 operands were repeated along a named axis. */
@@ -271,3 +198,33 @@ const extremum = (build: Builder, combine: Combine): Operator => ({
 
 export const max: Operator = /* @__PURE__ */ extremum(buildExtremum, (a, b) => Math.max(a, b));
 export const min: Operator = /* @__PURE__ */ extremum(buildExtremum, (a, b) => Math.min(a, b));
+
+/** The remainder has the sign of the divisor, with fmod that of the dividend. */
+const modulo: Fold = (call) => {
+  const fmod = numberAttribute(call.node, "fmod", 0) !== 0;
+  return combined((a, b, kind) => {
+    if (kind !== "float" && b === 0) {
+      throw new ShapeError(
+        `${label(call.node)}: its shape arithmetic divides by zero. Use the inputShape it was exported with.`,
+      );
+    }
+    const remainder = a % b;
+    return fmod || remainder === 0 || remainder < 0 === b < 0 ? remainder : remainder + b;
+  })(call);
+};
+
+/** Between its jumps as steep as the dividend; TensorFlow's FloorMod and Mod. */
+export const mod: Operator = {
+  nature: "smooth",
+  shape: /* @__PURE__ */ broadcastOf(2),
+  reach: "same",
+  build: (context) =>
+    pairwise(
+      context,
+      numberAttribute(context.node, "fmod", 0) === 0
+        ? { kind: Binary.modulo, slopes: ["one", Binary.floored] }
+        : { kind: Binary.remainder, slopes: ["one", Binary.cut] },
+    ),
+  fold: modulo,
+  wholes: true,
+};

@@ -7,7 +7,13 @@ import { unaryOperator } from "./unary";
 export const abs: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.abs, saves: "input" },
-  { tensorflow: ["Abs"], fold: /* @__PURE__ */ mapped(Math.abs) },
+  { tensorflow: ["Abs"], wholes: true, fold: /* @__PURE__ */ mapped(Math.abs) },
+);
+
+export const cos: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  { kind: Unary.cos, saves: "input" },
+  { tensorflow: ["Cos"], fold: /* @__PURE__ */ mapped(Math.cos) },
 );
 
 export const erf: Operator = /* @__PURE__ */ unaryOperator(
@@ -31,13 +37,19 @@ export const log: Operator = /* @__PURE__ */ unaryOperator(
 export const neg: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.scale, a: -1 },
-  { tensorflow: ["Neg"], fold: /* @__PURE__ */ mapped((a) => -a) },
+  { tensorflow: ["Neg"], wholes: true, fold: /* @__PURE__ */ mapped((a) => -a) },
 );
 
 export const reciprocal: Operator = /* @__PURE__ */ unaryOperator(
   "smooth",
   { kind: Unary.reciprocal },
   { tensorflow: ["Reciprocal"], fold: /* @__PURE__ */ mapped((a) => 1 / a) },
+);
+
+export const sin: Operator = /* @__PURE__ */ unaryOperator(
+  "smooth",
+  { kind: Unary.sin, saves: "input" },
+  { tensorflow: ["Sin"], fold: /* @__PURE__ */ mapped(Math.sin) },
 );
 
 export const sqrt: Operator = /* @__PURE__ */ unaryOperator(

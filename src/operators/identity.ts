@@ -48,7 +48,7 @@ export const dropout: Operator = {
   settings: 1,
 };
 
-/** Before set 6 the type was a word. From float to float it does nothing: other casts are computed with the constants. */
+/** Before set 6 the type was a word. To floats it does nothing; to integers and booleans it is written by other operators. */
 export const cast: Operator = {
   since: 6,
   nature: "identity",
@@ -57,5 +57,5 @@ export const cast: Operator = {
   build: buildReshape,
   fold: casted,
   kind: (node) => kindOfDataType(numberAttribute(node, "to")),
-  noOp: always,
+  noOp: (node) => kindOfDataType(numberAttribute(node, "to")) === "float",
 };

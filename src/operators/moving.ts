@@ -5,6 +5,7 @@ import {
   axesOf,
   broadcastShapes,
   checkExtents,
+  constantInput,
   inputShape,
   neededInput,
   type Shape,
@@ -108,9 +109,31 @@ const gatheredBlocks: Arrange = (node, inputs) => {
   return oneRegion(shape, { extents, from: wide, to: deep });
 };
 
+/** The part of every row on one side of a diagonal. */
+const triangle: Arrange = (node, inputs, constants) => {
+  const x = inputShape(node, inputs);
+  if (x.length < 2) shapeError(node, `the input must be a matrix, or several, it is ${showShape(x)}.`);
+  const isUpper = numberAttribute(node, "upper", 1) !== 0;
+  const [shift = 0] = constantInput(node, constants, 1, "diagonal") ?? [];
+  const front = x.slice(0, -2);
+  const [rows, columns] = x.slice(-2);
+  const start = front.map(() => 0);
+  return {
+    shapes: [x],
+    regions: () =>
+      Array.from({ length: rows }, (_, row) => {
+        const diagonal = Math.min(Math.max(row + shift + (isUpper ? 0 : 1), 0), columns);
+        const [first, length] = isUpper ? [diagonal, columns - diagonal] : [0, diagonal];
+        const walk = { start: [...start, row, first] };
+        return { extents: [...front, 1, length], from: walk, to: walk };
+      }),
+  };
+};
+
 export const transpose: Operator = /* @__PURE__ */ arranging(turned, { noOp: /* @__PURE__ */ keepsPlaces(turned) });
 export const expand: Operator = /* @__PURE__ */ arranging(expanded, { noOp: always });
 /** Before set 6 it repeated along one axis. */
 export const tile: Operator = /* @__PURE__ */ arranging(tiled, { since: 6, noOp: always });
 export const depthToSpace: Operator = /* @__PURE__ */ arranging(spread);
 export const spaceToDepth: Operator = /* @__PURE__ */ arranging(gatheredBlocks);
+export const trilu: Operator = /* @__PURE__ */ arranging(triangle, { settings: 1 });

@@ -15,6 +15,7 @@ import type { Builder } from "../operation/operation";
  * | affine        | a constant factor and a constant shift per channel             |
  * | rectifier     | a function of one number with a kink; rules may take its place |
  * | smooth        | another function of one number                                 |
+ * | step          | jumps and is level in between: comparisons, rounding; no gradient |
  * | gate          | a function to between 0 and 1, which weighs other values       |
  * | clamp         | keeps its input between constant bounds                        |
  * | extremum      | the largest or smallest of several values                      |
@@ -38,6 +39,7 @@ export type Nature =
   | "affine"
   | "rectifier"
   | "smooth"
+  | "step"
   | "gate"
   | "clamp"
   | "extremum"
@@ -183,6 +185,8 @@ export interface Operator {
   readonly weight?: (node: Node, weight: Constant) => WeightLayout;
   /** True where it is computed from constants, or from the input's size, alone, whatever its inputs' kinds. */
   readonly constantsOnly?: boolean;
+  /** True where it makes whole numbers of whole numbers as ONNX says it of integers, beside the natures that all do. */
+  readonly wholes?: boolean;
   /** True where its result depends on the shape of the input alone. */
   readonly measures?: boolean;
 }

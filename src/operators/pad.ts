@@ -19,7 +19,7 @@ import type { Operator } from "./operator";
 import { indexTable, resampleOperation } from "./resampling";
 
 /** Elements that Pad adds (or, negative, removes) at both ends of each of the input's `rank` axes. */
-function paddings(node: Node, rank: number, constants: InputConstants) {
+export function paddings(node: Node, rank: number, constants: InputConstants) {
   const pads = argument(node, constants, "pads", 1);
   if (!pads) throw new ModelError(`${label(node)}: its pads are missing. The file is damaged.`);
   const every = Array.from({ length: rank }, (_, axis) => axis);
@@ -59,7 +59,7 @@ const padded: Arrange = (node, inputs, constants) => {
 };
 
 /** Which element of a line shows at a position outside it, by the mode of Pad. */
-const paddedFrom = /* @__PURE__ */ new Map<string, (position: number, extent: number) => number>([
+export const paddedFrom = /* @__PURE__ */ new Map<string, (position: number, extent: number) => number>([
   ["edge", (position, extent) => Math.min(Math.max(position, 0), extent - 1)],
   ["wrap", (position, extent) => ((position % extent) + extent) % extent],
   [
@@ -92,10 +92,7 @@ function padFromImage(context: BuildContext, mode: string): Operation {
     );
   const shape = context.shape(node.inputs[0]);
   const outShape = context.shape(node.outputs[0]);
-  const { begin, end } = paddings(node, shape.length, constantsOf(context));
-  if (shape.length < 3 || [begin, end].some(([n, c]) => n !== 0 || c !== 0))
-    context.refuse(`mode ${mode} is supported on the image axes only`);
-  if (shape.length > 5) context.refuse(`mode ${mode} is supported on at most three image axes`);
+  const { begin } = paddings(node, shape.length, constantsOf(context));
   const tables = shape
     .slice(2)
     .map((extent, i) =>

@@ -1,12 +1,10 @@
 /** Resize and Upsample of the image axes. */
-import { ModelError } from "../errors";
 import { type Node, numbersAttribute, stringAttribute } from "../graph/ir";
 import {
   axesOf,
   constantInput,
   type InputConstants,
   inputShape,
-  label,
   type Shape,
   type ShapeRule,
   shapeError,
@@ -19,10 +17,7 @@ import { resampleOperation } from "./resampling";
 import { keepsShape, methodRefusal, type ResizeAxis, resizeTables } from "./sampling";
 
 /** Geometry of Resize and Upsample: one entry per axis of the input, N and C included. */
-function resizeGeometry(node: Node, x: Shape, constants: InputConstants, opset: number): ResizeAxis[] {
-  if (stringAttribute(node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize") {
-    throw new ModelError(`${label(node)}: coordinate_transformation_mode "tf_crop_and_resize" is not supported.`);
-  }
+export function resizeGeometry(node: Node, x: Shape, constants: InputConstants, opset: number): ResizeAxis[] {
   const axes = node.attributes.has("axes")
     ? axesOf(node, numbersAttribute(node, "axes"), x.length)
     : x.map((_, axis) => axis);
@@ -36,7 +31,39 @@ function resizeGeometry(node: Node, x: Shape, constants: InputConstants, opset: 
     );
   }
   const resized = sizes ? bySizes(node, x, axes, sizes) : byScales(node, x, axes, given);
-  return x.map((extent, axis) => resized.get(axis) ?? { in: extent, out: extent, scale: 1 });
+  const parts = cropsFrom(node) ? partsOf(node, axes, constants) : undefined;
+  return x.map((extent, axis) => {
+    const own = resized.get(axis) ?? { in: extent, out: extent, scale: 1 };
+    const part = parts?.get(axis);
+    return part ? { ...own, part } : own;
+  });
+}
+
+const cropsFrom = (node: Node): boolean =>
+  stringAttribute(node, "coordinate_transformation_mode", "half_pixel") === "tf_crop_and_resize";
+
+/** The part of each axis that is resized, as shares of it; only parts that are not all of it. */
+function partsOf(
+  node: Node,
+  axes: readonly number[],
+  constants: InputConstants,
+): Map<number, readonly [number, number]> {
+  const roi = constantInput(node, constants, 1, "region of interest");
+  if (roi?.length !== 2 * axes.length) {
+    shapeError(node, `its region must be two numbers for each of ${axes.length} axes, it has ${roi?.length ?? 0}.`);
+  }
+  return new Map(
+    axes.flatMap((axis, i) => {
+      const part = [roi[i], roi[i + axes.length]] as const;
+      return part[0] === 0 && part[1] === 1 ? [] : [[axis, part] as const];
+    }),
+  );
+}
+
+/** The axes that something happens to. */
+export function resizedAxes(axes: readonly ResizeAxis[]): number[] {
+  if (keepsShape(axes)) return [];
+  return axes.flatMap(({ scale }, axis) => (scale !== 1 ? [axis] : []));
 }
 
 /** Resizing looks up every place along an axis in a table. */
@@ -98,7 +125,7 @@ const build: Builder = (context) => {
   const shape = context.shape(node.inputs[0]);
   const axes = resizeGeometry(node, shape, constantsOf(context), opset);
   if (shape.length > 5) context.refuse("more than three image axes are not supported");
-  if (!keepsShape(axes) && (shape.length < 3 || axes.slice(0, 2).some(({ scale }) => scale !== 1)))
+  if (resizedAxes(axes).some((axis) => shape.length < 3 || axis < 2))
     context.refuse("only the image axes can be resized");
   const refusal = methodRefusal(node, opset);
   if (refusal !== undefined) context.refuse(refusal);

@@ -9,11 +9,13 @@
  */
 import * as activation from "./activation";
 import * as arithmetic from "./arithmetic";
+import * as comparison from "./comparison";
 import * as constants from "./constants";
 import * as convolution from "./convolution";
 import { dequantizeLinear } from "./dequantize";
 import * as functions from "./functions";
 import * as gathering from "./gathering";
+import { gridSample } from "./grid-sample";
 import * as identity from "./identity";
 import * as indexing from "./indexing";
 import * as joining from "./joining";
@@ -27,35 +29,38 @@ import * as pooling from "./pooling";
 import * as reduction from "./reduction";
 import * as reshaping from "./reshaping";
 import * as resizing from "./resizing";
+import { cumSum } from "./running-sum";
+import * as scattering from "./scattering";
+import * as steps from "./steps";
 import { where } from "./where";
 
 const records = (): Readonly<Record<string, Operator>> => ({
   Abs: functions.abs,
   Add: arithmetic.add,
-  And: constants.and,
+  And: comparison.and,
   AveragePool: pooling.averagePool,
   BatchNormalization: normalization.batchNormalization,
   Cast: identity.cast,
-  Ceil: constants.ceil,
+  Ceil: steps.ceil,
   Clip: activation.clip,
   Concat: joining.concat,
   ConstantOfShape: constants.constantOfShape,
   Conv: convolution.conv,
   ConvTranspose: convolution.convTranspose,
-  Cos: constants.cos,
-  CumSum: indexing.cumSum,
+  Cos: functions.cos,
+  CumSum: cumSum,
   DepthToSpace: moving.depthToSpace,
   DequantizeLinear: dequantizeLinear,
   Div: arithmetic.div,
   Dropout: identity.dropout,
   Elu: activation.elu,
-  Equal: constants.equal,
+  Equal: comparison.equal,
   Erf: functions.erf,
   Exp: functions.exp,
   Expand: moving.expand,
   EyeLike: indexing.eyeLike,
   Flatten: reshaping.flatten,
-  Floor: constants.floor,
+  Floor: steps.floor,
   Gather: gathering.gather,
   GatherElements: gathering.gatherElements,
   GatherND: gathering.gatherNd,
@@ -63,20 +68,21 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Gemm: matrix.gemm,
   GlobalAveragePool: pooling.globalAveragePool,
   GlobalMaxPool: pooling.globalMaxPool,
-  Greater: constants.greater,
-  GreaterOrEqual: constants.greaterOrEqual,
+  Greater: comparison.greater,
+  GreaterOrEqual: comparison.greaterOrEqual,
+  GridSample: gridSample,
   HardSigmoid: activation.hardSigmoid,
   HardSwish: activation.hardSwish,
   Identity: identity.identity,
   InputPart: joining.inputPart,
   InstanceNormalization: normalization.instanceNormalization,
-  IsInf: constants.isInf,
-  IsNaN: constants.isNan,
+  IsInf: steps.isInf,
+  IsNaN: steps.isNan,
   LRN: normalization.lrn,
   LayerNormalization: layerNorm.layerNormalization,
   LeakyRelu: activation.leakyRelu,
-  Less: constants.less,
-  LessOrEqual: constants.lessOrEqual,
+  Less: comparison.less,
+  LessOrEqual: comparison.lessOrEqual,
   Log: functions.log,
   LogSoftmax: normalization.logSoftmax,
   MatMul: matrix.matMul,
@@ -85,13 +91,13 @@ const records = (): Readonly<Record<string, Operator>> => ({
   MaxUnpool: pooling.maxUnpool,
   Min: arithmetic.min,
   Mish: activation.mish,
-  Mod: constants.mod,
+  Mod: arithmetic.mod,
   Mul: arithmetic.mul,
   Neg: functions.neg,
   NonZero: indexing.nonZero,
-  Not: constants.not,
+  Not: steps.not,
   OneHot: indexing.oneHot,
-  Or: constants.or,
+  Or: comparison.or,
   PRelu: activation.prelu,
   Pad: pad,
   Pow: arithmetic.pow,
@@ -111,14 +117,15 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Relu: activation.relu,
   Reshape: reshaping.reshape,
   Resize: resizing.resize,
-  Round: constants.round,
-  ScatterElements: indexing.scatterElements,
-  ScatterND: indexing.scatterNd,
+  Round: steps.round,
+  ScatterElements: scattering.scatterElements,
+  ScatterND: scattering.scatterNd,
   Selu: activation.selu,
   Shape: constants.shape,
+  Shrink: activation.shrink,
   Sigmoid: activation.sigmoid,
-  Sign: constants.sign,
-  Sin: constants.sin,
+  Sign: steps.sign,
+  Sin: functions.sin,
   Size: constants.size,
   Slice: joining.slice,
   Softmax: normalization.softmax,
@@ -131,13 +138,15 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Sum: arithmetic.sum,
   Swish: activation.swish,
   Tanh: activation.tanh,
+  ThresholdedRelu: activation.thresholdedRelu,
   Tile: moving.tile,
   Transpose: moving.transpose,
-  Trilu: indexing.trilu,
+  Trilu: moving.trilu,
+  Truncate: steps.truncate,
   Unsqueeze: reshaping.unsqueeze,
   Upsample: resizing.upsample,
   Where: where,
-  Xor: constants.xor,
+  Xor: comparison.xor,
   "com.microsoft::DequantizeLinear": dequantizeLinear,
 });
 

@@ -17,7 +17,9 @@ export interface UnaryFunction {
 }
 
 /** Functions with kinks: rules may replace their derivative. */
-const rectifiers: ReadonlySet<UnaryKind> = new Set<UnaryKind>([Unary.relu, Unary.leakyRelu, Unary.elu, Unary.clip]);
+const rectifiers: ReadonlySet<UnaryKind> = new Set<UnaryKind>([
+  ...[Unary.relu, Unary.leakyRelu, Unary.elu, Unary.clip, Unary.thresholdedRelu],
+]);
 
 function clampOf(kind: UnaryKind, a: number, b: number): Clamp | undefined {
   if (kind === Unary.relu) return { lo: 0, hi: Number.POSITIVE_INFINITY };

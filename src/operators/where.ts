@@ -1,12 +1,15 @@
-/** Where(condition, a, b) with a constant condition: each element is that of a or of b, and its gradient goes to the one it came from. */
+/**
+ * Where(condition, a, b): each element is that of a or of b, and its gradient goes to the one it came from. A condition that is
+ * computed from the image gets none: it jumps.
+ */
 import { loopsOf, unravel } from "../graph/regions";
 import { memoryStrides, type Shape, toMemoryOrder, withRank } from "../operation/layout";
 import { type Builder, operation, type Run } from "../operation/operation";
 import { broadcastStrides, flipped, move } from "../operation/strided";
 import { placeOnce } from "../operation/weights";
 import { sizeOf } from "../tensor";
-import type { Pointer } from "../wasm/kernels";
-import { broadcastOf } from "./arithmetic";
+import { Binary, type Pointer } from "../wasm/kernels";
+import { broadcastOf, loopsOver } from "./broadcast";
 import { computed, repeated } from "./folding";
 import type { Fold, Operator } from "./operator";
 
@@ -36,11 +39,50 @@ function stretchesOf(condition: ArrayLike<number>, own: Shape, shape: Shape): St
 
 const rowMajor = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 
+/** Of a condition that is known only while the network runs: what it keeps of a, and what it leaves of b. */
+const choosing: Builder = (context) => {
+  const { node } = context;
+  const [output] = node.outputs;
+  const { size, operandOf, whole, apply, reduce } = loopsOver(context, context.shape(output));
+  const sides = node.inputs.map(operandOf);
+  const [condition, yes, no] = sides;
+  const scratch = whole((run) => run.scratch);
+  const gradient = whole((run) => run.gradient(output));
+  const total = whole((run) => run.value(output));
+  return operation({
+    node,
+    inputs: [...new Set(sides.flatMap(({ name }) => name ?? []))],
+    outputs: [output],
+    saved: [node.inputs[0]],
+    scratchBytes: (batch) => size * batch * 4,
+    forward: (run) => {
+      apply(run, Binary.where, condition, yes, run.value(output));
+      apply(run, Binary.unless, condition, no, run.scratch);
+      apply(run, Binary.add, total, scratch, run.value(output));
+    },
+    backward: (run) => {
+      for (const [operand, kind] of [
+        [yes, Binary.where],
+        [no, Binary.unless],
+      ] as const) {
+        if (operand.name === undefined) continue;
+        run.contribute(operand.name, (dx) => {
+          const fits = operand.size === size;
+          apply(run, kind, condition, gradient, fits ? dx : run.scratch);
+          if (!fits) reduce(run, run.scratch, operand, dx);
+        });
+      }
+      run.contribute(node.inputs[0], (dx) => run.memory.bytes(dx, condition.size * run.batch * 4).fill(0));
+    },
+  });
+};
+
 const build: Builder = (context) => {
   const { node, memory } = context;
   const [output] = node.outputs;
   const shape = withRank(context.shape(output), 1);
-  const condition = context.constant(node.inputs[0]) ?? context.refuse("its condition depends on the image");
+  const condition = context.constant(node.inputs[0]);
+  if (!condition) return choosing(context);
   const strides = memoryStrides(shape);
   const size = sizeOf(shape);
   // Axes along which the condition does not differ are walked as a whole.

@@ -14,7 +14,7 @@ import {
   type Padding,
   transposedConvolution,
 } from "./operators/convolution";
-import { batchNorm, binary, clip, extremum, layerNorm, prelu, unary } from "./operators/pointwise";
+import { batchNorm, binary, clip, layerNorm, prelu, unary } from "./operators/pointwise";
 import { globalPool, pool } from "./operators/pooling";
 
 /** A layer that is to be converted. */
@@ -117,7 +117,7 @@ const average: Convert = (layer) =>
 const furthest =
   (op: "Max" | "Min"): Convert =>
   ({ b, inputs }) =>
-    inputs.reduce((left, right) => extremum(b, op, left, right));
+    inputs.reduce((left, right) => binary(b, op, left, right));
 
 const identity: Convert = ({ b, x }) => image(b, x);
 
@@ -238,7 +238,7 @@ const normalization: Convert = (layer) => {
     refuse("statistics along another axis than the last are not supported");
   }
   // Keras keeps the divisor away from zero by this much.
-  const deviation = extremum(b, "Max", b.emit("Sqrt", [flat[1]]), b.scalar(1e-7));
+  const deviation = binary(b, "Max", b.emit("Sqrt", [flat[1]]), b.scalar(1e-7));
   return binary(b, "Div", binary(b, "Sub", x, flat[0]), deviation);
 };
 

@@ -1,6 +1,6 @@
 /** The operators of TensorFlow's GraphDef that convolutional networks use, each as operators of the graph. */
 import { Constant } from "../graph/ir";
-import { axisIndex, plain, reshaped, shapeOf, transposed } from "./axes";
+import { axisIndex, graphAxis, image, plain, reshaped, shapeOf, transposed } from "./axes";
 import { type GraphBuilder, numbersOf, refuse, type Value } from "./graph-builder";
 import { softmax } from "./operators/activation";
 import { concat, gather, pad, type ResizeOptions, resize, slice, split } from "./operators/arrange";
@@ -14,7 +14,7 @@ import {
 } from "./operators/convolution";
 import { batchToSpace, dilated, spaceToBatch, stillSpread } from "./operators/dilation";
 import { namesakes } from "./operators/namesakes";
-import { batchNorm, binary, clip, extremum, prelu, unary } from "./operators/pointwise";
+import { batchNorm, binary, clip, prelu, together, unary } from "./operators/pointwise";
 import { pool, type Reduction, reduction } from "./operators/pooling";
 import { stridedSlice } from "./operators/strided-slice";
 
@@ -152,10 +152,14 @@ const arithmetic =
   ({ b, inputs: [left, right] }) =>
     binary(b, op, left, right);
 
-const furthest =
-  (op: "Max" | "Min"): Convert =>
-  ({ b, inputs: [left, right] }) =>
-    extremum(b, op, left, right);
+const selected: Convert = ({ b, inputs }) => together(b, "Where", inputs);
+
+const cumulated: Convert = ({ b, attributes, inputs: [given, axis] }) => {
+  const x = image(b, given);
+  const along = scalarInt(b, graphAxis(x, numbersOf(axis, "axis")[0]));
+  const [exclusive, reverse] = ["exclusive", "reverse"].map((key) => Number(attributes.boolean(key)));
+  return b.emit("CumSum", [x, along], { exclusive, reverse });
+};
 
 const resizing =
   (mode: ResizeOptions["mode"]): Convert =>
@@ -269,11 +273,20 @@ export const leastInputs: ReadonlyMap<string, number> = /* @__PURE__ */ new Map(
   ...[
     "Conv2D _FusedConv2D DepthwiseConv2dNative FusedDepthwiseConv2dNative MatMul BatchMatMul BatchMatMulV2 _FusedMatMul BiasAdd Prelu",
     "Mean Sum Max Min Prod Add AddV2 Sub Mul RealDiv Div FloorDiv Pow SquaredDifference Maximum Minimum ConcatV2 Split Reshape ExpandDims",
+    "Equal NotEqual Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr Mod FloorMod Cumsum",
     "Pad PadV2 MirrorPad Transpose ResizeBilinear ResizeNearestNeighbor Fill GatherV2",
   ].flatMap((names) => names.split(" ").map((name): [string, number] => [name, 2])),
-  ...["Conv2DBackpropInput", "SpaceToBatchND", "BatchToSpaceND", "ClipByValue", "SplitV", "Range", "Slice"].map(
-    (name): [string, number] => [name, 3],
-  ),
+  ...[
+    "Conv2DBackpropInput",
+    "SpaceToBatchND",
+    "BatchToSpaceND",
+    "ClipByValue",
+    "SplitV",
+    "Range",
+    "Slice",
+    "Select",
+    "SelectV2",
+  ].map((name): [string, number] => [name, 3]),
   ["StridedSlice", 4],
   ["FusedBatchNorm", 5],
   ["FusedBatchNormV2", 5],
@@ -318,12 +331,25 @@ export const operations: Readonly<Record<string, Convert>> = {
   RealDiv: arithmetic("Div"),
   Div: arithmetic("Div"),
   FloorDiv: ({ b, inputs: [left, right] }) =>
-    left.constant && right.constant ? binary(b, "Div", left, right) : refuse("it is supported on constants only"),
+    left.constant && right.constant ? binary(b, "Div", left, right) : b.emit("Floor", [binary(b, "Div", left, right)]),
   Pow: ({ b, inputs: [x, exponent] }) => binary(b, "Pow", x, exponent),
   AddN: ({ b, inputs }) => inputs.reduce((left, right) => binary(b, "Add", left, right)),
   SquaredDifference: squaredDifference,
-  Maximum: furthest("Max"),
-  Minimum: furthest("Min"),
+  Maximum: arithmetic("Max"),
+  Minimum: arithmetic("Min"),
+  Equal: arithmetic("Equal"),
+  NotEqual: (operator) => operator.b.emit("Not", [arithmetic("Equal")(operator) as Value]),
+  Greater: arithmetic("Greater"),
+  GreaterEqual: arithmetic("GreaterOrEqual"),
+  Less: arithmetic("Less"),
+  LessEqual: arithmetic("LessOrEqual"),
+  LogicalAnd: arithmetic("And"),
+  LogicalOr: arithmetic("Or"),
+  Mod: arithmetic("Mod"),
+  FloorMod: arithmetic("Mod"),
+  Select: selected,
+  SelectV2: selected,
+  Cumsum: cumulated,
   ConcatV2: joined,
   Split: splitEqually,
   SplitV: splitAt,

@@ -132,6 +132,22 @@ const recordFields = {
     "weightY",
     "weightX",
   ],
+  GridGeometry: [
+    "samples",
+    "inH",
+    "inW",
+    "channels",
+    "outH",
+    "outW",
+    "xSample",
+    "gridSample",
+    "gridRow",
+    "gridColumn",
+    "gridPart",
+    "nearest",
+    "padding",
+    "alignCorners",
+  ],
 } as const;
 
 export type RecordName = keyof typeof recordFields;

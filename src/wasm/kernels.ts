@@ -29,6 +29,19 @@ export const Unary = {
   abs: 18,
   reciprocal: 19,
   mish: 20, // x·tanh(ln(1 + eˣ))
+  thresholdedRelu: 21, // x > a ? x : 0
+  shrink: 22, // x > b ? x − a : x < −b ? x + a : 0
+  sin: 23,
+  cos: 24,
+  // From here on they jump, and have no derivative.
+  sign: 25,
+  round: 26, // halves to the even neighbour
+  floor: 27,
+  ceil: 28,
+  truncate: 29,
+  isNaN: 30,
+  isInf: 31, // x = a or x = b
+  not: 32, // x = 0
 } as const;
 export type UnaryKind = (typeof Unary)[keyof typeof Unary];
 
@@ -41,7 +54,33 @@ export const Rectify = {
 export type RectifyMode = (typeof Rectify)[keyof typeof Rectify];
 
 /** Element-wise functions of two variables. */
-export const Binary = { add: 0, subtract: 1, multiply: 2, divide: 3 } as const;
+export const Binary = {
+  add: 0,
+  subtract: 1,
+  multiply: 2,
+  divide: 3,
+  maximum: 4,
+  minimum: 5,
+  ahead: 6, // a > b ? 1 : a = b ? ½ : 0
+  power: 7, // aᵇ
+  powerByBase: 8, // b·aᵇ⁻¹
+  powerByExponent: 9, // aᵇ·ln a where a > 0
+  remainder: 10, // with the sign of a
+  modulo: 11, // with the sign of b
+  cut: 12, // −trunc(a/b)
+  floored: 13, // −⌊a/b⌋
+  equal: 14,
+  greater: 15,
+  greaterOrEqual: 16,
+  and: 17,
+  or: 18,
+  xor: 19,
+  where: 20, // a ≠ 0 ? b : 0
+  unless: 21, // a ≠ 0 ? 0 : b
+  prelu: 22, // a < 0 ? a·b : a
+  preluSlope: 23, // a > 0 ? 1 : b
+  preluBySlope: 24, // a < 0 ? a : 0
+} as const;
 export type BinaryKind = (typeof Binary)[keyof typeof Binary];
 
 /** What a row becomes. */
@@ -121,7 +160,8 @@ export interface Kernels {
   unary(kind: UnaryKind, x: Pointer, y: Pointer, count: number, a: number, b: number): void;
   /**
    * dx = dy · f′. `saved` is y for relu, leakyRelu, elu, clip, sigmoid, hardSigmoid, tanh, exp, sqrt, softplus, reciprocal and x for
-   * hardSwish, gelu, geluTanh, erf, power, silu, log, abs, mish; scale ignores it. dx may be dy.
+   * hardSwish, gelu, geluTanh, erf, power, silu, log, abs, mish, shrink, sin, cos; for thresholdedRelu it is y where a ≥ 0, else x;
+   * scale ignores it. dx may be dy.
    */
   unaryBackward(
     kind: UnaryKind,
@@ -237,6 +277,10 @@ export interface Kernels {
   resample(x: Pointer, y: Pointer, geometry: Pointer): void;
   /** Adjoint of resample: scatters dy into dx, which is zeroed here. */
   resampleBackward(dy: Pointer, dx: Pointer, geometry: Pointer): void;
+  /** GridGeometry; y = x at the places that grid names. */
+  gridSample(x: Pointer, grid: Pointer, y: Pointer, geometry: Pointer): void;
+  /** Its adjoint for x and for grid, each 0 where nobody asks; both are written whole. */
+  gridSampleBackward(x: Pointer, grid: Pointer, dy: Pointer, dx: Pointer, dGrid: Pointer, geometry: Pointer): void;
   /** float16 bits → float32, exact, subnormals, infinities and NaN included. */
   expandHalf(source: Pointer, destination: Pointer, count: number): void;
 }

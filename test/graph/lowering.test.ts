@@ -15,6 +15,8 @@ const floats = (shape: readonly number[], seed: number, by = 1): Constant =>
 const ints = (numbers: readonly number[], shape: readonly number[] = [numbers.length]): Constant =>
   Constant.fromNumbers("int", numbers, shape);
 
+const doubled = Constant.fromFloats(Float32Array.of(1, 2, 2, 2, 2), [5]);
+
 interface Fused {
   readonly op: string;
   readonly opset?: number;
@@ -306,7 +308,15 @@ describe("operators that others make up: values as onnxruntime, gradients as dif
       { op: microsoft("MultiHeadAttention"), attributes: { num_heads: 2 }, inputs: [[1, 5, 2, 3, 4]] },
       /packed queries/,
     ],
-    "ScatterND of values": [{ op: "ScatterND", inputs: [[4], ints([1], [1, 1]), [1]] }, /it runs on constants alone/],
+    "OneHot of values": [{ op: "OneHot", inputs: [[4], ints([3], []), floats([2], 1)] }, /it runs on constants alone/],
+    "a norm of no whole power": [
+      { op: "GlobalLpPool", inputs: [[1, 2, 3, 3]], attributes: { p: 0 } },
+      /its p is 0; whole numbers from 1 on are supported/,
+    ],
+    "four axes that are resized": [
+      { op: "Resize", opset: 13, inputs: [[1, 2, 2, 2, 2], "", doubled] },
+      /it resizes 4 axes, at most three are supported/,
+    ],
   };
   for (const [name, [given, reason]] of Object.entries(refused)) {
     it(`refuses ${name} by name`, () => {

@@ -30,6 +30,18 @@ const reference: Record<Name, (x: number, a: number, b: number) => number> = {
   abs: Math.abs,
   reciprocal: (x) => 1 / x,
   mish: (x) => x * Math.tanh(Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))),
+  thresholdedRelu: (x, a) => (x > a ? x : 0),
+  shrink: (x, a, b) => (x > b ? x - a : x < -b ? x + a : 0),
+  sin: Math.sin,
+  cos: Math.cos,
+  sign: Math.sign,
+  round: (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)),
+  floor: Math.floor,
+  ceil: Math.ceil,
+  truncate: Math.trunc,
+  isNaN: (x) => Number(Number.isNaN(x)),
+  isInf: (x, a, b) => Number(x === a || x === b),
+  not: (x) => Number(x === 0),
 };
 const parameters: Partial<Record<Name, [number, number]>> = {
   leakyRelu: [0.125, 0],
@@ -38,6 +50,8 @@ const parameters: Partial<Record<Name, [number, number]>> = {
   hardSigmoid: [0.25, 0.5],
   scale: [-0.75, 0],
   power: [3, 0],
+  thresholdedRelu: [-0.5, 0],
+  shrink: [0.25, 0.75],
 };
 const positiveOnly = new Set<Name>(["sqrt", "log", "reciprocal"]);
 const savesInput = new Set<Name>([
@@ -51,8 +65,14 @@ const savesInput = new Set<Name>([
   "abs",
   "mish",
   "scale",
+  "thresholdedRelu",
+  "shrink",
+  "sin",
+  "cos",
 ]);
 const names = Object.keys(Unary) as Name[];
+/** Those that jump have no derivative to ask for. */
+const smooth = names.filter((name) => Unary[name] < Unary.sign);
 
 function apply(kind: UnaryKind, x: number[], a = 0, b = 0): number[] {
   reset();
@@ -79,11 +99,11 @@ describe("unary", () => {
     for (const count of [1, 2, 3, 5]) expect(apply(Unary[name], x.slice(0, count), a, b)).toEqual(y.slice(0, count));
   });
 
-  it.each(names)("%s: the derivative agrees with a central difference", (name) => {
+  it.each(smooth)("%s: the derivative agrees with a central difference", (name) => {
     const [a, b] = parameters[name] ?? [0, 0];
     const f = (v: number) => reference[name](v, a, b);
     // Away from kinks, where the difference quotient is a mean of two slopes.
-    const kinks = [0, -0.5, 0.75, -3, 3, -2, 2];
+    const kinks = [0, -0.5, 0.75, -0.75, -3, 3, -2, 2];
     const x = noise(11, 203, 4)
       .map((v) => (positiveOnly.has(name) ? Math.abs(v) + 0.125 : v))
       .filter((v) => kinks.every((k) => Math.abs(v - k) > 1e-3));
@@ -97,7 +117,7 @@ describe("unary", () => {
     );
   });
 
-  it.each(["relu", "leakyRelu", "elu", "clip"] as const)("%s: deconvnet and guided", (name) => {
+  it.each(["relu", "leakyRelu", "elu", "clip", "thresholdedRelu"] as const)("%s: deconvnet and guided", (name) => {
     const [a, b] = parameters[name] ?? [0, 0];
     const y = noise(5, 23);
     const dy = noise(6, 23);
@@ -115,6 +135,23 @@ describe("unary", () => {
   it("mish has no infinities and no overflow far out", () => {
     expect(apply(Unary.mish, [1e30, -1e30, 25, -200])).toEqual([Math.fround(1e30), -0, 25, -0]);
     expect(backward(Unary.mish, Rectify.gradient, [1e30, -1e30, 25, -200], [1, 1, 1, 1])).toEqual([1, 0, 1, 0]);
+  });
+
+  it("what jumps knows halves, zeros, infinities and NaN", () => {
+    const { POSITIVE_INFINITY: infinite, NEGATIVE_INFINITY: negative, NaN: none } = Number;
+    expect(apply(Unary.round, [0.5, 1.5, 2.5, -0.5, -1.5])).toEqual([0, 2, 2, -0, -2]);
+    expect(apply(Unary.truncate, [1.9, -1.9, 0.2, -0.2])).toEqual([1, -1, 0, -0]);
+    expect(apply(Unary.sign, [-0.1, 0, 1e-40, negative])).toEqual([-1, 0, 1, -1]);
+    expect(apply(Unary.isNaN, [none, infinite, 0, 1])).toEqual([1, 0, 0, 0]);
+    expect(apply(Unary.isInf, [infinite, negative, 3, none], negative, infinite)).toEqual([1, 1, 0, 0]);
+    expect(apply(Unary.isInf, [infinite, negative, 3, none], none, infinite)).toEqual([1, 0, 0, 0]);
+    expect(apply(Unary.not, [0, -0, 1, none])).toEqual([1, 1, 0, 0]);
+    expect(apply(Unary.thresholdedRelu, [none, infinite, 1, 2], 1)).toEqual([none, infinite, 0, 2]);
+  });
+
+  it("sine and cosine stay right far out", () => {
+    const x = [1e3, -12345.678, 1e6, 3e8, 1e20, -7e30].map(Math.fround);
+    for (const name of ["sin", "cos"] as const) expectClose(apply(Unary[name], x), x.map(Math[name]), tolerance.few);
   });
 
   it("power keeps the sign of a negative base", () => {

@@ -5,12 +5,21 @@ import { type Case, values } from "../ops/harness";
 import fc from "../seeded";
 
 export interface Sample extends Case {
-  /** Which numbers the data may have; default: any between −2 and 2. */
-  readonly domain?: "positive";
+  /** Which numbers the data may have: positive ones, or none nearer than 1/16 to a multiple of 1/8; default: any between −2 and 2. */
+  readonly domain?: "positive" | "between";
   /** Why onnxruntime cannot be asked; `expected` says the values in its place. */
   readonly expected?: (x: Float32Array) => Float32Array;
-  /** An operator before this one, whose two outputs are its inputs. */
-  readonly after?: Pick<Case, "op" | "attributes">;
+  /** Operators before this one: of "x" and the constants ("constant0" and so on) they make what it takes. */
+  readonly before?: readonly Step[];
+  /** What it takes then. */
+  readonly inputs?: readonly string[];
+}
+
+interface Step {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Case["attributes"];
 }
 
 /** An operator that is computed from constants alone. */
@@ -36,6 +45,8 @@ export const shapeOfRank = (from: number, to: number): fc.Arbitrary<readonly num
     .map(([channels, places]) => [1, channels, ...places]);
 export const anyShape = shapeOfRank(2, 5);
 
+export { values };
+
 export const floats = (shape: readonly number[], from: number): Constant =>
   Constant.fromFloats(values(shape, from), shape);
 export const positive = (shape: readonly number[], from: number): Constant =>
@@ -46,3 +57,10 @@ export const positive = (shape: readonly number[], from: number): Constant =>
 export const list = (numbers: readonly number[]): Constant => Constant.fromNumbers("int", numbers, [numbers.length]);
 export const whole = (n: number): Constant => Constant.fromNumbers("int", [n], []);
 export const scalar = (n: number): Constant => Constant.fromFloats(Float32Array.of(n), []);
+
+/** The two halves of the data along its last axis, a and b, as what an operator of two computed values takes. */
+export const halves = (shape: readonly number[]): Pick<Sample, "shape" | "before" | "inputs"> => ({
+  shape: [...shape.slice(0, -1), 2 * shape[shape.length - 1]],
+  before: [{ op: "Split", inputs: ["x"], outputs: ["a", "b"], attributes: { axis: shape.length - 1 } }],
+  inputs: ["a", "b"],
+});

@@ -39,6 +39,7 @@ const cases: readonly Case[] = [
   { op: "Tile", shape: x, constants: [ints(1, 2, 1, 3)] },
   { op: "Tile", shape: [1, 3, 4], constants: [ints(1, 1, 2)] },
   { op: "Transpose", shape: x, attributes: { perm: [0, 3, 1, 2] } },
+  { op: "Trilu", shape: x, attributes: { upper: 0 }, constants: [list([], -1)] },
   { op: "Reshape", shape: x, constants: [ints(1, 2, 12)] },
   { op: "Reshape", shape: [1, 6, 4], constants: [ints(1, 4, 6)] },
   { op: "Flatten", shape: x },

@@ -121,7 +121,12 @@ export async function reference(
   const results = await session.run({ x: new ort.Tensor("float32", x, shape) });
   await session.release();
   return new Map(
-    graph.outputs.map((name) => [name, { data: results[name].data as Float32Array, dims: results[name].dims }]),
+    graph.outputs.map((name) => {
+      const { data, dims } = results[name];
+      // Integers come as BigInt.
+      const numbers = data instanceof BigInt64Array ? Float32Array.from(data, Number) : data;
+      return [name, { data: numbers as Float32Array, dims }];
+    }),
   );
 }
 

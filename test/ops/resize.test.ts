@@ -147,13 +147,6 @@ describe("Resize", () => {
       );
     }
   });
-
-  it("of channels, or of a value without image axes, is refused by name", () => {
-    const of = (shape: readonly number[], scales: readonly number[]) => () =>
-      new Runner(graphOf({ op: "Resize", shape, constants: [list([]), list(scales)] }));
-    expect(of([1, 9, 4], [1, 1.05, 2])).toThrow(/only the image axes can be resized/);
-    expect(of([1, 9], [1, 1.5])).toThrow(/only the image axes can be resized/);
-  });
 });
 
 describeShared("cases/resize-nearest-fraction", () => {

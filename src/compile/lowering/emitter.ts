@@ -66,12 +66,22 @@ export class Lowered {
     return this.floats(Float32Array.of(value), []);
   }
 
+  /** A number that counts something, as operators take an axis. */
+  integer(value: number): string {
+    return this.#constant(Constant.fromNumbers("int", [value], []));
+  }
+
   reshape(x: string, shape: readonly number[]): string {
     return this.emit("Reshape", [x, this.ints(shape)]);
   }
 
   transpose(x: string, perm: readonly number[]): string {
     return this.emit("Transpose", [x], { perm });
+  }
+
+  /** A reduction over some axes, which stay with one element each. */
+  reduce(op: string, x: string, axes: readonly number[]): string {
+    return this.emit(op, [x], { axes, keepdims: 1 });
   }
 
   /** Parts along an axis. */

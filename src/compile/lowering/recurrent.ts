@@ -114,6 +114,7 @@ const operatorOf: Readonly<Record<string, string>> = {
   tanh: "Tanh",
   sigmoid: "Sigmoid",
   softplus: "Softplus",
+  softsign: "Softsign",
   leakyrelu: "LeakyRelu",
   elu: "Elu",
   hardsigmoid: "HardSigmoid",
@@ -125,9 +126,6 @@ function activation(from: Lowered, name: string, alpha: number | undefined, beta
   return (x: string): string => {
     if (name === "affine") return from.emit("Add", [scaled(x, a), from.scalar(b)]);
     if (name === "scaledtanh") return scaled(from.emit("Tanh", [scaled(x, b)]), a);
-    if (name === "softsign") {
-      return from.emit("Div", [x, from.emit("Add", [from.emit("Abs", [x]), from.scalar(1)])]);
-    }
     const attributes: Record<string, Attribute> = {};
     if (a !== undefined) attributes.alpha = a;
     if (b !== undefined) attributes.beta = b;

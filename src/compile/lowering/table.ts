@@ -3,6 +3,7 @@ import { type Attribute, stringAttribute } from "../../graph/ir";
 import { activated, attention, multiHeadAttention, packedAttention, rotaryEmbedding } from "./attention";
 import { einsum } from "./einsum";
 import type { Lowered, Lowering } from "./emitter";
+import { globalLpPool, lpPool } from "./norm-pools";
 import {
   fusedGroupNorm,
   groupNormalization,
@@ -11,6 +12,8 @@ import {
   simplified,
   skipNormalization,
 } from "./normalization";
+import { isCombining, isPadAnywhere, isResizedAnywhere, padAnywhere, resizeAnywhere, scatterCombining } from "./places";
+import { cast, celu, clip, extremum, hardmax, isCastToWhole, mean, softsign } from "./pointwise";
 import { gru, lstm, rnn } from "./recurrent";
 
 /** The last two axes change places. */
@@ -78,16 +81,30 @@ const table: ReadonlyMap<string, Lowering> = /* @__PURE__ */ (() => {
   const microsoft = (op: string): string => `com.microsoft::${op}`;
   return new Map<string, Lowering>([
     ["Attention", attention],
+    ["Cast", cast],
+    ["Celu", celu],
+    ["Clip", clip],
     ["Einsum", einsum],
     ["Gemm", gemm],
+    ["GlobalLpPool", globalLpPool],
     ["GRU", gru],
     ["GroupNormalization", groupNormalization],
     ["LSTM", lstm],
+    ["Hardmax", hardmax],
     ["LpNormalization", lpNormalization],
+    ["LpPool", lpPool],
+    ["Max", extremum],
+    ["Mean", mean],
     ["MeanVarianceNormalization", meanVariance],
+    ["Min", extremum],
+    ["Pad", padAnywhere],
+    ["Resize", resizeAnywhere],
     ["RNN", rnn],
     ["RotaryEmbedding", rotaryEmbedding],
+    ["ScatterElements", scatterCombining],
+    ["ScatterND", scatterCombining],
     ["SimplifiedLayerNormalization", simplified],
+    ["Softsign", softsign],
     [microsoft("Attention"), packedAttention],
     [microsoft("BiasGelu"), gelu({})],
     [microsoft("FastGelu"), gelu({ approximate: "tanh" })],
@@ -105,10 +122,34 @@ const table: ReadonlyMap<string, Lowering> = /* @__PURE__ */ (() => {
   ]);
 })();
 
-/** True for operators that are known by what they are written by alone. */
-export const isLowered = (op: string): boolean => op !== "Gemm" && table.has(op);
+/** Of operators that run as they are: where they are written by others all the same. */
+const partly: ReadonlyMap<string, (from: Lowered) => boolean> = /* @__PURE__ */ new Map<
+  string,
+  (from: Lowered) => boolean
+>([
+  ["Cast", isCastToWhole],
+  ["Clip", ({ node, known }) => node.inputs.some((input, i) => i > 0 && input !== "" && !known[i])],
+  ["Gemm", (from) => !isLayer(from)],
+  ["Max", ({ node }) => node.inputs.length > 2],
+  ["Min", ({ node }) => node.inputs.length > 2],
+  ["Pad", isPadAnywhere],
+  ["Resize", isResizedAnywhere],
+  ["ScatterElements", isCombining],
+  ["ScatterND", isCombining],
+]);
 
-/** How a node is written by others; undefined where it runs as it is. */
+/** True for operators that are written by others, be it somewhere or everywhere. */
+export const mayBeWritten = (op: string): boolean => table.has(op);
+
+/** True for operators that are known by what they are written by alone. */
+export const isLowered = (op: string): boolean => table.has(op) && !partly.has(op);
+
+/** How a node is written by others; undefined where it runs as it is, or where all of it is known. */
 export function loweringOf(from: Lowered): Lowering | undefined {
-  return from.node.op === "Gemm" && isLayer(from) ? undefined : table.get(from.node.op);
+  const { node, known } = from;
+  const lowering = table.get(node.op);
+  const applies = lowering && partly.get(node.op);
+  if (!applies) return lowering;
+  const isFolded = node.op !== "Gemm" && node.inputs.every((input, i) => input === "" || known[i] !== undefined);
+  return !isFolded && applies(from) ? lowering : undefined;
 }

@@ -29,8 +29,14 @@ const alone: ReadonlySet<Nature | undefined> = new Set<Nature>([
   "norm",
 ]);
 
-/** Send back to where their value came from. */
-const chosen: ReadonlySet<Nature | undefined> = new Set<Nature>(["maximum", "unpooling"]);
+/** Send back to where their value came from; what jumps, nowhere. */
+const chosen: ReadonlySet<Nature | undefined> = new Set<Nature>([
+  "maximum",
+  "extremum",
+  "selection",
+  "unpooling",
+  "step",
+]);
 /** Excitation has no rule for products of matrices of both signs. */
 const bothComputed = "a product of matrices that are both computed may be of any sign";
 
@@ -116,9 +122,15 @@ export function relevanceLens(model: LoadedModel, network: Network, rules: Relev
     if (nature === "gate" && operators.get(operation.node.op)?.reach !== "same" && !excitation) {
       return softmaxTaylor(operation, sizeOf);
     }
-    if (alone.has(nature)) return pass(operation, sizeOf);
+    if (alone.has(nature) && (inputs.length === 1 || nature !== "extremum")) {
+      // What repeats is summed again; a slope or an exponent that is computed only bends what it is given for.
+      const isWhole = sizeOf(inputs[0]) === sizeOf(operation.outputs[0]);
+      return isWhole ? pass(operation, sizeOf) : proportional(operation, sizeOf, small, { signal: inputs[0] });
+    }
     if (nature === "dense") return product(operation);
     if (nature === "aggregate") return proportional(operation, sizeOf, small);
+    // Where it is looked up is computed too: that only says what is seen.
+    if (nature === "moves" && !operation.linear) return proportional(operation, sizeOf, small, { signal: inputs[0] });
     if (!scalings.has(nature)) return operation.linear || chosen.has(nature) ? undefined : "no rule is known for it";
     if (inputs.length === 1) return sameSize ? pass(operation, sizeOf) : proportional(operation, sizeOf, small);
     const signal = factors.signalOf(operation);

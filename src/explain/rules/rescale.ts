@@ -26,7 +26,12 @@ export const rescale =
     // Those that remember where they found it.
     if (nature === "maximum" && operation.stateBytes > 0) return maxima(operation, sizeOf);
     if (operation.linear) return undefined;
-    if (reach === "same" && ofOneNumber.has(nature)) return quotient(operation, sizeOf);
+    const { inputs, outputs } = operation;
+    const isOfOne = inputs.length === 1 && reach === "same" && sizeOf(inputs[0]) === sizeOf(outputs[0]);
+    if (isOfOne && ofOneNumber.has(nature)) return quotient(operation, sizeOf);
+    if (nature === "step" || nature === "selection") {
+      return "it jumps by what is computed of several numbers, and no multiplier can express that";
+    }
     return alongPath(operation, sizeOf);
   };
 
@@ -36,6 +41,7 @@ const ofOneNumber: ReadonlySet<Nature | undefined> = new Set<Nature>([
   "gate",
   "clamp",
   "extremum",
+  "step",
 ]);
 
 /**

@@ -8,14 +8,17 @@ export const unary = (b: GraphBuilder, op: string, x: Value, attributes: Record<
   b.emit(op, [image(b, x)], attributes);
 
 /** An arithmetic operator of two values whose axes align at the right. */
-export function binary(b: GraphBuilder, op: string, left: Value, right: Value): Value {
-  const rank = Math.max(left.shape.length, right.shape.length);
-  const widened = [left, right].map((value) => widen(b, value, rank));
+export const binary = (b: GraphBuilder, op: string, left: Value, right: Value): Value => together(b, op, [left, right]);
+
+/** An operator of several such values. */
+export function together(b: GraphBuilder, op: string, values: readonly Value[]): Value {
+  const rank = Math.max(...values.map(({ shape }) => shape.length));
+  const widened = values.map((value) => widen(b, value, rank));
   const changing = widened.map((value, i) => ({ value, whole: sizeOf(value.shape), i }));
   const [model] = changing.filter(({ value }) => !value.constant).sort((a, c) => c.whole - a.whole || a.i - c.i);
   const order = image(b, (model ?? changing[0]).value);
-  const [a, c] = widened.map((value, i) => (i === model?.i ? order : alignedWith(b, value, order)));
-  return b.emit(op, [a, c], {}, order.moved);
+  const aligned = widened.map((value, i) => (i === model?.i ? order : alignedWith(b, value, order)));
+  return b.emit(op, aligned, {}, order.moved);
 }
 
 /** One number fits every shape; everything else takes the other's order of axes. */
@@ -28,17 +31,6 @@ function widen(b: GraphBuilder, value: Value, rank: number): Value {
   if (value.shape.length === rank) return value;
   const missing = new Array<number>(rank - value.shape.length).fill(1);
   return reshaped(b, value, [...missing, ...shapeOf(value)]);
-}
-
-/** The larger or smaller of two values: (a + b ± |a − b|) / 2 where both depend on the image, else a clip. */
-export function extremum(b: GraphBuilder, op: "Max" | "Min", left: Value, right: Value): Value {
-  const [x, bound] = left.constant ? [right, left] : [left, right];
-  if (bound.constant && (bound.constant.size === 1 || x.constant)) {
-    return x.constant ? binary(b, op, x, bound) : b.emit(op, [image(b, x), widen(b, bound, 0)]);
-  }
-  const distance = b.emit("Abs", [binary(b, "Sub", left, right)]);
-  const sum = binary(b, op === "Max" ? "Add" : "Sub", binary(b, "Add", left, right), distance);
-  return binary(b, "Mul", sum, b.scalar(0.5));
 }
 
 export function clip(b: GraphBuilder, given: Value, low?: number, high?: number): Value {

@@ -106,6 +106,10 @@ export const arithmeticSamples: ConstantSamples = {
       inputs: [floats(shape, n), whole(k)],
     }),
   ),
+  Truncate: fc.tuple(anyShape, seed).map(([shape, n]): ConstantSample => {
+    const given = floats(shape, n);
+    return { op: "Truncate", inputs: [given], expected: given.floats().map(Math.trunc) };
+  }),
   Xor: two("Xor", "bool"),
   ...Object.fromEntries(
     ["DequantizeLinear", "com.microsoft::DequantizeLinear"].map((op) => [

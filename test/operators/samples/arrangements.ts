@@ -2,7 +2,7 @@
 
 import { Constant } from "../../../src/graph/ir";
 import fc from "../../seeded";
-import { anyShape, floats, int, list, type Sample, type Samples, scalar, seed, shapeOfRank } from "../sample";
+import { anyShape, floats, int, list, type Sample, type Samples, scalar, seed, shapeOfRank, whole } from "../sample";
 
 const axisOf = (shape: readonly number[], from = 1): fc.Arbitrary<number> => int(from, shape.length - 1);
 const alongAxis = (make: (shape: readonly number[], axis: number, n: number) => Sample): fc.Arbitrary<Sample> =>
@@ -122,6 +122,38 @@ export const arrangementSamples: Samples = {
     }),
   Reshape: anyShape.map((shape): Sample => ({ op: "Reshape", shape, constants: [list([1, -1, shape[1]])] })),
   Resize: fc.oneof(resized, resizedOnce),
+  ScatterElements: alongAxis((shape, axis, n) => {
+    const extents = shape.map((extent, i) => (i === axis ? 1 + (n % 3) : Math.max(1, extent - (n % 2))));
+    // Distinct along the axis, or the last one would not be defined.
+    const at = extents.map((extent, i) => (i === axis ? Math.min(extent, shape[axis]) : extent));
+    const inner = at.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const places = Array.from(
+      { length: at.reduce((a, b) => a * b, 1) },
+      (_, i) => (((Math.floor(i / inner) % at[axis]) + n) % shape[axis]) - (n % 2) * shape[axis],
+    );
+    return {
+      op: "ScatterElements",
+      shape: n % 4 < 3 ? shape : at,
+      opset: 18,
+      attributes: { axis, ...(n % 3 === 1 && { reduction: ["add", "mul"][n % 2] }) },
+      constants: [Constant.fromNumbers("int", places, at), floats(n % 4 < 3 ? at : shape, n)],
+      ...(n % 4 === 3 && { inputs: ["constant1", "constant0", "x"] }),
+    };
+  }),
+  ScatterND: alongAxis((shape, _, n) => {
+    const [indices, front] = n % 2 ? [[0, shape[1] - 1], [1]] : [[0, 0, 0, shape[1] - 1, 0, 0], [3]];
+    const isRepeated = n % 2 === 0;
+    const reduction = isRepeated ? ["add", "mul", "max", "min"][n % 4] : "none";
+    const updates = [...front, ...shape.slice(2)];
+    return {
+      op: "ScatterND",
+      shape: n % 3 ? shape : updates,
+      opset: 18,
+      attributes: { reduction },
+      constants: [Constant.fromNumbers("int", indices, [...front, 2]), floats(n % 3 ? updates : shape, n)],
+      ...(n % 3 === 0 && { inputs: ["constant1", "constant0", "x"] }),
+    };
+  }),
   Slice: alongAxis((shape, axis, n) => {
     const back = n % 2 === 1;
     return {
@@ -166,6 +198,9 @@ export const arrangementSamples: Samples = {
       .shuffledSubarray(shape.map((_, i) => i).slice(1), { minLength: shape.length - 1, maxLength: shape.length - 1 })
       .map((perm): Sample => ({ op: "Transpose", shape, attributes: { perm: [0, ...perm] } })),
   ),
+  Trilu: fc
+    .tuple(shapeOfRank(2, 5), int(-3, 3), int(0, 1))
+    .map(([shape, k, upper]): Sample => ({ op: "Trilu", shape, attributes: { upper }, constants: [whole(k)] })),
   Unsqueeze: shapeOfRank(2, 4).chain((shape) =>
     int(1, shape.length).map((axis): Sample => ({ op: "Unsqueeze", shape, constants: [list([axis])] })),
   ),

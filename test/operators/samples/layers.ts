@@ -1,6 +1,6 @@
 /** Layers, pools, norms and reductions. */
 import fc from "../../seeded";
-import { anyShape, floats, int, list, positive, type Sample, type Samples, seed, shapeOfRank } from "../sample";
+import { anyShape, floats, int, list, positive, type Sample, type Samples, seed, shapeOfRank, whole } from "../sample";
 
 const maps = shapeOfRank(3, 4);
 const each = <T>(shape: readonly number[], make: (axis: number) => T): T[] =>
@@ -85,8 +85,51 @@ export const layerSamples: Samples = {
       constants: [floats(turned ? [outputs, inputs] : [inputs, outputs], n), floats([outputs], n + 1)],
     }),
   ),
+  CumSum: anyShape.chain((shape) =>
+    fc.tuple(int(1, shape.length - 1), int(0, 1), int(0, 1)).map(
+      ([at, exclusive, reverse]): Sample => ({
+        op: "CumSum",
+        shape,
+        attributes: { exclusive, reverse },
+        constants: [whole(reverse ? at : at - shape.length)],
+      }),
+    ),
+  ),
   GlobalAveragePool: maps.map((shape): Sample => ({ op: "GlobalAveragePool", shape })),
   GlobalMaxPool: maps.map((shape): Sample => ({ op: "GlobalMaxPool", shape })),
+  GridSample: fc
+    .record({
+      shape: shapeOfRank(4, 4),
+      out: fc.tuple(int(1, 4), int(1, 4)),
+      mode: fc.constantFrom("bilinear", "nearest", "linear"),
+      padding: fc.constantFrom("zeros", "border", "reflection"),
+      corners: int(0, 1),
+      kind: int(0, 2),
+      from: seed,
+    })
+    .map(({ shape: [, c, h, w], out: [height, width], mode, padding, corners, kind, from }): Sample => {
+      const common = {
+        op: "GridSample",
+        opset: mode === "linear" ? 20 : 16,
+        attributes: { mode, padding_mode: padding, align_corners: corners },
+      };
+      // Nearest pixels jump: none lies at a half where numbers are odd sixteenths and no extent is their multiple.
+      const domain = mode === "nearest" ? ({ domain: "between" } as const) : {};
+      if (kind === 0) return { ...common, shape: [1, c, h, w], constants: [floats([1, height, width, 2], from)] };
+      if (kind === 1) {
+        const constants = [floats([1, c, h, w], from)];
+        return { ...common, ...domain, shape: [1, height, width, 2], constants, dataPosition: 1 };
+      }
+      // A grid that is computed of the image itself.
+      return {
+        ...common,
+        ...domain,
+        shape: [1, 2, 3, 3],
+        constants: [list([1, 3, 3, 2])],
+        before: [{ op: "Reshape", inputs: ["x", "constant0"], outputs: ["grid"] }],
+        inputs: ["x", "grid"],
+      };
+    }),
   InstanceNormalization: fc.tuple(shapeOfRank(4, 4), seed).map(
     ([[, c, h, w], n]): Sample => ({
       op: "InstanceNormalization",
@@ -118,7 +161,15 @@ export const layerSamples: Samples = {
       op: "MaxUnpool",
       shape: [1, c, 2 * h, 2 * w],
       attributes: { kernel_shape: [2, 2], strides: [2, 2] },
-      after: { op: "MaxPool", attributes: { kernel_shape: [2, 2], strides: [2, 2] } },
+      before: [
+        {
+          op: "MaxPool",
+          inputs: ["x"],
+          outputs: ["a", "b"],
+          attributes: { kernel_shape: [2, 2], strides: [2, 2] },
+        },
+      ],
+      inputs: ["a", "b"],
     }),
   ),
   RMSNormalization: fc.tuple(anyShape, seed).map(

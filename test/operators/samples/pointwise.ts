@@ -49,6 +49,7 @@ export const pointwiseSamples: Samples = {
     pointwise("Clip", { constants: [scalar(-0.75), scalar(1)] }),
     pointwise("Clip", { constants: ["", scalar(1)] }),
   ),
+  Cos: pointwise("Cos"),
   Div: arithmetic("Div"),
   Dropout: pointwise("Dropout"),
   Elu: pointwise("Elu", {}, "alpha"),
@@ -81,7 +82,9 @@ export const pointwiseSamples: Samples = {
   Reciprocal: pointwise("Reciprocal", { domain: "positive" }),
   Relu: pointwise("Relu"),
   Selu: pointwise("Selu", {}, "alpha", "gamma"),
+  Shrink: pointwise("Shrink", { domain: "between" }, "bias", "lambd"),
   Sigmoid: pointwise("Sigmoid"),
+  Sin: pointwise("Sin"),
   Softplus: pointwise("Softplus"),
   Sqrt: pointwise("Sqrt", { domain: "positive" }),
   Sub: arithmetic("Sub"),
@@ -94,4 +97,8 @@ export const pointwiseSamples: Samples = {
     (shape): Sample => ({ op: "Swish", shape, expected: (x) => x.map((v) => v / (1 + Math.exp(-v))) }),
   ),
   Tanh: pointwise("Tanh"),
+  ThresholdedRelu: fc.oneof(
+    pointwise("ThresholdedRelu", { domain: "between" }, "alpha"),
+    pointwise("ThresholdedRelu", { domain: "between", attributes: { alpha: -0.5 } }),
+  ),
 };
