@@ -1,3 +1,4 @@
+import { writtenNames } from "../src/compile/lowering/table";
 import type { Nature, Operator } from "../src/operators/operator";
 import { operators } from "../src/operators/table";
 
@@ -60,6 +61,7 @@ export function operatorsPage(): string {
     ];
     return `| ${cells.join(" | ")} |`;
   });
+  const written = writtenNames.map((name) => `\`${name}\``).join(", ");
   const natures = Object.entries(meanings).map(([nature, meaning]) => `| ${nature} | ${meaning} |`);
   return `# Operators
 
@@ -76,6 +78,19 @@ are written as what they are made of while loading ([model-formats.md](model-for
 | operator | operator sets | TensorFlow.js | refused | nature | gradient |
 |---|---|---|---|---|---|
 ${rows.join("\n")}
+
+Written by others, and so read off those: ${written}.
+
+## What jumps
+
+Comparisons, rounding and the like are level between their jumps: their gradient is 0, and nothing of what a network computes behind them
+comes back through them. A \`Where\` with a computed condition sends its gradient to the values that it chose, and none to the condition. If all
+paths from a target to the input lead through jumps, every method of gradients gives zeros, and a note (\`nothing-flows\`) names the operator;
+occlusion and the other methods that only ask for scores still say something. LRP sends no relevance through jumps; DeepLIFT shares out a
+jump of one computed value, and refuses those of several.
+
+Booleans that are computed from the image are 1 and 0, integers are whole floats (exact up to 2²⁴). What does the same with them as with
+floats takes them: moves, comparisons, choices, sums, products, extrema. Anything else is refused by name.
 
 | nature | means |
 |---|---|

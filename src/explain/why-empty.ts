@@ -5,6 +5,7 @@ import { groupsOf, whereNotFinite } from "../model/not-finite";
 import { resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";
 import type { Operation, ValueName } from "../operation/operation";
+import { natureOf } from "../operators/table";
 import { gradientPass } from "./gradient";
 
 /** What is asked about: a map at a layer (or the input), of a target. */
@@ -120,6 +121,9 @@ function deathOf(
   const name = `${node.op} "${node.name}"`;
   if (rectifier && flow?.size === 0) {
     return `all ${model.sampleSize(outputs[0])} places of ${name} are shut (every value is 0), so its gradient dies there`;
+  }
+  if (natureOf(node.op) === "step") {
+    return `${name} jumps and is level in between, so no gradient comes through it`;
   }
   return `its gradient is exactly zero below ${name}, where the values do not depend on what comes in`;
 }

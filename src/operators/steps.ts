@@ -14,7 +14,7 @@ interface Step {
 }
 
 /** Builds y = f(x), whose derivative is 0. */
-export function step(context: BuildContext, { kind, a = 0, b = 0 }: Step): Operation {
+function step(context: BuildContext, { kind, a = 0, b = 0 }: Step): Operation {
   const size = sizeOf(context.shape(context.node.outputs[0]));
   return oneToOne(context, {
     inPlace: true,

@@ -11,7 +11,7 @@ import type { Sample } from "./sample";
 const tolerance = 3e-5;
 
 /** The operator between the input and the outputs; where it takes what another makes, that one stands before it. */
-export function networkOf(sample: Sample): Graph {
+function networkOf(sample: Sample): Graph {
   const graph = graphOf(sample);
   const { before = [], inputs = graph.nodes[0].inputs } = sample;
   const nodes = before.map(({ attributes = {}, ...step }, i) => ({

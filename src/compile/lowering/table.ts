@@ -141,6 +141,9 @@ const partly: ReadonlyMap<string, (from: Lowered) => boolean> = /* @__PURE__ */ 
 /** True for operators that are written by others, be it somewhere or everywhere. */
 export const mayBeWritten = (op: string): boolean => table.has(op);
 
+/** The names of those that are known by what they are written by alone. */
+export const writtenNames: readonly string[] = /* @__PURE__ */ [...table.keys()].filter((op) => !partly.has(op));
+
 /** True for operators that are known by what they are written by alone. */
 export const isLowered = (op: string): boolean => table.has(op) && !partly.has(op);
 
