@@ -31,6 +31,7 @@ function asModule(encoder: string): string {
  * pages load, whether they ask for the part or not: therefore these are bundled by themselves, with copies of what they share.
  */
 const parts: Readonly<Record<string, string>> = {
+  "box-evidence": "src/explain/box-evidence.ts",
   "data-url": "src/view/data-url.ts",
   "detector-head": "src/model/detector-head.ts",
   encode: "src/image/encode.ts",

@@ -102,6 +102,9 @@ const messages = {
     "that was trained on other numbers sees another picture than you do. Pass preprocess to loadModel.",
   "post-processing-cut": (operators: string, outputs: string) =>
     `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".`,
+  "box-evidence": (inside: string, control: string) =>
+    `${inside} of what speaks for it lies inside the box${control === "" ? "" : `; a box of the same size beside it has at most ${control}`}. ` +
+    "Evidence outside is context, which a person may use too, or a cheat: compare it with that of another box of the class before concluding anything.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

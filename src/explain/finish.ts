@@ -1,8 +1,9 @@
 import { SeethroughError } from "../errors";
 import { guardedAsync } from "../guard";
+import type { Detection } from "../model/detection";
 import { type Input, isNamed, isTensor, type LoadedModel } from "../model/model";
 import { checkScore } from "../model/not-finite";
-import { resolveTarget } from "../model/resolve-target";
+import { asksForBox, resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";
 import { joinNotes, type Note, type NoteCode, note } from "../notes";
 import type { Attribution } from "./attribution";
@@ -66,6 +67,7 @@ async function finish(
     notes: joinNotes(
       (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
       notes,
+      await boxNotes(options, { method: found.method, values: found.values, ...shown }),
       await emptyNotes(model, input, options.target as Target | undefined, about),
     ),
     recipe: await makeRecipe(model, found.method, options),
@@ -74,6 +76,29 @@ async function finish(
 }
 
 type Size = Attribution["inputSize"];
+
+/** Of a detection: how much of the evidence lies in its box. */
+async function boxNotes(
+  { target, detection }: Found["options"],
+  about: {
+    readonly method: string;
+    readonly values: Attribution["values"];
+    readonly inputSize: Size;
+    readonly placement?: Attribution["placement"];
+  },
+): Promise<Note[]> {
+  const asked = target as Target | undefined;
+  const box = asksForBox(asked) ? asked.detection : (detection as Detection | undefined);
+  if (!box) return [];
+  const found = (await import("./box-evidence")).boxEvidence(
+    { ...(about.placement && { placement: about.placement }), ...box },
+    about,
+  );
+  const percent = (share: number): string => `${Math.round(100 * share)} %`;
+  return found
+    ? [note("box-evidence", percent(found.inside), found.control === undefined ? "" : percent(found.control))]
+    : [];
+}
 
 /** The values of all inputs together: a map is empty where all of them are. */
 function allValues({ values, byInput }: Pick<Found, "values" | "byInput">): Float32Array {

@@ -1,0 +1,110 @@
+/** How far the evidence of a box can be trusted: its share inside, a control, and the judgements of maps. */
+import { describe, expect, it } from "vitest";
+import { boxEvidence } from "../../src/explain/box-evidence";
+import {
+  decodeImage,
+  deletionInsertion,
+  detect,
+  dRise,
+  energyPointingGame,
+  explain,
+  hiResCam,
+  loadModel,
+  pointingGame,
+  saliency,
+  Tensor,
+} from "../../src/index";
+import { describeShared, readShared } from "../shared-folder";
+import { yoloV8 } from "./networks";
+
+const noted = (notes: readonly { code: string; message: string }[]): string =>
+  notes.find(({ code }) => code === "box-evidence")?.message ?? "";
+
+describe("the evidence of a box", () => {
+  it("is counted inside, whatever grid it is on, beside the fullest box of the size elsewhere", () => {
+    const data = new Float32Array(8 * 8);
+    data[0] = 6; // inside
+    data[9] = -50; // speaks against
+    data[63] = 3; // outside, in one corner
+    data[56] = 1;
+    const values = new Tensor(data, [1, 8, 8, 1]);
+    const inputSize = { width: 80, height: 80 };
+    const box = { x: 0, y: 0, width: 20, height: 20 };
+    const about = { method: "occlusion", values, inputSize };
+    expect(boxEvidence({ box }, about)).toEqual({ inside: 0.6, control: 0.3 });
+    // Half of the cell.
+    expect(boxEvidence({ box: { ...box, x: 5 } }, about)?.inside).toBeCloseTo(0.3, 9);
+    // Magnitudes count of a gradient.
+    expect(boxEvidence({ box }, { ...about, method: "saliency" })?.inside).toBeCloseTo(56 / 60, 9);
+    // In pixels of the picture: twice as large, and padded by 40 above and below.
+    const placement = {
+      fit: "pad",
+      picture: { width: 160, height: 80 },
+      input: inputSize,
+      region: { x: 0, y: -40, width: 160, height: 160 },
+    } as const;
+    const placed = { box: { x: 0, y: -40, width: 40, height: 40 }, placement };
+    expect(boxEvidence(placed, about)?.inside).toBe(0.6);
+    // Nothing of the size fits beside a box of everything, and of nothing there are no shares.
+    expect(boxEvidence({ box: { x: 0, y: 0, width: 80, height: 80 } }, about)).toEqual({ inside: 1 });
+    expect(boxEvidence({ box }, { ...about, values: new Tensor(new Float32Array(64), [1, 8, 8, 1]) })).toBeUndefined();
+  });
+
+  it("is in a note of every method, and maps of a box are judged by its score", async () => {
+    const model = await loadModel(yoloV8(0), { preprocess: { fit: "pad" } });
+    const photo = { data: new Uint8Array(64 * 48 * 3).map((_, i) => (i * 37) % 256), width: 64, height: 48 };
+    const [detection] = await detect(model, photo, { threshold: 0 });
+    const found = await saliency(model, photo, { target: { detection } });
+    expect(noted(found.notes)).toMatch(/^\d+ % of what speaks for it lies inside the box/);
+    // Drawn by hand: large enough for every candidate to overlap it.
+    const drawn = { box: { x: -8, y: -16, width: 40, height: 40 }, index: detection.index };
+    const masked = await dRise(model, photo, { detection: drawn, masks: 8, grid: 4 });
+    const { energy } = energyPointingGame(masked, drawn.box);
+    expect(Math.abs(Number.parseInt(noted(masked.notes), 10) - 100 * energy)).toBeLessThan(12);
+    const { notes } = await saliency(model, photo, { target: { position: 0, channel: 4 } });
+    expect(noted(notes)).toBe("");
+    const judged = await deletionInsertion(model, photo, found, { step: 16, controls: false });
+    expect(judged.target.score).toBeCloseTo(found.target.score, 4);
+    expect(judged.deletion.auc).not.toBe(judged.insertion.auc);
+    expect(pointingGame(found, detection.box).hit).toEqual(expect.any(Boolean));
+  });
+});
+
+describeShared("real detectors", () => {
+  const files = {
+    FastestDet: {
+      file: "models/deployed/FastestDet.onnx",
+      preprocess: { channels: "bgr" },
+      photos: ["pets", "dog_over_cat", "catdark"],
+      threshold: 0.6,
+    },
+    UltraFace: {
+      file: "models/deployed/version-RFB-320.onnx",
+      preprocess: { range: [0, 255], mean: 127, std: 128 },
+      photos: ["camera", "admiral"],
+      threshold: 0.6,
+    },
+  } as const;
+  it.each(Object.entries(files))(
+    "of %s most of the evidence lies within twice the box",
+    async (_, { file, preprocess, photos, threshold }) => {
+      const model = await loadModel(readShared(file), { preprocess: { ...preprocess, fit: "stretch" } });
+      let seen = 0;
+      for (const name of photos) {
+        const photo = await decodeImage(readShared(`images/${name}.png`));
+        const [detection] = await detect(model, photo, { threshold });
+        if (!detection) continue;
+        const { x, y, width, height } = detection.box;
+        const twice = { x: x - width / 2, y: y - height / 2, width: 2 * width, height: 2 * height };
+        for (const method of ["hi-res-cam", "layer-cam", "saliency", "input-x-gradient"] as const) {
+          const evidence = await explain(model, photo, { method, target: { detection } });
+          expect(energyPointingGame(evidence, twice).energy, `${method} on ${name}`).toBeGreaterThan(0.5);
+        }
+        seen++;
+      }
+      expect(seen).toBeGreaterThan(0);
+      expect(hiResCam).toBeTypeOf("function");
+    },
+    120_000,
+  );
+});
