@@ -21,6 +21,13 @@ export type {
   Suspicion,
 } from "./audit/types";
 export {
+  type Concept,
+  type ConceptFlip,
+  type ConceptOptions,
+  type ConceptReport,
+  concepts,
+} from "./concepts/concepts";
+export {
   convolutionMatrix,
   type Deconvolution,
   type DeconvolutionOptions,
@@ -105,8 +112,10 @@ export {
 } from "./explain/project-activation";
 export { projectionImage } from "./explain/projection-image";
 export type { QuadratureRule } from "./explain/quadrature";
+export { type ReciproCamOptions, reciproCam } from "./explain/recipro-cam";
 export { type RiseOptions, rise } from "./explain/rise";
 export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./explain/rules/composite";
+export type { Conditions } from "./explain/rules/conditions";
 export { saliency } from "./explain/saliency";
 export { scoreCam } from "./explain/score-cam";
 export { type SmoothGradOptions, smoothGrad } from "./explain/smooth-grad";

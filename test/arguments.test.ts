@@ -102,6 +102,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     segment: { args: [image, map] },
     signalPlot: { args: [tensor, map] },
     maximizeActivation: { args: [model] },
+    concepts: { args: [model, image] },
     audit: { args: [model, []] },
     compareModels: { args: [model, model, []] },
     mergeAudits: { args: [found], options: false },

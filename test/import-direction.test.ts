@@ -70,12 +70,24 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     ...base,
   ],
   audit: [...["methods", "trust", "rewrite", "explain", "model", "view", "image", "graph"], ...base],
-  report: ["audit", "methods", "explain", "model", "view", "image", ...base],
+  concepts: ["search", "explain", "model", ...base],
+  report: ["concepts", "search", "audit", "methods", "explain", "model", "view", "image", ...base],
   visualize: ["explain", "model", "image", "operation", "graph", "wasm", ...base],
   "decode-image": ["image", "generated", ...base],
   pooling: ["deconvolution", "load-model", ...base],
   // Of the entries' code, the worker and the fallback bring what loads a model.
-  pool: ["detect", "methods", "api", "explain", "model", "wasm", "load-model", "load-default-model", ...base],
+  pool: [
+    "concepts",
+    "detect",
+    "methods",
+    "api",
+    "explain",
+    "model",
+    "wasm",
+    "load-model",
+    "load-default-model",
+    ...base,
+  ],
   cli: ["index", "pool"],
 };
 

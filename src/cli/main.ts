@@ -19,6 +19,7 @@ import { inFlags } from "./flag-words";
 import { type InspectFlags, inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
 import { foreignFlag } from "./method-flags";
+import { type MethodsFlags, methodsCommand } from "./methods-command";
 import { namedValues, withModelOptions, withPictureOptions } from "./model-flags";
 import { type ProjectFlags, projectCommand } from "./project-command";
 import { type SearchFlags, type Shard, searchCommand } from "./search-command";
@@ -315,6 +316,14 @@ withPictureOptions(program.command("compare"))
   .option("--out <file.html>", "write a report that can be mailed", htmlName)
   .option("--json", "print one JSON document instead of text")
   .action((folder: string, flags: CompareFlags) => compareCommand(folder, flags));
+
+program
+  .command("methods")
+  .description(
+    "which method answers which question: cost in passes, what it needs, whether it fails with random weights",
+  )
+  .option("--json", "print one JSON document instead of text")
+  .action((flags: MethodsFlags) => methodsCommand(flags));
 
 withPictureOptions(program.command("inspect"))
   .description("list a model's layers, cost and suggested CAM layers")

@@ -34,6 +34,7 @@ import { type LrpOptions, lrp } from "./lrp";
 import { type NoiseTunnelOptions, noiseTunnel } from "./noise-tunnel";
 import { type OcclusionOptions, occlusion } from "./occlusion";
 import type { PerturbedCamOptions } from "./perturbed-cam";
+import { type ReciproCamOptions, reciproCam } from "./recipro-cam";
 import { type RiseOptions, rise } from "./rise";
 import { saliency } from "./saliency";
 import { scoreCam } from "./score-cam";
@@ -67,6 +68,7 @@ export const methodFunctions: Readonly<
   "eigen-cam": eigenCam,
   "score-cam": scoreCam,
   "ablation-cam": ablationCam,
+  "recipro-cam": reciproCam,
   "attention-rollout": attentionRollout,
   "attention-relevance": attentionRelevance,
   occlusion,
@@ -87,6 +89,7 @@ export type MethodOptions = LayerOptions &
   GradientShapOptions &
   GuidedGradCamOptions &
   AttentionOptions &
+  ReciproCamOptions &
   OcclusionOptions &
   RiseOptions &
   LimeOptions &

@@ -4,6 +4,7 @@ import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { type Composite, type CompositeName, compositeOf } from "./rules/composite";
+import type { Conditions } from "./rules/conditions";
 import { inputBox } from "./rules/input-box";
 import { propagate } from "./rules/propagate";
 import { relevanceLens } from "./rules/relevance";
@@ -17,6 +18,11 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
   readonly composite?: CompositeName | Composite;
   /** ε of the epsilon rules that name none; default 1e-6. */
   readonly epsilon?: number;
+  /**
+   * Concept relevance propagation: of each layer named only these units hand relevance on, `{ conv4: [3, 5] }`; what goes down is the part
+   * of the relevance that passed through them. Units are summed, layers all count.
+   */
+  readonly conditions?: Conditions;
 }
 
 /**
@@ -39,6 +45,9 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  *   product of values:   half of it to each in proportion, products of matrices too
  *   layer, RMS, group and instance normalisation: the epsilon rule, with what they divide by constant
  *
+ * Under `conditions` it is concept relevance propagation (Achtibat et al. 2023, https://doi.org/10.1038/s42256-023-00711-8): before a layer's step
+ * the relevance of its other units is zero. The maps of all units by themselves sum to the whole one.
+ *
  * Some countries have granted patents on layer-wise relevance propagation to Fraunhofer: look at that before you sell it.
  *
  * @function
@@ -46,7 +55,7 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  *   it strays by more than a tenth
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown, or merged with another one
- * @throws {OptionError} if `composite` or `epsilon` is none
+ * @throws {OptionError} if `composite`, `epsilon` or `conditions` is none
  * @throws {UnsupportedOperatorError} if no rule is known for an operation, or that of the composite cannot pass it, naming every one
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });
@@ -55,14 +64,16 @@ export const lrp: Explains<LrpOptions> = /* @__PURE__ */ perTarget(attribute);
 
 async function attribute(model: Model, input: Input, given: LrpOptions): Promise<Attribution> {
   const options = settledOptions(lrpFacts, given);
-  const { composite, epsilon } = options;
+  const { composite, epsilon, conditions } = options;
   const rules = { composite: compositeOf(composite), epsilon };
   return propagate(model, input, {
     method: "lrp",
     options: { ...options },
     lens: (inside, network) => relevanceLens(inside, network, { ...rules, box: inputBox(inside, network) }),
     start: (weight, value) => weight * value,
-    notes: keptNotes,
+    conditions,
+    // What other units had is meant to be missing.
+    ...(conditions === undefined && { notes: keptNotes }),
   });
 }
 

@@ -14,6 +14,7 @@ export const lrpFacts = {
     {
       composite: { is: "own", default: "epsilonPlus" },
       epsilon: { is: "above", default: 1e-6 },
+      conditions: { is: "own" },
     },
   ],
 } as const satisfies MethodFacts;

@@ -23,6 +23,7 @@ import { layerCamFacts } from "./layer-cam";
 import { limeFacts } from "./lime";
 import { lrpFacts } from "./lrp";
 import { occlusionFacts } from "./occlusion";
+import { reciproCamFacts } from "./recipro-cam";
 import { riseFacts } from "./rise";
 import { saliencyFacts } from "./saliency";
 import { scoreCamFacts } from "./score-cam";
@@ -53,6 +54,7 @@ export const methodTable = [
   eigenCamFacts,
   scoreCamFacts,
   ablationCamFacts,
+  reciproCamFacts,
   attentionRolloutFacts,
   attentionRelevanceFacts,
   occlusionFacts,

@@ -161,6 +161,12 @@ export const methodWords: Readonly<Record<MethodName, MethodWords>> = {
     high: "attention to this place raises the score of {target}",
     low: "attention to it does not raise the score",
   },
+  "recipro-cam": {
+    title: "Recipro-CAM",
+    says: "What the score is when a layer keeps one place alone. One pass per place, no gradients.",
+    high: "this place alone gives {target} a high score",
+    low: "this place alone gives it a low one",
+  },
   occlusion: {
     title: "Occlusion",
     says: "By how much the score drops when a patch covers each place. Many passes, no gradients.",

@@ -5,6 +5,7 @@ import type {
   attentionRollout,
   cam,
   classProbabilityMap,
+  concepts,
   deconvnet,
   deepLift,
   deepLiftShap,
@@ -28,6 +29,7 @@ import type {
   lrp,
   occlusion,
   projectActivation,
+  reciproCam,
   rise,
   saliency,
   scoreCam,
@@ -52,6 +54,7 @@ export interface Explainers {
   readonly deconvnet: typeof deconvnet;
   readonly deepLift: typeof deepLift;
   readonly deepLiftShap: typeof deepLiftShap;
+  readonly concepts: typeof concepts;
   readonly detect: typeof detect;
   readonly eigenCam: typeof eigenCam;
   readonly excitationBackprop: typeof excitationBackprop;
@@ -71,6 +74,7 @@ export interface Explainers {
   readonly lrp: typeof lrp;
   readonly occlusion: typeof occlusion;
   readonly projectActivation: typeof projectActivation;
+  readonly reciproCam: typeof reciproCam;
   readonly rise: typeof rise;
 
   readonly saliency: typeof saliency;
@@ -95,7 +99,14 @@ type Explaining = {
 
 type Method = (typeof methodTable)[number] | (typeof detectorMethods)[number];
 const methods: readonly Method[] = /* @__PURE__ */ [...methodTable, ...detectorMethods];
-type Listed = Method["call"] | "explain" | "projectActivation" | "attentionMaps" | "detect" | "classProbabilityMap";
+type Listed =
+  | Method["call"]
+  | "concepts"
+  | "explain"
+  | "projectActivation"
+  | "attentionMaps"
+  | "detect"
+  | "classProbabilityMap";
 
 /** The compiler refuses this where one is missing or is none. */
 export const explainerNames: [
@@ -105,6 +116,7 @@ export const explainerNames: [
   : never = /* @__PURE__ */ [
   "explain",
   "projectActivation",
+  "concepts",
   "detect",
   "classProbabilityMap",
   "attentionMaps",

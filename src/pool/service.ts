@@ -1,3 +1,4 @@
+import { concepts } from "../concepts/concepts";
 import { type ClassProbabilityMapOptions, classProbabilityMap } from "../detect/class-probability-map";
 import { type DetectOptions, detect } from "../detect/detect";
 import { SeethroughError } from "../errors";
@@ -60,6 +61,7 @@ export interface Service {
 const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
   ...[...methodTable, ...detectorMethods].map(({ call, name }) => [call, methodFunctions[name]] as const),
   ["explain", explain],
+  ["concepts", concepts as Explain],
   ["projectActivation", projectActivation as Explain],
   // One pass has no progress.
   [

@@ -2,6 +2,7 @@ import { type Comparison, comparisonFormat } from "../audit/compare-models";
 import { checkAudit } from "../audit/merge-audits";
 import { type Audit, auditFormat } from "../audit/types";
 import { checkBag, checkOptions, checkParts, kindOf, show } from "../checks";
+import { type ConceptReport, conceptFormat } from "../concepts/concepts";
 import { OptionError } from "../errors";
 import type { Attribution } from "../explain/attribution";
 import { guarded } from "../guard";
@@ -9,6 +10,7 @@ import { checkImage, type ImageLike } from "../image/image";
 import { loaded, type Model, type Prediction } from "../model/model";
 import { auditPage } from "./audit-page";
 import { comparisonPage } from "./comparison-page";
+import { conceptsPage } from "./concepts-page";
 import { explanationsPage, type ShownExplanation } from "./explanations-page";
 
 /** The pictures of a report: one that all results are of, one for each result in their order, or by name or id. */
@@ -32,7 +34,7 @@ export interface ReportOptions {
 }
 
 /** What `htmlReport` makes a page of. */
-export type Reportable = Attribution | readonly Attribution[] | Audit | Comparison;
+export type Reportable = Attribution | readonly Attribution[] | Audit | Comparison | ConceptReport;
 
 /**
  * A page that shows results to people: one HTML file that loads nothing, runs no script, and can be mailed, printed, read in the dark
@@ -43,7 +45,7 @@ export type Reportable = Attribution | readonly Attribution[] | Audit | Comparis
  * hold anything; they stay text.
  *
  * @param result  an attribution or a list of them, or an audit or a comparison: their photographs are found by id, and
- *   `auditExamples` names those that an audit's page shows
+ *   `auditExamples` names those that an audit's page shows. Of concepts `photos` is the picture, or the references by id with the picture as "picture"
  * @returns the file's text
  * @throws {OptionError} if the result is none of these, or an option does not fit it; what `overlay` throws of photographs that do
  *   not fit their attribution
@@ -75,6 +77,21 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
       noLists("a comparison", options);
       return comparisonPage(title ?? "Two networks side by side", result, photoFinder(options.photos), models);
     }
+    if (isConcepts(result)) {
+      checkParts("htmlReport", result, ["concepts", "target", "layer", "notes", "recipe"], "a report of concepts");
+      noLists("a report of concepts", options);
+      const { photos } = options;
+      const isOne = photos !== undefined && isImage(photos);
+      const find = isOne ? () => undefined : photoFinder(photos);
+      const photo = isOne ? photos : find("picture");
+      return conceptsPage(
+        title ?? `Why “${result.target.label ?? `class ${result.target.index}`}”?`,
+        result,
+        photo,
+        find,
+        models,
+      );
+    }
     const list: readonly Attribution[] = Array.isArray(result) ? result : [result as Attribution];
     if (list.length === 0) throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
     for (const each of list) checkParts("htmlReport", each, attributionParts, "attributions, awaited");
@@ -87,6 +104,9 @@ const isAudit = (result: Reportable): result is Audit =>
 
 const isComparison = (result: Reportable): result is Comparison =>
   typeof result === "object" && result !== null && "format" in result && result.format === comparisonFormat;
+
+const isConcepts = (result: Reportable): result is ConceptReport =>
+  typeof result === "object" && result !== null && "format" in result && result.format === conceptFormat;
 
 /** @throws {OptionError} if there are options that belong to attributions */
 function noLists(what: string, { names, predictions }: ReportOptions): void {

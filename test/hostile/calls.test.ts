@@ -124,6 +124,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     ],
     maximizeActivation: [model, { target: { layer: "r1", unit: 0 }, steps: 2 }],
     noiseTunnel: [own, { samples: 2 }],
+    concepts: [model, image, { layer: "r2", top: 1 }],
     audit: [model, images, { grid: 2 }],
     compareModels: [model, model, images, { grid: 2 }],
     mergeAudits: [audited, audited],

@@ -11,6 +11,7 @@ import type { ValueName } from "../../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
 import { finishAttribution } from "../finish";
 import { checkTarget, targetNotes } from "../gradient";
+import { type Conditions, conditioned, keptBy } from "./conditions";
 import { type Lens, throughLens } from "./lens";
 
 export interface Propagation {
@@ -21,6 +22,8 @@ export interface Propagation {
   readonly lens: (model: LoadedModel, network: Network) => Lens;
   /** Relevance at each element of the target. */
   readonly start: (weight: number, value: number) => number;
+  /** Units that hand relevance on, by layer; of other layers all do. */
+  readonly conditions?: Conditions | undefined;
   readonly notes?: (values: Float32Array, score: number) => readonly Note[];
 }
 
@@ -28,16 +31,17 @@ export interface Propagation {
 export async function propagate(
   given: Model,
   input: Input,
-  { method, options, lens, start, notes }: Propagation,
+  { method, options, lens, start, conditions, notes }: Propagation,
 ): Promise<Attribution> {
   throwIfAborted(options.signal);
   const model = loaded(given);
   const target = resolveTarget(model, options.target);
   const at = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
   const network = model.folded;
-  checkFolded(network, [target.value, at], method);
+  const kept = keptBy(model, conditions, target.value);
+  checkFolded(network, [target.value, at, ...kept.keys()], method);
   const data = model.prepare(input);
-  const seen = throughLens(network, method, model.dependencies(target.value), lens(model, network));
+  const seen = throughLens(network, method, model.dependencies(target.value), conditioned(lens(model, network), kept));
   const bound: { score?: Score; report?: TargetReport } = {};
   const backward: Backward = {
     seed: target.value,

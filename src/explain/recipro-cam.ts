@@ -1,0 +1,131 @@
+import { leadsAround } from "../engine/plan";
+import { reciproCamFacts } from "../methods/recipro-cam";
+import { settledOptions } from "../methods/settled-options";
+import type { Input, Model } from "../model/model";
+import { scoreOf } from "../model/score";
+import type { Attribution } from "./attribution";
+import { batchOf } from "./batch";
+import { type CamLayer, type CamRun, finishCam, startCam } from "./cam-run";
+import { forwardPass } from "./gradient";
+import { createPace } from "./pace";
+import type { PerturbedCamOptions } from "./perturbed-cam";
+import { largestChange } from "./scored-input";
+import { type Explains, perTarget } from "./several-targets";
+
+export interface ReciproCamOptions extends PerturbedCamOptions {
+  /** Keeps the neighbours of each place too, weighed by a 3×3 Gaussian; default false. */
+  readonly gaussian?: boolean;
+}
+
+/**
+ * Recipro-CAM: what the score is when a layer keeps one place alone. One pass per place, from the layer on, no gradient.
+ *
+ *   value at p = s(A with all places but p set to zero) − s(A with all places set to zero)
+ *
+ * Byun & Lee 2022, https://arxiv.org/abs/2209.14074. The paper scales the scores to 0..1; here they stay in units of the score, less that
+ * of nothing, so that behind the layer of a network that ends in global average pooling and a linear layer they are CAM's up to scale.
+ * `gaussian` keeps the neighbours too, weighed 1-2-1 in both directions over 16, as the paper does. Of tokens those without a place, a class
+ * token for example, are kept always.
+ *
+ * @function
+ * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, in score units; of `layers` `[1, H, W, 1]`, 0 to 1
+ * @throws {TargetError} if `target` names no class of the model
+ * @throws {LayerError} if `layer` is unknown or has no maps
+ * @throws {OptionError} if `layers` is no list of names, `layer` is given too, or `batchSize` is out of range
+ * @example
+ * const attribution = await reciproCam(model, image, { target: "cat" });
+ */
+export const reciproCam: Explains<ReciproCamOptions> = /* @__PURE__ */ perTarget(attribute);
+
+async function attribute(given: Model, input: Input, unsettled: ReciproCamOptions): Promise<Attribution> {
+  const options = settledOptions(reciproCamFacts, unsettled);
+  const run = startCam(given, input, options);
+  const { model, data, target, values, layers } = run;
+  const plain = await forwardPass(model, data, target, values, options.signal);
+  const size = batchOf(model, options.batchSize);
+  const pace = createPace(
+    options,
+    layers.reduce((total, { height, width }) => total + height * width + 1, 0),
+  );
+  let [done, effect] = [0, 0];
+  const maps: Float32Array[] = [];
+  for (const layer of layers) {
+    const whole = plain.values.get(layer.value) as Float32Array;
+    const keep = keeper(layer, whole, options.gaussian);
+    const places = layer.height * layer.width;
+    const scores = new Float32Array(places + 1);
+    for (let first = 0; first <= places; first += size) {
+      const count = Math.min(size, places + 1 - first);
+      const value = await keptPasses(run, layer, whole.length, count, (sample, into) => keep(first + sample, into));
+      const each = value.length / count;
+      for (let sample = 0; sample < count; sample++)
+        scores[first + sample] = scoreOf(plain.score, value, sample * each);
+      done += count;
+      await pace.step(done);
+    }
+    const map = scores.subarray(0, places).map((score) => score - scores[places]);
+    effect = Math.max(effect, largestChange(scores[places], scores));
+    maps.push(map);
+  }
+  return finishCam(run, reciproCamFacts.name, plain, maps, [], effect);
+}
+
+/** Shares of a place's neighbours, and of itself, by how far they are. */
+const gaussianShares = [4 / 16, 2 / 16, 1 / 16] as const;
+
+/**
+ * Writes a layer's value with one place kept, of a place beyond the last with none. What has no place stays as it is.
+ *
+ * @param whole  the layer's value, in memory order
+ */
+function keeper(layer: CamLayer, whole: Float32Array, gaussian: boolean): (place: number, into: Float32Array) => void {
+  const { height, width, channels } = layer;
+  // Where each channel of each place lies, read off the layer itself.
+  const indices = layer.read(Float32Array.from(whole, (_, i) => i));
+  const none = whole.slice();
+  for (const i of indices) none[i] = 0;
+  const copy = (place: number, share: number, into: Float32Array): void => {
+    for (let i = place * channels; i < (place + 1) * channels; i++) into[indices[i]] = share * whole[indices[i]];
+  };
+  return (place, into) => {
+    into.set(none);
+    if (place >= height * width) return;
+    if (!gaussian) {
+      copy(place, 1, into);
+      return;
+    }
+    const [y, x] = [Math.floor(place / width), place % width];
+    for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
+      for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
+        copy(row * width + column, gaussianShares[Math.abs(row - y) + Math.abs(column - x)], into);
+      }
+    }
+  };
+}
+
+/** The target's value of several samples, each with its own value of the layer. */
+async function keptPasses(
+  { model, data, target, options }: CamRun,
+  { value }: CamLayer,
+  size: number,
+  batch: number,
+  write: (sample: number, into: Float32Array) => void,
+): Promise<Float32Array> {
+  const keep = [target.value];
+  const fill = (maps: Float32Array): void => {
+    for (let sample = 0; sample < batch; sample++) write(sample, maps.subarray(sample * size, (sample + 1) * size));
+  };
+  if (leadsAround(model.networkFor([value, target.value]), keep, value)) {
+    const repeated = new Float32Array(batch * data.length);
+    for (let start = 0; start < repeated.length; start += data.length) repeated.set(data, start);
+    const { values } = await model.watchedPass(
+      { batch, data: repeated, keep, edits: new Map([[value, fill]]) },
+      options.signal,
+    );
+    return values.get(target.value) as Float32Array;
+  }
+  const maps = new Float32Array(batch * size);
+  fill(maps);
+  const { values } = await model.watchedPass({ batch, data: maps, start: value, keep }, options.signal);
+  return values.get(target.value) as Float32Array;
+}

@@ -1,0 +1,64 @@
+/** Concept relevance propagation: relevance passes a layer through some of its units alone. */
+import { kindOf } from "../../checks";
+import { OptionError } from "../../errors";
+import { unitList } from "../../model/intervention";
+import type { LoadedModel } from "../../model/model";
+import type { ValueName } from "../../operation/operation";
+import { showShape } from "../../tensor";
+import type { BackwardStep, Lens } from "./lens";
+
+/** Per layer the units whose relevance goes on down. */
+export type Conditions = Readonly<Record<string, number | readonly number[]>>;
+
+/** 1 for each element of a value that keeps its relevance. */
+type Kept = ReadonlyMap<ValueName, Uint8Array>;
+
+/**
+ * @param target  the value that is explained: layers lie before it
+ * @throws {LayerError} if a layer is unknown; {OptionError} if conditions are no units of layers
+ */
+export function keptBy(model: LoadedModel, conditions: Conditions | undefined, target: ValueName): Kept {
+  if (conditions === undefined) return new Map();
+  if (typeof conditions !== "object" || conditions === null || Array.isArray(conditions)) {
+    throw new OptionError(`conditions are units by layer, { conv4: [3, 5] }, got ${kindOf(conditions)}.`);
+  }
+  const kept = new Map<ValueName, Uint8Array>();
+  for (const [layer, units] of Object.entries(conditions)) {
+    const value = model.layerBefore(layer, target);
+    if (value === model.fast.input) {
+      throw new OptionError(`conditions: "${layer}" is the network's input, behind which nothing is left to explain.`);
+    }
+    const { places, offsets, channels } = model.unitAxis(value);
+    const list = unitList(units, channels, `layer "${layer}" (${showShape(model.shape(value))})`);
+    const mask = kept.get(value) ?? new Uint8Array(model.sampleSize(value));
+    for (const place of places) for (const unit of list) mask[place + offsets[unit]] = 1;
+    kept.set(value, mask);
+  }
+  return kept;
+}
+
+/** The same steps; before those of a layer with conditions the relevance of its other units is gone. */
+export const conditioned =
+  (lens: Lens, kept: Kept): Lens =>
+  (operation) => {
+    const step = lens(operation);
+    const outputs = operation.outputs.filter((name) => kept.has(name));
+    if (outputs.length === 0 || typeof step === "string") return step;
+    const own: BackwardStep = step ?? {
+      saved: operation.saved,
+      ownAdjoint: true,
+      scratchBytes: (batch) => operation.scratchBytes(batch, "backward"),
+      backward: (run) => operation.backward(run),
+    };
+    return {
+      ...own,
+      backward: (run) => {
+        for (const name of outputs) {
+          const mask = kept.get(name) as Uint8Array;
+          const relevance = run.memory.floats(run.gradient(name), mask.length * run.batch);
+          for (let i = 0; i < relevance.length; i++) if (mask[i % mask.length] === 0) relevance[i] = 0;
+        }
+        own.backward(run);
+      },
+    };
+  };
