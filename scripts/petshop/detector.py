@@ -206,7 +206,7 @@ def train(path, steps):
 
 
 def main():
-    scenes, held_out, out, steps = sys.argv[1], sys.argv[2], sys.argv[3], int((sys.argv[4:] or [3000])[0])
+    scenes, held_out, out, steps = sys.argv[1], sys.argv[2], sys.argv[3], int((sys.argv[4:] or [5000])[0])
     torch.set_num_threads(1)
     network = folded(train(scenes, steps))
     names = {"input_names": ["input"], "output_names": ["output0"]}
