@@ -57,6 +57,9 @@ const messages = {
     `No softmax and no labels say which axis of the output ${output} holds the classes. ` +
     `${by === "layers" ? "The layers before it write their channels to" : "Nothing else says it either, so it is taken to be"} ${taken}. ` +
     `If that is wrong, pass classAxis: ${other} to loadModel, or as many labels as there are classes.`,
+  "softmax-of-one": (axes: string) =>
+    `The file's softmax runs along ${axes}, of one element, so that the file's output is 1 everywhere, whatever the input. Explained are the ` +
+    "scores before it, and probabilities are those of a softmax over their classes. The axis is likely a mistake of the export.",
   "one-score": (kind: string) =>
     `The output is one score${kind === "logits" ? ", and the file does not say of what (its probability is the sigmoid, if it has one)" : ""}: ` +
     `above ${kind === "probabilities" ? "a half" : "0"} it speaks for the class, below against it. ` +

@@ -100,6 +100,23 @@ describeShared("a detector's scores with the classes on the last axis", () => {
     );
   });
 
+  it("a softmax along an axis of one element is said, and the scores before it have the classes", async () => {
+    const nodes: Parameters<typeof graphOf>[0]["nodes"] = [
+      ["GlobalAveragePool", ["x"], ["g"]],
+      ["Softmax", ["g"], ["p"], { axis: -1 }],
+    ];
+    const odd = await loadModel(writeOnnx(graphOf({ inputs: { x: [1, 3, 4, 4] }, nodes })));
+    expect(codes(odd)).toContain("softmax-of-one");
+    expect(odd.notes.find(({ code }) => code === "softmax-of-one")?.message).toMatch(
+      /runs along axis 3, of one element/,
+    );
+    expect(await odd.predict({ width: 4, height: 4, data: new Uint8Array(48) })).toHaveLength(3);
+    const right = writeOnnx(
+      graphOf({ inputs: { x: [1, 3, 4, 4] }, nodes: [nodes[0], ["Softmax", ["g"], ["p"], { axis: 1 }]] }),
+    );
+    expect(codes(await loadModel(right))).not.toContain("softmax-of-one");
+  });
+
   it("without the softmax a note says which axis was taken, and how to say otherwise", async () => {
     const model = await loadModel(file, { output: "rs" });
     expect(codes(model)).toEqual(["class-axis-assumed"]);

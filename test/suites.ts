@@ -26,6 +26,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/hostile/calls.test.ts": "thousands of wild calls of every public function, each a typed error or a result",
   "test/hostile/files.test.ts": "hostile files, each in a process of its own, with its time and memory",
   "test/hostile/graphs.test.ts": "graphs of thousands of nodes, and values beyond all bounds",
+  "test/hostile/operators.test.ts": "thousands of operators absurd in something, wild targets, heads and inputs",
   "test/hostile/mutations.test.ts": "thousands of damaged files, each a typed error or a result",
   "test/low-memory.test.ts": "the engine with little memory, over the reference networks",
   "test/occlusion-engines.test.ts": "occlusion's engines against each other, on random and real networks",

@@ -49,14 +49,16 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
     bar.stop();
   }
   const notes = noteWriter(model);
+  const place = flags.position === undefined ? "" : ` at ${[flags.position].flat().join(", ")}`;
   for (const [method, reason] of missing) notes.write(`left out. ${reason}`, method);
   if (images.every((image) => image.methods.length === 0))
     throw new InputError(`None of the methods could judge these images: ${methods.join(", ")}.`);
   const seen = images.map(({ image, target, probability }) => {
-    return `${basename(image)} (${target.label ?? `class ${target.index}`} ${(100 * probability).toFixed(0)} %)`;
+    const how = probability === undefined ? `score ${target.score.toFixed(2)}` : `${(100 * probability).toFixed(0)} %`;
+    return `${basename(image)} (${target.label ?? `class ${target.index}`}${place} ${how})`;
   });
   const heading = `${model.name}, ${images.length === 1 ? "1 image" : `means over ${images.length} images`}\n${seen.join(", ")}`;
-  const document = { model: model.name, images };
+  const document = { model: model.name, ...(flags.position !== undefined && { position: flags.position }), images };
   process.stdout.write(
     flags.json ? `${JSON.stringify(document, null, 2)}\n` : evaluationText(heading, images, objects),
   );

@@ -4,7 +4,7 @@ import type { Evaluated, Judgement } from "./evaluation";
 interface Column {
   readonly title: string;
   readonly of: (judgement: Judgement) => number | undefined;
-  readonly meaning: string;
+  readonly meaning: string | ((measures: ReadonlySet<Evaluated["measure"]>) => string);
   readonly shown?: (values: readonly number[]) => string;
 }
 
@@ -17,7 +17,9 @@ const columns: readonly Column[] = [
   {
     title: "deletion ↓",
     of: ({ deletion }) => deletion.auc,
-    meaning: "the class's probability while pixels are taken away, the map's highest first: 0 to 1, low is good",
+    meaning: (measures) =>
+      `the ${measures.has("score") ? (measures.size > 1 ? "target's probability or score" : "target's score") : "class's probability"} ` +
+      `while pixels are taken away, the map's highest first: ${measures.has("score") ? "" : "0 to 1, "}low is good`,
   },
   {
     title: "insertion ↑",
@@ -97,7 +99,10 @@ export function evaluationText(heading: string, images: readonly Evaluated[], ob
       .join("  ")
       .trimEnd(),
   );
-  const legend = shown.map(({ title, meaning }) => `${title.padEnd(17)} ${meaning}`);
+  const measures = new Set(images.map(({ measure }) => measure));
+  const legend = shown.map(
+    ({ title, meaning }) => `${title.padEnd(17)} ${typeof meaning === "string" ? meaning : meaning(measures)}`,
+  );
   return [heading, "", ...lines, "", ...legend, ...chanceLine(images, objects), "", closing, ""].join("\n");
 }
 

@@ -50,7 +50,10 @@ export interface Judgement extends DeletionInsertionCurves {
 
 export interface Evaluated {
   readonly target: TargetReport;
-  readonly probability: number;
+  /** What pixels are taken away from: the target's probability where it has one, else its score. */
+  readonly measure: "probability" | "score";
+  /** Of the whole picture, where that is what is measured. */
+  readonly probability?: number;
   readonly methods: readonly Judgement[];
   readonly controls: readonly Judgement[];
 }
@@ -93,7 +96,11 @@ export async function evaluateImage(model: Model, request: Request): Promise<Eva
       sparseness: sparseness(map),
       ...(mask && { pointingGame: pointingGame(map, mask), energyPointingGame: energyPointingGame(map, mask) }),
     };
-    return { judgement, seen: { target: curves.target, probability: deletion.curve[0] } };
+    const { target: seen, measure } = curves;
+    return {
+      judgement,
+      seen: { target: seen, measure, ...(measure === "probability" && { probability: deletion.curve[0] }) },
+    };
   };
   const judged: Judgement[] = [];
   for (const method of methods) {
@@ -117,7 +124,7 @@ export async function evaluateImage(model: Model, request: Request): Promise<Eva
 
 interface Judged {
   readonly judgement: Judgement;
-  readonly seen: Pick<Evaluated, "target" | "probability">;
+  readonly seen: Pick<Evaluated, "target" | "measure" | "probability">;
 }
 
 async function judgeMethod(

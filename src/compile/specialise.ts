@@ -13,6 +13,14 @@ import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 /** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
 const foldLimitBytes = 64 * 2 ** 20;
 
+/** @throws {ModelError} if a result would have less than no elements along an axis, or a part of one */
+function checkExtents(node: Node, shape: Shape): void {
+  if (shape.every((extent) => Number.isInteger(extent) && extent >= 0)) return;
+  throw new ModelError(
+    `${label(node)}: its result would be ${showShape(shape)}, which is no shape. An attribute or a constant of it is wrong.`,
+  );
+}
+
 /** How often a branch may turn out by what is in another one; every time, all begins anew. */
 const mostRounds = 100;
 
@@ -110,6 +118,7 @@ export function specialise(
         continue;
       }
       found = infer(node, given, known, graph.opset);
+      for (const shape of found) checkExtents(node, shape);
       for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
       isAllKnown = isKnown(node, known);
       folded = isAllKnown

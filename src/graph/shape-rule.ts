@@ -99,6 +99,14 @@ export const filled = (length: number, value: number): number[] => new Array<num
 /** The output has the shape of the first input. */
 export const sameShape: ShapeRule = (node, inputs) => [inputShape(node, inputs)];
 
+/** The same of an operator that reads several inputs. @throws {ModelError} if one of them is missing */
+export const sameShapeOf =
+  (needed: number): ShapeRule =>
+  (node, inputs) => {
+    for (let i = 0; i < needed; i++) inputShape(node, inputs, i);
+    return sameShape(node, inputs, [], 0);
+  };
+
 /**
  * The common shape of several values by the rule of ONNX and NumPy: axes align at the right, an extent of 1 repeats.
  *

@@ -106,7 +106,7 @@ export function groupsOf(model: LoadedModel, operations: readonly Operation[]): 
   let room = 0;
   for (const operation of operations) {
     const size = model.sampleSize(operation.outputs[0]);
-    if (size > room) {
+    if (size > room || groups.length === 0) {
       groups.push([]);
       room = mostFloats;
     }

@@ -69,12 +69,16 @@ export async function readOutput(
   const classAxis = classAxisOf(shape, axes, { order, mirrored: labelled.mirrored });
   const described = recognised && describe(question, recognised, view, classAxis);
   const notes: Note[] = [...labelled.notes];
+  const softmaxed = through.softmax?.map((axis) => view.axes.indexOf(axis)) ?? [];
+  if (sizeOf(shape) > 1 && softmaxed.length > 0 && through.softmax?.every((axis) => shape[axis] === 1)) {
+    notes.push(note("softmax-of-one", `${softmaxed.length > 1 ? "axes" : "axis"} ${softmaxed.join(" and ")}`));
+  }
   if (described) notes.push(note("detector-output", [described.what, described.targets].filter(Boolean).join(" ")));
   if (!described?.targets) {
     if (chosen.assumed) notes.push(assumedNote(question, view, classAxis, chosen.assumed));
     // A map of one channel without a sigmoid may be anything: a depth, a picture.
     const isScore =
-      kind === "sigmoid" || kind === "probabilities" || (kind === "logits" && classAxis.places.length === 1);
+      kind === "sigmoid" || kind === "probabilities" || (kind === "logits" && classAxis.rows * classAxis.columns === 1);
     if (classAxis.channels === 1 && isScore && isOutput && !labelled.mirrored) notes.push(note("one-score", kind));
   }
   return {

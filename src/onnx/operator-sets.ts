@@ -25,6 +25,7 @@ export function checkOpset(opset: number | undefined): number {
 
 /** Why a node of an old file cannot be read; undefined where it can. */
 export function tooOld(op: string, opset: number): string | undefined {
+  if (operators.get(op)?.internal) return "the operator is not known";
   const since = operators.get(op)?.since ?? 1;
   if (opset >= since) return undefined;
   return (

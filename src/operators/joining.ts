@@ -139,4 +139,4 @@ export const split: Operator = /* @__PURE__ */ arranging(parted, {
 });
 export const slice: Operator = /* @__PURE__ */ arranging(cut, { noOp: /* @__PURE__ */ keepsPlaces(cut) });
 /** Made by `joinInputs` alone. */
-export const inputPart: Operator = /* @__PURE__ */ arranging(partOfInputs);
+export const inputPart: Operator = /* @__PURE__ */ arranging(partOfInputs, { internal: true });

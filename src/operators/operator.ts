@@ -187,6 +187,8 @@ export interface Operator {
   readonly constantsOnly?: boolean;
   /** True where it makes whole numbers of whole numbers as ONNX says it of integers, beside the natures that all do. */
   readonly wholes?: boolean;
+  /** True where no file may name it: this package alone writes such nodes, and they are not checked again. */
+  readonly internal?: boolean;
   /** True where its result depends on the shape of the input alone. */
   readonly measures?: boolean;
 }

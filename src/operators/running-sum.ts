@@ -1,7 +1,7 @@
 /** CumSum: every element becomes the sum of those before it along an axis, and itself. */
 import { numberAttribute } from "../graph/ir";
 import type { RegionLoops } from "../graph/regions";
-import { axisOf, type InputConstants, neededInput, type Shape, sameShape } from "../graph/shape-rule";
+import { axisOf, type InputConstants, neededInput, type Shape, sameShapeOf } from "../graph/shape-rule";
 import { memoryStrides } from "../operation/layout";
 import { type Builder, constantsOf, oneToOne, type Run } from "../operation/operation";
 import { move, walking } from "../operation/strided";
@@ -76,7 +76,7 @@ const fold: Fold = ({ node, inputs, known: [x], out }) => {
 
 export const cumSum: Operator = {
   nature: "total",
-  shape: sameShape,
+  shape: /* @__PURE__ */ sameShapeOf(2),
   reach: {
     axes: ({ node, shapes: [x = []], constants }) => {
       const { axis, exclusive, reverse } = sumsOf({ node }, x, constants);
