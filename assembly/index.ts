@@ -14,6 +14,7 @@ export { packWeights } from "./pack";
 export { matMul } from "./matmul";
 export { maxPool } from "./pool";
 export { resample, resampleBackward } from "./resample";
+export { roundToGrid, roundToGridBackward } from "./round-to-grid";
 export { normalizeRows, normalizeRowsBackward, reduceRows, reduceRowsBackward } from "./rows";
 export { softmax, softmaxBackward } from "./softmax";
 export { maxPoolBackward, maxUnpool, maxUnpoolBackward } from "./unpool";

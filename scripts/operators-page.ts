@@ -7,6 +7,7 @@ const meanings: Readonly<Record<Nature, string>> = {
   aggregate: "another number made of several elements",
   arithmetic: "computes with constants, before the network runs",
   clamp: "keeps its input between constant bounds",
+  rounding: "takes the nearest of the numbers that integers stand for",
   convolution: "weights that slide over the places of a map",
   dense: "a matrix product",
   difference: "subtracts one value from another",
@@ -42,9 +43,11 @@ const gradientOf = ({ build, nature }: Operator): string =>
   build
     ? nature === "step"
       ? "0 everywhere"
-      : nature === "rectifier" || nature === "clamp"
-        ? "exact; 0 or one side's at a kink"
-        : "exact"
+      : nature === "rounding"
+        ? "straight through; 0 beyond the grid"
+        : nature === "rectifier" || nature === "clamp"
+          ? "exact; 0 or one side's at a kink"
+          : "exact"
     : "none";
 
 /** docs/operators.md, read off the table. */

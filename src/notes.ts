@@ -103,6 +103,11 @@ const messages = {
   "normalisation-assumed": () =>
     "Neither the file nor the call says how pixels become numbers: 0 to 1 (pixel / 255), without mean and std, is assumed. A network " +
     "that was trained on other numbers sees another picture than you do. Pass preprocess to loadModel.",
+  quantised: (text: string) => text,
+  "lite-metadata": (what: string) =>
+    `The metadata of the TensorFlow Lite file say ${what}. Options of loadModel stand above them.`,
+  "lite-metadata-refused": (reason: string) =>
+    `The metadata of the TensorFlow Lite file are left out, since they are damaged. ${reason}`,
   "post-processing-cut": (operators: string, outputs: string) =>
     `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".`,
   "box-evidence": (inside: string, control: string) =>

@@ -26,6 +26,7 @@ export interface ModelFlags {
   readonly output?: string;
   readonly memory?: LoadOptions["memory"];
   readonly maxMemory?: number;
+  readonly quantized?: LoadOptions["quantized"];
   /** Inputs that always have one value. */
   readonly fix?: readonly NamedValue[];
 }
@@ -118,6 +119,12 @@ export const withPictureOptions = (command: Command): Command =>
         "low",
       ]),
     )
+    .addOption(
+      new Option(
+        "--quantized <reading>",
+        "float: read a quantised network as real numbers, not as it is deployed",
+      ).choices(["deployed", "float"]),
+    )
     .option("--max-memory <bytes>", "refuse what needs more memory; 256M and 1G are understood", byteCount);
 
 /** @param load  `loadModel` of the library, or of a pool */
@@ -135,6 +142,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     inputShape: shape,
     output,
     memory,
+    quantized,
     maxMemory,
     fix = [],
   } = flags;
@@ -160,6 +168,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
       ...(output !== undefined && { output }),
       ...(classAxis !== undefined && { classAxis }),
       ...(memory && { memory }),
+      ...(quantized && { quantized }),
       ...(maxMemory !== undefined && { maxMemory }),
     });
   } catch (error) {

@@ -89,6 +89,11 @@ export interface LoadOptions {
    * and does not keep the file: slower, a fraction of the memory, and less exact by the rounding of the weights.
    */
   readonly memory?: "fast" | "low";
+  /**
+   * How the integers of a quantised network are read: 'deployed' (default), values are rounded to the grids that the integers stand for, as
+   * on the device; 'float', as the real numbers that they stand for.
+   */
+  readonly quantized?: "deployed" | "float";
   /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */
   readonly maxMemory?: number;
   /** What the file may ask for; default: `defaultLimits`, those in bytes lowered by `maxMemory`. */
@@ -131,6 +136,7 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   inputShape: true,
   inputs: true,
   memory: true,
+  quantized: true,
   maxMemory: true,
   limits: true,
   allowOrigins: true,
@@ -183,6 +189,7 @@ export async function openModel(
   const maxMemory = checkLimit(options.maxMemory);
   const limits = limitsOf(options.limits, maxMemory);
   const mode = oneOf("memory", options.memory ?? "fast", ["fast", "low"]);
+  oneOf("quantized", options.quantized ?? "deployed", ["deployed", "float"]);
   checkInputOptions(options);
   const {
     graph: whole,
@@ -408,15 +415,20 @@ const asWritten = (_: string, rank: number): number[] => Array.from({ length: ra
 /** The sign of TensorFlow Lite's files, behind their first offset. */
 const isTensorflowLite = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === "TFL3";
 
-async function readGraph(source: SourceFile, { inputs, inputShape }: LoadOptions, limits: Limits): Promise<FileGraph> {
+async function readGraph(
+  source: SourceFile,
+  { inputs, inputShape, quantized }: LoadOptions,
+  limits: Limits,
+): Promise<FileGraph> {
   const { bytes, name } = source;
   const shapes = (name: string, position: number): readonly number[] | undefined =>
     (inputs && Object.hasOwn(inputs, name) ? inputs[name].inputShape : undefined) ??
     (position === 0 ? inputShape : undefined);
   // Whoever loads ONNX files only never loads what reads others.
   if (isTensorflowLite(bytes)) {
-    const { readTensorflowLite } = await import("../tflite/lite-reader");
-    const { graph, ...found } = readTensorflowLite(bytes, shapes, limits);
+    const { loadArchives, readTensorflowLite } = await import("../tflite/lite-reader");
+    await loadArchives();
+    const { graph, ...found } = readTensorflowLite(bytes, shapes, limits, quantized);
     return { graph, name: name ?? graph.name, pieces: [bytes], inputIsFinal: true, ...found };
   }
   if (!beginsLikeJson(bytes)) {

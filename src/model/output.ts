@@ -37,6 +37,9 @@ export function producerOf(graph: StaticGraph, value: ValueName): Node | undefin
   return found.get(value);
 }
 
+/** What stands behind a softmax and leaves every number where it is; the grid of a quantised output is that of probabilities. */
+const passing: ReadonlySet<string> = /* @__PURE__ */ new Set(["Identity", "RoundToGrid"]);
+
 /**
  * The value before a trailing Softmax, LogSoftmax or Sigmoid. Gradients of probabilities vanish where the network is
  * certain, and mix all classes; the score before is what the methods are defined on.
@@ -46,10 +49,10 @@ export function throughSoftmax(graph: StaticGraph, result: ValueName): Explained
   let order: readonly number[] | undefined = shapeOf(result).map((_, axis) => axis);
   let producer = producerOf(graph, result);
   // These may stand after it: they change no number.
-  while (producer && (isReshaping(producer.op) || producer.op === "Identity" || producer.op === "Transpose")) {
+  while (producer && (isReshaping(producer.op) || passing.has(producer.op) || producer.op === "Transpose")) {
     const [input] = producer.inputs;
     const perm = producer.op === "Transpose" ? permutation(producer, shapeOf(input)) : undefined;
-    order = perm ? order?.map((axis) => perm[axis]) : producer.op === "Identity" ? order : undefined;
+    order = perm ? order?.map((axis) => perm[axis]) : passing.has(producer.op) ? order : undefined;
     producer = producerOf(graph, input);
   }
   const squashed = producer && squashedBy(graph, producer);
@@ -88,6 +91,7 @@ const keeping: ReadonlySet<Nature | undefined> = /* @__PURE__ */ new Set<Nature>
   "identity",
   "moves",
   "clamp",
+  "rounding",
   "mean",
   "maximum",
 ]);

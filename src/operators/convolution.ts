@@ -5,7 +5,14 @@ import { transposeGeometry, windowGeometry } from "../graph/window";
 import { correlationBias, correlationSide, productsOf } from "../operation/correlation/correlation";
 import type { CorrelationGeometry, Direction, ScalableSide, Side } from "../operation/correlation/side";
 import { imageShape } from "../operation/layout";
-import { type BuildContext, type Builder, type Operation, oneToOne, unbounded } from "../operation/operation";
+import {
+  type AlgorithmMode,
+  type BuildContext,
+  type Builder,
+  type Operation,
+  oneToOne,
+  unbounded,
+} from "../operation/operation";
 import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { type AxesReach, type Operator, tapsOf, type WeightLayout } from "./operator";
@@ -116,12 +123,17 @@ export function correlationGeometry(node: Node, input: Shape, output: Shape, ker
   };
 }
 
+/** Products of whole numbers are added up without rounding by a direct sum, which Winograd's fractions do not do. */
+const algorithmMode = ({ node, mode }: BuildContext): AlgorithmMode =>
+  numberAttribute(node, "integers", 0) === 1 ? "plain" : mode;
+
 /**
  * Runs one side of a correlation forward and sends gradients back through the other: ConvTranspose is the adjoint of the
  * convolution from its output to its input, and its gradient is that convolution.
  */
 const build: Builder = (context) => {
-  const { node, kernels, memory, mode } = context;
+  const { node, kernels, memory } = context;
+  const mode = algorithmMode(context);
   const { weight, bias, kernel } = parts(context);
   if (kernel.length === 3) return volumeConvolution(context, weight, bias);
   const geometryOf = ({ node, shape }: BuildContext): CorrelationGeometry =>

@@ -27,6 +27,7 @@ import type { Builder } from "../operation/operation";
  * | maximum       | the largest, or smallest, of several elements of one value     |
  * | aggregate     | another number made of several elements of one value           |
  * | norm          | divides elements by what others are                            |
+ * | rounding      | takes the nearest of the numbers that integers stand for       |
  * | identity      | gives back what it gets                                        |
  * | moves         | moves, repeats, blends or leaves out elements                  |
  * | selection     | takes each element from one value or another                    |
@@ -52,6 +53,7 @@ export type Nature =
   | "maximum"
   | "aggregate"
   | "norm"
+  | "rounding"
   | "identity"
   | "moves"
   | "selection"

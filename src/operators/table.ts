@@ -29,6 +29,7 @@ import * as pooling from "./pooling";
 import * as reduction from "./reduction";
 import * as reshaping from "./reshaping";
 import * as resizing from "./resizing";
+import { roundToGrid } from "./round-to-grid";
 import { cumSum } from "./running-sum";
 import * as scattering from "./scattering";
 import * as steps from "./steps";
@@ -118,6 +119,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Reshape: reshaping.reshape,
   Resize: resizing.resize,
   Round: steps.round,
+  RoundToGrid: roundToGrid,
   ScatterElements: scattering.scatterElements,
   ScatterND: scattering.scatterNd,
   Selu: activation.selu,

@@ -77,6 +77,15 @@ function channelOf(shape: readonly number[], { scale, axis }: Quantisation): (el
   return (element) => Math.floor(element / inner) % scale.length;
 }
 
+/** Integers less their zero point: what is added up where integers are multiplied. */
+export function centred(stored: Constant, quantisation: Quantisation): Constant {
+  const channel = channelOf(stored.shape, quantisation);
+  const values = stored.values();
+  const floats = new Float32Array(stored.size);
+  for (let i = 0; i < floats.length; i++) floats[i] = values[i] - quantisation.zeroPoint[channel(i)];
+  return Constant.fromFloats(floats, stored.shape);
+}
+
 /** The real numbers that integers stand for: (stored − zero point) · scale. */
 export function dequantised(stored: Constant, quantisation: Quantisation): Constant {
   const channel = channelOf(stored.shape, quantisation);

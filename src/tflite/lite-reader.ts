@@ -1,16 +1,21 @@
 import { cut } from "../addresses";
 import { fixedShape } from "../compile/specialise";
 import { ModelError } from "../errors";
-import type { Graph } from "../graph/ir";
+import { Constant, type Graph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
 import { type Note, note } from "../notes";
-import { toPlain } from "../tfjs/axes";
+import { image, toPlain } from "../tfjs/axes";
 import { GraphBuilder, type Value } from "../tfjs/graph-builder";
+import { stillSpread } from "../tfjs/operators/dilation";
 import type { InputShapes } from "../tfjs/reader";
-import { dequantised, storedConstant } from "./constants";
-import { builtins, type Conversion, customs } from "./operations";
+import { centred, dequantised, storedConstant } from "./constants";
+import { gridOf, isSameGrid, onGrid } from "./grids";
+import { describe, entriesOf } from "./lite-metadata";
+import { builtins, type Conversion, customs, type LayerIntegers } from "./operations";
 import { withoutPostProcessing } from "./post-processing";
 import { type FileModel, type FileOperator, type FileTensor, readSchema } from "./schema";
+
+export { loadArchives } from "./lite-metadata";
 
 /** A network, and what was found while it was read. */
 interface LiteModel {
@@ -20,6 +25,20 @@ interface LiteModel {
   readonly notes: readonly Note[];
 }
 
+/** How the integers of a quantised network are read: as the device computes with them, or as the real numbers that they stand for. */
+export type QuantizedReading = "deployed" | "float";
+
+/** Operators that move elements, or choose among them: on one grid, what comes out lies on it. */
+const moving: ReadonlySet<string> = new Set(
+  (
+    "BATCH_TO_SPACE_ND CONCATENATION DEPTH_TO_SPACE EXPAND_DIMS GATHER MAX_POOL_2D MIRROR_PAD PACK PAD RESHAPE RESIZE_NEAREST_NEIGHBOR " +
+    "SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQUEEZE STRIDED_SLICE TILE TRANSPOSE UNPACK"
+  ).split(" "),
+);
+
+/** Operators whose layers round the sums of their integers themselves. */
+const layers: ReadonlySet<string> = new Set("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV".split(" "));
+
 /**
  * Reads a TensorFlow Lite (LiteRT) file.
  *
@@ -27,22 +46,30 @@ interface LiteModel {
  * memory and name their axes in ONNX's. Values have the names of the file's tensors, and an operator that of its first result.
  *
  * @param inputShapes  fix extents of an input that the file leaves open, as the file orders axes
+ * @param reading  what the integers of a quantised file are
  * @throws {ModelError} if the file is damaged; {LimitError} if it asks for more than `limits` allow
  */
 export function readTensorflowLite(
   bytes: Uint8Array,
   inputShapes: InputShapes,
   limits: Limits = defaultLimits,
+  reading: QuantizedReading = "deployed",
 ): LiteModel {
   const file = readSchema(bytes, limits);
   const { operators, outputs, cut: post } = withoutPostProcessing(file);
+  const said = describe(bytes, file, limits);
   const builder = new GraphBuilder(false, "the TensorFlow Lite file");
-  const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits);
+  const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits, reading);
   const results = network.build();
-  const { graph, moved } = builder.finish(file.name, results, new Map());
+  const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));
   const fileOrder = (value: string, rank: number): readonly number[] =>
     moved.has(value) ? toPlain(rank) : Array.from({ length: rank }, (_, axis) => axis);
-  const notes = post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'))] : [];
+  const isQuantised = file.tensors.some((tensor) => gridOf(tensor) !== undefined && tensor.data.byteLength === 0);
+  const notes = [
+    ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'))] : []),
+    ...(isQuantised ? [note("quantised", reading === "float" ? asRealNumbers : asIntegers)] : []),
+    ...said.notes,
+  ];
   return { graph, fileOrder, notes };
 }
 
@@ -52,13 +79,21 @@ class Conversions {
   readonly #builder: GraphBuilder;
   readonly #inputShapes: InputShapes;
   readonly #limits: Limits;
+  readonly #reading: QuantizedReading;
   readonly #values = new Map<number, Value>();
 
-  constructor(file: FileModel, builder: GraphBuilder, inputShapes: InputShapes, limits: Limits) {
+  constructor(
+    file: FileModel,
+    builder: GraphBuilder,
+    inputShapes: InputShapes,
+    limits: Limits,
+    reading: QuantizedReading,
+  ) {
     this.#file = file;
     this.#builder = builder;
     this.#inputShapes = inputShapes;
     this.#limits = limits;
+    this.#reading = reading;
   }
 
   build(): Value[] {
@@ -79,14 +114,23 @@ class Conversions {
     return this.#file.tensors[index];
   }
 
-  #input({ name, shape, signature, type }: FileTensor, position: number): Value {
-    if (type !== "float32" && type !== "float16")
-      throw new ModelError(`Input "${cut(name)}" holds ${type}; an input of floats is supported.`);
+  #input(tensor: FileTensor, position: number): Value {
+    const { name, shape, signature, type } = tensor;
+    const grid = gridOf(tensor);
+    if (!grid && type !== "float32" && type !== "float16") {
+      throw new ModelError(
+        `Input "${cut(name)}" holds ${type}, and the file does not say which numbers these stand for; an input of floats, or of quantised ` +
+          "integers, is supported.",
+      );
+    }
     const open = shape.map((extent, axis) => (signature[axis] === -1 && extent <= 1 ? null : extent));
     const ask = (example: string): string => `Pass inputs: { "${name}": { inputShape: ${example} } }.`;
     const asked = this.#inputShapes(name, position);
     const [batch, ...rest] = fixedShape({ name, shape: open }, asked, position === 0 ? undefined : ask);
-    return this.#builder.input(name, batch === undefined ? [] : [1, ...rest]);
+    const b = this.#builder;
+    const input = b.input(name, batch === undefined ? [] : [1, ...rest]);
+    if (!grid || this.#reading === "float") return input;
+    return b.layer(`${name}/grid`, "QUANTIZE", [input], () => onGrid(b, image(b, input), grid))[0];
   }
 
   #value(index: number): Value {
@@ -123,11 +167,17 @@ class Conversions {
       );
     }
     const b = this.#builder;
+    const integers = (...places: readonly [number, number, number]): LayerIntegers | undefined =>
+      this.#integers(operator, places);
+    const convert = (found: Conversion) => (): Value[] =>
+      [found.convert({ b, operator, inputs, results, integers })]
+        .flat()
+        .map((value, i) => this.#onGrid(operator, value, results[i]));
     const values = b.layer(
       name,
       op,
       there,
-      conversion && (() => conversion.convert({ b, operator, inputs, results })),
+      conversion && convert(conversion),
       results.map((result) => result.name),
     );
     operator.outputs.forEach((output, i) => {
@@ -135,4 +185,53 @@ class Conversions {
       if (value) this.#values.set(output, value);
     });
   }
+
+  /** The integers that a layer multiplies, where it is read as the device computes it. */
+  #integers(
+    { inputs, outputs }: FileOperator,
+    [data, filter, bias]: readonly [number, number, number],
+  ): LayerIntegers | undefined {
+    if (this.#reading === "float") return undefined;
+    const [x, w, y] = [inputs[data], inputs[filter], outputs[0]].map((index) => this.#tensor(index));
+    const [input, output] = [gridOf(x), gridOf(y)];
+    if (!input || !output || !w.quantisation || w.data.byteLength === 0) return undefined;
+    const b = this.#builder;
+    const sums = (inputs[bias] ?? -1) >= 0 ? this.#tensor(inputs[bias]) : undefined;
+    return {
+      input,
+      output,
+      filter: b.constant(centred(storedConstant(w, this.#limits), w.quantisation), w.name),
+      ...(sums && { bias: b.constant(this.#sums(sums), sums.name) }),
+      units: w.quantisation.scale.map((scale) => (input.scale * scale) / output.scale),
+    };
+  }
+
+  /** Biases are in units of products, their zero point is zero. */
+  #sums(tensor: FileTensor): Constant {
+    const stored = storedConstant(tensor, this.#limits);
+    return Constant.fromFloats(stored.floats(), stored.shape);
+  }
+
+  /** Puts the result of an operator on the grid of its integers, where it does not lie there yet. */
+  #onGrid({ op, inputs }: FileOperator, value: Value, tensor: FileTensor | undefined): Value {
+    const grid = tensor && this.#reading === "deployed" ? gridOf(tensor) : undefined;
+    if (!grid || value.unknown) return value;
+    const [x, w] = inputs.map((index) => (index < 0 ? undefined : this.#tensor(index)));
+    if (layers.has(op) && inputs.some((index) => index >= 0 && gridOf(this.#tensor(index))) && w?.quantisation)
+      return value;
+    const before = moving.has(op) ? inputs.map((index) => (index < 0 ? undefined : this.#tensor(index))) : [];
+    const computed = before.filter(
+      (each) => each !== undefined && (each.quantisation || each.type.startsWith("float")),
+    );
+    if (x && computed.length > 0 && computed.every((each) => each && isSameGrid(gridOf(each), grid))) return value;
+    return stillSpread(value, onGrid(this.#builder, value, grid));
+  }
 }
+
+const asIntegers =
+  "The network is quantised, and computes with integers as it does on the device: values are rounded to the grids of numbers that these " +
+  "stand for. Gradients pass straight through the rounding and are zero where a grid ends. quantized: 'float' reads real numbers.";
+
+const asRealNumbers =
+  "The network is quantised, and its integers are read as the real numbers that they stand for: nothing is rounded on the way, as it is on " +
+  "the device. Without quantized: 'float' it is read as it is deployed.";

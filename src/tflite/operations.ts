@@ -16,6 +16,7 @@ import {
 import { dilated } from "../tfjs/operators/dilation";
 import { binary, clip, unary } from "../tfjs/operators/pointwise";
 import { pool } from "../tfjs/operators/pooling";
+import { type Grid, placesOf, rescaled } from "./grids";
 import { NamedOptions } from "./options";
 import type { FileOperator, FileTensor } from "./schema";
 import type { Table } from "./table";
@@ -28,6 +29,20 @@ export interface Call {
   readonly inputs: readonly (Value | undefined)[];
   /** What the file says of its results. */
   readonly results: readonly FileTensor[];
+  /** The integers of a layer, by the places of its inputs; undefined where it computes with real numbers. */
+  readonly integers: (data: number, filter: number, bias: number) => LayerIntegers | undefined;
+}
+
+/** A layer with weights whose input, weights and result are integers. */
+export interface LayerIntegers {
+  readonly input: Grid;
+  /** Weights less their zero point. */
+  readonly filter: Value;
+  /** In units of products. */
+  readonly bias?: Value;
+  /** What a product is in steps of the result, for all channels or for each. */
+  readonly units: readonly number[];
+  readonly output: Grid;
 }
 
 export interface Conversion {
@@ -95,27 +110,65 @@ interface ConvFields {
 const convFields: ConvFields = { activation: 3, dilation: 4 };
 const depthwiseFields: ConvFields = { activation: 4, dilation: 5 };
 
+/** Inputs of a layer, by their places: data, filter, bias. */
+type Places = readonly [number, number, number];
+
+/**
+ * A layer with weights, of real numbers or of integers. Sums of integers have another unit in every channel, so of what they are clamped to
+ * zero alone is a value of theirs: the other bounds are those of the grid.
+ */
+function layered(
+  call: Call,
+  [data, filter, bias]: Places,
+  activation: number,
+  apply: (x: Value, filter: Value, bias: Value | undefined, integers: boolean) => Value,
+): Value {
+  const { b, inputs } = call;
+  const x = inputs[data] as Value;
+  const whole = call.integers(data, filter, bias);
+  if (!whole) return activated(b, apply(x, inputs[filter] as Value, inputs[bias], false), activation);
+  const { input, output, units } = whole;
+  const sum = apply(placesOf(b, x, input), whole.filter, whole.bias, true);
+  const name = activationNames[activation];
+  const rectified = name === "RELU" || name === "RELU6" ? b.emit("Relu", [sum]) : sum;
+  const most = name === "RELU6" ? 6 : name === "RELU_N1_TO_1" ? 1 : Number.POSITIVE_INFINITY;
+  const least = name === "RELU_N1_TO_1" ? -1 : Number.NEGATIVE_INFINITY;
+  const bounds = {
+    low: Math.max(output.low, Math.round(least / output.scale)),
+    high: Math.min(output.high, Math.round(most / output.scale)),
+  };
+  if (name === "TANH" || name === "SIGN_BIT" || name === undefined)
+    refuse("its fused activation is not supported on integers");
+  return rescaled(b, rectified, units, { ...output, ...bounds });
+}
+
+const usualPlaces: Places = [0, 1, 2];
+
 /** A convolution whose filter is turned to TensorFlow's order, spatial…, in, out. */
 const conv = (apply: typeof convolution, fields: ConvFields, turn: readonly number[]): Conversion =>
   conversion(2, (call) => {
     const { b, inputs } = call;
-    const [x, filter, bias] = inputs as [Value, Value, Value | undefined];
-    if (filter.shape.length !== 4) refuse(`its filter has rank ${filter.shape.length}`);
+    const [x, given] = inputs as [Value, Value];
+    if (given.shape.length !== 4) refuse(`its filter has rank ${given.shape.length}`);
     const dilations = [int(call, fields.dilation + 1, 1), int(call, fields.dilation, 1)];
     const options: ConvOptions = { ...windowOptions(call), dilations };
     return dilated(x, options, (all) =>
-      activated(b, apply(b, x, reordered(b, plain(b, filter), turn, false), all, bias), fused(call, fields.activation)),
+      layered(call, usualPlaces, fused(call, fields.activation), (data, filter, bias, integers) =>
+        apply(b, data, reordered(b, plain(b, filter), turn, false), { ...all, integers }, bias),
+      ),
     );
   });
 
 const fullyConnected = conversion(2, (call) => {
   const { b, inputs, operator } = call;
-  const [x, matrix, bias] = inputs as [Value, Value, Value | undefined];
-  if (matrix.shape.length !== 2) refuse(`its matrix has rank ${matrix.shape.length}`);
+  const [, given] = inputs as [Value, Value];
+  if (given.shape.length !== 2) refuse(`its matrix has rank ${given.shape.length}`);
   if ((operator.options?.int8(1) ?? 0) !== 0) refuse("its weights are shuffled");
   const keepsAxes = operator.options?.boolean(2) ?? false;
-  const rows = keepsAxes || x.shape.length === 2 ? x : reshaped(b, x, [-1, matrix.shape[1]]);
-  return activated(b, dense(b, rows, reordered(b, matrix, [1, 0], false), bias), fused(call, 0));
+  return layered(call, usualPlaces, fused(call, 0), (x, matrix, bias, integers) => {
+    const rows = keepsAxes || x.shape.length === 2 ? x : reshaped(b, x, [-1, matrix.shape[1]]);
+    return dense(b, rows, reordered(b, matrix, [1, 0], false), bias, integers);
+  });
 });
 
 /** Filters are out, spatial…, in here, and spatial…, out, in in TensorFlow. */
@@ -126,10 +179,12 @@ function turnedOver(b: GraphBuilder, filter: Value): Value {
 
 const transposeConv = conversion(3, (call) => {
   const { b, inputs } = call;
-  const [size, filter, x, bias] = inputs as [Value, Value, Value, Value | undefined];
+  const [size] = inputs as [Value];
   const output = numbersOf(size, "output shape").slice(1, 3);
   const options = { ...windowOptions(call), dilations: [1, 1], output };
-  return activated(b, transposedConvolution(b, x, turnedOver(b, filter), options, bias), fused(call, 3));
+  return layered(call, [2, 1, 3], fused(call, 3), (x, filter, bias, integers) =>
+    transposedConvolution(b, x, turnedOver(b, filter), { ...options, integers }, bias),
+  );
 });
 
 const pooling = (op: "MaxPool" | "AveragePool"): Conversion =>

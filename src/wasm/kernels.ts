@@ -199,6 +199,30 @@ export interface Kernels {
   /** y[p][c] = x[p][c]·scale[c] + shift[c]; shift may be 0 for none. */
   scaleShift(x: Pointer, scale: Pointer, shift: Pointer, y: Pointer, pixels: number, channels: number): void;
 
+  /** y = step[c]·clamp(round(x·factor[c]), lo, hi); table f32[2][channels]: factors, steps. mode: 1 halves away from zero, 2 divide by the factors. */
+  roundToGrid(
+    x: Pointer,
+    table: Pointer,
+    y: Pointer,
+    pixels: number,
+    channels: number,
+    lo: number,
+    hi: number,
+    mode: number,
+  ): void;
+  /** dx = dy·step[c]·factor[c] where the rounded place lies from lo to hi, else 0; dx may be dy. */
+  roundToGridBackward(
+    x: Pointer,
+    table: Pointer,
+    dy: Pointer,
+    dx: Pointer,
+    pixels: number,
+    channels: number,
+    lo: number,
+    hi: number,
+    mode: number,
+  ): void;
+
   // ── normalisation ────────────────────────────────────────────────────────────────────────────────────
   /** Over the last dimension of [rows][columns], or the logarithm of it. */
   softmax(log: boolean, x: Pointer, y: Pointer, rows: number, columns: number): void;

@@ -9,6 +9,8 @@ export interface Sample extends Case {
   readonly domain?: "positive" | "between";
   /** Why onnxruntime cannot be asked; `expected` says the values in its place. */
   readonly expected?: (x: Float32Array) => Float32Array;
+  /** Its derivative by definition, where that is not what its values rise by: element by element. */
+  readonly slope?: (x: Float32Array) => Float32Array;
   /** Operators before this one: of "x" and the constants ("constant0" and so on) they make what it takes. */
   readonly before?: readonly Step[];
   /** What it takes then. */

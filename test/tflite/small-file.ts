@@ -1,7 +1,7 @@
 import { liteFile, type TensorSpec } from "./lite-file";
 
 /** Numbers between −1 and 1 that follow no pattern, the same in every run. */
-const wave = (count: number, seed: number): number[] =>
+export const wave = (count: number, seed: number): number[] =>
   Array.from({ length: count }, (_, i) => Math.sin((i + 1) * 12.9898 + seed * 78.233));
 
 const floats = (name: string, shape: readonly number[], seed: number): TensorSpec => ({

@@ -10,7 +10,7 @@ const shifts: ReadonlySet<Nature | undefined> = new Set<Nature>(["sum", "differe
 const gates: ReadonlySet<Nature | undefined> = new Set<Nature>(["gate", "clamp"]);
 const reductions: ReadonlySet<Nature | undefined> = new Set<Nature>(["mean", "total", "aggregate"]);
 const elementwise: ReadonlySet<Nature | undefined> = new Set<Nature>([
-  ...["rectifier", "smooth", "gate", "clamp", "extremum", "identity"],
+  ...["rectifier", "smooth", "gate", "clamp", "extremum", "identity", "rounding"],
   ...["sum", "difference", "product", "quotient"],
 ] as Nature[]);
 
@@ -42,6 +42,7 @@ export function factorsOf(network: Network, sizeOf: SizeOf): Factors {
       scalings.has(nature) ||
       nature === "moves" ||
       nature === "identity" ||
+      nature === "rounding" ||
       (shifts.has(nature) && isNumberAdded(operation));
     return through ? source(operation.inputs[0]) : operation;
   };

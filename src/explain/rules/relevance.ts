@@ -27,6 +27,7 @@ const alone: ReadonlySet<Nature | undefined> = new Set<Nature>([
   "clamp",
   "extremum",
   "norm",
+  "rounding",
 ]);
 
 /** Send back to where their value came from; what jumps, nowhere. */

@@ -20,6 +20,8 @@ export interface WindowOptions {
 
 export interface ConvOptions extends WindowOptions {
   readonly dilations: readonly number[];
+  /** True where whole numbers are multiplied and added up without rounding. */
+  readonly integers?: boolean;
 }
 
 /** 'same' puts the odd element behind, which ONNX calls SAME_UPPER. */
@@ -51,13 +53,16 @@ function checkBias(bias: Value | undefined): void {
   if (bias && !bias.constant) refuse("its bias is not a constant");
 }
 
+const exact = ({ integers }: Pick<ConvOptions, "integers">): Record<string, Attribute> =>
+  integers ? { integers: 1 } : {};
+
 /** Conv1D and Conv2D, in groups where the filter takes fewer channels than there are. */
 export function convolution(b: GraphBuilder, x: Value, filter: Value, options: ConvOptions, bias?: Value): Value {
   const input = inFormat(b, x, options.channelsFirst);
   const rank = input.shape.length;
   checkBias(bias);
   const weight = reordered(b, filterOf(b, filter, rank), [rank - 1, rank - 2, ...range(rank - 2)], false);
-  const attributes = windowAttributes(weight.shape.slice(2), options, [...options.dilations]);
+  const attributes = { ...windowAttributes(weight.shape.slice(2), options, [...options.dilations]), ...exact(options) };
   const group = Math.max(1, Math.floor(input.shape[1] / weight.shape[1]));
   return b.emit("Conv", bias ? [input, weight, bias] : [input, weight], { ...attributes, group });
 }
@@ -70,7 +75,7 @@ export function depthwise(b: GraphBuilder, x: Value, filter: Value, options: Con
   const grouped = reordered(b, filterOf(b, filter, rank), [rank - 2, rank - 1, ...range(rank - 2)], false);
   const [channels, multiplier, ...kernel] = grouped.shape;
   const weight = b.emit("Reshape", [grouped, b.ints([channels * multiplier, 1, ...kernel])]);
-  const attributes = windowAttributes(kernel, options, [...options.dilations]);
+  const attributes = { ...windowAttributes(kernel, options, [...options.dilations]), ...exact(options) };
   return b.emit("Conv", bias ? [input, weight, bias] : [input, weight], { ...attributes, group: channels });
 }
 
@@ -110,6 +115,7 @@ export function transposedConvolution(
     kernel_shape: kernel,
     strides,
     dilations,
+    ...exact(options),
     pads: [...begin, ...end],
     output_padding: full.map((n, i) => Math.max(0, output[i] - (n - begin[i] - end[i]))),
   };
@@ -117,7 +123,7 @@ export function transposedConvolution(
 }
 
 /** Dense: the product of the last axis with a matrix [in, out]; from rank 3 on a convolution with one tap. */
-export function dense(b: GraphBuilder, x: Value, matrix: Value, bias?: Value): Value {
+export function dense(b: GraphBuilder, x: Value, matrix: Value, bias?: Value, integers = false): Value {
   if (!matrix.constant || matrix.shape.length !== 2) refuse("its matrix is not a constant of rank 2");
   checkBias(bias);
   const rank = x.shape.length;
@@ -129,7 +135,7 @@ export function dense(b: GraphBuilder, x: Value, matrix: Value, bias?: Value): V
     b,
     moved(b, x),
     filter,
-    { strides: ones, dilations: ones, padding: "valid", channelsFirst: false },
+    { strides: ones, dilations: ones, padding: "valid", channelsFirst: false, integers },
     bias,
   );
 }

@@ -1,6 +1,6 @@
 /** Functions of one number, and arithmetic of values and constants. */
 
-import type { Attribute } from "../../../src/graph/ir";
+import { type Attribute, Constant } from "../../../src/graph/ir";
 import fc from "../../seeded";
 import { anyShape, floats, int, positive, type Sample, type Samples, scalar, seed, shapeOfRank } from "../sample";
 
@@ -87,6 +87,40 @@ export const pointwiseSamples: Samples = {
   Sin: pointwise("Sin"),
   Softplus: pointwise("Softplus"),
   Sqrt: pointwise("Sqrt", { domain: "positive" }),
+  RoundToGrid: fc
+    .record({ shape: anyShape, away: int(0, 1), divide: int(0, 1), each: fc.boolean() })
+    .map(({ shape, away, divide, each }): Sample => {
+      const channels = each ? shape[1] : 1;
+      const per = (first: number): Constant =>
+        Constant.fromFloats(
+          Float32Array.from({ length: channels }, (_, c) => first + c / 8),
+          [channels],
+        );
+      const inner = shape.slice(2).reduce((a, b) => a * b, 1);
+      const numbers = (i: number): readonly [number, number] => {
+        const c = each ? Math.floor(i / inner) % channels : 0;
+        return [0.75 + c / 8, 0.25 + c / 8];
+      };
+      const placeOf = (value: number, i: number): number => {
+        const [factor] = numbers(i);
+        const at = Math.fround(divide ? value / factor : value * factor);
+        if (Math.abs(at) % 1 !== 0.5) return Math.round(at);
+        return away ? Math.sign(at) * Math.ceil(Math.abs(at)) : 2 * Math.round(at / 2);
+      };
+      return {
+        op: "RoundToGrid",
+        shape,
+        constants: [per(0.75), per(0.25)],
+        attributes: { low: -3, high: 2, away, divide },
+        expected: (x) => x.map((value, i) => Math.min(Math.max(placeOf(value, i), -3), 2) * numbers(i)[1]),
+        slope: (x) =>
+          x.map((value, i) => {
+            const place = placeOf(value, i);
+            const [factor, step] = numbers(i);
+            return place < -3 || place > 2 ? 0 : divide ? step / factor : step * factor;
+          }),
+      };
+    }),
   Sub: arithmetic("Sub"),
   Sum: shapeOfRank(2, 5).chain((shape) =>
     fc

@@ -1,0 +1,40 @@
+/** Quantised values: which numbers their integers stand for, and what puts values on them. */
+import type { GraphBuilder, Value } from "../tfjs/graph-builder";
+import type { FileTensor } from "./schema";
+
+/** The numbers (k − zero point) · scale for the integers k of a type. */
+export interface Grid {
+  readonly scale: number;
+  /** The integers less the zero point. */
+  readonly low: number;
+  readonly high: number;
+}
+
+const ranges: Readonly<Record<string, readonly [number, number]>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+};
+
+/** The grid of a quantised value; undefined for one of floats, or of numbers that nothing stands behind. */
+export function gridOf({ type, quantisation }: FileTensor): Grid | undefined {
+  const range = Object.hasOwn(ranges, type) ? ranges[type] : undefined;
+  if (!range || quantisation?.scale.length !== 1) return undefined;
+  const [zero] = quantisation.zeroPoint;
+  return { scale: quantisation.scale[0], low: range[0] - zero, high: range[1] - zero };
+}
+
+export const isSameGrid = (a: Grid | undefined, b: Grid | undefined): boolean =>
+  a !== undefined && b !== undefined && a.scale === b.scale && a.low === b.low && a.high === b.high;
+
+/** The nearest number of a grid. TensorFlow Lite rounds halves away from zero. */
+export const onGrid = (b: GraphBuilder, x: Value, { scale, low, high }: Grid): Value =>
+  b.emit("RoundToGrid", [x, b.floats([scale]), b.floats([scale])], { low, high, away: 1, divide: 1 });
+
+/** The integers, less the zero point, of a value that lies on a grid. */
+export const placesOf = (b: GraphBuilder, x: Value, { scale }: Grid): Value =>
+  b.emit("RoundToGrid", [x, b.floats([scale]), b.floats([1])], { away: 1, divide: 1 });
+
+/** A sum of products of integers becomes a number of the output's grid: times what its unit is there, rounded, cut off at the ends. */
+export const rescaled = (b: GraphBuilder, sum: Value, units: readonly number[], { scale, low, high }: Grid): Value =>
+  b.emit("RoundToGrid", [sum, b.floats(units), b.floats([scale])], { low, high, away: 1 });
