@@ -63,7 +63,7 @@ const build: Builder = (context) => {
 };
 
 /** Halves go to the even neighbour, or away from zero. */
-export function roundedHalf(value: number, isAway: boolean): number {
+function roundedHalf(value: number, isAway: boolean): number {
   const below = Math.floor(value);
   const rest = value - below;
   if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
