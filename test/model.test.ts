@@ -249,7 +249,7 @@ describe("wrong input gets a clear answer and leaves the model usable", () => {
     await expect(loadModel(new TextEncoder().encode("not a model, just words"))).rejects.toThrow(ModelError);
     await expect(loadModel(new Uint8Array(0))).rejects.toThrow(ModelError);
     await expect(loadModel("no/such/model.onnx")).rejects.toThrow(/"no\/such\/model.onnx" cannot be read/);
-    await expect(loadModel(42 as never)).rejects.toThrow(/takes ONNX bytes .* got number/);
+    await expect(loadModel(42 as never)).rejects.toThrow(/takes the bytes of an ONNX .* got number/);
     await expect(loadModel(bytes, { inputShape: [1, 4, 96, 96] })).rejects.toThrow(ShapeError);
     await expect(loadModel(bytes, { output: "logit" })).rejects.toThrow(
       /no output or layer "logit"\. Did you mean "logits"\?/,

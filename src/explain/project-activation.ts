@@ -4,7 +4,7 @@ import { LayerError, OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { inputsSeen } from "../model/inputs-seen";
-import { type LayerMaps, layerMaps, tokenPlace } from "../model/layer-maps";
+import { type LayerMaps, layerMaps, tokenPlaces } from "../model/layer-maps";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { checkUnit, pixelAt } from "../model/resolve-target";
 import type { Position } from "../model/target";
@@ -190,6 +190,6 @@ function placeOf(
   const unit = offsets.findIndex((own) => places.includes(offset - own));
   const start = offset - offsets[unit];
   const pixel = places.indexOf(start);
-  const place = tokenPlace(maps, start);
+  const place = tokenPlaces(maps, places)(start);
   return { unit, position: [Math.floor(pixel / columns), pixel % columns], ...(place && { place }) };
 }

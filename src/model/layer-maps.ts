@@ -114,10 +114,21 @@ function assumedPlaces(model: LoadedModel, value: ValueName): Places | undefined
 /**
  * Of a layer of tokens the place on the picture's grid where an element is: one number of a position by itself does not tell.
  *
- * @param start  where the token begins in memory
- * @returns undefined of what stands at no place, and of layers that are no tokens
+ * @param positions  where the layer's positions, row by row, begin in memory
+ * @returns what says it of the beginning of a token: undefined of one that stands at no place, and of all where there are no tokens or a
+ *   position is the place already
  */
-export function tokenPlace(maps: LayerMaps | undefined, start: number): readonly [y: number, x: number] | undefined {
-  const place = maps?.tokens?.places.indexOf(start) ?? -1;
-  return maps && place >= 0 ? [Math.floor(place / maps.width), place % maps.width] : undefined;
+export function tokenPlaces(
+  maps: LayerMaps | undefined,
+  positions: ArrayLike<number>,
+): (start: number) => readonly [y: number, x: number] | undefined {
+  const { width = 1, tokens } = maps ?? {};
+  if (!tokens) return () => undefined;
+  const { places, axes } = tokens;
+  const isPosition = places.length === positions.length && places.every((start, i) => start === positions[i]);
+  if (isPosition && axes.length > 1) return () => undefined;
+  return (start) => {
+    const place = places.indexOf(start);
+    return place >= 0 ? [Math.floor(place / width), place % width] : undefined;
+  };
 }

@@ -2,7 +2,7 @@ import { messageOf } from "../checks";
 import { InputError } from "../errors";
 import type { Rectangle } from "../image/resize";
 import { inputSize } from "../model/input-size";
-import { tokenPlace } from "../model/layer-maps";
+import { tokenPlaces } from "../model/layer-maps";
 import type { LoadedModel } from "../model/model";
 import { seed as seedGradient } from "../model/score";
 import { pictureRectangle } from "./crop";
@@ -34,6 +34,7 @@ export async function searchGroup(
   const size = model.sampleSize(fields.value);
   const input = inputSize(model);
   const { fit } = model.parts.preprocess;
+  const placeOf = tokenPlaces(fields.maps, fields.axis.places);
   let failed = failures.length;
   ready.forEach(({ id, picture }, sample) => {
     const sampleKey = randomKey(id, key.seed);
@@ -56,7 +57,7 @@ export async function searchGroup(
       key.units.forEach((unit, i) => {
         ranking.offer(unit, id, score[i], sampleKey, () => {
           const position = [Math.floor(pixel[i] / fields.width), pixel[i] % fields.width] as const;
-          const place = tokenPlace(fields.maps, fields.axis.places[pixel[i]]);
+          const place = placeOf(fields.axis.places[pixel[i]]);
           return { position, ...(place && { place }), crop: cropOf(fields.at(unit, ...position)) };
         });
       });
