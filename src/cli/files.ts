@@ -38,7 +38,8 @@ export async function readInputFile(path: string, most: number = mostBytes.data)
   } catch (error) {
     throw new InputError(`${path} cannot be read: ${reasonOf(error)}.`);
   }
-  if (total <= most) return Buffer.concat(pieces);
+  // In a memory of its own: what Buffer.concat returns may be part of another, which npyjs would read from its beginning.
+  if (total <= most) return new Uint8Array(Buffer.concat(pieces));
   throw new InputError(
     `${path} has more than ${(most / 2 ** 20).toLocaleString("en-US")} MiB, too much for what it is to be.`,
   );
