@@ -78,7 +78,7 @@ export async function detectCommand(path: string, flags: DetectFlags): Promise<v
   process.stdout.write(
     json
       ? `${JSON.stringify(document(path, model, found, evidence, files), null, 2)}\n`
-      : text(path, model, found, evidence, files),
+      : text(path, model, found, files),
   );
   // That the output is a detector's is why this was called.
   const told = (notes: readonly Note[]): readonly Note[] => notes.filter(({ code }) => code !== "detector-output");
@@ -136,24 +136,15 @@ const nameOf = ({ label, index }: Detection): string => label ?? `class ${index}
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-function text(
-  path: string,
-  model: Model,
-  found: readonly Detection[],
-  evidence: ReadonlyMap<Detection, Evidence>,
-  files: readonly string[],
-): string {
+function text(path: string, model: Model, found: readonly Detection[], files: readonly string[]): string {
   const names = Math.max(0, ...found.map((detection) => nameOf(detection).length));
-  const lines = found.flatMap((detection, i) => {
+  const lines = found.map((detection, i) => {
     const { x, y, width, height } = detection.box;
     const [left, top, right, bottom] = [x, y, x + width, y + height].map(Math.round);
     const row =
       `${`${i + 1}`.padStart(3)}  ${nameOf(detection).padEnd(names)} ${percent(detection.score).padStart(8)}` +
       `   x ${left}–${right}, y ${top}–${bottom}`;
-    const about = evidence.get(detection);
-    return about
-      ? [row, `     ${about.attribution.method}: ${percent(about.inside)} of what speaks for it lies inside the box`]
-      : [row];
+    return row;
   });
   const family = found[0] ? ` (${found[0].family})` : "";
   const many = found.length === 1 ? "1 box" : `${found.length === 0 ? "no" : found.length} boxes`;

@@ -10,7 +10,8 @@ interface Row {
   readonly question: string;
   readonly passes: string;
   readonly gradients: boolean;
-  readonly randomization: string;
+  /** What the tests of docs/trust.md found against it, as its standing notes say. */
+  readonly caution: string;
 }
 
 /** Questions in the order in which they are listed, each with the methods that answer it: the first that fits counts. */
@@ -45,11 +46,11 @@ function rowOf(facts: MethodFacts): Row {
     question: found?.[0] ?? "Where in the picture is what speaks for this answer?",
     passes: facts.passes,
     gradients: facts.needs.includes("gradients"),
-    randomization: fails ? "fails" : hardly ? "hardly differs between classes" : "passes",
+    caution: fails ? "looks alike with random weights" : hardly ? "hardly differs between answers" : "",
   };
 }
 
-/** The decision table: question, method, cost, what it needs, whether it fails the sanity check of random weights. */
+/** The decision table: question, method, cost, what it needs, and what speaks against it. */
 export function methodsCommand({ json }: MethodsFlags): void {
   const rows = methodTable.map(rowOf);
   if (json) {
@@ -65,13 +66,13 @@ export function methodsCommand({ json }: MethodsFlags): void {
       ? []
       : [
           question,
-          ...answers.map(({ name, passes, gradients, randomization }) => {
+          ...answers.map(({ name, passes, gradients, caution }) => {
             const cells = [
               name.padEnd(widths[0]),
               passes.padEnd(widths[1]),
               gradients ? "gradients   " : "no gradients",
             ];
-            return `  ${cells.join("  ")}  random weights: ${randomization}`;
+            return `  ${[...cells, caution].join("  ").trimEnd()}`;
           }),
           "",
         ];
