@@ -41,7 +41,7 @@ const options = {
 const optionsFor = (name: string): typeof options =>
   (name === "explain"
     ? options
-    : name === "projectActivation"
+    : ["projectActivation", "concepts"].includes(name)
       ? { layer: options.layer }
       : knownOptions(name, options)) as typeof options;
 

@@ -165,7 +165,11 @@ function withSignal(name: string, args: unknown[]): void {
   const last = args.at(-1);
   const takesSignal =
     bigTests.includes(name) || [...library.methodTable, ...library.detectorMethods].some(({ call }) => call === name);
-  if (!takesSignal && name !== "explain" && name !== "maximizeActivation") return;
+  if (
+    !takesSignal &&
+    !["explain", "maximizeActivation", "a noise tunnel", "audit", "compareModels", "concepts"].includes(name)
+  )
+    return;
   if (typeof last !== "object" || last === null || Object.getPrototypeOf(last) !== Object.prototype) return;
   if (!("signal" in last)) Object.assign(last, { signal: AbortSignal.timeout(1000) });
 }
