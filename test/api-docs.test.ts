@@ -50,6 +50,7 @@ describe("docs/api", () => {
 const settings: Readonly<Record<string, string>> = {
   "functions/classMap.md": "const model = segmenter; const image = segmenterInput;",
   "functions/poolingPicture.md": "const input = tensor;",
+  "functions/attentionMaps.md": `const model = await seethrough.loadModel("transformer.onnx");`,
   "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog", "owl"] });`,
   "functions/attentionRollout.md": `const model = await seethrough.loadModel("transformer.onnx");`,
   "functions/classProbabilityMap.md": `const model = await seethrough.loadModel("detector.onnx");`,

@@ -77,7 +77,7 @@ export function checkAudit(given: unknown, name: string): asserts given is Audit
       `${name} has the format ${show(given.format)}, this version reads "${auditFormat}". Audit again.`,
     );
   }
-  const { audit, images, failures } = given;
+  const { audit, images, failures, classes: found, confusion, suspicions } = given;
   if (!isRecord(audit) || !Array.isArray(images) || !Array.isArray(failures))
     throw new InputError(`${name} is damaged: audit, images or failures are missing.`);
   const { grid, classes, labels, seed } = audit;
@@ -93,6 +93,19 @@ export function checkAudit(given: unknown, name: string): asserts given is Audit
     throw new InputError(`${name} is damaged: its audit does not say what was asked.`);
   if (!failures.every((each) => isRecord(each) && typeof each.id === "string" && typeof each.message === "string"))
     throw new InputError(`${name} is damaged: a failure has no id or no message.`);
+  const hasLists = (value: unknown, ...names: readonly string[]): boolean =>
+    isRecord(value) && names.every((part) => Array.isArray(value[part]));
+  const isList = (value: unknown, isWhole: (entry: unknown) => boolean): boolean =>
+    Array.isArray(value) && value.every(isWhole);
+  const isClass = (each: unknown): boolean =>
+    hasLists(each, "clusters", "outliers") &&
+    isList((each as { readonly clusters: unknown }).clusters, (cluster) => hasLists(cluster, "images"));
+  if (
+    !isList(found, isClass) ||
+    !isList(confusion, (cell) => hasLists(cell, "examples")) ||
+    !isList(suspicions, isRecord)
+  )
+    throw new InputError(`${name} is damaged: its classes, confusion or suspicions are not whole.`);
   const wrong = images.findIndex((image) => !isImage(image, Number(grid)));
   if (wrong >= 0) throw new InputError(`${name} is damaged: image ${wrong + 1} is not whole.`);
 }

@@ -45,7 +45,7 @@ export interface AttentionMap extends Attribution {
  * @throws {LayerError} if the network has no attention to places of the picture, or not at `layer`
  * @throws {OptionError} if there is no such head, or `from` names no class token or place of the layer
  * @example
- * const maps = await attentionMaps(model, image, { head: [0, 1] });
+ * const maps = await attentionMaps(model, image, { head: "mean" });
  * for (const { layer, head, values } of maps) console.log(layer, head, values.shape);
  */
 export async function attentionMaps(

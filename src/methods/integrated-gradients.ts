@@ -13,7 +13,7 @@ export const integratedGradientsFacts = {
     atLayer,
     batches,
     {
-      nSteps: { is: "own", default: 50 },
+      nSteps: { is: "count", default: 50 },
       rule: { is: "own", default: "gauss-legendre" },
       baseline: { is: "own", default: "zero" },
     },

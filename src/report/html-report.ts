@@ -8,6 +8,7 @@ import type { Attribution } from "../explain/attribution";
 import { guarded } from "../guard";
 import { checkImage, type ImageLike } from "../image/image";
 import { loaded, type Model, type Prediction } from "../model/model";
+import { checkSource } from "../view/heatmap";
 import { auditPage } from "./audit-page";
 import { comparisonPage } from "./comparison-page";
 import { conceptsPage } from "./concepts-page";
@@ -94,7 +95,10 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
     }
     const list: readonly Attribution[] = Array.isArray(result) ? result : [result as Attribution];
     if (list.length === 0) throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
-    for (const each of list) checkParts("htmlReport", each, attributionParts, "attributions, awaited");
+    for (const each of list) {
+      checkParts("htmlReport", each, attributionParts, "attributions, awaited");
+      checkSource(each);
+    }
     return explanationsPage(title ?? "What the network saw", shownExplanations(list, options), models);
   });
 }

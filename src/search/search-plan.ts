@@ -1,4 +1,4 @@
-import { oneOf, show, wholeNumber } from "../checks";
+import { kindOf, oneOf, show, wholeNumber } from "../checks";
 import { LayerError, OptionError } from "../errors";
 import { makeRecipe } from "../explain/recipe";
 import type { LoadedModel } from "../model/model";
@@ -80,6 +80,9 @@ export async function planSearch(model: LoadedModel, settings: SearchSettings): 
 
 function unitsOf({ unit, layer }: SearchSettings, fields: ReceptiveFields): number[] {
   if (unit === undefined) return Array.from({ length: fields.units }, (_, i) => i);
+  if (typeof unit !== "number" && !Array.isArray(unit)) {
+    throw new OptionError(`unit is the number of a unit, or a list of numbers, got ${kindOf(unit)}.`);
+  }
   const asked = typeof unit === "number" ? [unit] : [...new Set(unit)].sort((a, b) => a - b);
   if (asked.length === 0) throw new OptionError("unit is an empty list; leave it out for all units of the layer.");
   for (const one of asked) checkUnit(one, layer, fields.shape, fields.units);

@@ -45,7 +45,7 @@ export function unitSummary(result: TopActivations, unit: number, options: Summa
     if (!found) {
       const { layer, units } = result.search;
       throw new TargetError(
-        `The search of layer "${layer}" has no unit ${unit}; it looked at ${units.length > 20 ? `${units.length} units from ${units[0]} to ${units.at(-1)}` : units.join(", ")}.`,
+        `The search of layer "${layer}" has no unit ${show(unit)}; it looked at ${units.length > 20 ? `${units.length} units from ${units[0]} to ${units.at(-1)}` : units.join(", ")}.`,
       );
     }
     const { top, sample } = found;

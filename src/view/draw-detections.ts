@@ -76,6 +76,9 @@ export function drawDetections(
       if (![box?.x, box?.y, box?.width, box?.height].every(Number.isFinite)) {
         throw new OptionError(`detections[${i}].box must be { x, y, width, height } in pixels, got ${show(box)}.`);
       }
+      const { index } = each;
+      if (index !== undefined && !Number.isFinite(index))
+        throw new OptionError(`detections[${i}].index must be the number of a class, got ${kindOf(index)}.`);
       return { box: scaled(box, scale), colour: colourOf(each), text: String(caption(each, i)) };
     });
     const canvas = new Canvas(width, height);

@@ -191,7 +191,7 @@ export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Hea
 const mostPixels = 2 ** 28;
 
 /** Whoever keeps attributions as JSON may have lost a part. @throws {OptionError} naming it */
-function checkSource({ method, values, inputSize, placement, notes = [] }: HeatmapSource): void {
+export function checkSource({ method, values, inputSize, placement, notes = [] }: HeatmapSource): void {
   const missing = (what: string, got: unknown): never => {
     throw new OptionError(`The attribution is not whole: ${what}, got ${kindOf(got)}.`);
   };

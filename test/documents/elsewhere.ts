@@ -79,6 +79,7 @@ export const commandsElsewhere: readonly Exception[] = [
   { text: /^(npm|SEETHROUGH_RUNTIMES=all npm) test$/, reason: "is what runs this" },
   { page: /^CONTRIBUTING/, text: /^(npx )?(vitest|biome|tsc|knip)\b/, reason: "checks of the project itself" },
   { page: /^test\/runtimes\//, reason: "is that test, or part of it", by: runtimes },
+  { page: /^scripts\/petshop\//, reason: "trains networks, for an hour" },
   { page: /^bench\//, reason: "measures for minutes, against engines that are installed for it" },
   { text: /^npm --prefix examples\/playground start$/, reason: "a server", by: "test/playground.test.ts" },
 ];

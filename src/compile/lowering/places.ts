@@ -17,6 +17,9 @@ export function isPadAnywhere(from: Lowered): boolean {
   return rank < 3 || rank > 5 || [0, 1].some((axis) => begin[axis] !== 0 || end[axis] !== 0);
 }
 
+/** Places that are listed one by one: a file of a few bytes may ask for any number. */
+const mostListed = 2 ** 22;
+
 /** Along each axis the elements that are seen there, one after the other. */
 export const padAnywhere: Lowering = (from) => {
   const mode = stringAttribute(from.node, "mode", "constant");
@@ -24,6 +27,8 @@ export const padAnywhere: Lowering = (from) => {
   if (!source) return `its mode "${mode}" is not supported`;
   const shape = from.shape(0);
   const { begin, end } = paddings(from.node, shape.length, from.known);
+  const longest = Math.max(...shape.map((extent, axis) => extent + begin[axis] + end[axis]));
+  if (longest > mostListed) return `it pads an axis to ${longest} elements, at most ${mostListed} are supported`;
   return from.result(
     shape.reduce((x, extent, axis) => {
       if (begin[axis] === 0 && end[axis] === 0) return x;
@@ -60,6 +65,9 @@ export const scatterCombining: Lowering = (from) => {
     rounds[round].to.push(at);
     rounds[round].from.push(i);
   });
+  if (rounds.length * size > mostListed * 4) {
+    return `it combines up to ${rounds.length} updates at one of ${size} places, more than can be laid out`;
+  }
   const updates = from.reshape(from.input(2), [-1]);
   const all = rounds.reduce(
     (x, round) => {
