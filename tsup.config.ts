@@ -23,7 +23,10 @@ function asModule(encoder: string): string {
     "export default encode;",
   );
   if (exported === encoder) throw new Error("jpeg-js exports its encoder in another way: mend tsup.config.ts.");
-  return exported.replace("var btoa = btoa || function(buf) {", "const unusedBtoa = function(buf) {");
+  // A script that speaks of `module` is CommonJS to bundlers, and what it exports is missed.
+  return exported
+    .replace("if (typeof module === 'undefined') return", "return")
+    .replace("var btoa = btoa || function(buf) {", "const unusedBtoa = function(buf) {");
 }
 
 /**

@@ -28,7 +28,7 @@ function inGroups(
 export const groupNormalization: Lowering = (from) => {
   const shape = from.shape(0);
   const groups = from.number("num_groups");
-  if (shape[1] % groups !== 0) return `${shape[1]} channels are not ${groups} equal groups`;
+  if (!(groups >= 1 && shape[1] % groups === 0)) return `${shape[1]} channels are not ${groups} equal groups`;
   return from.result(inGroups(from, from.input(0), shape, groups, from.input(1), from.input(2)));
 };
 
@@ -41,7 +41,7 @@ export const fusedGroupNorm: Lowering = (from) => {
   const toBack = [0, ...x.slice(2).map((_, i) => i + 2), 1];
   const shape = isLast ? toFront.map((axis) => x[axis]) : x;
   const groups = from.number("groups");
-  if (shape[1] % groups !== 0) return `${shape[1]} channels are not ${groups} equal groups`;
+  if (!(groups >= 1 && shape[1] % groups === 0)) return `${shape[1]} channels are not ${groups} equal groups`;
   const turned = isLast ? from.transpose(from.input(0), toFront) : from.input(0);
   const normal = inGroups(from, turned, shape, groups, from.input(1), from.input(2));
   const active = from.number("activation", 0) ? from.emit("Mul", [normal, from.emit("Sigmoid", [normal])]) : normal;
