@@ -49,6 +49,7 @@ describe("docs/api", () => {
 /** Pages whose examples speak of another network than the embedded classifier. */
 const settings: Readonly<Record<string, string>> = {
   "functions/classMap.md": "const model = segmenter; const image = segmenterInput;",
+  "functions/mergeAudits.md": `const parts = [JSON.stringify(await seethrough.audit(model, [{ id: "a", image }]))];`,
   "functions/poolingPicture.md": "const input = tensor;",
   "functions/attentionMaps.md": `const model = await seethrough.loadModel("transformer.onnx");`,
   "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog", "owl"] });`,
