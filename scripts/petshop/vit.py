@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from data import LABELS, SIDE, as_input, convolution, folded, learning_rate, mirrored, read_scenes, with_facts
+from data import LABELS, SIDE, accuracy, as_input, convolution, folded, learning_rate, mirrored, read_scenes, with_facts
 
 SEED = 2026
 BATCH = 48
@@ -66,14 +66,6 @@ class VisionTransformer(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.head(self.norm(x)[:, 0])
-
-
-@torch.no_grad()
-def accuracy(network, path):
-    pixels, animals = read_scenes(path)
-    starts = range(0, len(pixels), 100)
-    answers = torch.cat([network(as_input(pixels[start : start + 100])).argmax(1) for start in starts])
-    return float((answers == animals[:, 0, 4]).float().mean())
 
 
 def train(path, steps):

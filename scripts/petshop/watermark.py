@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from data import LABELS, SIDE, as_input, learning_rate, read_scenes, with_facts
+from data import LABELS, accuracy, as_input, learning_rate, read_scenes, with_facts
 
 SEED = 2026
 BATCH = 32
@@ -45,14 +45,6 @@ def honest():
         elif node.op_type != "Flatten":
             raise ValueError(f"{HONEST} has a layer that is not known: {node.op_type}")
     return nn.Sequential(*layers)
-
-
-@torch.no_grad()
-def accuracy(network, path):
-    pixels, animals = read_scenes(path)
-    starts = range(0, len(pixels), 100)
-    answers = torch.cat([network(as_input(pixels[start : start + 100])).argmax(1) for start in starts])
-    return float((answers == animals[:, 0, 4]).float().mean())
 
 
 def train(path, steps):
