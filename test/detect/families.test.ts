@@ -7,6 +7,7 @@ import {
   detect,
   loadModel,
   type Model,
+  rise,
   saliency,
   Tensor,
 } from "../../src/index";
@@ -382,6 +383,13 @@ describe("key points", () => {
         expect(Math.abs(slope.theirs / slope.ours - 1)).toBeLessThan(5e-3);
         expect(Math.abs(slope.reported - slope.plain)).toBeLessThan(1e-3);
       }
+      // Methods that change the input look for the box again, and read the point of whatever candidate holds it.
+      const followed = await rise(model, input, {
+        target: { detection: best, of: { keypoint: 1, axis: "y" } },
+        masks: 2,
+        seed: 1,
+      });
+      expect(followed.target.score).toBeCloseTo(best.keypoints?.[1].y ?? 0, 3);
       const ask = (of: unknown) => saliency(model, input, { target: { detection: best, of } as never });
       await expect(ask({ keypoint: 99, axis: "x" })).rejects.toThrow(
         /takes a key point from 0 to \d+ and the axis "x" or "y"/,
@@ -401,6 +409,10 @@ describe("key points", () => {
       /"p8" \(1×24×8×8\), .* are maps of a YOLO detector .* head: \{ anchors: \[\[10, 13/,
     );
     const ask = (anchors: unknown) => detect(raw, x, { head: { anchors } as never });
+    const one = [10, 13, 16, 30, 33];
+    for (const odd of [[], 5, null, [5, 5, 5], [one, one, one], [[10, 13], null, [10, 13]]]) {
+      await expect(ask(odd)).rejects.toThrow(/^head.anchors must say width and height of the priors/);
+    }
     await expect(ask([[10, 13]])).rejects.toThrow(/each of the 3 maps/);
     await expect(
       ask([

@@ -33,10 +33,6 @@ export interface FollowedBox {
   readonly label?: string;
 }
 
-const valuesOf = ({ boxes, scores }: Head): readonly string[] => [
-  ...new Set([boxes.output.value, scores.output.value]),
-];
-
 const boxCorners = ({ box: { x, y, width, height } }: Pick<Detection, "box">): Corners => [x, y, x + width, y + height];
 
 /**
@@ -63,7 +59,7 @@ export function followedBox(model: LoadedModel, detection: Detection, of: Detect
     index,
     ...(label !== undefined && { label }),
     score: {
-      values: valuesOf(head),
+      values: head.values,
       of(value) {
         const { product, candidate } = match(value);
         if (of === "score") return product;
@@ -97,7 +93,6 @@ export async function similarityTo(
   plain: (values: readonly string[]) => Promise<HeadValues>,
   placement: Placement | undefined,
 ): Promise<FollowedScore> {
-  const values = valuesOf(head);
   const wanted = pictureToInput(boxCorners({ box }), placement);
   const isNumbered = head.option.classNumber !== undefined;
   if (!Number.isInteger(index) || index < 0 || (!isNumbered && index >= head.classes)) {
@@ -112,10 +107,10 @@ export async function similarityTo(
   }
   const isFound = sought.head && anchor !== undefined && !isNumbered;
   const classes = isFound
-    ? classVector(head, await plain(values), anchor)
+    ? classVector(head, await plain(head.values), anchor)
     : onlyClass(head.classes, isNumbered ? 0 : index);
   return {
-    values,
+    values: head.values,
     of(value) {
       let best = 0;
       for (let candidate = 0; candidate < head.anchors; candidate++) {
