@@ -88,10 +88,13 @@ async function boxNotes(
   },
 ): Promise<Note[]> {
   const asked = target as Target | undefined;
-  const box = asksForBox(asked) ? asked.detection : (detection as Detection | undefined);
-  if (!box) return [];
+  const own = asksForBox(asked) ? asked.detection : undefined;
+  const sought = own ?? (detection as Pick<Detection, "box"> | undefined);
+  if (!sought) return [];
+  // A target's box lies as it was found; one that is looked for by another option in what was handed in.
+  const placement = own ? own.placement : about.placement;
   const found = (await import("./box-evidence")).boxEvidence(
-    { ...(about.placement && { placement: about.placement }), ...box },
+    { box: sought.box, ...(placement && { placement }) },
     about,
   );
   const percent = (share: number): string => `${Math.round(100 * share)} %`;

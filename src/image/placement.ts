@@ -51,11 +51,16 @@ export function placementOf(image: Size, { width, height }: Size, fit: Preproces
 
 const isExtent = (value: unknown): boolean => typeof value === "number" && value > 0 && value <= 2 ** 31;
 
-/** @throws {OptionError} unless it is what an attribution remembers of its picture */
-export function checkPlacement(given: unknown): void {
+/** True if it has what is needed to go from pixels of a picture to those of the network's input and back. */
+export function isPlacement(given: unknown): given is Placement {
   const { picture, input, region } = (given ?? {}) as { [K in keyof Placement]?: Partial<Rectangle> | null };
   const whole = [picture, input, region].every((size) => isExtent(size?.width) && isExtent(size?.height));
-  if (whole && Number.isFinite(region?.x) && Number.isFinite(region?.y)) return;
+  return whole && Number.isFinite(region?.x) && Number.isFinite(region?.y);
+}
+
+/** @throws {OptionError} unless it is what an attribution remembers of its picture */
+export function checkPlacement(given: unknown): void {
+  if (isPlacement(given)) return;
   throw new OptionError(
     `The map's placement must have picture, input and region, as attributions have it; got ${kindOf(given)}. Without it the map covers a picture of its own shape.`,
   );

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   type Detection,
   detect,
+  dRise,
   explain,
   gradCam,
   loadModel,
@@ -110,6 +111,18 @@ describe("a head that somebody says", () => {
     });
     const row = (await model.run(x)).output.data.slice(corners[0].anchor * 8);
     expect(corners[0].box.x + corners[0].box.width).toBeCloseTo(row[2], 4);
+    const shares = await detect(model, x, {
+      head: {
+        ...corners[0].head,
+        units: "relative",
+        keypoints: { at: 5, count: 1, numbers: 2 },
+      },
+      threshold: 0,
+    });
+    const [{ anchor, keypoints = [] }] = shares;
+    const point = (await model.run(x)).output.data.slice(anchor * 8 + 5);
+    expect(keypoints[0].x).toBeCloseTo(64 * point[0], 4);
+    expect(keypoints[0].y).toBeCloseTo(64 * point[1], 4);
   });
 
   it("may have logits", async () => {
@@ -154,6 +167,54 @@ describe("is refused", () => {
     await expect(head({ decode: "yolov9" })).rejects.toThrow("head.decode");
     await expect(head({ decode: "yolox", strides: [8] })).rejects.toThrow("strides make 64 candidates for yolox");
     await expect(head({ powers: 2 })).rejects.toThrow(OptionError);
+  });
+
+  it("options of heads that are of another kind", async () => {
+    const head = (parts: object): Promise<unknown> =>
+      detect(v8, x, { head: { boxes: "output0", layout: "columns", ...parts } as never }).catch(code);
+    const pyramid = { decode: "ssd", strides: [8, 16, 32], sizes: [[8], [16], [32]] };
+    expect(await head({ keypoints: 4 })).toBe("head.keypoints must be { at, count, numbers }, got number.");
+    expect(await head({ keypoints: { at: -3, count: 1, numbers: 2 } })).toMatch(/^head.keypoints.at must be a whole/);
+    expect(await head({ keypoints: { count: 1, numbers: 2 } })).toMatch(/^head.keypoints.at must be a whole/);
+    expect(await head({ keypoints: { at: 4, count: 1, number: 2 } })).toMatch(/no "number". Did you mean "numbers"/);
+    expect(await head({ decode: "yolox", strides: 8 })).toMatch(/^head.strides must be a list/);
+    expect(await head({ decode: "yolox", strides: [8, 0] })).toBe("head.strides must be numbers above 0, got [8,0].");
+    expect(await head({ decode: "yolox", strides: [1e-3] })).toMatch(/strides make 4096000000 candidates for yolox/);
+    expect(await head({ ...pyramid, sizes: [8, 16, 32] })).toMatch(/^head.sizes must have a list of sides above 0/);
+    expect(await head({ ...pyramid, sizes: [[8], [16]] })).toMatch(/for each of the 3 strides/);
+    expect(await head({ ...pyramid, sizes: [[8], [16], [32, 64]] })).toMatch(/strides and sizes make 88 candidates/);
+    expect(await head({ ...pyramid, variances: 0.1 })).toBe("head.variances must be two numbers, got number.");
+    expect(await head({ scores: 5 })).toMatch(/^head.scores must be the name/);
+    expect(await head({ suppressed: "no" })).toBe('head.suppressed must be true or false, got "no".');
+    expect(await detect(v8, x, { head: { boxes: "output0", layout: "columns", ...pyramid } as never })).toBeDefined();
+  });
+
+  it("detections without a whole box or placement, by every kind of method", async () => {
+    const methods = ["saliency", "rise", "occlusion"] as const;
+    const ask = (detection: unknown, of: unknown = "score"): Promise<string[]> =>
+      Promise.all(
+        methods.map((method) =>
+          explain(v8, x, { method, masks: 2, target: { detection, of } as never }).then(
+            () => "explained",
+            (error: Error) => `${error.name}: ${error.message}`,
+          ),
+        ),
+      );
+    const each = (text: RegExp) => methods.map(() => expect.stringMatching(text));
+    const { box: _, ...boxless } = best;
+    for (const odd of [boxless, { ...best, box: {} }, { ...best, box: { ...best.box, width: Number.NaN } }]) {
+      for (const of of ["score", "left"]) {
+        expect(await ask(odd, of)).toEqual(each(/^TargetError: The detection's box must be \{ x, y, width, height \}/));
+      }
+    }
+    for (const placement of [{}, null, { ...best.placement, input: { width: 64 } }]) {
+      expect(await ask({ ...best, placement })).toEqual(each(/^TargetError: The detection's placement must have/));
+    }
+    const photo = { data: new Uint8Array(64 * 64 * 3).map((_, i) => (i * 31) % 256), width: 64, height: 64 };
+    const sought = { ...best, placement: {} as never };
+    const { notes } = await dRise(v8, photo, { detection: sought, masks: 4, seed: 1 });
+    const plain = await dRise(v8, photo, { detection: best, masks: 4, seed: 1 });
+    expect(notes).toEqual(plain.notes);
   });
 
   it("what is no detection of this model", async () => {

@@ -2,6 +2,7 @@
 import { kindOf, oneOf, show } from "../../checks";
 import { TargetError } from "../../errors";
 import { unravel } from "../../graph/regions";
+import { isPlacement } from "../../image/placement";
 import { memoryStrides } from "../../operation/layout";
 import type { Detection, DetectionPart } from "../detection";
 import type { LoadedModel } from "../model";
@@ -22,6 +23,7 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
       `A target { detection } takes what detect(model, image) found, one of the list, got ${kindOf(detection)}.`,
     );
   }
+  checkGeometry(detection);
   const head = readHead(model, detection.head);
   checkPart(head, of);
   const { anchor, index } = detection;
@@ -46,6 +48,21 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
   const label = labelOf(detection, of);
   const score: Score = { index, ...(label !== undefined && { label }), terms: found.terms, chosen };
   return { value: found.value, ...(found.madeBy !== undefined && { madeBy: found.madeBy }), choose: () => score };
+}
+
+/** @throws {TargetError} unless its box is one, and its placement too where it has one */
+function checkGeometry({ box, placement }: { readonly [K in "box" | "placement"]?: unknown }): void {
+  const { x, y, width, height } = (box ?? {}) as Partial<Record<"x" | "y" | "width" | "height", unknown>>;
+  if (![x, y, width, height].every(Number.isFinite)) {
+    throw new TargetError(
+      `The detection's box must be { x, y, width, height } in pixels, as detect(model, image) finds it, got ${show(box)}.`,
+    );
+  }
+  if (placement === undefined || isPlacement(placement)) return;
+  throw new TargetError(
+    "The detection's placement must have picture, input and region, as detect(model, image) has it, or be left out where the box " +
+      `is in pixels of the network's input; got ${show(placement)}.`,
+  );
 }
 
 /** What a part of a detection is called. */

@@ -63,11 +63,10 @@ export interface DecoderRequest {
   readonly option: DetectorHeadOption;
   /** Height and width of the network's picture. */
   readonly picture: readonly [number, number];
-  readonly anchors: number;
   /** Height and width of the map, of the layout 'map'. */
   readonly map?: readonly [number, number];
-  /** Of candidates in several maps. */
-  cellOf(anchor: number): MapCell;
+  /** Of each candidate in several maps of different scales. */
+  readonly cells?: readonly MapCell[];
   /** Channels from the first of the box to the next that is something else. */
   readonly channels: number;
 }
@@ -106,15 +105,13 @@ const strideSets = [
   [8, 16, 32, 64, 128],
 ] as const;
 
+/** How many places a map of this stride has. */
+export const placesOf = ([height, width]: readonly [number, number], stride: number): number =>
+  Math.ceil(height / stride) * Math.ceil(width / stride);
+
 /** The strides of maps that have so many places. */
 export const stridesOf = (picture: readonly [number, number], places: number): readonly number[] | undefined =>
-  strideSets.find((strides) => {
-    const cells = strides.reduce(
-      (sum, stride) => sum + Math.ceil(picture[0] / stride) * Math.ceil(picture[1] / stride),
-      0,
-    );
-    return cells === places;
-  });
+  strideSets.find((strides) => strides.reduce((sum, stride) => sum + placesOf(picture, stride), 0) === places);
 
 /** Sizes and finishes of parts as a word, neighbours that are finished alike joined: "4 none, 80 sigmoid". */
 export function joined(parts: readonly ChannelPart[]): { readonly size: number; readonly finish: string }[] {

@@ -17,5 +17,9 @@ export function decodeCentre(request: DecoderRequest): Decoder {
 /** Left, top, right, bottom. */
 export function decodeCorners(request: DecoderRequest): Decoder {
   const [x, y] = sides(request);
-  return { numbers: 4, corners: (box): Corners => [box[0] * x, box[1] * y, box[2] * x, box[3] * y] };
+  return {
+    numbers: 4,
+    corners: (box): Corners => [box[0] * x, box[1] * y, box[2] * x, box[3] * y],
+    point: (point) => [point[0] * x, point[1] * y],
+  };
 }

@@ -44,7 +44,9 @@ export const rawYolo: HeadFamily = {
     const [{ shape, parts }] = maps;
     const channels = mapOf(maps[0])?.channels ?? 0;
     const { anchors } = clues.said ?? {};
-    const perPlace = anchors ? anchors[0].length / 2 : shape.length === 5 ? shape[1] : 3;
+    // What was said and does not fit is refused where it is read, by its name.
+    const said = Array.isArray(anchors?.[0]) ? anchors[0].length / 2 : 0;
+    const perPlace = Number.isInteger(channels / said) ? said : shape.length === 5 ? shape[1] : 3;
     const numbers = channels / perPlace;
     if (!Number.isInteger(numbers) || numbers < 5) return undefined;
     if (anchors === undefined) {
@@ -75,13 +77,13 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
  * v5 and v7: centre (2σ − ½ + place) · stride, size (2σ)² · prior: https://github.com/ultralytics/yolov5, models/yolo.py. v3: centre
  * (σ + place) · stride, size e^t · prior: Redmon & Farhadi 2018, https://arxiv.org/abs/1804.02767, section 2.1.
  */
-export function decodeYolo({ option, picture: [height, width], cellOf }: DecoderRequest): Decoder {
+export function decodeYolo({ option, picture: [height, width], cells = [] }: DecoderRequest): Decoder {
   const third = option.decode === "yolo-v3";
   const squash = option.activation === "none" ? (x: number): number => x : sigmoid;
   return {
     numbers: 4,
     corners(box, anchor) {
-      const { map, rows, columns, x, y, prior } = cellOf(anchor);
+      const { map, rows, columns, x, y, prior } = cells[anchor];
       const [w, h] = (option.anchors?.[map] ?? []).slice(2 * prior, 2 * prior + 2);
       const [across, down] = [width / columns, height / rows];
       if (third) {

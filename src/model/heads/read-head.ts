@@ -1,5 +1,5 @@
 /** A head as it is read: which elements of which values are a candidate's box and scores. */
-import { kindOf, oneOf, wholeNumber } from "../../checks";
+import { kindOf } from "../../checks";
 import { joinedOutputs } from "../../compile/join-outputs";
 import { OptionError } from "../../errors";
 import { suggest } from "../../nearest";
@@ -7,6 +7,7 @@ import { memoryStrides, type Shape } from "../../operation/layout";
 import { showShape } from "../../tensor";
 import type { DetectorHeadOption } from "../detection";
 import type { LoadedModel } from "../model";
+import { candidatesMade, checkHead, makersOf } from "./check-head";
 import type { Corners, HeadOutput, MapCell } from "./family";
 import { outputsOf, pictureOf } from "./find-head";
 import { decoders } from "./table";
@@ -43,27 +44,12 @@ export interface Head {
   readonly values: readonly string[];
 }
 
-const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
-  ...{
-    boxes: true,
-    scores: true,
-    layout: true,
-    decode: true,
-    units: true,
-    boxAt: true,
-    objectness: true,
-    classAt: true,
-  },
-  ...{ classes: true, background: true, activation: true, classNumber: true, suppressed: true, powers: true },
-  ...{ strides: true, sizes: true, variances: true, anchors: true, keypoints: true },
-};
-
 /** @throws {OptionError} if it names no output, or channels that are not there */
 export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   checkHead(option);
-  const { layout = "rows", decode = "center", boxAt = 0, objectness, powers, activation = "none" } = option;
+  const { layout = "rows", decode = "center", boxAt = 0, objectness, activation = "none" } = option;
   const outputs = outputsOf(model);
-  const { channels: boxes, cellOf } = boxesOf(model, outputs, option);
+  const { channels: boxes, cells } = boxesOf(model, outputs, option);
   const scores = option.scores === undefined ? boxes : channelsOf(outputOf(outputs, "scores", option.scores), layout);
   if (scores.anchors !== boxes.anchors) {
     throw new OptionError(
@@ -78,7 +64,22 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   const behind = [classAt, objectness, option.classNumber].filter((at): at is number => at !== undefined && at > boxAt);
   const end = Math.min(boxes.channels, ...(isOwn ? behind : []));
   const picture = pictureOf(model);
-  const decoder = decoders[decode]({ option, picture, anchors, ...(map && { map }), channels: end - boxAt, cellOf });
+  const checkCount = (made: number | undefined): void => {
+    if (made === undefined || made === anchors) return;
+    throw new OptionError(
+      `head: ${makersOf(option)} make ${made} candidates for ${decode} at a picture of ${picture[1]}×${picture[0]}, ` +
+        `"${boxes.output.name}" (${showShape(boxes.output.shape)}) has ${anchors} in ${layout}.`,
+    );
+  };
+  checkCount(candidatesMade(option, picture));
+  const decoder = decoders[decode]({
+    option,
+    picture,
+    ...(map && { map }),
+    ...(cells && { cells }),
+    channels: end - boxAt,
+  });
+  checkCount(decoder.anchors);
   const inside = (name: string, at: number | undefined, count: number, { channels, output }: Channels): void => {
     if (at === undefined || at + count <= channels) return;
     throw new OptionError(
@@ -93,15 +94,6 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   const keypoints = option.keypoints && keypointsOf(outputs, option.keypoints, boxes, layout);
   if (keypoints && option.keypoints) {
     inside("keypoints", option.keypoints.at, option.keypoints.count * option.keypoints.numbers, keypoints);
-  }
-  if (powers !== undefined && !(Array.isArray(powers) && powers.length === 2 && powers.every(Number.isFinite))) {
-    throw new OptionError(`head.powers must be two numbers, got ${kindOf(powers)}.`);
-  }
-  if (decoder.anchors !== undefined && decoder.anchors !== anchors) {
-    throw new OptionError(
-      `head: strides${decode === "ssd" ? " and sizes" : ""} make ${decoder.anchors} candidates for ${decode} at a picture of ` +
-        `${picture[1]}×${picture[0]}, "${boxes.output.name}" (${showShape(boxes.output.shape)}) has ${anchors} in ${layout}.`,
-    );
   }
   return {
     option,
@@ -120,41 +112,12 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   };
 }
 
-function checkHead(option: DetectorHeadOption): void {
-  if (typeof option !== "object" || option === null || !namesOutputs(option.boxes)) {
-    throw new OptionError(
-      `head must say how the outputs are read, at least { boxes: "the name of the output with the boxes" }, got ${kindOf(option)}.`,
-    );
-  }
-  const known = Object.keys(keys);
-  const odd = Object.keys(option).find((key) => !known.includes(key));
-  if (odd !== undefined) {
-    throw new OptionError(`head has no "${odd}".${suggest(odd, known)} It takes ${known.join(", ")}.`);
-  }
-  const { layout = "rows", decode = "center", units = "pixels", activation = "none", background = "first" } = option;
-  oneOf("head.layout", layout, ["rows", "columns", "map"]);
-  oneOf("head.decode", decode, Object.keys(decoders));
-  oneOf("head.units", units, ["pixels", "relative"]);
-  oneOf("head.activation", activation, ["none", "sigmoid", "softmax"]);
-  oneOf("head.background", background, ["first", "last"]);
-  for (const name of ["boxAt", "objectness", "classAt", "classNumber"] as const) {
-    if (option[name] !== undefined) wholeNumber(`head.${name}`, option[name], 0);
-  }
-  if (option.classes !== undefined) wholeNumber("head.classes", option.classes, 1);
-}
-
-const namesOutputs = (boxes: unknown): boolean =>
-  typeof boxes === "string" ||
-  (Array.isArray(boxes) && boxes.length > 0 && boxes.every((each) => typeof each === "string"));
-
 function keypointsOf(
   outputs: readonly HeadOutput[],
-  { output, count, numbers }: NonNullable<DetectorHeadOption["keypoints"]>,
+  { output }: NonNullable<DetectorHeadOption["keypoints"]>,
   boxes: Channels,
   layout: NonNullable<DetectorHeadOption["layout"]>,
 ): Channels {
-  wholeNumber("head.keypoints.count", count, 1);
-  if (numbers !== 2 && numbers !== 3) throw new OptionError(`head.keypoints.numbers must be 2 or 3, got ${numbers}.`);
   const found = output === undefined ? boxes : channelsOf(outputOf(outputs, "keypoints.output", output), layout);
   if (found.anchors === boxes.anchors) return found;
   throw new OptionError(
@@ -164,7 +127,8 @@ function keypointsOf(
 
 interface BoxChannels {
   readonly channels: Channels;
-  cellOf(anchor: number): MapCell;
+  /** Of each candidate, where there are several scales. */
+  readonly cells?: readonly MapCell[];
 }
 
 /** The boxes in their output, or in several that are read together. */
@@ -172,14 +136,11 @@ function boxesOf(model: LoadedModel, outputs: readonly HeadOutput[], option: Det
   const { boxes, layout = "rows", decode = "center" } = option;
   const isYolo = decode === "yolo" || decode === "yolo-v3";
   if (typeof boxes === "string" && !isYolo) {
-    const cellOf = (): never => {
-      throw new OptionError(`head.decode "${decode}" has no places in several maps.`);
-    };
-    return { channels: channelsOf(outputOf(outputs, "boxes", boxes), layout), cellOf };
+    return { channels: channelsOf(outputOf(outputs, "boxes", boxes), layout) };
   }
   const named = (typeof boxes === "string" ? [boxes] : boxes).map((name) => outputOf(outputs, "boxes", name));
   const parts = named.map((output) => ({ output, start: startOf(model, output) }));
-  return isYolo ? scalesOf(parts, option) : { ...stackedChannels(parts), cellOf: () => cellAt(0, [1, 1], 0, 0) };
+  return isYolo ? scalesOf(parts, option) : stackedChannels(parts);
 }
 
 interface Part {
@@ -209,17 +170,8 @@ const joinedOf = (parts: readonly Part[]): HeadOutput => ({
   value: joinedOutputs,
 });
 
-const cellAt = (map: number, [rows, columns]: readonly [number, number], place: number, prior: number): MapCell => ({
-  map,
-  rows,
-  columns,
-  x: place % columns,
-  y: Math.floor(place / columns),
-  prior,
-});
-
 /** The channels of several maps of one size, one behind the other. */
-function stackedChannels(parts: readonly Part[]): { readonly channels: Channels } {
+function stackedChannels(parts: readonly Part[]): BoxChannels {
   const [{ shape }] = parts.map(({ output }) => output);
   const [, , h, w] = shape;
   const owners = parts.flatMap(({ output, start }) =>
@@ -250,7 +202,6 @@ function scalesOf(parts: readonly Part[], { anchors: priors }: DetectorHeadOptio
         `got ${Array.isArray(priors) ? `${priors.length} lists` : kindOf(priors)}.`,
     );
   }
-  let first = 0;
   const maps = parts.map(({ output, start }, i) => {
     const { shape } = output;
     const count = priors[i].length / 2;
@@ -259,33 +210,30 @@ function scalesOf(parts: readonly Part[], { anchors: priors }: DetectorHeadOptio
     if (!(shape.length === 4 || (isSplit && shape[1] === count)) || !Number.isInteger(numbers)) {
       throw new OptionError(`head.anchors: ${count} priors a place do not fit "${output.name}" (${showShape(shape)}).`);
     }
-    const [h, w] = isSplit ? [shape[2], shape[3]] : [shape[2], shape[3]];
-    const map = { start, h, w, numbers, isSplit, first, number: i };
-    first += count * h * w;
-    return map;
+    return { start, count, rows: shape[2], columns: shape[3], numbers, isSplit };
   });
-  const uneven = maps.findIndex(({ numbers }) => numbers !== maps[0].numbers);
-  if (uneven > 0) {
+  const [{ numbers }] = maps;
+  if (maps.some((map) => map.numbers !== numbers)) {
     throw new OptionError(
       `head.anchors: ${priors.map(({ length }) => length / 2).join(", ")} priors a place do not fit maps of ` +
         `${parts.map(({ output }) => showShape(output.shape)).join(", ")}: their candidates would have different numbers.`,
     );
   }
-  const at = (anchor: number) => maps.findLast((map) => anchor >= map.first) ?? maps[0];
-  const index = (anchor: number, channel: number): number => {
-    const { start, h, w, numbers, isSplit, first: begin } = at(anchor);
-    const own = anchor - begin;
-    if (isSplit) return start + own * numbers + channel;
-    const prior = Math.floor(own / (h * w));
-    return start + (prior * numbers + channel) * h * w + (own % (h * w));
-  };
+  const places = maps.flatMap(({ start, count, rows, columns, isSplit }, map) => {
+    const size = rows * columns;
+    return Array.from({ length: count * size }, (_, own) => {
+      const [prior, place] = [Math.floor(own / size), own % size];
+      return {
+        cell: { map, rows, columns, x: place % columns, y: Math.floor(place / columns), prior },
+        base: start + (isSplit ? own * numbers : prior * numbers * size + place),
+        step: isSplit ? 1 : size,
+      };
+    });
+  });
+  const index = (anchor: number, channel: number): number => places[anchor].base + channel * places[anchor].step;
   return {
-    channels: { output: joinedOf(parts), anchors: first, channels: maps[0].numbers, index, offset: index },
-    cellOf(anchor) {
-      const { h, w, first: begin, number } = at(anchor);
-      const own = anchor - begin;
-      return cellAt(number, [h, w], own % (h * w), Math.floor(own / (h * w)));
-    },
+    channels: { output: joinedOf(parts), anchors: places.length, channels: numbers, index, offset: index },
+    cells: places.map(({ cell }) => cell),
   };
 }
 

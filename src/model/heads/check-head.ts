@@ -1,0 +1,125 @@
+/** What somebody says of a head, checked before anything is read by it. */
+import { kindOf, nonEmptyList, oneOf, show, wholeNumber } from "../../checks";
+import { OptionError } from "../../errors";
+import { suggest } from "../../nearest";
+import type { BoxDecoding, DetectorHeadOption } from "../detection";
+import { placesOf } from "./family";
+import { decoders } from "./table";
+
+const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
+  ...{
+    boxes: true,
+    scores: true,
+    layout: true,
+    decode: true,
+    units: true,
+    boxAt: true,
+    objectness: true,
+    classAt: true,
+  },
+  ...{ classes: true, background: true, activation: true, classNumber: true, suppressed: true, powers: true },
+  ...{ strides: true, sizes: true, variances: true, anchors: true, keypoints: true },
+};
+
+/** @throws {OptionError} naming the option that is none, or has another kind of value */
+export function checkHead(option: DetectorHeadOption): void {
+  if (typeof option !== "object" || option === null || !namesOutputs(option.boxes)) {
+    throw new OptionError(
+      `head must say how the outputs are read, at least { boxes: "the name of the output with the boxes" }, got ${kindOf(option)}.`,
+    );
+  }
+  const known = Object.keys(keys);
+  const odd = Object.keys(option).find((key) => !known.includes(key));
+  if (odd !== undefined) {
+    throw new OptionError(`head has no "${odd}".${suggest(odd, known)} It takes ${known.join(", ")}.`);
+  }
+  const { layout = "rows", decode = "center", units = "pixels", activation = "none", background = "first" } = option;
+  oneOf("head.layout", layout, ["rows", "columns", "map"]);
+  oneOf("head.decode", decode, Object.keys(decoders));
+  oneOf("head.units", units, ["pixels", "relative"]);
+  oneOf("head.activation", activation, ["none", "sigmoid", "softmax"]);
+  oneOf("head.background", background, ["first", "last"]);
+  for (const name of ["boxAt", "objectness", "classAt", "classNumber"] as const) {
+    if (option[name] !== undefined) wholeNumber(`head.${name}`, option[name], 0);
+  }
+  if (option.classes !== undefined) wholeNumber("head.classes", option.classes, 1);
+  const { scores, suppressed, powers, variances } = option;
+  if (scores !== undefined && typeof scores !== "string") {
+    throw new OptionError(`head.scores must be the name of the output with the scores, got ${kindOf(scores)}.`);
+  }
+  if (suppressed !== undefined && typeof suppressed !== "boolean") {
+    throw new OptionError(`head.suppressed must be true or false, got ${show(suppressed)}.`);
+  }
+  twoNumbers("head.powers", powers);
+  twoNumbers("head.variances", variances);
+  checkPyramid(option);
+  checkKeypoints(option.keypoints);
+}
+
+const namesOutputs = (boxes: unknown): boolean =>
+  typeof boxes === "string" ||
+  (Array.isArray(boxes) && boxes.length > 0 && boxes.every((each) => typeof each === "string"));
+
+function twoNumbers(name: string, value: unknown): void {
+  const isPair = Array.isArray(value) && value.length === 2 && value.every(Number.isFinite);
+  if (value !== undefined && !isPair) throw new OptionError(`${name} must be two numbers, got ${kindOf(value)}.`);
+}
+
+const isPositive = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value > 0;
+
+function checkPyramid({ strides, sizes }: DetectorHeadOption): void {
+  if (strides !== undefined) {
+    nonEmptyList("head.strides", strides, "number of pixels");
+    if (!strides.every(isPositive))
+      throw new OptionError(`head.strides must be numbers above 0, got ${show(strides)}.`);
+  }
+  if (sizes === undefined) return;
+  const isList = Array.isArray(sizes) && sizes.every((each) => Array.isArray(each) && each.every(isPositive));
+  if (!isList || sizes.length !== strides?.length) {
+    throw new OptionError(
+      `head.sizes must have a list of sides above 0 for each of the ${strides?.length ?? 0} strides, for example [[16, 32], [64, 128]]; ` +
+        `got ${show(sizes)}.`,
+    );
+  }
+}
+
+function checkKeypoints(keypoints: unknown): void {
+  if (keypoints === undefined) return;
+  if (typeof keypoints !== "object" || keypoints === null) {
+    throw new OptionError(`head.keypoints must be { at, count, numbers }, got ${kindOf(keypoints)}.`);
+  }
+  const known = ["output", "at", "count", "numbers"];
+  const odd = Object.keys(keypoints).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new OptionError(`head.keypoints has no "${odd}".${suggest(odd, known)}`);
+  const { output, at, count, numbers } = keypoints as NonNullable<DetectorHeadOption["keypoints"]>;
+  if (output !== undefined && typeof output !== "string") {
+    throw new OptionError(`head.keypoints.output must be the name of an output, got ${kindOf(output)}.`);
+  }
+  wholeNumber("head.keypoints.at", at, 0);
+  wholeNumber("head.keypoints.count", count, 1);
+  if (numbers !== 2 && numbers !== 3) {
+    throw new OptionError(`head.keypoints.numbers must be 2 or 3, got ${show(numbers)}.`);
+  }
+}
+
+/** Priors at each place of a map, where there can be several. */
+const withPriors: readonly BoxDecoding[] = ["ssd", "retina-face", "blaze-face"];
+const inPyramid: readonly BoxDecoding[] = ["yolox", "nanodet", ...withPriors];
+
+/**
+ * How many candidates strides and sizes make, before any place is put down: there could be more than fit into memory.
+ *
+ * @returns undefined where they are not said, or not read
+ */
+export function candidatesMade(
+  { decode = "center", strides, sizes = [] }: DetectorHeadOption,
+  picture: readonly [number, number],
+): number | undefined {
+  if (strides === undefined || !inPyramid.includes(decode)) return undefined;
+  const priors = (level: number): number => (withPriors.includes(decode) ? (sizes[level] ?? []).length : 1);
+  return strides.reduce((sum, stride, level) => sum + placesOf(picture, stride) * priors(level), 0);
+}
+
+/** What makes them, in words. */
+export const makersOf = ({ decode = "center" }: DetectorHeadOption): string =>
+  withPriors.includes(decode) ? "strides and sizes" : "strides";
