@@ -17,6 +17,9 @@ export default defineConfig(({ mode }) => {
       exclude: [...configDefaults.exclude, ...leftOut],
       // By default one processor is left to itself, and of two that is half.
       maxWorkers: "100%",
+      // Files of the quick suite share a worker's modules: to load the source and compile the kernels anew for each was a third of
+      // the whole. The long suites end their workers, and measure memory.
+      isolate: mode !== "test",
       testTimeout: 120_000,
       hookTimeout: 120_000,
       reporters: ["default", new CountReporter(leftOut)],
