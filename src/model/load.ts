@@ -417,7 +417,7 @@ const isTensorflowLite = (bytes: Uint8Array): boolean => String.fromCharCode(...
 
 async function readGraph(
   source: SourceFile,
-  { inputs, inputShape, quantized }: LoadOptions,
+  { inputs, inputShape, quantized, signal }: LoadOptions,
   limits: Limits,
 ): Promise<FileGraph> {
   const { bytes, name } = source;
@@ -432,7 +432,7 @@ async function readGraph(
     return { graph, name: name ?? graph.name, pieces: [bytes], inputIsFinal: true, ...found };
   }
   if (!beginsLikeJson(bytes)) {
-    const { graph, pieces } = await readOnnxFiles(source, limits);
+    const { graph, pieces } = await readOnnxFiles(source, limits, signal);
     return { graph, name: name ?? graph.name, pieces, inputIsFinal: false, fileOrder: asWritten };
   }
   const { readTensorflowJs } = await import("../tfjs/reader");
@@ -444,6 +444,7 @@ async function readGraph(
 async function readOnnxFiles(
   { bytes, sibling }: SourceFile,
   limits: Limits,
+  signal: AbortSignal | undefined,
 ): Promise<{ readonly graph: Graph; readonly pieces: readonly Uint8Array[] }> {
   try {
     return { graph: readOnnx(bytes, undefined, undefined, limits), pieces: [bytes] };
@@ -455,6 +456,7 @@ async function readOnnxFiles(
       try {
         return await sibling(file);
       } catch (reason) {
+        throwIfAborted(signal);
         throw new ModelError(`${weightsLieIn(files)}. ${messageOf(reason)} ${wayOut(files)}`);
       }
     };

@@ -1,6 +1,6 @@
 import { cut, parseAddress, readBody, shownAddress, withoutSecrets } from "../addresses";
 import { bytesOf, isBlob, isResponse, isShared, isURL } from "../bytes";
-import { kindOf, messageOf } from "../checks";
+import { kindOf, messageOf, throwIfAborted } from "../checks";
 import { ModelError, OptionError, SeethroughError } from "../errors";
 import { type Limits, limitsOf, withinLimit } from "../limits";
 import { type ModelFiles, readModelFiles } from "./model-files";
@@ -133,6 +133,7 @@ async function fetched(url: URL, { signal }: Budget, more?: RequestInit): Promis
   try {
     return await (init ? fetch(url, init) : fetch(url));
   } catch (error) {
+    throwIfAborted(signal);
     throw new ModelError(`${shownAddress(url.href)} could not be fetched: ${withoutSecrets(messageOf(error))}.`);
   }
 }
@@ -203,6 +204,7 @@ async function bodyOf(response: Response, budget: Budget, url: string): Promise<
     bytes = await readBody(response, budget.left, (size) => budget.tooLarge(size));
   } catch (error) {
     if (error instanceof SeethroughError) throw error;
+    throwIfAborted(budget.signal);
     throw new ModelError(
       `The ${what} could not be read${shown && ` from ${shown}`}: ${withoutSecrets(messageOf(error))}.`,
     );
