@@ -6,8 +6,8 @@ import type { DetectorHeadOption } from "../model/detection";
 import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { pictureInput } from "../model/network-inputs";
-import { suggest } from "../nearest";
-import { headPass, openHead, placementIn } from "./detect";
+import { labelIndex } from "../model/resolve-target";
+import { checkFound, headPass, openHead, placementIn } from "./detect";
 
 /** A probability for each pixel of the network's input: what `overlay`, `heatmapImage` and `boundingBox` take as a heatmap. */
 export interface ClassProbabilityMap extends PlacedMap {
@@ -55,13 +55,16 @@ async function mapOf(
   const { heads, head } = opened;
   const index = classOf(model, target, head.option.classNumber === undefined ? head.classes : undefined);
   throwIfAborted(signal);
-  const values = (await headPass(model, head, model.prepare(image), 1, signal))(0);
+  const input = model.prepare(image);
+  const values = (await headPass(model, head, input, 1, signal))(0);
   const { width, height } = inputSize(model, pictureInput(model.parts.inputs, undefined).name);
   const candidates = Array.from({ length: head.anchors }, (_, anchor) => ({
-    probability: heads.probabilityOf(head, values, anchor, index),
+    anchor,
+    score: heads.probabilityOf(head, values, anchor, index),
     corners: heads.cornersOf(head, values, anchor),
   }));
-  candidates.sort((a, b) => b.probability - a.probability);
+  checkFound(model, head, candidates, values, input);
+  candidates.sort((a, b) => b.score - a.score);
   const data = new Float32Array(width * height);
   // Of each pixel the first at or after it in its row that nothing covers yet: the best cover first, and none is written twice.
   const free = Int32Array.from({ length: height * (width + 1) }, (_, i) => i);
@@ -72,13 +75,13 @@ async function mapOf(
     return found;
   };
   const pixel = (edge: number, extent: number): number => Math.min(Math.max(Math.round(edge), 0), extent);
-  for (const { probability, corners } of candidates) {
+  for (const { score, corners } of candidates) {
     const [left, top, right, bottom] = corners;
     const [first, end] = [pixel(left, width), pixel(right, width)];
     for (let y = pixel(top, height); y < pixel(bottom, height); y++) {
       const row = y * (width + 1);
       for (let at = nextFree(row + first); at < row + end; at = nextFree(at)) {
-        data[y * width + at - row] = probability;
+        data[y * width + at - row] = score;
         free[at] = at + 1;
       }
     }
@@ -88,16 +91,11 @@ async function mapOf(
 }
 
 /** @throws {TargetError} if the model has no such class */
-function classOf({ name, labels }: LoadedModel, target: unknown, classes = labels?.length): number {
-  const index = typeof target === "string" ? (labels ?? []).indexOf(target) : target;
+function classOf(model: LoadedModel, target: unknown, classes = model.labels?.length): number {
+  const index = typeof target === "string" ? labelIndex(model, target) : target;
   const isIndex = typeof index === "number" && Number.isInteger(index) && index >= 0;
   if (isIndex && (classes === undefined || index < classes)) return index;
-  if (typeof target === "string") {
-    throw new TargetError(
-      `The model "${name}" has no label "${target}".${suggest(target, labels ?? [])} Give the index of the class${labels ? "" : ", or labels to loadModel"}.`,
-    );
-  }
   throw new TargetError(
-    `target must be a class of the model "${name}", by label or index${classes === undefined ? "" : ` from 0 to ${classes - 1}`}, got ${show(target)}.`,
+    `target must be a class of the model "${model.name}", by label or index${classes === undefined ? "" : ` from 0 to ${classes - 1}`}, got ${show(target)}.`,
   );
 }

@@ -124,15 +124,15 @@ export async function headPass(
 }
 
 /** @throws {InputError} if a score is no number; {OptionError} if scores are no probabilities */
-function checkFound(
+export function checkFound(
   model: LoadedModel,
   { scores, option }: OpenedHead["head"],
-  found: ReturnType<Heads["candidatesAbove"]>,
+  found: readonly Pick<ReturnType<Heads["candidatesAbove"]>[number], "score" | "corners" | "anchor">[],
   values: (value: string) => Float32Array,
   data: Float32Array,
 ): void {
   const { value, name } = scores.output;
-  const odd = found.find(({ score, corners }) => !(score <= 1.001 && corners.every(Number.isFinite)));
+  const odd = found.find(({ score, corners }) => !(Math.abs(score) <= 1.001 && corners.every(Number.isFinite)));
   if (!odd) return;
   const broken =
     [...values(value)].find((each) => !Number.isFinite(each)) ?? (Number.isFinite(odd.score) ? 0 : Number.NaN);

@@ -45,12 +45,12 @@ function stampOf(data: ImageLike["data"]): string {
   let [first, second] = [data.length, ~data.length];
   const misaligned = data.byteOffset % 4 !== 0;
   const { buffer, byteOffset, length } = misaligned ? data.slice() : data;
-  const words = new Int32Array(buffer, byteOffset, length >> 2);
+  const words = new Int32Array(buffer, byteOffset, Math.floor(length / 4));
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
     first = Math.imul(first ^ word, 0x01000193);
     second = Math.imul(second + word, 0x5bd1e995) ^ (second >>> 15);
   }
-  for (let i = length & ~3; i < length; i++) first = Math.imul(first ^ data[i], 0x01000193);
+  for (let i = length - (length % 4); i < length; i++) first = Math.imul(first ^ data[i], 0x01000193);
   return `${first},${second}`;
 }

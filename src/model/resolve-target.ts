@@ -119,7 +119,12 @@ export function classIndex(model: LoadedModel, target: number | string): number 
 /** How many classes there are to choose from. */
 export const classCount = (model: LoadedModel): number => model.parts.classAxis.classes;
 
-function indexOfLabel(model: LoadedModel, label: string): number {
+/**
+ * The place of a name in the list of labels.
+ *
+ * @throws {TargetError} if the model has no labels, or not this one
+ */
+export function labelIndex(model: LoadedModel, label: string): number {
   const { labels } = model;
   if (!labels) {
     throw new TargetError(
@@ -138,6 +143,11 @@ function indexOfLabel(model: LoadedModel, label: string): number {
     throw new TargetError(
       `Target "${label}" is none of the model's ${labels.length} labels.${suggest(label, labels)}${shortList(labels)}`,
     );
+  return index;
+}
+
+function indexOfLabel(model: LoadedModel, label: string): number {
+  const index = labelIndex(model, label);
   const { firstLabel, detector } = model.parts;
   if (firstLabel === undefined) {
     throw new TargetError(

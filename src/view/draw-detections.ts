@@ -1,6 +1,6 @@
 import { checkOptions, kindOf, show } from "../checks";
 import { OptionError } from "../errors";
-import { guardedAsync } from "../guard";
+import { guardedAsync, theirs } from "../guard";
 import { checkImage, type ImageLike, type PictureData } from "../image/image";
 import type { Rectangle } from "../image/resize";
 import { Canvas, type Colour, type Font, loadFont, textWidth, toRgba } from "./canvas";
@@ -21,7 +21,7 @@ export interface DrawDetectionsOptions {
   readonly caption?: (detection: DrawnBox, index: number) => string;
   /** Pixels of the picture per pixel of what the boxes are in; default 1. */
   readonly scale?: number;
-  /** Pixels per pixel of the font, which is seven high; default by the picture's shorter side. */
+  /** Pixels per pixel of the font, which is seven high, at most 1000; default by the picture's shorter side. */
   readonly textScale?: number;
 }
 
@@ -38,6 +38,8 @@ const colours: readonly Colour[] = [
 ];
 const ink: Colour = [20, 20, 20];
 
+/** Letters of seven thousand pixels: whoever asks for larger ones means something else. */
+const mostTextScale = 1000;
 /** Font pixels around a text. */
 const padding = 2;
 
@@ -71,6 +73,12 @@ export function drawDetections(
       if (!(typeof value === "number" && value > 0 && Number.isFinite(value)))
         throw new OptionError(`${name} must be a number above 0, got ${kindOf(value)}.`);
     }
+    if (textScale > mostTextScale) {
+      throw new OptionError(`textScale must be at most ${mostTextScale}, got ${textScale}.`);
+    }
+    if (typeof caption !== "function") {
+      throw new OptionError(`caption must be a function that makes a text of a detection, got ${kindOf(caption)}.`);
+    }
     const boxes = detections.map((each, i) => {
       const box = each?.box;
       if (![box?.x, box?.y, box?.width, box?.height].every(Number.isFinite)) {
@@ -79,7 +87,7 @@ export function drawDetections(
       const { index } = each;
       if (index !== undefined && !Number.isFinite(index))
         throw new OptionError(`detections[${i}].index must be the number of a class, got ${kindOf(index)}.`);
-      return { box: scaled(box, scale), colour: colourOf(each), text: String(caption(each, i)) };
+      return { box: scaled(box, scale), colour: colourOf(each), text: theirs(() => String(caption(each, i))) };
     });
     const canvas = new Canvas(width, height);
     canvas.data.set(toRgba(image).data);
@@ -152,13 +160,13 @@ interface Plate {
 
 /** A text that is wider than the picture is written smaller, then cut. */
 function plateFor(font: Font, text: string, largest: number, { width }: Canvas): Plate {
-  let size = largest;
-  const wide = (words: string): number => textWidth(font, words, size) + 2 * padding * size;
-  while (size > 1 && wide(text) > width) size--;
-  const letters = [...text];
-  while (letters.length > 1 && wide(letters.join("")) > width) letters.pop();
-  const shown = letters.join("");
-  return { text: shown, size, width: wide(shown), height: (font.height + 2 * padding) * size };
+  // More letters than the picture has columns are cut in any size: no further is read.
+  const letters = [...text.slice(0, 2 * (width + 1))];
+  const wide = (words: string): number => textWidth(font, words, 1) + 2 * padding;
+  const size = Math.min(Math.max(Math.floor(width / wide(letters.join(""))), 1), largest);
+  const room = Math.floor((width / size - 2 * padding + 1) / (font.width + 1));
+  const shown = letters.slice(0, Math.max(room, 1)).join("");
+  return { text: shown, size, width: wide(shown) * size, height: (font.height + 2 * padding) * size };
 }
 
 /** Above the box, in it, below it, or further down where all of these are taken; always inside the picture. */

@@ -80,6 +80,34 @@ describe("drawDetections", () => {
     await expect(ask([{}])).rejects.toThrow("detections[0].box must be { x, y, width, height }");
     await expect(ask([], { scale: 0 })).rejects.toThrow("scale must be a number above 0");
     await expect(ask([], { captions: 0 })).rejects.toThrow('Did you mean "caption"?');
+    await expect(ask([dog], { textScale: 1e9 })).rejects.toThrow("textScale must be at most 1000, got 1000000000");
+    await expect(ask([dog], { caption: "dog" })).rejects.toThrow("caption must be a function that makes a text");
+    const own = new Error("no words");
+    const wordless = ask([dog], {
+      caption: () => {
+        throw own;
+      },
+    });
+    await expect(wordless).rejects.toBe(own);
+  });
+
+  it("writes texts of any length smaller and cuts them, in a moment", async () => {
+    const long = (length: number, width: number, textScale = 1000) =>
+      drawDetections(grey(width, 60), [{ ...dog, box: { x: 0, y: 40, width: 9, height: 9 } }], {
+        caption: () => "I".repeat(length),
+        textScale,
+      });
+    const began = performance.now();
+    const million = await long(5_000_000, 400);
+    expect(performance.now() - began).toBeLessThan(3000);
+    // 66 letters of six columns less the last gap, and two columns around them, are 399.
+    expect(extent(million, "255,176,0")).toMatchObject({ left: 0, right: 398 });
+    expect(million).toEqual(await long(66, 400, 1));
+    // 10 letters are 63 columns: six times as large in 400, as wide in 63, and one letter less in 62.
+    expect(extent(await long(10, 400), "255,176,0").right).toBe(6 * 63 - 1);
+    expect(extent(await long(10, 400, 2), "255,176,0").right).toBe(2 * 63 - 1);
+    expect(extent(await long(10, 63), "255,176,0").right).toBe(62);
+    expect(extent(await long(10, 62), "255,176,0").right).toBe(56);
   });
 });
 
@@ -110,8 +138,22 @@ describe("classProbabilityMap", () => {
     const [best] = await detect(model, input, { threshold: 0 });
     expect(cornersOf(best).every(Number.isFinite)).toBe(true);
     const ask = (target: unknown) => classProbabilityMap(model, input, { target: target as number });
-    await expect(ask("dig")).rejects.toThrow('has no label "dig". Did you mean "dog"?');
+    await expect(ask("dig")).rejects.toThrow('"dig" is none of the model\'s 3 labels. Did you mean "dog"?');
     await expect(ask(3)).rejects.toThrow("by label or index from 0 to 2, got 3");
+    // As every target takes them: one of several names, in any case.
+    const named = await loadModel(yoloV8(0), { labels: ["cat, puss", "dog", "bird"] });
+    const byName = await classProbabilityMap(named, input, { target: "Puss" });
+    expect(byName.data).toEqual((await classProbabilityMap(model, input, { target: "cat" })).data);
+    await expect(classProbabilityMap(await loadModel(yoloV8(0)), input, { target: "cat" })).rejects.toThrow(
+      "has no labels. Pass labels to loadModel",
+    );
+    // What is no probability is refused as detect does.
+    const wrong = { boxes: "output0", layout: "columns", classAt: 0, classes: 4 } as const;
+    await expect(classProbabilityMap(model, input, { target: 0, head: wrong })).rejects.toThrow(
+      /has the score .*, which is no probability/,
+    );
+    const infinite = new Tensor(input.data.with(0, 3e38).with(1, 3e38), input.shape);
+    await expect(classProbabilityMap(model, infinite, { target: 0 })).rejects.toThrow(/not finite/);
     await expect(
       classProbabilityMap(await loadModel(), new Tensor(new Float32Array(96 * 96 * 3), [1, 96, 96, 3]), { target: 0 }),
     ).rejects.toThrow(/recognised as a detector's/);
