@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
-import { cam, decodeImage, explain, type ImageLike, loadModel, type Model, reciproCam } from "../src/index";
+import { cam, decodeImage, explain, type ImageLike, loadModel, type Model, reciproCam, Tensor } from "../src/index";
+import { writeOnnx } from "../src/onnx/writer";
+import { graphOf, randomFloats, randomIntegers } from "./graph/build";
 
 let model: Model;
 let photo: ImageLike;
@@ -36,6 +38,43 @@ it("weighs the neighbours with a Gaussian", async () => {
       expect(smooth.data[y * w + x]).toBeCloseTo(sum, 4);
     }
   }
+});
+
+it("weighs the neighbours of a volume in all three directions", async () => {
+  const random = randomIntegers(3);
+  const size = [3, 4, 5];
+  const volumes = await loadModel(
+    writeOnnx(
+      graphOf({
+        inputs: { x: [1, 1, ...size] },
+        constants: { w: randomFloats(random, [4, 1, 1, 1, 1]), l: randomFloats(random, [4, 2]) },
+        nodes: [
+          ["Conv", ["x", "w"], ["maps"], { kernel_shape: [1, 1, 1] }],
+          ["GlobalAveragePool", ["maps"], ["gap"]],
+          ["Flatten", ["gap"], ["flat"]],
+          ["MatMul", ["flat", "l"], ["y"]],
+        ],
+      }),
+    ),
+  );
+  const x = new Tensor(
+    Float32Array.from({ length: 60 }, (_, i) => Math.sin(i * i)),
+    [1, 1, ...size],
+  );
+  const options = { target: 1, layer: "maps" };
+  const plain = (await reciproCam(volumes, x, options)).values;
+  const { data } = (await reciproCam(volumes, x, { ...options, gaussian: true })).values;
+  expect(plain.shape).toEqual([1, ...size, 1]);
+  const share = (step: number) => (step === 0 ? 2 : Math.abs(step) === 1 ? 1 : 0) / 4;
+  const at = (i: number) => [Math.floor(i / 20), Math.floor(i / 5) % 4, i % 5];
+  data.forEach((value, i) => {
+    const [z, y, x] = at(i);
+    const sum = plain.data.reduce((total, each, k) => {
+      const [front, row, column] = at(k);
+      return total + share(front - z) * share(row - y) * share(column - x) * each;
+    }, 0);
+    expect(value).toBeCloseTo(sum, 5);
+  });
 });
 
 it("does the same whatever the batch, and at earlier layers keeps one place of them", async () => {

@@ -1,10 +1,9 @@
-import { leadsAround } from "../engine/plan";
 import { ablationCamFacts } from "../methods/ablation-cam";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import type { CamRun } from "./cam-run";
+import { layerPasses } from "./layer-passes";
 import { explainByPasses, type Passes } from "./passes";
-import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
+import { beginPerturbedCam, type PerturbedCamOptions } from "./perturbed-cam";
 import { type Explains, perTarget } from "./several-targets";
 
 /**
@@ -36,35 +35,8 @@ export const beginAblationCam = (given: Model, input: Input, options: PerturbedC
   beginPerturbedCam(given, input, options, {
     facts: ablationCamFacts,
     alike: (least, most) => least === 0 && most === 0,
-    passes: ablatedPasses,
+    passes: (run, layer, channels) =>
+      layerPasses(run, layer, layer.whole, channels.length, (sample, into) => layer.silence(into, channels[sample])),
     weights: (scores, score) => Float64Array.from(scores, (ablated) => (score - ablated) / (score || 1)),
     notes: (score) => (score < 0 ? [note("negative-score", score.toFixed(3))] : []),
   });
-
-/** The target's value without each of some channels. */
-async function ablatedPasses(
-  { model, data, target, options }: CamRun,
-  layer: PerturbedLayer,
-  channels: readonly number[],
-): Promise<Float32Array> {
-  const { value, whole } = layer;
-  const silence = (maps: Float32Array): void =>
-    channels.forEach((channel, sample) => {
-      layer.silence(maps.subarray(sample * whole.length, (sample + 1) * whole.length), channel);
-    });
-  const repeated = (sample: Float32Array): Float32Array => {
-    const batch = new Float32Array(channels.length * sample.length);
-    for (let start = 0; start < batch.length; start += sample.length) batch.set(sample, start);
-    return batch;
-  };
-  const [batch, keep] = [channels.length, [target.value]];
-  if (leadsAround(model.networkFor([value, target.value]), keep, value)) {
-    const pass = { batch, data: repeated(data), keep, edits: new Map([[value, silence]]) };
-    const { values } = await model.watchedPass(pass, options.signal);
-    return values.get(target.value) as Float32Array;
-  }
-  const maps = repeated(whole);
-  silence(maps);
-  const { values } = await model.watchedPass({ batch, data: maps, start: value, keep }, options.signal);
-  return values.get(target.value) as Float32Array;
-}

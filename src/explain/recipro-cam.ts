@@ -1,19 +1,20 @@
-import { leadsAround } from "../engine/plan";
+import { unravel } from "../graph/regions";
 import { reciproCamFacts } from "../methods/recipro-cam";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { scoreOf } from "../model/score";
 import type { Attribution } from "./attribution";
 import { batchOf } from "./batch";
-import { type CamLayer, type CamRun, finishCam, startCam } from "./cam-run";
+import { type CamLayer, finishCam, startCam } from "./cam-run";
 import { forwardPass } from "./gradient";
+import { layerPasses } from "./layer-passes";
 import { createPace } from "./pace";
 import type { PerturbedCamOptions } from "./perturbed-cam";
 import { largestChange } from "./scored-input";
 import { type Explains, perTarget } from "./several-targets";
 
 export interface ReciproCamOptions extends PerturbedCamOptions {
-  /** Keeps the neighbours of each place too, weighed by a 3×3 Gaussian; default false. */
+  /** Keeps the neighbours of each place too, weighed by a Gaussian of 3×3, of a volume of 3×3×3; default false. */
   readonly gaussian?: boolean;
 }
 
@@ -24,7 +25,7 @@ export interface ReciproCamOptions extends PerturbedCamOptions {
  *
  * Byun & Lee 2022, https://arxiv.org/abs/2209.14074. The paper scales the scores to 0..1; here they stay in units of the score, less that
  * of nothing, so that behind the layer of a network that ends in global average pooling and a linear layer they are CAM's up to scale.
- * `gaussian` keeps the neighbours too, weighed 1-2-1 in both directions over 16, as the paper does. Of tokens those without a place, a class
+ * `gaussian` keeps the neighbours too, weighed 1-2-1 in both directions over 16, as the paper does, and of a volume in all three over 64. Of tokens those without a place, a class
  * token for example, are kept always.
  *
  * @function
@@ -56,7 +57,7 @@ async function attribute(given: Model, input: Input, unsettled: ReciproCamOption
     const scores = new Float32Array(places + 1);
     for (let first = 0; first <= places; first += size) {
       const count = Math.min(size, places + 1 - first);
-      const value = await keptPasses(run, layer, whole.length, count, (sample, into) => keep(first + sample, into));
+      const value = await layerPasses(run, layer, whole, count, (sample, into) => keep(first + sample, into));
       const each = value.length / count;
       for (let sample = 0; sample < count; sample++)
         scores[first + sample] = scoreOf(plain.score, value, sample * each);
@@ -70,8 +71,25 @@ async function attribute(given: Model, input: Input, unsettled: ReciproCamOption
   return finishCam(run, reciproCamFacts.name, plain, maps, [], effect);
 }
 
-/** Shares of a place's neighbours, and of itself, by how far they are. */
-const gaussianShares = [4 / 16, 2 / 16, 1 / 16] as const;
+interface Neighbour {
+  readonly place: number;
+  readonly share: number;
+}
+
+/** A place and those around it with their shares, 1-2-1 over 4 along each axis; what would lie outside is left out. */
+function neighboursOf(place: number, extents: readonly number[]): readonly Neighbour[] {
+  const at = unravel(place, extents);
+  return extents.reduce<readonly Neighbour[]>(
+    (found, extent, axis) =>
+      found.flatMap(({ place: before, share }) =>
+        [-1, 0, 1]
+          .map((step) => ({ step, to: at[axis] + step }))
+          .filter(({ to }) => to >= 0 && to < extent)
+          .map(({ step, to }) => ({ place: before * extent + to, share: share * (step === 0 ? 2 / 4 : 1 / 4) })),
+      ),
+    [{ place: 0, share: 1 }],
+  );
+}
 
 /**
  * Writes a layer's value with one place kept, of a place beyond the last with none. What has no place stays as it is.
@@ -79,7 +97,7 @@ const gaussianShares = [4 / 16, 2 / 16, 1 / 16] as const;
  * @param whole  the layer's value, in memory order
  */
 function keeper(layer: CamLayer, whole: Float32Array, gaussian: boolean): (place: number, into: Float32Array) => void {
-  const { height, width, channels } = layer;
+  const { height, width, channels, extents } = layer;
   // Where each channel of each place lies, read off the layer itself.
   const indices = layer.read(Float32Array.from(whole, (_, i) => i));
   const none = whole.slice();
@@ -94,38 +112,6 @@ function keeper(layer: CamLayer, whole: Float32Array, gaussian: boolean): (place
       copy(place, 1, into);
       return;
     }
-    const [y, x] = [Math.floor(place / width), place % width];
-    for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-      for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-        copy(row * width + column, gaussianShares[Math.abs(row - y) + Math.abs(column - x)], into);
-      }
-    }
+    for (const { place: each, share } of neighboursOf(place, extents)) copy(each, share, into);
   };
-}
-
-/** The target's value of several samples, each with its own value of the layer. */
-async function keptPasses(
-  { model, data, target, options }: CamRun,
-  { value }: CamLayer,
-  size: number,
-  batch: number,
-  write: (sample: number, into: Float32Array) => void,
-): Promise<Float32Array> {
-  const keep = [target.value];
-  const fill = (maps: Float32Array): void => {
-    for (let sample = 0; sample < batch; sample++) write(sample, maps.subarray(sample * size, (sample + 1) * size));
-  };
-  if (leadsAround(model.networkFor([value, target.value]), keep, value)) {
-    const repeated = new Float32Array(batch * data.length);
-    for (let start = 0; start < repeated.length; start += data.length) repeated.set(data, start);
-    const { values } = await model.watchedPass(
-      { batch, data: repeated, keep, edits: new Map([[value, fill]]) },
-      options.signal,
-    );
-    return values.get(target.value) as Float32Array;
-  }
-  const maps = new Float32Array(batch * size);
-  fill(maps);
-  const { values } = await model.watchedPass({ batch, data: maps, start: value, keep }, options.signal);
-  return values.get(target.value) as Float32Array;
 }
