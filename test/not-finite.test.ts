@@ -100,6 +100,25 @@ describe("weights", () => {
     }
   });
 
+  it("is found beyond the first two gigabytes of a file too", async () => {
+    // Never touched but at its end, so it takes no memory.
+    const file = new Uint8Array(2 ** 31 + 64);
+    const check = (bytes: Uint8Array): Promise<void> => {
+      const w = Constant.fromBytes(bytes, "float32", [bytes.length / 4]);
+      const nodes = [{ name: "m", op: "MatMul", inputs: ["x", "w"], outputs: ["y"], attributes: new Map() }];
+      return checkWeights({ nodes, constants: new Map([["w", w]]) } as never, async () => {});
+    };
+    for (let offset = 0; offset < 4; offset++) {
+      const weights = file.subarray(2 ** 31 + offset, 2 ** 31 + offset + 32);
+      await expect(check(weights)).resolves.toBeUndefined();
+      const view = new DataView(weights.buffer, weights.byteOffset, weights.byteLength);
+      view.setFloat32(12, Number.NaN, true);
+      await expect(check(weights)).rejects.toThrow("is NaN at element 3");
+      view.setFloat32(12, 0, true);
+    }
+    await expect(check(file)).resolves.toBeUndefined();
+  }, 60_000);
+
   it("an infinite mask or bound is no mistake", async () => {
     const masked: Nodes = [
       ["Conv", ["x", "w", "b"], ["c"], three],

@@ -55,7 +55,7 @@ export interface LrpOptions extends ExplainOptions, LayerOptions {
  *   it strays by more than a tenth
  * @throws {TargetError} if `target` names no class of the model
  * @throws {LayerError} if `layer` is unknown, or merged with another one
- * @throws {OptionError} if `composite`, `epsilon` or `conditions` is none
+ * @throws {OptionError} if `composite`, `epsilon` or `conditions` is none, or a layer of the conditions does not lie between `layer` and the target
  * @throws {UnsupportedOperatorError} if no rule is known for an operation, or that of the composite cannot pass it, naming every one
  * @example
  * const { values } = await lrp(model, image, { target: "cat", composite: "epsilonGammaBox" });

@@ -43,10 +43,11 @@ const blockBytes = 2 ** 14;
  */
 function isSuspicious({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
   // The last float's last byte may lie in a word that the buffer has only a part of.
-  const count = (byteLength >> 2) - 1;
+  const count = Math.floor(byteLength / 4) - 1;
+  // Neither of shifts nor of masks, which end at 2³¹ bytes: files and weights may be larger.
   const last = byteOffset + 3;
-  const words = new Int32Array(buffer, last & ~3, Math.max(count, 0));
-  const shift = 8 * (last & 3);
+  const words = new Int32Array(buffer, last - (last % 4), Math.max(count, 0));
+  const shift = 8 * (last % 4);
   // Added to seven ones, one carries into the bit above them.
   const [ones, one] = [0x7f << shift, 1 << shift];
   let carried = 0;

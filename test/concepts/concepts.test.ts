@@ -60,6 +60,13 @@ describe("lrp under conditions", () => {
     await expect(lrp(model, photo, { conditions: { relu9: [0] } })).rejects.toThrow("relu9");
     await expect(lrp(model, photo, { conditions: { relu6: [9999] } })).rejects.toThrow("has units 0 to");
     await expect(lrp(model, photo, { conditions: [1] as never })).rejects.toThrow("units by layer");
+    for (const layer of ["relu5", "relu6"]) {
+      await expect(lrp(model, photo, { layer, conditions: { relu5: [0] } })).rejects.toThrow(
+        `nothing of what arrives at the layer "${layer}" passes through "relu5"`,
+      );
+    }
+    const above = await lrp(model, photo, { layer: "relu5", conditions: { relu6: [report.concepts[0].unit] } });
+    expect(above.values).not.toEqual((await lrp(model, photo, { layer: "relu5" })).values);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Concept relevance propagation: relevance passes a layer through some of its units alone. */
-import { kindOf } from "../../checks";
+import { kindOf, show } from "../../checks";
 import { OptionError } from "../../errors";
 import { unitList } from "../../model/intervention";
 import type { LoadedModel } from "../../model/model";
@@ -13,11 +13,18 @@ export type Conditions = Readonly<Record<string, number | readonly number[]>>;
 /** 1 for each element of a value that keeps its relevance. */
 type Kept = ReadonlyMap<ValueName, Uint8Array>;
 
+/** Between which values relevance goes down: from the target to the input, or to a layer by its name. */
+interface Way {
+  readonly target: ValueName;
+  readonly at: ValueName;
+  readonly layer: string | undefined;
+}
+
 /**
- * @param target  the value that is explained: layers lie before it
- * @throws {LayerError} if a layer is unknown; {OptionError} if conditions are no units of layers
+ * @throws {LayerError} if a layer is unknown; {OptionError} if conditions are no units of layers, or of layers that relevance does not
+ *   pass on its way
  */
-export function keptBy(model: LoadedModel, conditions: Conditions | undefined, target: ValueName): Kept {
+export function keptBy(model: LoadedModel, conditions: Conditions | undefined, { target, at, layer: end }: Way): Kept {
   if (conditions === undefined) return new Map();
   if (typeof conditions !== "object" || conditions === null || Array.isArray(conditions)) {
     throw new OptionError(`conditions are units by layer, { conv4: [3, 5] }, got ${kindOf(conditions)}.`);
@@ -27,6 +34,12 @@ export function keptBy(model: LoadedModel, conditions: Conditions | undefined, t
     const value = model.layerBefore(layer, target);
     if (value === model.fast.input) {
       throw new OptionError(`conditions: "${layer}" is the network's input, behind which nothing is left to explain.`);
+    }
+    if (end !== undefined && (value === at || !model.dependencies(value).has(at))) {
+      throw new OptionError(
+        `conditions: nothing of what arrives at the layer ${show(end)} passes through ${show(layer)} before, so its units would change nothing. ` +
+          `Name layers between ${show(end)} and the target, or another layer to arrive at.`,
+      );
     }
     const { places, offsets, channels } = model.unitAxis(value);
     const list = unitList(units, channels, `layer "${layer}" (${showShape(model.shape(value))})`);

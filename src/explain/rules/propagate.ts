@@ -38,7 +38,7 @@ export async function propagate(
   const target = resolveTarget(model, options.target);
   const at = options.layer === undefined ? model.fast.input : model.layerBefore(options.layer, target.value);
   const network = model.folded;
-  const kept = keptBy(model, conditions, target.value);
+  const kept = keptBy(model, conditions, { target: target.value, at, layer: options.layer });
   checkFolded(network, [target.value, at, ...kept.keys()], method);
   const data = model.prepare(input);
   const seen = throughLens(network, method, model.dependencies(target.value), conditioned(lens(model, network), kept));
