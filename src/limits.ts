@@ -3,7 +3,7 @@
  * caller may lower or raise each number (`loadModel(source, { limits })`), and `maxMemory` lowers the bytes of constants.
  */
 import { checkOptions, show } from "./checks";
-import { LimitError, OptionError } from "./errors";
+import { LimitError, OptionError, ShapeError } from "./errors";
 
 /** Upper bounds on a model's file. */
 export interface Limits {
@@ -89,6 +89,15 @@ export function checkedProduct(extents: readonly number[], limits: Limits, what:
     withinLimit(limits, "elements", product, `${what} has too many elements, ${shown(extents)}`);
   }
   return product;
+}
+
+/** Places of which something is listed one by one, as in tables: a file of a few bytes may ask for any number. */
+export const mostListed = 2 ** 22;
+
+/** @throws {ShapeError} if more would be listed */
+export function withinListed(places: number, what: string, most = mostListed): void {
+  if (places <= most) return;
+  throw new ShapeError(`${what}: ${count(places)} places would be listed one by one, and at most ${count(most)} are.`);
 }
 
 const shown = (extents: readonly number[]): string => extents.join("×");

@@ -2,24 +2,17 @@ import { LimitError, ModelError, SeethroughError, ShapeError, type UnsupportedUs
 import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../graph/ir";
 import { label, type Shape } from "../graph/shape-rule";
 import { checkedProduct, defaultLimits, type Limits, withinLimit } from "../limits";
-import { evaluate } from "../operators/evaluate";
+import { Folding } from "../operators/evaluate";
 import { operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
 import { Lowered } from "./lowering/emitter";
-import { loweringOf, mayBeWritten } from "./lowering/table";
+import { isLowered, loweringOf, mayBeWritten } from "./lowering/table";
 import { takeBranches } from "./take-branches";
 import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 
-/** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
-const foldLimitBytes = 64 * 2 ** 20;
-
-/** @throws {ModelError} if a result would have less than no elements along an axis, or a part of one */
-function checkExtents(node: Node, shape: Shape): void {
-  if (shape.every((extent) => Number.isInteger(extent) && extent >= 0)) return;
-  throw new ModelError(
-    `${label(node)}: its result would be ${showShape(shape)}, which is no shape. An attribute or a constant of it is wrong.`,
-  );
-}
+/** Nodes that operators may be written by, for each node that a file may have. */
+const writtenPerNode = 8;
+const manyWritten = (node: Node): string => `Operators are written by too many others, the last of them ${label(node)}`;
 
 /** How often a branch may turn out by what is in another one; every time, all begins anew. */
 const mostRounds = 100;
@@ -33,7 +26,6 @@ const mostRounds = 100;
  * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
  * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
  * @param limits  what the file may ask for: no value is computed, and no node built, that is beyond them
- * @param rounds  how often branches have been taken before
  * @throws {LimitError} if a value is, or all constants together
  * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
  * @throws {ModelError} if a dimension stays open, or a shape depends on the image
@@ -44,7 +36,6 @@ export function specialise(
   inputShapes: ReadonlyMap<string, readonly number[]>,
   refusedLater: RefusedLater = () => [],
   limits: Limits = defaultLimits,
-  rounds = 0,
 ): StaticGraph {
   for (const name of inputShapes.keys()) {
     if (!graph.inputs.some((input) => input.name === name)) {
@@ -54,6 +45,26 @@ export function specialise(
       );
     }
   }
+  const elements = [...graph.constants.values()].reduce((sum, { size }) => sum + size, 0);
+  const folding = new Folding(limits, elements);
+  let current = graph;
+  for (let round = 0; round <= mostRounds; round++) {
+    folding.beginAnew();
+    const { chosen, result } = inOneRound(current, inputShapes, refusedLater, limits, folding);
+    if (result) return result;
+    current = chosen;
+  }
+  throw new ModelError(`More than ${mostRounds} branches depend on one another.`);
+}
+
+/** All of it, or the graph without an If whose branch turned out by the way. */
+function inOneRound(
+  graph: Graph,
+  inputShapes: ReadonlyMap<string, readonly number[]>,
+  refusedLater: RefusedLater,
+  limits: Limits,
+  folding: Folding,
+): { readonly chosen: Graph; readonly result?: StaticGraph } {
   const { kinds, fixed, uses } = survey(graph);
   const refused = [...uses];
   const refusedNodes = new Set(uses.map(({ node }) => node));
@@ -63,12 +74,6 @@ export function specialise(
   const constants = new Map(graph.constants);
   for (const [name, { shape }] of constants) shapes.set(name, shape);
   for (const [name, shape] of shapes) checkedProduct(shape, limits, `The value "${name}"`);
-  let foldedBytes = 0;
-  const count = (node: Node, bytes: number): void => {
-    foldedBytes += bytes;
-    const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
-    withinLimit(limits, "foldedBytes", foldedBytes, what);
-  };
 
   const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
   // Values behind what cannot run: nobody knows their shapes, and what follows from them is not another fault.
@@ -79,14 +84,12 @@ export function specialise(
     for (const output of node.outputs) if (output !== "") lost.add(output);
     remaining.push(node);
   };
+  let written = 0;
   const queue = [...graph.nodes].reverse();
   for (let node = queue.pop(); node; node = queue.pop()) {
     if (node.op === "If" && constants.has(node.inputs[0])) {
       const chosen = takeBranches(graph, constants, limits);
-      if (chosen !== graph) {
-        if (rounds === mostRounds) throw new ModelError(`More than ${mostRounds} branches depend on one another.`);
-        return specialise(chosen, inputShapes, refusedLater, limits, rounds + 1);
-      }
+      if (chosen !== graph) return { chosen };
     }
     const measures = operators.get(node.op)?.measures;
     if (measures || node.inputs.some((input) => ofSize.has(input))) for (const name of node.outputs) ofSize.add(name);
@@ -96,11 +99,14 @@ export function specialise(
     }
     const given = node.inputs.map((input) => (input === "" ? undefined : shapeOf(shapes, node, input)));
     const known = node.inputs.map((input) => constants.get(input));
-    let found: readonly Shape[];
+    let found: readonly Shape[] = [];
     let folded: readonly Constant[] | undefined;
     let isAllKnown = false;
     try {
-      const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted));
+      // How it is written by others nobody looks at before its own rule has found what it asks for sound.
+      if (!isLowered(node.op)) found = folding.shapesOf(node, given, known, graph.opset);
+      const spend = (bytes: number): void => folding.spend(node, bytes);
+      const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted), spend);
       const reason = loweringOf(lowered)?.(lowered);
       if (reason !== undefined) {
         refused.push({ op: node.op, node: node.name, reason });
@@ -109,6 +115,8 @@ export function specialise(
         continue;
       }
       if (lowered.nodes.length > 0) {
+        written += lowered.nodes.length;
+        withinLimit({ ...limits, nodes: writtenPerNode * limits.nodes }, "nodes", written, manyWritten(node));
         for (const [name, value] of lowered.constants) {
           constants.set(name, value);
           shapes.set(name, value.shape);
@@ -117,20 +125,11 @@ export function specialise(
         queue.push(...lowered.nodes.reverse());
         continue;
       }
-      found = infer(node, given, known, graph.opset);
-      for (const shape of found) checkExtents(node, shape);
-      for (const shape of found) checkedProduct(shape, limits, `The result of ${label(node)}`);
+      // Nobody reads what it makes.
+      if (isLowered(node.op)) continue;
       isAllKnown = isKnown(node, known);
-      folded = isAllKnown
-        ? fold(
-            node,
-            given,
-            known,
-            found,
-            node.inputs.some((input) => ofSize.has(input)),
-            count,
-          )
-        : undefined;
+      const isOfSize = node.inputs.some((input) => ofSize.has(input));
+      folded = isAllKnown ? folding.fold(node, known, given, found, isOfSize ? smaller : fixedInFile) : undefined;
       if (!folded && found.some((shape) => sizeOf(shape) === 0)) {
         throw new ShapeError(
           `${label(node)}: its result ${found.map(showShape).join(", ")} is empty. Use a larger inputShape.`,
@@ -173,8 +172,12 @@ export function specialise(
       !read.some((input) => lost.has(input) && fixed.has(input));
     throw refusal(graph, refused, failures, refusedLater(result, remaining.filter(isSettled)));
   }
-  return pruned(result);
+  return { chosen: graph, result: pruned(result) };
 }
+
+const smaller = "Use a smaller inputShape.";
+const fixedInFile =
+  "Its shape is written in the file and does not depend on the input's: export the network without it.";
 
 /**
  * Uses that cannot be built.
@@ -302,48 +305,10 @@ function shapeOf(shapes: ReadonlyMap<string, Shape>, node: Node, input: string):
   return shape;
 }
 
-function infer(
-  node: Node,
-  given: readonly (Shape | undefined)[],
-  known: readonly (Constant | undefined)[],
-  opset: number,
-) {
-  const rule = operators.get(node.op)?.shape;
-  if (!rule) throw new ModelError(`${label(node)}: the operator is not known.`);
-  const found = rule(node, given, known, opset);
-  const unsafe = found.find((shape) => !Number.isSafeInteger(sizeOf(shape)));
-  if (unsafe)
-    throw new ShapeError(`${label(node)}: its result would be ${showShape(unsafe)}. Use a smaller inputShape.`);
-  return found;
-}
-
 /** True where everything is known that the result depends on. */
 function isKnown(node: Node, known: readonly (Constant | undefined)[]): boolean {
   if (operators.get(node.op)?.measures) return true;
   return known.length > 0 && node.inputs.every((input, i) => input === "" || known[i] !== undefined);
-}
-
-function fold(
-  node: Node,
-  given: readonly (Shape | undefined)[],
-  known: readonly (Constant | undefined)[],
-  found: readonly Shape[],
-  isOfSize: boolean,
-  count: (node: Node, bytes: number) => void,
-): Constant[] | undefined {
-  const grown = found.reduce((sum, shape) => sum + sizeOf(shape), 0);
-  const before = known.reduce((sum, constant) => sum + (constant?.size ?? 0), 0);
-  if (grown > before && grown * 4 > foldLimitBytes) {
-    throw new ModelError(
-      `${label(node)}: it makes a constant of shape ${found.map(showShape).join(", ")} (${Math.round((grown * 4) / 2 ** 20)} MB); ` +
-        `${foldLimitBytes / 2 ** 20} MB are allowed. ` +
-        (isOfSize
-          ? "Use a smaller inputShape."
-          : "Its shape is written in the file and does not depend on the input's: export the network without it."),
-    );
-  }
-  count(node, grown * 4);
-  return evaluate(node, known, given, found);
 }
 
 /** Drops constants, and their shapes, that no node reads and no output names. */

@@ -118,11 +118,14 @@ export function collapseLoops(loops: Loops): Loops {
 /** Calls `visit` with the places of every pair of elements, the last loop innermost. */
 export function visitPairs(loops: RegionLoops, visit: (a: number, b: number) => void): void {
   const { extents, a, b } = collapseLoops(loops);
+  const last = extents.length - 1;
   const enter = (loop: number, atA: number, atB: number): void => {
-    if (loop === extents.length) visit(atA, atB);
-    else for (let i = 0; i < extents[loop]; i++) enter(loop + 1, atA + i * a[loop], atB + i * b[loop]);
+    const [extent, stepA, stepB] = [extents[loop], a[loop], b[loop]];
+    if (loop === last) for (let i = 0; i < extent; i++) visit(atA + i * stepA, atB + i * stepB);
+    else for (let i = 0; i < extent; i++) enter(loop + 1, atA + i * stepA, atB + i * stepB);
   };
-  enter(0, loops.aOffset, loops.bOffset);
+  if (last < 0) visit(loops.aOffset, loops.bOffset);
+  else enter(0, loops.aOffset, loops.bOffset);
 }
 
 /** The index along every axis of an element of a row-major sequence. */

@@ -81,9 +81,9 @@ export function axesOf(node: Node, axes: readonly number[], rank: number): numbe
 }
 
 /** Extents, or repetitions. */
-export function checkExtents(node: Node, extents: readonly number[]): void {
+export function checkExtents(node: Node, extents: readonly number[], what = ""): void {
   if (!extents.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
-    shapeError(node, `[${extents.join(", ")}] must be whole numbers of at least 0.`);
+    shapeError(node, `${what}[${extents.join(", ")}] must be whole numbers of at least 0.`);
   }
 }
 

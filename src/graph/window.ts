@@ -1,4 +1,5 @@
 /** Sliding windows: how many positions a kernel has along each spatial axis, and how much padding is around the input. */
+import { mostListed } from "../limits";
 import { showShape } from "../tensor";
 import { type Node, numberAttribute, numbersAttribute, stringAttribute } from "./ir";
 import { filled, type Shape, shapeError } from "./shape-rule";
@@ -129,21 +130,18 @@ function checkKernel(node: Node, spatialIn: Shape, kernel: Shape): void {
       `a kernel ${showShape(kernel)} needs an input of rank ${kernel.length + 2}, it has ${spatialIn.length} spatial axes.`,
     );
   }
-  if (!kernel.every((k) => Number.isInteger(k) && k >= 1 && k <= widest)) {
-    shapeError(node, `the kernel [${kernel.join(", ")}] must have whole extents from 1 to ${widest}.`);
+  if (!kernel.every((k) => Number.isInteger(k) && k >= 1 && k <= mostListed)) {
+    shapeError(node, `the kernel [${kernel.join(", ")}] must have whole extents from 1 to ${mostListed}.`);
   }
 }
-
-/** No window, step or padding is wider: what looks at a window place by place ends. */
-const widest = 2 ** 22;
 
 /** A list attribute of fixed length, filled with `fallback` where it is absent. */
 function listOf(node: Node, key: string, length: number, fallback: number, least = 0): readonly number[] {
   const list = numbersAttribute(node, key, []);
   if (list.length === 0) return filled(length, fallback);
-  if (list.length !== length || !list.every((n) => Number.isSafeInteger(n) && n >= least && n <= widest)) {
+  if (list.length !== length || !list.every((n) => Number.isSafeInteger(n) && n >= least && n <= mostListed)) {
     const shown = list.length > 8 ? `${list.length} numbers` : `[${list.join(", ")}]`;
-    shapeError(node, `${key} must be ${length} whole numbers from ${least} to ${widest}, the file has ${shown}.`);
+    shapeError(node, `${key} must be ${length} whole numbers from ${least} to ${mostListed}, the file has ${shown}.`);
   }
   return list;
 }

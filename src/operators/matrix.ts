@@ -267,4 +267,5 @@ export const matMul: Operator = {
   reach: rowsAndColumns,
   build: buildMatMul,
   fold: foldMatMul,
+  foldSteps: ({ known: [a], out }) => sizeOf(out) * (a.shape.at(-1) ?? 1),
 };

@@ -178,6 +178,8 @@ export interface Operator {
   /** Which elements of its inputs and outputs are the same numbers, or sums of them. */
   readonly arrange?: Arrange;
   readonly fold?: Fold;
+  /** Elements that folding reads and writes, where it is more than each of the inputs and outputs once. */
+  readonly foldSteps?: (call: FoldCall) => number;
   /** Of what kind the outputs are; default: as the first input. */
   readonly kind?: KindRule;
   readonly noOp?: NoOpTest;

@@ -16,7 +16,7 @@ import { showShape } from "../tensor";
 import { arranged, arranging, keepsPlaces } from "./arrangement";
 import { moved } from "./folding";
 import type { Operator } from "./operator";
-import { indexTable, resampleOperation } from "./resampling";
+import { indexTable, listPlaces, resampleOperation } from "./resampling";
 
 /** Elements that Pad adds (or, negative, removes) at both ends of each of the input's `rank` axes. */
 export function paddings(node: Node, rank: number, constants: InputConstants) {
@@ -44,7 +44,9 @@ const padded: Arrange = (node, inputs, constants) => {
   if (!shape.every((extent) => extent >= 0)) {
     shapeError(node, `pads remove more than there is: ${showShape(x)} would become ${shape.join("×")}.`);
   }
-  const reflects = modeOf(node) === "reflect";
+  const mode = modeOf(node);
+  if (mode !== "constant") listPlaces(node, shape, shape);
+  const reflects = mode === "reflect";
   if (reflects && x.some((extent, axis) => Math.max(begin[axis], end[axis]) >= extent && extent !== shape[axis])) {
     shapeError(node, `a reflection must be smaller than the input ${showShape(x)}. Use a larger inputShape.`);
   }
@@ -95,9 +97,7 @@ function padFromImage(context: BuildContext, mode: string): Operation {
   const { begin } = paddings(node, shape.length, constantsOf(context));
   const tables = shape
     .slice(2)
-    .map((extent, i) =>
-      indexTable(Array.from({ length: outShape[i + 2] }, (_, position) => source(position - begin[i + 2], extent))),
-    );
+    .map((extent, i) => indexTable(outShape[i + 2], (position) => source(position - begin[i + 2], extent)));
   return resampleOperation(context, tables);
 }
 

@@ -2,6 +2,9 @@
  * Sums along image axes: for each output position of an axis, a few source positions and their weights, tabulated once. The
  * adjoint scatters through the same tables.
  */
+import type { Node } from "../graph/ir";
+import { label, type Shape } from "../graph/shape-rule";
+import { withinListed } from "../limits";
 import { type ImageShape, imageShape } from "../operation/layout";
 import { type BuildContext, type Operation, oneToOne, type Run } from "../operation/operation";
 import { placeOnce } from "../operation/weights";
@@ -17,13 +20,23 @@ export interface AxisTable {
 }
 
 /** A table that picks one source position per output position. */
-export const indexTable = (positions: readonly number[]): AxisTable => ({
-  taps: 1,
-  index: Int32Array.from(positions),
-  weight: new Float32Array(positions.length).fill(1),
-});
+export function indexTable(positions: number, source: (position: number) => number): AxisTable {
+  const index = new Int32Array(positions);
+  for (let i = 0; i < positions; i++) index[i] = source(i);
+  return { taps: 1, index, weight: new Float32Array(positions).fill(1) };
+}
 
-export const identityTable = (extent: number): AxisTable => indexTable(Array.from({ length: extent }, (_, i) => i));
+export const identityTable = (extent: number): AxisTable => indexTable(extent, (position) => position);
+
+/**
+ * Says that tables of an operator list the places of some axes, of a volume those of a slice too.
+ *
+ * @throws {ShapeError} if these are too many
+ */
+export function listPlaces(node: Node, extents: Shape, out: Shape): void {
+  withinListed(Math.max(0, ...extents.slice(2)), label(node));
+  if (out.length === 5) withinListed(out[3] * out[4], label(node));
+}
 
 /** One step over rows and columns of images. */
 interface Resampling {

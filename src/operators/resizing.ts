@@ -13,7 +13,7 @@ import { type Builder, constantsOf } from "../operation/operation";
 import { showShape } from "../tensor";
 import { always } from "./arrangement";
 import type { AxesReach, Operator } from "./operator";
-import { resampleOperation } from "./resampling";
+import { listPlaces, resampleOperation } from "./resampling";
 import { keepsShape, methodRefusal, type ResizeAxis, resizeTables } from "./sampling";
 
 /** Geometry of Resize and Upsample: one entry per axis of the input, N and C included. */
@@ -66,15 +66,10 @@ export function resizedAxes(axes: readonly ResizeAxis[]): number[] {
   return axes.flatMap(({ scale }, axis) => (scale !== 1 ? [axis] : []));
 }
 
-/** Resizing looks up every place along an axis in a table. */
-const longestTable = 2 ** 22;
-
 const resizeShape: ShapeRule = (node, inputs, constants, opset) => {
   const axes = resizeGeometry(node, inputShape(node, inputs), constants, opset);
   const out = axes.map((axis) => axis.out);
-  if (axes.some((axis) => axis.out > longestTable && axis.out !== axis.in)) {
-    shapeError(node, `the output would be ${showShape(out)}; an axis is resized to at most ${longestTable} places.`);
-  }
+  if (!keepsShape(axes)) listPlaces(node, [...axes.map((axis) => axis.in), ...out], out);
   return [out];
 };
 

@@ -72,31 +72,32 @@ function axisTable(sampling: Sampling, axis: ResizeAxis): AxisTable {
   if (antialias && mode !== "nearest") return smoothTable(sampling, axis);
   const clamp = (i: number): number => Math.min(Math.max(i, 0), axis.in - 1);
   const taps = tapCounts.get(mode) as number;
-  const index: number[] = [];
-  const weight: number[] = [];
+  const [index, weight] = [new Int32Array(axis.out * taps), new Float32Array(axis.out * taps)];
   for (let position = 0; position < axis.out; position++) {
-    const at = index.length;
+    const at = position * taps;
     const x = place(position, axis, mode === "nearest" ? Math.fround : (value) => value);
     if (mode === "nearest") {
-      index.push(clamp(sampling.round(x, axis)));
-      weight.push(1);
+      index[at] = clamp(sampling.round(x, axis));
+      weight[at] = 1;
     } else if (mode === "linear") {
       // Outside the first and last pixel centre the edge pixel alone counts.
       const inside = Math.min(Math.max(x, 0), axis.in - 1);
       const left = Math.floor(inside);
-      index.push(left, clamp(left + 1));
-      weight.push(1 - (inside - left), inside - left);
+      index[at] = left;
+      index[at + 1] = clamp(left + 1);
+      weight[at] = 1 - (inside - left);
+      weight[at + 1] = inside - left;
     } else {
       const left = Math.floor(x);
       const pixels = [-1, 0, 1, 2].map((offset) => left + offset);
-      index.push(...pixels.map(clamp));
+      index.set(pixels.map(clamp), at);
       const weights = cubicWeights(x - left, sampling.cubicA);
-      weight.push(...(sampling.excludeOutside ? insideOnly(weights, pixels, axis.in) : weights));
+      weight.set(sampling.excludeOutside ? insideOnly(weights, pixels, axis.in) : weights, at);
     }
     // What lies outside of the input has another value, which is none of the input's.
-    if (crops && isOutside(x, axis)) weight.fill(0, at);
+    if (crops && isOutside(x, axis)) weight.fill(0, at, at + taps);
   }
-  return { taps, index: Int32Array.from(index), weight: Float32Array.from(weight) };
+  return { taps, index, weight };
 }
 
 const isOutside = (x: number, { in: extent }: ResizeAxis): boolean => x < 0 || x > extent - 1;

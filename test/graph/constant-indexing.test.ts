@@ -43,6 +43,10 @@ const trials: readonly Trial[] = [
   ["NonZero", [floats([0, 2, 0, 3, 0, 0], [2, 3])]],
   ["GatherND", [square, ints([2, 0, -1, 1], [2, 2])]],
   ["GatherElements", [square, ints([2, 0, -1], [1, 3])], { axis: 0 }],
+  ["Pad", [floats([5, 7]), ints([1, 2])], { mode: "edge" }],
+  ["Pad", [square, ints([2, 0, 1, 1])], { mode: "reflect" }],
+  ["Pad", [floats([5, 7, 9], [1, 3, 1, 1]), ints([0, 1, 0, 0, 0, 2, 0, 0])], { mode: "reflect" }],
+  ["Pad", [floats([5, 7, 9], [3, 1, 1, 1]), ints([1, 0, 0, 0, 2, 0, 0, 0])], { mode: "edge" }],
 ];
 
 describe("arithmetic on constants", () => {

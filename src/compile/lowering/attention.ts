@@ -40,18 +40,20 @@ function attend(from: Lowered, { query, key, value, scale, biases, softcap = 0 }
 
 /** Minus infinity where a place would see one behind it. */
 function causal(from: Lowered, places: number, seen: number, past: number): string {
-  const mask = Float32Array.from({ length: places * seen }, (_, i) =>
-    (i % seen) - past > Math.floor(i / seen) ? Number.NEGATIVE_INFINITY : 0,
-  );
-  return from.floats(mask, [places, seen]);
+  return from.filled([places, seen], (mask) => {
+    for (let place = 0; place < places; place++)
+      mask.subarray(place * seen, (place + 1) * seen).fill(Number.NEGATIVE_INFINITY, Math.max(0, place + past + 1));
+  });
 }
 
 /** The mask as something that is added: booleans let scores through or not. */
 function additive(from: Lowered, index: number): string | undefined {
   const known: Constant | undefined = from.known[index];
   if (known?.kind !== "bool") return from.input(index);
-  const values = Float32Array.from(known.numbers(), (seen) => (seen ? 0 : Number.NEGATIVE_INFINITY));
-  return from.floats(values, known.shape);
+  const seen = known.values();
+  return from.filled(known.shape, (mask) => {
+    for (let i = 0; i < mask.length; i++) if (!seen[i]) mask[i] = Number.NEGATIVE_INFINITY;
+  });
 }
 
 /** A key and a value for every head of the query, where they are fewer. */
@@ -169,15 +171,10 @@ export const rotaryEmbedding: Lowering = (from) => {
   const [part, rest] = turned < size ? from.split(apart, 3, [turned, size - turned]) : [apart];
   const tableOf = (index: number): string | undefined => {
     if (!from.has(positions)) return from.reshape(from.input(index), [-1, places, 1, turned / 2]);
-    const ids = from.known[positions]?.numbers();
+    const ids = from.known[positions]?.values();
     if (!ids) return undefined;
-    const all = ids.length === 1 ? Array.from({ length: places }, (_, i) => ids[0] + i) : ids;
-    return from.reshape(from.emit("Gather", [from.input(index), from.ints(all)], { axis: 0 }), [
-      -1,
-      places,
-      1,
-      turned / 2,
-    ]);
+    const all = ids.length === 1 ? from.listed(places, (i) => ids[0] + i) : from.ints(ids);
+    return from.reshape(from.emit("Gather", [from.input(index), all], { axis: 0 }), [-1, places, 1, turned / 2]);
   };
   const [c, s] = [tableOf(cos), tableOf(sin)];
   if (c === undefined || s === undefined) return "its positions depend on the image";

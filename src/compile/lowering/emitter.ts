@@ -1,6 +1,8 @@
 /** Writes the operators that an operator stands for. */
 import { type Attribute, Constant, type Node, numberAttribute } from "../../graph/ir";
-import { hasInput, type InputConstants, type InputShapes, inputShape, type Shape } from "../../graph/shape-rule";
+import { hasInput, type InputConstants, type InputShapes, inputShape, label, type Shape } from "../../graph/shape-rule";
+import { withinListed } from "../../limits";
+import { sizeOf } from "../../tensor";
 
 /** Says what a node is made of; a text is why it cannot be. */
 export type Lowering = (from: Lowered) => string | undefined;
@@ -18,6 +20,8 @@ export class Lowered {
     readonly opset: number,
     /** True if somebody reads an output. */
     readonly isRead: (output: number) => boolean,
+    /** Called before room for constants is made; throws where it is too much. */
+    readonly spend: (bytes: number) => void,
   ) {}
 
   has(index: number): boolean {
@@ -54,12 +58,35 @@ export class Lowered {
     return this.several(op, inputs, attributes, 1)[0];
   }
 
-  ints(values: readonly number[]): string {
+  ints(values: ArrayLike<number>): string {
+    this.spend(values.length * 8);
     return this.#constant(Constant.fromNumbers("int", values, [values.length]));
   }
 
   floats(values: Float32Array, shape: readonly number[]): string {
+    this.spend(values.byteLength);
     return this.#constant(Constant.fromFloats(values, shape));
+  }
+
+  /** Floats that are zero before they are written, once there is known to be room for them. */
+  filled(shape: readonly number[], write: (values: Float32Array) => void): string {
+    this.spend(sizeOf(shape) * 4);
+    const values = new Float32Array(sizeOf(shape));
+    write(values);
+    return this.#constant(Constant.fromFloats(values, shape));
+  }
+
+  /** Places that are listed one by one. */
+  listed(count: number, place: (i: number) => number): string {
+    withinListed(count, label(this.node));
+    this.spend(count * 4);
+    return this.#constant(
+      Constant.fromNumbers(
+        "int",
+        Int32Array.from({ length: count }, (_, i) => place(i)),
+        [count],
+      ),
+    );
   }
 
   scalar(value: number): string {

@@ -14,8 +14,7 @@ function inGroups(
   bias: string,
 ): string {
   const [n, channels] = shape;
-  const ones = from.floats(new Float32Array(groups).fill(1), [groups]);
-  const zeros = from.floats(new Float32Array(groups), [groups]);
+  const [ones, zeros] = [1, 0].map((value) => from.filled([groups], (values) => values.fill(value)));
   const grouped = from.reshape(x, [n, groups, -1]);
   const epsilon = from.number("epsilon", 1e-5);
   const normal = from.emit("InstanceNormalization", [grouped, ones, zeros], { epsilon });

@@ -2,6 +2,7 @@
 import { type Attribute, type Constant, stringAttribute } from "../../graph/ir";
 import { unravel } from "../../graph/regions";
 import { axesOf } from "../../graph/shape-rule";
+import { mostListed } from "../../limits";
 import { paddedFrom, paddings } from "../../operators/pad";
 import { resizedAxes, resizeGeometry } from "../../operators/resizing";
 import { outsideOf } from "../../operators/sampling";
@@ -17,9 +18,6 @@ export function isPadAnywhere(from: Lowered): boolean {
   return rank < 3 || rank > 5 || [0, 1].some((axis) => begin[axis] !== 0 || end[axis] !== 0);
 }
 
-/** Places that are listed one by one: a file of a few bytes may ask for any number. */
-const mostListed = 2 ** 22;
-
 /** Along each axis the elements that are seen there, one after the other. */
 export const padAnywhere: Lowering = (from) => {
   const mode = stringAttribute(from.node, "mode", "constant");
@@ -27,17 +25,18 @@ export const padAnywhere: Lowering = (from) => {
   if (!source) return `its mode "${mode}" is not supported`;
   const shape = from.shape(0);
   const { begin, end } = paddings(from.node, shape.length, from.known);
-  const longest = Math.max(...shape.map((extent, axis) => extent + begin[axis] + end[axis]));
-  if (longest > mostListed) return `it pads an axis to ${longest} elements, at most ${mostListed} are supported`;
   return from.result(
     shape.reduce((x, extent, axis) => {
       if (begin[axis] === 0 && end[axis] === 0) return x;
       const length = extent + begin[axis] + end[axis];
-      const seen = Array.from({ length }, (_, position) => source(position - begin[axis], extent));
-      return from.emit("Gather", [x, from.ints(seen)], { axis });
+      const seen = from.listed(length, (position) => source(position - begin[axis], extent));
+      return from.emit("Gather", [x, seen], { axis });
     }, from.input(0)),
   );
 };
+
+/** Updates that may meet at one place: each is a scatter over the whole value. */
+const mostRounds = 1024;
 
 /** What is put where something is already, and what changes nothing there. */
 const combining: Readonly<Record<string, readonly [op: string, neutral: number]>> = {
@@ -57,22 +56,22 @@ export const scatterCombining: Lowering = (from) => {
   const shape = from.shape(0);
   const size = sizeOf(shape);
   const rounds: { readonly to: number[]; readonly from: number[] }[] = [];
-  const times = new Map<number, number>();
+  from.spend(size * 4);
+  const times = new Int32Array(size);
   placesOf(from.node)(from.node, shape, indices.shape, indices.values()).forEach((at, i) => {
-    const round = times.get(at) ?? 0;
-    times.set(at, round + 1);
+    const round = times[at]++;
     rounds[round] ??= { to: [], from: [] };
     rounds[round].to.push(at);
     rounds[round].from.push(i);
   });
-  if (rounds.length * size > mostListed * 4) {
+  if (rounds.length * size > mostListed * 4 || rounds.length > mostRounds) {
     return `it combines up to ${rounds.length} updates at one of ${size} places, more than can be laid out`;
   }
   const updates = from.reshape(from.input(2), [-1]);
+  const around = from.filled([size], (values) => values.fill(neutral));
   const all = rounds.reduce(
     (x, round) => {
       const own = from.emit("Gather", [updates, from.ints(round.from)], { axis: 0 });
-      const around = from.floats(new Float32Array(size).fill(neutral), [size]);
       return from.emit(op, [x, from.emit("ScatterElements", [around, from.ints(round.to), own], { axis: 0 })]);
     },
     from.reshape(from.input(0), [size]),
@@ -130,8 +129,9 @@ export const resizeAnywhere: Lowering = (from) => {
   const outside = geometry.map((axis) => outsideOf(from.node, axis));
   const extents = geometry.map((axis) => axis.out);
   const value = from.number("extrapolation_value");
-  const around = Float32Array.from({ length: sizeOf(extents) }, (_, i) =>
-    unravel(i, extents).some((position, axis) => outside[axis][position] === 1) ? value : 0,
-  );
-  return from.result(from.emit("Add", [back, from.floats(around, extents)]));
+  const around = from.filled(extents, (values) => {
+    for (let i = 0; i < values.length; i++)
+      if (unravel(i, extents).some((position, axis) => outside[axis][position] === 1)) values[i] = value;
+  });
+  return from.result(from.emit("Add", [back, around]));
 };

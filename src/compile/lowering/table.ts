@@ -122,20 +122,26 @@ const table: ReadonlyMap<string, Lowering> = /* @__PURE__ */ (() => {
   ]);
 })();
 
-/** Of operators that run as they are: where they are written by others all the same. */
+/** Where all inputs are known, the operator is computed as it is. */
+const unlessKnown =
+  (applies: (from: Lowered) => boolean) =>
+  (from: Lowered): boolean =>
+    !from.node.inputs.every((input, i) => input === "" || from.known[i] !== undefined) && applies(from);
+
+/** Of operators that run as they are: where they are written by others all the same, as what is not computed of constants is. */
 const partly: ReadonlyMap<string, (from: Lowered) => boolean> = /* @__PURE__ */ new Map<
   string,
   (from: Lowered) => boolean
 >([
-  ["Cast", isCastToWhole],
+  ["Cast", unlessKnown(isCastToWhole)],
   ["Clip", ({ node, known }) => node.inputs.some((input, i) => i > 0 && input !== "" && !known[i])],
   ["Gemm", (from) => !isLayer(from)],
-  ["Max", ({ node }) => node.inputs.length > 2],
-  ["Min", ({ node }) => node.inputs.length > 2],
+  ["Max", unlessKnown(({ node }) => node.inputs.length > 2)],
+  ["Min", unlessKnown(({ node }) => node.inputs.length > 2)],
   ["Pad", isPadAnywhere],
   ["Resize", isResizedAnywhere],
-  ["ScatterElements", isCombining],
-  ["ScatterND", isCombining],
+  ["ScatterElements", unlessKnown(isCombining)],
+  ["ScatterND", unlessKnown(isCombining)],
 ]);
 
 /** True for operators that are written by others, be it somewhere or everywhere. */
@@ -147,12 +153,8 @@ export const writtenNames: readonly string[] = /* @__PURE__ */ [...table.keys()]
 /** True for operators that are known by what they are written by alone. */
 export const isLowered = (op: string): boolean => table.has(op) && !partly.has(op);
 
-/** How a node is written by others; undefined where it runs as it is, or where all of it is known. */
+/** How a node is written by others; undefined where it runs, or is computed, as it is. */
 export function loweringOf(from: Lowered): Lowering | undefined {
-  const { node, known } = from;
-  const lowering = table.get(node.op);
-  const applies = lowering && partly.get(node.op);
-  if (!applies) return lowering;
-  const isFolded = node.op !== "Gemm" && node.inputs.every((input, i) => input === "" || known[i] !== undefined);
-  return !isFolded && applies(from) ? lowering : undefined;
+  const applies = partly.get(from.node.op);
+  return !applies || applies(from) ? table.get(from.node.op) : undefined;
 }

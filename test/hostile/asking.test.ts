@@ -1,0 +1,191 @@
+/**
+ * Small files that ask for much: huge extents written in constants, lists place by place, arithmetic that grows. Each is a typed error
+ * or a result, soon and in little memory.
+ */
+import { describe, expect, it } from "vitest";
+import { Constant } from "../../src/graph/ir";
+import * as library from "../../src/index";
+import { writeOnnx } from "../../src/onnx/writer";
+import { floats, graphOf } from "../graph/build";
+
+/** Milliseconds of processor time that one file may take, and bytes that it may add. */
+const slowest = 4000;
+const mostBytes = 400 * 2 ** 20;
+const maxMemory = 256 * 2 ** 20;
+
+const ints = (values: readonly number[], shape: readonly number[] = [values.length]): Constant =>
+  Constant.fromNumbers("int", values, shape);
+const onnx = (parts: Parameters<typeof graphOf>[0]) => (): Uint8Array => writeOnnx(graphOf(parts));
+const x = { x: [1, 2, 4, 4] };
+const pads = (...list: number[]): { p: Constant } => ({ p: ints(list) });
+const again = (count: number, step: (from: string, to: string) => Parameters<typeof graphOf>[0]["nodes"][number]) =>
+  Array.from({ length: count }, (_, i) => step(i === 0 ? "x" : `v${i}`, i === count - 1 ? "y" : `v${i + 1}`));
+
+/** A file, and how its refusal begins; where nothing is said it may also run. */
+type Case = readonly [make: () => Uint8Array, refusal?: RegExp];
+
+const cases: Readonly<Record<string, Case>> = {
+  "a region of a picture without end": [
+    onnx({
+      inputs: x,
+      constants: { r: floats([8], [0, 0, 0, 0, 1, 1, 0.9, 0.9]), s: ints([1, 2, 2 ** 22, 2 ** 22]) },
+      nodes: [
+        [
+          "Resize",
+          ["x", "r", "", "s"],
+          ["y"],
+          { coordinate_transformation_mode: "tf_crop_and_resize", extrapolation_value: 3 },
+        ],
+      ],
+    }),
+    /The result of Resize "y" has too many elements/,
+  ],
+  "channels without end": [
+    onnx({
+      inputs: x,
+      constants: { r: floats([8], [0, 0, 0, 0, 1, 0.5, 0.9, 0.9]), s: ints([1, 2 ** 27, 2, 2]) },
+      nodes: [
+        [
+          "Resize",
+          ["x", "r", "", "s"],
+          ["y"],
+          { coordinate_transformation_mode: "tf_crop_and_resize", extrapolation_value: 3 },
+        ],
+      ],
+    }),
+    /Resize "y": 134,217,728 places would be listed/,
+  ],
+  "a long axis that is resized to one place": [
+    onnx({
+      inputs: { x: [1, 1, 1, 2 ** 28] },
+      constants: { s: ints([1, 1, 1, 1]) },
+      nodes: [["Resize", ["x", "", "", "s"], ["y"], { mode: "linear", antialias: 1 }]],
+      opset: 18,
+    }),
+    /Resize "y": 268,435,456 places would be listed/,
+  ],
+  "a long axis beside a resized one": [
+    onnx({
+      inputs: { x: [1, 1, 2 ** 28, 1] },
+      constants: { s: ints([1, 1, 2 ** 28, 2]) },
+      nodes: [["Resize", ["x", "", "", "s"], ["y"], { mode: "linear" }]],
+      opset: 18,
+    }),
+    /Resize "y": 268,435,456 places would be listed/,
+  ],
+  "an edge without end": [
+    onnx({
+      inputs: { x: [1, 1, 4, 1] },
+      constants: pads(0, 0, 2 ** 27, 0, 0, 0, 0, 0),
+      nodes: [["Pad", ["x", "p"], ["y"], { mode: "edge" }]],
+    }),
+    /Pad "y": 134,217,732 places would be listed/,
+  ],
+  "an edge of channels without end": [
+    onnx({
+      inputs: { x: [1, 1, 1, 1] },
+      constants: pads(0, 2 ** 27, 0, 0, 0, 0, 0, 0),
+      nodes: [["Pad", ["x", "p"], ["y"], { mode: "edge" }]],
+    }),
+    /Pad "y": 134,217,729 places would be listed/,
+  ],
+  "pads that take away more than there is": [
+    onnx({
+      inputs: x,
+      constants: pads(0, -9, 0, 0, 0, 0, 0, 0),
+      nodes: [["Pad", ["x", "p"], ["y"], { mode: "edge" }]],
+    }),
+    /pads remove more than there is/,
+  ],
+  "updates of another shape that are added": [
+    onnx({
+      inputs: { x: [1, 4] },
+      constants: { i: ints([0, 0, 0, 1], [2, 2]), u: floats([7], [1, 2, 3, 4, 5, 6, 7]) },
+      nodes: [["ScatterND", ["x", "i", "u"], ["y"], { reduction: "add" }]],
+    }),
+    /do not fit an input 1×4/,
+  ],
+  "updates in a huge value": [
+    onnx({
+      inputs: { x: [1, 2 ** 29] },
+      constants: { i: ints([0, 0], [1, 2]), u: floats([1], [1]) },
+      nodes: [["ScatterND", ["x", "i", "u"], ["y"], { reduction: "add" }]],
+    }),
+    /limits\.foldedBytes/,
+  ],
+  "updates that all meet at one place": [
+    onnx({
+      inputs: { x: [1, 8] },
+      constants: { i: ints(new Array(4000).fill(0), [1, 4000]), u: floats([1, 4000], new Array(4000).fill(1)) },
+      nodes: [["ScatterElements", ["x", "i", "u"], ["y"], { reduction: "add", axis: 1 }]],
+    }),
+    /up to 4000 updates at one of 8 places/,
+  ],
+  "a hundred scatters, each with room of its own": [
+    onnx({
+      inputs: { x: [1, 1e6] },
+      constants: { i: ints([0, 1], [1, 2]), u: floats([1, 2], [1, 2]) },
+      nodes: again(100, (from, to) => ["ScatterElements", [from, "i", "u"], [to], { reduction: "max", axis: 1 }]),
+    }),
+    /limits\.foldedBytes/,
+  ],
+  "bounds of other shapes": [
+    onnx({ inputs: x, nodes: [["Clip", ["x", "x", "x"], ["y"]]] }),
+    /its limits must be single numbers/,
+  ],
+  "a mask of a billion places": [
+    onnx({
+      inputs: { x: [1, 1, 30_000, 1] },
+      nodes: [["Attention", ["x", "x", "x"], ["y"], { is_causal: 1 }]],
+      opset: 23,
+    }),
+    /limits\.foldedBytes/,
+  ],
+  "masks, one for every layer": [
+    onnx({
+      inputs: { x: [1, 1, 4096, 1] },
+      nodes: again(40, (from, to) => ["Attention", [from, "x", "x"], [to], { is_causal: 1 }]),
+      opset: 23,
+    }),
+    /limits\.foldedBytes/,
+  ],
+  "arithmetic that takes hours": [
+    onnx({
+      inputs: { x: [1, 1] },
+      constants: { d: ints([2 ** 22]) },
+      nodes: [
+        ["ConstantOfShape", ["d"], ["c"]],
+        ...Array.from({ length: 200 }, (_, i) => ["ReduceSum", ["c"], [`s${i}`], {}] as never),
+        ...again(200, (from, to) => ["Add", [from, `s${to === "y" ? 199 : Number(to.slice(1)) - 1}`], [to]]),
+      ],
+    }),
+    /takes too many steps .*limits\.foldedBytes/,
+  ],
+};
+
+async function outcome(bytes: Uint8Array): Promise<string> {
+  try {
+    using model = await library.loadModel(bytes, { maxMemory });
+    const { shape } = model.input;
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(1);
+    const { output } = await model.run(new library.Tensor(data, shape));
+    return `runs: ${output.shape.join("×")}`;
+  } catch (error) {
+    if (error instanceof library.SeethroughError && !(error instanceof library.InternalError)) return error.message;
+    throw error;
+  }
+}
+
+describe("a small file asks for", () => {
+  for (const [what, [make, refusal]] of Object.entries(cases)) {
+    it(what, async () => {
+      const bytes = make();
+      const [time, memory] = [process.cpuUsage(), process.resourceUsage().maxRSS];
+      const said = await outcome(bytes);
+      const { user, system } = process.cpuUsage(time);
+      if (refusal) expect(said).toMatch(refusal);
+      expect((process.resourceUsage().maxRSS - memory) * 1024, said).toBeLessThan(mostBytes);
+      expect((user + system) / 1000, said).toBeLessThan(slowest);
+    });
+  }
+});
