@@ -2,6 +2,7 @@
 import type { Rectangle } from "../image/resize";
 import { factsOf } from "../methods/table";
 import type { Detection } from "../model/detection";
+import { edgesOf, pictureToInput } from "../model/heads/in-picture";
 import type { Tensor } from "../tensor";
 
 /** A map with the places of its rows and columns in the network's input. */
@@ -29,22 +30,13 @@ export function boxEvidence(
   if (shape.length !== 4 || shape[0] !== 1) return undefined;
   const [, rows, columns, channels] = shape;
   const isMagnitude = factsOf(method)?.reading === "magnitude";
-  const place = detection.placement;
-  const scale = place
-    ? {
-        x: place.input.width / place.region.width,
-        y: place.input.height / place.region.height,
-        left: place.region.x,
-        top: place.region.y,
-      }
-    : { x: 1, y: 1, left: 0, top: 0 };
+  const [left, top, right, bottom] = pictureToInput(edgesOf(detection.box), detection.placement);
   const cells = { x: columns / inputSize.width, y: rows / inputSize.height };
-  const { box } = detection;
   const at: Rectangle = {
-    x: (box.x - scale.left) * scale.x * cells.x,
-    y: (box.y - scale.top) * scale.y * cells.y,
-    width: box.width * scale.x * cells.x,
-    height: box.height * scale.y * cells.y,
+    x: left * cells.x,
+    y: top * cells.y,
+    width: (right - left) * cells.x,
+    height: (bottom - top) * cells.y,
   };
   const positive = new Float64Array(rows * columns);
   let total = 0;

@@ -1,12 +1,16 @@
 import { isFloat32Array } from "../bytes";
-import { kindOf } from "../checks";
+import { kindOf, show } from "../checks";
 import { openHead, placementIn } from "../detect/detect";
 import { OptionError, ShapeError } from "../errors";
 import { theirsAsync } from "../guard";
+import { isPlacement, type Placement } from "../image/placement";
 import type { Rectangle } from "../image/resize";
 import { dRiseFacts } from "../methods/d-rise";
 import { settledOptions } from "../methods/settled-options";
 import type { DetectorHeadOption } from "../model/detection";
+import { cosine } from "../model/heads/class-likeness";
+import { overlap } from "../model/heads/find-boxes";
+import { edgesOf } from "../model/heads/in-picture";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import type { Target } from "../model/target";
 import type { Tensor } from "../tensor";
@@ -124,9 +128,17 @@ async function foundByModel(
   };
   const { probabilities } = sought;
   const index = sought.index ?? bestOf(probabilities as ArrayLike<number>);
-  const score = await heads.similarityTo(model, head, { ...sought, index }, plain, placementIn(model, input));
+  // In a Tensor there is no picture; what was found in one knows how that became the network's input.
+  const placement = placementIn(model, input) ?? placementOfFound(sought);
+  const score = await heads.similarityTo(model, head, { ...sought, index }, plain, placement);
   const label = sought.label ?? model.labels?.[index];
   return inputsScoredBy(model, input, options, score, { index, ...(label !== undefined && { label }) });
+}
+
+function placementOfFound(found: object): Placement | undefined {
+  const placement: unknown = "placement" in found ? found.placement : undefined;
+  if (placement === undefined || isPlacement(placement)) return placement;
+  throw new OptionError(`detection.placement must be what detect found, or left out, got ${show(placement)}.`);
 }
 
 async function foundByFunction(
@@ -159,36 +171,21 @@ function weightOf(found: readonly FoundObject[], sought: FoundObject): number {
     checkFound(each, "What the detector found");
     const { score = 1, probabilities } = each;
     const object = each.objectness ?? (probabilities ? probabilities[bestOf(probabilities)] : score);
-    return Math.max(best, iou(each.box, sought.box) * cosineOf(each, sought) * object);
+    return Math.max(best, overlap(edgesOf(each.box), edgesOf(sought.box)) * cosineOf(each, sought) * object);
   }, 0);
-}
-
-function iou(a: Rectangle, b: Rectangle): number {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  const both = Math.max(0, width) * Math.max(0, height);
-  return both === 0 ? 0 : both / (a.width * a.height + b.width * b.height - both);
 }
 
 /** An index alone is the vector with a one at that place. */
 function cosineOf(a: FoundObject, b: FoundObject): number {
   const [first, second] = [a.probabilities, b.probabilities];
-  if (first && second) {
-    const product = sumOf(first, (each, i) => each * (second[i] ?? 0));
-    return product === 0 ? 0 : product / Math.sqrt(sumOf(first, square) * sumOf(second, square));
-  }
+  if (first && second) return cosine(first, second);
   const vector = first ?? second;
-  const index = (first ? b : a).index ?? -1;
   if (!vector) return Number(a.index === b.index);
-  return vector[index] ? vector[index] / Math.sqrt(sumOf(vector, square)) : 0;
-}
-
-const square = (each: number): number => each * each;
-
-function sumOf(list: ArrayLike<number>, of: (each: number, i: number) => number): number {
-  let sum = 0;
-  for (let i = 0; i < list.length; i++) sum += of(list[i], i);
-  return sum;
+  const { index = -1 } = first ? b : a;
+  return cosine(
+    vector,
+    Array.from(vector, (_, i) => Number(i === index)),
+  );
 }
 
 const bestOf = (list: ArrayLike<number>): number =>

@@ -6,6 +6,7 @@ import { checkScore } from "../model/not-finite";
 import { asksForBox, resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";
 import { joinNotes, type Note, type NoteCode, note } from "../notes";
+import { isWorthless } from "../view/heatmap";
 import type { Attribution } from "./attribution";
 import { withMethods } from "./attribution-methods";
 import { shownShares } from "./by-input";
@@ -59,6 +60,11 @@ async function finish(
   const signal = options.signal as AbortSignal | undefined;
   const about = { values: allValues(found), score, effect, relative, layer: found.layer, known: notes, signal };
   const shown = model ? shownShares(model, input, { ...found, inputSize: size }) : { inputSize: size as Size };
+  const empty = await emptyNotes(model, input, options.target as Target | undefined, about);
+  // Where a map is rounding or stands for nothing, so does what of it lies in a box.
+  const boxed = isWorthless([...notes, ...empty])
+    ? []
+    : await boxNotes(options, { method: found.method, values: found.values, ...shown });
   const isPicture = isNamed(input) ? !Object.values(input).every(isTensor) : !isTensor(input);
   const made = {
     ...found,
@@ -67,8 +73,8 @@ async function finish(
     notes: joinNotes(
       (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
       notes,
-      await boxNotes(options, { method: found.method, values: found.values, ...shown }),
-      await emptyNotes(model, input, options.target as Target | undefined, about),
+      boxed,
+      empty,
     ),
     recipe: await makeRecipe(model, found.method, options),
   };
@@ -89,10 +95,10 @@ async function boxNotes(
 ): Promise<Note[]> {
   const asked = target as Target | undefined;
   const own = asksForBox(asked) ? asked.detection : undefined;
-  const sought = own ?? (detection as Pick<Detection, "box"> | undefined);
+  const sought = own ?? (detection as Pick<Detection, "box" | "placement"> | undefined);
   if (!sought) return [];
-  // A target's box lies as it was found; one that is looked for by another option in what was handed in.
-  const placement = own ? own.placement : about.placement;
+  // A target's box lies as it was found; one that is looked for in the picture that was handed in, where it was one.
+  const placement = own ? own.placement : (about.placement ?? sought.placement);
   const found = (await import("./box-evidence")).boxEvidence(
     { box: sought.box, ...(placement && { placement }) },
     about,

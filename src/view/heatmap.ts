@@ -71,8 +71,11 @@ export interface HeatmapSource {
   readonly placements?: Readonly<Record<string, Placement>>;
 }
 
-/** Notes of maps whose values are no evidence, whatever they are. */
 const worthless: ReadonlySet<string> = new Set(["nothing-flows", "rounding-only", "flat-map"]);
+
+/** True where a note says that a map's values are no evidence, whatever they are. */
+export const isWorthless = (notes: NonNullable<HeatmapSource["notes"]>): boolean =>
+  notes.some(({ code }) => worthless.has(code));
 
 type Sign = "absolute" | "positive" | "negative" | "signed";
 type Channels = "max" | "sum" | "each";
@@ -100,7 +103,7 @@ export interface HeatmapOptions {
 
 interface Style {
   readonly sign: Sign;
-  readonly channels: Channels;
+  readonly channels: Exclude<Channels, "each">;
 }
 
 const styles: Readonly<Record<Reading, Style>> = {
@@ -134,7 +137,7 @@ export function heatmap(whole: HeatmapSource, options: HeatmapOptions = {}): Hea
     checkSource(whole);
     const source = ofInput(whole, options.input);
     const { inputSize, method, placement, notes = [] } = source;
-    const empty = notes.some(({ code }) => worthless.has(code));
+    const empty = isWorthless(notes);
     const values = empty ? new Tensor(new Float32Array(source.values.data.length), source.values.shape) : source.values;
     const { width, height } = inputSize;
     const { h, w, c, data: interleaved, slices } = gridOf(values, inputSize);
@@ -295,10 +298,16 @@ const parts: Readonly<Record<Sign, (value: number) => number>> = {
   signed: (value) => value,
 };
 
+/** One number per pixel, as a method's values are read: `[pixels][channels]` reduced over the channels. */
+export function readPixels(data: Float32Array, channels: number, reading: Reading): Float32Array {
+  const style = styles[reading];
+  return reduceChannels(data, channels, style.channels, parts[style.sign]);
+}
+
 function reduceChannels(
   data: Float32Array,
   channels: number,
-  how: "max" | "sum",
+  how: Exclude<Channels, "each">,
   part: (value: number) => number,
 ): Float32Array {
   return Float32Array.from({ length: data.length / channels }, (_, pixel) => {

@@ -1,9 +1,8 @@
 import { gaussianBlur } from "../image/blur";
 import { magnitudeAt } from "../image/magnitude";
 import { resizeBilinear } from "../image/resize";
-import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
-import type { HeatmapSource } from "./heatmap";
+import { type HeatmapSource, isWorthless, readPixels } from "./heatmap";
 
 /** A map over the network's input in the method's own units: maps of several pictures can be compared, and drawn on one scale. */
 export interface RawMap {
@@ -22,8 +21,6 @@ const blurShare = 0.02;
 /** Of pixel-wise values one in a hundred may be stronger than the strongest colour. */
 const percentile = 99;
 
-const empty: ReadonlySet<string> = new Set(["nothing-flows", "rounding-only", "flat-map"]);
-
 /** Of values of a picture, `[1, H, W, C]`; undefined of others, and where a value is not finite. */
 export function rawMap({ method, values, inputSize, notes = [] }: HeatmapSource): RawMap | undefined {
   const { width, height } = inputSize;
@@ -31,22 +28,10 @@ export function rawMap({ method, values, inputSize, notes = [] }: HeatmapSource)
   const [, h, w, c] = values.shape;
   const isGrid = h !== height || w !== width;
   const reading = factsOf(method)?.reading ?? (isGrid && c === 1 ? "evidence" : "share");
-  const worthless = notes.some(({ code }) => empty.has(code));
-  const pixels = worthless ? new Float32Array(h * w) : perPixel(values.data, c, reading);
+  const pixels = isWorthless(notes) ? new Float32Array(h * w) : readPixels(values.data, c, reading);
   const data = isGrid
     ? resizeBilinear({ data: pixels, width: w, height: h, channels: 1 }, width, height, { antialias: false })
     : gaussianBlur(pixels, h, w, 1, blurShare * Math.min(w, h));
   const largest = magnitudeAt(isGrid ? 100 : percentile, data) || magnitudeAt(100, data);
   return { data, width, height, signed: reading === "share", largest };
-}
-
-function perPixel(data: Float32Array, channels: number, reading: Reading): Float32Array {
-  return Float32Array.from({ length: data.length / channels }, (_, pixel) => {
-    let [sum, most] = [0, 0];
-    for (let at = pixel * channels; at < (pixel + 1) * channels; at++) {
-      sum += data[at];
-      most = Math.max(most, Math.abs(data[at]));
-    }
-    return reading === "magnitude" ? most : reading === "evidence" ? Math.max(sum, 0) : sum;
-  });
 }

@@ -185,6 +185,45 @@ describe("dRise", () => {
     expect(nothing.notes.map(({ code }) => code)).toContain("all-zero-map");
   });
 
+  it("compares the class vectors that somebody gives, as the paper has them", async () => {
+    const model = await loadModel(yoloV8(0));
+    const [best] = await detect(model, x, { threshold: 0 });
+    const { data } = (await model.run(x)).output;
+    const probabilities = [0.7, 0.1, 0.6];
+    const weight = Math.max(
+      ...Array.from({ length: 84 }, (_, n) => {
+        const [cx, cy, w, h, ...classes] = Array.from({ length: 7 }, (_, c) => data[c * 84 + n]);
+        return iou(boxAt(cx, cy, w, h), cornersOf(best)) * cosine(probabilities, classes) * Math.max(...classes);
+      }),
+    );
+    const ask = (detection: FoundObject) => dRise(model, x, { detection, masks: 2, seed: 1 });
+    const found = await ask({ box: best.box, probabilities });
+    expect(found.target).toEqual({ index: 0, score: expect.closeTo(weight, 5) });
+    expect((await ask({ box: best.box, index: 0 })).target.score).not.toBeCloseTo(weight, 3);
+    // Of one that was found, in place of what the network says there.
+    expect((await ask({ ...best, probabilities })).target.score).toBeCloseTo(weight, 5);
+    await expect(ask({ box: best.box, probabilities: [1, 0] })).rejects.toThrow(
+      /probabilities are 2, the model .* has 3 classes/,
+    );
+  });
+
+  it("finds a box of a picture in the Tensor that it became, and its evidence there", async () => {
+    const model = await loadModel(yoloV8(0), { preprocess: { fit: "pad" } });
+    const wide = { data: new Uint8Array(32 * 16 * 3).map((_, i) => (i * 37) % 256), width: 32, height: 16 };
+    const [best] = await detect(model, wide, { threshold: 0 });
+    const options = { detection: best, masks: 6, grid: 3, seed: 1 };
+    const ofPicture = await dRise(model, wide, options);
+    const ofTensor = await dRise(model, model.preprocess(wide), options);
+    expect(ofPicture.target.score).toBeGreaterThan(0.1);
+    expect(ofTensor.values).toEqual(ofPicture.values);
+    const shares = (all: typeof ofPicture) => all.notes.filter(({ code }) => code === "box-evidence");
+    expect(shares(ofTensor)).toEqual(shares(ofPicture));
+    const odd = { ...best, placement: {} as never };
+    await expect(dRise(model, model.preprocess(wide), { ...options, detection: odd })).rejects.toThrow(
+      "detection.placement must be what detect found",
+    );
+  });
+
   it("refuses what is no box, and detectors that return none", async () => {
     const model = await loadModel(yoloV8(0));
     const ask = (options: object, who: unknown = model): Promise<unknown> => dRise(who as never, x, options as never);

@@ -1,6 +1,7 @@
 /** How far the evidence of a box can be trusted: its share inside, a control, and the judgements of maps. */
 import { describe, expect, it } from "vitest";
 import { boxEvidence } from "../../src/explain/box-evidence";
+import { finishAttribution } from "../../src/explain/finish";
 import {
   decodeImage,
   deletionInsertion,
@@ -14,6 +15,7 @@ import {
   saliency,
   Tensor,
 } from "../../src/index";
+import { loaded } from "../../src/model/model";
 import { describeShared, readShared } from "../shared-folder";
 import { yoloV8 } from "./networks";
 
@@ -67,6 +69,25 @@ describe("the evidence of a box", () => {
     expect(judged.target.score).toBeCloseTo(found.target.score, 4);
     expect(judged.deletion.auc).not.toBe(judged.insertion.auc);
     expect(pointingGame(found, detection.box).hit).toEqual(expect.any(Boolean));
+  });
+});
+
+describe("a map that is no evidence", () => {
+  it("has no share of it inside the box", async () => {
+    const model = await loadModel(yoloV8(0));
+    const photo = { data: new Uint8Array(64 * 64 * 3).map((_, i) => (i * 37) % 256), width: 64, height: 64 };
+    const [detection] = await detect(model, photo, { threshold: 0 });
+    const target = { detection };
+    // Every place has the same: only differences between places count of this method.
+    const flat = await finishAttribution(loaded(model), photo, {
+      method: "rise",
+      target: { index: 0, score: 1 },
+      values: new Tensor(new Float32Array(64).fill(0.5), [1, 8, 8, 1]),
+      relative: true,
+      options: { target },
+    });
+    expect(flat.notes.map(({ code }) => code)).toContain("flat-map");
+    expect(noted(flat.notes)).toBe("");
   });
 });
 

@@ -6,8 +6,8 @@ import { TargetError } from "../../errors";
 import type { Placement } from "../../image/placement";
 import type { Detection, DetectionPart } from "../detection";
 import type { LoadedModel } from "../model";
+import { cosine } from "./class-likeness";
 import { edges, labelOf } from "./detection-target";
-import type { Corners } from "./family";
 import {
   bestClass,
   classProbabilities,
@@ -17,7 +17,7 @@ import {
   overlap,
   probabilityOf,
 } from "./find-boxes";
-import { inputToPicture, pictureToInput } from "./in-picture";
+import { edgesOf, inputToPicture, pictureToInput } from "./in-picture";
 import { keypointsAt } from "./keypoints";
 import { type Head, readHead } from "./read-head";
 
@@ -33,8 +33,6 @@ export interface FollowedBox {
   readonly label?: string;
 }
 
-const boxCorners = ({ box: { x, y, width, height } }: Pick<Detection, "box">): Corners => [x, y, x + width, y + height];
-
 /**
  * The best match of a box: of all candidates, whatever else they are best at, the one with the greatest IoU × probability of its
  * class. Its score is that product, which of the unchanged input is the detection's own; or where one of its edges is.
@@ -42,7 +40,7 @@ const boxCorners = ({ box: { x, y, width, height } }: Pick<Detection, "box">): C
 export function followedBox(model: LoadedModel, detection: Detection, of: DetectionPart = "score"): FollowedBox {
   const head = readHead(model, detection.head);
   const { index, placement, anchor } = detection;
-  const wanted = pictureToInput(boxCorners(detection), placement);
+  const wanted = pictureToInput(edgesOf(detection.box), placement);
   const label = labelOf(detection, of);
   const match = (value: HeadValues) => {
     const best = { product: 0, candidate: anchor };
@@ -75,6 +73,8 @@ export function followedBox(model: LoadedModel, detection: Detection, of: Detect
 
 /** What D-RISE looks for: a box of a class, found by a detector or drawn by hand. */
 export interface SoughtBox extends Pick<Detection, "box" | "index" | "label"> {
+  /** The probability of every class, where it has more than one. */
+  readonly probabilities?: ArrayLike<number>;
   readonly anchor?: number;
   readonly head?: Detection["head"];
 }
@@ -89,11 +89,11 @@ export interface SoughtBox extends Pick<Detection, "box" | "index" | "label"> {
 export async function similarityTo(
   model: LoadedModel,
   head: Head,
-  { box, index, anchor, ...sought }: SoughtBox,
+  { box, index, anchor, probabilities, ...sought }: SoughtBox,
   plain: (values: readonly string[]) => Promise<HeadValues>,
   placement: Placement | undefined,
 ): Promise<FollowedScore> {
-  const wanted = pictureToInput(boxCorners({ box }), placement);
+  const wanted = pictureToInput(edgesOf(box), placement);
   const isNumbered = head.option.classNumber !== undefined;
   if (!Number.isInteger(index) || index < 0 || (!isNumbered && index >= head.classes)) {
     throw new TargetError(
@@ -105,10 +105,14 @@ export async function similarityTo(
       `The detection is candidate ${anchor}, the model "${model.name}" has 0 to ${head.anchors - 1}: it was found by another model.`,
     );
   }
-  const isFound = sought.head && anchor !== undefined && !isNumbered;
-  const classes = isFound
-    ? classVector(head, await plain(head.values), anchor)
-    : onlyClass(head.classes, isNumbered ? 0 : index);
+  const isFound = sought.head && anchor !== undefined;
+  const classes = isNumbered
+    ? []
+    : probabilities
+      ? givenVector(model, head, probabilities)
+      : isFound
+        ? classVector(head, await plain(head.values), anchor)
+        : Float64Array.from({ length: head.classes }, (_, i) => Number(i === index));
   return {
     values: head.values,
     of(value) {
@@ -149,15 +153,16 @@ function classVector(head: Head, value: HeadValues, candidate: number): Float64A
   return all;
 }
 
-const onlyClass = (count: number, index: number): Float64Array =>
-  Float64Array.from({ length: count }, (_, i) => Number(i === index));
-
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  let [product, left, right] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    product += a[i] * b[i];
-    left += a[i] ** 2;
-    right += b[i] ** 2;
+/** The same from a list of all classes. @throws {TargetError} if there are more or fewer */
+function givenVector(model: LoadedModel, { classes, option }: Head, given: ArrayLike<number>): Float64Array {
+  const { background } = option;
+  const own = Float64Array.from(given);
+  if (own.length === classes) {
+    if (background !== undefined) own[background === "first" ? 0 : classes - 1] = 0;
+    return own;
   }
-  return product === 0 ? 0 : product / Math.sqrt(left * right);
+  throw new TargetError(
+    `The detection's probabilities are ${own.length}, the model "${model.name}" has ${classes} classes${background ? `, the ${background} of them nothing` : ""}: ` +
+      "give one for each, or the index of one.",
+  );
 }

@@ -1,5 +1,8 @@
 import type { Placement } from "../../image/placement";
+import type { Rectangle } from "../../image/resize";
 import type { Corners } from "./family";
+
+export const edgesOf = ({ x, y, width, height }: Rectangle): Corners => [x, y, x + width, y + height];
 
 /** From pixels of the network's input to those of the picture. */
 export function inputToPicture([left, top, right, bottom]: Corners, placement: Placement | undefined): Corners {
