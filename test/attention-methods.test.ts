@@ -1,5 +1,5 @@
 /** Attention rollout and relevance against plain loops over captured maps and gradients; DeepLIFT through attention. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { LayerError, OptionError } from "../src/errors";
 import {
   attentionMaps,
@@ -230,6 +230,23 @@ describe("the attention of single heads", () => {
       expected[place] = raw[(1 * 4 + 1) * 4 + key];
     });
     expect(map.values.data).toEqual(expected);
+  });
+
+  it("is given up between two layers", async () => {
+    using model = await loadModel(writeOnnx(transformer(small)));
+    const x = photo(model);
+    // Every look at the clock finds much time gone: each step of a watched pass lets the event loop in.
+    let now = performance.now();
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => {
+      now += 1000;
+      return now;
+    });
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    const running = attentionMaps(model, x, { signal: stop.signal });
+    setTimeout(() => stop.abort(reason), 0);
+    await expect(running).rejects.toBe(reason);
+    clock.mockRestore();
   });
 
   it("refuses what is no head, no attention or no place", async () => {

@@ -1,8 +1,10 @@
 /** Where the CAM family looks by itself: the last value whose places are places of the picture. */
 import * as tfl from "@tensorflow/tfjs-layers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Attribute, Constant } from "../src/graph/ir";
 import { cam, gradCam, inspect, LayerError, loadModel, type Model, Tensor } from "../src/index";
+import { camLayer, mapLayer } from "../src/model/cam-layer";
+import { loaded } from "../src/model/model";
 import { writeOnnx } from "../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers } from "./graph/build";
 import { describeShared, readShared } from "./shared-folder";
@@ -134,6 +136,16 @@ describe("heads that flatten", () => {
     const layers = inspect(model).camLayers;
     expect(layers[0]).toEqual({ layer: "coarse", shape: [1, 8, 8, 5] });
     expect(layers.every(({ shape }) => shape[1] === shape[2])).toBe(true);
+  });
+
+  it("are not looked through where a layer is asked for by name", async () => {
+    const model = loaded(await network([...mean, ["Gemm", ["mean", "dense"], ["y"]]], flat));
+    const walks = vi.spyOn(model, "dependencies");
+    expect(camLayer(model, "conv", model.parts.explained).layer).toBe("conv");
+    expect(mapLayer(model, "conv", model.parts.explained).layer).toBe("conv");
+    // Each makes sure that the target depends on the layer, and no more.
+    expect(walks).toHaveBeenCalledTimes(2);
+    expect(camLayer(model, undefined, model.parts.explained).layer).toBe("relu");
   });
 
   it("a flattened layer that is asked for by name is refused with a better one", async () => {

@@ -22,7 +22,7 @@ export interface AttentionMapsOptions {
    * class token where there is one, else the mean.
    */
   readonly from?: "class" | "mean" | readonly [y: number, x: number];
-  /** Looked at before the work begins. */
+  /** Gives the pass up, between two of its layers too. */
   readonly signal?: AbortSignal;
 }
 
@@ -64,7 +64,8 @@ export async function attentionMaps(
       heads: headsOf(options.head, each),
       rows: rowsOf(options.from, each),
     }));
-    const pass = model.pass({ data: model.prepare(input), keep: layers.map(({ attention }) => attention.value) });
+    const keep = layers.map(({ attention }) => attention.value);
+    const pass = await model.watchedPass({ data: model.prepare(input), keep }, options.signal);
     const made: AttentionMap[] = [];
     for (const { attention, tokens, heads, rows } of chosen) {
       const { layer, value } = attention;

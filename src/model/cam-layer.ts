@@ -78,8 +78,8 @@ export function mapCandidates(
 
 /** The value a CAM method looks at: the asked layer, or the best candidate. */
 export function camLayer(model: LoadedModel, asked: string | undefined, target: ValueName): CamCandidate {
-  const [best] = camCandidates(model, target);
   if (asked === undefined) {
+    const [best] = camCandidates(model, target);
     if (best) return best;
     throw new LayerError(
       `No layer of "${model.name}" before the target has maps larger than 1×1 with the picture's rows and columns, so there is nothing to weigh.`,
@@ -88,7 +88,7 @@ export function camLayer(model: LoadedModel, asked: string | undefined, target: 
   const value = model.layerBefore(asked, target);
   const maps = layerMaps(model, value);
   if (maps) return { layer: asked, value, maps };
-  const hint = best ? ` Try "${best.layer}" (${best.maps.height}×${best.maps.width}).` : "";
+  const hint = hintOf(camCandidates(model, target));
   const shape = model.shape(value);
   if (pixelsOf(model, value) <= 1) {
     throw new LayerError(
@@ -98,7 +98,7 @@ export function camLayer(model: LoadedModel, asked: string | undefined, target: 
   const reason =
     shape.length === 4 || pictureAxes(model).places(value)
       ? "its last two axes are not the picture's rows and columns any more, "
-      : `its ${shape.length === 3 && shape[0] === 1 ? shape[1] : "tokens"} tokens are no grid of places of the picture, as far as those can be followed, `;
+      : `its ${shape.length === 3 && shape[0] === 1 ? `${shape[1]} ` : ""}tokens are no grid of places of the picture, as far as those can be followed, `;
   throw new LayerError(
     `Layer "${asked}" is ${showShape(shape)}: ${reason}so its places cannot be shown on the picture.${hint}`,
   );
@@ -106,15 +106,18 @@ export function camLayer(model: LoadedModel, asked: string | undefined, target: 
 
 /** The same among maps with rows and columns alone: what is to be pooled, or followed by a convolution. */
 export function mapLayer(model: LoadedModel, asked: string | undefined, target: ValueName): CamCandidate {
-  const [best] = mapCandidates(model, target);
-  if (asked === undefined && best) return best;
+  const [best] = asked === undefined ? mapCandidates(model, target) : [];
+  if (best) return best;
   const found = camLayer(model, asked, target);
   if (!found.maps.tokens) return found;
   throw new LayerError(
     `Layer "${found.layer}" is ${showShape(model.shape(found.value))}, a sequence of tokens, and maps with rows and columns are needed.` +
-      (best ? ` Try "${best.layer}" (${best.maps.height}×${best.maps.width}).` : ""),
+      hintOf(mapCandidates(model, target)),
   );
 }
+
+const hintOf = ([best]: readonly CamCandidate[]): string =>
+  best ? ` Try "${best.layer}" (${best.maps.height}×${best.maps.width}).` : "";
 
 const layerOf = (model: LoadedModel, value: ValueName): string =>
   model.full.operations[model.full.producer.get(value) ?? -1]?.node.name ?? value;

@@ -323,13 +323,9 @@ export class LoadedModel implements Model {
     this.dispose();
   }
 
-  /** Runs one pass in the network that has all the values it names. */
-  pass(pass: ModelPass): PassResult {
-    return guarded("A pass", () => this.session.run(this.#networkOf(pass), { ...pass, batch: pass.batch ?? 1 }));
-  }
-
   /**
-   * The same, with the event loop let in now and then where there is a signal to be heard.
+   * Runs one pass in the network that has all the values it names, with the event loop let in now and then where there is a signal to be
+   * heard.
    *
    * @throws the signal's reason
    */

@@ -63,19 +63,18 @@ describeShared("networks of today's kinds agree with a float64 interpreter", () 
       const data = floats(`${path}.in0.bin`);
       const value = own.valueOf(output);
       let actual: Float32Array | undefined;
-      const { gradients } = own.pass({
-        data: isChannelsLast ? data : toMemoryOrder(data, inShape),
-        backward: {
-          seed: value,
-          wanted: [own.full.input],
-          write: (gradient, values) => {
-            actual = toRowMajor(values.slice(), shape);
-            const one = new Float32Array(gradient.length);
-            one[flat] = 1;
-            gradient.set(toMemoryOrder(one, shape));
-          },
+      const backward = {
+        seed: value,
+        wanted: [own.full.input],
+        write: (gradient: Float32Array, values: Float32Array) => {
+          actual = toRowMajor(values.slice(), shape);
+          const one = new Float32Array(gradient.length);
+          one[flat] = 1;
+          gradient.set(toMemoryOrder(one, shape));
         },
-      });
+      };
+      const given = isChannelsLast ? data : toMemoryOrder(data, inShape);
+      const { gradients } = await own.watchedPass({ data: given, backward }, undefined);
       expect(differenceOf(actual as Float32Array, floats(`${path}.out.bin`)).ofLargest).toBeLessThan(2e-5);
       if (saturated.has(name)) return;
       const found = gradients.get(own.full.input) as Float32Array;

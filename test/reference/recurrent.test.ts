@@ -35,8 +35,11 @@ describeShared("a network with an LSTM", () => {
     const other = data.map((value) => -value);
     for (const [i, sample] of [data, other, data].entries()) three.set(sample, i * data.length);
     const output = own.valueOf(name);
-    const batch = own.pass({ data: three, batch: 3, keep: [output] }).values.get(output) as Float32Array;
-    const alone = own.pass({ data, keep: [output] }).values.get(output) as Float32Array;
+    const outputOf = async (given: Float32Array, count: number): Promise<Float32Array> =>
+      (await own.watchedPass({ data: given, batch: count, keep: [output] }, undefined)).values.get(
+        output,
+      ) as Float32Array;
+    const [batch, alone] = [await outputOf(three, 3), await outputOf(data, 1)];
     const largest = Math.max(...(expected.data as Float32Array).map(Math.abs));
     const worst = alone.reduce((most, value, i) => Math.max(most, Math.abs(value - Number(expected.data[i]))), 0);
     expect(alone.length).toBe(expected.data.length);
@@ -50,20 +53,25 @@ describeShared("a network with an LSTM", () => {
     const own = loaded(model);
     const output = own.valueOf(model.output.name);
     const data = input();
-    const runAt = (x: Float32Array): Float32Array =>
-      own.pass({ data: x, keep: [output] }).values.get(output) as Float32Array;
-    const weights = runAt(data).map((_, i) => Math.sin(i * 1.7));
-    const { gradients } = own.pass({
-      data,
-      backward: { seed: output, wanted: [own.full.input], write: (gradient) => gradient.set(weights) },
-    });
+    const runAt = async (x: Float32Array): Promise<Float32Array> =>
+      (await own.watchedPass({ data: x, keep: [output] }, undefined)).values.get(output) as Float32Array;
+    const weights = (await runAt(data)).map((_, i) => Math.sin(i * 1.7));
+    const backward = {
+      seed: output,
+      wanted: [own.full.input],
+      write: (gradient: Float32Array) => gradient.set(weights),
+    };
+    const { gradients } = await own.watchedPass({ data, backward }, undefined);
     const gradient = gradients.get(own.full.input) as Float32Array;
     const direction = data.map((_, i) => Math.cos(i * 0.37));
     // Small, so that few rectifiers turn on the way.
     const step = 2e-4;
-    const scoreAt = (by: number): number =>
-      runAt(data.map((value, i) => value + by * direction[i])).reduce((sum, value, i) => sum + value * weights[i], 0);
-    const slope = (scoreAt(step) - scoreAt(-step)) / (2 * step);
+    const scoreAt = async (by: number): Promise<number> =>
+      (await runAt(data.map((value, i) => value + by * direction[i]))).reduce(
+        (sum, value, i) => sum + value * weights[i],
+        0,
+      );
+    const slope = ((await scoreAt(step)) - (await scoreAt(-step))) / (2 * step);
     const found = gradient.reduce((sum, value, i) => sum + value * direction[i], 0);
     const length = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value ** 2, 0));
     expect(Math.abs(found - slope) / (length(gradient) * length(direction))).toBeLessThan(2e-3);

@@ -130,17 +130,15 @@ it("a rectifier that lets nothing through is redirected in the first steps, and 
 
 it("redirects each sample of a batch by itself", async () => {
   using model = await modelOf([1, 1, 1, 2]);
-  const { gradients } = loaded(model).pass({
-    batch: 2,
-    // The first sample lets its second element through, the second one nothing.
-    data: Float32Array.of(-1, 1, -1, -1),
-    backward: {
-      seed: "relu",
-      wanted: ["image"],
-      rules: { rectifier: "redirected" },
-      write: (gradient) => gradient.set([3, 5, 7, -2]),
-    },
-  });
+  const backward = {
+    seed: "relu",
+    wanted: ["image"],
+    rules: { rectifier: "redirected" },
+    write: (gradient: Float32Array) => gradient.set([3, 5, 7, -2]),
+  } as const;
+  // The first sample lets its second element through, the second one nothing.
+  const data = Float32Array.of(-1, 1, -1, -1);
+  const { gradients } = await loaded(model).watchedPass({ batch: 2, data, backward }, undefined);
   expect(Array.from(gradients.get("image") as Float32Array)).toEqual([0, 5, 7, 0]);
 });
 
