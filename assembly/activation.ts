@@ -1,5 +1,6 @@
 import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, tanh } from "./exp";
 import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
+import { madd, nmadd } from "./madd";
 import { cosOfLanes, log1pOfLanes, logOfLanes, powerOfLanes, sinOfLanes } from "./scalar-lanes";
 
 /** The codes of `Unary` in src/wasm/kernels.ts. */
@@ -283,7 +284,7 @@ class Elu {
 
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    return f32x4.mul(dy, v128.bitselect(b, f32x4.add(s, f32x4.mul(a, b)), f32x4.gt(s, f32x4.splat(0))));
+    return f32x4.mul(dy, v128.bitselect(b, madd(a, b, s), f32x4.gt(s, f32x4.splat(0))));
   }
 }
 
@@ -314,7 +315,7 @@ class Sigmoid {
 class HardSigmoid {
   @inline
   of(x: v128, a: v128, b: v128): v128 {
-    return clamp(f32x4.add(f32x4.mul(a, x), b), f32x4.splat(0), number(0));
+    return clamp(madd(a, x, b), f32x4.splat(0), number(0));
   }
 
   @inline
@@ -326,13 +327,13 @@ class HardSigmoid {
 class HardSwish {
   @inline
   of(x: v128, a: v128, b: v128): v128 {
-    const ramp = f32x4.add(f32x4.mul(x, number(8)), number(4));
+    const ramp = madd(x, number(8), number(4));
     return f32x4.mul(x, clamp(ramp, f32x4.splat(0), number(0)));
   }
 
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    const ramp = f32x4.add(f32x4.mul(s, number(20)), number(4));
+    const ramp = madd(s, number(20), number(4));
     const inner = v128.bitselect(ramp, number(0), f32x4.lt(s, number(40)));
     return f32x4.mul(dy, v128.and(inner, f32x4.gt(s, f32x4.neg(number(40)))));
   }
@@ -346,7 +347,7 @@ class Tanh {
 
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    return f32x4.mul(dy, f32x4.sub(number(0), f32x4.mul(s, s)));
+    return f32x4.mul(dy, nmadd(s, s, number(0)));
   }
 }
 
@@ -371,7 +372,7 @@ class Gelu {
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     const density = f32x4.mul(number(24), gaussian(f32x4.min(f32x4.abs(s), number(44))));
-    return f32x4.mul(dy, f32x4.add(normal(s), f32x4.mul(s, density))); // Φ(x) + x·φ(x)
+    return f32x4.mul(dy, madd(s, density, normal(s))); // Φ(x) + x·φ(x)
   }
 }
 
@@ -386,8 +387,8 @@ class GeluTanh {
     // With p = sigmoid(2u): p + x·p·(1 − p)·2u′. Beyond ±15 it is 0 or 1, and x² must not overflow.
     const x = clamp(s, f32x4.neg(number(44)), number(44));
     const p = sigmoid(geluTanhArgument(x));
-    const slope = f32x4.mul(number(12), f32x4.add(number(0), f32x4.mul(number(36), f32x4.mul(x, x))));
-    return f32x4.mul(dy, f32x4.add(p, f32x4.mul(f32x4.mul(x, slope), f32x4.mul(p, f32x4.sub(number(0), p)))));
+    const slope = f32x4.mul(number(12), madd(number(36), f32x4.mul(x, x), number(0)));
+    return f32x4.mul(dy, madd(f32x4.mul(x, slope), f32x4.mul(p, f32x4.sub(number(0), p)), p));
   }
 }
 
@@ -457,7 +458,7 @@ class Silu {
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
     const p = sigmoidInline(s);
-    return f32x4.mul(dy, f32x4.mul(p, f32x4.add(number(0), f32x4.mul(s, f32x4.sub(number(0), p)))));
+    return f32x4.mul(dy, f32x4.mul(p, madd(s, f32x4.sub(number(0), p), number(0))));
   }
 }
 
@@ -516,7 +517,7 @@ class Mish {
     const n = f32x4.mul(e, f32x4.add(e, f32x4.splat(2)));
     const inverse = f32x4.div(number(0), f32x4.add(n, f32x4.splat(2)));
     const bend = f32x4.mul(f32x4.mul(f32x4.splat(4), e), f32x4.mul(f32x4.add(number(0), e), f32x4.mul(inverse, inverse)));
-    return f32x4.mul(dy, f32x4.add(f32x4.mul(n, inverse), f32x4.mul(x, bend)));
+    return f32x4.mul(dy, madd(x, bend, f32x4.mul(n, inverse)));
   }
 }
 
@@ -600,7 +601,7 @@ function jumped(kind: i32, x: v128, a: v128, b: v128): v128 {
 @inline
 function geluTanhArgument(x: v128): v128 {
   const cubic = f32x4.mul(number(16), f32x4.mul(x, x));
-  return f32x4.mul(number(12), f32x4.add(x, f32x4.mul(x, cubic)));
+  return f32x4.mul(number(12), madd(x, cubic, x));
 }
 
 /**

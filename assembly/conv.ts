@@ -1,5 +1,6 @@
 import { ConvGeometry } from "./geometry";
 import { clamp, interleaveFour, storeLanes, zeros } from "./lanes";
+import { madd } from "./madd";
 
 /**
  * Convolution as taps, channels last:
@@ -197,17 +198,17 @@ export function multiplyPanel(
       const w1 = v128.load(w, 16);
       w += 32;
       let v = v128.load32_splat(packed);
-      s00 = f32x4.add(s00, f32x4.mul(v, w0));
-      s01 = f32x4.add(s01, f32x4.mul(v, w1));
+      s00 = madd(v, w0, s00);
+      s01 = madd(v, w1, s01);
       v = v128.load32_splat(packed, 4);
-      s10 = f32x4.add(s10, f32x4.mul(v, w0));
-      s11 = f32x4.add(s11, f32x4.mul(v, w1));
+      s10 = madd(v, w0, s10);
+      s11 = madd(v, w1, s11);
       v = v128.load32_splat(packed, 8);
-      s20 = f32x4.add(s20, f32x4.mul(v, w0));
-      s21 = f32x4.add(s21, f32x4.mul(v, w1));
+      s20 = madd(v, w0, s20);
+      s21 = madd(v, w1, s21);
       v = v128.load32_splat(packed, 12);
-      s30 = f32x4.add(s30, f32x4.mul(v, w0));
-      s31 = f32x4.add(s31, f32x4.mul(v, w1));
+      s30 = madd(v, w0, s30);
+      s31 = madd(v, w1, s31);
       packed += 16;
     }
     const b0 = v128.load(bias);

@@ -1,5 +1,6 @@
 import { storeEight } from "./conv";
 import { clamp, zeros } from "./lanes";
+import { madd } from "./madd";
 
 /**
  * A fully connected layer of one sample: y[n] = clamp(bias[n] + Σ_k x[k] · w[k][n]), summed in the order of k, bias last, as
@@ -41,14 +42,14 @@ function threePanels(
   for (const end = x + xBytes; x < end; x += 4) {
     const v = v128.load32_splat(x);
     let w = weight;
-    s00 = f32x4.add(s00, f32x4.mul(v, v128.load(w)));
-    s01 = f32x4.add(s01, f32x4.mul(v, v128.load(w, 16)));
+    s00 = madd(v, v128.load(w), s00);
+    s01 = madd(v, v128.load(w, 16), s01);
     w += panel;
-    s10 = f32x4.add(s10, f32x4.mul(v, v128.load(w)));
-    s11 = f32x4.add(s11, f32x4.mul(v, v128.load(w, 16)));
+    s10 = madd(v, v128.load(w), s10);
+    s11 = madd(v, v128.load(w, 16), s11);
     w += panel;
-    s20 = f32x4.add(s20, f32x4.mul(v, v128.load(w)));
-    s21 = f32x4.add(s21, f32x4.mul(v, v128.load(w, 16)));
+    s20 = madd(v, v128.load(w), s20);
+    s21 = madd(v, v128.load(w, 16), s21);
     weight += 32;
   }
   storeSums(y, s00, s01, bias, 8, lo, hi);
@@ -65,8 +66,8 @@ function onePanel(
   let s0 = f32x4.splat(0), s1 = s0;
   for (const end = x + xBytes; x < end; x += 4) {
     const v = v128.load32_splat(x);
-    s0 = f32x4.add(s0, f32x4.mul(v, v128.load(weight)));
-    s1 = f32x4.add(s1, f32x4.mul(v, v128.load(weight, 16)));
+    s0 = madd(v, v128.load(weight), s0);
+    s1 = madd(v, v128.load(weight, 16), s1);
     weight += 32;
   }
   storeSums(y, s0, s1, bias, lanes, lo, hi);

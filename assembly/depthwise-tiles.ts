@@ -1,5 +1,6 @@
 import { DepthwiseGeometry } from "./geometry";
 import { clamp, zeros } from "./lanes";
+import { madd } from "./madd";
 
 /**
  * The tiles of `depthwise`: four neighbouring pixels of y that see the whole width of the kernel × all whole groups of four
@@ -33,13 +34,13 @@ export function tile(
       for (const rowEnd = w + weightRow; w < rowEnd; w += channelBytes) {
         const v = v128.load(w);
         let q = p;
-        s0 = f32x4.add(s0, f32x4.mul(v128.load(q), v));
+        s0 = madd(v128.load(q), v, s0);
         q += pixelStep;
-        s1 = f32x4.add(s1, f32x4.mul(v128.load(q), v));
+        s1 = madd(v128.load(q), v, s1);
         q += pixelStep;
-        s2 = f32x4.add(s2, f32x4.mul(v128.load(q), v));
+        s2 = madd(v128.load(q), v, s2);
         q += pixelStep;
-        s3 = f32x4.add(s3, f32x4.mul(v128.load(q), v));
+        s3 = madd(v128.load(q), v, s3);
         p += tapPixel;
       }
       row += tapRow;
@@ -92,27 +93,27 @@ export function tileAtStrideOne(x: usize, weight: usize, bias: usize, y: usize, 
       w += channelBytes;
       let p = row;
       let v = v128.load(p);
-      s0 = f32x4.add(s0, f32x4.mul(v, w0));
+      s0 = madd(v, w0, s0);
       p += step;
       v = v128.load(p);
-      s0 = f32x4.add(s0, f32x4.mul(v, w1));
-      s1 = f32x4.add(s1, f32x4.mul(v, w0));
+      s0 = madd(v, w1, s0);
+      s1 = madd(v, w0, s1);
       p += step;
       v = v128.load(p);
-      s0 = f32x4.add(s0, f32x4.mul(v, w2));
-      s1 = f32x4.add(s1, f32x4.mul(v, w1));
-      s2 = f32x4.add(s2, f32x4.mul(v, w0));
+      s0 = madd(v, w2, s0);
+      s1 = madd(v, w1, s1);
+      s2 = madd(v, w0, s2);
       p += step;
       v = v128.load(p);
-      s1 = f32x4.add(s1, f32x4.mul(v, w2));
-      s2 = f32x4.add(s2, f32x4.mul(v, w1));
-      s3 = f32x4.add(s3, f32x4.mul(v, w0));
+      s1 = madd(v, w2, s1);
+      s2 = madd(v, w1, s2);
+      s3 = madd(v, w0, s3);
       p += step;
       v = v128.load(p);
-      s2 = f32x4.add(s2, f32x4.mul(v, w2));
-      s3 = f32x4.add(s3, f32x4.mul(v, w1));
+      s2 = madd(v, w2, s2);
+      s3 = madd(v, w1, s3);
       p += step;
-      s3 = f32x4.add(s3, f32x4.mul(v128.load(p), w2));
+      s3 = madd(v128.load(p), w2, s3);
       row += tapRow;
     }
     storeTile(y, yPixel, s0, s1, s2, s3, bias, g);
@@ -143,29 +144,29 @@ export function tileAtStrideTwo(x: usize, weight: usize, bias: usize, y: usize, 
       const w2 = v128.load(w);
       w += channelBytes;
       let p = row;
-      s0 = f32x4.add(s0, f32x4.mul(v128.load(p), w0));
+      s0 = madd(v128.load(p), w0, s0);
       p += step;
-      s0 = f32x4.add(s0, f32x4.mul(v128.load(p), w1));
+      s0 = madd(v128.load(p), w1, s0);
       p += step;
       let v = v128.load(p);
-      s0 = f32x4.add(s0, f32x4.mul(v, w2));
-      s1 = f32x4.add(s1, f32x4.mul(v, w0));
+      s0 = madd(v, w2, s0);
+      s1 = madd(v, w0, s1);
       p += step;
-      s1 = f32x4.add(s1, f32x4.mul(v128.load(p), w1));
-      p += step;
-      v = v128.load(p);
-      s1 = f32x4.add(s1, f32x4.mul(v, w2));
-      s2 = f32x4.add(s2, f32x4.mul(v, w0));
-      p += step;
-      s2 = f32x4.add(s2, f32x4.mul(v128.load(p), w1));
+      s1 = madd(v128.load(p), w1, s1);
       p += step;
       v = v128.load(p);
-      s2 = f32x4.add(s2, f32x4.mul(v, w2));
-      s3 = f32x4.add(s3, f32x4.mul(v, w0));
+      s1 = madd(v, w2, s1);
+      s2 = madd(v, w0, s2);
       p += step;
-      s3 = f32x4.add(s3, f32x4.mul(v128.load(p), w1));
+      s2 = madd(v128.load(p), w1, s2);
       p += step;
-      s3 = f32x4.add(s3, f32x4.mul(v128.load(p), w2));
+      v = v128.load(p);
+      s2 = madd(v, w2, s2);
+      s3 = madd(v, w0, s3);
+      p += step;
+      s3 = madd(v128.load(p), w1, s3);
+      p += step;
+      s3 = madd(v128.load(p), w2, s3);
       row += tapRow;
     }
     storeTile(y, yPixel, s0, s1, s2, s3, bias, g);

@@ -1,6 +1,7 @@
 import { tile, tileAtStrideOne, tileAtStrideTwo } from "./depthwise-tiles";
 import { DepthwiseGeometry } from "./geometry";
 import { clamp, loadLanes, storeLanes, zeros } from "./lanes";
+import { madd } from "./madd";
 import { endInside, firstInside } from "./window";
 
 /**
@@ -82,10 +83,10 @@ function pixel(
     for (let ky = rows; ky > 0; ky--) {
       let p = row;
       for (let w = weights, end = weights + columnBytes; w < end; w += channelBytes) {
-        s0 = f32x4.add(s0, f32x4.mul(v128.load(p), v128.load(w)));
-        s1 = f32x4.add(s1, f32x4.mul(v128.load(p, 16), v128.load(w, 16)));
-        s2 = f32x4.add(s2, f32x4.mul(v128.load(p, 32), v128.load(w, 32)));
-        s3 = f32x4.add(s3, f32x4.mul(v128.load(p, 48), v128.load(w, 48)));
+        s0 = madd(v128.load(p), v128.load(w), s0);
+        s1 = madd(v128.load(p, 16), v128.load(w, 16), s1);
+        s2 = madd(v128.load(p, 32), v128.load(w, 32), s2);
+        s3 = madd(v128.load(p, 48), v128.load(w, 48), s3);
         p += tapPixel;
       }
       row += tapRow;
@@ -107,7 +108,7 @@ function pixel(
     for (let ky = rows; ky > 0; ky--) {
       let p = row;
       for (let w = weights, end = weights + columnBytes; w < end; w += channelBytes) {
-        s = f32x4.add(s, f32x4.mul(loadLanes(p, lanes), loadLanes(w, lanes)));
+        s = madd(loadLanes(p, lanes), loadLanes(w, lanes), s);
         p += tapPixel;
       }
       row += tapRow;

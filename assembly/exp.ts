@@ -1,4 +1,5 @@
 import { clamp, zeros } from "./lanes";
+import { madd, nmadd } from "./madd";
 
 /**
  * exp, sigmoid, tanh, erf and the normal distribution on four floats; relative error about 2·10⁻⁷ against float64
@@ -29,7 +30,7 @@ function constant(offset: usize): v128 {
 /** a·x + b, rounded twice as everywhere in these kernels. */
 @inline
 function step(a: v128, x: v128, offset: usize): v128 {
-  return f32x4.add(f32x4.mul(a, x), constant(offset));
+  return madd(a, x, constant(offset));
 }
 
 /**
@@ -42,8 +43,8 @@ function expOfSum(x: v128, tail: v128): v128 {
   x = clamp(x, constant(0), constant(4));
   const shifted = shiftedExponent(x);
   const n = f32x4.sub(shifted, constant(160));
-  let r = f32x4.sub(x, f32x4.mul(n, constant(12)));
-  r = f32x4.add(f32x4.sub(r, f32x4.mul(n, constant(16))), tail);
+  let r = nmadd(n, constant(12), x);
+  r = f32x4.add(nmadd(n, constant(16), r), tail);
   const p = f32x4.add(constant(72), expMinusOneReduced(r));
   const exponent = i32x4.sub(shifted, constant(160));
   const half = i32x4.shr_s(exponent, 1);
@@ -56,16 +57,16 @@ function expOfSum(x: v128, tail: v128): v128 {
  */
 @inline
 function shiftedExponent(x: v128): v128 {
-  return f32x4.add(f32x4.mul(x, constant(8)), constant(160));
+  return madd(x, constant(8), constant(160));
 }
 
 /** eʳ − 1 = r + r²·P(r) for |r| ≤ 0.45; halves of P side by side, because the chain of operations is what takes time. */
 @inline
 function expMinusOneReduced(r: v128): v128 {
   const square = f32x4.mul(r, r);
-  const high = f32x4.add(f32x4.mul(square, constant(20)), step(constant(24), r, 28));
-  const p = f32x4.add(f32x4.mul(square, high), step(constant(32), r, 36));
-  return f32x4.add(f32x4.mul(p, square), r);
+  const high = madd(square, constant(20), step(constant(24), r, 28));
+  const p = madd(square, high, step(constant(32), r, 36));
+  return madd(p, square, r);
 }
 
 /** 2ⁿ for −126 ≤ n ≤ 127: the exponent field is the float's own 1.0 plus n. */
@@ -85,9 +86,9 @@ export function expMinusOne(x: v128): v128 {
   x = clamp(x, constant(156), v128.load(zeros));
   const shifted = shiftedExponent(x);
   const n = f32x4.sub(shifted, constant(160));
-  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, constant(12))), f32x4.mul(n, constant(16)));
+  const r = nmadd(n, constant(16), nmadd(n, constant(12), x));
   const scale = powerOfTwo(i32x4.sub(shifted, constant(160)));
-  return f32x4.add(f32x4.mul(scale, expMinusOneReduced(r)), f32x4.sub(scale, constant(72)));
+  return madd(scale, expMinusOneReduced(r), f32x4.sub(scale, constant(72)));
 }
 
 /**
@@ -100,7 +101,7 @@ function expOfMinusAbsolute(x: v128): v128 {
   const inside = f32x4.pmax(z, constant(40));
   const shifted = shiftedExponent(inside);
   const n = f32x4.sub(shifted, constant(160));
-  const r = f32x4.sub(f32x4.sub(inside, f32x4.mul(n, constant(12))), f32x4.mul(n, constant(16)));
+  const r = nmadd(n, constant(16), nmadd(n, constant(12), inside));
   const e = i32x4.add(f32x4.add(constant(72), expMinusOneReduced(r)), i32x4.shl(shifted, 23));
   return v128.andnot(e, f32x4.lt(z, constant(40)));
 }
@@ -130,7 +131,7 @@ export function tanh(x: v128): v128 {
   p = step(p, square, 52);
   p = step(p, square, 56);
   p = step(p, square, 60);
-  const small = f32x4.add(f32x4.mul(f32x4.mul(p, square), x), x);
+  const small = madd(f32x4.mul(p, square), x, x);
   return v128.bitselect(small, withSign(large, x), f32x4.lt(magnitude, constant(64)));
 }
 
@@ -145,7 +146,7 @@ export function erf(x: v128): v128 {
   p = step(p, square, 92);
   p = step(p, square, 96);
   p = step(p, square, 100);
-  const small = f32x4.add(f32x4.mul(p, x), x);
+  const small = madd(p, x, x);
   return v128.bitselect(small, withSign(large, x), f32x4.lt(magnitude, constant(72)));
 }
 

@@ -1,5 +1,6 @@
 import { GridGeometry } from "./geometry";
 import { loadStep, stepOf, storeStep } from "./lanes";
+import { madd } from "./madd";
 
 /** How what lies around is seen, by the codes of `GridGeometry.padding`. */
 enum Around {
@@ -121,11 +122,11 @@ function pixel(backward: bool, x: usize, y: usize, dx: usize, row: f32, column: 
     const there = y + (<usize>c << 2);
     const value = loadStep(x + here, step);
     if (!backward) {
-      storeStep(there, f32x4.add(loadStep(there, step), f32x4.mul(weight, value)), step);
+      storeStep(there, madd(weight, value, loadStep(there, step)), step);
       continue;
     }
     const dy = loadStep(there, step);
-    if (dx) storeStep(dx + here, f32x4.add(loadStep(dx + here, step), f32x4.mul(weight, dy)), step);
+    if (dx) storeStep(dx + here, madd(weight, dy, loadStep(dx + here, step)), step);
     const product = f32x4.mul(dy, value);
     sum += f32x4.extract_lane(product, 0);
     if (step == 4) {

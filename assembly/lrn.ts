@@ -1,4 +1,5 @@
 import { loadStep, stepOf, storeStep } from "./lanes";
+import { madd } from "./madd";
 import { powerOfLanes } from "./scalar-lanes";
 
 /** 1: see the note on constants in exp.ts. */
@@ -61,7 +62,7 @@ export function lrnBackward(
         const inverse = inversePower(s, beta);
         if (c == i) direct = inverse;
         const product = f32x4.mul(loadWithin(dy, c, channels), loadWithin(x, c, channels));
-        cross = f32x4.add(cross, f32x4.mul(product, f32x4.div(inverse, s)));
+        cross = madd(product, f32x4.div(inverse, s), cross);
       }
       const at = <usize>i << 2;
       const indirect = f32x4.mul(f32x4.mul(outer, loadStep(x + at, step)), cross);
@@ -82,15 +83,15 @@ function scaleOf(x: usize, c: i32, channels: i32, before: i32, size: i32, factor
     const end = x + (<usize>(first + size) << 2);
     for (let p = x + (<usize>first << 2); p < end; p += 4) {
       const v = v128.load(p);
-      sum = f32x4.add(sum, f32x4.mul(v, v));
+      sum = madd(v, v, sum);
     }
   } else {
     for (let j = first; j < first + size; j++) {
       const v = loadWithin(x, j, channels);
-      sum = f32x4.add(sum, f32x4.mul(v, v));
+      sum = madd(v, v, sum);
     }
   }
-  return f32x4.add(bias, f32x4.mul(factor, sum));
+  return madd(factor, sum, bias);
 }
 
 /** Channels c … c + 3 of a pixel, zero where there is no such channel. */

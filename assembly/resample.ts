@@ -1,5 +1,6 @@
 import { ResampleGeometry } from "./geometry";
 import { loadStep, stepOf, storeStep } from "./lanes";
+import { madd } from "./madd";
 
 /**
  * Separable resampling: y[oy][ox][c] = Σ_i Σ_j wy[oy][i] · wx[ox][j] · x[iy[oy][i]][ix[ox][j]][c].
@@ -44,8 +45,8 @@ function transfer(backward: bool, source: usize, target: usize, g: ResampleGeome
               const p = row + (<usize>(load<i32>(g.indexX + j) * channels) << 2);
               const w = f32x4.mul(wy, v128.load32_splat(g.weightX + j));
               const v = loadStep(p, step);
-              if (backward) storeStep(p, f32x4.add(v, f32x4.mul(w, value)), step);
-              else value = f32x4.add(value, f32x4.mul(w, v));
+              if (backward) storeStep(p, madd(w, value, v), step);
+              else value = madd(w, v, value);
             }
           }
           if (!backward) storeStep(target, value, step);

@@ -1,5 +1,6 @@
 import { PackGeometry } from "./geometry";
 import { clamp } from "./lanes";
+import { madd, nmadd } from "./madd";
 
 /**
  * The three transforms of Winograd's F(4×4, 3×3), F(3×3, 4×4) and F(2×2, 5×5) at the points 0, ±a, ±b, ∞ with a = 1/√2 and b = √2:
@@ -55,7 +56,7 @@ function transformSix(source: usize, from: usize, target: usize, to: usize): voi
   const d4 = v128.load(source);
   source += from;
   const d5 = v128.load(source);
-  v128.store(target, f32x4.add(f32x4.sub(d0, f32x4.mul(number(0), d2)), d4));
+  v128.store(target, f32x4.add(nmadd(number(0), d2, d0), d4));
   target += to;
   let even = f32x4.sub(d4, f32x4.add(d2, d2));
   let odd = f32x4.mul(number(2), f32x4.sub(d3, f32x4.add(d1, d1)));
@@ -63,13 +64,13 @@ function transformSix(source: usize, from: usize, target: usize, to: usize): voi
   target += to;
   v128.store(target, f32x4.sub(even, odd));
   target += to;
-  even = f32x4.sub(d4, f32x4.mul(half, d2));
-  odd = f32x4.mul(number(3), f32x4.sub(d3, f32x4.mul(half, d1)));
+  even = nmadd(half, d2, d4);
+  odd = f32x4.mul(number(3), nmadd(half, d1, d3));
   v128.store(target, f32x4.add(even, odd));
   target += to;
   v128.store(target, f32x4.sub(even, odd));
   target += to;
-  v128.store(target, f32x4.add(f32x4.sub(d1, f32x4.mul(number(0), d3)), d5));
+  v128.store(target, f32x4.add(nmadd(number(0), d3, d1), d5));
 }
 
 /**
@@ -122,8 +123,8 @@ export function transformOutput(
       const to = work + j;
       v128.store(to, f32x4.add(f32x4.add(d0, s1), s3));
       v128.store(to, f32x4.add(s2, s4), 96);
-      v128.store(to, f32x4.add(f32x4.mul(number(1), s1), f32x4.add(s3, s3)), 192);
-      v128.store(to, f32x4.add(f32x4.add(f32x4.mul(number(1), s2), f32x4.add(s4, s4)), d5), 288);
+      v128.store(to, madd(number(1), s1, f32x4.add(s3, s3)), 192);
+      v128.store(to, f32x4.add(madd(number(1), s2, f32x4.add(s4, s4)), d5), 288);
       from += position;
     }
     const b = v128.load(bias + half);
@@ -139,9 +140,9 @@ export function transformOutput(
       q += pixel;
       v128.store(q, clamp(f32x4.add(b, f32x4.add(s2, s4)), lower, upper));
       q += pixel;
-      v128.store(q, clamp(f32x4.add(b, f32x4.add(f32x4.mul(number(1), s1), f32x4.add(s3, s3))), lower, upper));
+      v128.store(q, clamp(f32x4.add(b, madd(number(1), s1, f32x4.add(s3, s3))), lower, upper));
       q += pixel;
-      const last = f32x4.add(f32x4.add(f32x4.mul(number(1), s2), f32x4.add(s4, s4)), v128.load(p, 80));
+      const last = f32x4.add(madd(number(1), s2, f32x4.add(s4, s4)), v128.load(p, 80));
       v128.store(q, clamp(f32x4.add(b, last), lower, upper));
       to += row;
     }
@@ -188,12 +189,12 @@ function smallOutput(
   const s1 = f32x4.add(d1, d2), s3 = f32x4.add(d3, d4);
   write(target, f32x4.add(f32x4.add(d0, s1), s3), last, b, lo, hi);
   target += to;
-  const middle = f32x4.add(f32x4.mul(number(2), f32x4.sub(d1, d2)), f32x4.mul(number(3), f32x4.sub(d3, d4)));
+  const middle = madd(number(3), f32x4.sub(d3, d4), f32x4.mul(number(2), f32x4.sub(d1, d2)));
   if (tile == 2) {
     write(target, f32x4.add(middle, d5), last, b, lo, hi);
   } else {
     write(target, middle, last, b, lo, hi);
-    write(target + to, f32x4.add(f32x4.add(f32x4.mul(number(1), s1), f32x4.add(s3, s3)), d5), last, b, lo, hi);
+    write(target + to, f32x4.add(madd(number(1), s1, f32x4.add(s3, s3)), d5), last, b, lo, hi);
   }
 }
 
@@ -285,13 +286,13 @@ function transformLine(side: i32, source: usize, from: usize, target: usize, to:
 function transformThree(g0: v128, g1: v128, g2: v128, target: usize, to: usize): void {
   v128.store(target, g0);
   target += to;
-  let even = f32x4.neg(f32x4.add(f32x4.mul(number(4), g0), f32x4.mul(number(5), g2)));
+  let even = f32x4.neg(madd(number(5), g2, f32x4.mul(number(4), g0)));
   let odd = f32x4.mul(number(6), g1);
   v128.store(target, f32x4.sub(even, odd));
   target += to;
   v128.store(target, f32x4.add(even, odd));
   target += to;
-  even = f32x4.add(f32x4.mul(number(7), g0), f32x4.mul(number(5), g2));
+  even = madd(number(5), g2, f32x4.mul(number(7), g0));
   odd = f32x4.mul(number(8), g1);
   v128.store(target, f32x4.add(even, odd));
   target += to;
@@ -306,14 +307,14 @@ function transformFive(g0: v128, g1: v128, g2: v128, g3: v128, g4: v128, last: v
   v128.store(target, g0);
   target += to;
   // 2/3·g0 + 1/3·g2 + 1/6·g4, and b/3·g1 + b/6·g3.
-  let even = f32x4.add(f32x4.mul(number(4), g0), f32x4.add(f32x4.mul(number(5), g2), f32x4.mul(number(7), g4)));
-  let odd = f32x4.add(f32x4.mul(number(6), g1), f32x4.mul(number(8), g3));
+  let even = madd(number(4), g0, madd(number(7), g4, f32x4.mul(number(5), g2)));
+  let odd = madd(number(8), g3, f32x4.mul(number(6), g1));
   v128.store(target, f32x4.neg(f32x4.add(even, odd)));
   target += to;
   v128.store(target, f32x4.sub(odd, even));
   target += to;
-  even = f32x4.add(f32x4.mul(number(7), g0), f32x4.add(f32x4.mul(number(5), g2), f32x4.mul(number(4), g4)));
-  odd = f32x4.add(f32x4.mul(number(8), g1), f32x4.mul(number(6), g3));
+  even = madd(number(7), g0, madd(number(4), g4, f32x4.mul(number(5), g2)));
+  odd = madd(number(6), g3, f32x4.mul(number(8), g1));
   v128.store(target, f32x4.add(even, odd));
   target += to;
   v128.store(target, f32x4.sub(even, odd));

@@ -1,6 +1,7 @@
 import { storeEight } from "./conv";
 import { WinogradGeometry } from "./geometry";
 import { transposeFour, zeros } from "./lanes";
+import { madd } from "./madd";
 import { transformInput, transformOutput, transformSmallOutput } from "./winograd-transforms";
 
 /**
@@ -142,17 +143,17 @@ function multiply(
         const w1 = v128.load(w, 16);
         w += 32;
         let a = v128.load32_splat(packed);
-        s00 = f32x4.add(s00, f32x4.mul(a, w0));
-        s01 = f32x4.add(s01, f32x4.mul(a, w1));
+        s00 = madd(a, w0, s00);
+        s01 = madd(a, w1, s01);
         a = v128.load32_splat(packed, 4);
-        s10 = f32x4.add(s10, f32x4.mul(a, w0));
-        s11 = f32x4.add(s11, f32x4.mul(a, w1));
+        s10 = madd(a, w0, s10);
+        s11 = madd(a, w1, s11);
         a = v128.load32_splat(packed, 8);
-        s20 = f32x4.add(s20, f32x4.mul(a, w0));
-        s21 = f32x4.add(s21, f32x4.mul(a, w1));
+        s20 = madd(a, w0, s20);
+        s21 = madd(a, w1, s21);
         a = v128.load32_splat(packed, 12);
-        s30 = f32x4.add(s30, f32x4.mul(a, w0));
-        s31 = f32x4.add(s31, f32x4.mul(a, w1));
+        s30 = madd(a, w0, s30);
+        s31 = madd(a, w1, s31);
         packed += 16;
       } while (w < end);
       v128.store(out, s00);

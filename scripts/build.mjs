@@ -14,8 +14,10 @@ const onlyWhatRuns = process.argv.includes("--runs");
 rmSync("dist", { recursive: true, force: true });
 buildKernels();
 // Hexadecimal digits keep bytes apart, so that gzip still finds what repeats in code; base64 would be a quarter larger.
-const kernels = readFileSync("build/kernels.wasm").toString("hex");
-writeFileSync("src/generated/kernels.js", `export const kernelsText = "${kernels}";\n`);
+for (const name of ["kernels", "kernels-fused"]) {
+  const kernels = readFileSync(`build/${name}.wasm`).toString("hex");
+  writeFileSync(`src/generated/${name}.js`, `export const kernelsText = "${kernels}";\n`);
+}
 writeFileSync("src/generated/colormaps.js", `export const colormapSteps = ${JSON.stringify(colormapSteps())};\n`);
 const codecs = {
   jpeg: "node_modules/@cwasm/jpeg-turbo/jpeg-turbo.wasm",
@@ -55,8 +57,10 @@ writeFileSync("dist/third-party-notices.txt", [thirdPartyNotices(bundled).trim()
 for (const file of metafiles) rmSync(file);
 
 // After tsup, which removes declarations that it did not write.
-copyFileSync("build/kernels.wasm", "dist/kernels.wasm");
-writeFileSync("dist/kernels.wasm.d.ts", "declare const module: WebAssembly.Module;\nexport default module;\n");
+for (const name of ["kernels.wasm", "kernels-fused.wasm"]) {
+  copyFileSync(`build/${name}`, `dist/${name}`);
+  writeFileSync(`dist/${name}.d.ts`, "declare const module: WebAssembly.Module;\nexport default module;\n");
+}
 writeFileSync("dist/pool-worker.d.ts", "export {};\n");
 for (const [name, path] of Object.entries(codecs)) copyFileSync(path, `dist/${name}-codec.wasm`);
 copyFileSync("src/default-model.js", "dist/default-model.js");

@@ -23,7 +23,10 @@ export const tolerance = {
   adjoint: 2e-6,
 };
 
-export const module = new WebAssembly.Module(readFileSync(new URL("../../build/kernels.wasm", import.meta.url)));
+/** Vitest's mode "fused" tests the other module. */
+export const isFused = process.env.MODE === "fused";
+const file = isFused ? "kernels-fused.wasm" : "kernels.wasm";
+export const module = new WebAssembly.Module(readFileSync(new URL(`../../build/${file}`, import.meta.url)));
 export const kernels = instantiateSync(module).exports as unknown as Kernels;
 
 const heapBase = typeof kernels.__heap_base === "number" ? kernels.__heap_base : (kernels.__heap_base.value as number);

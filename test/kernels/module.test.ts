@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fieldsOf, type RecordName } from "../../src/wasm/geometry.js";
-import { module } from "./harness.js";
+import { isFused, module } from "./harness.js";
 
 const source = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
 
@@ -10,14 +10,14 @@ describe("the module", () => {
     expect(WebAssembly.Module.imports(module)).toEqual([]);
   });
 
-  it("exports the interface Kernels and nothing else", () => {
+  it(`exports the interface Kernels and ${isFused ? "the probe" : "nothing else"}`, () => {
     const text = source("../../src/wasm/kernels.ts").split("export interface Kernels {")[1];
     const members = [...text.matchAll(/^ {2}(?:readonly )?(\w+)[(:]/gm)].map((m) => m[1]);
     expect(
       WebAssembly.Module.exports(module)
         .map((e) => e.name)
         .sort(),
-    ).toEqual(members.sort());
+    ).toEqual([...members, ...(isFused ? ["probe"] : [])].sort());
   });
 
   it("reads the geometry records in the order they are written", () => {

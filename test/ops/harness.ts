@@ -2,7 +2,6 @@
  * One operator as a whole network: run by the engine, by onnxruntime, and backwards. The four answers to compare are the
  * reference's output, the engine's, the adjoint identity and the central difference.
  */
-import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 import { specialise } from "../../src/compile/specialise";
 import { buildNetwork, type Network } from "../../src/engine/network";
@@ -14,8 +13,7 @@ import type { Rules } from "../../src/operation/operation";
 import { sizeOf } from "../../src/tensor";
 import type { Kernels } from "../../src/wasm/kernels";
 import { KernelMemory } from "../../src/wasm/memory";
-
-const module = new WebAssembly.Module(readFileSync("build/kernels.wasm"));
+import { module } from "../kernels/harness";
 
 export interface Case {
   readonly op: string;
