@@ -146,7 +146,7 @@ export type { ModelConfig } from "./model/hugging-face";
 export { type AttentionReport, inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";
 export type { Labels } from "./model/labels";
-export type { LoadOptions, WasmSource } from "./model/load";
+export type { KernelFiles, LoadOptions, WasmSource } from "./model/load";
 export type { Layer, Model, Prediction, RunResult } from "./model/model";
 export type { ModelFiles } from "./model/model-files";
 export type { Input, ModelInput, NamedInputs, SingleInput } from "./model/network-inputs";
@@ -226,3 +226,4 @@ export { maximizeActivation, type Visualization } from "./visualize/maximize-act
 export type { LayerTarget, VisualizedTarget } from "./visualize/objective";
 export type { Diversity, MaximizeOptions } from "./visualize/options";
 export type { Transforms } from "./visualize/transforms";
+export type { Arithmetic } from "./wasm/instantiate";

@@ -83,6 +83,8 @@ const messages = {
     "gradients there are those of the network behind the conversion; a share of it belongs to the number as a whole.",
   "config-beside": (what: string) =>
     `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
+  "plain-arithmetic": (reason: string) =>
+    `The fastest arithmetic was asked for, and plain arithmetic ran: slower, with the bits that every host gives. ${reason}`,
   "config-refused": (reason: string) =>
     `A file beside the model is left out, since it cannot be what it says. ${reason} Mend it, or say what it should in options of loadModel.`,
   "nothing-flows": (reason: string) =>

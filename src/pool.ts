@@ -3,9 +3,16 @@ import { type CreatePoolOptions, poolOf, type WorkerPool } from "./pool/create-p
 import { keepErrorClasses } from "./pool/error-classes";
 import { poolSize } from "./pool/size";
 import { startThread, workerClass } from "./pool/thread";
+import { fromHex } from "./wasm/hex";
 
 export type { ExplainerName, Explainers } from "./pool/explainers";
 export type { CreatePoolOptions, WorkerPool };
+
+/** The workers' script is one file, and does without what few ask for: it is sent to them. */
+async function fusedBytes(): Promise<Uint8Array> {
+  const { kernelsText } = await import("./generated/kernels-fused.js");
+  return fromHex(kernelsText);
+}
 
 /**
  * Starts several instances of seethrough, each in a worker of its own: explanations of many images run side by side, and so do
@@ -26,8 +33,8 @@ export async function createPool(options: CreatePoolOptions = {}): Promise<Worke
   checkOptions("createPool", options, ["size", "worker"]);
   const HostWorker = await workerClass();
   if (!HostWorker) {
-    const { defaultModel, kernels, poolInThread } = await import("./pool/fallback");
-    return poolInThread({ defaultModel, kernels }, options);
+    const { defaultModel, fused, kernels, poolInThread } = await import("./pool/fallback");
+    return poolInThread({ defaultModel, fused, kernels }, options);
   }
   const size = await poolSize(options.size);
   keepErrorClasses();
@@ -35,7 +42,7 @@ export async function createPool(options: CreatePoolOptions = {}): Promise<Worke
   const started = await Promise.allSettled(Array.from({ length: size }, start));
   const failed = started.find((result) => result.status === "rejected");
   const threads = started.flatMap((result) => (result.status === "fulfilled" ? result.value : []));
-  if (!failed) return poolOf(threads, start);
+  if (!failed) return poolOf(threads, start, fusedBytes);
   for (const thread of threads) thread.end(failed.reason);
   throw failed.reason;
 }

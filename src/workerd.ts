@@ -10,15 +10,16 @@ import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
 import { noDefaultModel } from "./no-default-model";
 import type { Tensor } from "./tensor";
-import { compileOnce } from "./wasm/instantiate";
+import { compileOnce, fusedFile } from "./wasm/instantiate";
 
 export * from "./api";
 
 const kernels = /* @__PURE__ */ compileOnce(() => module);
+const fused = /* @__PURE__ */ compileOnce(async () => (await import("./kernels-fused.wasm")).default, fusedFile);
 
 /** `loadModel` for Cloudflare Workers, which run only modules that were compiled at deployment. */
 export function loadModel(source?: ModelSource, options?: LoadOptions): Promise<Model> {
-  return loadWith({ kernels, defaultModel: noDefaultModel }, source, options);
+  return loadWith({ kernels, fused, defaultModel: noDefaultModel }, source, options);
 }
 
 const codecs = {

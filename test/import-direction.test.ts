@@ -86,6 +86,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     "wasm",
     "load-model",
     "load-default-model",
+    // What the worker's script leaves out is sent to it.
+    "generated",
     ...base,
   ],
   cli: ["index", "pool"],

@@ -89,7 +89,7 @@ describe("the kernels come from", () => {
 
   it("another model", async () => {
     const { module } = loaded(await loadModel(bytes)).parts;
-    const second = await openModel({ bytes, name: "second" }, {}, module);
+    const second = await openModel({ bytes, name: "second" }, {}, { module, arithmetic: "plain" });
     expect((await second.run(input)).output.data).toEqual(expected);
     expect(loaded(second).parts.module).toBe(module);
   });

@@ -30,6 +30,8 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/empty-maps.test.ts": "maps in which nothing flows, by every method",
   "test/examples.test.ts": "every example's program",
   "test/full-grad.test.ts": "FullGrad against pytorch-grad-cam's formula on real networks",
+  "test/fused/networks.test.ts": "fused arithmetic against plain on whole networks",
+  "test/fused/newest-node.test.ts": "fused arithmetic, in a Node that has it",
   "test/graph/models.test.ts": "shapes and passes of real networks against onnxruntime",
   "test/hostile/aborts.test.ts": "thousands of calls given up at random moments, and workers that end in their midst",
   "test/hostile/calls.test.ts": "thousands of wild calls of every public function, each a typed error or a result",

@@ -187,6 +187,7 @@ async function begin(
   const { width, height } = inputSize(model, model.input.name);
   const key = {
     modelHash: await model.parts.hash(),
+    ...(model.arithmetic === "fused" && { arithmetic: model.arithmetic }),
     classes,
     ...(model.labels && { labels: model.labels }),
     method,

@@ -28,6 +28,8 @@ export interface EvidencePlace {
 export interface AuditKey {
   /** Hash of the model file, `sha256:…`. */
   readonly modelHash: string;
+  /** Fused sums round otherwise; absent where they are plain. */
+  readonly arithmetic?: "fused";
   readonly classes: number;
   readonly labels?: readonly string[];
   readonly method: string;

@@ -15,6 +15,7 @@ const flags: Readonly<Record<string, string>> = {
   channels: "--channels",
   fit: "--fit",
   memory: "--memory",
+  arithmetic: "--arithmetic",
   maxMemory: "--max-memory",
   method: "--method",
   target: "--target",

@@ -27,6 +27,7 @@ export interface ModelFlags {
   readonly memory?: LoadOptions["memory"];
   readonly maxMemory?: number;
   readonly quantized?: LoadOptions["quantized"];
+  readonly arithmetic?: LoadOptions["arithmetic"];
   /** Inputs that always have one value. */
   readonly fix?: readonly NamedValue[];
 }
@@ -125,6 +126,12 @@ export const withPictureOptions = (command: Command): Command =>
         "float: read a quantised network as real numbers, not as it is deployed",
       ).choices(["deployed", "float"]),
     )
+    .addOption(
+      new Option(
+        "--arithmetic <how>",
+        "fused: faster, other rounding, refused where the host does not fuse; fastest: fused where it does; default plain",
+      ).choices(["plain", "fused", "fastest"]),
+    )
     .option("--max-memory <bytes>", "refuse what needs more memory; 256M and 1G are understood", byteCount);
 
 /** @param load  `loadModel` of the library, or of a pool */
@@ -143,6 +150,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     output,
     memory,
     quantized,
+    arithmetic,
     maxMemory,
     fix = [],
   } = flags;
@@ -169,6 +177,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
       ...(classAxis !== undefined && { classAxis }),
       ...(memory && { memory }),
       ...(quantized && { quantized }),
+      ...(arithmetic && { arithmetic }),
       ...(maxMemory !== undefined && { maxMemory }),
     });
   } catch (error) {

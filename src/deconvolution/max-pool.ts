@@ -48,7 +48,7 @@ async function poolWith(packaged: Kernelled, tensor: Tensor, options: PoolOption
   checkOptions("maxPool", options, ["kernel", "stride", "pad", "dilation", "ceil", "wasm"]);
   if (!isTensor(tensor)) throw new InputError("maxPool takes a Tensor [N, H, W, C] or [N, C, L].");
   const plan = planPool(tensor.shape, options);
-  const arena = await makeArena(await kernelsOf(packaged, options.wasm), plan);
+  const arena = await makeArena((await kernelsOf(packaged, { wasm: options.wasm })).module, plan);
   const { kernels, memory, from, to } = arena;
   memory.floats(arena.full, from.size).set(inMemory(tensor.data, from.shape));
   kernels.maxPool(arena.full, arena.pooled, arena.switches, arena.geometry);
@@ -77,7 +77,7 @@ export async function maxUnpoolWith(
     const got = isTensor(pooled) ? showShape(pooled.shape) : typeof pooled;
     throw new ShapeError(`maxUnpool takes a Tensor of the switches' shape ${showShape(switches.shape)}, got ${got}.`);
   }
-  const arena = await makeArena(await kernelsOf(packaged, wasm), switches);
+  const arena = await makeArena((await kernelsOf(packaged, { wasm })).module, switches);
   const { kernels, memory, from, to } = arena;
   const offsets = reorder(switches.offsets, to.shape, inMemory);
   memory.floats(arena.pooled, to.size).set(inMemory(pooled.data, to.shape));

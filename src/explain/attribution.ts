@@ -5,6 +5,7 @@ import type { Target } from "../model/target";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
 import type { OverlayOptions } from "../view/overlay";
+import type { Arithmetic } from "../wasm/instantiate";
 
 /** What every method accepts. */
 export interface ExplainOptions {
@@ -34,6 +35,8 @@ export interface Recipe {
   readonly version: string;
   /** Hash of the model file, `sha256:…`. */
   readonly modelHash: string;
+  /** How the model's kernels summed: load it with this to get the same bits. Absent for a black box. */
+  readonly arithmetic?: Arithmetic;
   readonly method: string;
   /** The options as they were used, tensors as shape and hash. */
   readonly options: Readonly<Record<string, unknown>>;

@@ -17,7 +17,8 @@ export async function makeRecipe(
     if (!bookkeeping.has(key) && value !== undefined) recorded[key] = await describe(value);
   }
   const modelHash = model ? await model.parts.hash() : "black-box";
-  return { version, modelHash, method, options: recorded, seed: options.seed ?? 0 };
+  const arithmetic = model && { arithmetic: model.arithmetic };
+  return { version, modelHash, ...arithmetic, method, options: recorded, seed: options.seed ?? 0 };
 }
 
 async function describe(value: unknown): Promise<unknown> {

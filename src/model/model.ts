@@ -13,6 +13,7 @@ import type { Note } from "../notes";
 import { memoryStrides, type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { Tensor } from "../tensor";
+import type { Arithmetic } from "../wasm/instantiate";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { innerChannelAxis } from "./channel-axis";
@@ -83,6 +84,8 @@ export interface Model {
   readonly output: { readonly name: string; readonly shape: readonly number[] };
   /** What was assumed or found when the file was read, and bears on every answer. */
   readonly notes: readonly Note[];
+  /** How its kernels sum: what `arithmetic` of `loadModel` asked for, or what 'fastest' chose. */
+  readonly arithmetic: Arithmetic;
   /** Every node in execution order. */
   readonly layers: readonly Layer[];
   /**
@@ -172,6 +175,7 @@ export interface ModelParts {
   readonly mode: MemoryMode;
   /** The compiled kernels, for models made of this one. */
   readonly module: WebAssembly.Module;
+  readonly arithmetic: Arithmetic;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
 }
@@ -201,6 +205,7 @@ export class LoadedModel implements Model {
   readonly name: string;
   readonly labels?: readonly string[];
   readonly notes: readonly Note[];
+  readonly arithmetic: Arithmetic;
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   readonly inputs: readonly ModelInput[];
   readonly output: { readonly name: string; readonly shape: readonly number[] };
@@ -217,6 +222,7 @@ export class LoadedModel implements Model {
     this.name = parts.name;
     this.labels = parts.labels;
     this.notes = parts.notes;
+    this.arithmetic = parts.arithmetic;
     const { kernels, memory, mode } = parts;
     const full = buildNetwork(parts.graph, kernels, memory, mode);
     const fast = parts.folded ? buildNetwork(parts.folded, kernels, memory, mode) : full;

@@ -6,7 +6,7 @@ import { withMethods } from "../explain/attribution-methods";
 import type { PartResults } from "../explain/passes";
 import { theirsAsync, unlessAborted } from "../guard";
 import { ownOptions, unusedNotes } from "../methods/own-options";
-import type { LoadOptions } from "../model/load";
+import { hasBoth, type LoadOptions, type WasmSource } from "../model/load";
 import { type Input, isNamed, type Model, type NamedInputs } from "../model/model";
 import { type ModelSource, readSource } from "../model/source";
 import { joinNotes } from "../notes";
@@ -47,9 +47,12 @@ interface Watched {
   readonly onProgress?: OnProgress;
 }
 
+/** Gets the bytes of the kernels with fused arithmetic, for threads that carry none. */
+type FusedBytes = () => Promise<Uint8Array>;
+
 /** A pool over threads that have started. */
-export function poolOf(threads: readonly Thread[], start: () => Promise<Thread>): WorkerPool {
-  const pool = new Pool(threads, start);
+export function poolOf(threads: readonly Thread[], start: () => Promise<Thread>, fused?: FusedBytes): WorkerPool {
+  const pool = new Pool(threads, start, fused);
   const dispose = (): void => pool.dispose();
   const explainers = explainerNames.map((name) => [
     name,
@@ -69,11 +72,13 @@ export function poolOf(threads: readonly Thread[], start: () => Promise<Thread>)
 
 class Pool implements Caller {
   readonly #seats: Seats;
+  readonly #fused: FusedBytes | undefined;
   #models = 0;
   #calls = 0;
 
-  constructor(threads: readonly Thread[], start: () => Promise<Thread>) {
+  constructor(threads: readonly Thread[], start: () => Promise<Thread>, fused?: FusedBytes) {
     this.#seats = new Seats(threads, start);
+    this.#fused = fused;
   }
 
   async loadModel(source: ModelSource | undefined, { signal, ...more }: LoadOptions = {}): Promise<Model> {
@@ -91,8 +96,7 @@ class Pool implements Caller {
     { wasm, ...plain }: LoadOptions,
     signal: AbortSignal,
   ): Promise<PooledModel> {
-    const kernels = wasm === undefined || isModule(wasm) ? wasm : (await readSource(wasm, "kernels")).bytes;
-    const options = { ...(pack(plain, "options") as LoadOptions), wasm: kernels };
+    const options = { ...(pack(plain, "options") as LoadOptions), wasm: await this.#kernels(wasm, plain.arithmetic) };
     const given = source === undefined ? undefined : await readSource(source, "model", { ...plain, signal });
     const file = given && { bytes: given.bytes, name: given.name };
     const model: ModelFile = { file, options, sibling: given?.sibling && once(given.sibling) };
@@ -105,6 +109,21 @@ class Pool implements Caller {
       return facts;
     };
     return new PooledModel(id, this, model, await this.#seats.use(opened, signal));
+  }
+
+  /** The kernels that every thread gets, read once; undefined where each takes its own. */
+  async #kernels(wasm: LoadOptions["wasm"], arithmetic: LoadOptions["arithmetic"]): Promise<LoadOptions["wasm"]> {
+    const read = async (source: WasmSource): Promise<WasmSource> =>
+      isModule(source) ? source : (await readSource(source, "kernels")).bytes;
+    if (wasm !== undefined && !hasBoth(wasm)) return read(wasm);
+    const wanted = arithmetic === "fused" || arithmetic === "fastest";
+    const fused = wasm?.fused ?? (wanted ? await this.#fused?.() : undefined);
+    const { plain } = wasm ?? {};
+    if (fused === undefined && plain === undefined) return undefined;
+    return {
+      ...(fused !== undefined && { fused: await read(fused) }),
+      ...(plain !== undefined && { plain: await read(plain) }),
+    };
   }
 
   unload({ id }: PooledModel): void {

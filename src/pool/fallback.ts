@@ -1,4 +1,4 @@
 // One instance with the kernels of the package, loaded where there are no workers.
 export { defaultModel } from "../load-default-model";
-export { kernels } from "../load-model";
+export { fused, kernels } from "../load-model";
 export { poolInThread } from "./in-thread";

@@ -25,6 +25,7 @@ export class PooledModel implements Model {
   readonly name: string;
   readonly labels?: readonly string[];
   readonly notes: Model["notes"];
+  readonly arithmetic: Model["arithmetic"];
   readonly input: Model["input"];
   readonly inputs: Model["inputs"];
   readonly output: Model["output"];
@@ -35,13 +36,14 @@ export class PooledModel implements Model {
   #file: ModelFile | undefined;
 
   constructor(id: number, caller: Caller, file: ModelFile, facts: ModelFacts) {
-    const { name, labels, notes, input, inputs, output, layers, settings } = facts;
+    const { name, labels, notes, arithmetic, input, inputs, output, layers, settings } = facts;
     this.id = id;
     this.#caller = caller;
     this.#file = file;
     this.name = name;
     this.labels = labels;
     this.notes = notes;
+    this.arithmetic = arithmetic;
     this.input = input;
     this.inputs = inputs;
     this.output = output;

@@ -61,7 +61,7 @@ export function explanationsPage(
 }
 
 const repeat = html`<p>Each recipe above repeats its map bit for bit: <code>explain(model, picture, { ...recipe.options, method: recipe.method, seed: recipe.seed })</code>
-with the network of the recipe's <code>modelHash</code>.</p>`;
+with the network of the recipe's <code>modelHash</code>, loaded with its <code>arithmetic</code>.</p>`;
 
 function howToRead(explanations: readonly ShownExplanation[]): Content {
   const methods = [...new Set(explanations.map(({ attribution }) => attribution.method))];

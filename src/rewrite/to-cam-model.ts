@@ -162,7 +162,7 @@ async function finish(
   // The file says all of it; what is left out here would be read from there, in the file's own terms.
   const same = saysNormalisation(preprocess) ? { range: [0, 1] as const, mean: 0, std: 1, ...preprocess } : preprocess;
   const options = { labels, preprocess: same, inputShape: shape, memory: parts.mode, maxMemory };
-  const made = await openModel({ bytes: onnx, name: model.name }, options, parts.module);
+  const made = await openModel({ bytes: onnx, name: model.name }, options, parts);
   const notes = [];
   if (!open.includes("size")) {
     notes.push(

@@ -97,6 +97,7 @@ const isHit = (hit: unknown): boolean =>
 /** What to say about an option in which two searches differ. */
 const advice: Readonly<Partial<Record<keyof SearchKey, string>>> = {
   modelHash: "They come from different model files.",
+  arithmetic: "Fused sums round otherwise.",
   memory: "Weights rounded by memory: 'low' give other scores.",
 };
 

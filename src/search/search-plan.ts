@@ -64,6 +64,7 @@ export async function planSearch(model: LoadedModel, settings: SearchSettings): 
     key: {
       modelHash,
       memory: model.parts.mode,
+      ...(model.arithmetic === "fused" && { arithmetic: model.arithmetic }),
       inputShape: model.input.shape,
       preprocess: { range, mean: [mean].flat(), std: [std].flat(), channels, fit },
       layer: node.name,

@@ -38,6 +38,8 @@ export interface SearchKey {
   readonly modelHash: string;
   /** 'low' rounds weights, so its scores differ. */
   readonly memory: "fast" | "low";
+  /** Fused sums round otherwise; absent where they are plain. */
+  readonly arithmetic?: "fused";
   readonly inputShape: readonly number[];
   readonly preprocess: Readonly<Record<string, unknown>>;
   /** Node name of the layer. */

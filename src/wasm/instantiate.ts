@@ -12,12 +12,29 @@ const forbidden = /disallowed|code generation|Content Security Policy|unsafe-eva
 export const forbidsCompiling = (reason: string): boolean => forbidden.test(reason);
 
 /**
+ * How products are summed. 'plain': the product is rounded, then the sum, as every host does. 'fused': the sum alone is rounded,
+ * by one instruction that takes the time of one; every host that has it gives the same bits, but not those of plain arithmetic.
+ */
+export type Arithmetic = "plain" | "fused";
+
+type KernelBytes = BufferSource | WebAssembly.Module;
+
+const plainFile = "kernels.wasm";
+/** What the package calls the kernels with fused arithmetic. */
+export const fusedFile = "kernels-fused.wasm";
+
+/** Whether a module's kernels are those with fused arithmetic: they alone export a probe. */
+export const hasFusedKernels = (module: WebAssembly.Module): boolean =>
+  WebAssembly.Module.exports(module).some(({ name }) => name === "probe");
+
+/**
  * Compiles the kernels.
  *
  * @param source  their bytes, or a module that the host has compiled
+ * @param file    what the package calls them
  * @throws {UnsupportedRuntimeError} if the host has no WebAssembly SIMD or does not compile bytes
  */
-export async function compileKernels(source: BufferSource | WebAssembly.Module): Promise<WebAssembly.Module> {
+export async function compileKernels(source: KernelBytes, file = plainFile): Promise<WebAssembly.Module> {
   if (typeof WebAssembly !== "object") {
     throw new UnsupportedRuntimeError("This runtime has no WebAssembly; seethrough needs WebAssembly with SIMD.");
   }
@@ -25,27 +42,33 @@ export async function compileKernels(source: BufferSource | WebAssembly.Module):
   try {
     return await WebAssembly.compile(source);
   } catch (error) {
-    throw refused("compiled", error);
+    throw refused("compiled", error, file);
   }
 }
 
-function refused(what: "compiled" | "instantiated", error: unknown): UnsupportedRuntimeError {
+function refused(what: "compiled" | "instantiated", error: unknown, file = plainFile): UnsupportedRuntimeError {
   const reason = messageOf(error);
   return new UnsupportedRuntimeError(
     `The kernels could not be ${what} (${reason}). ${
       forbidsCompiling(reason)
         ? "This host does not compile bytes. On a page, allow script-src 'wasm-unsafe-eval'; in a Worker, bundle with the " +
-          'condition "workerd" or "edge-light", or import \'seethrough/kernels.wasm\' and pass it as { wasm }.'
-        : "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later."
+          `condition "workerd" or "edge-light", or import 'seethrough/${file}' and pass it as { wasm }.`
+        : file === plainFile
+          ? "They need WebAssembly SIMD: Node 16.4, Chrome 91, Firefox 89, Safari 16.4 or later."
+          : "They need WebAssembly's relaxed SIMD: Node 21, Chrome 114, Firefox 145 or later."
     }`,
   );
 }
 
 /** Compiles at the first call and keeps the module for the next ones; a failure is not kept. */
-export function compileOnce(source: () => BufferSource | WebAssembly.Module): () => Promise<WebAssembly.Module> {
+export function compileOnce(
+  source: () => KernelBytes | Promise<KernelBytes>,
+  file?: string,
+): () => Promise<WebAssembly.Module> {
   let module: Promise<WebAssembly.Module> | undefined;
+  const compiled = async (): Promise<WebAssembly.Module> => compileKernels(await source(), file);
   return () => {
-    module ??= compileKernels(source()).catch((error) => {
+    module ??= compiled().catch((error) => {
       module = undefined;
       throw error;
     });

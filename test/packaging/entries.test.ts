@@ -22,6 +22,7 @@ describe("the packed package", () => {
       "./pool",
       "./pool-worker",
       "./kernels.wasm",
+      "./kernels-fused.wasm",
       "./package.json",
     ]);
     for (const entry of [".", "./pool"]) {
@@ -33,17 +34,19 @@ describe("the packed package", () => {
     for (const path of Object.values<Entry>(entries).flatMap(pathsOf)) {
       expect(readFileSync(dist(`../${path}`)).length, path).toBeGreaterThan(0);
     }
-    expect([...readFileSync(dist("kernels.wasm")).subarray(0, 4)]).toEqual([0, 97, 115, 109]);
+    for (const file of ["kernels.wasm", "kernels-fused.wasm"]) {
+      expect([...readFileSync(dist(file)).subarray(0, 4)]).toEqual([0, 97, 115, 109]);
+    }
   });
 
   const reached: Readonly<Record<string, readonly string[]>> = {
     "index.js": [],
     "slim.js": [],
-    "workerd.js": ["./kernels.wasm", "./jpeg-codec.wasm", "./webp-codec.wasm"],
+    "workerd.js": ["./kernels.wasm", "./kernels-fused.wasm", "./jpeg-codec.wasm", "./webp-codec.wasm"],
     "edge-light.js": ["./kernels.wasm?module", "./jpeg-codec.wasm?module", "./webp-codec.wasm?module"],
     "pool.js": [],
     "pool-worker.js": [],
-    "pool-workerd.js": ["./kernels.wasm"],
+    "pool-workerd.js": ["./kernels.wasm", "./kernels-fused.wasm"],
     "pool-edge-light.js": ["./kernels.wasm?module"],
   };
   const complete = ["index.js", "pool.js", "pool-worker.js"];
