@@ -105,7 +105,7 @@ function inOneRound(
     try {
       // How it is written by others nobody looks at before its own rule has found what it asks for sound.
       if (!isLowered(node.op)) found = folding.shapesOf(node, given, known, graph.opset);
-      const spend = (bytes: number): void => folding.spend(node, bytes);
+      const spend = (bytes: number): void => folding.spend(label(node), bytes);
       const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted), spend);
       const reason = loweringOf(lowered)?.(lowered);
       if (reason !== undefined) {

@@ -51,13 +51,14 @@ export class Folding {
   }
 
   /**
-   * Room for constants that somebody makes for a node.
+   * Room for constants that somebody makes.
    *
+   * @param who  for what, as an error says it
    * @throws {LimitError} if all together take too many bytes
    */
-  spend(node: Node, bytes: number): void {
+  spend(who: string, bytes: number): void {
     this.#bytes += bytes;
-    const what = `The arithmetic on constants, at ${label(node)}, makes too many bytes of constants`;
+    const what = `The arithmetic on constants, at ${who}, makes too many bytes of constants`;
     withinLimit(this.#limits, "foldedBytes", this.#bytes, what);
   }
 
@@ -103,9 +104,9 @@ export class Folding {
     this.#steps += operators.get(node.op)?.foldSteps?.(call) ?? grown + before;
     const what = `The arithmetic on constants, at ${label(node)}, takes too many steps for what it may make`;
     withinLimit(this.#limits, "foldedBytes", this.#steps / stepsPerByte, what);
-    this.spend(node, grown * 4);
+    this.spend(label(node), grown * 4);
     const results = evaluate(node, inputs, shapes, outputs);
-    for (const result of results ?? []) this.spend(node, bytesOf(result) - result.size * 4);
+    for (const result of results ?? []) this.spend(label(node), bytesOf(result) - result.size * 4);
     return results;
   }
 }

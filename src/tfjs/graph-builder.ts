@@ -3,8 +3,8 @@ import { messageOf } from "../checks";
 import { ModelError, SeethroughError } from "../errors";
 import { type Attribute, Constant, type Graph, type GraphInput, type Node } from "../graph/ir";
 import type { Shape } from "../graph/shape-rule";
-import { evaluate } from "../operators/evaluate";
-import { operators } from "../operators/table";
+import { type Limits, withinLimit, withinListed } from "../limits";
+import { Folding } from "../operators/evaluate";
 
 /**
  * A value of the graph that is being built.
@@ -46,6 +46,8 @@ export function numbersOf({ constant }: Value, what: string): readonly number[] 
   return constant ? constant.numbers() : refuse(`its ${what} depends on the image, not only on its size`);
 }
 
+const fixedInFile = "Its shape is written in the file: export the network without it.";
+
 /** The operator set whose forms are written: the first with Gelu. */
 const graphOpset = 20;
 
@@ -55,6 +57,8 @@ export class GraphBuilder {
   readonly channelsFirst: boolean;
   /** What is read, as an error says it. */
   readonly #file: string;
+  readonly #limits: Limits;
+  readonly #folding: Folding;
   /** Values that exist in the moved order too, by id. */
   readonly movedBefore = new Map<string, Value>();
   #nodes: Node[] = [];
@@ -68,9 +72,12 @@ export class GraphBuilder {
   readonly #fileNames = new Map<string, string>();
   #scope = "";
 
-  constructor(channelsFirst: boolean, file = "model.json") {
+  /** @param bytes  of the files: there are no more elements in their constants */
+  constructor(channelsFirst: boolean, file: string, bytes: number, limits: Limits) {
     this.channelsFirst = channelsFirst;
     this.#file = file;
+    this.#limits = limits;
+    this.#folding = new Folding(limits, bytes);
   }
 
   input(name: string, shape: Shape): Value {
@@ -90,6 +97,24 @@ export class GraphBuilder {
 
   floats(numbers: readonly number[]): Value {
     return this.constant(Constant.fromFloats(Float32Array.from(numbers), [numbers.length]));
+  }
+
+  /** Whole numbers for places that are listed one by one. */
+  listed(count: number, place: (i: number) => number): Value {
+    withinListed(count, `"${cut(this.#scope)}"`);
+    this.#folding.spend(this.#scope, count * 4);
+    return this.constant(
+      Constant.fromNumbers(
+        "int",
+        Int32Array.from({ length: count }, (_, i) => place(i)),
+        [count],
+      ),
+    );
+  }
+
+  /** @throws {LimitError} if an operator has more outputs than a file may have nodes */
+  allow(outputs: number): void {
+    withinLimit(this.#limits, "nodes", outputs, `"${cut(this.#scope)}" has too many outputs`);
   }
 
   /** A number that fits values of every shape. */
@@ -118,6 +143,7 @@ export class GraphBuilder {
     count: number,
     moved: boolean,
   ): Value[] {
+    this.allow(count);
     const ids = Array.from({ length: count }, (_, i) => this.#newId(`${this.#scope}/${op}${i > 0 ? `:${i}` : ""}`));
     const node: Node = {
       name: this.#scope,
@@ -128,11 +154,9 @@ export class GraphBuilder {
     };
     const constants = inputs.map((input) => input?.constant);
     const given = inputs.map((input) => input?.shape);
-    const rule = operators.get(op)?.shape;
-    if (!rule) throw new ModelError(`${this.#scope}: there is no shape rule for ${op}.`);
-    const shapes = rule(node, given, constants, graphOpset);
+    const shapes = this.#folding.shapesOf(node, given, constants, graphOpset);
     const known = inputs.every((input) => input === undefined || input.constant !== undefined);
-    const evaluated = known ? evaluate(node, constants, given, shapes) : undefined;
+    const evaluated = known ? this.#folding.fold(node, constants, given, shapes, fixedInFile) : undefined;
     if (evaluated) return evaluated.map((constant, i) => ({ id: ids[i], shape: constant.shape, moved, constant }));
     this.#push(node, inputs);
     if (moved) for (const id of ids) this.#moved.add(id);

@@ -152,7 +152,22 @@ const arithmetic =
   ({ b, inputs: [left, right] }) =>
     binary(b, op, left, right);
 
+/** Whole numbers divide towards zero, so the rest by the sign of the divisor is taken off first. */
+const floorDivided: Convert = ({ b, inputs: [left, right] }) => {
+  const isWhole = left.constant?.kind === "int" && right.constant?.kind === "int";
+  if (isWhole) return binary(b, "Div", binary(b, "Sub", left, binary(b, "Mod", left, right)), right);
+  return b.emit("Floor", [binary(b, "Div", left, right)]);
+};
+
 const selected: Convert = ({ b, inputs }) => together(b, "Where", inputs);
+
+/** In the first version a list of conditions chooses along the first axis. */
+const selectedRows: Convert = (operator) => {
+  const { b, inputs } = operator;
+  const [condition, yes, no] = inputs;
+  const missing = condition.shape.length === 1 ? yes.shape.slice(1).map(() => 1) : [];
+  return selected({ ...operator, inputs: [reshaped(b, condition, [...shapeOf(condition), ...missing]), yes, no] });
+};
 
 const cumulated: Convert = ({ b, attributes, inputs: [given, axis] }) => {
   const x = image(b, given);
@@ -199,13 +214,13 @@ const pack: Convert = ({ b, attributes, inputs }) => {
 };
 
 const padding =
-  (mode: "constant" | "mirror"): Convert =>
+  (isMirror: boolean): Convert =>
   ({ b, attributes, inputs: [x, pads, fill] }) => {
-    if (mode === "mirror" && attributes.string("mode", "REFLECT") !== "REFLECT") {
-      refuse(`its mode ${attributes.string("mode", "")} is not supported, only REFLECT`);
-    }
     const [value] = fill ? numbersOf(fill, "value") : [0];
-    return pad(b, x, pairsOf(pads, "paddings"), mode === "mirror" ? "reflect" : "constant", value);
+    const mirror = isMirror && attributes.string("mode", "REFLECT");
+    if (mirror && mirror !== "REFLECT" && mirror !== "SYMMETRIC") refuse(`its mode ${mirror} is not known`);
+    const mode = mirror ? (mirror === "REFLECT" ? "reflect" : "symmetric") : "constant";
+    return pad(b, x, pairsOf(pads, "paddings"), mode, value);
   };
 
 const sliced: Convert = ({ b, inputs: [x, begin, size] }) => {
@@ -230,6 +245,7 @@ const splitEqually: Convert = ({ b, attributes, inputs: [at, x] }) => {
   const extent = shapeOf(x)[axisIndex(x, axis)];
   if (!(Number.isInteger(count) && count > 0 && extent % count === 0))
     refuse(`${extent} elements cannot be split into ${count} equal parts`);
+  b.allow(count);
   return split(b, x, axis, new Array<number>(count).fill(extent / count));
 };
 
@@ -330,8 +346,7 @@ export const operations: Readonly<Record<string, Convert>> = {
   Mul: arithmetic("Mul"),
   RealDiv: arithmetic("Div"),
   Div: arithmetic("Div"),
-  FloorDiv: ({ b, inputs: [left, right] }) =>
-    left.constant && right.constant ? binary(b, "Div", left, right) : b.emit("Floor", [binary(b, "Div", left, right)]),
+  FloorDiv: floorDivided,
   Pow: ({ b, inputs: [x, exponent] }) => binary(b, "Pow", x, exponent),
   AddN: ({ b, inputs }) => inputs.reduce((left, right) => binary(b, "Add", left, right)),
   SquaredDifference: squaredDifference,
@@ -347,7 +362,7 @@ export const operations: Readonly<Record<string, Convert>> = {
   LogicalOr: arithmetic("Or"),
   Mod: arithmetic("Mod"),
   FloorMod: arithmetic("Mod"),
-  Select: selected,
+  Select: selectedRows,
   SelectV2: selected,
   Cumsum: cumulated,
   ConcatV2: joined,
@@ -356,9 +371,9 @@ export const operations: Readonly<Record<string, Convert>> = {
   Reshape: ({ b, inputs: [x, target] }) => reshaped(b, x, numbersOf(target, "target shape")),
   Squeeze: squeeze,
   ExpandDims: expandDims,
-  Pad: padding("constant"),
-  PadV2: padding("constant"),
-  MirrorPad: padding("mirror"),
+  Pad: padding(false),
+  PadV2: padding(false),
+  MirrorPad: padding(true),
   Transpose: ({ b, inputs: [x, perm] }) => transposed(b, x, numbersOf(perm, "permutation")),
   ResizeBilinear: resizing("linear"),
   ResizeNearestNeighbor: resizing("nearest"),
@@ -385,8 +400,10 @@ export const operations: Readonly<Record<string, Convert>> = {
   Pack: pack,
   Unpack: ({ b, attributes, inputs: [x] }) => {
     const axis = axisIndex(x, attributes.number("axis", 0));
+    const [count] = shapeOf(x).splice(axis, 1);
     const rest = shapeOf(x).filter((_, i) => i !== axis);
-    return split(b, x, axis, new Array<number>(shapeOf(x)[axis]).fill(1)).map((part) => reshaped(b, part, rest));
+    b.allow(count);
+    return split(b, x, axis, new Array<number>(count).fill(1)).map((part) => reshaped(b, part, rest));
   },
   GatherV2: ({ b, inputs: [x, indices, axis] }) => gather(b, x, indices, axis ? numbersOf(axis, "axis")[0] : 0),
 };

@@ -52,6 +52,8 @@ export async function readTensorflowJs(
     readMetadata(readFile, limits),
   ]);
   const weights = new Map<string, Constant>(groups.flatMap((group, i) => [...decodeGroup(group, files[i])]));
+  const size = files.flat().reduce((sum, file) => sum + file.byteLength, bytes.byteLength);
+  const builderFor = (channelsFirst: boolean) => new GraphBuilder(channelsFirst, "model.json", size, limits);
   const { name, builder, outputs } = kind === "layers-model" ? fromLayers() : fromGraph();
   const { graph, moved } = builder.finish(metadata.name ?? name, outputs, metadata.entries);
   const fileOrder = (value: string, rank: number): readonly number[] =>
@@ -60,13 +62,13 @@ export async function readTensorflowJs(
 
   function fromLayers(): { name: string; builder: GraphBuilder; outputs: Value[] } {
     const topology = topologyOf(model);
-    const builder = new GraphBuilder(layersModel.takesChannelsFirst(topology));
+    const builder = builderFor(layersModel.takesChannelsFirst(topology));
     const network = new layersModel.LayersModel(topology, builder, weights, inputShapes);
     return { name: network.name, builder, outputs: network.build() };
   }
 
   function fromGraph(): { name: string; builder: GraphBuilder; outputs: Value[] } {
-    const builder = new GraphBuilder(graphModel.takesChannelsFirst(topologyOf(model)));
+    const builder = builderFor(graphModel.takesChannelsFirst(topologyOf(model)));
     return { name: "", builder, outputs: new graphModel.GraphModel(model, builder, weights, inputShapes).build() };
   }
 }

@@ -58,7 +58,7 @@ export function readTensorflowLite(
   const file = readSchema(bytes, limits);
   const { operators, outputs, cut: post } = withoutPostProcessing(file);
   const said = describe(bytes, file, limits);
-  const builder = new GraphBuilder(false, "the TensorFlow Lite file");
+  const builder = new GraphBuilder(false, "the TensorFlow Lite file", bytes.byteLength, limits);
   const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits, reading);
   const results = network.build();
   const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));

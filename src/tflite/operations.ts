@@ -232,24 +232,6 @@ const reshape = conversion(1, (call) => {
   return shape ? reshaped(call.b, x, shape) : refuse("its target shape is missing");
 });
 
-/** SYMMETRIC repeats the outermost elements, REFLECT does not. */
-const mirrorPad = conversion(2, (call) => {
-  if ((call.operator.options?.int8(0) ?? 0) === 0) return tensorflow.MirrorPad({ ...tensorflowCall(call) });
-  const [x, pads] = call.inputs as [Value, Value];
-  const all = numbersOf(pads, "paddings");
-  return shapeOf(x).reduce((value, extent, axis) => {
-    const [before, after] = [all[2 * axis], all[2 * axis + 1]];
-    if (!(before >= 0 && after >= 0 && before <= extent && after <= extent))
-      refuse(`its paddings ${before} and ${after} are larger than the ${extent} elements of axis ${axis}`);
-    if (before + after === 0) return value;
-    const mirror = (i: number): number => (i < 0 ? -1 - i : i >= extent ? 2 * extent - 1 - i : i);
-    const indices = Array.from({ length: before + extent + after }, (_, i) => mirror(i - before));
-    return gather(call.b, value, call.b.ints(indices), axis);
-  }, x);
-});
-
-const tensorflowCall = (call: Call) => ({ b: call.b, attributes: new NamedOptions({}), inputs: given(call) });
-
 const gathered = conversion(2, (call) => {
   const [x, indices] = call.inputs as [Value, Value];
   if (int(call, 1) !== 0) refuse("its batch_dims are not supported");
@@ -339,44 +321,58 @@ export const builtins: ReadonlyMap<string, Conversion> = /* @__PURE__ */ new Map
     BATCH_MATMUL: batchMatMul,
     BATCH_TO_SPACE_ND: like("BatchToSpaceND"),
     CAST: conversion(1, (call) => castOf(call)),
+    CEIL: like("Ceil"),
     CONCATENATION: joined,
     CONV_2D: conv(convolution, convFields, [1, 2, 3, 0]),
+    COS: like("Cos"),
+    CUMSUM: like("Cumsum", (options) => ({ exclusive: options.boolean(0), reverse: options.boolean(1) })),
     DENSIFY: same,
     DEPTHWISE_CONV_2D: conv(multiplied, depthwiseFields, [1, 2, 3, 0]),
     DEPTH_TO_SPACE: like("DepthToSpace", (options) => ({ block_size: options.int(0) })),
     DEQUANTIZE: same,
     DIV: arithmetic("Div"),
     ELU: unaryOf("Elu"),
+    EQUAL: like("Equal"),
     EXP: unaryOf("Exp"),
     EXPAND_DIMS: like("ExpandDims"),
     FILL: like("Fill"),
+    FLOOR: like("Floor"),
     FLOOR_DIV: like("FloorDiv"),
+    FLOOR_MOD: like("FloorMod"),
     FULLY_CONNECTED: fullyConnected,
     GATHER: gathered,
     GELU: conversion(1, (call) => {
       const approximate = call.operator.options?.boolean(0) ? "tanh" : "none";
       return unary(call.b, "Gelu", first(call), { approximate });
     }),
+    GREATER: like("Greater"),
+    GREATER_EQUAL: like("GreaterEqual"),
     HARD_SWISH: unaryOf("HardSwish"),
     L2_NORMALIZATION: l2Normalisation,
     L2_POOL_2D: l2Pool,
     LEAKY_RELU: conversion(1, (call) =>
       unary(call.b, "LeakyRelu", first(call), { alpha: call.operator.options?.float(0) ?? 0 }),
     ),
+    LESS: like("Less"),
+    LESS_EQUAL: like("LessEqual"),
     LOCAL_RESPONSE_NORMALIZATION: like("LRN", (options) => ({
       ...{ depth_radius: options.int(0), bias: options.float(1) },
       ...{ alpha: options.float(2), beta: options.float(3) },
     })),
     LOG: unaryOf("Log"),
+    LOGICAL_AND: like("LogicalAnd"),
+    LOGICAL_NOT: like("LogicalNot"),
+    LOGICAL_OR: like("LogicalOr"),
     LOGISTIC: unaryOf("Sigmoid"),
     LOG_SOFTMAX: softmaxed("LogSoftmax"),
     MAXIMUM: like("Maximum"),
     MAX_POOL_2D: pooling("MaxPool"),
     MEAN: like("Mean", keepsAxes),
     MINIMUM: like("Minimum"),
-    MIRROR_PAD: mirrorPad,
+    MIRROR_PAD: like("MirrorPad", (options) => ({ mode: options.int8(0) === 0 ? "REFLECT" : "SYMMETRIC" })),
     MUL: arithmetic("Mul"),
     NEG: unaryOf("Neg"),
+    NOT_EQUAL: like("NotEqual"),
     PACK: like("Pack", (options) => ({ axis: options.int(1) })),
     PAD: like("Pad"),
     PADV2: like("PadV2"),
@@ -399,8 +395,13 @@ export const builtins: ReadonlyMap<string, Conversion> = /* @__PURE__ */ new Map
     RESIZE_NEAREST_NEIGHBOR: like("ResizeNearestNeighbor", (options) => ({
       ...{ align_corners: options.boolean(0), half_pixel_centers: options.boolean(1) },
     })),
+    ROUND: like("Round"),
     RSQRT: like("Rsqrt"),
+    SELECT: like("Select"),
+    SELECT_V2: like("SelectV2"),
     SHAPE: like("Shape"),
+    SIGN: like("Sign"),
+    SIN: like("Sin"),
     SLICE: like("Slice"),
     SOFTMAX: softmaxed("Softmax"),
     SPACE_TO_BATCH_ND: like("SpaceToBatchND"),

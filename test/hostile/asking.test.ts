@@ -7,6 +7,7 @@ import { Constant } from "../../src/graph/ir";
 import * as library from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf } from "../graph/build";
+import { liteFile, type OperatorSpec, type TensorSpec } from "../tflite/lite-file";
 
 /** Milliseconds of processor time that one file may take, and bytes that it may add. */
 const slowest = 4000;
@@ -20,6 +21,29 @@ const x = { x: [1, 2, 4, 4] };
 const pads = (...list: number[]): { p: Constant } => ({ p: ints(list) });
 const again = (count: number, step: (from: string, to: string) => Parameters<typeof graphOf>[0]["nodes"][number]) =>
   Array.from({ length: count }, (_, i) => step(i === 0 ? "x" : `v${i}`, i === count - 1 ? "y" : `v${i + 1}`));
+
+/** A TensorFlow Lite file: a picture 4×4, or what `input` says, through operators to "y". */
+function lite(constants: readonly TensorSpec[], operators: readonly OperatorSpec[], input = [1, 4, 4, 1]) {
+  const known = new Set(["x", ...constants.map(({ name }) => name)]);
+  const between = [...new Set(operators.flatMap(({ outputs }) => outputs))].filter((name) => !known.has(name));
+  return (): Uint8Array =>
+    liteFile({
+      tensors: [{ name: "x", shape: input }, ...constants, ...between.map((name) => ({ name, shape: [] }))],
+      operators,
+      inputs: ["x"],
+      outputs: ["y"],
+    });
+}
+const wholes = (name: string, list: readonly number[], shape = [list.length]): TensorSpec => ({
+  ...{ name, shape, type: "int32" },
+  data: Int32Array.from(list),
+});
+const number: TensorSpec = { name: "v", shape: [], data: Float32Array.of(1) };
+const added = (what: string): OperatorSpec => ({ op: "ADD", inputs: ["x", what], outputs: ["y"] });
+const filled = (i: number): OperatorSpec[] => [
+  { op: "FILL", inputs: ["d", "v"], outputs: [`f${i}`] },
+  { op: "ADD", inputs: [i === 0 ? "x" : `a${i}`, `f${i}`], outputs: [i === 39 ? "y" : `a${i + 1}`] },
+];
 
 /** A file, and how its refusal begins; where nothing is said it may also run. */
 type Case = readonly [make: () => Uint8Array, refusal?: RegExp];
@@ -160,6 +184,63 @@ const cases: Readonly<Record<string, Case>> = {
       ],
     }),
     /takes too many steps .*limits\.foldedBytes/,
+  ],
+  "a constant of 30,000×30,000 ones": [
+    lite([wholes("d", [30_000, 30_000]), number], [{ op: "FILL", inputs: ["d", "v"], outputs: ["f"] }, added("f")]),
+    /makes a constant of shape 30000×30000/,
+  ],
+  "forty constants of 4,000×4,000 ones": [
+    lite([wholes("d", [4000, 4000]), number], Array.from({ length: 40 }, (_, i) => filled(i)).flat(), [1, 1]),
+    /limits\.foldedBytes/,
+  ],
+  "one number repeated a billion times": [
+    lite(
+      [wholes("d", [30_000, 30_000]), { ...number, shape: [1, 1] }],
+      [{ op: "TILE", inputs: ["v", "d"], outputs: ["f"] }, added("f")],
+    ),
+    /makes a constant of shape 30000×30000/,
+  ],
+  "whole numbers up to two billion": [
+    lite(
+      [wholes("a", [0], []), wholes("b", [2 ** 31 - 1], []), wholes("c", [1], [])],
+      [
+        { op: "RANGE", inputs: ["a", "b", "c"], outputs: ["r"] },
+        { op: "CAST", inputs: ["r"], outputs: ["f"] },
+        added("f"),
+      ],
+    ),
+    /limits\.elements/,
+  ],
+  "the nearest pixels of two billion rows": [
+    lite(
+      [wholes("d", [2 ** 31 - 1, 2 ** 31 - 1])],
+      [{ op: "RESIZE_NEAREST_NEIGHBOR", inputs: ["x", "d"], outputs: ["y"] }],
+    ),
+    /2,147,483,647 places would be listed/,
+  ],
+  "less than no rows": [
+    lite([wholes("d", [-7, 7])], [{ op: "RESIZE_NEAREST_NEIGHBOR", inputs: ["x", "d"], outputs: ["y"] }]),
+    /its size is \[-7, 7\]/,
+  ],
+  "parts of one element of a long axis": [
+    lite([], [{ op: "UNPACK", inputs: ["x"], outputs: ["y"], options: { 1: ["int", 1] } }], [1, 2 ** 27]),
+    /limits\.nodes/,
+  ],
+  "hundreds of millions of equal parts": [
+    lite(
+      [wholes("a", [1], [])],
+      [{ op: "SPLIT", inputs: ["a", "x"], outputs: ["y"], options: { 0: ["int", 2 ** 28] } }],
+      [1, 2 ** 28],
+    ),
+    /limits\.nodes/,
+  ],
+  "a mirror of a long axis": [
+    lite(
+      [wholes("d", [0, 0, 2 ** 26, 2 ** 26, 0, 0, 0, 0], [4, 2])],
+      [{ op: "MIRROR_PAD", inputs: ["x", "d"], outputs: ["y"], options: { 0: ["byte", 1] } }],
+      [1, 2 ** 26, 1, 1],
+    ),
+    /201,326,592 places would be listed/,
   ],
 };
 

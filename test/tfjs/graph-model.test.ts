@@ -316,6 +316,13 @@ const cases: Readonly<Record<string, (g: Graph) => string>> = {
     const rest = g.add("FloorMod", ["image", g.number(0.3)]);
     return g.add("AddV2", [rest, g.add("FloorDiv", [g.add("Mod", ["image", g.number(-0.4)]), g.number(0.07)])]);
   },
+  "FloorDiv of constants": (g) => {
+    const float = (of: string): string =>
+      g.add("Cast", [of], { SrcT: { type: "DT_INT32" }, DstT: { type: "DT_FLOAT" } });
+    const whole = g.add("FloorDiv", [g.ints(-7, 7, -6), g.ints(2, -2, 2)]);
+    const real = g.add("FloorDiv", [float(g.ints(-7, 7, 6)), g.number(2)]);
+    return g.add("AddV2", ["image", g.add("AddV2", [float(whole), real])]);
+  },
   Cumsum: (g) => g.add("Cumsum", ["image", g.ints(2)], { exclusive: { b: true }, reverse: { b: true } }),
   "Pow of two computed values": (g) => g.add("Pow", [g.add("Exp", ["image"]), g.add("Mul", ["image", g.floats([3])])]),
   "Max and Min over some axes": (g) => {
@@ -325,6 +332,9 @@ const cases: Readonly<Record<string, (g: Graph) => string>> = {
   },
   ClipByValue: (g) => g.add("ClipByValue", ["image", g.number(-0.4), g.number(0.3)]),
   Prelu: (g) => g.add("Prelu", ["image", g.floats([3])]),
+  "Prelu by a computed slope": (g) => g.add("Prelu", ["image", g.add("Exp", ["image"])]),
+  "MirrorPad that repeats the edge": (g) =>
+    weigh(g, g.add("MirrorPad", ["image", g.rows([0, 0], [2, 1], [1, 3], [0, 0])], { mode: text("SYMMETRIC") })),
   LeakyRelu: (g) => g.add("LeakyRelu", ["image"], { alpha: { f: 0.3 } }),
   "Square, Sqrt, Pow": (g) =>
     g.add("Pow", [g.add("Sqrt", [g.add("AddV2", [g.add("Square", ["image"]), g.number(0.1)])]), g.number(3)]),
@@ -504,8 +514,8 @@ describe("what cannot run is said at once:", () => {
       /_FusedConv2D .*its fused operator Atan is not supported/,
     ],
     "padding by repetition": [
-      (g) => g.add("MirrorPad", ["image", g.rows([0, 0], [1, 1], [1, 1], [0, 0])], { mode: text("SYMMETRIC") }),
-      /its mode SYMMETRIC is not supported, only REFLECT/,
+      (g) => g.add("MirrorPad", ["image", g.rows([0, 0], [1, 1], [1, 1], [0, 0])], { mode: text("EDGE") }),
+      /its mode EDGE is not known/,
     ],
     "SpaceToBatchND for something else": [
       (g) =>

@@ -225,6 +225,111 @@ const cases: readonly (readonly [string, Case])[] = [
     "PRELU",
     { ...one("PRELU", [floats("a", uniform([1, 1, 4], 2))]), expected: (x) => tf.prelu(x, uniform([1, 1, 4], 2)) },
   ],
+  [
+    "PRELU with a slope for every place",
+    { ...one("PRELU", [floats("a", uniform([6, 6, 4], 2))]), expected: (x) => tf.prelu(x, uniform([6, 6, 4], 2)) },
+  ],
+  ...(["FLOOR", "CEIL", "ROUND", "SIGN", "SIN", "COS"] as const).map((op): [string, Case] => [
+    op,
+    {
+      constants: [floats("c", tf.scalar(3.7))],
+      operators: [
+        { op: "MUL", inputs: ["x", "c"], outputs: ["m"], options: { 0: ["byte", 0] } },
+        { op, inputs: ["m"], outputs: ["y"] },
+      ],
+      expected: (x) => {
+        const apply = { FLOOR: tf.floor, CEIL: tf.ceil, ROUND: tf.round, SIGN: tf.sign, SIN: tf.sin, COS: tf.cos }[op];
+        return apply(tf.mul(x, 3.7));
+      },
+    },
+  ]),
+  ...(["EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL"] as const).map((op): [string, Case] => [
+    `${op}, SELECT_V2`,
+    {
+      constants: [floats("zero", tf.scalar(0)), floats("n", uniform([4], 8))],
+      operators: [
+        { op: "ROUND", inputs: ["x"], outputs: ["r"] },
+        { op, inputs: ["r", "zero"], outputs: ["b"] },
+        { op: "SELECT_V2", inputs: ["b", "x", "n"], outputs: ["y"] },
+      ],
+      expected: (x) => {
+        const apply = {
+          ...{ EQUAL: tf.equal, NOT_EQUAL: tf.notEqual, GREATER: tf.greater },
+          ...{ GREATER_EQUAL: tf.greaterEqual, LESS: tf.less, LESS_EQUAL: tf.lessEqual },
+        }[op];
+        return tf.where(apply(tf.round(x), 0), x, uniform([4], 8));
+      },
+    },
+  ]),
+  [
+    "LOGICAL_AND, LOGICAL_OR, LOGICAL_NOT, SELECT",
+    {
+      constants: [floats("low", tf.scalar(-0.5)), floats("high", tf.scalar(0.5)), floats("n", uniform(shape, 8))],
+      operators: [
+        { op: "GREATER", inputs: ["x", "low"], outputs: ["a"] },
+        { op: "LESS", inputs: ["x", "high"], outputs: ["b"] },
+        { op: "LOGICAL_AND", inputs: ["a", "b"], outputs: ["both"] },
+        { op: "LOGICAL_NOT", inputs: ["both"], outputs: ["not"] },
+        { op: "LOGICAL_OR", inputs: ["not", "b"], outputs: ["or"] },
+        { op: "SELECT", inputs: ["or", "x", "n"], outputs: ["y"] },
+      ],
+      expected: (x) => {
+        const [a, b] = [tf.greater(x, -0.5), tf.less(x, 0.5)];
+        return tf.where(tf.logicalOr(tf.logicalNot(tf.logicalAnd(a, b)), b), x, uniform(shape, 8));
+      },
+    },
+  ],
+  [
+    "SELECT by rows",
+    {
+      constants: [
+        { name: "c", shape: [4], type: "bool", data: Uint8Array.of(1, 0, 0, 1) },
+        floats("n", uniform([4, 6], 8)),
+        integers("s", [4, 36]),
+        floats("m", uniform([36, 6], 9)),
+      ],
+      operators: [
+        { op: "RESHAPE", inputs: ["x", "s"], outputs: ["r"] },
+        { op: "BATCH_MATMUL", inputs: ["r", "m"], outputs: ["p"] },
+        { op: "SELECT", inputs: ["c", "p", "n"], outputs: ["y"] },
+      ],
+      expected: (x) => {
+        const product = tf.matMul(tf.reshape(x, [4, 36]), uniform([36, 6], 9) as tf.Tensor2D);
+        return tf.where(tf.tensor2d([1, 0, 0, 1], [4, 1], "bool"), product, uniform([4, 6], 8));
+      },
+    },
+  ],
+  [
+    "FLOOR_MOD, FLOOR_DIV",
+    {
+      constants: [floats("c", tf.scalar(0.3)), floats("d", tf.scalar(-0.07))],
+      operators: [
+        { op: "FLOOR_MOD", inputs: ["x", "c"], outputs: ["m"] },
+        { op: "FLOOR_DIV", inputs: ["x", "d"], outputs: ["q"] },
+        { op: "ADD", inputs: ["m", "q"], outputs: ["y"], options: { 0: ["byte", 0] } },
+      ],
+      expected: (x) => tf.add(tf.mod(x, 0.3), tf.floorDiv(x, -0.07)),
+    },
+  ],
+  [
+    "FLOOR_DIV of whole constants",
+    {
+      constants: [integers("a", [-7, 7, -6, 5]), integers("b", [2, -2, 2, 3])],
+      operators: [
+        { op: "FLOOR_DIV", inputs: ["a", "b"], outputs: ["q"] },
+        { op: "CAST", inputs: ["q"], outputs: ["f"] },
+        { op: "ADD", inputs: ["x", "f"], outputs: ["y"], options: { 0: ["byte", 0] } },
+      ],
+      expected: (x) => tf.add(x, tf.tensor1d([-4, -4, -3, 1])),
+    },
+  ],
+  [
+    "CUMSUM, exclusive, reverse",
+    {
+      ...one("CUMSUM", [integers("a", [2], [])], { 0: ["bool", true], 1: ["bool", true] }),
+      expected: (x) => tf.cumsum(x, 2, true, true),
+    },
+  ],
   unary("ELU", (x) => tf.elu(x)),
   unary("GELU", (x) => tf.mul(tf.mul(x, 0.5), tf.add(1, tf.erf(tf.div(x, Math.SQRT2))))),
   unary("HARD_SWISH", (x) => tf.mul(x, tf.div(tf.relu6(tf.add(x, 3)), 6))),

@@ -6,13 +6,27 @@ export function pad(
   b: GraphBuilder,
   given: Value,
   pads: readonly (readonly [number, number])[],
-  mode: "constant" | "reflect" = "constant",
+  mode: "constant" | "reflect" | "symmetric" = "constant",
   value = 0,
 ): Value {
   const x = image(b, given);
+  if (mode === "symmetric") return mirrored(b, x, inGraphOrder(x, pads));
   const ordered = inGraphOrder(x, pads);
   const list = b.ints([...ordered.map(([begin]) => begin), ...ordered.map(([, end]) => end)]);
   return mode === "constant" ? b.emit("Pad", [x, list, b.scalar(value)]) : b.emit("Pad", [x, list], { mode });
+}
+
+/** Mirrors repeat the outermost elements too, which no mode of ONNX does. */
+function mirrored(b: GraphBuilder, x: Value, pads: readonly (readonly [number, number])[]): Value {
+  return pads.reduce((value, [before, after], axis) => {
+    const extent = x.shape[axis];
+    if (!(before >= 0 && after >= 0 && before <= extent && after <= extent))
+      refuse(`its paddings ${before} and ${after} are larger than the ${extent} elements of an axis`);
+    if (before + after === 0) return value;
+    const mirror = (i: number): number => (i < 0 ? -1 - i : i >= extent ? 2 * extent - 1 - i : i);
+    const places = b.listed(before + extent + after, (i) => mirror(i - before));
+    return b.emit("Gather", [value, places], { axis });
+  }, x);
 }
 
 /** Element i along an axis is element `begin + i·step` of the input, up to but without `end`, which may be −1 backwards. */
@@ -85,6 +99,7 @@ export function resize(
   };
   const [n, c, ...extents] = input.shape;
   // Which pixel ONNX means is a matter of float32; where that could decide otherwise than TensorFlow.js, pixels are named.
+  if (!size.every((extent) => Number.isSafeInteger(extent) && extent >= 1)) refuse(`its size is [${size.join(", ")}]`);
   const named = size.map((extent, i) => mode === "nearest" && !alignCorners && extent % extents[i] !== 0);
   const sizes = b.ints([n, c, ...size.map((extent, i) => (named[i] ? extents[i] : extent))]);
   const resized = named.every(Boolean) ? input : b.emit("Resize", [input, undefined, undefined, sizes], attributes);
@@ -93,6 +108,6 @@ export function resize(
     const ratio = extents[i] / size[i];
     const nearest = (position: number): number =>
       Math.min(extents[i] - 1, Math.floor(ratio * (halfPixelCenters ? position + 0.5 : position)));
-    return b.emit("Gather", [value, b.ints(Array.from({ length: size[i] }, (_, k) => nearest(k)))], { axis: i + 2 });
+    return b.emit("Gather", [value, b.listed(size[i], nearest)], { axis: i + 2 });
   }, resized);
 }

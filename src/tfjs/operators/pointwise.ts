@@ -41,13 +41,7 @@ export function clip(b: GraphBuilder, given: Value, low?: number, high?: number)
 /** x for positive x, α·x for negative; α repeats to the shape of x. */
 export function prelu(b: GraphBuilder, given: Value, alpha: Value): Value {
   const x = image(b, given);
-  if (!alpha.constant) refuse("its slope is not a constant");
-  const slope = alike(b, widen(b, alpha, x.shape.length), x);
-  const channels = x.shape.length > 1 ? slope.shape[1] : slope.shape[0];
-  if (slope.shape.length === 0 || slope.constant?.size === channels) return b.emit("PRelu", [x, slope]);
-  // A slope of its own for every place: max(x, 0) − α · max(−x, 0).
-  const negative = b.emit("Relu", [b.emit("Neg", [x])]);
-  return b.emit("Sub", [b.emit("Relu", [x]), b.emit("Mul", [negative, slope])]);
+  return b.emit("PRelu", [x, alike(b, widen(b, alpha, x.shape.length), x)]);
 }
 
 export interface NormParameters {
