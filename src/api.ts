@@ -171,6 +171,9 @@ export type { Hit, SearchKey, ShardProgress, TopActivations, UnitHits } from "./
 export { type ProjectedHit, type UnitPage, unitPage } from "./search/unit-page";
 export { type SummaryOptions, type UnitSummary, unitSummary } from "./search/unit-summary";
 export { Tensor } from "./tensor";
+export { type Adcc, adcc } from "./trust/adcc";
+export { type AverageDrop, averageDrop, type Confidences } from "./trust/average-drop";
+export { type BootstrapOptions, bootstrapInterval, type MeanInterval } from "./trust/bootstrap-interval";
 export { type ControlHeatmaps, controlHeatmaps } from "./trust/control-heatmaps";
 export {
   type DeletionInsertion,
@@ -180,6 +183,8 @@ export {
   type ResponseCurve,
 } from "./trust/deletion-insertion";
 export { type EnergyPointingGame, energyPointingGame } from "./trust/energy-pointing-game";
+export type { ExplanationMapOptions } from "./trust/explanation-map";
+export { type IncreaseInConfidence, increaseInConfidence } from "./trust/increase-in-confidence";
 export { type Infidelity, type InfidelityOptions, infidelity } from "./trust/infidelity";
 export type { JudgedMap } from "./trust/judged-map";
 export { type MaxSensitivity, type MaxSensitivityOptions, maxSensitivity } from "./trust/max-sensitivity";
@@ -198,6 +203,7 @@ export {
   randomizationTest,
 } from "./trust/randomization-test";
 export type { ObjectRegion } from "./trust/region";
+export { type Road, type RoadCurves, type RoadOptions, road } from "./trust/road";
 export type { Similarity } from "./trust/similarity";
 export { sparseness } from "./trust/sparseness";
 export type { Measure } from "./trust/target-response";

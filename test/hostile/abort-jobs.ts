@@ -66,6 +66,10 @@ export async function jobsOf() {
   });
   add("deletionInsertion", (options) => library.deletionInsertion(model, input, whole, options), { step: 24 });
   add("infidelity", (options) => library.infidelity(model, input, whole, options), { samples: 6, batchSize: 1 });
+  add("road", (options) => library.road(model, input, whole, options), { percentiles: [30, 70], batchSize: 1 });
+  add("averageDrop", (options) => library.averageDrop(model, input, whole, options), { measure: "probability" });
+  add("increaseInConfidence", (options) => library.increaseInConfidence(model, input, whole, options));
+  add("adcc", (options) => library.adcc(model, input, own, options), { measure: "probability" });
   add("maxSensitivity", (options) => library.maxSensitivity(model, input, own, options), { samples: 3 });
   add("randomLogitTest", (options) => library.randomLogitTest(model, input, own, options));
   add("randomizationTest", (options) => library.randomizationTest(model, input, own, options), { trials: 1 });
@@ -91,7 +95,16 @@ export async function jobsOf() {
   const reporting = [
     ...["rise", "lime", "kernelShap", "smoothGrad", "gradientShap", "deepLiftShap", "integratedGradients", "occlusion"],
     ...["scoreCam", "ablationCam", "explain", "noiseTunnel", "topActivations", "maximizeActivation", "infidelity"],
-    ...["deletionInsertion", "maxSensitivity", "randomLogitTest", "randomizationTest", "dissect", "unitEffects"],
+    ...[
+      "road",
+      "adcc",
+      "deletionInsertion",
+      "maxSensitivity",
+      "randomLogitTest",
+      "randomizationTest",
+      "dissect",
+      "unitEffects",
+    ],
   ];
   return { jobs, reporting, model, input, tensor, search, file: classifier };
 }

@@ -28,7 +28,15 @@ const few: Readonly<Record<string, object>> = {
   occlusion: { window: 4, stride: 4 },
 };
 
-const bigTests = ["maxSensitivity", "randomLogitTest", "randomizationTest", "infidelity", "deletionInsertion"];
+const bigTests = [
+  "road",
+  "adcc",
+  "maxSensitivity",
+  "randomLogitTest",
+  "randomizationTest",
+  "infidelity",
+  "deletionInsertion",
+];
 
 async function signatures(): Promise<ReadonlyMap<string, Signature>> {
   const image = { width: 12, height: 12, data: Uint8Array.from({ length: 432 }, (_, i) => (i * 7) % 256) };
@@ -98,6 +106,11 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     controlHeatmaps: [model, image],
     deletionInsertion: [model, image, whole, { step: 50 }],
     infidelity: [model, image, whole, { samples: 3 }],
+    road: [model, image, whole, { percentiles: [50], noise: 0.01 }],
+    averageDrop: [model, image, whole, { measure: "probability" }],
+    increaseInConfidence: [model, image, whole, { baseline: "zero" }],
+    adcc: [model, image, own, { measure: "probability" }],
+    bootstrapInterval: [[0.1, 0.2], { resamples: 20, level: 0.9, seed: 1 }],
     maxSensitivity: [model, image, own, { samples: 2 }],
     randomLogitTest: [model, image, own, {}],
     randomizationTest: [model, image, own, { trials: 1 }],
