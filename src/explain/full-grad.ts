@@ -1,6 +1,5 @@
 import { throwIfAborted } from "../checks";
 import { ShapeError } from "../errors";
-import { resizeBilinear } from "../image/resize";
 import { fullGradFacts } from "../methods/full-grad";
 import { settledOptions } from "../methods/settled-options";
 import { placesOfShape } from "../model/input-size";
@@ -10,7 +9,7 @@ import { note } from "../notes";
 import { imageShape, type Shape } from "../operation/layout";
 import type { Operation, ValueName } from "../operation/operation";
 import { showShape, Tensor } from "../tensor";
-import { resizeSlices } from "../view/volume-slices";
+import { resizePlaces } from "../view/volume-slices";
 import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
 import { finishAttribution } from "./finish";
 import { attributedValue, gradientPass, targetNotes } from "./gradient";
@@ -70,13 +69,10 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
     for (let i = 0; i < shares.length; i++) total += shares[i];
     if (h * w === 1) return;
     for (const share of shares) effect += Math.abs(share);
-    const map = { data: sumOfScaled(shares, c), width: w, height: h, channels: 1 };
+    const map = sumOfScaled(shares, c);
     const from = placesOfShape(shape);
     for (const { sum, width, height, depth } of wanted) {
-      const enlarged =
-        depth > 1 || from.depth > 1
-          ? resizeSlices(Float32Array.from(map.data), from, { depth, height: height / depth, width })
-          : resizeBilinear(map, width, height, { antialias: false });
+      const enlarged = resizePlaces(map, from, { depth, height: height / depth, width });
       for (let pixel = 0; pixel < sum.length; pixel++) sum[pixel] += enlarged[pixel];
     }
   };

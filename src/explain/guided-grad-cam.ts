@@ -1,5 +1,4 @@
 import { ShapeError } from "../errors";
-import { resizeBilinear } from "../image/resize";
 import { guidedGradCamFacts } from "../methods/guided-grad-cam";
 import { settledOptions } from "../methods/settled-options";
 import { placesOfShape } from "../model/input-size";
@@ -7,7 +6,7 @@ import { hasPlaces } from "../model/inputs-seen";
 import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
 import { showShape, type Tensor } from "../tensor";
-import { type Places, resizeSlices } from "../view/volume-slices";
+import { type Places, resizePlaces } from "../view/volume-slices";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { finishAttribution } from "./finish";
 import { gradCam } from "./grad-cam";
@@ -90,6 +89,5 @@ function nearest({ data, shape }: Tensor, to: Places): Float32Array {
 
 function bilinear({ data, shape }: Tensor, to: Places): Float32Array {
   const [height, width] = shape.slice(-3, -1);
-  if (shape.length === 5) return resizeSlices(data, { depth: shape[1], height, width }, to);
-  return resizeBilinear({ data, width, height, channels: 1 }, to.width, to.height, { antialias: false });
+  return resizePlaces(data, { depth: shape.length === 5 ? shape[1] : 1, height, width }, to);
 }

@@ -1,5 +1,5 @@
 import { type Note, note } from "../notes";
-import { detectorMethods, factsOf, methodTable } from "./table";
+import { allMethods, factsOf } from "./table";
 
 /** Whether a method has an option. */
 export const takes = (method: string, option: string): boolean =>
@@ -16,9 +16,7 @@ export function ownOptions<Options extends object>(
   const unused = Object.entries(options)
     .filter(
       ([name, value]) =>
-        value !== undefined &&
-        !takes(method, name) &&
-        [...methodTable, ...detectorMethods].some((facts) => takes(facts.name, name)),
+        value !== undefined && !takes(method, name) && allMethods.some((facts) => takes(facts.name, name)),
     )
     .map(([name]) => name);
   const own = Object.fromEntries(Object.entries(options).filter(([name]) => !unused.includes(name)));

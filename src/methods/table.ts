@@ -66,9 +66,11 @@ export const methodTable = [
 /** Methods of detectors alone: `explain` knows them too, but no list of what explains any network has them. */
 export const detectorMethods = [dRiseFacts] as const satisfies readonly MethodFacts[];
 
+/** All of them. */
+export const allMethods = /* @__PURE__ */ [...methodTable, ...detectorMethods] as const;
+
 /** What `explain` and the command line call a method. */
-export type MethodName = (typeof methodTable)[number]["name"] | (typeof detectorMethods)[number]["name"];
+export type MethodName = (typeof allMethods)[number]["name"];
 
 /** The facts of a method; undefined where the library has none of that name. */
-export const factsOf = (name: string): MethodFacts | undefined =>
-  [...methodTable, ...detectorMethods].find((facts) => facts.name === name);
+export const factsOf = (name: string): MethodFacts | undefined => allMethods.find((facts) => facts.name === name);

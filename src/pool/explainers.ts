@@ -36,7 +36,7 @@ import type {
   smoothGrad,
   xGradCam,
 } from "../api";
-import { detectorMethods, methodTable } from "../methods/table";
+import { allMethods } from "../methods/table";
 import type { Input, Model } from "../model/model";
 
 /**
@@ -97,8 +97,7 @@ type Explaining = {
     : never;
 }[keyof Library];
 
-type Method = (typeof methodTable)[number] | (typeof detectorMethods)[number];
-const methods: readonly Method[] = /* @__PURE__ */ [...methodTable, ...detectorMethods];
+type Method = (typeof allMethods)[number];
 type Listed =
   | Method["call"]
   | "concepts"
@@ -120,7 +119,7 @@ export const explainerNames: [
   "detect",
   "classProbabilityMap",
   "attentionMaps",
-  .../* @__PURE__ */ methods.map(({ call }) => call),
+  .../* @__PURE__ */ allMethods.map(({ call }) => call),
 ];
 
 /** Those made of many passes that do not depend on each other: their passes are divided among the instances that are free. */
@@ -130,4 +129,4 @@ const isDivided = (method: Method): method is Extract<Method, { readonly divided
 
 /** The divided one that a call is for, also by way of `explain`. */
 export const dividedName = (name: ExplainerName, method: unknown): DividedName | undefined =>
-  methods.filter(isDivided).find((each) => (name === "explain" ? each.name === method : each.call === name))?.call;
+  allMethods.filter(isDivided).find((each) => (name === "explain" ? each.name === method : each.call === name))?.call;

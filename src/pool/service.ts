@@ -1,9 +1,9 @@
 import { concepts } from "../concepts/concepts";
-import { type ClassProbabilityMapOptions, classProbabilityMap } from "../detect/class-probability-map";
-import { type DetectOptions, detect } from "../detect/detect";
+import { classProbabilityMap } from "../detect/class-probability-map";
+import { detect } from "../detect/detect";
 import { SeethroughError } from "../errors";
 import { beginAblationCam } from "../explain/ablation-cam";
-import { type AttentionMapsOptions, attentionMaps } from "../explain/attention-maps";
+import { attentionMaps } from "../explain/attention-maps";
 import { beginDRise } from "../explain/d-rise";
 import { explain, methodFunctions } from "../explain/explain";
 import { beginIntegratedGradients } from "../explain/integrated-gradients";
@@ -15,7 +15,7 @@ import { projectActivation } from "../explain/project-activation";
 import { beginRise } from "../explain/rise";
 import { beginScoreCam } from "../explain/score-cam";
 import { beginSmoothGrad } from "../explain/smooth-grad";
-import { detectorMethods, methodTable } from "../methods/table";
+import { allMethods } from "../methods/table";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
 import { type Input, loaded, type Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
@@ -59,23 +59,19 @@ export interface Service {
 
 /** By the names of the library. */
 const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
-  ...[...methodTable, ...detectorMethods].map(({ call, name }) => [call, methodFunctions[name]] as const),
+  ...allMethods.map(({ call, name }) => [call, methodFunctions[name]] as const),
   ["explain", explain],
   ["concepts", concepts as Explain],
   ["projectActivation", projectActivation as Explain],
-  // One pass has no progress.
-  [
-    "classProbabilityMap",
-    (model, input, { onProgress: _, ...options }: Watch) =>
-      classProbabilityMap(model, input, options as ClassProbabilityMapOptions),
-  ],
-  [
-    "attentionMaps",
-    (model, input, { onProgress: _, ...options }: Watch) =>
-      attentionMaps(model, input, options as AttentionMapsOptions),
-  ],
-  ["detect", (model, input, { onProgress: _, ...options }: Watch) => detect(model, input, options as DetectOptions)],
+  ["classProbabilityMap", unwatched(classProbabilityMap)],
+  ["attentionMaps", unwatched(attentionMaps)],
+  ["detect", unwatched(detect)],
 ]);
+
+/** One pass has no progress. What its options are the caller's compiler has checked. */
+function unwatched<Options>(explainer: (model: Model, input: Input, options: Options) => Promise<object>): Explain {
+  return (model, input, { onProgress: _, ...options }: Watch) => explainer(model, input, options as Options);
+}
 
 /** What each of those has no type for in common is its options; the caller's compiler has checked them. */
 const beginnings: Readonly<Record<DividedName, Begin<never>>> = {

@@ -23,6 +23,13 @@ export function resizeSlices(data: Float32Array, from: Places, to: Places): Floa
   return resizeBilinear({ data: inside, width: size, height: from.depth, channels: 1 }, size, to.depth, options);
 }
 
+/** Values of a picture or a volume at other places. */
+export function resizePlaces(data: ArrayLike<number>, from: Places, to: Places): Float32Array {
+  if (from.depth > 1 || to.depth > 1) return resizeSlices(Float32Array.from(data), from, to);
+  const pixels = { data, width: from.width, height: from.height, channels: 1 };
+  return resizeBilinear(pixels, to.width, to.height, { antialias: false });
+}
+
 /** Blurs each slice by itself. */
 export function blurSlices(data: Float32Array, { depth, height, width }: Places, smooth: number): Float32Array {
   const size = height * width;
