@@ -1,7 +1,7 @@
 import { throwIfAborted } from "./checks";
 
 /** When work has lasted long enough to let the event loop in: to hear an abort, to draw, to answer somebody else. */
-export interface Turns {
+interface Turns {
   /** True where the time since the last turn is up. */
   due(): boolean;
   /** Lets the event loop in. */
@@ -12,7 +12,7 @@ export interface Turns {
 const turnSteps = 32;
 
 /** @param milliseconds  of work between two turns */
-export function createTurns(milliseconds: number): Turns {
+function createTurns(milliseconds: number): Turns {
   let resumed = performance.now();
   let steps = 0;
   return {
@@ -29,8 +29,24 @@ export function createTurns(milliseconds: number): Turns {
   };
 }
 
+/**
+ * To be called between two pieces of work: lets the event loop in where the time is up, and hears the signal.
+ *
+ * @returns to be awaited, where the event loop is let in
+ * @throws the signal's reason
+ */
+export function pausing(milliseconds: number, signal: AbortSignal | undefined): () => Promise<void> | undefined {
+  const turns = createTurns(milliseconds);
+  const hear = (): void => throwIfAborted(signal);
+  return () => {
+    if (turns.due()) return turns.take().then(hear);
+    hear();
+    return undefined;
+  };
+}
+
 /** Milliseconds of work after which what is watched hears its signal. */
-const watchedMilliseconds = 25;
+export const watchedMilliseconds = 25;
 
 /**
  * Where work that a signal may end hears it. Without a signal it is not held up at all.
@@ -41,9 +57,6 @@ const watchedMilliseconds = 25;
 export function hearing(signal: AbortSignal | undefined): () => Promise<void> {
   throwIfAborted(signal);
   if (!signal) return async () => {};
-  const turns = createTurns(watchedMilliseconds);
-  return async () => {
-    if (turns.due()) await turns.take();
-    throwIfAborted(signal);
-  };
+  const pause = pausing(watchedMilliseconds, signal);
+  return async () => pause();
 }

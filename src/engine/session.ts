@@ -9,7 +9,7 @@ import {
   unbounded,
   type ValueName,
 } from "../operation/operation";
-import { createTurns } from "../turns";
+import { pausing, watchedMilliseconds } from "../turns";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -52,9 +52,6 @@ export interface PassResult {
   /** Those of the further ways back, in their order. */
   readonly also: readonly ReadonlyMap<ValueName, Float32Array>[];
 }
-
-/** Milliseconds of work in a pass that is watched after which the event loop is let in. */
-const turnMilliseconds = 25;
 
 /** What a pass came to, once it has. */
 type Outcome = { readonly result: PassResult } | { readonly error: unknown };
@@ -124,12 +121,11 @@ export class Session {
   async #watch(watched: Watched): Promise<PassResult> {
     this.#begun = watched;
     try {
-      const turns = createTurns(turnMilliseconds);
+      const pause = pausing(watchedMilliseconds, watched.signal);
       while (!watched.outcome) {
         advance(watched);
-        if (watched.outcome || !turns.due()) continue;
-        await turns.take();
-        throwIfAborted(watched.signal);
+        const turn = watched.outcome ? undefined : pause();
+        if (turn) await turn;
       }
       if ("error" in watched.outcome) throw watched.outcome.error;
       return watched.outcome.result;

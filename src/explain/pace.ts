@@ -1,7 +1,7 @@
 import { kindOf, throwIfAborted } from "../checks";
 import { OptionError } from "../errors";
 import { theirs, theirsAsync } from "../guard";
-import { createTurns } from "../turns";
+import { pausing } from "../turns";
 
 /** Milliseconds of work after which a long method gives the event loop a turn. */
 const turnMilliseconds = 12;
@@ -25,11 +25,8 @@ export function createPace(
   if (onProgress && typeof onProgress !== "function") {
     throw new OptionError(`onProgress must be a function (done, total) => void, got ${kindOf(onProgress)}.`);
   }
-  const turns = createTurns(turnMilliseconds);
-  const pause = async (): Promise<void> => {
-    if (turns.due()) await turns.take();
-    throwIfAborted(options.signal);
-  };
+  const pausesNow = pausing(turnMilliseconds, options.signal);
+  const pause = async (): Promise<void> => pausesNow();
   return {
     pause,
     async step(done) {
