@@ -109,8 +109,9 @@ function featuresOf(map: readonly number[]): Float64Array {
 /** Always the same pictures of a set, whatever their order. */
 function sampled(images: readonly AuditedImage[], seed: number): AuditedImage[] {
   const lots = new Map(images.map((image) => [image, lot(`${seed} ${image.id}`)]));
-  const chosen = [...images].sort((a, b) => (lots.get(a) as number) - (lots.get(b) as number)).slice(0, mostClustered);
-  return images.filter((image) => chosen.includes(image));
+  const drawn = [...images].sort((a, b) => (lots.get(a) as number) - (lots.get(b) as number));
+  const chosen = new Set(drawn.slice(0, mostClustered));
+  return images.filter((image) => chosen.has(image));
 }
 
 function clusterOf(

@@ -5,6 +5,7 @@ import type { Input, LoadedModel, Prediction } from "../model/model";
 import { type ObjectRegion, regionPixels } from "../trust/region";
 import type { RawMap } from "../view/raw-map";
 import { rounded } from "./analyse";
+import { namedClass } from "./named-class";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
 import type { AuditedImage, AuditKey, EvidencePlace } from "./types";
 
@@ -30,7 +31,7 @@ export async function auditPicture(probe: Probe, { id, input, label, region }: A
   const [named, next] = await model.predict(input, { top: 2 });
   const [map, control] = await maps(probe, input, named, next);
   const inside = region === undefined ? undefined : regionPixels(region, map.placed);
-  const labelIndex = indexOf(label, key);
+  const labelIndex = namedClass(label, key);
   return {
     id,
     ...(label !== undefined && { label }),
@@ -42,15 +43,6 @@ export async function auditPicture(probe: Probe, { id, input, label, region }: A
     evidence: placeOf(map, inside),
     control: placeOf(control, inside),
   };
-}
-
-/** A class's number by its name or number; undefined where the network has none of it. */
-function indexOf(label: string | number | undefined, { labels, classes }: AuditKey): number | undefined {
-  if (label === undefined) return undefined;
-  const named = labels?.indexOf(String(label)) ?? -1;
-  if (named >= 0) return named;
-  const number = typeof label === "number" || /^\d+$/.test(label) ? Number(label) : -1;
-  return Number.isInteger(number) && number >= 0 && number < classes ? number : undefined;
 }
 
 async function maps(

@@ -1,19 +1,10 @@
-import {
-  checkBag,
-  checkOptions,
-  iterable,
-  kindOf,
-  messageOf,
-  oneOf,
-  show,
-  throwIfAborted,
-  wholeNumber,
-} from "../checks";
-import { InputError, OptionError, SeethroughError } from "../errors";
+import { checkBag, checkOptions, iterable, kindOf, oneOf, show, wholeNumber } from "../checks";
+import { OptionError } from "../errors";
 import { createPace } from "../explain/pace";
+import { failureOf, pictureCount, picturesOf, theirValue } from "../explain/picture-stream";
 import { Random } from "../explain/random";
 import type { Constant } from "../graph/ir";
-import { guardedAsync, theirItems, theirsAsync } from "../guard";
+import { guardedAsync, theirsAsync } from "../guard";
 import { type MethodName, methodTable } from "../methods/table";
 import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
@@ -114,14 +105,18 @@ export async function audit(given: Model, images: AuditImages, options: AuditOpt
         checkSameAudit(from.audit, key, "from", "this audit");
         joined(records, from);
       }
-      const pace = createPace(options, options.total ?? (Array.isArray(images) ? images.length : Number.NaN));
+      const pace = createPace(options, pictureCount(images, options));
       const probe: Probe = { model, key, control, ...(options.signal && { signal: options.signal }) };
       let seen = 0;
-      for await (const item of theirItems(images, options.signal)) {
-        throwIfAborted(options.signal);
-        checkItem(item, ++seen);
-        if (records.images.has(item.id)) continue;
-        await record(probe, item, records, onError);
+      for await (const item of picturesOf(images, "{ id, image, label?, mask? }", options.signal)) {
+        const { id } = item;
+        seen++;
+        if (records.images.has(id)) continue;
+        const failure = await failureOf(id, options, async () => {
+          records.images.set(id, await auditPicture(probe, await loadedPicture(item, probe.signal)));
+          records.failures.delete(id);
+        });
+        if (failure !== undefined) records.failures.set(id, failure);
         await pace.step(seen);
         if (onCheckpoint && seen % checkpointEvery === 0) {
           const part = await auditOf(key, records);
@@ -137,35 +132,12 @@ export async function audit(given: Model, images: AuditImages, options: AuditOpt
   });
 }
 
-function checkItem(item: unknown, count: number): asserts item is AuditImage {
-  const { id } = (item ?? {}) as { readonly id?: unknown };
-  if (typeof item === "object" && item !== null && typeof id === "string" && id !== "" && "image" in item) return;
-  throw new InputError(
-    `Image ${count} of the stream must be { id, image, label?, mask? } with a text as id, got ${kindOf(item)}.`,
-  );
-}
-
-async function record(probe: Probe, item: AuditImage, records: Records, onError: "throw" | "skip"): Promise<void> {
-  const { id } = item;
-  try {
-    records.images.set(id, await auditPicture(probe, await loadedPicture(item, probe.signal)));
-    records.failures.delete(id);
-  } catch (error) {
-    throwIfAborted(probe.signal);
-    if (onError === "throw") {
-      if (!(error instanceof SeethroughError)) throw error;
-      throw new InputError(`Image "${id}": ${messageOf(error)}`, { cause: error });
-    }
-    records.failures.set(id, messageOf(error));
-  }
-}
-
 async function loadedPicture({ id, image, label, mask }: AuditImage, signal?: AbortSignal): Promise<AuditPicture> {
   if (label !== undefined && typeof label !== "string" && typeof label !== "number") {
     throw new OptionError(`label is a class's name or number, got ${kindOf(label)}.`);
   }
-  const input = await theirsAsync(() => (typeof image === "function" ? image() : image), signal);
-  const region = await theirsAsync(() => (typeof mask === "function" ? mask() : mask), signal);
+  const input = await theirValue(image, signal);
+  const region = await theirValue(mask, signal);
   return { id, input, ...(label !== undefined && { label }), ...(region !== undefined && { region }) };
 }
 

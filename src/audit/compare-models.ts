@@ -1,8 +1,8 @@
-import { checkBag, checkOptions, iterable, kindOf, messageOf, oneOf, throwIfAborted, wholeNumber } from "../checks";
-import { InputError, SeethroughError } from "../errors";
+import { checkBag, checkOptions, iterable, oneOf, wholeNumber } from "../checks";
 import { explain } from "../explain/explain";
 import { createPace } from "../explain/pace";
-import { guardedAsync, theirItems, theirsAsync } from "../guard";
+import { failureOf, pictureCount, picturesOf, theirValue } from "../explain/picture-stream";
+import { guardedAsync } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { type MethodName, methodTable } from "../methods/table";
 import { inputSize } from "../model/input-size";
@@ -10,6 +10,7 @@ import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/
 import { spearman } from "../trust/similarity";
 import type { RawMap } from "../view/raw-map";
 import type { AuditImages } from "./audit";
+import { namedClass } from "./named-class";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
 import type { AuditKey } from "./types";
 
@@ -114,22 +115,13 @@ export async function compareModels(
     wholeNumber("grid", grid, 2, 64);
     iterable("images", images, "{ id, image }");
     const [a, b] = [loadedAlone(first, "compareModels"), loadedAlone(second, "compareModels")];
-    const pace = createPace(options, options.total ?? (Array.isArray(images) ? images.length : Number.NaN));
+    const pace = createPace(options, pictureCount(images, options));
     const found = new Map<string, ComparedImage>();
     const failures = new Map<string, string>();
     let seen = 0;
-    for await (const item of theirItems(images, signal)) {
-      throwIfAborted(signal);
-      seen++;
-      const given: unknown = item;
-      if (typeof given !== "object" || given === null || typeof item.id !== "string" || !("image" in item)) {
-        throw new InputError(
-          `Image ${seen} of the stream must be { id, image, label? } with a text as id, got ${kindOf(given)}.`,
-        );
-      }
-      const { id, image, label } = item;
-      try {
-        const input = await theirsAsync(() => (typeof image === "function" ? image() : image), signal);
+    for await (const { id, image, label } of picturesOf(images, "{ id, image, label? }", signal)) {
+      const failure = await failureOf(id, options, async () => {
+        const input = await theirValue(image, signal);
         const ask = { method, seed, ...(layer !== undefined && { layer }), ...(signal && { signal }) };
         const [one, other] = [await answerOf(a, input, ask), await answerOf(b, input, ask)];
         found.set(id, {
@@ -140,15 +132,9 @@ export async function compareModels(
           a: kept(one, grid),
           b: kept(other, grid),
         });
-      } catch (error) {
-        throwIfAborted(signal);
-        if (onError === "throw") {
-          if (!(error instanceof SeethroughError)) throw error;
-          throw new InputError(`Image "${id}": ${messageOf(error)}`, { cause: error });
-        }
-        failures.set(id, messageOf(error));
-      }
-      await pace.step(seen);
+      });
+      if (failure !== undefined) failures.set(id, failure);
+      await pace.step(++seen);
     }
     const all = [...found.values()].sort((x, y) => (x.id < y.id ? -1 : 1));
     const agreeing = all.filter(({ agrees }) => agrees);
@@ -217,7 +203,7 @@ async function networkOf(
 ): Promise<ComparedNetwork> {
   const { width, height } = inputSize(model);
   const labelled = images.flatMap((image) => {
-    const index = image.label === undefined ? undefined : classIndex(model, image.label);
+    const index = namedClass(image.label, { labels: model.labels, classes: model.parts.classAxis.classes });
     return index === undefined ? [] : [Number(image[side].index === index)];
   });
   return {
@@ -226,10 +212,4 @@ async function networkOf(
     ...(labelled.length > 0 && { accuracy: labelled.reduce((a, b) => a + b, 0) / labelled.length }),
     input: { width, height, fit: model.parts.preprocess.fit ?? "crop" },
   };
-}
-
-function classIndex(model: LoadedModel, label: string | number): number | undefined {
-  const named = model.labels?.indexOf(String(label)) ?? -1;
-  if (named >= 0) return named;
-  return typeof label === "number" || /^\d+$/.test(label) ? Number(label) : undefined;
 }

@@ -1,6 +1,4 @@
-import { kindOf } from "../checks";
-import { InputError } from "../errors";
-import { theirItems, theirsAsync } from "../guard";
+import { picturesOf, theirValue } from "../explain/picture-stream";
 import { type Input, isNamed, isTensor } from "../model/model";
 
 /** An image of the data that is searched. */
@@ -29,21 +27,7 @@ export type Loaded =
  */
 export async function* groups(images: SearchImages, size: number, signal?: AbortSignal): AsyncGenerator<SearchImage[]> {
   let group: SearchImage[] = [];
-  let count = 0;
-  for await (const item of theirItems(images, signal)) {
-    count++;
-    const given: unknown = item;
-    if (
-      typeof given !== "object" ||
-      given === null ||
-      typeof item.id !== "string" ||
-      item.id === "" ||
-      !("image" in item)
-    ) {
-      throw new InputError(
-        `Image ${count} of the stream must be { id, image } with a text as id, got ${kindOf(given)}.`,
-      );
-    }
+  for await (const item of picturesOf(images, "{ id, image }", signal)) {
     group.push(item);
     if (group.length < size) continue;
     yield group;
@@ -59,7 +43,7 @@ export async function load(
   signal?: AbortSignal,
 ): Promise<Loaded> {
   try {
-    const input = await theirsAsync(() => (typeof image === "function" ? image() : image), signal);
+    const input = await theirValue(image, signal);
     const data = prepare(input);
     return {
       id,

@@ -2,6 +2,7 @@ import { checkBag, checkOptions, iterable, kindOf, oneOf, throwIfAborted, wholeN
 import { InputError, OptionError } from "../errors";
 import { batchOf } from "../explain/batch";
 import { createPace } from "../explain/pace";
+import { pictureCount } from "../explain/picture-stream";
 import { guardedAsync, theirsAsync } from "../guard";
 import { type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
@@ -95,8 +96,7 @@ export async function topActivations(
       checkSameSearch(options.from.search, plan.key, "from", "this search");
       ranking.add(options.from);
     }
-    const total = options.total ?? (Array.isArray(images) ? images.length : Number.NaN);
-    const pace = createPace(options, total);
+    const pace = createPace(options, pictureCount(images, options));
     let shard = options.shard;
     let [seen, saved] = [0, 0];
     for await (const group of groups(images, batchSize, options.signal)) {

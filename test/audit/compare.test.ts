@@ -54,6 +54,19 @@ describe("compareModels", () => {
     expect(images).toHaveLength(1);
   });
 
+  it("counts no label that is no class of a network", async () => {
+    const [{ image }] = scenes;
+    const { index } = (await honest.predict(image, { top: 1 }))[0];
+    const labelled = async (label: string | number) =>
+      (await compareModels(honest, honest, [{ id: "a", image, label }])).a;
+    expect(await labelled(index)).toMatchObject({ accuracy: 1 });
+    expect(await labelled(String(index))).toMatchObject({ accuracy: 1 });
+    for (const label of [1000, "1000", -1, 0.5, "owl"]) expect(await labelled(label)).not.toHaveProperty("accuracy");
+    await expect(compareModels(honest, honest, [{ id: "", image }])).rejects.toThrow(
+      "Image 1 of the stream must be { id, image, label? } with a text as id",
+    );
+  });
+
   it("makes a page of both", () => {
     const photos = Object.fromEntries(scenes.slice(0, 2).map(({ id, image }) => [id, image]));
     const page = htmlReport({ ...found, differentEvidence: found.differentEvidence.slice(0, 2) }, { photos });
