@@ -5,6 +5,7 @@ import { lrp } from "../explain/lrp";
 import { createPace } from "../explain/pace";
 import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
+import type { Intervention } from "../model/intervention";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
@@ -44,10 +45,14 @@ export interface ConceptFlip {
   readonly to: { readonly index: number; readonly label?: string };
 }
 
+type NamedClass = ConceptFlip["from"];
+
 export interface ConceptReport {
   readonly format: typeof conceptFormat;
   readonly layer: string;
   readonly target: TargetReport;
+  /** The class that the network names: of another target another one than that. */
+  readonly named: ConceptFlip["from"];
   /** By falling relevance. */
   readonly concepts: readonly Concept[];
   /** Absent where silencing all of `concepts` changes no answer, or the target is not the class that the network names. */
@@ -103,11 +108,13 @@ export async function concepts(given: Model, input: Input, options: ConceptOptio
       });
       await pace.step(i + 1);
     }
-    const flip = await flipOf(model, input, at.target, layer, ranked);
+    const named = await namedBy(model, input);
+    const flip = named.index === at.target.index ? await flipOf(model, input, named, layer, ranked) : undefined;
     return {
       format: conceptFormat,
       layer,
       target: at.target,
+      named,
       concepts: found,
       ...(flip && { flip }),
       notes: at.notes,
@@ -169,21 +176,23 @@ async function scoresWithout(
   return scores;
 }
 
+async function namedBy(model: LoadedModel, input: Input, intervene?: readonly Intervention[]): Promise<NamedClass> {
+  const [{ index, label }] = await model.predict(input, { top: 1, ...(intervene && { intervene }) });
+  return { index, ...(label !== undefined && { label }) };
+}
+
 /** The fewest of the most relevant units without which the network names another class. */
 async function flipOf(
   model: LoadedModel,
   input: Input,
-  { index }: TargetReport,
+  from: NamedClass,
   layer: string,
   ranked: readonly number[],
 ): Promise<ConceptFlip | undefined> {
-  const [named] = await model.predict(input, { top: 1 });
-  if (named.index !== index) return undefined;
-  const classOf = ({ index: at, label }: typeof named) => ({ index: at, ...(label !== undefined && { label }) });
   for (let count = 1; count <= ranked.length; count++) {
     const units = ranked.slice(0, count);
-    const [now] = await model.predict(input, { top: 1, intervene: [{ layer, units }] });
-    if (now.index !== index) return { units, from: classOf(named), to: classOf(now) };
+    const to = await namedBy(model, input, [{ layer, units }]);
+    if (to.index !== from.index) return { units, from, to };
   }
   return undefined;
 }

@@ -25,10 +25,11 @@ export function conceptsPage(
   find: (id: string) => ImageLike | undefined,
   models: readonly Model[],
 ): string {
-  const { concepts, target, layer, flip, notes, recipe } = report;
+  const { concepts, target, named, layer, flip, notes, recipe } = report;
   const scales = commonScale(concepts.map(({ attribution }) => attribution));
   const write = pictureWriter(Math.max(40, concepts.length * (1 + referencesShown) + 1));
   const who = classOf(target);
+  const isOther = named.index !== target.index;
   const sections = concepts.map((concept, i): Section => {
     const title = `${i + 1}. Unit ${concept.unit}: ${percent(concept.share)} of what speaks for “${who}”`;
     return { title, body: conceptBody(concept, scales[i], who) };
@@ -36,11 +37,13 @@ export function conceptsPage(
   return page(
     title,
     [
-      html`<p><strong>The network says “${who}”</strong> (score ${figures(target.score)}). A layer of it, <code>${layer}</code>, consists of units, each of which answers to some kind of pattern.
+      html`<p><strong>${isOther ? `What speaks for “${who}”` : `The network says “${who}”`}</strong> (score ${figures(target.score)})${isOther ? `, though the network says “${classOf(named)}”` : ""}. A layer of it, <code>${layer}</code>, consists of units, each of which answers to some kind of pattern.
 Below are those that mattered most: <em>where</em> each found its pattern in this picture, <em>what</em> that pattern is, by pictures in which the unit mattered most, and what the score is without it.</p>`,
       flip
         ? html`<p><strong>Without ${flip.units.length === 1 ? "unit" : "units"} ${flip.units.join(", ")} the network says “${classOf(flip.to)}”.</strong></p>`
-        : html`<p>Without all of these units together the network still names the same class, or it named another one from the start.</p>`,
+        : isOther
+          ? html`<p>Without which units the answer would be another one was not looked for: it is “${classOf(named)}” with all of them.</p>`
+          : html`<p>Without all of these units together the network still says “${who}”.</p>`,
       photo &&
         html`<ul class="pictures"><li>${figure(
           write((side) => fitted(photo, side)),

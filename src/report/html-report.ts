@@ -79,7 +79,12 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
       return comparisonPage(title ?? "Two networks side by side", result, photoFinder(options.photos), models);
     }
     if (isConcepts(result)) {
-      checkParts("htmlReport", result, ["concepts", "target", "layer", "notes", "recipe"], "a report of concepts");
+      checkParts(
+        "htmlReport",
+        result,
+        ["concepts", "target", "named", "layer", "notes", "recipe"],
+        "a report of concepts",
+      );
       noLists("a report of concepts", options);
       const { photos } = options;
       const isOne = photos !== undefined && isImage(photos);

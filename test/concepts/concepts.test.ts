@@ -112,6 +112,23 @@ describe("concepts", () => {
     expect(htmlReport(report)).toContain("Where unit");
   });
 
+  it("says which it was where no answer turned", async () => {
+    const [named, next] = await model.predict(photo, { top: 2 });
+    const same = await concepts(model, photo, { layer: "relu6", top: 1 });
+    expect(same.named).toEqual({ index: named.index, label: named.label });
+    expect(same.flip).toBeUndefined();
+    expect(htmlReport(same)).toContain(`Without all of these units together the network still says “${named.label}”.`);
+    const other = await concepts(model, photo, { layer: "relu6", top: 1, target: next.index });
+    expect(other.named).toEqual(same.named);
+    const page = htmlReport(other);
+    expect(page).toContain(`<strong>What speaks for “${next.label}”</strong>`);
+    expect(page).toContain(`though the network says “${named.label}”`);
+    expect(page).not.toContain(`The network says “${next.label}”`);
+    expect(page).not.toContain("still says");
+    const { named: _, ...torn } = same;
+    expect(() => htmlReport(torn as ConceptReport)).toThrow("a report of concepts");
+  });
+
   it("refuses references of another layer", async () => {
     await expect(concepts(model, photo, { layer: "relu5", references })).rejects.toThrow(
       'references are of layer "relu6"',
