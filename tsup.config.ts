@@ -40,6 +40,7 @@ const parts: Readonly<Record<string, string>> = {
   encode: "src/image/encode.ts",
   heads: "src/model/heads/heads.ts",
   "foreign-files": "src/onnx/foreign-files.ts",
+  quantisation: "src/compile/quantised/quantisation.ts",
   reader: "src/tfjs/reader.ts",
   "lite-reader": "src/tflite/lite-reader.ts",
   "spectral-clusters": "src/audit/spectral-clusters.ts",

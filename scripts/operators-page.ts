@@ -1,5 +1,6 @@
 import { writtenNames } from "../src/compile/lowering/table";
 import type { Nature, Operator } from "../src/operators/operator";
+import { quantisedOperators } from "../src/operators/quantised-names";
 import { operators } from "../src/operators/table";
 
 const meanings: Readonly<Record<Nature, string>> = {
@@ -33,8 +34,9 @@ function opsetsOf({ since = 1, changed = [] }: Operator): string {
   return `${since}…${changed.length > 0 ? ` (another meaning from ${changed.join(", ")})` : ""}`;
 }
 
-function refusedOf({ since = 1, build, measures }: Operator): string {
-  const refused = [since > 1 && `sets before ${since}`, !build && !measures && "values of the image"];
+function refusedOf(name: string, { since = 1, build, measures }: Operator): string {
+  const isWritten = quantisedOperators.has(name);
+  const refused = [since > 1 && `sets before ${since}`, !build && !measures && !isWritten && "values of the image"];
   return refused.filter(Boolean).join("; ");
 }
 
@@ -58,13 +60,14 @@ export function operatorsPage(): string {
       `\`${name}\``,
       opsetsOf(operator),
       tensorflow,
-      refusedOf(operator),
+      refusedOf(name, operator),
       operator.nature,
-      gradientOf(operator),
+      quantisedOperators.has(name) ? "straight through; 0 beyond the grid" : gradientOf(operator),
     ];
     return `| ${cells.join(" | ")} |`;
   });
   const written = writtenNames.map((name) => `\`${name}\``).join(", ");
+  const quantised = [...quantisedOperators].map((name) => `\`${name}\``).join(", ");
   const natures = Object.entries(meanings).map(([nature, meaning]) => `| ${nature} | ${meaning} |`);
   return `# Operators
 
@@ -83,6 +86,9 @@ are written as what they are made of while loading ([model-formats.md](model-for
 ${rows.join("\n")}
 
 Written by others, and so read off those: ${written}.
+
+Of quantised networks, written as rounding to a grid and sums of whole numbers: ${quantised}
+([model-formats.md](model-formats.md#quantised-networks)).
 
 ## What jumps
 

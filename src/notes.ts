@@ -105,7 +105,13 @@ const messages = {
   "normalisation-assumed": () =>
     "Neither the file nor the call says how pixels become numbers: 0 to 1 (pixel / 255), without mean and std, is assumed. A network " +
     "that was trained on other numbers sees another picture than you do. Pass preprocess to loadModel.",
-  quantised: (text: string) => text,
+  quantised: (reading: string, apart: string) =>
+    (reading === "float"
+      ? "The network is quantised, and its integers are read as the real numbers that they stand for: nothing is rounded on the way, as it is " +
+        "on the device. Without quantized: 'float' it is read as it is deployed."
+      : "The network is quantised, and computes with integers as it does on the device: values are rounded to the grids of numbers that these " +
+        "stand for. Gradients pass straight through the rounding and are zero where a grid ends. quantized: 'float' reads real numbers.") +
+    apart,
   "lite-metadata": (what: string) =>
     `The metadata of the TensorFlow Lite file say ${what}. Options of loadModel stand above them.`,
   "lite-metadata-refused": (reason: string) =>

@@ -3,9 +3,10 @@ import type { Constant, Graph, GraphInput, Node, StaticGraph } from "../graph/ir
 import { label, type Shape } from "../graph/shape-rule";
 import { checkedProduct, defaultLimits, type Limits, withinLimit } from "../limits";
 import { Folding } from "../operators/evaluate";
+import { quantisedOperators } from "../operators/quantised-names";
 import { operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
-import { Lowered } from "./lowering/emitter";
+import { Lowered, type Rewriting } from "./lowering/emitter";
 import { isLowered, loweringOf, mayBeWritten } from "./lowering/table";
 import { takeBranches } from "./take-branches";
 import { notEvaluated, survey, unsupported } from "./unsupported-operators";
@@ -13,6 +14,9 @@ import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 /** Nodes that operators may be written by, for each node that a file may have. */
 const writtenPerNode = 8;
 const manyWritten = (node: Node): string => `Operators are written by too many others, the last of them ${label(node)}`;
+
+/** What writes the nodes of a graph, whose constants are those that are known so far. */
+type Rewritings = (graph: Graph, constants: ReadonlyMap<string, Constant>) => Rewriting;
 
 /** How often a branch may turn out by what is in another one; every time, all begins anew. */
 const mostRounds = 100;
@@ -26,6 +30,7 @@ const mostRounds = 100;
  * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
  * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
  * @param limits  what the file may ask for: no value is computed, and no node built, that is beyond them
+ * @param rewriting  what writes nodes as the whole network needs it, where one does
  * @throws {LimitError} if a value is, or all constants together
  * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
  * @throws {ModelError} if a dimension stays open, or a shape depends on the image
@@ -36,6 +41,7 @@ export function specialise(
   inputShapes: ReadonlyMap<string, readonly number[]>,
   refusedLater: RefusedLater = () => [],
   limits: Limits = defaultLimits,
+  rewriting?: Rewritings,
 ): StaticGraph {
   for (const name of inputShapes.keys()) {
     if (!graph.inputs.some((input) => input.name === name)) {
@@ -50,7 +56,7 @@ export function specialise(
   let current = graph;
   for (let round = 0; round <= mostRounds; round++) {
     folding.beginAnew();
-    const { chosen, result } = inOneRound(current, inputShapes, refusedLater, limits, folding);
+    const { chosen, result } = inOneRound(current, inputShapes, refusedLater, limits, folding, rewriting);
     if (result) return result;
     current = chosen;
   }
@@ -64,8 +70,9 @@ function inOneRound(
   refusedLater: RefusedLater,
   limits: Limits,
   folding: Folding,
+  rewriting: Rewritings | undefined,
 ): { readonly chosen: Graph; readonly result?: StaticGraph } {
-  const { kinds, fixed, uses } = survey(graph);
+  const { kinds, fixed, uses } = survey(graph, rewriting !== undefined);
   const refused = [...uses];
   const refusedNodes = new Set(uses.map(({ node }) => node));
   const failures: Failure[] = [];
@@ -85,6 +92,7 @@ function inOneRound(
     remaining.push(node);
   };
   let written = 0;
+  const own = rewriting?.(graph, constants);
   const queue = [...graph.nodes].reverse();
   for (let node = queue.pop(); node; node = queue.pop()) {
     if (node.op === "If" && constants.has(node.inputs[0])) {
@@ -104,10 +112,16 @@ function inOneRound(
     let isAllKnown = false;
     try {
       // How it is written by others nobody looks at before its own rule has found what it asks for sound.
-      if (!isLowered(node.op)) found = folding.shapesOf(node, given, known, graph.opset);
+      const isOfOwn = own !== undefined && quantisedOperators.has(node.op);
+      const isWritten = isLowered(node.op) || (isOfOwn && !(operators.has(node.op) && isKnown(node, known)));
+      if (!isWritten) found = folding.shapesOf(node, given, known, graph.opset);
       const spend = (bytes: number): void => folding.spend(label(node), bytes);
       const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted), spend);
-      const reason = loweringOf(lowered)?.(lowered);
+      let reason = own?.write(lowered);
+      if (reason === undefined && lowered.nodes.length === 0) {
+        reason = loweringOf(lowered)?.(lowered);
+        own?.wrote(node, lowered.nodes);
+      }
       if (reason !== undefined) {
         refused.push({ op: node.op, node: node.name, reason });
         refusedNodes.add(node.name);

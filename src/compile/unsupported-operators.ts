@@ -2,6 +2,7 @@ import { UnsupportedOperatorError, type UnsupportedUse } from "../errors";
 import type { ConstantKind, Graph, Node } from "../graph/ir";
 import { valueKinds } from "../operators/element-kind";
 import type { Nature, Operator } from "../operators/operator";
+import { quantisedOperators } from "../operators/quantised-names";
 import { operators } from "../operators/table";
 import { isLowered } from "./lowering/table";
 
@@ -60,8 +61,10 @@ function kindRefusal(operator: Operator | undefined, kinds: readonly ConstantKin
 /**
  * Looks for operators that cannot run: unknown ones, and those that do something else with integers or booleans from the image than
  * with the floats as which they are kept.
+ *
+ * @param isQuantised  whether quantised operators are written by others
  */
-export function survey(graph: Graph): Survey {
+export function survey(graph: Graph, isQuantised = false): Survey {
   const kinds = valueKinds(graph);
   const fixed = new Set(graph.constants.keys());
   const positions = new Set<string>();
@@ -79,6 +82,7 @@ export function survey(graph: Graph): Survey {
       if (!fixed.has(node.inputs[0])) refuse("its condition depends on the image");
       continue;
     }
+    if (isQuantised && node.refusal === undefined && quantisedOperators.has(node.op)) continue;
     if (node.refusal !== undefined || !(operator || isLowered(node.op)) || (operator?.constantsOnly && !isFixed)) {
       refuse(
         node.refusal ||

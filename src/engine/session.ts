@@ -27,6 +27,8 @@ export interface Pass {
   readonly keep?: readonly ValueName[];
   /** What to do to values once they are computed; what follows reads the changed ones. Not together with `backward`. */
   readonly edits?: ReadonlyMap<ValueName, Edit>;
+  /** False: of a quantised network, without the rounding of its values. Default true. */
+  readonly rounding?: boolean;
   readonly backward?: Backward;
   /** More ways back from the same forward pass, by the same rules. */
   readonly also?: readonly Backward[];
@@ -136,7 +138,7 @@ export class Session {
 
   /** A pass, left between any two of its operations. */
   *#steps(network: Network, pass: Pass): Generator<void, PassResult> {
-    const { batch, data, keep = [], edits, backward, also = [] } = pass;
+    const { batch, data, keep = [], edits, rounding = true, backward, also = [] } = pass;
     const ways = backward ? [backward, ...also] : [];
     // An operation's derivative is that of the function it computed, which an edit behind it is not part of.
     if (edits && backward) throw new Error("Internal error: a pass with edits has no backward step.");
@@ -153,7 +155,7 @@ export class Session {
       throw new InputError(`"${start}" takes ${expected} values for ${batch} samples, got ${data.length}.`);
     }
     const arena = yield* this.#prepare(network, plan);
-    const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules);
+    const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules, rounding);
     this.memory.floats(run.value(start), data.length).set(data);
     const edit = (name: ValueName): void => edits?.get(name)?.(this.memory.floats(run.value(name), run.count(name)));
     edit(start);
@@ -279,6 +281,7 @@ class PlannedRun implements Run {
   readonly memory: KernelMemory;
   readonly batch: number;
   readonly rules: Rules;
+  readonly rounds: boolean;
   readonly scratch: Pointer;
   readonly #network: Network;
   readonly #plan: Plan;
@@ -289,11 +292,12 @@ class PlannedRun implements Run {
   readonly #arrived = new Set<ValueName>();
   #nextRecord = 0;
 
-  constructor(session: Session, network: Network, plan: Plan, arena: Pointer, rules: Rules) {
+  constructor(session: Session, network: Network, plan: Plan, arena: Pointer, rules: Rules, rounds: boolean) {
     this.kernels = session.kernels;
     this.memory = session.memory;
     this.batch = plan.request.batch;
     this.rules = rules;
+    this.rounds = rounds;
     this.scratch = arena + plan.scratch;
     this.#network = network;
     this.#plan = plan;

@@ -70,6 +70,8 @@ export class Constant {
   readonly shape: readonly number[];
   /** How `bytes` are stored; integers and booleans have no bytes. */
   readonly format: "float32" | "float16" | "numbers";
+  /** Of integers: the type that the file gives them, where it is known ("int8"). */
+  readonly elements: string | undefined;
   /** What this constant is a multiple of, if it has not been multiplied out. */
   readonly scaling: Scaling | undefined;
   readonly #bytes: Uint8Array;
@@ -82,11 +84,13 @@ export class Constant {
     bytes: Uint8Array,
     numbers: ArrayLike<number>,
     scaling?: Scaling,
+    elements?: string,
   ) {
     this.kind = kind;
     this.shape = shape;
     this.format = format;
     this.scaling = scaling;
+    this.elements = elements;
     this.#bytes = bytes;
     this.#numbers = numbers;
   }
@@ -107,14 +111,22 @@ export class Constant {
     return Constant.fromBytes(bytes, "float32", shape);
   }
 
-  /** @param numbers  a list, or for many the array that takes least room; kept as it is */
-  static fromNumbers(kind: "int" | "bool", numbers: ArrayLike<number>, shape: readonly number[]): Constant {
+  /**
+   * @param numbers  a list, or for many the array that takes least room; kept as it is
+   * @param elements  the type that the file gives them
+   */
+  static fromNumbers(
+    kind: "int" | "bool",
+    numbers: ArrayLike<number>,
+    shape: readonly number[],
+    elements?: string,
+  ): Constant {
     if (numbers.length !== sizeOf(shape)) {
       throw new ModelError(
         `A constant of shape [${shape.join(", ")}] holds ${sizeOf(shape)} values, the file has ${numbers.length}.`,
       );
     }
-    return new Constant(kind, shape, "numbers", new Uint8Array(0), numbers);
+    return new Constant(kind, shape, "numbers", new Uint8Array(0), numbers, undefined, elements);
   }
 
   /**

@@ -24,6 +24,7 @@ import { suggest } from "../nearest";
 import { joinNotes, type Note, note } from "../notes";
 import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
 import { readOnnx } from "../onnx/reader";
+import { computesQuantised } from "../operators/quantised-names";
 import { hearing } from "../turns";
 import {
   type Arithmetic,
@@ -286,10 +287,23 @@ export async function openModel(
   const live = keepingInput(file, removeDeadNodes(file, [result]));
   const usual = options.inputShape ?? usualShape(live, metadata);
   const shapes = inputIsFinal ? new Map() : askedShapes(live, options, usual);
+  // Whoever loads networks of floats only never loads what reads others.
+  const isQuantised = whole.nodes.some(({ op }) => computesQuantised(op));
+  const quantized = options.quantized ?? "deployed";
+  const rewriting = isQuantised
+    ? (await import("../compile/quantised/quantisation")).quantisation(quantized)
+    : undefined;
+  if (isQuantised) notes.push(note("quantised", quantized, ""));
   const settled = async (part: Graph, results: readonly string[]): Promise<StaticGraph> =>
     runConstantNodes(
       // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
-      specialise({ ...part, outputs: [...new Set([...part.outputs, ...results])] }, shapes, refusedUses, limits),
+      specialise(
+        { ...part, outputs: [...new Set([...part.outputs, ...results])] },
+        shapes,
+        refusedUses,
+        limits,
+        rewriting,
+      ),
       async () => instantiateKernels((await chosen).module),
       maxMemory,
       limits,
@@ -320,11 +334,13 @@ export async function openModel(
       labelsOfFile: options.labels === undefined,
       classAxis: options.classAxis,
       fileOrder,
-      others: () => otherOutputs(file, result, shapes),
+      others: () => otherOutputs(file, result, shapes, rewriting),
     });
   const first = await read(alone);
   // The boxes of a detector are often in an output of their own, and are what its scores are about.
-  const beside = first.reading.detector ? otherOutputs(file, result, shapes).map(({ name: other }) => other) : [];
+  const beside = first.reading.detector
+    ? otherOutputs(file, result, shapes, rewriting).map(({ name: other }) => other)
+    : [];
   const together = await jointly(beside, async () => {
     const part = keepingInput(file, removeDeadNodes(file, [result, ...beside]));
     return simplified({ ...(await settled(part, [result])), outputs: part.outputs });
@@ -570,13 +586,18 @@ function resultName(graph: Graph, asked: string | undefined): string {
 }
 
 /** The other outputs of the file, each by itself: one that cannot be computed says nothing, and is no reason to refuse. */
-function otherOutputs(file: Graph, result: string, shapes: ReadonlyMap<string, readonly number[]>) {
+function otherOutputs(
+  file: Graph,
+  result: string,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  rewriting: Parameters<typeof specialise>[4],
+) {
   return file.outputs.flatMap((name) => {
     if (name === result) return [];
     try {
       const live = removeDeadNodes(file, [name]);
       const own = new Map([...shapes].filter(([input]) => live.inputs.some((each) => each.name === input)));
-      const graph = combineSoftmax(removeNoOps(specialise(live, own)));
+      const graph = combineSoftmax(removeNoOps(specialise(live, own, undefined, undefined, rewriting)));
       return [{ name, graph, value: graph.aliases.get(name) ?? name }];
     } catch (error) {
       if (error instanceof SeethroughError) return [];

@@ -1,6 +1,7 @@
 import { ModelError } from "../errors";
 import { kindOfDataType } from "../graph/data-type";
 import { Constant, type Node, numberAttribute } from "../graph/ir";
+import { computesQuantised, quantisedOperators } from "../operators/quantised-names";
 import { elementTypes } from "./tensor-data";
 
 /** Those of them that keep the number of axes. */
@@ -44,8 +45,11 @@ export function readAsFloats(
         `or DequantizeLinear before anything is computed, and ${where}. Export the network with a float input.`,
     );
   };
+  // A network that computes with integers takes them as they are.
+  const isQuantised = nodes.some(({ op }) => computesQuantised(op));
   const replaced = nodes.flatMap((node): Node | Node[] => {
     if (!node.inputs.some((name) => integers.has(name))) return node;
+    if (isQuantised && quantisedOperators.has(node.op)) return node;
     const [first] = node.inputs;
     const { op } = node;
     const said = `"${node.name}" (${op})`;

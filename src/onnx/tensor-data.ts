@@ -168,7 +168,7 @@ function decode(tensor: TensorFields, type: ElementType, files: ExternalFiles, n
     );
   }
   if (type.kind === "float") return fromRaw(new Uint8Array(Uint16Array.from(ints).buffer), type, dims, name);
-  return Constant.fromNumbers(type.kind, ints, dims);
+  return Constant.fromNumbers(type.kind, ints, dims, type.name);
 }
 
 const bytesOf = (type: ElementType, dims: readonly number[]): number => Math.ceil((sizeOf(dims) * type.bits) / 8);
@@ -196,5 +196,5 @@ function fromRaw(raw: Uint8Array, type: ElementType, dims: readonly number[], na
   }
   const numbers = type.room?.(size) ?? new Array<number>(size).fill(0);
   for (let i = 0; i < size; i++) numbers[i] = type.read(view, i);
-  return Constant.fromNumbers(type.kind, numbers, dims);
+  return Constant.fromNumbers(type.kind, numbers, dims, type.name);
 }

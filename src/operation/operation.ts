@@ -84,6 +84,8 @@ export interface Run {
   readonly memory: KernelMemory;
   readonly batch: number;
   readonly rules: Rules;
+  /** False: values of quantised networks are cut off where their grids end, and not rounded. */
+  readonly rounds: boolean;
   readonly scratch: Pointer;
   value(name: ValueName): Pointer;
   /** Bounds for what a clampable operation writes to this value. */

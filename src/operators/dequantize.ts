@@ -31,7 +31,7 @@ interface Dequantisation {
  * @see https://onnx.ai/onnx/operators/onnx__DequantizeLinear.html
  * @throws {ShapeError} if the scales are none of these
  */
-function dequantisation(node: Node, inputs: InputShapes): Dequantisation {
+export function dequantisation(node: Node, inputs: InputShapes): Dequantisation {
   const x = inputShape(node, inputs);
   const scale = inputShape(node, inputs, 1);
   if (hasInput(node, 2)) {
@@ -65,14 +65,21 @@ const dequantizeShape: ShapeRule = (node, inputs) => {
   return [inputShape(node, inputs)];
 };
 
+/** Which scale is that of an element. */
+export const scaleIndex =
+  ({ extent, inner, block, steps, isBlocked }: Dequantisation) =>
+  (i: number): number => {
+    const place = Math.floor(i / inner);
+    const step = Math.floor((place % extent) / block);
+    return isBlocked ? (Math.floor(place / extent) * steps + step) * inner + (i % inner) : step;
+  };
+
 const dequantized: Fold = ({ node, inputs: [x, scale, zero], shapes, out }) => {
-  const { extent, inner, block, steps, isBlocked } = dequantisation(node, shapes);
+  const scaleAt = scaleIndex(dequantisation(node, shapes));
   const [values, scales, zeros] = [x, scale, zero].map((input) => (input ? valuesOf(input) : []));
   const result = new Float32Array(sizeOf(out));
   for (let i = 0; i < result.length; i++) {
-    const place = Math.floor(i / inner);
-    const step = Math.floor((place % extent) / block);
-    const at = isBlocked ? (Math.floor(place / extent) * steps + step) * inner + (i % inner) : step;
+    const at = scaleAt(i);
     // Rounded where onnxruntime rounds: the difference becomes a float before it is multiplied.
     result[i] = Math.fround(values[i] - (zeros[at] ?? 0)) * scales[at];
   }

@@ -1,4 +1,5 @@
 import type { ConstantKind, Graph } from "../graph/ir";
+import { quantisedOperators } from "./quantised-names";
 import { operators } from "./table";
 
 /** The kind of every value of a graph. */
@@ -8,8 +9,10 @@ export function valueKinds(graph: Graph): Map<string, ConstantKind> {
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => kinds.get(input));
     const { kind } = operators.get(node.op) ?? {};
+    // Of quantised values the real numbers are kept, whatever their constants hold.
+    const isReal = quantisedOperators.has(node.op);
     node.outputs.forEach((output, i) => {
-      kinds.set(output, kind?.(node, i, inputs) ?? inputs[0] ?? "float");
+      kinds.set(output, isReal ? "float" : (kind?.(node, i, inputs) ?? inputs[0] ?? "float"));
     });
   }
   return kinds;

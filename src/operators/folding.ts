@@ -34,7 +34,7 @@ export function computed(kind: ConstantKind, shape: Shape, element: (i: number) 
 /** The same elements under another shape. */
 export function withShape(constant: Constant, shape: Shape): Constant {
   if (constant.format === "numbers") {
-    return Constant.fromNumbers(constant.kind === "bool" ? "bool" : "int", constant.values(), shape);
+    return Constant.fromNumbers(constant.kind === "bool" ? "bool" : "int", constant.values(), shape, constant.elements);
   }
   return Constant.fromBytes(constant.bytes, constant.format, shape);
 }

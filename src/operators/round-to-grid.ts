@@ -2,25 +2,29 @@
 import { type Node, numberAttribute } from "../graph/ir";
 import { inputShape, type ShapeRule, shapeError } from "../graph/shape-rule";
 import { imageShape, withRank } from "../operation/layout";
-import { type BuildContext, type Builder, oneToOne } from "../operation/operation";
+import { type BuildContext, type Builder, oneToOne, type Run } from "../operation/operation";
 import { placeOnce } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
 import { computed, valuesOf } from "./folding";
 import type { Fold, Operator } from "./operator";
 
-/** Which halves go where, and whether factors divide: bits, as the kernel reads them. */
+/** Which halves go where, whether factors divide, and whether nothing is rounded: bits, as the kernel reads them. */
 const away = 1;
 const divides = 2;
+const unrounded = 4;
 
 interface Grid {
   readonly lo: number;
   readonly hi: number;
+  /** What is added before the rounding and taken off behind it. */
+  readonly zero: number;
   readonly mode: number;
 }
 
 const gridOf = (node: Node): Grid => ({
   lo: numberAttribute(node, "low", Number.NEGATIVE_INFINITY),
   hi: numberAttribute(node, "high", Number.POSITIVE_INFINITY),
+  zero: numberAttribute(node, "zero", 0),
   mode: (numberAttribute(node, "away", 0) && away) | (numberAttribute(node, "divide", 0) && divides),
 });
 
@@ -48,22 +52,23 @@ const build: Builder = (context) => {
   const { n, h, w, c } = imageShape(withRank(context.shape(input), 2));
   const table = new Float32Array([...perChannel(context, factorName, c), ...perChannel(context, stepName, c)]);
   const place = placeOnce(memory, table, "grid of a quantised value");
-  const { lo, hi, mode } = gridOf(node);
+  const { lo, hi, zero, mode } = gridOf(node);
+  const modeOf = ({ rounds }: Run): number => (rounds ? mode : mode | unrounded);
   const pixels = n * h * w;
   return oneToOne(context, {
     saved: [input],
     linear: true,
     inPlace: true,
-    forward: (run, x, y) => kernels.roundToGrid(x, place(), y, pixels * run.batch, c, lo, hi, mode),
+    forward: (run, x, y) => kernels.roundToGrid(x, place(), y, pixels * run.batch, c, lo, hi, zero, modeOf(run)),
     backward: (run, dy, dx) =>
-      kernels.roundToGridBackward(run.value(input), place(), dy, dx, pixels * run.batch, c, lo, hi, mode),
+      kernels.roundToGridBackward(run.value(input), place(), dy, dx, pixels * run.batch, c, lo, hi, zero, modeOf(run)),
     weightBytes: { forward: table.byteLength, backward: 0 },
     prepare: () => place(),
   });
 };
 
 /** Halves go to the even neighbour, or away from zero. */
-function roundedHalf(value: number, isAway: boolean): number {
+export function roundedHalf(value: number, isAway: boolean): number {
   const below = Math.floor(value);
   const rest = value - below;
   if (rest !== 0.5) return rest < 0.5 ? below : below + 1;
@@ -73,7 +78,7 @@ function roundedHalf(value: number, isAway: boolean): number {
 
 const folded: Fold = ({ node, inputs: [x, factor, step], out }) => {
   if (!x || !factor || !step) return undefined;
-  const { lo, hi, mode } = gridOf(node);
+  const { lo, hi, zero, mode } = gridOf(node);
   const [values, factors, steps] = [valuesOf(x), valuesOf(factor), valuesOf(step)];
   const shape = withRank(x.shape, 2);
   const inner = sizeOf(shape.slice(2));
@@ -81,12 +86,13 @@ const folded: Fold = ({ node, inputs: [x, factor, step], out }) => {
     list[list.length === 1 ? 0 : Math.floor(i / inner) % shape[1]];
   return computed("float", out, (i) => {
     const place = Math.fround(mode & divides ? values[i] / at(factors, i) : values[i] * at(factors, i));
-    return Math.min(Math.max(roundedHalf(place, (mode & away) !== 0), lo), hi) * at(steps, i);
+    const whole = roundedHalf(Math.fround(place + zero), (mode & away) !== 0) - zero;
+    return Math.min(Math.max(whole, lo), hi) * at(steps, i);
   });
 };
 
 /**
- * y = step · clamp(round(x · factor), low, high), with one factor and step, or one for each channel. The derivative is that of the line
+ * y = step · clamp(round(x · factor + zero) − zero, low, high), with one factor and step, or one for each channel. The derivative is that of the line
  * through the steps, and zero where the grid ends (straight-through, Bengio et al. 2013, https://arxiv.org/abs/1308.3432).
  */
 export const roundToGrid: Operator = {

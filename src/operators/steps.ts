@@ -4,7 +4,7 @@ import { sameShape } from "../graph/shape-rule";
 import { type BuildContext, type Operation, oneToOne } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import { Unary, type UnaryKind } from "../wasm/kernels";
-import { computed, mapped, valuesOf } from "./folding";
+import { computed, mapped, sameElements, valuesOf } from "./folding";
 import type { Operator } from "./operator";
 
 interface Step {
@@ -45,6 +45,21 @@ export const sign: Operator = /* @__PURE__ */ stepping(Unary.sign, Math.sign, { 
 
 /** Cuts off what follows the point: what a Cast to integers is written as. */
 export const truncate: Operator = /* @__PURE__ */ stepping(Unary.truncate, Math.trunc);
+
+/** Gives back what it gets, and takes it as constant: what a value is spread by that is computed from it. */
+export const detached: Operator = {
+  nature: "step",
+  shape: sameShape,
+  reach: "same",
+  fold: sameElements,
+  build: (context) => {
+    const bytes = 4 * sizeOf(context.shape(context.node.outputs[0]));
+    return oneToOne(context, {
+      forward: (run, x, y) => run.memory.bytes(y, bytes * run.batch).set(run.memory.bytes(x, bytes * run.batch)),
+      backward: (run, _, dx) => run.memory.bytes(dx, bytes * run.batch).fill(0),
+    });
+  },
+};
 
 export const not: Operator = /* @__PURE__ */ stepping(Unary.not, (a) => Number(a === 0), {
   tensorflow: ["LogicalNot"],

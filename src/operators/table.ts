@@ -26,6 +26,7 @@ import * as normalization from "./normalization";
 import type { Nature, Operator } from "./operator";
 import { pad } from "./pad";
 import * as pooling from "./pooling";
+import { quantizeLinear } from "./quantize";
 import * as reduction from "./reduction";
 import * as reshaping from "./reshaping";
 import * as resizing from "./resizing";
@@ -52,6 +53,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   CumSum: cumSum,
   DepthToSpace: moving.depthToSpace,
   DequantizeLinear: dequantizeLinear,
+  Detached: steps.detached,
   Div: arithmetic.div,
   Dropout: identity.dropout,
   Elu: activation.elu,
@@ -102,6 +104,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   PRelu: activation.prelu,
   Pad: pad,
   Pow: arithmetic.pow,
+  QuantizeLinear: quantizeLinear,
   RMSNormalization: layerNorm.rmsNormalization,
   Range: constants.range,
   Reciprocal: functions.reciprocal,
@@ -150,6 +153,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Where: where,
   Xor: comparison.xor,
   "com.microsoft::DequantizeLinear": dequantizeLinear,
+  "com.microsoft::QuantizeLinear": quantizeLinear,
 });
 
 /** By ONNX name; operators of other domains carry theirs in front. */

@@ -67,7 +67,7 @@ export function readTensorflowLite(
   const isQuantised = file.tensors.some((tensor) => gridOf(tensor) !== undefined && tensor.data.byteLength === 0);
   const notes = [
     ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'))] : []),
-    ...(isQuantised ? [note("quantised", reading === "float" ? asRealNumbers : asIntegers)] : []),
+    ...(isQuantised ? [note("quantised", reading, "")] : []),
     ...said.notes,
   ];
   return { graph, fileOrder, notes };
@@ -227,11 +227,3 @@ class Conversions {
     return stillSpread(value, onGrid(this.#builder, value, grid));
   }
 }
-
-const asIntegers =
-  "The network is quantised, and computes with integers as it does on the device: values are rounded to the grids of numbers that these " +
-  "stand for. Gradients pass straight through the rounding and are zero where a grid ends. quantized: 'float' reads real numbers.";
-
-const asRealNumbers =
-  "The network is quantised, and its integers are read as the real numbers that they stand for: nothing is rounded on the way, as it is on " +
-  "the device. Without quantized: 'float' it is read as it is deployed.";

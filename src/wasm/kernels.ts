@@ -208,6 +208,7 @@ export interface Kernels {
     channels: number,
     lo: number,
     hi: number,
+    zero: number,
     mode: number,
   ): void;
   /** dx = dy·step[c]·factor[c] where the rounded place lies from lo to hi, else 0; dx may be dy. */
@@ -220,6 +221,7 @@ export interface Kernels {
     channels: number,
     lo: number,
     hi: number,
+    zero: number,
     mode: number,
   ): void;
 

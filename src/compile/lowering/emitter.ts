@@ -7,6 +7,14 @@ import { sizeOf } from "../../tensor";
 /** Says what a node is made of; a text is why it cannot be. */
 export type Lowering = (from: Lowered) => string | undefined;
 
+/** Writes nodes by others as the whole network needs it: one for every reading of a graph. */
+export interface Rewriting {
+  /** Writes a node, or takes note of it. @returns why it cannot */
+  write(from: Lowered): string | undefined;
+  /** Says what a node was written by elsewhere. */
+  wrote(node: Node, nodes: readonly Node[]): void;
+}
+
 /** A node that is written by others, with what is known of its inputs. */
 export class Lowered {
   readonly nodes: Node[] = [];

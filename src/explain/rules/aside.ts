@@ -16,6 +16,7 @@ export const aside = (run: Run, { batch, scratch, values, gradients, contribute 
   memory: run.memory,
   batch: batch ?? run.batch,
   rules: gradientRules,
+  rounds: run.rounds,
   scratch: scratch ?? run.scratch,
   value: (name) => values?.get(name) ?? run.value(name),
   clamp: () => unbounded,

@@ -68,6 +68,7 @@ export const ofOneSample = (run: Run, bytes: number): Run => ({
   memory: run.memory,
   batch: 1,
   rules: run.rules,
+  rounds: run.rounds,
   scratch: run.scratch + bytes,
   value: (name) => run.value(name),
   clamp: (name) => run.clamp(name),

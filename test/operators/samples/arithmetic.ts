@@ -112,6 +112,22 @@ export const arithmeticSamples: ConstantSamples = {
   }),
   Xor: two("Xor", "bool"),
   ...Object.fromEntries(
+    ["QuantizeLinear", "com.microsoft::QuantizeLinear"].map((op) => [
+      op,
+      fc.tuple(anyShape, seed).map(
+        ([shape, n]): ConstantSample => ({
+          op,
+          inputs: [floats(shape, n), scalar(0.25), Constant.fromNumbers("int", [-3], [], "int8")],
+          expected: Float32Array.from(floats(shape, n).floats(), (one) => {
+            const whole = Math.round(one / 0.25);
+            const even = whole - one / 0.25 === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
+            return Math.min(Math.max(even - 3, -128), 127);
+          }),
+        }),
+      ),
+    ]),
+  ),
+  ...Object.fromEntries(
     ["DequantizeLinear", "com.microsoft::DequantizeLinear"].map((op) => [
       op,
       fc.tuple(anyShape, seed).map(

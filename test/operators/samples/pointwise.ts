@@ -50,6 +50,9 @@ export const pointwiseSamples: Samples = {
     pointwise("Clip", { constants: ["", scalar(1)] }),
   ),
   Cos: pointwise("Cos"),
+  Detached: anyShape.map(
+    (shape): Sample => ({ op: "Detached", shape, expected: (x) => x, slope: (x) => new Float32Array(x.length) }),
+  ),
   Div: arithmetic("Div"),
   Dropout: pointwise("Dropout"),
   Elu: pointwise("Elu", {}, "alpha"),
@@ -88,8 +91,8 @@ export const pointwiseSamples: Samples = {
   Softplus: pointwise("Softplus"),
   Sqrt: pointwise("Sqrt", { domain: "positive" }),
   RoundToGrid: fc
-    .record({ shape: anyShape, away: int(0, 1), divide: int(0, 1), each: fc.boolean() })
-    .map(({ shape, away, divide, each }): Sample => {
+    .record({ shape: anyShape, away: int(0, 1), divide: int(0, 1), zero: int(-1, 2), each: fc.boolean() })
+    .map(({ shape, away, divide, zero, each }): Sample => {
       const channels = each ? shape[1] : 1;
       const per = (first: number): Constant =>
         Constant.fromFloats(
@@ -103,15 +106,15 @@ export const pointwiseSamples: Samples = {
       };
       const placeOf = (value: number, i: number): number => {
         const [factor] = numbers(i);
-        const at = Math.fround(divide ? value / factor : value * factor);
-        if (Math.abs(at) % 1 !== 0.5) return Math.round(at);
-        return away ? Math.sign(at) * Math.ceil(Math.abs(at)) : 2 * Math.round(at / 2);
+        const at = Math.fround(Math.fround(divide ? value / factor : value * factor) + zero);
+        if (Math.abs(at) % 1 !== 0.5) return Math.round(at) - zero;
+        return (away ? Math.sign(at) * Math.ceil(Math.abs(at)) : 2 * Math.round(at / 2)) - zero;
       };
       return {
         op: "RoundToGrid",
         shape,
         constants: [per(0.75), per(0.25)],
-        attributes: { low: -3, high: 2, away, divide },
+        attributes: { low: -3, high: 2, away, divide, zero },
         expected: (x) => x.map((value, i) => Math.min(Math.max(placeOf(value, i), -3), 2) * numbers(i)[1]),
         slope: (x) =>
           x.map((value, i) => {
