@@ -14,6 +14,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/cli.test.ts": "the command line, as processes",
   "test/cli/all-methods.test.ts": "seethrough explain --method all, as processes",
   "test/cli/detect.test.ts": "seethrough detect and explain --detection, as processes",
+  "test/cli/explain-many.test.ts": "seethrough explain on folders, as processes",
   "test/cli/inputs.test.ts": "several inputs on the command line, as processes",
   "test/cli/loading.test.ts": "what the command line says of files, flags and endings, as processes",
   "test/cli/signals.test.ts": "signals on the command line, as processes",

@@ -22,7 +22,7 @@ const reasonOf = (error: unknown): string => {
 export const mostBytes = { data: 2 ** 30, text: 64 * 2 ** 20 } as const;
 
 /**
- * A file, read no further than there may be of it: a device or a pipe has no size, and may never end.
+ * A file, or of "-" standard input, read no further than there may be of it: a device or a pipe has no size, and may never end.
  *
  * @throws {InputError} saying which file cannot be read and why, or how much it may hold
  */
@@ -30,7 +30,8 @@ export async function readInputFile(path: string, most: number = mostBytes.data)
   const pieces: Uint8Array[] = [];
   let total = 0;
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Uint8Array>) {
+    const stream = path === "-" ? process.stdin : createReadStream(path, { highWaterMark: 2 ** 20 });
+    for await (const piece of stream as AsyncIterable<Uint8Array>) {
       total += piece.length;
       if (total > most) break;
       pieces.push(piece);

@@ -9,12 +9,11 @@ import {
   type UnitPosition,
   version,
 } from "../index";
-import { isArrayFile } from "./array-file";
 import { type AuditFlags, auditCommand } from "./audit-command";
 import { type CompareFlags, compareCommand } from "./compare-command";
 import { type DetectFlags, detectCommand } from "./detect-command";
 import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
-import { type ExplainFlags, explainCommand } from "./explain-command";
+import { explainAction } from "./explain-action";
 import { inFlags } from "./flag-words";
 import { type InspectFlags, inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
@@ -29,8 +28,6 @@ import { type VisualizeFlags, visualizeCommand } from "./visualize-command";
 /** Exit codes: the work is done, it could not be done, the command line is wrong. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
 
-type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
-
 const pngName = (text: string): string => {
   if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
   return text;
@@ -43,15 +40,16 @@ const twoFiles = (text: string): readonly [string, string] => {
   return [first, second];
 };
 
+const fileList = (text: string): readonly string[] => {
+  const files = text.split(",").map((file) => file.trim());
+  if (!files.every((file) => file !== "")) throw new InvalidArgumentError("expected model files separated by commas");
+  return files;
+};
+
 const htmlName = (text: string): string => {
   if (!text.toLowerCase().endsWith(".html"))
     throw new InvalidArgumentError("reports are written as HTML: name it .html");
   return text;
-};
-
-const drawing = (text: string): string => {
-  if (/\.(png|svg)$/i.test(text)) return text;
-  throw new InvalidArgumentError("pictures are written as PNG, plots of signals as SVG: name it .png or .svg");
 };
 
 const sizes = (text: string): number | readonly [number, number] => {
@@ -147,6 +145,8 @@ const methodList = (text: string): readonly MethodName[] =>
         return name;
       });
 
+const listedMethods = (text: string): readonly MethodName[] => (text === "all" ? listed : methodList(text));
+
 const program = new Command("seethrough")
   .description("Explains what a convolutional neural network saw.")
   .version(version)
@@ -155,7 +155,12 @@ const program = new Command("seethrough")
 
 withModelOptions(program.command("explain"))
   .description("explain a prediction: what in the image speaks for it")
-  .argument("[image]", "PNG, JPEG or WebP file; of a network for signals or other numbers a .npy, .csv or .json file")
+  .argument(
+    "[images...]",
+    "PNG, JPEG or WebP file, - for standard input; of a network for signals or other numbers a .npy, .csv or .json file; " +
+      "several, or folders with their subfolders, one after the other",
+  )
+  .option("--models <a,b,…>", "several networks in place of --model, one after the other", fileList)
   .option("--input <name=file>", "file of one of several inputs, by its name; again for another", namedValues)
   .option("--of <name>", "of several inputs: show the one of this name alone")
   .addOption(
@@ -163,6 +168,7 @@ withModelOptions(program.command("explain"))
       .default("grad-cam")
       .choices([...listed, "d-rise", "all"]),
   )
+  .option("--methods <a,b,c>", "several methods in place of --method", listedMethods)
   .option("--target <label|index>", "class to explain; default: the predicted one")
   .option(
     "--detection <n>",
@@ -196,8 +202,13 @@ withModelOptions(program.command("explain"))
   .option("--smooth <n>", "blur of values at the input in the picture, in input pixels; default by size", atLeastZero)
   .option(
     "--out <file>",
-    "write the overlay as .png, of a signal the plot as .svg; of --method all every method",
-    drawing,
+    "write the overlay as .png, of a signal the plot as .svg, of several methods beside each other; of several pictures a folder",
+  )
+  .option("--report <file.html>", "write a page of pictures, answers and maps that can be mailed", htmlName)
+  .option("--csv <file.csv>", "write a table with a row for each explanation")
+  .option(
+    "--resume [file.jsonl]",
+    "keep what was found in this file, and go on from it; default: beside --report or --csv",
   )
   .option("--full-size", "draw on the image at its own size; default: at most 1024 pixels a side, small ones enlarged")
   .option("--npy <file>", "write the raw values as NumPy array")
@@ -208,32 +219,7 @@ withModelOptions(program.command("explain"))
       .argParser(workers)
       .default(1),
   )
-  .action((image: string | undefined, flags: Writable<ExplainFlags>, command: Command) => {
-    if (image === undefined && !flags.input)
-      command.error("error: name what is to be explained: IMAGE, or --input NAME=FILE");
-    if (flags.head && flags.detection !== undefined)
-      command.error("error: --head and --detection exclude each other: attention is of no box");
-    if (flags.detection !== undefined) {
-      if (flags.target !== undefined || flags.position !== undefined)
-        command.error("error: --detection and --target exclude each other: a box or a class");
-      if (command.getOptionValueSource("method") === "default") flags.method = "hi-res-cam";
-    } else if (flags.method === "d-rise" || flags.ofBox || flags.threshold !== undefined || flags.iou !== undefined) {
-      const flag = flags.method === "d-rise" ? "--method d-rise" : flags.ofBox ? "--of-box" : "--threshold and --iou";
-      command.error(`error: ${flag} is of a box: name it with --detection`);
-    }
-    if (flags.npy && flags.method === "all")
-      command.error("error: --npy writes one method's values; name it with --method");
-    if (flags.head && command.getOptionValueSource("method") === "cli")
-      command.error(
-        "error: --head draws attention itself and takes no --method; attention-relevance follows it to an answer",
-      );
-    const foreign = foreignFlag(flags);
-    if (foreign) command.error(`error: ${foreign}`);
-    const isPicture = image !== undefined && !isArrayFile(image) && !flags.input;
-    if (isPicture && flags.out?.toLowerCase().endsWith(".svg"))
-      command.error("error: pictures are written as PNG: name --out .png");
-    return explainCommand(image, flags);
-  });
+  .action(explainAction);
 
 withModelOptions(program.command("detect"))
   .description("find the boxes of a detector, and what speaks for them")

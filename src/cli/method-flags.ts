@@ -44,9 +44,14 @@ export const optionsOf = (method: MethodName, flags: MethodFlags, isPlane: boole
   );
 
 /** Of a flag that the chosen method has no option for: what is wrong. */
-export function foreignFlag(flags: MethodFlags & { readonly method: MethodName | "all" }): string | undefined {
-  const { method } = flags;
+export function foreignFlag(
+  flags: MethodFlags & { readonly method: MethodName | "all"; readonly methods?: readonly MethodName[] },
+): string | undefined {
+  const { method, methods = [method] } = flags;
   if (method === "all") return undefined;
-  const foreign = flagNames.find((flag) => flags[flag] !== undefined && !takers(flag).includes(method));
-  return foreign && `--${foreign} belongs to ${takers(foreign).join(", ")}, not to ${method}`;
+  const foreign = flagNames.find((flag) => {
+    const have: readonly string[] = takers(flag);
+    return flags[flag] !== undefined && !methods.some((name) => have.includes(name));
+  });
+  return foreign && `--${foreign} belongs to ${takers(foreign).join(", ")}, not to ${methods.join(" or ")}`;
 }

@@ -1,10 +1,9 @@
 /** Maps drawn on one scale, so that the same colour is the same value in every picture of a method. */
-import type { Attribution } from "../explain/attribution";
-import { type Heatmap, heatmap } from "../view/heatmap";
+import { type Heatmap, type HeatmapSource, heatmap } from "../view/heatmap";
 import { type RawMap, rawMap } from "../view/raw-map";
 
 /** The map with a value as its strongest colour. */
-function onScale({ data, width, height, signed }: RawMap, largest: number, { placement }: Attribution): Heatmap {
+function onScale({ data, width, height, signed }: RawMap, largest: number, { placement }: HeatmapSource): Heatmap {
   const scaled = data.map((value) => (largest > 0 ? Math.min(1, Math.max(-1, value / largest)) : 0));
   return { data: scaled, width, height, signed, ...(placement && { placement }) };
 }
@@ -19,24 +18,34 @@ export interface Scaled {
   readonly own?: number;
 }
 
-/** Attributions by one method share a scale, whatever picture, target or network they are of. */
-export function commonScale(attributions: readonly Attribution[]): readonly Scaled[] {
+/** What is drawn, and by which network it was found. */
+export type ScaledSource = HeatmapSource & { readonly recipe?: { readonly modelHash: string } };
+
+/**
+ * Attributions of one network by one method share a scale, whatever picture or target they are of. Of two networks they cannot: scores
+ * of one say nothing of the other's.
+ */
+export function commonScale(attributions: readonly ScaledSource[]): readonly Scaled[] {
   const maps = attributions.map(rawMap);
   const strongest = new Map<string, number>();
-  attributions.forEach(({ method }, i) => {
+  attributions.forEach((attribution, i) => {
     const map = maps[i];
-    if (map) strongest.set(method, Math.max(strongest.get(method) ?? 0, map.largest));
+    const key = scaleOf(attribution);
+    if (map) strongest.set(key, Math.max(strongest.get(key) ?? 0, map.largest));
   });
   return attributions.map((attribution, i) => {
     const map = maps[i];
     if (!map) return { ...ownScale(attribution) };
-    const shared = strongest.get(attribution.method) as number;
+    const shared = strongest.get(scaleOf(attribution)) as number;
     return { map: onScale(map, shared, attribution), strongest: shared, own: map.largest };
   });
 }
 
+/** Which attributions have one scale. */
+export const scaleOf = ({ method, recipe }: ScaledSource): string => `${method} ${recipe?.modelHash ?? ""}`;
+
 /** Of signals and volumes, which are drawn as `heatmap` draws them. */
-function ownScale(attribution: Attribution): Scaled {
+function ownScale(attribution: HeatmapSource): Scaled {
   const { data, shape } = attribution.values;
   if (shape.length < 3 || data.some((value) => !Number.isFinite(value))) return {};
   return { map: heatmap(attribution) };

@@ -5,7 +5,7 @@ import { inWords, type methodWords } from "../methods/words";
 import type { Model, Prediction } from "../model/model";
 import { colormapTable } from "../view/colormap";
 import { heatmapImage, overlay } from "../view/overlay";
-import { commonScale, type Scaled } from "./common-scale";
+import { commonScale, type Scaled, scaleOf } from "./common-scale";
 import { classOf, figure, wordsOf } from "./figures";
 import { type Content, html, type Markup } from "./markup";
 import { modelFacts } from "./model-facts";
@@ -14,7 +14,7 @@ import { fitted, pictureWriter } from "./picture-text";
 
 /** One explanation with what is shown beside it. */
 export interface ShownExplanation {
-  readonly attribution: Attribution;
+  readonly attribution: Omit<Attribution, "byInput" | "toDataURL">;
   readonly photo?: ImageLike;
   /** What the picture is called. */
   readonly name?: string;
@@ -73,17 +73,19 @@ whether the answer is right.</p>
   })}</ul>`;
 }
 
-/** The scale of each method, once. */
+/** The scale of each method, once; of several networks for each. */
 function legend(explanations: readonly ShownExplanation[], scales: readonly Scaled[]): Content {
-  const methods = new Map<string, Scaled>();
-  explanations.forEach(({ attribution: { method } }, i) => {
-    if (scales[i].strongest !== undefined && !methods.has(method)) methods.set(method, scales[i]);
+  const shared = new Map<string, { readonly of: ShownExplanation; readonly scaled: Scaled }>();
+  explanations.forEach((of, i) => {
+    const key = scaleOf(of.attribution);
+    if (scales[i].strongest !== undefined && !shared.has(key)) shared.set(key, { of, scaled: scales[i] });
   });
-  if (methods.size === 0) return undefined;
-  return html`<p>All maps of a method share one scale: the same colour is the same value in every picture.</p>
-<ul class="pictures">${[...methods].map(
-    ([method, { map, strongest = 0 }]) =>
-      html`<li><figure><figcaption>${wordsOf(method)?.title ?? method}</figcaption>${bar(map?.signed ?? false, strongest)}</figure></li>`,
+  if (shared.size === 0) return undefined;
+  const several = new Set(explanations.map(({ attribution }) => attribution.recipe.modelHash)).size > 1;
+  return html`<p>All maps of a method share one scale${several && ", of each network its own"}: the same colour is the same value in every picture.</p>
+<ul class="pictures">${[...shared.values()].map(
+    ({ of: { attribution, network }, scaled: { map, strongest = 0 } }) =>
+      html`<li><figure><figcaption>${wordsOf(attribution.method)?.title ?? attribution.method}${several && `, ${network ?? attribution.recipe.modelHash.slice(0, 19)}`}</figcaption>${bar(map?.signed ?? false, strongest)}</figure></li>`,
   )}</ul>`;
 }
 
@@ -117,7 +119,10 @@ function grouped(explanations: readonly ShownExplanation[], scales: readonly Sca
 }
 
 function groupBody({ name, photo, shown }: Group, write: ReturnType<typeof pictureWriter>): Content {
-  const predictions = shown.find((each) => each.predictions)?.predictions;
+  // What each network said, once.
+  const said = new Map(
+    shown.flatMap(({ network, predictions }) => (predictions ? [[network, predictions] as const] : [])),
+  );
   return [
     html`<ul class="pictures">
 ${
@@ -132,7 +137,7 @@ ${shown.map(
   (each) => html`<li>${mapFigure(each, name, photo, write)}</li>
 `,
 )}</ul>`,
-    predictions && predictionTable(predictions, name),
+    [...said].map(([network, predictions]) => predictionTable(predictions, name, network)),
     shown.map(({ attribution, network }) => {
       const where = network === undefined ? attribution.method : `${attribution.method}, ${network}`;
       return [noteList(attribution.notes, `To keep in mind: ${where}`), folded(`Recipe: ${where}`, attribution.recipe)];
@@ -140,9 +145,9 @@ ${shown.map(
   ];
 }
 
-const predictionTable = (predictions: readonly Prediction[], name: string): Markup =>
+const predictionTable = (predictions: readonly Prediction[], name: string, network = "the network"): Markup =>
   table(
-    `What the network said of ${name}`,
+    `What ${network} said of ${name}`,
     ["class", "probability", "score"],
     predictions.map((each) => [classOf(each), `${(100 * each.probability).toFixed(1)} %`, figures(each.score)]),
   );

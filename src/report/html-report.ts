@@ -30,12 +30,17 @@ export interface ReportOptions {
   readonly names?: readonly string[];
   /** Of attributions: what the network said of each one's picture, as `model.predict` returns it. */
   readonly predictions?: readonly (readonly Prediction[] | undefined)[];
+  /** Of attributions: what each one's network is called, where there are several. */
+  readonly networks?: readonly string[];
   /** Networks of which the page shall say what they consist of. */
   readonly models?: Model | readonly Model[];
 }
 
+/** What a page shows of an attribution: itself, or what JSON keeps of it with its values made a Tensor again. */
+export type ReportedAttribution = Omit<Attribution, "byInput" | "toDataURL">;
+
 /** What `htmlReport` makes a page of. */
-export type Reportable = Attribution | readonly Attribution[] | Audit | Comparison | ConceptReport;
+export type Reportable = ReportedAttribution | readonly ReportedAttribution[] | Audit | Comparison | ConceptReport;
 
 /**
  * A page that shows results to people: one HTML file that loads nothing, runs no script, and can be mailed, printed, read in the dark
@@ -56,8 +61,8 @@ export type Reportable = Attribution | readonly Attribution[] | Audit | Comparis
  */
 export function htmlReport(result: Reportable, options: ReportOptions = {}): string {
   return guarded("htmlReport", () => {
-    checkBag("htmlReport", options, ["title", "photos", "names", "predictions", "models"]);
-    checkOptions("htmlReport", options, ["title", "photos", "names", "predictions", "models"]);
+    checkBag("htmlReport", options, ["title", "photos", "names", "predictions", "networks", "models"]);
+    checkOptions("htmlReport", options, ["title", "photos", "names", "predictions", "networks", "models"]);
     const { title } = options;
     if (title !== undefined && typeof title !== "string") {
       throw new OptionError(`title is the text above the page, got ${kindOf(title)}.`);
@@ -98,7 +103,7 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
         models,
       );
     }
-    const list: readonly Attribution[] = Array.isArray(result) ? result : [result as Attribution];
+    const list: readonly ReportedAttribution[] = Array.isArray(result) ? result : [result as ReportedAttribution];
     if (list.length === 0) throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
     for (const each of list) {
       checkParts("htmlReport", each, attributionParts, "attributions, awaited");
@@ -118,8 +123,8 @@ const isConcepts = (result: Reportable): result is ConceptReport =>
   typeof result === "object" && result !== null && "format" in result && result.format === conceptFormat;
 
 /** @throws {OptionError} if there are options that belong to attributions */
-function noLists(what: string, { names, predictions }: ReportOptions): void {
-  const given = Object.entries({ names, predictions }).find(([, value]) => value !== undefined);
+function noLists(what: string, { names, predictions, networks }: ReportOptions): void {
+  const given = Object.entries({ names, predictions, networks }).find(([, value]) => value !== undefined);
   if (given) throw new OptionError(`${given[0]} belong to attributions; ${what} has its own.`);
 }
 
@@ -132,21 +137,27 @@ function modelsOf(given: ReportOptions["models"]): readonly Model[] {
   return list;
 }
 
-function shownExplanations(attributions: readonly Attribution[], options: ReportOptions): readonly ShownExplanation[] {
-  const { names, predictions } = options;
+function shownExplanations(
+  attributions: readonly ReportedAttribution[],
+  options: ReportOptions,
+): readonly ShownExplanation[] {
+  const { names, predictions, networks } = options;
   checkList("names", names, attributions.length);
   checkList("predictions", predictions, attributions.length);
-  for (const name of names ?? []) {
-    if (typeof name !== "string") throw new OptionError(`names are texts, got ${kindOf(name)}.`);
+  checkList("networks", networks, attributions.length);
+  for (const [what, texts] of Object.entries({ names, networks })) {
+    const wrong = texts?.find((text) => typeof text !== "string");
+    if (wrong !== undefined) throw new OptionError(`${what} are texts, got ${kindOf(wrong)}.`);
   }
   const photos = photosOf(options.photos, attributions.length, names);
   return attributions.map((attribution, i) => {
-    const [photo, name, said] = [photos[i], names?.[i], predictions?.[i]];
+    const [photo, name, said, network] = [photos[i], names?.[i], predictions?.[i], networks?.[i]];
     return {
       attribution,
       ...(photo && { photo }),
       ...(name !== undefined && { name }),
       ...(said && { predictions: said }),
+      ...(network !== undefined && { network }),
     };
   });
 }

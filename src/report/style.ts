@@ -9,6 +9,7 @@ h1{font-size:1.75rem;line-height:1.25;margin:.5rem 0}
 h2{font-size:1.3rem;margin:2.25rem 0 .5rem;padding-top:.75rem;border-top:1px solid var(--line)}
 h3{font-size:1.05rem;margin:1.4rem 0 .4rem}
 p,ul,ol{margin:.5rem 0;max-width:70ch}
+p,li,summary,h1,h2,h3{overflow-wrap:anywhere}
 li{margin:.2rem 0}
 a{color:var(--link)}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px}
@@ -27,7 +28,7 @@ figcaption{font-size:.875rem;line-height:1.4;margin-top:.35rem;overflow-wrap:any
 .table{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;font-size:.92rem}
 caption{text-align:left;color:var(--soft);padding:.2rem 0}
-th,td{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th,td{border:1px solid var(--line);padding:.3rem .6rem;text-align:left;vertical-align:top;overflow-wrap:break-word}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 thead th{background:var(--raised)}
 details{margin:.6rem 0;border:1px solid var(--line);border-radius:4px;padding:.3rem .7rem}

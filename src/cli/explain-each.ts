@@ -1,0 +1,181 @@
+/** Explains each of many pictures by each network, and goes on where one cannot be explained. */
+import { existsSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  decodeImage,
+  explain,
+  type ImageLike,
+  type Model,
+  OptionError,
+  type Prediction,
+  resize,
+  SeethroughError,
+} from "../index";
+import type { WorkerPool } from "../pool";
+import { isArrayFile } from "./array-file";
+import type { ExplainFlags } from "./explain-flags";
+import { attended, byMethods, captionOf, chosenDetection, className, type Explained, predicted } from "./explained";
+import { writePictures } from "./explanation-pictures";
+import type { ExplanationRecord, RecordFile } from "./explanation-records";
+import { explanationEntries, placeText } from "./explanation-text";
+import { readInputFile } from "./files";
+import { inFlags } from "./flag-words";
+import { givenOf, readInputs } from "./named-files";
+import type { PictureFile } from "./picture-files";
+import { progressBar } from "./progress-bar";
+
+/** What a network is called in text and tables. */
+export interface Network {
+  readonly model: Model;
+  readonly name: string;
+}
+
+/** A picture that a network's explanations could not be made of. */
+export interface Failure {
+  readonly image: string;
+  readonly model: string;
+  readonly message: string;
+}
+
+/** What was found, and what was not. */
+export interface Found {
+  readonly records: readonly ExplanationRecord[];
+  readonly failures: readonly Failure[];
+  /** Pictures on the page, by their paths. */
+  readonly photos: ReadonlyMap<string, ImageLike>;
+}
+
+/** Where the work goes on and what for. */
+export interface Surroundings {
+  readonly records: RecordFile;
+  readonly pool: WorkerPool | undefined;
+  readonly signal: AbortSignal;
+  /** Called with each picture's explanations as they are there. */
+  readonly onRecord: (record: ExplanationRecord) => void;
+}
+
+/** Pictures of a page: more would make it too large to be mailed. */
+export const mostReported = 100;
+
+/** Copies for the page. */
+const reportedSide = 512;
+
+/** Changes when a file does; of an address, which has no such thing, empty. */
+export const stampOf = (path: string): Promise<string> =>
+  stat(path).then(
+    ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
+    () => "",
+  );
+
+/**
+ * Stops where the signal is given; what was found until then is returned.
+ *
+ * @throws {OptionError} if a flag is wrong: it is for every picture
+ */
+export async function explainEach(
+  pictures: readonly PictureFile[],
+  networks: readonly Network[],
+  flags: ExplainFlags,
+  around: Surroundings,
+): Promise<Found> {
+  const { signal, records: file, onRecord } = around;
+  const photos = new Map<string, ImageLike>();
+  const [records, failures]: [ExplanationRecord[], Failure[]] = [[], []];
+  const names = outputNames(pictures);
+  const bar = progressBar("explain");
+  const pairs = pictures.flatMap((picture, i) => networks.map((network) => ({ picture, i, network })));
+  try {
+    for (const [done, { picture, i, network }] of pairs.entries()) {
+      const { path } = picture;
+      const isReported = flags.report !== undefined && i < mostReported;
+      const among = networks.length > 1 ? `.${network.name.replace(/[^\p{L}\p{N}_-]+/gu, "_")}` : "";
+      const out = flags.out === undefined ? undefined : join(flags.out, `${names[i]}${among}.png`);
+      try {
+        const stamp = await stampOf(path);
+        const kept = file.find(path, stamp, network.name);
+        const isWhole = kept && (!isReported || kept.attributions) && (out === undefined || existsSync(out));
+        const record = isWhole ? kept : await explainOne({ path, stamp, out, isReported }, network, flags, around);
+        if (!isWhole) await file.add(record);
+        if (isReported && !photos.has(path) && !isArrayFile(path)) photos.set(path, await smallCopy(path));
+        records.push(record);
+        onRecord(record);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!(error instanceof SeethroughError) || error instanceof OptionError) throw error;
+        failures.push({ image: path, model: network.name, message: inFlags(error.message) });
+      }
+      bar.update(done + 1, pairs.length);
+      if (signal.aborted) break;
+    }
+  } finally {
+    bar.stop();
+  }
+  return { records, failures, photos };
+}
+
+const smallCopy = async (path: string): Promise<ImageLike> =>
+  resize(await decodeImage(await readInputFile(path)), { maxSide: reportedSide });
+
+const silent: typeof progressBar = () => ({ update: () => {}, stop: () => {} });
+
+interface Job {
+  readonly path: string;
+  readonly stamp: string;
+  readonly out: string | undefined;
+  readonly isReported: boolean;
+}
+
+async function explainOne(
+  { path, stamp, out, isReported }: Job,
+  { model, name }: Network,
+  flags: ExplainFlags,
+  { pool, signal }: Surroundings,
+): Promise<ExplanationRecord> {
+  signal.throwIfAborted();
+  const files = await readInputs(path, [], model);
+  const given = givenOf(files);
+  const left: { method: string; message: string }[] = [];
+  const detection = flags.head ? undefined : await chosenDetection(model, given, flags);
+  const predictions = detection ? [] : await predicted(model, given, flags);
+  const results = flags.head
+    ? await attended(model, given, files, flags, pool?.attentionMaps)
+    : await byMethods(
+        model,
+        given,
+        files,
+        { ...flags, target: detection ?? flags.target },
+        {
+          attribute: pool?.explain ?? explain,
+          progress: silent,
+          signal,
+          onMissing: (method, message) => left.push({ method, message }),
+        },
+      );
+  if (out !== undefined) await writePictures(out, files, results, { ...flags, json: true });
+  return {
+    ...{ image: path, stamp, model: name, predictions },
+    explanations: explanationEntries(results, false),
+    says: says(predictions, results),
+    ...(left.length > 0 && { left }),
+    ...(isReported && { attributions: results.map(({ attribution }) => attribution) }),
+  };
+}
+
+/** What the network said, and where each method marks it, in one line. */
+function says([first]: readonly Prediction[], results: readonly Explained[]): string {
+  const seen = first ? [`${className(first)} ${(100 * first.probability).toFixed(1)} %`] : [];
+  const evidence = results.flatMap(({ attribution, views: [view] }) => {
+    const about = !first && !("head" in attribution) ? ` for ${className(attribution.target)}` : "";
+    return view ? [`${captionOf(attribution)}${about} ${placeText(view)}`] : [];
+  });
+  return [...seen, ...evidence].join("; ");
+}
+
+/** The pictures' names without their endings, with them where two would be alike. */
+function outputNames(pictures: readonly PictureFile[]): readonly string[] {
+  const stems = pictures.map(({ id }) => id.replace(/\.[^./\\]+$/, ""));
+  const counts = new Map<string, number>();
+  for (const stem of stems) counts.set(stem.toLowerCase(), (counts.get(stem.toLowerCase()) ?? 0) + 1);
+  return stems.map((stem, i) => (counts.get(stem.toLowerCase()) === 1 ? stem : pictures[i].id));
+}
