@@ -94,6 +94,9 @@ export function checkedProduct(extents: readonly number[], limits: Limits, what:
 /** Places of which something is listed one by one, as in tables: a file of a few bytes may ask for any number. */
 export const mostListed = 2 ** 22;
 
+/** Moves that are made one after the other, each of elements of its own. */
+export const mostMoves = 2 ** 18;
+
 /** @throws {ShapeError} if more would be listed */
 export function withinListed(places: number, what: string, most = mostListed): void {
   if (places <= most) return;

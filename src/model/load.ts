@@ -509,8 +509,7 @@ async function readGraph(
     (position === 0 ? inputShape : undefined);
   // Whoever loads ONNX files only never loads what reads others.
   if (isTensorflowLite(bytes)) {
-    const { loadArchives, readTensorflowLite } = await import("../tflite/lite-reader");
-    await loadArchives();
+    const { readTensorflowLite } = await import("../tflite/lite-reader");
     const { graph, ...found } = readTensorflowLite(bytes, shapes, limits, quantized);
     return { graph, name: name ?? graph.name, pieces: [bytes], inputIsFinal: true, ...found };
   }

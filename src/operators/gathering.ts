@@ -1,12 +1,14 @@
 /** Operators that choose elements by index. */
-import { type Node, numberAttribute } from "../graph/ir";
-import { type Arrange, unravel } from "../graph/regions";
-import { axisOf, filled, type InputConstants, inputShape, neededInput, shapeError } from "../graph/shape-rule";
+import { type Constant, type Node, numberAttribute } from "../graph/ir";
+import { type Arrange, rowMajorStrides, unravel } from "../graph/regions";
+import { axisOf, filled, type InputConstants, inputShape, label, neededInput, shapeError } from "../graph/shape-rule";
+import { mostMoves, withinListed } from "../limits";
 import { type Builder, constantsOf, oneToOne } from "../operation/operation";
 import { placeOnce } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
 import { arranged, arranging } from "./arrangement";
-import type { Operator } from "./operator";
+import { filledRoom, room, valuesOf } from "./folding";
+import type { Fold, FoldCall, Operator } from "./operator";
 
 /** A region for each index: all axes of the input but one, at a place of the indices' axes. */
 const gathered: Arrange = (node, inputs, constants) => {
@@ -17,6 +19,7 @@ const gathered: Arrange = (node, inputs, constants) => {
   const axes = x.flatMap((_, i) => (i === axis ? [] : [i]));
   const extents = axes.map((i) => x[i]);
   const places = axes.map((i) => (i < axis ? i : i - 1 + indices.length));
+  checkMoves(node, sizeOf(indices), constants);
   return {
     shapes: [[...x.slice(0, axis), ...indices, ...x.slice(axis + 1)]],
     regions: () =>
@@ -47,6 +50,7 @@ const gatheredSlices: Arrange = (node, inputs, constants) => {
     );
   }
   const rest = x.slice(batch + depth);
+  checkMoves(node, sizeOf(front), constants);
   const [from, to] = [rest.map((_, i) => batch + depth + i), rest.map((_, i) => front.length + i)];
   return {
     shapes: [[...front, ...rest]],
@@ -75,6 +79,7 @@ const gatheredElements: Arrange = (node, inputs, constants) => {
   if (indices.length !== x.length || indices.some((extent, i) => i !== axis && extent > x[i])) {
     shapeError(node, `indices ${showShape(indices)} do not lie inside of the input ${showShape(x)}.`);
   }
+  checkMoves(node, sizeOf(indices), constants);
   return {
     shapes: [indices],
     regions: () =>
@@ -85,6 +90,11 @@ const gatheredElements: Arrange = (node, inputs, constants) => {
       }),
   };
 };
+
+/** What is known is chosen at once; elements of anything else are moved index by index. */
+function checkMoves(node: Node, count: number, [x]: InputConstants): void {
+  if (!x) withinListed(count, label(node), mostMoves);
+}
 
 /** An index, negative ones counted from the end. */
 function insideOf(node: Node, index: number, extent: number, axis: number): number {
@@ -123,6 +133,64 @@ const buildGather: Builder = (context) => {
   return reorders ? gathering : { ...gathering, backward: arranged(gathered, context).backward };
 };
 
-export const gather: Operator = /* @__PURE__ */ arranging(gathered, { build: buildGather });
-export const gatherElements: Operator = /* @__PURE__ */ arranging(gatheredElements);
-export const gatherNd: Operator = /* @__PURE__ */ arranging(gatheredSlices);
+/** The elements that lie behind each other in runs, each run at a place of its own. */
+function chosen({ known: [x], out }: FoldCall, runs: number, start: (run: number) => number): Constant {
+  const values = valuesOf(x);
+  const result = room(x.kind, out);
+  const length = result.length / Math.max(1, runs);
+  for (let run = 0, to = 0; run < runs; run++) {
+    const from = start(run);
+    for (let i = 0; i < length; i++) result[to++] = values[from + i];
+  }
+  return filledRoom(x.kind, result, out);
+}
+
+const foldGather: Fold = (call) => {
+  const { node, known } = call;
+  const [{ shape }, indices] = known;
+  const axis = axisOf(node, numberAttribute(node, "axis", 0), shape.length);
+  const inner = sizeOf(shape.slice(axis + 1));
+  const list = valuesOf(indices);
+  const count = list.length;
+  return chosen(call, sizeOf(shape.slice(0, axis)) * count, (run) => {
+    const before = Math.floor(run / count);
+    return (before * shape[axis] + insideOf(node, list[run % count], shape[axis], axis)) * inner;
+  });
+};
+
+const foldElements: Fold = (call) => {
+  const { node, known, out } = call;
+  const [{ shape }, indices] = known;
+  const axis = axisOf(node, numberAttribute(node, "axis", 0), shape.length);
+  const list = valuesOf(indices);
+  const strides = rowMajorStrides(shape);
+  return chosen(call, list.length, (i) => {
+    let [rest, at] = [i, 0];
+    for (let k = shape.length - 1; k >= 0; k--) {
+      at += (k === axis ? insideOf(node, list[i], shape[axis], axis) : rest % out[k]) * strides[k];
+      rest = Math.floor(rest / out[k]);
+    }
+    return at;
+  });
+};
+
+const foldSlices: Fold = (call) => {
+  const { node, known } = call;
+  const [{ shape }, indices] = known;
+  const batch = numberAttribute(node, "batch_dims", 0);
+  const depth = indices.shape[indices.shape.length - 1];
+  const list = valuesOf(indices);
+  const strides = rowMajorStrides(shape);
+  const [rows, inside] = [list.length / depth, sizeOf(indices.shape.slice(batch, -1))];
+  return chosen(call, rows, (row) => {
+    // The axes of a batch lie in front on both sides.
+    let at = batch > 0 ? Math.floor(row / inside) * strides[batch - 1] : 0;
+    for (let k = 0; k < depth; k++)
+      at += insideOf(node, list[row * depth + k], shape[batch + k], batch + k) * strides[batch + k];
+    return at;
+  });
+};
+
+export const gather: Operator = /* @__PURE__ */ arranging(gathered, { build: buildGather, fold: foldGather });
+export const gatherElements: Operator = /* @__PURE__ */ arranging(gatheredElements, { fold: foldElements });
+export const gatherNd: Operator = /* @__PURE__ */ arranging(gatheredSlices, { fold: foldSlices });

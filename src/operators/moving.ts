@@ -7,13 +7,16 @@ import {
   checkExtents,
   constantInput,
   inputShape,
+  label,
   neededInput,
   type Shape,
   shapeError,
 } from "../graph/shape-rule";
+import { mostMoves, withinListed } from "../limits";
 import { showShape } from "../tensor";
 import { always, arranging, keepsPlaces } from "./arrangement";
-import type { Operator } from "./operator";
+import { computed, valuesOf } from "./folding";
+import type { Fold, Operator } from "./operator";
 
 /** Which input axis each output axis comes from. */
 export function permutation(node: Node, x: Shape): readonly number[] {
@@ -117,6 +120,7 @@ const triangle: Arrange = (node, inputs, constants) => {
   const [shift = 0] = constantInput(node, constants, 1, "diagonal") ?? [];
   const front = x.slice(0, -2);
   const [rows, columns] = x.slice(-2);
+  if (!constants[0]) withinListed(rows, label(node), mostMoves);
   const start = front.map(() => 0);
   return {
     shapes: [x],
@@ -130,10 +134,21 @@ const triangle: Arrange = (node, inputs, constants) => {
   };
 };
 
+const foldTriangle: Fold = ({ node, inputs, known: [x], out }) => {
+  const isUpper = numberAttribute(node, "upper", 1) !== 0;
+  const [shift = 0] = constantInput(node, inputs, 1, "diagonal") ?? [];
+  const [rows, columns] = out.slice(-2);
+  const values = valuesOf(x);
+  return computed(x.kind, out, (i) => {
+    const over = (i % columns) - (Math.floor(i / columns) % rows) - shift;
+    return (isUpper ? over >= 0 : over <= 0) ? values[i] : 0;
+  });
+};
+
 export const transpose: Operator = /* @__PURE__ */ arranging(turned, { noOp: /* @__PURE__ */ keepsPlaces(turned) });
 export const expand: Operator = /* @__PURE__ */ arranging(expanded, { noOp: always });
 /** Before set 6 it repeated along one axis. */
 export const tile: Operator = /* @__PURE__ */ arranging(tiled, { since: 6, noOp: always });
 export const depthToSpace: Operator = /* @__PURE__ */ arranging(spread);
 export const spaceToDepth: Operator = /* @__PURE__ */ arranging(gatheredBlocks);
-export const trilu: Operator = /* @__PURE__ */ arranging(triangle, { settings: 1 });
+export const trilu: Operator = /* @__PURE__ */ arranging(triangle, { settings: 1, fold: foldTriangle });

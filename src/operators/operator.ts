@@ -90,6 +90,8 @@ export type AxisReach =
   | { readonly over: Taps }
   /** Every index of its group. */
   | { readonly groups: number }
+  /** Every index from one to before another. */
+  | { readonly span: (index: number) => readonly [from: number, to: number] }
   /** The listed indices; those outside the input are none. */
   | { readonly from: (index: number) => readonly number[] };
 

@@ -56,7 +56,24 @@ function alongAxis(reach: AxisReach, out: Region, axis: number, extent: number):
   if ("under" in reach) return underWindows(out[axis], extent, reach.under);
   if ("over" in reach) return writingTo(out[axis], extent, reach.over);
   if ("groups" in reach) return groupChannels(out[axis], extent, reach.groups);
+  if ("span" in reach) return spanned(out[axis], extent, reach.span);
   return mapMask(out[axis], extent, reach.from);
+}
+
+/** The indices between the bounds of any marked one. */
+function spanned(mask: AxisMask, extent: number, span: (index: number) => readonly [number, number]): AxisMask {
+  const steps = new Int32Array(extent + 1);
+  for (const index of marked(mask)) {
+    const [from, to] = span(index).map((at) => Math.min(Math.max(at, 0), extent));
+    if (from >= to) continue;
+    steps[from] += 1;
+    steps[to] -= 1;
+  }
+  let open = 0;
+  return Uint8Array.from({ length: extent }, (_, index) => {
+    open += steps[index];
+    return Number(open > 0);
+  });
 }
 
 /** Positions from which a window at output position o reads: o·stride − pad + t·dilation. */

@@ -1,10 +1,8 @@
 /** CumSum: every element becomes the sum of those before it along an axis, and itself. */
 import { numberAttribute } from "../graph/ir";
-import type { RegionLoops } from "../graph/regions";
 import { axisOf, type InputConstants, neededInput, type Shape, sameShapeOf } from "../graph/shape-rule";
 import { memoryStrides } from "../operation/layout";
 import { type Builder, constantsOf, oneToOne, type Run } from "../operation/operation";
-import { move, walking } from "../operation/strided";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import { filledRoom, room, valuesOf } from "./folding";
@@ -27,26 +25,19 @@ const build: Builder = (context) => {
   const { node } = context;
   const shape = context.shape(node.inputs[0]);
   const { axis, exclusive, reverse } = sumsOf(context, shape, constantsOf(context));
-  const [size, extent] = [sizeOf(shape), shape[axis]];
-  const strides = memoryStrides(shape);
-  /** Some places along the axis, from the one at `from` to the one at `to`. */
-  const along = (places: number, from: number, to: number): RegionLoops =>
-    walking("b", {
-      extents: shape.map((all, i) => (i === axis ? places : all)),
-      a: strides,
-      b: strides,
-      aOffset: from * strides[axis],
-      bOffset: to * strides[axis],
-    });
-  const sum = (run: Run, x: Pointer, y: Pointer, back: boolean): void => {
-    const side = (pointer: Pointer) => ({ pointer, sample: size });
-    if (exclusive) {
-      run.memory.bytes(y, size * run.batch * 4).fill(0);
-      move(run, "copyStrided", along(extent - 1, back ? 1 : 0, back ? 0 : 1), side(x), side(y));
-    } else run.memory.copy(x, y, size * run.batch * 4);
-    for (let i = 1; i < extent; i++) {
-      const [from, to] = back ? [extent - i, extent - i - 1] : [i - 1, i];
-      move(run, "addStrided", along(1, from, to), side(y), side(y));
+  // In memory the axis lies between what is before it and what is behind.
+  const [size, step] = [sizeOf(shape), memoryStrides(shape)[axis]];
+  const length = shape[axis] * step;
+  const sum = (run: Run, from: Pointer, to: Pointer, back: boolean): void => {
+    const count = size * run.batch;
+    const [x, y] = [run.memory.floats(from, count), run.memory.floats(to, count)];
+    const next = back ? -step : step;
+    const read = exclusive ? -next : 0;
+    for (let block = 0; block < count; block += length) {
+      const first = back ? block + length - step : block;
+      for (let i = first; i < first + step; i++) y[i] = exclusive ? 0 : x[i];
+      for (let row = first + next; row >= block && row < block + length; row += next)
+        for (let i = row; i < row + step; i++) y[i] = y[i - next] + x[i + read];
     }
   };
   return oneToOne(context, {
@@ -81,11 +72,9 @@ export const cumSum: Operator = {
     axes: ({ node, shapes: [x = []], constants }) => {
       const { axis, exclusive, reverse } = sumsOf({ node }, x, constants);
       const skipped = Number(exclusive);
-      const summed = (index: number): number[] => {
-        const [first, last] = reverse ? [index + skipped, x[axis] - 1] : [0, index - skipped];
-        return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
-      };
-      return x.map((_, i) => (i === axis ? { from: summed } : "same"));
+      const summed = (index: number) =>
+        reverse ? ([index + skipped, x[axis]] as const) : ([0, index + 1 - skipped] as const);
+      return x.map((_, i) => (i === axis ? { span: summed } : "same"));
     },
   },
   build,

@@ -1,4 +1,5 @@
 /** What a TensorFlow Lite file says of its use: class names, how pixels become numbers, score thresholds. */
+import { unzipSync } from "fflate";
 import { messageOf } from "../checks";
 import { SeethroughError } from "../errors";
 import { type Limits, withinLimit } from "../limits";
@@ -71,20 +72,15 @@ function readLabels(bytes: Uint8Array, name: string, limits: Limits): string[] |
   return lines.map((line) => line.trim());
 }
 
-let unzipSync: typeof import("fflate").unzipSync | undefined;
-
-/** Loads what unpacks: `describe` reads labels only after this. */
-export async function loadArchives(): Promise<void> {
-  ({ unzipSync } = await import("fflate"));
-}
-
 function filesBehind(bytes: Uint8Array, name: string, limits: Limits): Uint8Array | undefined {
-  if (!unzipSync) return undefined;
   let files: Record<string, Uint8Array>;
+  // An archive may list one name as often as it likes, each time with many bytes.
+  let isFound = false;
   try {
     files = unzipSync(bytes, {
       filter: ({ name: own, originalSize }) => {
-        if (own !== name) return false;
+        if (isFound || own !== name) return false;
+        isFound = true;
         withinLimit(limits, "textBytes", originalSize, `"${name}" in the TensorFlow Lite file has too many bytes`);
         return true;
       },

@@ -15,8 +15,6 @@ import { builtins, type Conversion, customs, type LayerIntegers } from "./operat
 import { withoutPostProcessing } from "./post-processing";
 import { type FileModel, type FileOperator, type FileTensor, readSchema } from "./schema";
 
-export { loadArchives } from "./lite-metadata";
-
 /** A network, and what was found while it was read. */
 interface LiteModel {
   readonly graph: Graph;

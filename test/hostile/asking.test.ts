@@ -173,6 +173,51 @@ const cases: Readonly<Record<string, Case>> = {
     }),
     /limits\.foldedBytes/,
   ],
+  "four million rows of a triangle": [
+    onnx({
+      inputs: { x: [1, 1] },
+      constants: { d: ints([2 ** 22, 1]) },
+      nodes: [
+        ["ConstantOfShape", ["d"], ["c"]],
+        ["Trilu", ["c"], ["t"]],
+        ["ReduceMax", ["t"], ["g"]],
+        ["Add", ["x", "g"], ["y"]],
+      ],
+    }),
+  ],
+  "a triangle of a value with many rows": [
+    onnx({ inputs: { x: [2 ** 20, 1] }, nodes: [["Trilu", ["x"], ["y"]]], opset: 17 }),
+  ],
+  "a place for every one of millions of indices": [
+    onnx({
+      inputs: { x: [1, 4] },
+      constants: { d: ints([2 ** 23]) },
+      nodes: [
+        ["ConstantOfShape", ["d"], ["z"], { value: ints([0]) }],
+        ["Gather", ["x", "z"], ["y"], { axis: 1 }],
+      ],
+    }),
+    /Gather "y": 8,388,608 places would be listed/,
+  ],
+  "as many indices into a constant": [
+    onnx({
+      inputs: { x: [1, 1] },
+      constants: { d: ints([2 ** 22]), c: floats([2], [1, 2]) },
+      nodes: [
+        ["ConstantOfShape", ["d"], ["z"], { value: ints([0]) }],
+        ["Gather", ["c", "z"], ["g"], { axis: 0 }],
+        ["ReduceMax", ["g"], ["m"], { keepdims: 0 }],
+        ["Add", ["x", "m"], ["y"]],
+      ],
+    }),
+  ],
+  "the sums of a long signal": [
+    onnx({
+      inputs: { x: [1, 2 ** 22] },
+      constants: { a: ints([1], []) },
+      nodes: [["CumSum", ["x", "a"], ["y"]]],
+    }),
+  ],
   "arithmetic that takes hours": [
     onnx({
       inputs: { x: [1, 1] },
