@@ -176,13 +176,10 @@ withModelOptions(program.command("explain"))
     count,
   )
   .addOption(
-    new Option("--of-box <part>", "with --detection: its score (default), or where one of its edges is").choices([
-      "score",
-      "left",
-      "top",
-      "right",
-      "bottom",
-    ]),
+    new Option(
+      "--of-box <part>",
+      "with --detection: its score (default), its mask, or where one of its edges is",
+    ).choices(["score", "mask", "left", "top", "right", "bottom"]),
   )
   .option("--threshold <n>", "with --detection: as of seethrough detect", share)
   .option("--iou <n>", "with --detection: as of seethrough detect", share)

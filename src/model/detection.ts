@@ -27,6 +27,16 @@ export interface KeypointChannels {
   readonly numbers: 2 | 3;
 }
 
+/** How the instance masks of the candidates are made: each is the sigmoid of Σ coefficient · prototype. */
+export interface MaskOption {
+  /** The output with the coefficients; default: that of the boxes. */
+  readonly output?: string;
+  /** The first channel; there are as many as prototypes. */
+  readonly at: number;
+  /** The output with the prototypes, maps `[1, K, h, w]` over the network's input. */
+  readonly prototypes: string;
+}
+
 /** A point that a detector found, in pixels of the picture. */
 export interface Keypoint {
   readonly x: number;
@@ -82,6 +92,8 @@ export interface DetectorHeadOption {
   readonly anchors?: readonly (readonly number[])[];
   /** Where the key points of each candidate are, where there are any. */
   readonly keypoints?: KeypointChannels;
+  /** Where the instance masks are, where there are any. */
+  readonly masks?: MaskOption;
   /** Of 'ssd': what offsets of centre and of size are multiplied by; default [0.1, 0.2]. */
   readonly variances?: readonly [centre: number, size: number];
 }
@@ -106,9 +118,13 @@ export interface Detection {
   readonly placement?: Placement;
 }
 
-/** What of a detection is explained. */
+/**
+ * What of a detection is explained: its score, one of its edges, the place of a key point; or its instance mask, the sum of the mask's scores
+ * before the sigmoid over all places in the box.
+ */
 export type DetectionPart =
   | "score"
+  | "mask"
   | "left"
   | "top"
   | "right"

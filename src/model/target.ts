@@ -14,7 +14,8 @@ import type { Detection, DetectionPart } from "./detection";
  * - `{ weights }`: Σ weight · output, a number for each element of the explained output, in the file's own order
  * - `{ similarTo }`: the cosine of the explained output, an embedding, with another one: why are these two alike?
  * - `{ detection, of? }`: a box that `detect` found: its score ('score', default), or where one of its edges ('left', 'top', 'right',
- *   'bottom') or key points ({ keypoint, axis }) is, in pixels of the picture
+ *   'bottom') or key points ({ keypoint, axis }) is, in pixels of the picture,
+ *   or its instance mask ('mask'), the sum of the mask's scores before the sigmoid over all places in the box
  */
 export type Target =
   | number

@@ -44,15 +44,23 @@ function fileOf(
   side = 64,
   more: Parameters<typeof graphOf>[0]["constants"] = {},
 ): Uint8Array {
+  return writeOnnx(graphFor(parts, nodes, outputs, side, more));
+}
+
+function graphFor(
+  parts: Readonly<Record<string, number>>,
+  nodes: Nodes,
+  outputs: readonly string[],
+  side = 64,
+  more: Parameters<typeof graphOf>[0]["constants"] = {},
+): ReturnType<typeof graphOf> {
   const maps = Object.entries(parts).map(([name, channels]) => pyramid(name, channels));
-  return writeOnnx(
-    graphOf({
-      inputs: { x: [1, 3, side, side] },
-      constants: { scale: floats([], [0.1]), ...more, ...Object.assign({}, ...maps.map(({ constants }) => constants)) },
-      nodes: [...maps.flatMap((map) => map.nodes), ...nodes],
-      outputs,
-    }),
-  );
+  return graphOf({
+    inputs: { x: [1, 3, side, side] },
+    constants: { scale: floats([], [0.1]), ...more, ...Object.assign({}, ...maps.map(({ constants }) => constants)) },
+    nodes: [...maps.flatMap((map) => map.nodes), ...nodes],
+    outputs,
+  });
 }
 
 /** Boxes as exponentials, classes as sigmoids: `[1, 4 + 3, N]`, and with what masks take behind. */
@@ -67,6 +75,27 @@ export const yoloV8 = (masks: number): Uint8Array =>
     ],
     ["output0"],
   );
+
+/** -seg: coefficients behind the classes, and eight prototypes of a quarter of the picture's side that go through x · σ(x). */
+export const segGraph = graphFor(
+  { b: 4, c: 3, m: 8 },
+  [
+    ["Exp", ["b"], ["box"]],
+    ["Sigmoid", ["c"], ["scores"]],
+    ["Concat", ["box", "scores", "m"], ["rows"], { axis: 2 }],
+    ["Transpose", ["rows"], ["output0"], { perm: [0, 2, 1] }],
+    ["Mul", ["x", "scale"], ["p.x"]],
+    ["Conv", ["p.x", "p.w", "p.b"], ["p.c"], { kernel_shape: [4, 4], strides: [4, 4] }],
+    ["Sigmoid", ["p.c"], ["p.s"]],
+    ["Mul", ["p.c", "p.s"], ["output1"]],
+  ],
+  ["output0", "output1"],
+  64,
+  {
+    "p.w": randomFloats(randomIntegers(77), [8, 3, 4, 4]),
+    "p.b": randomFloats(randomIntegers(78), [8]),
+  },
+);
 
 export const yolox = fileOf(
   { b: 4, o: 1, c: 3 },

@@ -68,20 +68,21 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
 export function readingOf(found: Candidates, { outputs }: HeadClues): DetectorHeadOption {
   const { output, layout, classes, hasObjectness, behind } = found;
   const classAt = 4 + Number(hasObjectness);
-  const masks = outputs.some(({ shape }) => shape.length === 4 && shape[1] === behind);
+  const prototypes = outputs.find(({ shape }) => shape.length === 4 && shape[0] === 1 && shape[1] === behind);
+  const at = classAt + classes;
   return {
     boxes: output.name,
     layout,
     ...(hasObjectness && { objectness: 4 }),
     classAt,
     classes,
-    ...keypointsBehind(classAt + classes, behind, masks),
+    ...(prototypes ? { masks: { at, prototypes: prototypes.name } } : keypointsBehind(at, behind)),
   };
 }
 
-/** Key points are threes of x, y and whether they are seen, or pairs; coefficients of masks belong to an output of prototypes. */
-function keypointsBehind(at: number, behind: number, masks: boolean): Pick<DetectorHeadOption, "keypoints"> {
-  if (masks || behind < 4) return {};
+/** Key points are threes of x, y and whether they are seen, or pairs. */
+function keypointsBehind(at: number, behind: number): Pick<DetectorHeadOption, "keypoints"> {
+  if (behind < 4) return {};
   if (behind % 3 === 0) return { keypoints: { at, count: behind / 3, numbers: 3 } };
   return behind % 2 === 0 ? { keypoints: { at, count: behind / 2, numbers: 2 } } : {};
 }

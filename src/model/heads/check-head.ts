@@ -2,7 +2,7 @@
 import { kindOf, nonEmptyList, oneOf, show, wholeNumber } from "../../checks";
 import { OptionError } from "../../errors";
 import { suggest } from "../../nearest";
-import type { BoxDecoding, DetectorHeadOption } from "../detection";
+import type { BoxDecoding, DetectorHeadOption, KeypointChannels, MaskOption } from "../detection";
 import { placesOf } from "./family";
 import { decoders } from "./table";
 
@@ -18,7 +18,7 @@ const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
     classAt: true,
   },
   ...{ classes: true, background: true, activation: true, classNumber: true, suppressed: true, powers: true },
-  ...{ strides: true, sizes: true, variances: true, anchors: true, keypoints: true },
+  ...{ strides: true, sizes: true, variances: true, anchors: true, keypoints: true, masks: true },
 };
 
 /** @throws {OptionError} naming the option that is none, or has another kind of value */
@@ -54,6 +54,7 @@ export function checkHead(option: DetectorHeadOption): void {
   twoNumbers("head.variances", variances);
   checkPyramid(option);
   checkKeypoints(option.keypoints);
+  checkMasks(option.masks);
 }
 
 const namesOutputs = (boxes: unknown): boolean =>
@@ -83,19 +84,37 @@ function checkPyramid({ strides, sizes }: DetectorHeadOption): void {
   }
 }
 
+/** @throws {OptionError} unless it says where in an output channels begin, with these words and no others */
+function checkChannels<Part extends { readonly output?: string; readonly at: number }>(
+  name: string,
+  part: unknown,
+  words: readonly (keyof Part & string)[],
+): asserts part is Part {
+  if (typeof part !== "object" || part === null) {
+    throw new OptionError(`${name} must be { ${words.join(", ")} }, got ${kindOf(part)}.`);
+  }
+  const known = ["output", ...words];
+  const odd = Object.keys(part).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new OptionError(`${name} has no "${odd}".${suggest(odd, known)}`);
+  const { output, at } = part as Part;
+  if (output !== undefined && typeof output !== "string") {
+    throw new OptionError(`${name}.output must be the name of an output, got ${kindOf(output)}.`);
+  }
+  wholeNumber(`${name}.at`, at, 0);
+}
+
+function checkMasks(masks: unknown): void {
+  if (masks === undefined) return;
+  checkChannels<MaskOption>("head.masks", masks, ["at", "prototypes"]);
+  const { prototypes } = masks;
+  if (typeof prototypes === "string") return;
+  throw new OptionError(`head.masks.prototypes must be the name of the output with them, got ${kindOf(prototypes)}.`);
+}
+
 function checkKeypoints(keypoints: unknown): void {
   if (keypoints === undefined) return;
-  if (typeof keypoints !== "object" || keypoints === null) {
-    throw new OptionError(`head.keypoints must be { at, count, numbers }, got ${kindOf(keypoints)}.`);
-  }
-  const known = ["output", "at", "count", "numbers"];
-  const odd = Object.keys(keypoints).find((key) => !known.includes(key));
-  if (odd !== undefined) throw new OptionError(`head.keypoints has no "${odd}".${suggest(odd, known)}`);
-  const { output, at, count, numbers } = keypoints as NonNullable<DetectorHeadOption["keypoints"]>;
-  if (output !== undefined && typeof output !== "string") {
-    throw new OptionError(`head.keypoints.output must be the name of an output, got ${kindOf(output)}.`);
-  }
-  wholeNumber("head.keypoints.at", at, 0);
+  checkChannels<KeypointChannels>("head.keypoints", keypoints, ["at", "count", "numbers"]);
+  const { count, numbers } = keypoints;
   wholeNumber("head.keypoints.count", count, 1);
   if (numbers !== 2 && numbers !== 3) {
     throw new OptionError(`head.keypoints.numbers must be 2 or 3, got ${show(numbers)}.`);

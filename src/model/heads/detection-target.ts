@@ -1,18 +1,21 @@
 /** A detection as a target: its score before sigmoid and softmax, or one edge of its box. */
 import { kindOf, oneOf, show } from "../../checks";
+import { joinedOutputs } from "../../compile/join-outputs";
 import { TargetError } from "../../errors";
 import { unravel } from "../../graph/regions";
 import { isPlacement } from "../../image/placement";
 import { memoryStrides } from "../../operation/layout";
 import type { Detection, DetectionPart } from "../detection";
 import type { LoadedModel } from "../model";
+import { producerOf } from "../output";
 import type { ScoredTarget } from "../resolve-target";
 import type { Curve, Score, Term } from "../score";
 import type { Target } from "../target";
 import { inputToPicture } from "./in-picture";
 import { pointInPicture } from "./keypoints";
+import { masksOf, placesInBox } from "./masks";
 import { movedFrom, type Origin, originsOf } from "./origin";
-import { type Head, readHead } from "./read-head";
+import { type Head, readHead, startOf } from "./read-head";
 
 export const edges = ["left", "top", "right", "bottom"] as const;
 
@@ -42,9 +45,11 @@ export function detectionTarget(model: LoadedModel, detection: Detection, of: De
   const found =
     of === "score"
       ? scoreTerms(model, head, detection)
-      : typeof of === "string"
-        ? edgeTerm(head, detection, of)
-        : keypointTerm(head, detection, of);
+      : of === "mask"
+        ? maskTerm(model, head, detection)
+        : typeof of === "string"
+          ? edgeTerm(head, detection, of)
+          : keypointTerm(head, detection, of);
   const label = labelOf(detection, of);
   const score: Score = { index, ...(label !== undefined && { label }), terms: found.terms, chosen };
   return { value: found.value, ...(found.madeBy !== undefined && { madeBy: found.madeBy }), choose: () => score };
@@ -69,7 +74,13 @@ function checkGeometry({ box, placement }: { readonly [K in "box" | "placement"]
 export function labelOf({ label }: Detection, of: DetectionPart): string | undefined {
   const words = [
     label,
-    of === "score" ? undefined : typeof of === "string" ? `${of} edge` : `key point ${of.keypoint}, ${of.axis}`,
+    of === "score"
+      ? undefined
+      : of === "mask"
+        ? of
+        : typeof of === "string"
+          ? `${of} edge`
+          : `key point ${of.keypoint}, ${of.axis}`,
   ].filter(Boolean);
   return words.length > 0 ? words.join(", ") : undefined;
 }
@@ -152,9 +163,11 @@ function edgeTerm(head: Head, { anchor, placement }: Detection, edge: (typeof ed
 }
 
 /** @throws {TargetError} if the head has no such part */
-function checkPart({ option: { keypoints } }: Head, of: DetectionPart): void {
+function checkPart(head: Head, of: DetectionPart): void {
+  const { keypoints } = head.option;
   if (typeof of !== "object" || of === null) {
-    oneOf("of", of, ["score", ...edges]);
+    oneOf("of", of, ["score", ...edges, "mask"]);
+    if (of === "mask") masksOf(head);
     return;
   }
   const odd = Object.keys(of).find((key) => key !== "keypoint" && key !== "axis");
@@ -166,6 +179,59 @@ function checkPart({ option: { keypoints } }: Head, of: DetectionPart): void {
       ? `of: { keypoint, axis } takes a key point from 0 to ${keypoints.count - 1} and the axis "x" or "y", got ${show(of)}.`
       : "of: { keypoint, axis } is of detectors with key points, and this head has none.",
   );
+}
+
+/**
+ * Σ over the places in the box of the mask's score before the sigmoid, Σ_k c_k · P_k, of the detection's own coefficients c and the prototypes
+ * P: YOLACT, Bolya et al. 2019, https://arxiv.org/abs/1904.02689, equation 1. Which places those are takes no part in the gradient.
+ *
+ *   ∂s/∂c_k = Σ_p P_k(p)     ∂s/∂P_k(p) = c_k
+ */
+function maskTerm(model: LoadedModel, head: Head, detection: Detection): Terms {
+  const masks = masksOf(head);
+  const { coefficients, at, prototypes, extents } = masks;
+  const [count, rows, columns] = extents;
+  const places = placesInBox(masks, detection, head.picture);
+  const isJoined = coefficients.output.value === joinedOutputs;
+  const own = isJoined ? 0 : startOf(model, coefficients.output);
+  const maps = startOf(model, prototypes);
+  const offsets = [
+    ...Array.from({ length: count }, (_, k) => own + coefficients.index(detection.anchor, at + k)),
+    ...Array.from({ length: count }, (_, k) => places.map((place) => maps + k * rows * columns + place)).flat(),
+  ];
+  const inside = (elements: ArrayLike<number>, k: number): number => {
+    let sum = 0;
+    for (let i = 0; i < places.length; i++) sum += elements[count + k * places.length + i];
+    return sum;
+  };
+  const curve: Curve = {
+    of: (elements) => {
+      let sum = 0;
+      for (let k = 0; k < count; k++) sum += elements[k] * inside(elements, k);
+      return sum;
+    },
+    slopes: (elements) =>
+      Float64Array.from({ length: elements.length }, (_, i) =>
+        i < count ? inside(elements, i) : elements[Math.floor((i - count) / places.length)],
+      ),
+  };
+  return {
+    value: joinedOutputs,
+    madeBy: convolutionOf(model, prototypes.value),
+    terms: [{ offsets, weight: 1, curve }],
+  };
+}
+
+/** What an activation's steps, x · σ(x) or others, were applied to: before them the last maps are looked for. */
+function convolutionOf(model: LoadedModel, value: string): string {
+  let at = value;
+  for (let step = 0; step < 4; step++) {
+    const node = producerOf(model.parts.graph, at);
+    if (!node) return value;
+    if (node.op === "Conv") return model.full.producer.has(at) ? at : value;
+    at = node.inputs[0];
+  }
+  return value;
 }
 
 function keypointTerm(

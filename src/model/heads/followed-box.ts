@@ -19,6 +19,7 @@ import {
 } from "./find-boxes";
 import { edgesOf, inputToPicture, pictureToInput } from "./in-picture";
 import { keypointsAt } from "./keypoints";
+import { maskScore, masksOf, placesInBox } from "./masks";
 import { type Head, readHead } from "./read-head";
 
 /** A score of some values of the network. */
@@ -53,19 +54,24 @@ export function followedBox(model: LoadedModel, detection: Detection, of: Detect
     }
     return best;
   };
+  const masks = of === "mask" ? masksOf(head) : undefined;
+  const places = masks && placesInBox(masks, detection, head.picture);
   return {
     index,
     ...(label !== undefined && { label }),
     score: {
-      values: head.values,
+      values: [
+        ...new Set([...head.values, ...(masks ? [masks.coefficients.output.value, masks.prototypes.value] : [])]),
+      ],
       of(value) {
         const { product, candidate } = match(value);
         if (of === "score") return product;
-        if (typeof of === "string") {
-          return inputToPicture(cornersOf(head, value, candidate), placement)[edges.indexOf(of)];
+        if (masks && places) return maskScore(masks, value, candidate, places);
+        if (typeof of === "object") {
+          const { x, y } = keypointsAt(head, value, candidate, placement)[of.keypoint];
+          return of.axis === "x" ? x : y;
         }
-        const { x, y } = keypointsAt(head, value, candidate, placement)[of.keypoint];
-        return of.axis === "x" ? x : y;
+        return inputToPicture(cornersOf(head, value, candidate), placement)[(edges as readonly string[]).indexOf(of)];
       },
     },
   };

@@ -5,11 +5,12 @@ import { OptionError } from "../../errors";
 import { suggest } from "../../nearest";
 import { memoryStrides, type Shape } from "../../operation/layout";
 import { showShape } from "../../tensor";
-import type { DetectorHeadOption } from "../detection";
+import type { DetectorHeadOption, MaskOption } from "../detection";
 import type { LoadedModel } from "../model";
 import { candidatesMade, checkHead, makersOf } from "./check-head";
 import type { Corners, HeadOutput, MapCell } from "./family";
 import { outputsOf, pictureOf } from "./find-head";
+import { type MaskChannels, maskChannels } from "./masks";
 import { decoders } from "./table";
 
 /** The elements of a value by candidate and channel. */
@@ -40,7 +41,11 @@ export interface Head {
   /** Where the key points are, and how two numbers are one in pixels of the input. */
   readonly keypoints?: Channels;
   point(numbers: ArrayLike<number>, anchor: number): readonly [x: number, y: number];
-  /** The values that it reads. */
+  /** How instance masks are made. */
+  readonly masks?: MaskChannels;
+  /** Height and width of the network's picture. */
+  readonly picture: readonly [number, number];
+  /** The values that it reads, but for those of masks. */
   readonly values: readonly string[];
 }
 
@@ -91,12 +96,14 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   inside("objectness", objectness, 1, scores);
   inside("classNumber", option.classNumber, 1, scores);
   inside("classAt", classAt, Math.max(classes, 1), scores);
-  const keypoints = option.keypoints && keypointsOf(outputs, option.keypoints, boxes, layout);
+  const keypoints = option.keypoints && channelsBeside("keypoints", outputs, option.keypoints.output, boxes, layout);
   if (keypoints && option.keypoints) {
     inside("keypoints", option.keypoints.at, option.keypoints.count * option.keypoints.numbers, keypoints);
   }
+  const masks = option.masks && masksIn(outputs, option.masks, boxes, layout);
   return {
     option,
+    picture,
     anchors,
     boxes,
     boxAt,
@@ -107,22 +114,35 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
     activation,
     corners: decoder.corners,
     ...(keypoints && { keypoints }),
+    ...(masks && { masks }),
     point: decoder.point ?? (([x, y]: ArrayLike<number> & Iterable<number>) => [x, y]),
     values: [...new Set([boxes, scores, ...(keypoints ? [keypoints] : [])].map(({ output }) => output.value))],
   };
 }
 
-function keypointsOf(
+/** The channels of the same candidates in another output, or in that of the boxes. */
+function channelsBeside(
+  part: "keypoints" | "masks",
   outputs: readonly HeadOutput[],
-  { output }: NonNullable<DetectorHeadOption["keypoints"]>,
+  output: string | undefined,
   boxes: Channels,
   layout: NonNullable<DetectorHeadOption["layout"]>,
 ): Channels {
-  const found = output === undefined ? boxes : channelsOf(outputOf(outputs, "keypoints.output", output), layout);
+  const found = output === undefined ? boxes : channelsOf(outputOf(outputs, `${part}.output`, output), layout);
   if (found.anchors === boxes.anchors) return found;
   throw new OptionError(
-    `head.keypoints: "${found.output.name}" has ${found.anchors} candidates, the boxes are ${boxes.anchors}.`,
+    `head.${part}: "${found.output.name}" has ${found.anchors} candidates, the boxes are ${boxes.anchors}.`,
   );
+}
+
+function masksIn(
+  outputs: readonly HeadOutput[],
+  { output, at, prototypes }: MaskOption,
+  boxes: Channels,
+  layout: NonNullable<DetectorHeadOption["layout"]>,
+): MaskChannels {
+  const coefficients = channelsBeside("masks", outputs, output, boxes, layout);
+  return maskChannels(coefficients, at, outputOf(outputs, "masks.prototypes", prototypes));
 }
 
 interface BoxChannels {
@@ -150,7 +170,7 @@ interface Part {
 }
 
 /** @throws {OptionError} if the outputs were not read together, because nothing told that they are a detector's */
-function startOf(model: LoadedModel, { value, name }: HeadOutput): number {
+export function startOf(model: LoadedModel, { value, name }: HeadOutput): number {
   const values = [...new Set(model.parts.outputs.map((output) => output.value))];
   const { shapes } = model.parts.graph;
   if (!shapes.has(joinedOutputs)) {
