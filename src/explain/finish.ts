@@ -10,6 +10,7 @@ import { isWorthless } from "../view/heatmap";
 import type { Attribution } from "./attribution";
 import { withMethods } from "./attribution-methods";
 import { shownShares } from "./by-input";
+import { readingsApart } from "./readings-apart";
 import { makeRecipe } from "./recipe";
 import type { Finding } from "./why-empty";
 
@@ -58,9 +59,10 @@ async function finish(
     checkScore(model, `The score of target ${index}`, score, model.prepare(input), value);
   }
   const signal = options.signal as AbortSignal | undefined;
+  const target = options.target as Target | undefined;
   const about = { values: allValues(found), score, effect, relative, layer: found.layer, known: notes, signal };
   const shown = model ? shownShares(model, input, { ...found, inputSize: size }) : { inputSize: size as Size };
-  const empty = await emptyNotes(model, input, options.target as Target | undefined, about);
+  const empty = await emptyNotes(model, input, target, about);
   // Where a map is rounding or stands for nothing, so does what of it lies in a box.
   const boxed = isWorthless([...notes, ...empty])
     ? []
@@ -73,6 +75,7 @@ async function finish(
     notes: joinNotes(
       (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
       notes,
+      model ? await readingsApart(model, { input, target, index, score, signal }) : [],
       boxed,
       empty,
     ),

@@ -395,6 +395,13 @@ export async function openModel(
     result: resolved,
     outputs,
     fileOrder: fileOrder(reading.explained, (graph.shapes.get(reading.explained) ?? []).length),
+    ...(notes.some(({ code }) => code === "quantised") && {
+      quantised: {
+        reading: quantized,
+        ...(quantized === "float" &&
+          !low && { other: once(() => openModel(source, asDeployed(options), { module, arithmetic })) }),
+      },
+    }),
     hash: () => {
       digest ??= hashBytes(...kept);
       return digest;
@@ -411,6 +418,17 @@ export async function openModel(
   checkMemory(memory, weights, arena, `The model "${model.name}"`);
   await hear();
   return model;
+}
+
+/** The other reading of a quantised file: nobody waits for it who could give it up. */
+const asDeployed = ({ signal: _, ...options }: LoadOptions): LoadOptions => ({ ...options, quantized: "deployed" });
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** The graph of several outputs; undefined where there are none, or one of them cannot be computed: the first is no worse for that. */

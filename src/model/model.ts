@@ -171,6 +171,8 @@ export interface ModelParts {
   readonly firstLabel?: number;
   /** Present where the network is a detector. */
   readonly detector?: Detector;
+  /** Present where the file is quantised. */
+  readonly quantised?: Quantised;
   readonly hash: () => Promise<string>;
   readonly mode: MemoryMode;
   /** The compiled kernels, for models made of this one. */
@@ -180,6 +182,13 @@ export interface ModelParts {
   readonly memory: KernelMemory;
 }
 
+/** How a quantised file is read. */
+export interface Quantised {
+  readonly reading: "deployed" | "float";
+  /** The same file as it is deployed, for one that is read as real numbers; loaded once. Absent where the file is not kept. */
+  readonly other?: () => Promise<Model>;
+}
+
 /** A pass as the methods ask for it: values by name, the network chosen by what is asked. */
 export interface ModelPass {
   readonly batch?: number;
@@ -187,6 +196,8 @@ export interface ModelPass {
   readonly start?: ValueName;
   readonly keep?: readonly ValueName[];
   readonly edits?: ReadonlyMap<ValueName, Edit>;
+  /** False: of a quantised network, without the rounding of its values. */
+  readonly rounding?: boolean;
   readonly backward?: Backward;
   readonly also?: readonly Backward[];
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadModel, Tensor } from "../../src/index";
+import { explain, loadModel, Tensor } from "../../src/index";
 import { type Bytes, deployed, ends, Network } from "./quantised-network";
 
 /** The largest distance between two lists in steps, and how many are apart at all. */
@@ -458,3 +458,55 @@ describe("float operators between pairs give what onnxruntime gives, which compu
 
 const tensor = (x: Float32Array, shape: readonly number[]): Tensor =>
   shape.length === 4 ? Tensor.fromNCHW(x, shape as [number, number, number, number]) : new Tensor(x, [...shape]);
+
+describe("each result says how far the readings are apart", () => {
+  const noteOf = ({ notes }: { readonly notes: readonly { readonly code: string; readonly message: string }[] }) =>
+    notes.filter(({ code }) => code === "quantised").map(({ message }) => message);
+
+  it("for its input, in both readings, and a score is as far apart as the note says", async () => {
+    const { n, file } = residual(5, "uint8");
+    const x = Tensor.fromNCHW(picture(n), [1, 3, 12, 10]);
+    const [whole, real] = [await loadModel(file), await loadModel(file, { quantized: "float" })];
+    expect(noteOf(whole)).toHaveLength(1);
+    expect(noteOf(whole)[0]).toMatch(/computes with integers[\s\S]*reads real numbers\.$/);
+    expect(noteOf(real)[0]).toMatch(/read as the real numbers/);
+    for (const method of ["grad-cam", "saliency", "occlusion", "lrp"] as const) {
+      const [a, b] = [await explain(whole, x, { method, target: 2 }), await explain(real, x, { method, target: 2 })];
+      const said = / the score is (\S+) as deployed and (\S+) without rounding, (\S+) apart\.$/;
+      const [found, other] = [a, b].map((one) => said.exec(noteOf(one).join()) ?? []);
+      expect(Number(found[1])).toBeCloseTo(a.target.score, 3);
+      expect(Number(found[2])).toBeCloseTo(b.target.score, 3);
+      expect(Number(found[3])).toBeCloseTo(Math.abs(a.target.score - b.target.score), 3);
+      expect(Number(other[1])).toBeCloseTo(a.target.score, 3);
+      expect(Number(other[2])).toBeCloseTo(b.target.score, 3);
+      expect(Number(found[3])).toBeGreaterThan(0);
+    }
+  });
+
+  it("in low memory the reading of real numbers stands alone", async () => {
+    const { n, file } = residual(5, "uint8");
+    const model = await loadModel(file, { quantized: "float", memory: "low" });
+    const { notes } = await explain(model, Tensor.fromNCHW(picture(n), [1, 3, 12, 10]), {
+      method: "saliency",
+      target: 2,
+    });
+    expect(noteOf({ notes })[0]).not.toMatch(/apart/);
+  });
+
+  it("of gradients: they pass straight through, and are zero beyond the grid", async () => {
+    const { n, file } = residual(6, "int8");
+    const x = picture(n);
+    x[7] = 50;
+    const model = await loadModel(file);
+    const { values } = await explain(model, Tensor.fromNCHW(x, [1, 3, 12, 10]), { method: "saliency", target: 1 });
+    const real = await explain(await loadModel(file, { quantized: "float" }), Tensor.fromNCHW(x, [1, 3, 12, 10]), {
+      method: "saliency",
+      target: 1,
+    });
+    expect(values.toNCHW()[7]).toBe(0);
+    expect(real.values.toNCHW()[7]).toBe(0);
+    const dot = (p: Float32Array, q: Float32Array): number => p.reduce((sum, value, i) => sum + value * q[i], 0);
+    const [p, q] = [values.data, real.values.data];
+    expect(dot(p, q) / Math.sqrt(dot(p, p) * dot(q, q))).toBeGreaterThan(0.8);
+  });
+});

@@ -89,6 +89,12 @@ describe("a quantised network of TensorFlow Lite", () => {
         await explain(whole, input, { method, target: 1 }),
         await explain(real, input, { method, target: 1 }),
       ];
+      for (const { notes } of [a, b]) {
+        const said = notes.filter(({ code }) => code === "quantised");
+        expect(
+          said.map(({ message }) => / the score is \S+ as deployed and \S+ without rounding/.test(message)),
+        ).toEqual([true]);
+      }
       const [x, y] = [a.values.data, b.values.data];
       const dot = (p: Float32Array, q: Float32Array): number => p.reduce((sum, value, i) => sum + value * q[i], 0);
       expect(dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y)), method).toBeGreaterThan(0.9);

@@ -1,0 +1,65 @@
+/** How far a quantised network as it is deployed is from the same one of real numbers, for one input. */
+import { SeethroughError } from "../errors";
+import { type Input, type LoadedModel, loaded } from "../model/model";
+import { resolveTarget } from "../model/resolve-target";
+import { scoreOf } from "../model/score";
+import type { Target } from "../model/target";
+import { type Note, note } from "../notes";
+
+/** What is explained, and the score that it has. */
+export interface Explained {
+  readonly input: Input;
+  readonly target: Target | undefined;
+  /** The class of the target as it was chosen. */
+  readonly index: number;
+  readonly score: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The note of a quantised network with the target's score by both readings: one more forward pass, and for a network that was loaded as
+ * one of real numbers the file once more, as deployed, the first time.
+ */
+export async function readingsApart(model: LoadedModel, explained: Explained): Promise<Note[]> {
+  const { quantised } = model.parts;
+  if (!quantised) return [];
+  const isDeployed = quantised.reading === "deployed";
+  try {
+    const found = isDeployed ? model : await quantised.other?.();
+    const other = found && loaded(found);
+    if (!other) return [];
+    const own = explained.score;
+    const seen = await scoreIn(other, explained, !isDeployed);
+    const [whole, real] = isDeployed ? [own, seen.score] : [seen.score, own];
+    const shown = (value: number): string => String(Number(value.toPrecision(4)));
+    const best =
+      seen.best === undefined || seen.best === explained.index
+        ? ""
+        : ` The best class is another one ${isDeployed ? "without rounding" : "as deployed"}: ${seen.best}.`;
+    return [
+      note(
+        "quantised",
+        quantised.reading,
+        ` For this input the score is ${shown(whole)} as deployed and ${shown(real)} without rounding, ${shown(Math.abs(whole - real))} apart.${best}`,
+      ),
+    ];
+  } catch (error) {
+    // What cannot be compared is explained all the same; who gives the call up is heard.
+    if (error instanceof SeethroughError && !explained.signal?.aborted) return [];
+    throw error;
+  }
+}
+
+async function scoreIn(
+  model: LoadedModel,
+  { input, target, index, signal }: Explained,
+  rounding: boolean,
+): Promise<{ readonly score: number; readonly best?: number }> {
+  const isBest = target === undefined || target === "top";
+  const { value, choose } = resolveTarget(model, isBest ? index : target);
+  const data = model.prepare(input);
+  const { values } = await model.watchedPass({ data, keep: [value], rounding }, signal);
+  const numbers = values.get(value) as Float32Array;
+  const score = scoreOf(choose(numbers), numbers);
+  return isBest ? { score, best: resolveTarget(model, "top").choose(numbers).index } : { score };
+}
