@@ -1,7 +1,8 @@
-import { execFile } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 
 interface Finished {
@@ -27,35 +28,39 @@ it("prints a table of methods and controls that explains itself", async () => {
   const rows = out.split("\n");
   expect(rows[0]).toBe("petshop, means over 2 images");
   expect(rows[1]).toMatch(/^scene-cat-00\.png \(cat 9\d %\), scene-turtle-02\.png \(turtle \d+ %\)$/);
-  const cells = rows.slice(3, 9).map((row) => row.split(/ {2,}/));
-  expect(cells[0].slice(1)).toEqual([
-    "deletion ↓",
-    "insertion ↑",
-    "infidelity ↓",
-    "hit ↑",
-    "energy ↑",
-    "sensitivity ↓",
-    "sparseness",
-    "another class ↓",
-    "random weights ↓",
+  const table = (question: string): string[][] => {
+    const start = rows.findIndex((row) => row.startsWith(question));
+    return rows.slice(start, rows.indexOf("", start)).map((row) => row.split(/ {2,}/));
+  };
+  /** Each other line has the intervals. */
+  const means = (question: string): string[][] => table(question).filter(([name]) => name !== "");
+  const [network, object, map] = ["what the network needs", "where the object is", "the map itself"].map(means);
+  expect([network, object, map].map(([header]) => header.slice(1))).toEqual([
+    ["deletion ↓", "insertion ↑", "ROAD ↑", "infidelity ↓", "drop ↓", "increase ↑", "ADCC ↑"],
+    ["hit ↑", "energy ↑"],
+    ["sensitivity ↓", "sparseness", "another class ↓", "random weights ↓"],
   ]);
-  expect(cells.slice(1).map(([name]) => name)).toEqual([
-    "guided-backprop",
-    "grad-cam",
-    "control: random",
-    "control: edge",
-    "control: centre",
-  ]);
-  for (const column of [-2, -1]) {
-    expect(cells[1].at(column)).toMatch(/^0\.\d\d ×$/);
-    expect(cells[2].at(column)).toMatch(/^[−0.\d]+$/);
+  for (const each of [network, object, map]) {
+    expect(each.slice(1).map(([name]) => name)).toEqual([
+      "guided-backprop",
+      "grad-cam",
+      "control: random",
+      "control: edge",
+      "control: centre",
+    ]);
   }
-  expect(cells[2][4]).toBe("2/2");
-  const insertion = cells.slice(1).map((row) => Number(row[2]));
-  expect(insertion[1]).toBeGreaterThan(insertion[2]);
+  for (const column of [-2, -1]) {
+    expect(map[1].at(column)).toMatch(/^0\.\d\d ×$/);
+    expect(map[2].at(column)).toMatch(/^[−0.\d]+$/);
+  }
+  expect(object[2][1]).toBe("2/2");
+  for (const column of [2, 3]) expect(Number(network[2][column])).toBeGreaterThan(Number(network[3][column]));
+  expect(table("what the network needs")[2].slice(1)).toEqual(
+    Array.from({ length: 7 }, () => expect.stringMatching(/^\d\.\d\d…\d\.\d\d$/)),
+  );
   expect(out).toMatch(/by chance: a hit on \d+ % of the images, energy 0\.\d\d\n/);
   expect(out).toContain("The controls know nothing of the network: random numbers, the picture's edges, its centre.");
-}, 60_000);
+}, 120_000);
 
 it("--json prints every number and curve; a method that the network rules out is named and left out", async () => {
   const flatten = ["--model", "models/petshop-flatten.onnx", "--methods", "cam,saliency", "--target", "dog", "--json"];
@@ -76,7 +81,7 @@ it("--json prints every number and curve; a method that the network rules out is
   expect(methods[0].deletion.curve).toHaveLength(33);
   expect(methods[0].energyPointingGame.area).toBeCloseTo(controls[0].energyPointingGame.area, 12);
   expect(controls.map(({ name }: { readonly name: string }) => name)).toEqual(["random", "edge", "centre"]);
-}, 60_000);
+}, 120_000);
 
 it("of a folder judges its pictures, and without a result says so", async () => {
   const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
@@ -103,12 +108,82 @@ it("of a folder judges its pictures, and without a result says so", async () => 
   } finally {
     rmSync(folder, { recursive: true });
   }
-}, 60_000);
+}, 120_000);
+
+it("keeps the others where one picture cannot be judged, and says so at the end", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    copyFileSync(scene("scene-cat-00"), join(folder, "b.png"));
+    writeFileSync(join(folder, "a.png"), "no picture");
+    const csv = join(folder, "table.csv");
+    const { code, out, err } = await evaluate(folder, "nowhere.png", "--methods", "saliency", "--json", "--csv", csv);
+    expect(code).toBe(0);
+    const { images, failures, means, stopped } = JSON.parse(out);
+    expect(images.map(({ image }: { readonly image: string }) => image)).toEqual([join(folder, "b.png")]);
+    expect(failures.map(({ image }: { readonly image: string }) => image)).toEqual([
+      join(folder, "a.png"),
+      "nowhere.png",
+    ]);
+    expect(err.trim().split("\n")).toEqual([
+      expect.stringMatching(/^note: .*a\.png was left out\. /),
+      "note: nowhere.png was left out. nowhere.png cannot be read: there is no such file.",
+    ]);
+    expect(stopped).toBeUndefined();
+    const [{ name, road, averageDrop, adcc, deletion }] = images[0].methods;
+    expect(means[0].means).toMatchObject({
+      ...{ road: { mean: road.combined, images: 1 }, averageDrop: { mean: averageDrop, images: 1 } },
+      ...{ adcc: { mean: adcc.adcc, images: 1 } },
+    });
+    const rows = readFileSync(csv, "utf8").trim().split("\n");
+    expect(rows).toHaveLength(5);
+    expect(rows[1]).toContain(`b.png,${name},no,cat,`);
+    expect(rows[1]).toContain(String(deletion.auc));
+    rmSync(join(folder, "b.png"));
+    const none = await evaluate(folder, "nowhere.png", "--methods", "saliency");
+    expect(none).toMatchObject({ code: 1, out: "" });
+    expect(none.err).toMatch(/\nseethrough: None of the 2 images could be judged; the notes say why\.\n$/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 120_000);
+
+it("ends with Ctrl-C, prints what was judged, and goes on from there", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    const state = join(folder, "kept.jsonl");
+    const images = ["scene-cat-00", "scene-turtle-02"].map(scene);
+    const words = [...images, "--methods", "saliency", "--resume", state, "--seed", "3", "--json"];
+    const running = spawn("node", ["dist/cli.js", "evaluate", ...words]);
+    const [out, err] = [text(running.stdout), text(running.stderr)];
+    const ended = new Promise<number | null>((resolve) => running.on("close", resolve));
+    const kept = (): number => (existsSync(state) ? readFileSync(state, "utf8").split("\n").length - 2 : 0);
+    while (kept() < 1 && running.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    running.kill("SIGINT");
+    expect(await ended).toBe(1);
+    expect(await err).toBe(`seethrough: Stopped after 1 of 2 images; the same command goes on from ${state}.\n`);
+    const stopped = JSON.parse(await out);
+    expect(stopped).toMatchObject({ stopped: true, seed: 3, images: [{ image: images[0] }] });
+    const onward = await evaluate(...words);
+    expect(onward).toMatchObject({ code: 0, err: "" });
+    const whole = JSON.parse(onward.out);
+    expect(whole.images.map(({ image }: { readonly image: string }) => image)).toEqual(images);
+    expect(whole.images[0]).toEqual(stopped.images[0]);
+    const anew = await evaluate(...words.filter((word) => word !== "--resume" && word !== state));
+    expect(JSON.parse(anew.out)).toEqual(whole);
+    const other = await evaluate(...words.map((word) => (word === "3" ? "4" : word)));
+    expect(other).toMatchObject({ code: 1, out: "" });
+    expect(other.err).toContain(`seethrough: ${state} is of another network, or of other methods or options;`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 240_000);
 
 it("says what is wrong with a command line", async () => {
   const unknown = await evaluate(scene("scene-cat-00"), "--methods", "grad-cam,lime9");
   expect(unknown.code).toBe(2);
   expect(unknown.err).toContain('"lime9" is no method; expected names separated by commas, of saliency, ');
+  const table = await evaluate(scene("scene-cat-00"), "--csv", "table.txt");
+  expect(table).toMatchObject({ code: 2, err: expect.stringContaining("tables are written as CSV: name it .csv") });
   const absent = await evaluate("nowhere.png");
   expect(absent).toMatchObject({ code: 1, err: "seethrough: nowhere.png cannot be read: there is no such file.\n" });
   const signal = await evaluate(scene("scene-cat-00"), "--model", "examples/signal/beats.onnx");

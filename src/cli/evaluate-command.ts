@@ -1,85 +1,209 @@
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
-import { decodeImage, InputError, type MethodName, type Model, preprocess, ShapeError } from "../index";
-import { type Evaluated, evaluateImage } from "./evaluation";
+import { basename } from "node:path";
+import {
+  decodeImage,
+  InputError,
+  LayerError,
+  MemoryError,
+  type MethodName,
+  type Model,
+  OptionError,
+  preprocess,
+  SeethroughError,
+  ShapeError,
+  TargetError,
+  version,
+} from "../index";
+import { evaluateImage } from "./evaluation";
+import { evaluationCsv } from "./evaluation-csv";
+import { meansOf } from "./evaluation-measures";
+import { digestOf, type EvaluationFile, type EvaluationRecord, openEvaluations } from "./evaluation-records";
 import { evaluationText } from "./evaluation-table";
-import { isFolder, listImages, readInputFile } from "./files";
+import { readInputFile, writeOutputFile } from "./files";
+import { inFlags } from "./flag-words";
 import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
+import { maskPathOf, pictureFiles } from "./picture-files";
 import { progressBar } from "./progress-bar";
+import { stopOnSignal } from "./stop-signal";
 
 export interface EvaluateFlags extends ModelFlags {
   readonly methods: readonly MethodName[];
   readonly target?: string;
   readonly position?: PlaceFlag;
+  readonly seed: number;
+  readonly csv?: string;
+  readonly resume?: string | true;
   readonly json?: boolean;
 }
 
 const controls = 3;
 
 export async function evaluateCommand(given: readonly string[], flags: EvaluateFlags): Promise<void> {
-  const all = [...new Set((await Promise.all(given.map(picturesOf))).flat())];
-  const masks = new Set(all.map(maskPathOf));
-  const paths = all.filter((path) => !masks.has(path));
+  const paths = (await pictureFiles(given)).map(({ path }) => path);
   using model = await loadFlaggedModel(flags);
   if (model.input.shape.length !== 4) {
     throw new ShapeError(
       `The model "${model.name}" takes no images; deletionInsertion and the others judge its maps in a program.`,
     );
   }
-  const { methods } = flags;
+  const state = stateOf(flags);
+  const file = await openEvaluations(state, await requestOf(flags));
+  using stop = stopOnSignal();
+  const { records, failures } = await judgeEach(model, paths, { flags, file, signal: stop.signal });
+  const isStopped = stop.signal.aborted && records.length + failures.length < paths.length;
+  const notes = noteWriter(model);
+  const left = records.flatMap(({ missing }) => missing);
+  for (const { method, reason } of left) notes.write(`left out. ${reason}`, method);
+  if (records.length > 0 && records.every(({ methods }) => methods.length === 0))
+    throw new InputError(`None of the methods could judge these images: ${flags.methods.join(", ")}.`);
+  if (records.length > 0) {
+    process.stdout.write(
+      flags.json ? documentText(model, { records, failures, isStopped }, flags) : tables(model, records, flags),
+    );
+    if (flags.csv !== undefined) {
+      await writeOutputFile(flags.csv, new TextEncoder().encode(evaluationCsv(records)));
+      if (!flags.json) process.stdout.write(`table: ${flags.csv}\n`);
+    }
+  }
+  if (records.length === 0 && failures.length === 1 && paths.length === 1) throw new InputError(failures[0].message);
+  for (const { image, message } of failures) notes.write(`${image} was left out. ${message}`);
+  if (isStopped) {
+    const onward =
+      state === undefined
+        ? "--resume keeps what was judged, and goes on from it"
+        : `the same command goes on from ${state}`;
+    throw new InputError(`Stopped after ${records.length} of ${paths.length} images; ${onward}.`);
+  }
+  if (records.length === 0)
+    throw new InputError(`None of the ${paths.length} images could be judged; the notes say why.`);
+}
+
+/** Where records are kept unless the flag names a file. */
+const stateOf = ({ resume, csv }: EvaluateFlags): string | undefined =>
+  resume === true ? `${(csv ?? "evaluation").replace(/\.csv$/i, "")}.jsonl` : resume;
+
+/** All that the numbers depend on but the images: files by what is in them, flags as they are. */
+async function requestOf({ csv, json, resume, model, labels, config, ...options }: EvaluateFlags): Promise<object> {
+  const files = [model, labels, ...(config ?? [])].filter((path) => path !== undefined);
+  const digests = await Promise.all(
+    files.map(async (path) => (existsSync(path) ? digestOf([await readInputFile(path)]) : path)),
+  );
+  return { version, files: digests, ...options };
+}
+
+interface Judged {
+  readonly records: readonly EvaluationRecord[];
+  readonly failures: readonly { readonly image: string; readonly message: string }[];
+}
+
+/** What is wrong with the request, not with one picture. */
+const ofRequest = [OptionError, TargetError, LayerError, MemoryError];
+
+/** Judges one image after the other, those that were kept not again, until a signal ends it; what was judged until then is returned. */
+async function judgeEach(
+  model: Model,
+  paths: readonly string[],
+  around: { readonly flags: EvaluateFlags; readonly file: EvaluationFile; readonly signal: AbortSignal },
+): Promise<Judged> {
+  const { flags, file, signal } = around;
+  const each = flags.methods.length + controls;
   const bar = progressBar("evaluate");
-  const total = paths.length * (methods.length + controls);
-  let [maps, objects] = [0, 0];
-  const missing: [method: string, reason: string][] = [];
-  const images: (Evaluated & { readonly image: string })[] = [];
+  const records: EvaluationRecord[] = [];
+  const failures: { image: string; message: string }[] = [];
   try {
-    for (const path of paths) {
-      const image = await decodeImage(await readInputFile(path));
-      const mask = await maskBeside(path, model, flags);
-      objects += Number(mask !== undefined);
-      const evaluated = await evaluateImage(model, {
-        ...{ image, mask, methods, target: targetAt(flags.target, flags.position, model) },
-        onMap: () => bar.update(++maps, total),
-        onMissing: (method, reason) => missing.push([method, reason]),
-      });
-      images.push({ image: path, ...evaluated });
+    for (const [done, path] of paths.entries()) {
+      if (signal.aborted) break;
+      try {
+        let maps = done * each;
+        const bytes = await filesOf(path);
+        const kept = file.find(path, bytes);
+        const record =
+          kept ??
+          (await judgeOne(model, path, { ...around, bytes, onMap: () => bar.update(++maps, paths.length * each) }));
+        if (!kept) await file.add(record, bytes);
+        records.push(record);
+      } catch (error) {
+        if (signal.aborted) break;
+        if (!(error instanceof SeethroughError) || ofRequest.some((kind) => error instanceof kind)) throw error;
+        failures.push({ image: path, message: inFlags(error.message) });
+      }
+      bar.update((done + 1) * each, paths.length * each);
     }
   } finally {
     bar.stop();
   }
-  const notes = noteWriter(model);
-  const place = flags.position === undefined ? "" : ` at ${[flags.position].flat().join(", ")}`;
-  for (const [method, reason] of missing) notes.write(`left out. ${reason}`, method);
-  if (images.every((image) => image.methods.length === 0))
-    throw new InputError(`None of the methods could judge these images: ${methods.join(", ")}.`);
-  const seen = images.map(({ image, target, probability }) => {
+  return { records, failures };
+}
+
+/** The picture's bytes, and those of its mask where there is one. */
+async function filesOf(path: string): Promise<readonly Uint8Array[]> {
+  const mask = maskPathOf(path);
+  const picture = await readInputFile(path);
+  return existsSync(mask) ? [picture, await readInputFile(mask)] : [picture];
+}
+
+async function judgeOne(
+  model: Model,
+  path: string,
+  request: {
+    readonly flags: EvaluateFlags;
+    readonly bytes: readonly Uint8Array[];
+    readonly signal: AbortSignal;
+    readonly onMap: () => void;
+  },
+): Promise<EvaluationRecord> {
+  const { flags, bytes, signal, onMap } = request;
+  const [picture, beside] = bytes;
+  const missing: { method: string; reason: string }[] = [];
+  const evaluated = await evaluateImage(model, {
+    image: await decodeImage(picture, { signal }),
+    mask: beside && (await maskOf(beside, model, flags)),
+    methods: flags.methods,
+    target: targetAt(flags.target, flags.position, model),
+    seed: flags.seed,
+    signal,
+    onMap,
+    onMissing: (method, reason) => missing.push({ method, reason }),
+  });
+  return { image: path, hasMask: beside !== undefined, missing, ...evaluated };
+}
+
+/** The object is white: one byte per pixel of the network's input. */
+async function maskOf(bytes: Uint8Array, model: Model, { fit }: ModelFlags): Promise<Uint8Array> {
+  const [, height, width] = model.input.shape;
+  const mask = preprocess(await decodeImage(bytes), { width, height, channels: 1 }, { fit });
+  return Uint8Array.from(mask.data, (value) => Number(value >= 0.5));
+}
+
+/** Images that the heading names. */
+const named = 6;
+
+function tables(model: Model, records: readonly EvaluationRecord[], { position, seed }: EvaluateFlags): string {
+  const place = position === undefined ? "" : ` at ${[position].flat().join(", ")}`;
+  const seen = records.slice(0, named).map(({ image, target, probability }) => {
     const how = probability === undefined ? `score ${target.score.toFixed(2)}` : `${(100 * probability).toFixed(0)} %`;
     return `${basename(image)} (${target.label ?? `class ${target.index}`}${place} ${how})`;
   });
-  const heading = `${model.name}, ${images.length === 1 ? "1 image" : `means over ${images.length} images`}\n${seen.join(", ")}`;
-  const document = { model: model.name, ...(flags.position !== undefined && { position: flags.position }), images };
-  process.stdout.write(
-    flags.json ? `${JSON.stringify(document, null, 2)}\n` : evaluationText(heading, images, objects),
-  );
+  const others = records.length > named ? ` and ${records.length - named} more` : "";
+  const heading = `${model.name}, ${records.length === 1 ? "1 image" : `means over ${records.length} images`}\n${seen.join(", ")}${others}`;
+  const objects = records.filter(({ hasMask }) => hasMask).length;
+  return evaluationText(heading, records, { means: meansOf(records, seed), objects });
 }
 
-/** Of a folder its pictures, of a file itself. */
-async function picturesOf(path: string): Promise<string[]> {
-  if (!(await isFolder(path))) return [path];
-  const found = await listImages(path);
-  if (found.length === 0) throw new InputError(`${path} has no PNG, JPEG or WebP files.`);
-  return found.map((file) => join(path, file));
-}
-
-/** Of all PNG files of a folder masks may be among the images. */
-const maskPathOf = (path: string): string => path.replace(/\.[^./\\]+$/, ".mask.png");
-
-/** The object of `photo.png` is white in `photo.mask.png`, if there is one. */
-async function maskBeside(path: string, model: Model, { fit }: ModelFlags): Promise<Uint8Array | undefined> {
-  const maskPath = maskPathOf(path);
-  if (!existsSync(maskPath)) return undefined;
-  const [, height, width] = model.input.shape;
-  const mask = preprocess(await decodeImage(await readInputFile(maskPath)), { width, height, channels: 1 }, { fit });
-  return Uint8Array.from(mask.data, (value) => Number(value >= 0.5));
+function documentText(
+  model: Model,
+  { records, failures, isStopped }: Judged & { readonly isStopped: boolean },
+  { position, seed }: EvaluateFlags,
+): string {
+  const document = {
+    model: model.name,
+    ...(position !== undefined && { position }),
+    seed,
+    images: records.map(({ hasMask: _, ...record }) => record),
+    means: meansOf(records, seed),
+    failures,
+    ...(isStopped && { stopped: true }),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
 }

@@ -1,110 +1,76 @@
-import type { Evaluated, Judgement } from "./evaluation";
+import type { Evaluated } from "./evaluation";
+import {
+  type MeasureColumn,
+  type MeasureGroup,
+  type MeasureMean,
+  type MethodMeans,
+  measureColumns,
+} from "./evaluation-measures";
 
-/** A measure as a column: what it is called, the number of one map, and what the number says. */
-interface Column {
-  readonly title: string;
-  readonly of: (judgement: Judgement) => number | undefined;
-  readonly meaning: string | ((measures: ReadonlySet<Evaluated["measure"]>) => string);
-  readonly shown?: (values: readonly number[]) => string;
+/** Two decimals, and no sign where they are zero. */
+const figures = (value: number): string => (Math.round(100 * value) / 100 || 0).toFixed(2).replace("-", "−");
+
+const questions: Readonly<Record<MeasureGroup, string>> = {
+  network: "what the network needs",
+  object: "where the object is",
+  map: "the map itself",
+};
+
+function shown({ shown: how }: MeasureColumn, { mean, images }: MeasureMean): string {
+  if (how === "count") return `${Math.round(mean * images)}/${images}`;
+  return how === "verdict" ? `${figures(mean)}${mean < 0.5 ? "  " : " ×"}` : figures(mean);
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-const figures = (value: number): string => value.toFixed(2).replace("-", "−");
+function interval({ shown: how }: MeasureColumn, { low, high }: MeasureMean): string {
+  if (low === undefined || high === undefined) return "";
+  return `${figures(low)}…${figures(high)}${how === "verdict" ? "  " : ""}`;
+}
 
-const verdict = (values: readonly number[]): string => `${figures(mean(values))}${mean(values) < 0.5 ? "  " : " ×"}`;
+/** Means over the images as tables that explain themselves: one for each question, with an interval below each mean of several images. */
+export function evaluationText(
+  heading: string,
+  images: readonly Evaluated[],
+  { means, objects }: { readonly means: readonly MethodMeans[]; readonly objects: number },
+): string {
+  const measured = measureColumns.filter(({ key }) => means.some((each) => !each.control && key in each.means));
+  const names = means.map(({ name, control }) => (control ? `control: ${name}` : name));
+  const first = Math.max(...[...names, ...Object.values(questions)].map(({ length }) => length));
+  const groups = (Object.keys(questions) as MeasureGroup[]).flatMap((group) => {
+    const columns = measured.filter((column) => column.group === group);
+    return columns.length > 0 ? [{ group, columns }] : [];
+  });
+  const tables = groups.flatMap(({ group, columns }) => {
+    const header = [questions[group], ...columns.map(({ title }) => title)];
+    const rows = means.flatMap((each, i) => {
+      const cells = (of: (column: MeasureColumn, mean: MeasureMean) => string): string[] =>
+        columns.map((column) => (column.key in each.means ? of(column, each.means[column.key]) : ""));
+      const [line, below] = [cells(shown), cells(interval)];
+      if (line.every((cell) => cell === "")) return [];
+      return [[names[i], ...line], ...(below.some((cell) => cell !== "") ? [["", ...below]] : [])];
+    });
+    return [...aligned([header, ...rows], first), ""];
+  });
+  const measures = new Set(images.map(({ measure }) => measure));
+  const legend = groups.flatMap(({ group, columns }) => [
+    ...columns.map(
+      ({ title, meaning }) => `${title.padEnd(17)} ${typeof meaning === "string" ? meaning : meaning(measures)}`,
+    ),
+    ...(group === "object" ? chanceLine(images, objects) : []),
+  ]);
+  return [heading, "", ...tables, ...legend, "", ...sureness(means), closing, ""].join("\n");
+}
 
-const columns: readonly Column[] = [
-  {
-    title: "deletion ↓",
-    of: ({ deletion }) => deletion.auc,
-    meaning: (measures) =>
-      `the ${measures.has("score") ? (measures.size > 1 ? "target's probability or score" : "target's score") : "class's probability"} ` +
-      `while pixels are taken away, the map's highest first: ${measures.has("score") ? "" : "0 to 1, "}low is good`,
-  },
-  {
-    title: "insertion ↑",
-    of: ({ insertion }) => insertion.auc,
-    meaning: "the same while they are put back into a blurred picture: high is good",
-  },
-  {
-    title: "infidelity ↓",
-    of: (judgement) => judgement.infidelity,
-    meaning: "error in foretelling how the score changes where squares are removed: 0 is right, 1 is worth nothing",
-  },
-  {
-    title: "hit ↑",
-    of: ({ pointingGame }) => pointingGame && Number(pointingGame.hit),
-    meaning: "images whose map is highest on the object",
-    shown: (values) => `${values.reduce((a, b) => a + b, 0)}/${values.length}`,
-  },
-  {
-    title: "energy ↑",
-    of: ({ energyPointingGame }) => energyPointingGame?.energy,
-    meaning: "share of the map that lies on the object",
-  },
-  {
-    title: "sensitivity ↓",
-    of: ({ maxSensitivity }) => maxSensitivity,
-    meaning: "relative change of the map when no input value changes by more than 0.02: 0 is steady",
-  },
-  {
-    title: "sparseness",
-    of: (judgement) => judgement.sparseness,
-    meaning: "0 if everything is marked alike, near 1 if a few values are: a property, no merit",
-  },
-  {
-    title: "another class ↓",
-    of: ({ randomLogit }) => randomLogit?.similarity,
-    meaning: "likeness to the maps of three other classes: from 0.5 on the method fails (×)",
-    shown: verdict,
-  },
-  {
-    title: "random weights ↓",
-    of: ({ randomization }) => randomization?.similarity,
-    meaning: "likeness to the map of the network with its last layer shuffled: from 0.5 on the method fails (×)",
-    shown: verdict,
-  },
-];
-
-/** Means over the images as a table that explains itself. */
-export function evaluationText(heading: string, images: readonly Evaluated[], objects: number): string {
-  const shown = columns.filter(({ of }) =>
-    images.some(({ methods }) => methods.some((judgement) => of(judgement) !== undefined)),
-  );
-  const row = (name: string, judgements: readonly Judgement[]): string[] => [
-    name,
-    ...shown.map(({ of, shown: show = (values) => figures(mean(values)) }) => {
-      const values = judgements.map(of).filter((value) => value !== undefined);
-      return values.length > 0 ? show(values) : "";
-    }),
-  ];
-  const rows = (of: (image: Evaluated) => readonly Judgement[], prefix = ""): string[][] => {
-    const all = images.flatMap(of);
-    return [...new Set(all.map(({ name }) => name))].map((name) =>
-      row(
-        prefix + name,
-        all.filter((judgement) => judgement.name === name),
-      ),
-    );
-  };
-  const table = [
-    ["", ...shown.map(({ title }) => title)],
-    ...rows(({ methods }) => methods),
-    ...rows(({ controls }) => controls, "control: "),
-  ];
+function aligned(table: readonly (readonly string[])[], first: number): string[] {
   const widths = table[0].map((_, column) => Math.max(...table.map((cells) => cells[column].length)));
-  const lines = table.map((cells) =>
+  return table.map((cells) =>
     cells
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .map((cell, i) => (i === 0 ? cell.padEnd(first) : cell.padStart(widths[i])))
       .join("  ")
       .trimEnd(),
   );
-  const measures = new Set(images.map(({ measure }) => measure));
-  const legend = shown.map(
-    ({ title, meaning }) => `${title.padEnd(17)} ${typeof meaning === "string" ? meaning : meaning(measures)}`,
-  );
-  return [heading, "", ...lines, "", ...legend, ...chanceLine(images, objects), "", closing, ""].join("\n");
 }
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 function chanceLine(images: readonly Evaluated[], objects: number): string[] {
   const games = images.flatMap(({ controls }) => controls.filter(({ name }) => name === "random"));
@@ -117,6 +83,19 @@ function chanceLine(images: readonly Evaluated[], objects: number): string[] {
   ];
 }
 
+/** Below how many images percentile intervals are known to be too narrow. */
+const few = 20;
+
+function sureness(means: readonly MethodMeans[]): string[] {
+  const counts = means.flatMap((each) => Object.values(each.means).map(({ images }) => images));
+  const most = Math.max(...counts);
+  if (most < 2) return [];
+  const narrow = most < few ? `\nOf fewer than ${few} images that is too narrow.` : "";
+  return [
+    `Below each mean: where 95 % of the means lie of as many images drawn from these again (bootstrap).${narrow}`,
+  ];
+}
+
 const closing =
   "The controls know nothing of the network: random numbers, the picture's edges, its centre. Where a method is no better than\n" +
-  "they are, its number is no sign that it found what the network used. A method that fails in the last columns shows the picture.";
+  "they are, its number is no sign that it found what the network used. A method that fails (×) shows the picture.";

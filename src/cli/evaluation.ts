@@ -1,4 +1,7 @@
 import {
+  type Adcc,
+  adcc,
+  averageDrop,
   controlHeatmaps,
   type DeletionInsertionCurves,
   deletionInsertion,
@@ -7,6 +10,7 @@ import {
   explain,
   type ImageLike,
   InputError,
+  increaseInConfidence,
   infidelity,
   type JudgedMap,
   LayerError,
@@ -18,8 +22,10 @@ import {
   pointingGame,
   type RandomizationStage,
   type RandomLogitTest,
+  type Road,
   randomizationTest,
   randomLogitTest,
+  road,
   sparseness,
   type Target,
   TargetError,
@@ -30,6 +36,13 @@ import {
 export interface Judgement extends DeletionInsertionCurves {
   /** Name of the method or of the control. */
   readonly name: string;
+  readonly road: Pick<Road, "percentiles" | "mostRelevantFirst" | "leastRelevantFirst" | "combined">;
+  /** Share of the confidence that is lost where only what the map marks is shown; absent where the confidence is no positive number. */
+  readonly averageDrop?: number;
+  /** 1 if the confidence rises instead, else 0. */
+  readonly increaseInConfidence: 0 | 1;
+  /** Of a method whose average drop there is. */
+  readonly adcc?: Pick<Adcc, "adcc" | "coherency" | "complexity">;
   /** Mean squared error of the changes it foretells, over that of foretelling none. */
   readonly infidelity: number;
   readonly sparseness: number;
@@ -60,6 +73,7 @@ export interface Evaluated {
 
 /** Enough for two figures of each number. */
 const steps = 32;
+const percentiles = [20, 40, 60, 80];
 const infidelitySamples = 32;
 const sensitivitySamples = 5;
 
@@ -69,29 +83,45 @@ interface Request {
   readonly mask?: Uint8Array;
   readonly target: Target | undefined;
   readonly methods: readonly MethodName[];
+  /** Of all that is random in methods and measures. */
+  readonly seed: number;
+  readonly signal: AbortSignal;
   /** Called after each map. */
   readonly onMap: () => void;
   /** Called with a method that is left out, and why. */
   readonly onMissing: (method: string, reason: string) => void;
 }
 
-/** Judges several methods, and the controls, on one image. */
+/**
+ * Judges several methods, and the controls, on one image.
+ *
+ * @throws the signal's reason as soon as it is aborted
+ */
 export async function evaluateImage(model: Model, request: Request): Promise<Evaluated> {
-  const { image, mask, methods, onMap, onMissing } = request;
-  const target = request.target ?? (await model.predict(image, { top: 1 }))[0].index;
+  const { image, mask, methods, seed, signal, onMap, onMissing } = request;
+  const target = request.target ?? (await model.predict(image, { top: 1, signal }))[0].index;
   const [, height, width] = model.input.shape;
+  const asked = { target, seed, signal };
   const judge = async (name: string, map: JudgedMap): Promise<Judged> => {
     const step = Math.ceil((width * height) / steps);
     const { deletion, insertion, ...curves } = await deletionInsertion(model, image, map, {
-      target,
-      step,
-      controls: false,
+      ...{ ...asked, step, controls: false },
     });
-    const foretold = await infidelity(model, image, map, { target, samples: infidelitySamples, normalize: true });
+    const removed = await road(model, image, map, { ...asked, percentiles, controls: false });
+    const foretold = await infidelity(model, image, map, { ...asked, samples: infidelitySamples, normalize: true });
+    const increase = await increaseInConfidence(model, image, map, asked);
+    // A share of what is not positive is no share.
+    const drop = increase.confidence > 0 ? await averageDrop(model, image, map, asked) : undefined;
     const judgement = {
       name,
       deletion,
       insertion,
+      road: {
+        ...{ percentiles, combined: removed.combined },
+        ...{ mostRelevantFirst: removed.mostRelevantFirst, leastRelevantFirst: removed.leastRelevantFirst },
+      },
+      ...(drop && { averageDrop: drop.averageDrop }),
+      increaseInConfidence: increase.increaseInConfidence,
       infidelity: foretold.ofZeros > 0 ? foretold.infidelity / foretold.ofZeros : 1,
       sparseness: sparseness(map),
       ...(mask && { pointingGame: pointingGame(map, mask), energyPointingGame: energyPointingGame(map, mask) }),
@@ -105,7 +135,7 @@ export async function evaluateImage(model: Model, request: Request): Promise<Eva
   const judged: Judgement[] = [];
   for (const method of methods) {
     try {
-      judged.push(await judgeMethod(model, image, { method, target, judge }));
+      judged.push(await judgeMethod(model, image, { method, asked, judge }));
     } catch (error) {
       // What a network's structure or an empty map rules out is no reason to give up the others.
       if (!(error instanceof LayerError || error instanceof InputError)) throw error;
@@ -113,7 +143,7 @@ export async function evaluateImage(model: Model, request: Request): Promise<Eva
     }
     onMap();
   }
-  const maps = controlHeatmaps(model, image);
+  const maps = controlHeatmaps(model, image, { seed });
   const controls: Judged[] = [];
   for (const name of ["random", "edge", "centre"] as const) {
     controls.push(await judge(name, maps[name]));
@@ -132,22 +162,26 @@ async function judgeMethod(
   image: ImageLike,
   {
     method,
-    target,
+    asked,
     judge,
   }: {
     readonly method: MethodName;
-    readonly target: Target;
+    readonly asked: { readonly target: Target; readonly seed: number; readonly signal: AbortSignal };
     readonly judge: (name: string, map: JudgedMap) => Promise<Judged>;
   },
 ): Promise<Judgement> {
-  const explained: Parameters<typeof maxSensitivity>[2] = (m, x, options) => explain(m, x, { ...options, method });
-  const attribution = await explain(model, image, { method, target });
+  const attribution = await explain(model, image, { method, ...asked });
+  // Every test begins with the map that is there already.
+  const explained: Parameters<typeof maxSensitivity>[2] = async (m, x, options) =>
+    m === model && x === image && options.target === asked.target ? attribution : explain(m, x, { ...options, method });
   const { judgement } = await judge(method, attribution);
-  const sensitivity = await maxSensitivity(model, image, explained, { target, samples: sensitivitySamples });
-  const { similarity, passed, stages } = await randomizationTest(model, image, explained, { target, stages: 2 });
-  const logits = await otherClasses(model, image, explained, target);
+  const found = judgement.averageDrop === undefined ? undefined : await adcc(model, image, explained, asked);
+  const sensitivity = await maxSensitivity(model, image, explained, { ...asked, samples: sensitivitySamples });
+  const { similarity, passed, stages } = await randomizationTest(model, image, explained, { ...asked, stages: 2 });
+  const logits = await otherClasses(model, image, explained, asked);
   return {
     ...judgement,
+    ...(found && { adcc: { adcc: found.adcc, coherency: found.coherency, complexity: found.complexity } }),
     maxSensitivity: sensitivity.maxSensitivity,
     ...(logits && { randomLogit: { similarity: logits.similarity, passed: logits.passed, classes: logits.classes } }),
     randomization: { similarity, passed, stages },
@@ -160,10 +194,10 @@ async function otherClasses(
   model: Model,
   image: ImageLike,
   method: Parameters<typeof randomLogitTest>[2],
-  target: Target,
+  asked: { readonly target: Target; readonly seed: number; readonly signal: AbortSignal },
 ): Promise<RandomLogitTest | undefined> {
   try {
-    return await randomLogitTest(model, image, method, { target });
+    return await randomLogitTest(model, image, method, asked);
   } catch (error) {
     if (error instanceof TargetError) return undefined;
     throw error;

@@ -52,6 +52,11 @@ const htmlName = (text: string): string => {
   return text;
 };
 
+const csvName = (text: string): string => {
+  if (!text.toLowerCase().endsWith(".csv")) throw new InvalidArgumentError("tables are written as CSV: name it .csv");
+  return text;
+};
+
 const sizes = (text: string): number | readonly [number, number] => {
   const [, first, second] = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text) ?? [];
   if (first === undefined) throw new InvalidArgumentError("expected a whole number of at least 1, or two: 8 or 8,16");
@@ -251,7 +256,7 @@ withModelOptions(program.command("detect"))
   });
 
 withModelOptions(program.command("evaluate"))
-  .description("judge methods on images: deletion, insertion, infidelity, sensitivity, random weights, beside controls")
+  .description("judge methods on images: deletion, insertion, ROAD, ADCC, infidelity, random weights, beside controls")
   .argument(
     "<images...>",
     "PNG, JPEG or WebP files, or folders of such; where the object of photo.png is, photo.mask.png may say (white)",
@@ -263,6 +268,12 @@ withModelOptions(program.command("evaluate"))
   )
   .option("--target <label|index>", "class to explain; default: the predicted one of each image")
   .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber, 0)
+  .option("--csv <file.csv>", "write a table with a row for each image and method", csvName)
+  .option(
+    "--resume [file.jsonl]",
+    "keep what was judged in this file, and go on from it; default: beside --csv, or evaluation.jsonl",
+  )
   .option("--json", "print one JSON document with every number and curve instead of a table")
   .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
 

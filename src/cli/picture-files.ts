@@ -10,7 +10,7 @@ export interface PictureFile {
 }
 
 /** The object of `photo.png` is white in `photo.mask.png`, if there is one. */
-const maskPathOf = (path: string): string => `${path.replace(/\.[^./\\]+$/, "")}.mask.png`;
+export const maskPathOf = (path: string): string => `${path.replace(/\.[^./\\]+$/, "")}.mask.png`;
 
 /**
  * Of folders their pictures, of files themselves; each once. Masks beside pictures are none.
