@@ -7,7 +7,7 @@ import { layers } from "./layers";
 import { summarise } from "./measure";
 import { networks } from "./networks/index";
 import { peakLoop, peakModule } from "./peak";
-import { engines } from "./peers/index";
+import { engines, usualEngines } from "./peers/index";
 import { header, table } from "./table";
 
 const help = `Compares seethrough with other engines: same ONNX file, same input, one thread, in turns.
@@ -15,7 +15,7 @@ const help = `Compares seethrough with other engines: same ONNX file, same input
   --what      ${kinds.join(",")} (default: all)
   --networks  ${Object.keys(networks).join(",")} (default: all)
   --layers    text that the name of a layer must contain
-  --engines   ${Object.keys(engines).join(",")} (default: all; ratios are to the first)
+  --engines   ${Object.keys(engines).join(",")} (default: all that run here; ratios are to the first)
   --rounds    rounds per measurement (default: 15)
   --json      file for the results`;
 
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   if (!(Number.isInteger(rounds) && rounds > 0))
     throw new Error(`--rounds: "${options.rounds}" is no number of rounds.`);
   const participants = await Promise.all(
-    chosen("engines", options.engines, Object.keys(engines)).map((name) => engines[name]()),
+    chosen("engines", options.engines ?? usualEngines.join(","), Object.keys(engines)).map((name) => engines[name]()),
   );
 
   const peak = await peakLoop(peakModule);

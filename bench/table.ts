@@ -1,7 +1,7 @@
 import type { Result } from "./comparison";
 
 const columns = ["engine", "ms", "±", "GFLOP/s", "of peak", "GB/s", "× first", "× forward", "difference"] as const;
-const engineWidth = 12;
+const engineWidth = 18;
 const numberWidth = 11;
 /** Beyond this deviation of the peak loop the figures of a measurement are not worth quoting. */
 const restless = 0.03;

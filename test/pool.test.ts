@@ -16,6 +16,7 @@ import { poolInThread } from "../src/pool/in-thread";
 import { createService } from "../src/pool/service";
 import { sameThread } from "../src/pool/thread";
 import { yoloV8 } from "./detect/networks";
+import { hostFuses } from "./fused/host";
 import { graphOf, randomFloats, randomIntegers } from "./graph/build";
 import { transformer } from "./graph/transformer";
 import { knownOptions } from "./known-options";
@@ -149,6 +150,23 @@ describe("a pool gives the results of one instance", () => {
     expect(String(await caught(pool.gradCam(low, tensor)))).toBe(
       'SeethroughError: The model "petshop.onnx" was disposed; load it again.',
     );
+  });
+
+  it("arithmetic: what the host has, in every thread", async () => {
+    const load = { arithmetic: "fastest" } as const;
+    const [there, here] = [await pool.loadModel(bytes, load), await library.loadModel(bytes, load)];
+    expect([there.arithmetic, here.arithmetic]).toEqual(Array(2).fill(hostFuses ? "fused" : "plain"));
+    expect(there.notes).toEqual(here.notes);
+    same(await pool.saliency(there, image), await library.saliency(here, image));
+    const patches = { window: options.window, stride: options.stride };
+    same(await pool.occlusion(there, image, patches), await library.occlusion(here, image, patches));
+    const both = { plain: resolve("dist/kernels.wasm"), fused: pathToFileURL(resolve("dist/kernels-fused.wasm")) };
+    const named = await pool.loadModel(bytes, { ...load, wasm: both });
+    same(await pool.saliency(named, image), await library.saliency(here, image));
+    if (!hostFuses)
+      expect(await caught(pool.loadModel(bytes, { arithmetic: "fused" }))).toBeInstanceOf(
+        library.UnsupportedRuntimeError,
+      );
   });
 
   it("many images at once", async () => {

@@ -7,16 +7,21 @@ const tensor = ({ shape, nhwc }: BenchInput): Tensor => {
 };
 
 /** This library, as it is shipped, through its public functions. */
-export const engine: Engine = {
-  name: "seethrough",
+const engineOf = (name: string, arithmetic: "plain" | "fused"): Engine => ({
+  name,
   version,
   layout: "nhwc",
   prepare: async (bytes) => {
-    const model = await loadModel(bytes);
+    const model = await loadModel(bytes, { arithmetic });
     return {
       forward: async (input) => (await model.run(tensor(input))).output.data,
       gradient: async (input, target) => (await saliency(model, tensor(input), { target })).values.data,
       dispose: () => model.dispose(),
     };
   },
-};
+});
+
+export const engine = engineOf("seethrough", "plain");
+
+/** The same with fused arithmetic, where the host has it: not in Node 20. */
+export const fusedEngine = engineOf("seethrough-fused", "fused");

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeImage, encodePng, loadModel } from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
+import { hostFuses } from "../fused/host";
+
 import { graphOf, ints, randomFloats, randomIntegers } from "../graph/build";
 import { describeShared, readSharedJson, sharedPath } from "../shared-folder";
 import { run } from "./run";
@@ -165,6 +167,21 @@ it("memory: a limit that is too low is refused by the flags that help, and --mem
   const low = await run(...words, "--memory", "low", "--max-memory", "64M");
   expect(low.code).toBe(0);
   expect((await run(...words, "--max-memory", "lots")).code).toBe(2);
+});
+
+it("--arithmetic chooses the kernels, and the recipe says which ran", async () => {
+  const words = ["explain", "examples/images/scene-cat-00.png", "--method", "saliency", "--json"];
+  const fastest = await run(...words, "--arithmetic", "fastest");
+  const [{ recipe, notes }] = JSON.parse(fastest.out).explanations;
+  expect(recipe.arithmetic).toBe(hostFuses ? "fused" : "plain");
+  expect(notes.map(({ code }: { code: string }) => code)).toEqual(hostFuses ? [] : ["plain-arithmetic"]);
+  const fused = await run(...words, "--arithmetic", "fused");
+  if (hostFuses) expect(fused).toMatchObject({ code: 0, out: fastest.out });
+  else {
+    expect(fused).toMatchObject({ code: 1, out: "" });
+    expect(fused.err).toMatch(/relaxed SIMD.* Load with --arithmetic plain or --arithmetic fastest, which fuses where/);
+  }
+  expect((await run(...words, "--arithmetic", "quick")).code).toBe(2);
 });
 
 it("--channels says in which order the network takes colours", async () => {

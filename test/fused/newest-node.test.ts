@@ -11,6 +11,7 @@ import { hostFuses } from "./host";
  */
 const suites = {
   "fused arithmetic beside plain": ["test/fused/arithmetic.test.ts", "test/fused/networks.test.ts"],
+  "fused arithmetic in a pool": ["test/pool.test.ts", "-t", "arithmetic: "],
   "the kernels against plain loops, and adjoint": ["--mode", "fused", "test/kernels", "test/ops/convolution"],
   "operators against onnxruntime": ["--mode", "fused", "test/ops/operators.test.ts"],
   "goldens, and occlusion by parts": [

@@ -14,7 +14,12 @@ import { readPage } from "./page.mjs";
 
 const [id, given] = process.argv.slice(2);
 if (id === undefined) {
-  const list = Object.entries(hosts).map(([key, { name, missing }]) => ({ id: key, name, missing: missing() }));
+  const list = Object.entries(hosts).map(([key, { name, fuses, missing }]) => ({
+    id: key,
+    name,
+    fuses,
+    missing: missing(),
+  }));
   console.log(JSON.stringify(list));
 } else if (id === "examples") {
   console.log(JSON.stringify(listExamples()));

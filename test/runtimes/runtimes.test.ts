@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 interface Runtime {
   readonly id: string;
   readonly name: string;
+  /** Whether fused arithmetic runs there. */
+  readonly fuses: boolean;
   /** The command that installs what is missing. */
   readonly missing?: string;
 }
@@ -14,7 +16,13 @@ interface Runtime {
 interface Report {
   readonly digests: Readonly<Record<string, string>>;
   /** Every method by a pool, where the host's suite has one. */
-  readonly pool?: { readonly size: number; readonly digests: Readonly<Record<string, string>> };
+  readonly pool?: {
+    readonly size: number;
+    readonly digests: Readonly<Record<string, string>>;
+    readonly fused: Readonly<Record<string, string>>;
+  };
+  /** What fused arithmetic gives, or why it does not run there. */
+  readonly fused: { readonly digests: Readonly<Record<string, string>> } | { readonly refusal: string };
   readonly snippet?: { readonly page: string; readonly printed: string; readonly expected: string };
 }
 
@@ -41,7 +49,9 @@ const node = (...args: readonly string[]): string =>
   execFileSync(process.execPath, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
 const runtimes: readonly Runtime[] = JSON.parse(node(here("run.mjs")));
 const [recorder, ...others] = runtimes;
-const examples: readonly Runtime[] = JSON.parse(node(here("run.mjs"), "examples"));
+/** The bits of fused arithmetic are recorded in the newest Node; the oldest has none. */
+const fusedRecorder = runtimes.find(({ id }) => id === "node-newest") as Runtime;
+const examples: readonly Omit<Runtime, "fuses">[] = JSON.parse(node(here("run.mjs"), "examples"));
 /** Where every runtime has to be there: in CI. */
 const all = process.env.SEETHROUGH_RUNTIMES === "all";
 
@@ -50,7 +60,7 @@ const timeout = 900_000;
 let folder = "";
 
 /** Skips a test, visibly, or fails it where everything has to be there. */
-function skipIfMissing({ name, missing }: Omit<Runtime, "id">, skip: (reason: string) => void): void {
+function skipIfMissing({ name, missing }: Pick<Runtime, "name" | "missing">, skip: (reason: string) => void): void {
   if (missing === undefined) return;
   const reason = `${name} is not installed; to run the suite there: ${missing}`;
   if (all) throw new Error(reason);
@@ -72,7 +82,18 @@ async function report({ id }: Runtime): Promise<Report> {
   return JSON.parse(stdout) as Report;
 }
 
-const recorded = (): Record<string, string> => JSON.parse(readFileSync(here("digests.json"), "utf8"));
+const readDigests = (file: string): Record<string, string> => JSON.parse(readFileSync(here(file), "utf8"));
+const recorded = (): Record<string, string> => readDigests("digests.json");
+const recordedFused = (): Record<string, string> => readDigests("fused-digests.json");
+
+/** Fused arithmetic has one pattern of bits too, wherever it runs. */
+function expectFused({ name, fuses }: Runtime, { fused }: Report): void {
+  if (fuses) expect("digests" in fused ? fused.digests : fused.refusal, name).toEqual(recordedFused());
+  else {
+    const refusal = "refusal" in fused ? fused.refusal : `${name} gives ${fused.digests.all}: say so in its host`;
+    expect(refusal).toMatch(/^UnsupportedRuntimeError: .*arithmetic: 'plain'|^OptionError: .*kernels-fused\.wasm/);
+  }
+}
 
 function expectSnippet({ snippet }: Report): void {
   if (snippet) expect(snippet.printed, `docs/runtimes/${snippet.page}`).toBe(snippet.expected);
@@ -81,11 +102,13 @@ function expectSnippet({ snippet }: Report): void {
 /** Hosts whose suite is without a pool: a variant of Workers, and an edge function, which has one instance as Workers have. */
 const withoutPool: readonly string[] = ["workerd-vitest", "edge"];
 
-function expectPool({ id }: Runtime, { pool, digests }: Report): void {
+function expectPool({ id, fuses }: Runtime, { pool, digests }: Report): void {
   if (withoutPool.includes(id)) return;
   expect(pool?.size, "instances of the pool").toBe(id === "workerd" ? 1 : 2);
   const methods = Object.entries(digests).filter(([name]) => /^tiny: (?!predict)/.test(name));
   expect(pool?.digests).toEqual(Object.fromEntries(methods));
+  const some = fuses ? ["tiny: occlusion", "tiny: saliency"].map((name) => [name, recordedFused()[name]]) : [];
+  expect(pool?.fused).toEqual(Object.fromEntries(some));
 }
 
 describe("the packed package gives the same bits", () => {
@@ -106,7 +129,17 @@ describe("the packed package gives the same bits", () => {
       "digests.json",
     );
     expectPool(recorder, found);
+    expectFused(recorder, found);
     expectSnippet(found);
+  });
+
+  it("Node, newest: the recorded bits of fused arithmetic", { timeout }, async ({ skip }) => {
+    skipIfMissing({ ...fusedRecorder, name: `fused arithmetic: ${fusedRecorder.name}` }, skip);
+    const { fused } = await report(fusedRecorder);
+    const found = `${JSON.stringify("digests" in fused ? fused.digests : fused, null, 2)}\n`;
+    await expect(found, "after a wanted change of the numbers: npm run runtimes:record").toMatchFileSnapshot(
+      "fused-digests.json",
+    );
   });
 
   for (const runtime of others) {
@@ -115,6 +148,7 @@ describe("the packed package gives the same bits", () => {
       const found = await report(runtime);
       expect(found.digests).toEqual(recorded());
       expectPool(runtime, found);
+      expectFused(runtime, found);
       expectSnippet(found);
     });
   }
@@ -166,9 +200,10 @@ it("the README's table is of these runtimes and bits", () => {
   const readme = readFileSync("README.md", "utf8");
   const table = /<!-- runtimes -->\n([\s\S]*?)<!-- \/runtimes -->/.exec(readme)?.[1] ?? "";
   const rows = table.split("\n").flatMap((line) => {
-    const [, name, , bits] = line.split("|").map((cell) => cell.trim());
-    return bits?.startsWith("`") ? [{ name: /\[(.*)\]/.exec(name)?.[1], bits }] : [];
+    const [, name, , bits, fused] = line.split("|").map((cell) => cell.trim());
+    return bits?.startsWith("`") ? [{ name: /\[(.*)\]/.exec(name)?.[1], bits, fused }] : [];
   });
-  const bits = `\`${recorded().all.slice(0, 8)}\``;
-  expect(rows, "`npm run runtimes` writes the table").toEqual(runtimes.map(({ name }) => ({ name, bits })));
+  const [bits, fusedBits] = [recorded(), recordedFused()].map(({ all: digest }) => `\`${digest.slice(0, 8)}\``);
+  const expected = runtimes.map(({ name, fuses }) => ({ name, bits, fused: fuses ? fusedBits : "" }));
+  expect(rows, "`npm run runtimes` writes the table").toEqual(expected);
 });

@@ -18,6 +18,7 @@ const html = (script) =>
 const browsers = {
   chromium: {
     name: "Chromium",
+    fuses: true,
     program: () => systemProgram("chromium") ?? systemProgram("google-chrome"),
     packages: ["chromium"],
     version: (program) => [program, "--no-sandbox", "--version"],
@@ -31,6 +32,7 @@ const browsers = {
   },
   firefox: {
     name: "Firefox",
+    fuses: true,
     program: () => systemProgram("firefox-esr") ?? systemProgram("firefox"),
     packages: ["firefox-esr"],
     version: (program) => [program, "--version"],
@@ -47,6 +49,7 @@ const browsers = {
   },
   webkit: {
     name: "WebKitGTK",
+    fuses: false,
     program: () =>
       ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-gnu/webkit2gtk-4.1/MiniBrowser`).find(existsSync),
     packages: ["webkit2gtk-driver", "xvfb", "xauth"],
@@ -146,6 +149,7 @@ async function showPlainPage(browser, folder, files) {
 
 const browserHost = (browser, place, how) => ({
   name: `${browser.name}, ${place}`,
+  fuses: browser.fuses,
   page: "browser.md",
   missing() {
     const programs = [browser.program(), ...(browser.also ?? []).map(systemProgram)];
@@ -156,10 +160,11 @@ const browserHost = (browser, place, how) => ({
     return missing.length > 0 ? missing.join(" && ") : undefined;
   },
   async run(folder) {
-    const { digests, firstResult, pool } = await how.explain(browser, folder);
+    const { digests, fused, firstResult, pool } = await how.explain(browser, folder);
     return {
       version: versionIn(await call(browser.version(browser.program()))),
       digests,
+      fused,
       coldStart: firstResult,
       pool,
     };

@@ -28,7 +28,7 @@ export async function runWorker(folder, entry, data = [], flags = []) {
     .at(-1)
     .replace(/\.m?js$/, "");
   const out = await bundle(folder, `worker-${name}`, [entry], bundling);
-  const modules = [`${name}.js`, "kernels.wasm", ...data].map(
+  const modules = [`${name}.js`, "kernels.wasm", "kernels-fused.wasm", ...data].map(
     (file) => `    (name = "${file}", ${kindOf(file)} = embed "${file}"),`,
   );
   writeFileSync(
@@ -85,19 +85,20 @@ async function runInVitest(folder) {
   });
   const [, report] = /^report (.*)$/m.exec(output) ?? [];
   if (!report) throw new Error(`the test in Vitest's pool printed no report\n${output}`);
-  return JSON.parse(report).digests;
+  return JSON.parse(report);
 }
 
 export const cloudflareHosts = {
   workerd: {
     name: "Cloudflare Workers (workerd)",
+    fuses: true,
     page: "cloudflare-workers.md",
     missing,
     async run(folder) {
       const lines = await runWorker(folder, "suite/cloudflare.mjs");
-      const { digests, pool } = JSON.parse(lines.at(-1).text);
+      const { digests, fused, pool } = JSON.parse(lines.at(-1).text);
       const version = versionIn(await call([workerd(), "--version"]));
-      return { version, digests, pool, coldStart: lines.find(({ text }) => text === "first result").time };
+      return { version, digests, fused, pool, coldStart: lines.find(({ text }) => text === "first result").time };
     },
     async snippet(folder, files) {
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, file), code);
@@ -107,13 +108,15 @@ export const cloudflareHosts = {
   },
   "workerd-vitest": {
     name: "Cloudflare Workers (Vitest pool)",
+    fuses: true,
     page: "cloudflare-workers.md",
     missing,
     async run(folder) {
       const manifest = packagedFile("@cloudflare", "vitest-pool-workers", "package.json");
       const { version } = JSON.parse(readFileSync(manifest, "utf8"));
       // No cold start: its clocks stand still, and most of it would be Vitest's own.
-      return { version, digests: await runInVitest(folder) };
+      const { digests, fused } = await runInVitest(folder);
+      return { version, digests, fused };
     },
   },
 };

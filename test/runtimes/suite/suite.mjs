@@ -16,10 +16,10 @@ const settingsOf = (method, { layers }) => ({
 const tinyOptions = { preprocess: { mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3] } };
 
 /**
- * Runs every method on one network by a pool of two instances, all at once.
+ * Runs every method on one network by a pool of two instances, all at once, and some with fused arithmetic where the host has it.
  *
- * @returns {Promise<{ size: number, digests: Record<string, string> }>} how many instances there were, and the digests that
- *   `runSuite` has under the same names
+ * @returns {Promise<{ size: number, digests: Record<string, string>, fused: Record<string, string> }>} how many instances there were,
+ *   and the digests that `runSuite` has under the same names
  */
 export async function runPool({ createPool }, { methodNames }) {
   const pool = await createPool({ size: 2 });
@@ -29,13 +29,65 @@ export async function runPool({ createPool }, { methodNames }) {
   const order = ["occlusion", ...methodNames.filter((method) => method !== "occlusion")];
   const found = await Promise.all(order.map((method) => pool.explain(model, scene, settingsOf(method, model))));
   const { size } = pool;
-  pool.dispose();
   const digests = {};
-  for (const [i, { values, target }] of found.entries()) {
-    const name = `tiny: ${order[i]}`;
-    digests[name] = await digestOf(name, [values.data, Float64Array.of(target.score)]);
+  const record = async (into, method, { values, target }) => {
+    const name = `tiny: ${method}`;
+    into[name] = await digestOf(name, [values.data, Float64Array.of(target.score)]);
+  };
+  for (const [i, attribution] of found.entries()) await record(digests, order[i], attribution);
+  const fused = {};
+  const fastest = await pool.loadModel(tinyNetwork(), { ...tinyOptions, arithmetic: "fastest" });
+  for (const method of fastest.arithmetic === "fused" ? ["occlusion", "saliency"] : []) {
+    await record(fused, method, await pool.explain(fastest, scene, settingsOf(method, fastest)));
   }
-  return { size, digests };
+  pool.dispose();
+  return { size, digests, fused };
+}
+
+/**
+ * Every method with fused arithmetic.
+ *
+ * @returns {Promise<{ digests: Record<string, string> } | { refusal: string }>} the digests, under the names that `runSuite` has, or
+ *   why this host has none
+ */
+async function runFused(seethrough, defaultModel, scene) {
+  const arithmetic = "fused";
+  let embedded;
+  try {
+    embedded = await seethrough.loadModel(defaultModel, { arithmetic });
+  } catch (error) {
+    if (!(error instanceof seethrough.SeethroughError)) throw error;
+    const plain = await seethrough.loadModel(defaultModel, { arithmetic: "fastest" });
+    if (plain.arithmetic !== "plain") throw new Error(`'fused' is refused (${error.message}), and 'fastest' took it`);
+    plain.dispose();
+    return { refusal: `${error.name}: ${error.message}` };
+  }
+  const digests = {};
+  const tiny = await seethrough.loadModel(tinyNetwork(), { ...tinyOptions, arithmetic });
+  await recordMethods(seethrough, { embedded, tiny }, scene, digests);
+  return { digests: await withAll(digests) };
+}
+
+/** The digests of predictions and of every method on some networks, which are disposed of. */
+async function recordMethods(seethrough, networks, scene, digests) {
+  for (const [network, model] of Object.entries(networks)) {
+    const record = async (what, ...arrays) => {
+      const name = `${network}: ${what}`;
+      digests[name] = await digestOf(name, arrays);
+    };
+    await record("predict", ...(await predicted(model, scene)));
+    for (const method of seethrough.methodNames) {
+      const { values, target } = await seethrough.explain(model, scene, settingsOf(method, model));
+      await record(method, values.data, Float64Array.of(target.score));
+    }
+    model.dispose();
+  }
+}
+
+/** One digest of all of them before the others. */
+async function withAll(digests) {
+  const all = new TextEncoder().encode(JSON.stringify(digests));
+  return { all: await digestOf("all", [all]), ...digests };
 }
 
 /**
@@ -44,8 +96,8 @@ export async function runPool({ createPool }, { methodNames }) {
  * @param seethrough     the package's namespace
  * @param defaultModel   the bytes of the embedded model, where the package cannot load it by itself
  * @param onFirstResult  called when a cold start is over: package imported, embedded model loaded, one Grad-CAM computed
- * @returns {Promise<{ digests: Record<string, string>, firstResult: number }>} digests of the raw bits by name, and the
- *   runtime's own clock at the first result, in milliseconds since its process or page started
+ * @returns {Promise<{ digests: Record<string, string>, fused: object, firstResult: number }>} digests of the raw bits by name, those of
+ *   fused arithmetic or why there are none, and the runtime's own clock at the first result, in milliseconds since its process or page started
  */
 export async function runSuite(seethrough, defaultModel, onFirstResult = () => {}) {
   const scene = drawScene();
@@ -63,14 +115,7 @@ export async function runSuite(seethrough, defaultModel, onFirstResult = () => {
     "embedded, low memory": await seethrough.loadModel(defaultModel, { memory: "low" }),
     tiny: await seethrough.loadModel(tinyNetwork(), tinyOptions),
   };
-  for (const [name, model] of Object.entries(networks)) {
-    await record(`${name}: predict`, ...(await predicted(model, scene)));
-    for (const method of seethrough.methodNames) {
-      const { values, target } = await seethrough.explain(model, scene, settingsOf(method, model));
-      await record(`${name}: ${method}`, values.data, Float64Array.of(target.score));
-    }
-    model.dispose();
-  }
+  await recordMethods(seethrough, networks, scene, digests);
 
   const model = await seethrough.loadModel(defaultModel);
   const layer = model.layers.findLast(({ op }) => op === "Relu").name;
@@ -87,8 +132,7 @@ export async function runSuite(seethrough, defaultModel, onFirstResult = () => {
   await record("overlay.png", await picture(seethrough, model, scene));
   model.dispose();
 
-  const all = new TextEncoder().encode(JSON.stringify(digests));
-  return { digests: { all: await digestOf("all", [all]), ...digests }, firstResult };
+  return { digests: await withAll(digests), fused: await runFused(seethrough, defaultModel, scene), firstResult };
 }
 
 async function predicted(model, scene) {
