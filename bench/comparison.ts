@@ -1,6 +1,6 @@
 import { difference, slopeError, tolerances } from "./compare";
 import type { LayerEntry } from "./layers";
-import { type Contender, interleave, medianRatio, type Summary, summarise } from "./measure";
+import { type Clock, type Contender, interleave, medianRatio, type Summary, summarise } from "./measure";
 import { Random } from "./networks/builder";
 import { networks } from "./networks/index";
 import type { Peak } from "./peak";
@@ -56,10 +56,13 @@ export class Comparison {
   readonly #rounds: number;
   readonly #peak: Peak;
 
-  constructor(engines: readonly Engine[], rounds: number, peak: Peak) {
+  readonly #clock: Clock;
+
+  constructor(engines: readonly Engine[], rounds: number, peak: Peak, clock: Clock) {
     this.#engines = engines;
     this.#rounds = rounds;
     this.#peak = peak;
+    this.#clock = clock;
   }
 
   async network(name: string, wanted: readonly Kind[]): Promise<Result[]> {
@@ -152,7 +155,7 @@ export class Comparison {
   }
 
   #time(contenders: readonly Contender[]): Promise<Map<string, number[]>> {
-    return interleave([...contenders, { name: peakName, run: this.#peak.run }], this.#rounds);
+    return interleave([...contenders, { name: peakName, run: this.#peak.run }], this.#rounds, this.#clock);
   }
 
   #results(

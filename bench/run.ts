@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { tolerances } from "./compare";
 import { Comparison, kinds, type Result } from "./comparison";
 import { layers } from "./layers";
-import { summarise } from "./measure";
+import { clockOf, summarise } from "./measure";
 import { networks } from "./networks/index";
 import { peakLoop, peakModule } from "./peak";
 import { engines, usualEngines } from "./peers/index";
@@ -17,6 +17,7 @@ const help = `Compares seethrough with other engines: same ONNX file, same input
   --layers    text that the name of a layer must contain
   --engines   ${Object.keys(engines).join(",")} (default: all that run here; ratios are to the first)
   --rounds    rounds per measurement (default: 15)
+  --clock     wall (default), or thread: what this thread ran, for busy machines; of one thread alone, Node 23.9 or later
   --json      file for the results`;
 
 /** The chosen names, in the order they were given. */
@@ -38,6 +39,7 @@ async function main(): Promise<void> {
       layers: text,
       engines: text,
       rounds: text,
+      clock: text,
       json: text,
       help: { type: "boolean" },
     },
@@ -53,7 +55,7 @@ async function main(): Promise<void> {
   );
 
   const peak = await peakLoop(peakModule);
-  const comparison = new Comparison(participants, rounds, peak);
+  const comparison = new Comparison(participants, rounds, peak, clockOf(options.clock ?? "wall"));
   const results: Result[] = [];
   const report = (part: readonly Result[]): void => {
     if (part.length === 0) return;
@@ -62,7 +64,7 @@ async function main(): Promise<void> {
   };
 
   console.log(
-    `Node ${process.versions.node} ${process.execArgv.join(" ")}, ${cpus()[0].model}, one thread, median of ${rounds} interleaved rounds`,
+    `Node ${process.versions.node} ${process.execArgv.join(" ")}, ${cpus()[0].model}, one thread, median of ${rounds} interleaved rounds${options.clock === "thread" ? ", time of the thread" : ""}`,
   );
   console.log(participants.map(({ name, version }) => `${name} ${version}`).join(", "));
   console.log(

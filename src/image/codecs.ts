@@ -1,7 +1,7 @@
 import { messageOf } from "../checks";
 import { UnsupportedRuntimeError } from "../errors";
 import { fromHex } from "../wasm/hex";
-import { forbidsCompiling, isModule } from "../wasm/instantiate";
+import { compileBytes, forbidsCompiling, isModule } from "../wasm/instantiate";
 
 /** The decoders that are WebAssembly. Each host gets them in its own way, when the first picture asks for one. */
 export interface PictureCodecs {
@@ -30,7 +30,7 @@ async function compiled(load: () => Promise<CodecFile>): Promise<WebAssembly.Mod
   const { default: codec } = await load();
   if (isModule(codec)) return codec;
   try {
-    return await WebAssembly.compile(fromHex(codec as string));
+    return await compileBytes(fromHex(codec as string));
   } catch (error) {
     throw refused(error);
   }

@@ -40,9 +40,19 @@ export async function compileKernels(source: KernelBytes, file = plainFile): Pro
   }
   if (isModule(source)) return source;
   try {
-    return await WebAssembly.compile(source);
+    return await compileBytes(source);
   } catch (error) {
     throw refused("compiled", error, file);
+  }
+}
+
+/** `WebAssembly.compile`, which Node from 24 on does not wait for: a program that does nothing else meanwhile would end. */
+export async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {
+  const awake = setTimeout(() => {}, 2 ** 30);
+  try {
+    return await WebAssembly.compile(bytes);
+  } finally {
+    clearTimeout(awake);
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { packagedFile } from "../runtimes/hosts/programs.mjs";
 
 export const fusedBytes = readFileSync("build/kernels-fused.wasm");
 
@@ -23,3 +24,6 @@ export const unfused = Uint8Array.from([
   ...section(7, 1, ...text("probe"), 0, 0),
   ...section(10, 1, 10, 0, 0x20, 0, 0x20, 1, 0x94, 0x20, 2, 0x92, 0x0b),
 ]);
+
+/** The newest Node, where it is installed. */
+export const newestNode = (): string | undefined => packagedFile("", "node-linux-", "bin/node");

@@ -1,9 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-// @ts-expect-error plain JavaScript
-import { fromNpm, packagedFile } from "../runtimes/hosts/programs.mjs";
-import { hostFuses } from "./host";
+import { fromNpm } from "../runtimes/hosts/programs.mjs";
+import { hostFuses, newestNode } from "./host";
 
 /**
  * The fused kernels run where the engine has relaxed SIMD, which Node 20 has not: these tests run in the newest Node. In vitest's mode
@@ -18,12 +17,11 @@ const suites = {
     ...["--mode", "fused", "test/reference/goldens.test.ts", "test/occlusion-engines.test.ts"],
   ],
 };
-const newest: string | undefined = packagedFile("", "node-linux-", "bin/node");
 const timeout = 900_000;
 
 for (const [name, args] of Object.entries(suites)) {
   it(`${name}, in the newest Node`, { timeout }, async ({ skip }) => {
-    const node = hostFuses ? process.execPath : newest;
+    const node = hostFuses ? process.execPath : newestNode();
     if (node === undefined) {
       const reason = `a Node with relaxed SIMD is not installed; to run the fused kernels: ${fromNpm}`;
       if (process.env.SEETHROUGH_RUNTIMES === "all") throw new Error(reason);
