@@ -31,7 +31,7 @@ export const onNetwork = (listener: () => void): void => {
 export async function chooseNetwork(next: NetworkChoice): Promise<void> {
   if (next === "file" && files.length === 0) return;
   choice.value = next;
-  form.value = { ...defaultForm, fit: form.value.fit };
+  form.value = { ...defaultForm, fit: form.value.fit, arithmetic: form.value.arithmetic };
   await open();
 }
 
@@ -41,7 +41,7 @@ export async function openFiles(next: readonly File[]): Promise<void> {
   const named = (pattern: RegExp): File | undefined => next.find(({ name }) => pattern.test(name));
   fileName.value = (named(/^model\.json$/) ?? named(/\.(onnx|tflite)$/i) ?? next[0]).name;
   choice.value = "file";
-  form.value = { ...defaultForm, fit: form.value.fit };
+  form.value = { ...defaultForm, fit: form.value.fit, arithmetic: form.value.arithmetic };
   await open();
 }
 

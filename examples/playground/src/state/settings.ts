@@ -26,6 +26,7 @@ export interface SettingsForm {
   readonly channels: "rgb" | "bgr";
   readonly fit: "crop" | "stretch" | "pad";
   readonly inputShape: string;
+  readonly arithmetic: "plain" | "fastest";
   readonly labels?: { readonly file: string; readonly names: readonly string[] };
 }
 
@@ -38,6 +39,7 @@ export const defaultForm: SettingsForm = {
   channels: "rgb",
   fit: "crop",
   inputShape: "",
+  arithmetic: "plain",
 };
 
 const [imagenetMean, imagenetStd] = [
@@ -47,10 +49,11 @@ const [imagenetMean, imagenetStd] = [
 
 /** @throws {Error} if a field does not hold numbers */
 export function settingsOf(form: SettingsForm): Settings {
-  const { fit, labels } = form;
+  const { fit, labels, arithmetic } = form;
   const shape = numbers("Input shape", form.inputShape);
   return {
     preprocess: { ...normalisationOf(form), fit },
+    arithmetic,
     ...(labels && { labels: labels.names }),
     ...(shape.length > 0 && { inputShape: shape }),
   };

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
-import { applySettings, form, formError, readLabels } from "../state/network";
+import { applySettings, form, formError, network, readLabels } from "../state/network";
 import { defaultForm, type Preset, presets, type SettingsForm } from "../state/settings";
+import { latest } from "../state/task";
 import { FileButton } from "./file-button";
 import { Problem } from "./status";
 
@@ -105,6 +106,24 @@ export function SettingsPanel() {
         <p class="hint" id="shape-hint">
           Where the file leaves sizes open, for example 1, 3, 224, 224 (one sample, channels, height, width).
         </p>
+        <label>
+          Arithmetic
+          <select
+            value={shown.arithmetic}
+            onChange={({ currentTarget }) => choose({ arithmetic: currentTarget.value as SettingsForm["arithmetic"] })}
+            aria-describedby="arithmetic-hint"
+          >
+            <option value="plain">Plain: the same bits in every browser</option>
+            <option value="fastest">The fastest that this browser has</option>
+          </select>
+        </label>
+        {shown.arithmetic === "fastest" && (
+          <p class="hint" id="arithmetic-hint">
+            {latest(network.value)?.arithmetic === "fused"
+              ? "Fused multiply–adds: about a fifth faster, rounded otherwise."
+              : "This browser does not fuse multiply–adds: plain arithmetic runs."}
+          </p>
+        )}
         <div class="row">
           <button type="submit">Apply</button>
           <button type="button" class="quiet" onClick={() => choose(defaultForm)}>

@@ -20,6 +20,7 @@ export function describe(model: Model): NetworkInfo {
     parameters: report.parameters,
     macs: report.macs,
     findings: report.findings,
+    arithmetic: model.arithmetic,
     ...notForImages(model),
   };
 }

@@ -46,6 +46,7 @@ export type NetworkSource = { readonly kind: "embedded" } | { readonly kind: "fi
 
 export interface Settings {
   readonly preprocess?: Preprocess;
+  readonly arithmetic?: "plain" | "fastest";
   readonly labels?: readonly string[];
   readonly inputShape?: readonly number[];
 }
@@ -67,6 +68,8 @@ export interface NetworkInfo {
   readonly parameters: number;
   readonly macs: number;
   readonly findings: readonly string[];
+  /** What ran: fused where the fastest was asked for and the browser fuses. */
+  readonly arithmetic: "plain" | "fused";
   /** Why this network cannot look at pictures, if it cannot. */
   readonly notForImages?: string;
 }
