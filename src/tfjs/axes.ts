@@ -46,6 +46,13 @@ export function moved(b: GraphBuilder, value: Value): Value {
 export const plain = (b: GraphBuilder, value: Value): Value =>
   value.moved ? reordered(b, value, toPlain(value.shape.length), false) : value;
 
+/**
+ * A result as the file writes it. Of pictures a result of rank 3 is a list (candidates and their numbers, tokens): which axis is which its
+ * shape has to tell, as it does in an ONNX file of the same network.
+ */
+export const asWritten = (b: GraphBuilder, value: Value): Value =>
+  value.moved && value.shape.length === 3 && b.takesPictures ? b.inPlaceOf(value, () => plain(b, value)) : value;
+
 /** The value in the order in which this file's images are: the input and constants are brought into it, all others stay. */
 export const image = (b: GraphBuilder, value: Value): Value =>
   (value.isInput || value.constant) && !b.channelsFirst ? moved(b, value) : value;

@@ -198,6 +198,19 @@ export class GraphBuilder {
     }
   }
 
+  /** Whether the network looks at pictures: its first input has height, width and channels. */
+  get takesPictures(): boolean {
+    return this.#inputs[0]?.shape.length === 4;
+  }
+
+  /** A later form of a value, which takes its name over. */
+  inPlaceOf(value: Value, convert: () => Value): Value {
+    const name = this.#fileNames.get(value.id);
+    if (name === undefined) return convert();
+    this.#fileNames.delete(value.id);
+    return this.layer(name, "Transpose", [value], convert)[0];
+  }
+
   #named(value: Value, name: string, made: ReadonlySet<string>): Value {
     // The input's order of axes is decided by who reads it in earnest.
     if (value.constant || value.isInput) return value;

@@ -1,7 +1,7 @@
 import { ModelError } from "../errors";
 import type { Constant, Graph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
-import { toPlain } from "./axes";
+import { asWritten, toPlain } from "./axes";
 import { GraphBuilder, type Value } from "./graph-builder";
 import * as graphModel from "./graph-model";
 import { isObject, type JsonObject, parseObject } from "./json";
@@ -55,7 +55,8 @@ export async function readTensorflowJs(
   const size = files.flat().reduce((sum, file) => sum + file.byteLength, bytes.byteLength);
   const builderFor = (channelsFirst: boolean) => new GraphBuilder(channelsFirst, "model.json", size, limits);
   const { name, builder, outputs } = kind === "layers-model" ? fromLayers() : fromGraph();
-  const { graph, moved } = builder.finish(metadata.name ?? name, outputs, metadata.entries);
+  const results = outputs.map((value) => asWritten(builder, value));
+  const { graph, moved } = builder.finish(metadata.name ?? name, results, metadata.entries);
   const fileOrder = (value: string, rank: number): readonly number[] =>
     moved.has(value) ? toPlain(rank) : inOrder(rank);
   return { graph, pieces: [bytes, ...files.flat()], fileOrder };

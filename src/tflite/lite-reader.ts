@@ -4,7 +4,7 @@ import { ModelError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
 import { type Note, note } from "../notes";
-import { image, toPlain } from "../tfjs/axes";
+import { asWritten, image, toPlain } from "../tfjs/axes";
 import { GraphBuilder, type Value } from "../tfjs/graph-builder";
 import { stillSpread } from "../tfjs/operators/dilation";
 import type { InputShapes } from "../tfjs/reader";
@@ -58,7 +58,7 @@ export function readTensorflowLite(
   const said = describe(bytes, file, limits);
   const builder = new GraphBuilder(false, "the TensorFlow Lite file", bytes.byteLength, limits);
   const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits, reading);
-  const results = network.build();
+  const results = network.build().map((value) => asWritten(builder, value));
   const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));
   const fileOrder = (value: string, rank: number): readonly number[] =>
     moved.has(value) ? toPlain(rank) : Array.from({ length: rank }, (_, axis) => axis);

@@ -4,7 +4,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import { describe, expect, it } from "vitest";
 import { loadModel, Tensor } from "../../src/index";
 import { builtins, customs } from "../../src/tflite/operations";
-import { expectAlike, tensorOf } from "../tfjs/harness";
+import { expectAlike } from "../tfjs/harness";
 import { type FileSpec, liteFile, type OperatorSpec, type TensorSpec } from "./lite-file";
 
 /** TensorFlow.js as the oracle: each operator alone in a file, its result and where it has one the gradient of a sum. */
@@ -602,11 +602,8 @@ describe("operators of TensorFlow Lite", () => {
     const model = await loadModel(liteFile(fileOf({ ...given, x })));
     const expected = given.expected(x as tf.Tensor4D);
     const { output } = await model.run(new Tensor(Float32Array.from(x.dataSync()), x.shape));
-    if (expected.rank === 3) {
-      const reference = tensorOf(expected);
-      expect([...output.shape].sort()).toEqual([...reference.shape].sort());
-      expectAlike(new Tensor(output.data, output.shape), expected, name);
-    } else expectAlike(output, expected, name);
+    // A list of a picture's network has the axes of the file.
+    expectAlike(output, expected, name, x.rank === 4);
   });
 });
 
