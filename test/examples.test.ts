@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { expect, it } from "vitest";
@@ -33,6 +33,35 @@ it("examples/onnxruntime explains a black box as its README says", () => {
     const [, expected] = /```text\n([\s\S]*?)```/.exec(readFileSync("examples/onnxruntime/README.md", "utf8")) ?? [];
     expect(out).toBe(expected);
     expect(readFileSync(join(folder, "overlay.png")).subarray(1, 4).toString()).toBe("PNG");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const mediapipe = resolve("examples/tflite/node_modules/@mediapipe");
+if (!existsSync(mediapipe)) console.log("skipped: examples/tflite; to run it: npm ci --prefix examples/tflite");
+
+it.skipIf(!existsSync(mediapipe))("examples/tflite finds faces where there are none, and says why", () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    // As it is after npm install: the example's file, its packages, and this one.
+    cpSync("examples/tflite/explain.mjs", join(folder, "explain.mjs"));
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(mediapipe, join(folder, "node_modules/@mediapipe"));
+    symlinkSync(resolve("."), join(folder, "node_modules/seethrough"));
+    const out = execFileSync("node", ["explain.mjs", resolve("examples/images/cage-dog-02.png")], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    const [, expected] = /```text\n([\s\S]*?)```/.exec(readFileSync("examples/tflite/README.md", "utf8")) ?? [];
+    expect(out).toBe(expected);
+    for (const name of ["faces", "person"]) {
+      expect(
+        readFileSync(join(folder, `${name}.png`))
+          .subarray(1, 4)
+          .toString(),
+      ).toBe("PNG");
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }
