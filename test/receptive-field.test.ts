@@ -346,5 +346,6 @@ it("says what is wrong", async () => {
   expect(at("conv33", [0, 0])).toThrow(LayerError);
   expect(at("input", [0, 0])).toThrow(/is the network's input/);
   expect(at("conv3", [0, 0], 64)).toThrow(TargetError);
+  expect(at("conv3", [0, Symbol("x") as never])).toThrow("Target position [0, Symbol(x)]: layer");
   expect(at("conv3", [24, 0])).toThrow(/rows 0 to 23/);
 });

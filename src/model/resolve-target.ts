@@ -385,7 +385,7 @@ export function pixelAt(position: Position, h: number, w: number, where: string,
     throw new TargetError(
       typeof position === "number"
         ? `Target position ${position}: ${where} has positions 0 to ${h * w - 1}.`
-        : `Target position [${y}, ${x}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`,
+        : `Target position [${show(y)}, ${show(x)}]: ${where} has rows 0 to ${h - 1} and columns 0 to ${w - 1}.`,
     );
   }
   return y * w + x;

@@ -108,6 +108,9 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
     for (const each of list) {
       checkParts("htmlReport", each, attributionParts, "attributions, awaited");
       checkSource(each);
+      const { layer }: { readonly layer?: unknown } = each;
+      if (layer === undefined || typeof layer === "string") continue;
+      throw new OptionError(`The attribution is not whole: layer must be a layer's name, got ${kindOf(layer)}.`);
     }
     return explanationsPage(title ?? "What the network saw", shownExplanations(list, options), models);
   });

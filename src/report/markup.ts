@@ -1,3 +1,5 @@
+import { show } from "../checks";
+
 /** Text that is HTML already; everything else that enters a page is escaped. */
 export class Markup {
   constructor(readonly text: string) {}
@@ -13,7 +15,9 @@ export const html = (pieces: TemplateStringsArray, ...values: readonly Content[]
 function written(content: Content): string {
   if (content === undefined || content === false) return "";
   if (content instanceof Markup) return content.text;
-  if (typeof content === "object") return content.map(written).join("");
+  if (Array.isArray(content)) return content.map(written).join("");
+  // What was damaged on its way is shown as what it is.
+  if (typeof content === "object") return escaped(show(content));
   return escaped(String(content));
 }
 

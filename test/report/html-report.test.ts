@@ -65,6 +65,16 @@ describe("htmlReport", () => {
     expect(htmlReport(flat)).toContain("4 values without places in the picture");
   });
 
+  it("refuses a layer that is no name, and shows what else was damaged as what it is", () => {
+    for (const layer of [new Map(), null, { map: 3 }]) {
+      expect(() => htmlReport({ ...map, byInput: map.byInput, layer } as never)).toThrow(
+        "layer must be a layer's name",
+      );
+    }
+    for (const odd of [null, new Map(), { map: "<b>" }, Symbol("a")])
+      expect(html`<p>${odd as never}</p>`.text).toMatch(/^<p>[^<>]*<\/p>$/);
+  });
+
   it("keeps pictures of noise small, too", () => {
     const data = Uint8Array.from({ length: 640 * 480 * 3 }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 13) % 256);
     const write = pictureWriter(200);
