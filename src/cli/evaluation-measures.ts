@@ -46,7 +46,7 @@ export const measureColumns: readonly MeasureColumn[] = [
     title: "ROAD ↑",
     of: (judgement) => judgement.road.combined,
     meaning: (measures) =>
-      "half of what it is without the map's lowest pixels less without its highest, gaps filled from around: " +
+      "(it without the map's lowest pixels − without its highest) / 2, the gaps filled from around: " +
       `0 says nothing${measures.has("score") ? "" : ", 0.5 is best"}`,
   },
   {
