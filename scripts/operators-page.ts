@@ -90,6 +90,12 @@ Written by others, and so read off those: ${written}.
 Of quantised networks, written as rounding to a grid and sums of whole numbers: ${quantised}
 ([model-formats.md](model-formats.md#quantised-networks)).
 
+## Control flow
+
+An \`If\` takes its branch, and a \`Loop\` or \`Scan\` runs its rounds one after the other, where the condition and the number of rounds follow from
+constants and the sizes of values: all rounds are nodes of the network then, and count for \`limits.nodes\`. What asks the image is refused by the
+reason.
+
 ## What jumps
 
 Comparisons, rounding and the like are level between their jumps: their gradient is 0, and nothing of what a network computes behind them

@@ -95,7 +95,7 @@ export function checkedProduct(extents: readonly number[], limits: Limits, what:
 export const mostListed = 2 ** 22;
 
 /** Moves that are made one after the other, each of elements of its own. */
-export const mostMoves = 2 ** 18;
+export const mostMoves = 2 ** 16;
 
 /** @throws {ShapeError} if more would be listed */
 export function withinListed(places: number, what: string, most = mostListed): void {

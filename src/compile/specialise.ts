@@ -9,6 +9,7 @@ import { showShape, sizeOf } from "../tensor";
 import { Lowered, type Rewriting } from "./lowering/emitter";
 import { isLowered, loweringOf, mayBeWritten } from "./lowering/table";
 import { takeBranches } from "./take-branches";
+import { isLoop, roundsOf, unrollLoops } from "./unroll-loops";
 import { notEvaluated, survey, unsupported } from "./unsupported-operators";
 
 /** Nodes that operators may be written by, for each node that a file may have. */
@@ -60,10 +61,10 @@ export function specialise(
     if (result) return result;
     current = chosen;
   }
-  throw new ModelError(`More than ${mostRounds} branches depend on one another.`);
+  throw new ModelError(`More than ${mostRounds} branches or loops depend on one another.`);
 }
 
-/** All of it, or the graph without an If whose branch turned out by the way. */
+/** All of it, or the graph without an If whose branch turned out by the way, or a loop whose rounds did. */
 function inOneRound(
   graph: Graph,
   inputShapes: ReadonlyMap<string, readonly number[]>,
@@ -98,6 +99,12 @@ function inOneRound(
     if (node.op === "If" && constants.has(node.inputs[0])) {
       const chosen = takeBranches(graph, constants, limits);
       if (chosen !== graph) return { chosen };
+    }
+    if (isLoop(node) && !refusedNodes.has(node.name) && !node.inputs.some((input) => lost.has(input))) {
+      const rounds = roundsOf(node, { constants, shapes });
+      if (typeof rounds !== "string") return { chosen: unrollLoops(graph, { constants, shapes }, limits) };
+      refused.push({ op: node.op, node: node.name, reason: rounds });
+      refusedNodes.add(node.name);
     }
     const measures = operators.get(node.op)?.measures;
     if (measures || node.inputs.some((input) => ofSize.has(input))) for (const name of node.outputs) ofSize.add(name);

@@ -5,6 +5,7 @@ import type { Nature, Operator } from "../operators/operator";
 import { quantisedOperators } from "../operators/quantised-names";
 import { operators } from "../operators/table";
 import { isLowered } from "./lowering/table";
+import { isLoop } from "./unroll-loops";
 
 const quantised = "quantised arithmetic is not supported";
 
@@ -83,6 +84,11 @@ export function survey(graph: Graph, isQuantised = false): Survey {
       continue;
     }
     if (isQuantised && node.refusal === undefined && quantisedOperators.has(node.op)) continue;
+    if (isLoop(node) && node.refusal === undefined && !(node.op === "Scan" && graph.opset < 9)) {
+      if (node.op === "Loop" && ![0, 1].every((i) => node.inputs[i] === "" || fixed.has(node.inputs[i])))
+        refuse("how often it runs depends on the image");
+      continue;
+    }
     if (node.refusal !== undefined || !(operator || isLowered(node.op)) || (operator?.constantsOnly && !isFixed)) {
       refuse(
         node.refusal ||

@@ -45,7 +45,7 @@ export interface Node {
   readonly attributes: ReadonlyMap<string, Attribute>;
   /** Why the reader could not say in ONNX operators what the file asks for; such a node cannot run. Empty: unknown operator. */
   readonly refusal?: string;
-  /** The graphs inside of an If, by the names of its attributes. */
+  /** The graphs inside of an If, a Loop or a Scan, by the names of its attributes. */
   readonly branches?: ReadonlyMap<string, Branch>;
 }
 
@@ -55,6 +55,8 @@ export interface Branch {
   readonly nodes: readonly Node[];
   readonly constants: ReadonlyMap<string, Constant>;
   readonly outputs: readonly string[];
+  /** What the body of a loop calls the values that each round gets. */
+  readonly inputs?: readonly string[];
 }
 
 export type Attribute = number | string | readonly number[] | readonly string[] | Constant;

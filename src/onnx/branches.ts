@@ -1,4 +1,4 @@
-/** The branches of an If as the graph has them: values by names of their own, what they read from outside among the node's inputs. */
+/** The branches of an If, or the body of a loop, as the graph has them: values by names of their own, what they read from outside among the node's inputs. */
 import { type Branch, Constant, type Node } from "../graph/ir";
 import { constantOf } from "./constant-node";
 import type { FileGraph, FileNode } from "./file-node";
@@ -12,6 +12,8 @@ interface Scope {
   readonly resolve: (name: string) => string;
 }
 
+const withGraphs: ReadonlySet<string> = /* @__PURE__ */ new Set(["If", "Loop", "Scan"]);
+
 const outermost: Scope = { prefix: "", resolve: (name) => name };
 
 /** @param check  a node as it is read outside */
@@ -22,8 +24,8 @@ export function withBranches(
 ): Node {
   const checked = check({ ...node, references });
   const inputs = checked.inputs.map(resolve);
-  if (node.op !== "If" || !graphs) return { ...checked, inputs };
-  const read = new Set(inputs);
+  if (!withGraphs.has(node.op) || !graphs) return { ...checked, inputs };
+  const read = new Set<string>();
   const branches = new Map<string, Branch>();
   for (const [key, graph] of graphs) {
     const own = { prefix: `${prefix}${node.name || node.outputs[0]}/${key}/`, resolve };
@@ -31,12 +33,17 @@ export function withBranches(
     branches.set(key, branch);
     for (const name of captured) read.add(name);
   }
-  return { ...checked, inputs: [...read], branches };
+  // The places of the node's own inputs say what they are.
+  return { ...checked, inputs: [...inputs, ...[...read].filter((name) => !inputs.includes(name))], branches };
 }
 
 function branchOf(graph: FileGraph, { prefix, resolve }: Scope, check: (node: FileNode) => Node) {
   const constants = new Map([...graph.initialisers].map(([name, value]) => [prefix + name, value] as const));
-  const own = new Set([...graph.initialisers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
+  const own = new Set([
+    ...graph.inputs,
+    ...graph.initialisers.keys(),
+    ...graph.nodes.flatMap(({ outputs }) => outputs),
+  ]);
   const captured = new Set<string>();
   const inner = (name: string): string => {
     if (name === "") return "";
@@ -56,6 +63,7 @@ function branchOf(graph: FileGraph, { prefix, resolve }: Scope, check: (node: Fi
     return [{ ...node, name, outputs: node.outputs.map((output) => (output === "" ? "" : prefix + output)) }];
   });
   const outputs = graph.outputs.map(inner);
-  const sorted = sortedNodes(uniquelyNamed(nodes), [...constants.keys(), ...captured], outputs);
-  return { branch: { nodes: sorted, constants, outputs }, captured };
+  const inputs = graph.inputs.map(inner);
+  const sorted = sortedNodes(uniquelyNamed(nodes), [...inputs, ...constants.keys(), ...captured], outputs);
+  return { branch: { nodes: sorted, constants, outputs, inputs }, captured };
 }

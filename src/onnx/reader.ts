@@ -17,7 +17,7 @@ import { type Field, readMessage } from "./wire";
  *
  * Weights stay views of `bytes`, so keep the bytes unchanged as long as the graph is in use. Constant nodes become
  * constants; the functions of the file are put in the place of their calls; nodes come back sorted and with unique names;
- * an If keeps its branches for `specialise`, the subgraphs of loops are dropped, so that it reports them as unsupported operators.
+ * an If keeps its branches and a loop its body for `specialise`; other graphs inside of nodes are dropped.
  *
  * @param bytes  the whole file
  * @param name   what to call the model; default: the graph's name in the file

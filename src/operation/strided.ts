@@ -8,6 +8,9 @@ import type { Run } from "./operation";
 
 const maxLoops = 6;
 
+const namesOf = (key: string): string[] => Array.from({ length: maxLoops }, (_, i) => `${key}${i}`);
+const fields = { d: /* @__PURE__ */ namesOf("d"), a: /* @__PURE__ */ namesOf("a"), b: /* @__PURE__ */ namesOf("b") };
+
 /**
  * Calls a kernel for the loops of a sample, repeated over the batch: once where they are as many as a kernel has, else for every
  * round of those outside.
@@ -26,15 +29,16 @@ export function eachStrided(
     b: [batch.b, ...sample.b],
   });
   const outside = Math.max(0, extents.length - maxLoops);
-  const filledUp = (values: readonly number[], fill: number): readonly number[] => [
-    ...new Array<number>(maxLoops - (values.length - outside)).fill(fill),
-    ...values.slice(outside),
-  ];
-  const inner = { d: filledUp(extents, 1), a: filledUp(a, 0), b: filledUp(b, 0) };
-  const record = Object.fromEntries(
-    (["d", "a", "b"] as const).flatMap((key) => inner[key].map((value, i) => [`${key}${i}`, value] as const)),
-  );
-  const elements = sizeOf(inner.d);
+  // Plain loops and names made once: small parts are moved by the ten thousand.
+  const record: Record<string, number> = {};
+  let elements = 1;
+  for (let loop = 0, i = extents.length - maxLoops; loop < maxLoops; loop++, i++) {
+    const extent = extents[i] ?? 1;
+    elements *= extent;
+    record[fields.d[loop]] = extent;
+    record[fields.a[loop]] = a[i] ?? 0;
+    record[fields.b[loop]] = b[i] ?? 0;
+  }
   const pointer = run.record("StridedGeometry", record as GeometryRecord<"StridedGeometry">);
   const outer = { extents: extents.slice(0, outside), a: a.slice(0, outside), b: b.slice(0, outside) };
   let round = 0;

@@ -3,6 +3,7 @@
  * computed from the image gets none: it jumps.
  */
 import { loopsOf, unravel } from "../graph/regions";
+import { mostMoves } from "../limits";
 import { memoryStrides, type Shape, toMemoryOrder, withRank } from "../operation/layout";
 import { type Builder, operation, type Run } from "../operation/operation";
 import { broadcastStrides, flipped, move } from "../operation/strided";
@@ -20,7 +21,8 @@ interface Stretch {
   readonly length: number;
 }
 
-function stretchesOf(condition: ArrayLike<number>, own: Shape, shape: Shape): Stretch[] {
+/** Undefined where there are so many that each costs more than what it saves. */
+function stretchesOf(condition: ArrayLike<number>, own: Shape, shape: Shape): Stretch[] | undefined {
   const strides = broadcastStrides(own, rowMajor(own), shape);
   const last = shape.length - 1;
   const found: Stretch[] = [];
@@ -31,6 +33,7 @@ function stretchesOf(condition: ArrayLike<number>, own: Shape, shape: Shape): St
       const chosen = condition[base + i * strides[last]] !== 0;
       const start = i;
       while (i < shape[last] && (condition[base + i * strides[last]] !== 0) === chosen) i++;
+      if (found.length === mostMoves) return undefined;
       found.push({ chosen, start: [...place, start], length: i - start });
     }
   }
@@ -39,7 +42,7 @@ function stretchesOf(condition: ArrayLike<number>, own: Shape, shape: Shape): St
 
 const rowMajor = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 
-/** Of a condition that is known only while the network runs: what it keeps of a, and what it leaves of b. */
+/** Of a condition that is known only while the network runs, or of many parts: what it keeps of a, and what it leaves of b. */
 const choosing: Builder = (context) => {
   const { node } = context;
   const [output] = node.outputs;
@@ -53,7 +56,7 @@ const choosing: Builder = (context) => {
     node,
     inputs: [...new Set(sides.flatMap(({ name }) => name ?? []))],
     outputs: [output],
-    saved: [node.inputs[0]],
+    ...(condition.name !== undefined && { saved: [condition.name] }),
     scratchBytes: (batch) => size * batch * 4,
     forward: (run) => {
       apply(run, Binary.where, condition, yes, run.value(output));
@@ -72,7 +75,8 @@ const choosing: Builder = (context) => {
           if (!fits) reduce(run, run.scratch, operand, dx);
         });
       }
-      run.contribute(node.inputs[0], (dx) => run.memory.bytes(dx, condition.size * run.batch * 4).fill(0));
+      if (condition.name !== undefined)
+        run.contribute(condition.name, (dx) => run.memory.bytes(dx, condition.size * run.batch * 4).fill(0));
     },
   });
 };
@@ -90,6 +94,7 @@ const build: Builder = (context) => {
   const varies = own.map((extent) => extent > 1);
   const reduced = shape.map((extent, axis) => (varies[axis] ? extent : 1));
   const stretches = stretchesOf(condition.values(), own, reduced);
+  if (!stretches) return choosing(context);
   const sides = [true, false].map((chosen, i) => {
     const name = node.inputs[i + 1];
     const constant = context.constant(name);

@@ -7,6 +7,7 @@ import { Constant } from "../../src/graph/ir";
 import * as library from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf } from "../graph/build";
+import { type GraphParts, onnxFile } from "../onnx/protobuf";
 import { liteFile, type OperatorSpec, type TensorSpec } from "../tflite/lite-file";
 
 /** Milliseconds of processor time that one file may take, and bytes that it may add. */
@@ -44,6 +45,37 @@ const filled = (i: number): OperatorSpec[] => [
   { op: "FILL", inputs: ["d", "v"], outputs: [`f${i}`] },
   { op: "ADD", inputs: [i === 0 ? "x" : `a${i}`, `f${i}`], outputs: [i === 39 ? "y" : `a${i + 1}`] },
 ];
+
+/** Loops inside of one another, each of a thousand rounds. */
+function loopsInside(depth: number): Uint8Array {
+  const loop = (body: GraphParts, value: string, output: string) => ({
+    ...{ op: "Loop", inputs: ["count", "yes", value], outputs: [output], attributes: { body } },
+  });
+  const inputs = { i: [7, []], going: [9, []], v: [1, [1, 4]] } as const;
+  let body: GraphParts = { inputs, nodes: [{ op: "Neg", inputs: ["v"], outputs: ["r"] }], outputs: ["going", "r"] };
+  for (let i = 1; i < depth; i++) body = { inputs, nodes: [loop(body, "v", "r")], outputs: ["going", "r"] };
+  return onnxFile({
+    ...{ inputs: { x: [1, 4] }, outputs: { y: [1, 4] }, nodes: [loop(body, "x", "y")] },
+    tensors: [
+      { name: "count", type: 7, dims: [], raw: new Uint8Array(BigInt64Array.of(1000n).buffer) },
+      { name: "yes", type: 9, dims: [], raw: Uint8Array.of(1) },
+    ],
+  });
+}
+
+/** Keeps every second element, and the others' opposites. */
+const alternating = (length: number) =>
+  onnx({
+    inputs: { x: [1, length] },
+    constants: { a: floats([], [0]), l: floats([], [length]), one: floats([], [1]), two: floats([], [2]) },
+    nodes: [
+      ["Range", ["a", "l", "one"], ["r"]],
+      ["Mod", ["r", "two"], ["m"], { fmod: 1 }],
+      ["Equal", ["m", "one"], ["c"]],
+      ["Neg", ["x"], ["n"]],
+      ["Where", ["c", "x", "n"], ["y"]],
+    ],
+  });
 
 /** A file, and how its refusal begins; where nothing is said it may also run. */
 type Case = readonly [make: () => Uint8Array, refusal?: RegExp];
@@ -186,7 +218,8 @@ const cases: Readonly<Record<string, Case>> = {
     }),
   ],
   "a triangle of a value with many rows": [
-    onnx({ inputs: { x: [2 ** 20, 1] }, nodes: [["Trilu", ["x"], ["y"]]], opset: 17 }),
+    onnx({ inputs: { x: [1, 2 ** 20, 1] }, nodes: [["Trilu", ["x"], ["y"]]], opset: 17 }),
+    /Trilu "y": 1,048,576 places would be listed/,
   ],
   "a place for every one of millions of indices": [
     onnx({
@@ -218,6 +251,8 @@ const cases: Readonly<Record<string, Case>> = {
       nodes: [["CumSum", ["x", "a"], ["y"]]],
     }),
   ],
+  "a billion rounds of loops inside of one another": [() => loopsInside(3), /limits\.nodes/],
+  "a choice that changes at every place": [alternating(2 ** 20)],
   "arithmetic that takes hours": [
     onnx({
       inputs: { x: [1, 1] },
@@ -314,4 +349,17 @@ describe("a small file asks for", () => {
       expect((user + system) / 1000, said).toBeLessThan(slowest);
     });
   }
+});
+
+it("choices that change at every place are what they should be, and so are their gradients", async () => {
+  const length = 2 ** 17;
+  using model = await library.loadModel(alternating(length)());
+  const input = new library.Tensor(
+    Float32Array.from({ length }, (_, i) => i + 1),
+    [1, length],
+  );
+  const { output } = await model.run(input);
+  expect(output.data.every((value, i) => value === (i % 2 === 1 ? i + 1 : -i - 1))).toBe(true);
+  const { values } = await library.inputXGradient(model, input, { target: length - 2 });
+  expect([values.data[length - 2], values.data[length - 1]]).toEqual([1 - length, 0]);
 });

@@ -41,6 +41,8 @@ export interface GraphParts {
   readonly nodes: readonly NodeParts[];
   readonly outputs: readonly string[];
   readonly tensors?: readonly TensorParts[];
+  /** Of the body of a loop: the number of their element type, and their shape. */
+  readonly inputs?: Readonly<Record<string, readonly [type: number, shape: readonly number[]]>>;
 }
 
 /** An attribute: `float` is one, a plain number an integer, `ref` names a float of the function's. */
@@ -75,6 +77,8 @@ const attribute =
         for (const part of value.nodes) message(graph, 1, node(part));
         graph.writeStringField(2, "inside");
         for (const part of value.tensors ?? []) message(graph, 5, tensor(part));
+        for (const [name, [type, shape]] of Object.entries(value.inputs ?? {}))
+          message(graph, 11, tensorValue(name, shape, type));
         for (const name of value.outputs) message(graph, 12, (info) => info.writeStringField(1, name));
       });
       type(5);
