@@ -66,6 +66,7 @@ export function mapCandidates(
     if (!below.has(value) || value === target || node.op === "InputPart" || !axes.isMap(value)) return [];
     // What only reorders axes computes nothing, so it is a layer only where it makes the maps.
     if (node.op === "Transpose" && (axes.isMap(inputs[0]) || inputs[0] === model.full.input)) return [];
+    if (takesIntegers(node)) return [];
     const found = sees(value) && layerMaps(model, value);
     return found ? [{ layer: node.name, value, maps: found }] : [];
   });
@@ -149,7 +150,11 @@ export function linearHead(model: LoadedModel, score: ValueName): LinearHead {
   if (!before) return {};
   let [value] = before.inputs;
   // Places in a row are those of the maps before: the same numbers in the same order.
-  for (let flat = operationOf(value); flat && isFlattening(model, flat); flat = operationOf(value))
+  for (
+    let flat = operationOf(value);
+    flat && (isFlattening(model, flat) || takesIntegers(flat.node));
+    flat = operationOf(value)
+  )
     [value] = flat.inputs;
   const maps = layerMaps(model, value) ?? mapsOfShape(model.shape(value));
   return { pooled: { layer: operationOf(value)?.node.name ?? value, value, maps }, before };
@@ -178,6 +183,10 @@ function poolsEverything(model: LoadedModel, { node, inputs, outputs }: Operatio
   if (!found || found.tokens.inFront + found.tokens.behind > 0) return false;
   return sizeOf(to) === found.channels && averages((axis) => found.tokens.axes.includes(axis));
 }
+
+/** The integers of a quantised value are that value in other units, under a name that no file has. */
+const takesIntegers = ({ op, attributes }: Operation["node"]): boolean =>
+  op === "RoundToGrid" && !attributes.has("low");
 
 function isFlattening(model: LoadedModel, { node, inputs, outputs }: Operation): boolean {
   if (!isReshaping(node.op) || pictureAxes(model).isMap(outputs[0])) return false;

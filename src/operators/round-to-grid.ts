@@ -25,7 +25,10 @@ const gridOf = (node: Node): Grid => ({
   lo: numberAttribute(node, "low", Number.NEGATIVE_INFINITY),
   hi: numberAttribute(node, "high", Number.POSITIVE_INFINITY),
   zero: numberAttribute(node, "zero", 0),
-  mode: (numberAttribute(node, "away", 0) && away) | (numberAttribute(node, "divide", 0) && divides),
+  mode:
+    (numberAttribute(node, "away", 0) && away) |
+    (numberAttribute(node, "divide", 0) && divides) |
+    (numberAttribute(node, "unrounded", 0) && unrounded),
 });
 
 const gridShape: ShapeRule = (node, inputs) => {
@@ -86,7 +89,8 @@ const folded: Fold = ({ node, inputs: [x, factor, step], out }) => {
     list[list.length === 1 ? 0 : Math.floor(i / inner) % shape[1]];
   return computed("float", out, (i) => {
     const place = Math.fround(mode & divides ? values[i] / at(factors, i) : values[i] * at(factors, i));
-    const whole = roundedHalf(Math.fround(place + zero), (mode & away) !== 0) - zero;
+    const shifted = Math.fround(place + zero);
+    const whole = (mode & unrounded ? shifted : roundedHalf(shifted, (mode & away) !== 0)) - zero;
     return Math.min(Math.max(whole, lo), hi) * at(steps, i);
   });
 };

@@ -16,6 +16,7 @@ import { dequantizeLinear } from "./dequantize";
 import * as functions from "./functions";
 import * as gathering from "./gathering";
 import { gridSample } from "./grid-sample";
+import { gridSum } from "./grid-sum";
 import * as identity from "./identity";
 import * as indexing from "./indexing";
 import * as joining from "./joining";
@@ -74,6 +75,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Greater: comparison.greater,
   GreaterOrEqual: comparison.greaterOrEqual,
   GridSample: gridSample,
+  GridSum: gridSum,
   HardSigmoid: activation.hardSigmoid,
   HardSwish: activation.hardSwish,
   Identity: identity.identity,

@@ -1,7 +1,7 @@
 /** Sums, products, averages and functions of quantised values, each in the steps in which it is computed as deployed. */
 import type { Attribute } from "../../graph/ir";
 import { axisOf } from "../../graph/shape-rule";
-import { sizeOf } from "../../tensor";
+import { showShape, sizeOf } from "../../tensor";
 import type { Lowered } from "../lowering/emitter";
 import { gridAt, type PlainGrid, placesOfEnds } from "./grid";
 import { type Knowledge, onGrid, placesAt, realsAt, rounded, setGrid } from "./known";
@@ -22,7 +22,15 @@ const attributesOf = (from: Lowered, ...left: readonly string[]): Record<string,
 export interface Operands {
   places(i: number): string;
   real(i: number): string;
+  /** Whether they are two values of one shape that are both computed. */
+  readonly isPair: boolean;
 }
+
+/** Whether inputs are two values of one shape that are both computed. */
+export const isPair = (from: Lowered, inputs: readonly number[]): boolean =>
+  inputs.length === 2 &&
+  inputs.every((at) => from.known[at] === undefined) &&
+  showShape(from.shape(inputs[0])) === showShape(from.shape(inputs[1]));
 
 type Rule = (known: Knowledge, from: Lowered, grids: Grids, operands: Operands) => string;
 
@@ -31,6 +39,12 @@ export const sum: Rule = (known, from, { inputs: [a, b], output }, operands) => 
   if (known.reading === "float")
     return onGrid(known, from, from.emit("Add", [operands.real(0), operands.real(1)]), output);
   const [step] = output.scale;
+  if (operands.isPair) {
+    return from.emit("GridSum", [operands.real(0), operands.real(1)], {
+      ...{ stepA: a.scale[0], zeroA: a.zero[0], stepB: b.scale[0], zeroB: b.zero[0], step, zero: output.zero[0] },
+      ...{ low: output.low, high: output.high },
+    });
+  }
   const parts = [a, b].map((grid, i) => {
     const places = operands.places(i);
     const ratio = f(grid.scale[0] / step);
@@ -64,10 +78,11 @@ export const averagePool: Rule = (known, from, { output }, operands) => {
 export const globalAveragePool: Rule = (known, from, { inputs: [x], output }, operands) => {
   if (known.reading === "float") return onGrid(known, from, from.emit("GlobalAveragePool", [operands.real(0)]), output);
   const shape = from.shape(0);
-  const axes = shape.map((_, axis) => axis).slice(2);
-  const sums = from.reduce("ReduceSum", operands.places(0), axes);
+  const mean = from.emit("GlobalAveragePool", [operands.places(0)]);
   const [step] = output.scale;
   const size = sizeOf(shape.slice(2));
+  // The sum itself again, a whole number.
+  const sums = rounded(from, mean, { factor: size, step: 1 });
   return rounded(from, sums, { factor: f(x.scale[0] / f(step * size)), step, ends: placesOfEnds(output) });
 };
 
@@ -103,6 +118,7 @@ const ofFile =
     const operands: Operands = {
       places: (i) => placesAt(known, from, inputs[i], grids[i]),
       real: (i) => realsAt(known, from, inputs[i], grids[i]),
+      isPair: isPair(from, inputs),
     };
     from.result(rule(known, from, { inputs: grids, output: out }, operands));
     setGrid(known, from, out);

@@ -50,13 +50,19 @@ interface Rounding {
   readonly factor: number | Float32Array;
   readonly step: number;
   readonly divide?: boolean;
+  /** Cut off, and not rounded. */
+  readonly unrounded?: boolean;
   /** Where the grid ends. */
   readonly ends?: { readonly low: number; readonly high: number };
   /** What is added before the rounding. */
   readonly zero?: number;
 }
 
-export function rounded(from: Lowered, x: string, { factor, step, divide = false, ends, zero = 0 }: Rounding): string {
+export function rounded(
+  from: Lowered,
+  x: string,
+  { factor, step, divide = false, unrounded = false, ends, zero = 0 }: Rounding,
+): string {
   const factors = typeof factor === "number" ? Float32Array.of(factor) : factor;
   return from.emit(
     "RoundToGrid",
@@ -65,6 +71,7 @@ export function rounded(from: Lowered, x: string, { factor, step, divide = false
       ...(ends && { low: ends.low, high: ends.high }),
       ...(zero !== 0 && { zero }),
       divide: Number(divide),
+      ...(unrounded && { unrounded: 1 }),
     },
   );
 }
@@ -187,8 +194,12 @@ export function onGrid(
   const [scale] = grid.scale;
   const ends = placesOfEnds(grid);
   if (known.reading === "deployed") return rounded(from, x, { factor: scale, step: scale, divide: true, ends, ...how });
-  return from.emit("Clip", [x, from.scalar(ends.low * scale), from.scalar(ends.high * scale)]);
+  return rounded(from, x, { factor: scale, step: scale, divide: true, ends, unrounded: true });
 }
+
+/** What a layer with weights makes: a grid that begins at zero is its rectifier, which exporters leave out. */
+export const rectified = (from: Lowered, x: string, grid: PlainGrid): string =>
+  placesOfEnds(grid).low === 0 ? from.emit("Relu", [x]) : x;
 
 /** Says that a node's result lies on a grid, and is one of integers in the file. */
 export function setGrid(known: Knowledge, from: Lowered, grid: Grid, whole = true, output = 0): void {

@@ -5,7 +5,7 @@ import { label, type Shape } from "../../graph/shape-rule";
 import { showShape, sizeOf } from "../../tensor";
 import type { Lowered } from "../lowering/emitter";
 import { gridAt, isPlain, type PlainGrid, placesOfEnds, scalesOf, wholes, zerosOf } from "./grid";
-import { centred, type Knowledge, onGrid, placesAt, realsAt, rounded, setGrid } from "./known";
+import { centred, type Knowledge, onGrid, placesAt, realsAt, rectified, rounded, setGrid } from "./known";
 
 const f = Math.fround;
 
@@ -82,12 +82,13 @@ export const unitsOf = (x: number, scales: readonly number[], alpha = 1): Float3
 /** Sums of products of integers as numbers of a grid: channels lie along the given axis. */
 export function requantised(
   from: Lowered,
-  sums: string,
+  products: string,
   { units, grid, axis, rank }: { units: Float32Array; grid: PlainGrid; axis: number; rank: number },
 ): string {
   const [step] = grid.scale;
   const factor = units.map((unit) => unit / step);
   const ends = placesOfEnds(grid);
+  const sums = factor.every((each) => each > 0) ? rectified(from, products, grid) : products;
   if (factor.length === 1 || (axis === 1 && rank > 1)) {
     return rounded(from, sums, { factor: factor.length === 1 ? factor[0] : factor, step, ends });
   }
@@ -120,7 +121,8 @@ export function qLinearConv(known: Knowledge, from: Lowered): undefined {
   } else {
     const filter = named(from, floatWeights(weights, 0));
     const inputs = [realsAt(known, from, 0, input), filter, ...(bias ? [named(from, scaledBias(bias, units))] : [])];
-    from.result(onGrid(known, from, from.emit("Conv", inputs, attributesOf(from)), output));
+    const real = from.emit("Conv", inputs, attributesOf(from));
+    from.result(onGrid(known, from, rectified(from, real, output), output));
   }
   setGrid(known, from, output);
   return undefined;
@@ -175,7 +177,7 @@ export function qLinearMatMul(known: Knowledge, from: Lowered): undefined {
   from.result(
     known.reading === "deployed"
       ? requantised(from, product, { units, grid: output, axis: rank - 1, rank })
-      : onGrid(known, from, product, output),
+      : onGrid(known, from, rectified(from, product, output), output),
   );
   setGrid(known, from, output);
   return undefined;
@@ -206,7 +208,9 @@ export function qGemm(known: Knowledge, from: Lowered): undefined {
   if (!output) from.result(isDeployed ? realSums(from, all, units, 1, 2) : from.emit("Identity", [all]));
   else {
     from.result(
-      isDeployed ? requantised(from, all, { units, grid: output, axis: 1, rank: 2 }) : onGrid(known, from, all, output),
+      isDeployed
+        ? requantised(from, all, { units, grid: output, axis: 1, rank: 2 })
+        : onGrid(known, from, rectified(from, all, output), output),
     );
     setGrid(known, from, output);
   }

@@ -10,6 +10,7 @@ import {
   functionOf,
   type Grids,
   globalAveragePool,
+  isPair,
   type Operands,
   product,
   softmax,
@@ -216,6 +217,7 @@ const by =
         return from.floats(places.floats(), places.shape);
       },
       real: (i) => from.input(i),
+      isPair: isPair(from, [0, 1].slice(0, count)),
     };
     from.result(rule(known, from, { inputs, output: behind.grid }, operands));
     lies(known, behind.grid, behind.on);

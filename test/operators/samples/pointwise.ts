@@ -62,6 +62,29 @@ export const pointwiseSamples: Samples = {
     pointwise("Gelu", { opset: 20 }),
     pointwise("Gelu", { opset: 20, attributes: { approximate: "tanh" } }),
   ),
+  GridSum: anyShape.map((shape): Sample => {
+    const grids = { stepA: 0.25, zeroA: 3, stepB: 0.125, zeroB: -4, step: 0.5, zero: 1, low: -3, high: 4 };
+    const even = (value: number): number => {
+      const whole = Math.round(value);
+      return whole - value === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
+    };
+    // The same value twice, as each grid has it.
+    const placeOf = (value: number): number =>
+      even((even(value / 0.25) * 0.25 + even(value / 0.125) * 0.125) / 0.5 + 1);
+    return {
+      op: "GridSum",
+      shape,
+      before: [
+        { op: "RoundToGrid", inputs: ["x", "constant0", "constant0"], outputs: ["a"], attributes: { divide: 1 } },
+        { op: "RoundToGrid", inputs: ["x", "constant1", "constant1"], outputs: ["b"], attributes: { divide: 1 } },
+      ],
+      constants: [Constant.fromFloats(Float32Array.of(0.25), [1]), Constant.fromFloats(Float32Array.of(0.125), [1])],
+      inputs: ["a", "b"],
+      attributes: grids,
+      expected: (x) => x.map((value) => (Math.min(Math.max(placeOf(value), -3), 4) - 1) * 0.5),
+      slope: (x) => x.map((value) => (placeOf(value) < -3 || placeOf(value) > 4 ? 0 : 2)),
+    };
+  }),
   HardSigmoid: pointwise("HardSigmoid", {}, "alpha", "beta"),
   HardSwish: pointwise("HardSwish"),
   Identity: pointwise("Identity"),

@@ -1,0 +1,66 @@
+/** The sum of two quantised values, in the steps in which processors with fused arithmetic compute it. */
+import { type Node, numberAttribute } from "../graph/ir";
+import { inputShape, type ShapeRule, shapeError } from "../graph/shape-rule";
+import { type Builder, operation, type Run } from "../operation/operation";
+import { showShape, sizeOf } from "../tensor";
+import type { Operator } from "./operator";
+import { roundedHalf } from "./round-to-grid";
+
+const f = Math.fround;
+
+const gridSumShape: ShapeRule = (node, inputs) => {
+  const [a, b] = [inputShape(node, inputs), inputShape(node, inputs, 1)];
+  if (showShape(a) !== showShape(b)) shapeError(node, `it adds ${showShape(a)} and ${showShape(b)}.`);
+  return [a];
+};
+
+/** The integer of a sum before it is rounded and cut off: what is fused is rounded once. */
+function placing(node: Node) {
+  const read = (key: string): number => numberAttribute(node, key);
+  const [stepA, zeroA, stepB, zeroB, step, zero] = ["stepA", "zeroA", "stepB", "zeroB", "step", "zero"].map(read);
+  const [ratioA, ratioB] = [f(stepA / step), f(stepB / step)];
+  const fixed = f(zero - f(ratioA * zeroA + f(ratioB * zeroB)));
+  const integer = (value: number, unit: number, at: number): number => roundedHalf(f(value / unit), false) + at;
+  // A product of a byte and a float32 is exact in float64, and hardly ever is its sum with a float32 not.
+  const place = (a: number, b: number): number =>
+    f(integer(a, stepA, zeroA) * ratioA + f(integer(b, stepB, zeroB) * ratioB + fixed));
+  return { place, step, zero, low: read("low"), high: read("high") };
+}
+
+const build: Builder = (context) => {
+  const { node } = context;
+  const [first, second] = node.inputs;
+  if (context.constant(first) || context.constant(second)) context.refuse("one of its values is a constant");
+  const [output] = node.outputs;
+  const size = sizeOf(context.shape(output));
+  const { place, step, zero, low, high } = placing(node);
+  const values = (run: Run, at: number): Float32Array => run.memory.floats(at, size * run.batch);
+  const back = (run: Run, dx: number): void => {
+    const [a, b, dy] = [run.value(first), run.value(second), run.gradient(output)].map((at) => values(run, at));
+    const to = values(run, dx);
+    for (let i = 0; i < to.length; i++) {
+      const at = run.rounds ? roundedHalf(place(a[i], b[i]), false) : f((a[i] + b[i]) / step) + zero;
+      to[i] = at >= low && at <= high ? dy[i] : 0;
+    }
+  };
+  return operation({
+    node,
+    inputs: [...new Set([first, second])],
+    outputs: [output],
+    saved: [...new Set([first, second])],
+    linear: true,
+    forward: (run) => {
+      const [a, b, y] = [run.value(first), run.value(second), run.value(output)].map((at) => values(run, at));
+      for (let i = 0; i < y.length; i++) {
+        const at = run.rounds ? roundedHalf(place(a[i], b[i]), false) : f((a[i] + b[i]) / step) + zero;
+        y[i] = (Math.min(Math.max(at, low), high) - zero) * step;
+      }
+    },
+    backward: (run) => {
+      for (const input of [first, second]) run.contribute(input, (dx) => back(run, dx));
+    },
+  });
+};
+
+/** y = the nearest number of a grid to a + b, of which each lies on a grid of its own. The derivative is 1, and 0 beyond the grid. */
+export const gridSum: Operator = { nature: "sum", shape: gridSumShape, reach: "same", build };
