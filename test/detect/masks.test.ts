@@ -182,6 +182,12 @@ describe("the instance mask of a detection", () => {
     const ask = (detection: Detection, which = model) =>
       saliency(which, x, { target: { detection, of: "mask" } }).then(({ target }) => target.score);
     expect(await ask(sized(said as Detection))).toBe(await ask(best));
+    // The first row and column at an edge are inside, those at the other edge are not: one place of four pixels.
+    const one = { ...best, box: { x: 8, y: 24, width: 4, height: 4 } };
+    const same = { ...best, box: { x: 6.5, y: 22.5, width: 3, height: 3 } };
+    const next = { ...best, box: { x: 10.5, y: 22.5, width: 3, height: 3 } };
+    expect(await ask(one)).toBe(await ask(same));
+    expect(await ask(one)).not.toBe(await ask(next));
     const off = { ...best, box: { x: 90, y: 0, width: 9, height: 9 } };
     await expect(ask(off)).rejects.toThrow("holds no place of the masks, of which the network has 16×16");
     await expect(rise(model, x, { target: { detection: off, of: "mask" }, masks: 1 })).rejects.toThrow(
