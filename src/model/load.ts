@@ -112,7 +112,7 @@ export interface LoadOptions {
   readonly quantized?: "deployed" | "float";
   /**
    * How products are summed. 'plain' (default): rounded twice, the same bits on every host. 'fused': rounded once, by an instruction of
-   * relaxed SIMD, about a fifth faster; the same bits on every host that fuses, which differ from plain ones by rounding; other hosts
+   * relaxed SIMD, a tenth to a quarter faster; the same bits on every host that fuses, which differ from plain ones by rounding; other hosts
    * are refused. 'fastest': fused where the host fuses, else plain, with a note. `model.arithmetic` and every recipe say which it was.
    */
   readonly arithmetic?: Arithmetic | "fastest";

@@ -134,6 +134,7 @@ describe("package checkers", () => {
       "table-flipped",
       "--exclude-entrypoints",
       "kernels.wasm",
+      "kernels-fused.wasm",
     ];
     const lines = execFileSync(here("node_modules/.bin/attw"), words, { encoding: "utf8" }).split("\n");
     // A row an entry: its name, node16 from ESM, bundlers, and what the profile leaves out.

@@ -120,7 +120,7 @@ export function SettingsPanel() {
         {shown.arithmetic === "fastest" && (
           <p class="hint" id="arithmetic-hint">
             {latest(network.value)?.arithmetic === "fused"
-              ? "Fused multiply–adds: about a fifth faster, rounded otherwise."
+              ? "Fused multiply–adds: faster, and rounded otherwise."
               : "This browser does not fuse multiply–adds: plain arithmetic runs."}
           </p>
         )}
