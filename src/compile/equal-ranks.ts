@@ -6,6 +6,7 @@
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
 import { memoryStrides, type Shape, withRank } from "../operation/layout";
 import { operators } from "../operators/table";
+import { mark } from "./own-names";
 
 /** Operators that walk several operands repeat them along the axes of the result as they go. */
 const repeats = ({ op, inputs }: Node): boolean => inputs.length > 1 && operators.get(op)?.reach === "same";
@@ -17,9 +18,6 @@ function liesAlike(shape: Shape, rank: number): boolean {
   const added = rank - shape.length;
   return shape.every((extent, axis) => extent === 1 || own[axis] === wanted[axis + added]);
 }
-
-/** Between the name of a value and what is made of it; no name of a file holds it. */
-const mark = "\0";
 
 /** True for a node that is not of the file. */
 export const isLaidOut = ({ name }: Node): boolean => name.includes(mark);

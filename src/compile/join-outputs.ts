@@ -4,9 +4,7 @@
  */
 import type { Attribute, Node, StaticGraph } from "../graph/ir";
 import { sizeOf } from "../tensor";
-
-/** No name of a file holds this character; nodes whose names do are not among a model's layers. */
-const mark = "\0";
+import { mark } from "./own-names";
 
 /** The name of the value that all outputs are. */
 export const joinedOutputs = `outputs${mark}joined`;

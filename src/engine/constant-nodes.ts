@@ -2,6 +2,7 @@
  * Nodes that read constants alone and that plain loops do not evaluate (a product of matrices, a convolution, a resizing of position
  * embeddings): each runs once, through the kernels, and its result is a constant of the network.
  */
+import { mark } from "../compile/own-names";
 import { UnsupportedOperatorError } from "../errors";
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
 import { label } from "../graph/shape-rule";
@@ -62,7 +63,7 @@ function run(
 ): Constant[] | undefined {
   const [first, ...others] = node.inputs;
   const source = constants.get(first);
-  const [input, outputs] = [`${first}\0`, node.outputs.filter((name) => name !== "")];
+  const [input, outputs] = [`${first}${mark}`, node.outputs.filter((name) => name !== "")];
   if (source?.kind !== "float") return undefined;
   const { shape } = source;
   try {

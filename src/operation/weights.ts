@@ -1,7 +1,9 @@
 import type { Constant } from "../graph/ir";
+import type { Shape } from "../graph/shape-rule";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import { toMemoryOrder } from "./layout";
 
 /** Panels of eight output channels that hold a number of channels. */
 export const panelCount = (channels: number): number => Math.ceil(channels / 8);
@@ -33,6 +35,10 @@ export function placeOnce(
     return pointer;
   };
 }
+
+/** Places a constant once as a value of a shape lies in memory. */
+export const placeConstant = (memory: KernelMemory, constant: Constant, shape: Shape, what: string): (() => Pointer) =>
+  placeOnce(memory, toMemoryOrder(constant.floats(), shape), what);
 
 /** Blocks of memory that are made when they are needed and may be given back in between. */
 export interface Held {

@@ -1,10 +1,10 @@
 /** What every operator that moves or repeats elements has in common: all of it is read off the regions it describes. */
 import { type Arrange, collapseLoops, loopsOf, type RegionLoops, rowMajorLoops } from "../graph/regions";
 import type { ShapeRule } from "../graph/shape-rule";
-import { memoryStrides, toMemoryOrder } from "../operation/layout";
+import { memoryStrides } from "../operation/layout";
 import { type BuildContext, constantsOf, type Operation, operation } from "../operation/operation";
 import { flipped, move, type Side, walking } from "../operation/strided";
-import { placeOnce } from "../operation/weights";
+import { placeConstant } from "../operation/weights";
 import { sizeOf } from "../tensor";
 import { moved } from "./folding";
 import type { NoOpTest, Operator } from "./operator";
@@ -51,7 +51,7 @@ export const arranged = (arrange: Arrange, context: BuildContext): Operation => 
   const sources = inputs.flatMap((from, i) => {
     const own = parts.filter((part) => part.from === from);
     const constant = own.length > 0 ? context.constant(from.name) : undefined;
-    const place = constant && placeOnce(memory, toMemoryOrder(constant.floats(), shapes[i]), "Moved constant");
+    const place = constant && placeConstant(memory, constant, shapes[i], "Moved constant");
     return own.length > 0 ? [{ from, own, place, once: readsOnce(own, from) }] : [];
   });
   const dynamic = sources.filter(({ place }) => !place);

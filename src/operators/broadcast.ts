@@ -1,10 +1,10 @@
 /** Operands that are repeated to one shape, as ONNX and NumPy do it, and the loops over them. */
 import { ModelError } from "../errors";
 import { broadcastShapes, inputShape, label, type ShapeRule } from "../graph/shape-rule";
-import { memoryOrder, memoryStrides, type Shape, toMemoryOrder, withRank } from "../operation/layout";
+import { memoryOrder, memoryStrides, type Shape, withRank } from "../operation/layout";
 import type { BuildContext, Run } from "../operation/operation";
 import { broadcastStrides, eachStrided, inOrder } from "../operation/strided";
-import { placeOnce } from "../operation/weights";
+import { placeConstant } from "../operation/weights";
 import { sizeOf } from "../tensor";
 import type { BinaryKind, Pointer } from "../wasm/kernels";
 
@@ -55,7 +55,7 @@ export function loopsOver(context: BuildContext, shape: Shape) {
     const own = withRank(given, shape.length);
     const walked = { size: sizeOf(own), strides: inOrder(broadcastStrides(own, memoryStrides(own), shape), order) };
     if (!constant) return { ...walked, name, sample: walked.size, address: (run) => run.value(name) };
-    const address = placeOnce(context.memory, toMemoryOrder(constant.floats(), own), "Constant operand");
+    const address = placeConstant(context.memory, constant, own, "Constant operand");
     return { ...walked, sample: 0, address };
   };
 

@@ -1,9 +1,9 @@
 /** GridSample: an image looked up at the places that a grid names, which may be computed from the image too. */
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
 import { inputShape, type ShapeRule, shapeError } from "../graph/shape-rule";
-import { imageShape, memoryStrides, toMemoryOrder } from "../operation/layout";
+import { imageShape, memoryStrides } from "../operation/layout";
 import { type Builder, operation, type Run } from "../operation/operation";
-import { placeOnce } from "../operation/weights";
+import { placeConstant } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import type { Operator } from "./operator";
@@ -49,7 +49,7 @@ const build: Builder = (context) => {
   const sideOf = (name: string) => {
     const own = context.shape(name);
     const constant = context.constant(name);
-    const place = constant && placeOnce(memory, toMemoryOrder(constant.floats(), own), "Constant operand");
+    const place = constant && placeConstant(memory, constant, own, "Constant operand");
     // Of several samples in the file each is looked at alone.
     const size = sizeOf(own) / own[0];
     return { name, size: sizeOf(own), sample: place && own[0] === 1 ? 0 : size, place };

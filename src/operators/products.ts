@@ -1,10 +1,10 @@
 /** Products of matrices of which none has to be a constant, of any rank: y = A·B with every axis before the last two repeated. */
 import { unravel } from "../graph/regions";
 import { blocksOf } from "../operation/correlation/direct";
-import { memoryStrides, type Shape, toMemoryOrder } from "../operation/layout";
+import { memoryStrides, type Shape } from "../operation/layout";
 import { type BuildContext, type Operation, operation, type Run } from "../operation/operation";
 import { broadcastStrides } from "../operation/strided";
-import { panelCount, placeOnce } from "../operation/weights";
+import { panelCount, placeConstant } from "../operation/weights";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 
@@ -124,7 +124,7 @@ function factorOf(context: BuildContext, name: string): Factor {
     return { shape: context.shape(name), name, address: (run) => run.value(name), prepare: () => {} };
   }
   const { shape } = constant;
-  const place = placeOnce(context.memory, toMemoryOrder(constant.floats(), shape), "Constant matrix");
+  const place = placeConstant(context.memory, constant, shape, "Constant matrix");
   return { shape, address: place, prepare: place };
 }
 

@@ -4,10 +4,10 @@
  */
 import { loopsOf, unravel } from "../graph/regions";
 import { mostMoves } from "../limits";
-import { memoryStrides, type Shape, toMemoryOrder, withRank } from "../operation/layout";
+import { memoryStrides, type Shape, withRank } from "../operation/layout";
 import { type Builder, operation, type Run } from "../operation/operation";
 import { broadcastStrides, flipped, move } from "../operation/strided";
-import { placeOnce } from "../operation/weights";
+import { placeConstant } from "../operation/weights";
 import { sizeOf } from "../tensor";
 import { Binary, type Pointer } from "../wasm/kernels";
 import { broadcastOf, loopsOver } from "./broadcast";
@@ -106,7 +106,7 @@ const build: Builder = (context) => {
         const extents = shape.map((extent, axis) => (!varies[axis] ? extent : axis === shape.length - 1 ? length : 1));
         return loopsOf({ extents, from: { start }, to: { start } }, walk, strides);
       });
-    const place = constant && placeOnce(memory, toMemoryOrder(constant.floats(), given), "Constant operand");
+    const place = constant && placeConstant(memory, constant, given, "Constant operand");
     return { name, place, loops, size: sizeOf(given), sample: constant ? 0 : sizeOf(given) };
   });
   const dynamic = sides.filter(({ place }) => !place);

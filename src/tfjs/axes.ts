@@ -8,8 +8,14 @@ const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 
 /** For each axis of the plain order the moved one's, and the other way round. */
-export const toPlain = (rank: number): number[] => (rank < 3 ? range(0, rank) : [0, ...range(2, rank), 1]);
+const toPlain = (rank: number): number[] => (rank < 3 ? range(0, rank) : [0, ...range(2, rank), 1]);
 const toMoved = (rank: number): number[] => (rank < 3 ? range(0, rank) : [0, rank - 1, ...range(1, rank - 1)]);
+
+/** The axes of a value of the graph in the order in which the file writes them. */
+export const fileOrderOf =
+  (moved: ReadonlySet<string>) =>
+  (value: string, rank: number): readonly number[] =>
+    moved.has(value) ? toPlain(rank) : range(0, rank);
 
 /** The shape as TensorFlow writes it. */
 export const shapeOf = ({ shape, moved }: Value): number[] =>

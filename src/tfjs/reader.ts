@@ -1,7 +1,7 @@
 import { ModelError } from "../errors";
 import type { Constant, Graph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
-import { asWritten, toPlain } from "./axes";
+import { asWritten, fileOrderOf } from "./axes";
 import { GraphBuilder, type Value } from "./graph-builder";
 import * as graphModel from "./graph-model";
 import { isObject, type JsonObject, parseObject } from "./json";
@@ -23,8 +23,6 @@ interface TensorflowModel {
   /** The axes of a value of the graph in the order in which the file writes them. */
   readonly fileOrder: (value: string, rank: number) => readonly number[];
 }
-
-const inOrder = (rank: number): readonly number[] => Array.from({ length: rank }, (_, axis) => axis);
 
 /**
  * Reads a TensorFlow.js model: a layers-model (Keras) or a graph-model, with its weight files, and the class names and the
@@ -57,9 +55,7 @@ export async function readTensorflowJs(
   const { name, builder, outputs } = kind === "layers-model" ? fromLayers() : fromGraph();
   const results = outputs.map((value) => asWritten(builder, value));
   const { graph, moved } = builder.finish(metadata.name ?? name, results, metadata.entries);
-  const fileOrder = (value: string, rank: number): readonly number[] =>
-    moved.has(value) ? toPlain(rank) : inOrder(rank);
-  return { graph, pieces: [bytes, ...files.flat()], fileOrder };
+  return { graph, pieces: [bytes, ...files.flat()], fileOrder: fileOrderOf(moved) };
 
   function fromLayers(): { name: string; builder: GraphBuilder; outputs: Value[] } {
     const topology = topologyOf(model);

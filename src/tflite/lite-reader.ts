@@ -4,7 +4,7 @@ import { ModelError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
 import { type Note, note } from "../notes";
-import { asWritten, image, toPlain } from "../tfjs/axes";
+import { asWritten, fileOrderOf, image } from "../tfjs/axes";
 import { GraphBuilder, type Value } from "../tfjs/graph-builder";
 import { stillSpread } from "../tfjs/operators/dilation";
 import type { InputShapes } from "../tfjs/reader";
@@ -60,15 +60,13 @@ export function readTensorflowLite(
   const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits, reading);
   const results = network.build().map((value) => asWritten(builder, value));
   const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));
-  const fileOrder = (value: string, rank: number): readonly number[] =>
-    moved.has(value) ? toPlain(rank) : Array.from({ length: rank }, (_, axis) => axis);
   const isQuantised = file.tensors.some((tensor) => gridOf(tensor) !== undefined && tensor.data.byteLength === 0);
   const notes = [
     ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'))] : []),
     ...(isQuantised ? [note("quantised", reading, "")] : []),
     ...said.notes,
   ];
-  return { graph, fileOrder, notes };
+  return { graph, fileOrder: fileOrderOf(moved), notes };
 }
 
 /** The operators of a file, converted one after the other: a file lists them in the order in which they run. */

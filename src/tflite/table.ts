@@ -79,10 +79,6 @@ export class Table {
     return offset === 0 ? undefined : this.#file.inside(this.#position + offset, size, this.what);
   }
 
-  has(field: number): boolean {
-    return this.#place(field, 0) !== undefined;
-  }
-
   int8(field: number, fallback = 0): number {
     const place = this.#place(field, 1);
     return place === undefined ? fallback : this.#file.buffer.readInt8(place);

@@ -11,7 +11,7 @@ import { type GraphParts, onnxFile } from "../onnx/protobuf";
 import { liteFile, type OperatorSpec, type TensorSpec } from "../tflite/lite-file";
 
 /** Milliseconds of processor time that one file may take, and bytes that it may add. */
-const slowest = 4000;
+const slowest = 8000;
 const mostBytes = 400 * 2 ** 20;
 const maxMemory = 256 * 2 ** 20;
 
