@@ -46,6 +46,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/noisy-gradients.test.ts": "methods that add noise",
   "test/occlusion-engines.test.ts": "occlusion's engines against each other, on random and real networks",
   "test/onnx/quantised-methods.test.ts": "quantised ONNX networks by every method, and deep ones against onnxruntime",
+  "test/onnx/quantised.test.ts": "quantised ONNX operators, alone and in pairs, against onnxruntime",
   "test/ops/convolution-algorithms.test.ts": "every algorithm of convolutions, on random shapes against onnxruntime",
   "test/ops/operators.test.ts": "operators of convolutional networks on random shapes, against onnxruntime",
   "test/ops/volumes.test.ts": "operators of volumes at random geometries",

@@ -1,6 +1,7 @@
 /** Quantised networks that are damaged: every one is refused in words, by the node. */
 import { describe, expect, it } from "vitest";
 import { explain, loadModel, ModelError, SeethroughError, Tensor } from "../../src/index";
+import { quantisedOperators } from "../../src/operators/quantised-names";
 import { Network } from "./quantised-network";
 
 type Make = (n: Network) => string;
@@ -221,6 +222,52 @@ describe("a quantised network that is damaged is refused by its node", () => {
       });
     }
   }
+});
+
+describe("quantised operators with whatever may stand at their inputs", () => {
+  it.each([1, 2, 3, 4])("end in an error of a known kind, or in a network that runs (%i)", async (seed) => {
+    let ran = 0;
+    for (let i = 0; i < 150; i++) {
+      const n = new Network(1000 * seed + i, [1, 3, 6, 6]);
+      const [value, scale, zero] = q(n);
+      n.nodes.push({ op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["dq", "ds", "dz"] });
+      const pool = [
+        ...["x", value, value, scale, scale, zero, zero, "dq", "ds", "dz", ""],
+        ...[
+          n.weights("uint8", [4, 3, 3, 3]),
+          n.weights("int8", [6, 4]),
+          n.weights("uint8", [6]),
+          n.constant("float32", [0.5, 0.25, 2], [3]),
+        ],
+        ...[
+          n.constant("uint8", [1, 2, 3], [3]),
+          n.constant("int32", [1, 2, 3, 4], [4]),
+          n.constant("int8", [0]),
+          n.constant("float32", [], [0]),
+        ],
+      ];
+      const names = [...quantisedOperators];
+      const [domain, op] = `::${names[n.random(0, names.length - 1)]}`.split("::").slice(-2);
+      // Half of them have parameters where they are expected.
+      const isLikely = n.random(0, 1) === 0;
+      const inputs = Array.from({ length: n.random(0, 9) }, (_, k) =>
+        isLikely && n.random(0, 3) > 0 ? [value, scale, zero][k % 3] : pool[n.random(0, pool.length - 1)],
+      );
+      const attribute = (): number | { readonly float: number } =>
+        n.random(0, 2) === 0 ? { float: n.random(-9, 9) / 2 } : n.random(-3, 9);
+      const keys = "axis K N bits block_size transA transB alpha group opset to output_dtype channels_last".split(" ");
+      const attributes = Object.fromEntries(keys.filter(() => n.random(0, 3) === 0).map((key) => [key, attribute()]));
+      try {
+        const model = await loadModel(n.file(n.add(op, inputs, attributes, domain), [1, 3, 6, 6]));
+        await model.run(new Tensor(new Float32Array(108), [1, 6, 6, 3]));
+        ran++;
+      } catch (error) {
+        expect(error, `case ${i}`).toBeInstanceOf(SeethroughError);
+        expect(String(error), `case ${i}: ${op}`).not.toMatch(/fault of seethrough/);
+      }
+    }
+    expect(ran).toBeGreaterThan(0);
+  });
 });
 
 describe("small damages of a quantised file", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { explain, loadModel, Tensor } from "../../src/index";
+import fc from "../seeded";
 import { type Bytes, deployed, ends, Network } from "./quantised-network";
 
 /** The largest distance between two lists in steps, and how many are apart at all. */
@@ -327,6 +328,31 @@ const operators: Readonly<Record<string, Case>> = {
       return { value: n.microsoft("DynamicQuantizeMatMul", ["x", ...b, bias]), shape: [1, 5, 3], step: 0 };
     },
   ],
+  ...Object.fromEntries(
+    ([4, 8] as const).map((bits) => [
+      `MatMulNBits, ${bits} bits`,
+      [
+        [1, 5, 40],
+        ({ n }: Setting) => {
+          const bytes = Array.from({ length: 6 * 3 * 2 * bits }, () => n.random(0, 255));
+          const packed = n.constant("uint8", bytes, [6, 3, 2 * bits]);
+          const scales = n.constant(
+            "float32",
+            Array.from({ length: 18 }, () => n.random(1, 99) / 512),
+            [18],
+          );
+          const each = Math.ceil((3 * bits) / 8);
+          const zeros = n.constant(
+            "uint8",
+            Array.from({ length: 6 * each }, () => n.random(0, 255)),
+            [6 * each],
+          );
+          const sizes = { K: 40, N: 6, bits, block_size: 16 };
+          return { value: n.microsoft("MatMulNBits", ["x", packed, scales, zeros], sizes), shape: [1, 5, 6], step: 0 };
+        },
+      ] satisfies Case,
+    ]),
+  ),
   "DynamicQuantizeLinear, DequantizeLinear": [
     [1, 5, 12],
     ({ n }) => {
@@ -458,6 +484,76 @@ describe("float operators between pairs give what onnxruntime gives, which compu
 
 const tensor = (x: Float32Array, shape: readonly number[]): Tensor =>
   shape.length === 4 ? Tensor.fromNCHW(x, shape as [number, number, number, number]) : new Tensor(x, [...shape]);
+
+describe("convolutions of integers", () => {
+  it("are sums of products of integers, on random shapes", async () => {
+    const extent = fc.integer({ min: 1, max: 3 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          ...{ seed: fc.integer({ min: 1, max: 1e6 }), groups: fc.constantFrom(1, 1, 2), perGroup: extent, to: extent },
+          ...{
+            kernel: extent,
+            stride: fc.integer({ min: 1, max: 2 }),
+            pad: fc.integer({ min: 0, max: 2 }),
+            side: fc.integer({ min: 5, max: 9 }),
+          },
+        }),
+        async ({ seed, groups, perGroup, to, kernel, stride, pad, side }) => {
+          const [from, outs] = [groups * perGroup, groups * to];
+          const n = new Network(seed, [1, from, side, side]);
+          const [zx, zw] = [n.random(0, 255), n.random(-128, 127)];
+          const [s, z] = [n.scale(1 / 8), n.constant("uint8", [zx])];
+          const weights = Array.from({ length: outs * perGroup * kernel * kernel }, () => n.random(-128, 127));
+          const w = n.constant("int8", weights, [outs, perGroup, kernel, kernel]);
+          const [t, o] = [n.scale(3 / 4), n.constant("uint8", [77])];
+          const conv = n.add(
+            "QLinearConv",
+            [n.add("QuantizeLinear", ["x", s, z]), s, z, w, n.scale(1 / 16), n.constant("int8", [zw]), t, o],
+            {
+              ...{
+                kernel_shape: [kernel, kernel],
+                strides: [stride, stride],
+                pads: [pad, pad, pad, pad],
+                group: groups,
+              },
+            },
+          );
+          const size = Math.floor((side + 2 * pad - kernel) / stride) + 1;
+          const file = n.file(n.add("DequantizeLinear", [conv, t, o]), [1, outs, size, size]);
+          const places = Array.from({ length: from * side * side }, () => n.random(-zx, 255 - zx));
+          const { output } = await (await loadModel(file)).run(
+            Tensor.fromNCHW(
+              Float32Array.from(places, (place) => place / 8),
+              [1, from, side, side],
+            ),
+          );
+          const found = output.toNCHW();
+          const unit = Math.fround(Math.fround((1 / 8) * (1 / 16)) / Math.fround(3 / 4));
+          for (let c = 0; c < outs; c++)
+            for (let y = 0; y < size; y++)
+              for (let x = 0; x < size; x++) {
+                let sum = 0;
+                for (let k = 0; k < perGroup; k++)
+                  for (let i = 0; i < kernel; i++)
+                    for (let j = 0; j < kernel; j++) {
+                      const [row, column] = [y * stride + i - pad, x * stride + j - pad];
+                      if (row < 0 || column < 0 || row >= side || column >= side) continue;
+                      const channel = Math.floor(c / to) * perGroup + k;
+                      const weight = weights[((c * perGroup + k) * kernel + i) * kernel + j] - zw;
+                      sum += weight * places[(channel * side + row) * side + column];
+                    }
+                const at = Math.fround(sum * unit);
+                const whole = Math.round(at) - Number(Math.round(at) - at === 0.5 && Math.round(at) % 2 !== 0);
+                const expected = Math.fround(Math.min(Math.max(whole, -77), 255 - 77) * Math.fround(3 / 4));
+                expect(found[(c * size + y) * size + x] + 0).toBe(expected + 0);
+              }
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+});
 
 describe("each result says how far the readings are apart", () => {
   const noteOf = ({ notes }: { readonly notes: readonly { readonly code: string; readonly message: string }[] }) =>

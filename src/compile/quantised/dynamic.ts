@@ -55,7 +55,8 @@ export function matMulNBits(_: Knowledge, from: Lowered): string | undefined {
   );
   const [, packed, scales, zeros] = from.known;
   if (![2, 4, 8].includes(bits)) return `weights of ${bits} bits are not supported`;
-  if (!(block >= 8 && Number.isInteger(block) && columns >= 1 && outputs >= 1)) return "its sizes are none";
+  if (block < 8 || columns < 1 || outputs < 1 || ![block, columns, outputs].every(Number.isSafeInteger))
+    return "its sizes are none";
   if (from.has(4)) return "its columns are permuted (g_idx), which is not supported";
   if (packed?.kind !== "int" || scales?.kind !== "float") return "its weights or scales are no constants";
   if (from.has(3) && !zeros) return "its zero points are no constants";
