@@ -6,6 +6,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/api-docs.test.ts": "the pages of docs/api are those of the source",
   "test/audit/audit.test.ts": "audits of data sets, merged and taken up again",
   "test/audit/cheats.test.ts": "audits find the planted cheats, and nothing of the kind in honest networks",
+  "test/audit/watermark.test.ts": "audits find the planted mark in a corner",
   "test/audit/compare.test.ts": "two networks side by side",
   "test/bench/networks.test.ts": "the benchmark's programs and networks",
   "test/cam-formulas.test.ts": "class activation maps against their formulas on real networks",

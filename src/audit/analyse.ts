@@ -1,15 +1,8 @@
 /** What the pictures of an audit come to together. The order in which they came does not matter. */
 import { lot } from "./lot";
-import type {
-  Audit,
-  AuditedClass,
-  AuditedImage,
-  AuditKey,
-  Confusion,
-  EvidenceCluster,
-  EvidencePlace,
-  Suspicion,
-} from "./types";
+import { mean, rounded, standardDeviation } from "./moments";
+import { isRight, suspicionsOf } from "./suspicions";
+import type { Audit, AuditedClass, AuditedImage, AuditKey, Confusion, EvidenceCluster, EvidencePlace } from "./types";
 
 type Analysis = Pick<Audit, "accuracy" | "unknownLabels" | "confusion" | "classes" | "suspicions">;
 
@@ -17,8 +10,6 @@ type Analysis = Pick<Audit, "accuracy" | "unknownLabels" | "confusion" | "classe
 const mostClustered = 300;
 /** Ids kept of each cell of the confusion. */
 const examplesKept = 8;
-/** Pictures that a cluster must have to be suspected. */
-const leastSuspects = 3;
 /** The place of a map counts for less than its profile: animals stand anywhere, a lawn is everywhere. */
 const placeWeight = 0.5;
 /** Outliers lie so many standard deviations farther from their neighbours than the class does on average. */
@@ -42,8 +33,6 @@ export async function analyse(images: readonly AuditedImage[], key: AuditKey): P
 }
 
 const nameOf = (index: number, { labels }: Pick<AuditKey, "labels">): string => labels?.[index] ?? `class ${index}`;
-
-const isRight = ({ labelIndex, predicted }: AuditedImage): boolean => labelIndex === predicted;
 
 const share = <Name extends string>(name: Name, labelled: readonly AuditedImage[]): { [K in Name]?: number } =>
   (labelled.length > 0 ? { [name]: labelled.filter(isRight).length / labelled.length } : {}) as {
@@ -170,70 +159,6 @@ function outliersOf(images: readonly AuditedImage[], points: readonly Float64Arr
     .map(({ id }) => id);
 }
 
-/** Standard errors that an excess must have: among dozens of clusters chance alone reaches less. */
-const bound = 2.8;
-/** Few pictures may agree by chance: their differences are taken to spread by this much at least. The rim says less than a mask. */
-const leastDeviation = { outside: 0.15, rim: 0.22 } as const;
-
-function suspicionsOf(classes: readonly AuditedClass[], images: readonly AuditedImage[]): Suspicion[] {
-  const byId = new Map(images.map((image) => [image.id, image]));
-  const found = classes.flatMap(({ index, label, clusters }) =>
-    clusters.flatMap(({ images: ids }, cluster) => {
-      const group = ids.map((id) => byId.get(id) as AuditedImage);
-      const strongest = suspicionOf(group);
-      return strongest
-        ? [{ index, label, cluster, ...strongest, says: sentence(label, cluster, group, strongest) }]
-        : [];
-    }),
-  );
-  return found.sort((a, b) => b.strength - a.strength || a.index - b.index || a.cluster - b.cluster);
-}
-
-type Excess = Pick<Suspicion, "by" | "evidence" | "control" | "strength">;
-
-/** Where the object's place is known that counts; else the rim. Undefined where the evidence is where the control's is. */
-function suspicionOf(group: readonly AuditedImage[]): Excess | undefined {
-  const known = group.filter(
-    ({ evidence, control }) => evidence.outside !== undefined && control.outside !== undefined,
-  );
-  const by = known.length >= leastSuspects ? "outside" : "rim";
-  const compared = by === "outside" ? known : group;
-  if (compared.length < leastSuspects) return undefined;
-  const evidence = compared.map((image) => image.evidence[by] as number);
-  const control = compared.map((image) => image.control[by] as number);
-  const excess = evidence.map((value, i) => value - control[i]);
-  const deviation = Math.max(leastDeviation[by], standardDeviation(excess));
-  const strength = rounded(mean(excess) - (bound * deviation) / Math.sqrt(excess.length));
-  return strength > 0
-    ? { by, evidence: rounded(mean(evidence)), control: rounded(mean(control)), strength }
-    : undefined;
-}
-
-function sentence(
-  label: string,
-  cluster: number,
-  group: readonly AuditedImage[],
-  { by, evidence, control }: Excess,
-): string {
-  const percent = (value: number): string => `${Math.round(100 * value)} %`;
-  const where = by === "outside" ? "outside the object" : "at the rim of the picture";
-  const labelled = group.filter(({ labelIndex }) => labelIndex !== undefined);
-  const right = labelled.filter(isRight).length;
-  const accuracy = labelled.length > 0 ? `, ${right} of ${labelled.length} right` : "";
-  return (
-    `"${label}", cluster ${cluster + 1} (${group.length} pictures${accuracy}): ${percent(evidence)} of what speaks for "${label}" lies ` +
-    `${where}; of the control's evidence on the same pictures ${percent(control)} does.`
-  );
-}
-
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
-
-function standardDeviation(values: readonly number[]): number {
-  if (values.length < 2) return 0;
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-}
-
 function meanOf(rows: readonly ArrayLike<number>[]): Float64Array {
   const sum = new Float64Array(rows[0].length);
   for (const row of rows) for (let i = 0; i < sum.length; i++) sum[i] += row[i] / rows.length;
@@ -248,6 +173,3 @@ const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 
 const nearest = (point: Float64Array, means: readonly Float64Array[]): number =>
   means.reduce((best, each, i) => (distance(point, each) < distance(point, means[best]) ? i : best), 0);
-
-/** Four decimals: files stay small, and sums in another order the same. */
-export const rounded = (value: number): number => Math.round(value * 1e4) / 1e4;

@@ -4,10 +4,10 @@ import type { MethodName } from "../methods/table";
 import type { Input, LoadedModel, Prediction } from "../model/model";
 import { type ObjectRegion, regionPixels } from "../trust/region";
 import type { RawMap } from "../view/raw-map";
-import { rounded } from "./analyse";
+import { rounded } from "./moments";
 import { namedClass } from "./named-class";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
-import type { AuditedImage, AuditKey, EvidencePlace } from "./types";
+import { type AuditedImage, type AuditKey, type EvidencePlace, fieldRows } from "./types";
 
 /** What every picture of an audit is asked. */
 export interface Probe {
@@ -83,14 +83,17 @@ const rimShare = 1 / 6;
 function placeOf({ data, width, height }: RawMap, inside: Uint8Array | undefined): EvidencePlace {
   const [rimX, rimY] = [Math.round(width * rimShare), Math.round(height * rimShare)];
   let [all, rim, outside] = [0, 0, 0];
+  const fields = new Float64Array(fieldRows * fieldRows);
   for (let i = 0; i < data.length; i++) {
     const value = Math.max(0, data[i]);
     if (value === 0) continue;
     const [x, y] = [i % width, Math.floor(i / width)];
     all += value;
     if (x < rimX || x >= width - rimX || y < rimY || y >= height - rimY) rim += value;
-    if (inside && !inside[i]) outside += value;
+    if (!inside || inside[i]) continue;
+    outside += value;
+    fields[Math.floor((y * fieldRows) / height) * fieldRows + Math.floor((x * fieldRows) / width)] += value;
   }
   const share = (part: number): number => rounded(all > 0 ? part / all : 0);
-  return { rim: share(rim), ...(inside && { outside: share(outside) }) };
+  return { rim: share(rim), ...(inside && { outside: share(outside), fields: Array.from(fields, share) }) };
 }

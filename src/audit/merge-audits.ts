@@ -2,7 +2,7 @@ import { show } from "../checks";
 import { InputError } from "../errors";
 import { guardedAsync } from "../guard";
 import { analyse } from "./analyse";
-import { type Audit, type AuditedImage, type AuditKey, auditFormat } from "./types";
+import { type Audit, type AuditedImage, type AuditKey, auditFormat, fieldRows } from "./types";
 
 /** What is known so far, by id. */
 export interface Records {
@@ -62,7 +62,11 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isShare = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1;
 
 const isPlace = (place: unknown): boolean =>
-  isRecord(place) && isShare(place.rim) && (place.outside === undefined || isShare(place.outside));
+  isRecord(place) &&
+  isShare(place.rim) &&
+  (place.outside === undefined || isShare(place.outside)) &&
+  (place.fields === undefined ||
+    (Array.isArray(place.fields) && place.fields.length === fieldRows ** 2 && place.fields.every(isShare)));
 
 /** @throws {InputError} if the data did not come from an audit of this version */
 export function checkAudit(given: unknown, name: string): asserts given is Audit {

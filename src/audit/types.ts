@@ -22,6 +22,8 @@ export interface EvidencePlace {
   readonly rim: number;
   /** Outside the object, where its place is known. */
   readonly outside?: number;
+  /** What lies outside the object, in each of 6×6 fields of the picture, row by row. */
+  readonly fields?: readonly number[];
 }
 
 /** What was asked: parts of one audit agree in all of it. */
@@ -94,8 +96,13 @@ export interface Suspicion {
   readonly label: string;
   /** Which of its clusters. */
   readonly cluster: number;
-  /** What was compared: evidence outside the object, or, where no place is known, at the rim of the picture. */
-  readonly by: "outside" | "rim";
+  /**
+   * What was compared: evidence outside the object, the part of it that lies at one place of all pictures, as a mark in a corner does,
+   * or, where the object's place is not known, evidence at the rim of the picture.
+   */
+  readonly by: "outside" | "place" | "rim";
+  /** Of one place: its fields, of the picture's 6×6 counted row by row from 0. */
+  readonly fields?: readonly number[];
   /** Mean shares of the evidence there. */
   readonly evidence: number;
   readonly control: number;
@@ -124,5 +131,8 @@ export interface Audit {
   /** Clusters whose evidence exceeds the control, the strongest first. */
   readonly suspicions: readonly Suspicion[];
 }
+
+/** Rows and columns of the fields in which evidence outside the object is counted. */
+export const fieldRows = 6;
 
 export const auditFormat = "seethrough/audit/1";
