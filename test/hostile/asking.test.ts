@@ -46,6 +46,33 @@ const filled = (i: number): OperatorSpec[] => [
   { op: "ADD", inputs: [i === 0 ? "x" : `a${i}`, `f${i}`], outputs: [i === 39 ? "y" : `a${i + 1}`] },
 ];
 
+type TfNode = readonly [op: string, inputs: readonly string[], attr?: Readonly<Record<string, unknown>>];
+
+/** A TensorFlow.js model: an image of this shape through operators of which the last is the output, lists of whole numbers by their names. */
+function tensorflow(
+  extents: readonly number[],
+  lists: Readonly<Record<string, readonly number[]>>,
+  nodes: readonly TfNode[],
+) {
+  return (): library.ModelFiles => {
+    const types = { T: { type: "DT_FLOAT" } };
+    const dim = extents.map((extent) => ({ size: String(extent) }));
+    const node = [
+      { name: "x", op: "Placeholder", input: [], attr: { dtype: { type: "DT_FLOAT" }, shape: { shape: { dim } } } },
+      ...Object.keys(lists).map((name) => ({ name, op: "Const", input: [], attr: { dtype: { type: "DT_INT32" } } })),
+      ...nodes.map(([op, input, attr], i) => ({ name: `n${i}`, op, input, attr: { ...types, ...attr } })),
+    ];
+    const weights = Object.entries(lists).map(([name, list]) => ({ name, dtype: "int32", shape: [list.length] }));
+    const model = { format: "graph-model", modelTopology: { node }, weightsManifest: [{ paths: ["w.bin"], weights }] };
+    const data = Int32Array.from(Object.values(lists).flat());
+    return {
+      "model.json": new TextEncoder().encode(JSON.stringify(model)),
+      "w.bin": new Uint8Array(data.buffer),
+    };
+  };
+}
+const toFloat = { SrcT: { type: "DT_INT32" }, DstT: { type: "DT_FLOAT" } };
+
 /** Loops inside of one another, each of a thousand rounds. */
 function loopsInside(depth: number): Uint8Array {
   const loop = (body: GraphParts, value: string, output: string) => ({
@@ -78,7 +105,7 @@ const alternating = (length: number) =>
   });
 
 /** A file, and how its refusal begins; where nothing is said it may also run. */
-type Case = readonly [make: () => Uint8Array, refusal?: RegExp];
+type Case = readonly [make: () => Uint8Array | library.ModelFiles, refusal?: RegExp];
 
 const cases: Readonly<Record<string, Case>> = {
   "a region of a picture without end": [
@@ -322,9 +349,41 @@ const cases: Readonly<Record<string, Case>> = {
     ),
     /201,326,592 places would be listed/,
   ],
+  "a constant of TensorFlow.js of 30,000×30,000": [
+    tensorflow([1, 4], { d: [30_000, 30_000], v: [1] }, [
+      ["Squeeze", ["v"]],
+      ["Fill", ["d", "n0"]],
+      ["Cast", ["n1"], toFloat],
+      ["AddV2", ["x", "n2"]],
+    ]),
+    /makes a constant of shape 30000×30000/,
+  ],
+  "a constant of TensorFlow.js that doubles forty times": [
+    tensorflow([1, 1], { c: [1], a: [0] }, [
+      ...Array.from({ length: 40 }, (_, i): TfNode => {
+        const last = i === 0 ? "c" : `n${i - 1}`;
+        return ["ConcatV2", [last, last, "a"]];
+      }),
+      ["Cast", ["n39"], toFloat],
+      ["AddV2", ["x", "n40"]],
+    ]),
+    /makes a constant of shape|limits\.foldedBytes/,
+  ],
+  "the nearest pixels of two billion rows of TensorFlow.js": [
+    tensorflow([1, 4, 4, 1], { d: [2 ** 31 - 1, 7] }, [["ResizeNearestNeighbor", ["x", "d"]]]),
+    /2,147,483,647 places would be listed/,
+  ],
+  "parts of one element of a long axis of TensorFlow.js": [
+    tensorflow([1, 2 ** 27], {}, [["Unpack", ["x"], { axis: { i: "1" }, num: { i: String(2 ** 27) } }]]),
+    /limits\.nodes/,
+  ],
+  "steps of nothing": [
+    tensorflow([1, 4], { a: [0, 0], b: [1, 4], c: [0, 0] }, [["StridedSlice", ["x", "a", "b", "c"]]]),
+    /./,
+  ],
 };
 
-async function outcome(bytes: Uint8Array): Promise<string> {
+async function outcome(bytes: Uint8Array | library.ModelFiles): Promise<string> {
   try {
     using model = await library.loadModel(bytes, { maxMemory });
     const { shape } = model.input;
