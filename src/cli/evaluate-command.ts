@@ -17,7 +17,7 @@ import {
 import { evaluateImage } from "./evaluation";
 import { evaluationCsv } from "./evaluation-csv";
 import { meansOf } from "./evaluation-measures";
-import { digestOf, type EvaluationFile, type EvaluationRecord, openEvaluations } from "./evaluation-records";
+import { type EvaluationFile, type EvaluationRecord, openEvaluations } from "./evaluation-records";
 import { evaluationText } from "./evaluation-table";
 import { readInputFile, writeOutputFile } from "./files";
 import { inFlags } from "./flag-words";
@@ -25,6 +25,7 @@ import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./m
 import { noteWriter } from "./note-writer";
 import { maskPathOf, pictureFiles } from "./picture-files";
 import { progressBar } from "./progress-bar";
+import { digestsOf } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
 export interface EvaluateFlags extends ModelFlags {
@@ -86,10 +87,7 @@ const stateOf = ({ resume, csv }: EvaluateFlags): string | undefined =>
 /** All that the numbers depend on but the images: files by what is in them, flags as they are. */
 async function requestOf({ csv, json, resume, model, labels, config, ...options }: EvaluateFlags): Promise<object> {
   const files = [model, labels, ...(config ?? [])].filter((path) => path !== undefined);
-  const digests = await Promise.all(
-    files.map(async (path) => (existsSync(path) ? digestOf([await readInputFile(path)]) : path)),
-  );
-  return { version, files: digests, ...options };
+  return { version, files: await digestsOf(files), ...options };
 }
 
 interface Judged {

@@ -1,10 +1,6 @@
-/** What was judged, kept in a file as it is judged: a line for each image. */
-import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
-import { InputError } from "../index";
+/** What was judged, kept in a file as it is judged. */
 import type { Evaluated } from "./evaluation";
-import { readInputFile, writeOutputFile } from "./files";
+import { digestOf, openRecordLines } from "./record-lines";
 
 /** One image, judged. */
 export interface EvaluationRecord extends Evaluated {
@@ -23,42 +19,19 @@ export interface EvaluationFile {
   add(record: EvaluationRecord, bytes: readonly Uint8Array[]): Promise<void>;
 }
 
-const format = "seethrough-evaluation/1";
-
-/** Of one file or several. */
-export function digestOf(files: readonly Uint8Array[]): string {
-  const hash = createHash("sha256");
-  for (const bytes of files) hash.update(`${bytes.length} `).update(bytes);
-  return hash.digest("hex");
-}
-
 type Line = EvaluationRecord & { readonly digest: string };
 
 /**
- * Opens what an earlier run of the same request kept, or begins a file. What is left of a last line that was not written to its end is
- * cut off.
- *
  * @param path     none: nothing is kept
  * @param request  all that the numbers depend on but the images
  * @throws {InputError} if the file is something else, or of another request
  */
 export async function openEvaluations(path: string | undefined, request: object): Promise<EvaluationFile> {
-  if (path === undefined) return { find: () => undefined, add: async () => {} };
-  const asked = JSON.stringify({ format, request });
-  const text = existsSync(path) ? new TextDecoder().decode(await readInputFile(path)) : "";
-  // A file of half a line is one whose first line was not written to its end, or another file.
-  const [head = asked.startsWith(text) ? asked : text, ...rest] = text.split("\n").slice(0, -1);
-  if (head !== asked) {
-    throw new InputError(
-      isOurs(head)
-        ? `${path} is of another network, or of other methods or options; name another file with --resume, or delete it to start anew.`
-        : `${path} was not written by seethrough evaluate --resume; name another file.`,
-    );
-  }
-  const lines = rest.map((line, i) => parsed(line, `${path}, line ${i + 2}`));
-  const found = new Map(lines.map((line) => [line.image, line]));
-  // Written anew, so that what follows begins on a line of its own.
-  await writeOutputFile(path, new TextEncoder().encode([asked, ...rest, ""].join("\n")));
+  const lines = await openRecordLines(path, {
+    ...{ format: "seethrough-evaluation/1", command: "seethrough evaluate", request },
+    read,
+  });
+  const found = new Map(lines.kept.map((line) => [line.image, line]));
   return {
     find: (image, bytes) => {
       const line = found.get(image);
@@ -66,32 +39,14 @@ export async function openEvaluations(path: string | undefined, request: object)
       const { digest: _, ...record } = line;
       return record;
     },
-    add: (record, bytes) => appendFile(path, `${JSON.stringify({ ...record, digest: digestOf(bytes) })}\n`),
+    add: (record, bytes) => lines.add({ ...record, digest: digestOf(bytes) }),
   };
 }
 
-function isOurs(head: string): boolean {
-  try {
-    return JSON.parse(head)?.format === format;
-  } catch {
-    return false;
-  }
-}
-
-/** @throws {InputError} saying where, if a line is no record */
-function parsed(line: string, where: string): Line {
-  try {
-    const record: Line = JSON.parse(line);
-    const texts = [record.image, record.digest, record.measure];
-    if (
-      texts.every((text) => typeof text === "string") &&
-      [record.methods, record.controls, record.missing].every(Array.isArray)
-    )
-      return record;
-    throw new Error("parts are missing");
-  } catch (error) {
-    throw new InputError(
-      `${where} is no image's evaluation (${(error as Error).message}); delete the file to start anew.`,
-    );
-  }
+function read(data: unknown): Line {
+  const record = data as Line;
+  const texts = [record.image, record.digest, record.measure];
+  const lists = [record.methods, record.controls, record.missing];
+  if (texts.every((text) => typeof text === "string") && lists.every(Array.isArray)) return record;
+  throw new Error("parts are missing");
 }

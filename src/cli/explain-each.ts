@@ -1,6 +1,5 @@
 /** Explains each of many pictures by each network, and goes on where one cannot be explained. */
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   decodeImage,
@@ -24,6 +23,7 @@ import { inFlags } from "./flag-words";
 import { givenOf, readInputs } from "./named-files";
 import type { PictureFile } from "./picture-files";
 import { progressBar } from "./progress-bar";
+import { digestOf } from "./record-lines";
 
 /** What a network is called in text and tables. */
 export interface Network {
@@ -61,13 +61,6 @@ export const mostReported = 100;
 /** Copies for the page. */
 const reportedSide = 512;
 
-/** Changes when a file does; of an address, which has no such thing, empty. */
-export const stampOf = (path: string): Promise<string> =>
-  stat(path).then(
-    ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
-    () => "",
-  );
-
 /**
  * Stops where the signal is given; what was found until then is returned.
  *
@@ -92,10 +85,10 @@ export async function explainEach(
       const among = networks.length > 1 ? `.${network.name.replace(/[^\p{L}\p{N}_-]+/gu, "_")}` : "";
       const out = flags.out === undefined ? undefined : join(flags.out, `${names[i]}${among}.png`);
       try {
-        const stamp = await stampOf(path);
-        const kept = file.find(path, stamp, network.name);
+        const digest = digestOf([await readInputFile(path)]);
+        const kept = file.find(path, digest, network.name);
         const isWhole = kept && (!isReported || kept.attributions) && (out === undefined || existsSync(out));
-        const record = isWhole ? kept : await explainOne({ path, stamp, out, isReported }, network, flags, around);
+        const record = isWhole ? kept : await explainOne({ path, digest, out, isReported }, network, flags, around);
         if (!isWhole) await file.add(record);
         if (isReported && !photos.has(path) && !isArrayFile(path)) photos.set(path, await smallCopy(path));
         records.push(record);
@@ -121,13 +114,13 @@ const silent: typeof progressBar = () => ({ update: () => {}, stop: () => {} });
 
 interface Job {
   readonly path: string;
-  readonly stamp: string;
+  readonly digest: string;
   readonly out: string | undefined;
   readonly isReported: boolean;
 }
 
 async function explainOne(
-  { path, stamp, out, isReported }: Job,
+  { path, digest, out, isReported }: Job,
   { model, name }: Network,
   flags: ExplainFlags,
   { pool, signal }: Surroundings,
@@ -154,7 +147,7 @@ async function explainOne(
       );
   if (out !== undefined) await writePictures(out, files, results, { ...flags, json: true });
   return {
-    ...{ image: path, stamp, model: name, predictions },
+    ...{ image: path, digest, model: name, predictions },
     explanations: explanationEntries(results, false),
     says: says(predictions, results),
     ...(left.length > 0 && { left }),

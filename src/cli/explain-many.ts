@@ -1,7 +1,7 @@
 /** Explains many pictures, by one network or several. */
-import { htmlReport, InputError, type Model } from "../index";
+import { htmlReport, InputError, type Model, version } from "../index";
 import { createPool } from "../pool";
-import { explainEach, type Found, mostReported, type Network, stampOf } from "./explain-each";
+import { explainEach, type Found, mostReported, type Network } from "./explain-each";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { type ExplanationRecord, openRecords } from "./explanation-records";
 import { explanationTable } from "./explanation-table";
@@ -9,6 +9,7 @@ import { writeOutputFile } from "./files";
 import { loadFlaggedModel } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { pictureFiles } from "./picture-files";
+import { digestsOf } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
 export async function explainManyCommand(given: readonly string[], flags: ExplainFlags): Promise<void> {
@@ -69,9 +70,10 @@ const elsewhere: ReadonlySet<string> = new Set([
 
 /** Everything that the records depend on. */
 async function requestOf(files: readonly (string | undefined)[], flags: ExplainFlags): Promise<object> {
-  const networks = await Promise.all(files.map(async (file) => [file ?? "embedded", file && (await stampOf(file))]));
+  const texts = [flags.labels, ...(flags.config ?? [])].filter((path) => path !== undefined);
+  const read = await digestsOf([...files.map((file) => file ?? "embedded"), ...texts]);
   const options = Object.entries(flags).filter(([name, value]) => value !== undefined && !elsewhere.has(name));
-  return { networks, methods: methodsOf(flags), options: Object.fromEntries(options) };
+  return { version, files: read, methods: methodsOf(flags), options: Object.fromEntries(options) };
 }
 
 /** Each by its own name, or by its file where two have one name. */

@@ -177,7 +177,7 @@ describe("what was judged", () => {
       const torn = join(folder, "torn.jsonl");
       const [head] = readFileSync(torn, "utf8").split("\n");
       writeFileSync(torn, `${head}\n${line}\n`);
-      await expect(openEvaluations(torn, request)).rejects.toThrow(`${torn}, line 2 is no image's evaluation`);
+      await expect(openEvaluations(torn, request)).rejects.toThrow(`${torn}, line 2, is no record`);
     }
   });
 });

@@ -91,7 +91,10 @@ it("Ctrl-C ends it with what was found, and --resume goes on to the same table a
   expect(readFileSync(at("stopped.csv"), "utf8")).toBe(readFileSync(at("whole.csv"), "utf8"));
   expect(readFileSync(at("stopped.html"), "utf8")).toBe(readFileSync(at("whole.html"), "utf8"));
   const other = await run("explain", photos, "--method", "saliency", "--resume", state);
-  expect(other).toMatchObject({ code: 1, err: expect.stringContaining("is of other options or networks") });
+  expect(other).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("is of another network, or of other methods or options"),
+  });
   const foreign = await run("explain", photos, "--resume", join(photos, "broken.png"));
   expect(foreign.err).toContain("was not written by seethrough explain --resume");
   expect(existsSync(join(photos, "broken.png")) && readFileSync(join(photos, "broken.png"), "utf8")).toBe("no picture");

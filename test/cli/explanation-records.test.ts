@@ -16,7 +16,7 @@ const explained = async (): Promise<ExplanationRecord> => {
   const attribution = await gradCam(model, picture);
   const { method, target, notes, recipe, values } = attribution;
   return {
-    ...{ image: "=cat.png", stamp: "1 2", model: "petshop", says: "cat" },
+    ...{ image: "=cat.png", digest: "1 2", model: "petshop", says: "cat" },
     predictions: await model.predict(picture),
     explanations: [{ method, target, notes, recipe, shape: values.shape, box: { x: 1, y: 2, width: 3, height: 4 } }],
     attributions: [attribution],
@@ -33,9 +33,11 @@ it("records come back to the bit, of the same request, picture and network alone
   expect(found?.attributions?.[0].placement).toEqual(record.attributions?.[0].placement);
   expect(again.find("=cat.png", "1 3", "petshop")).toBeUndefined();
   expect(again.find("=cat.png", "1 2", "other")).toBeUndefined();
-  await expect(openRecords(path, { methods: ["lrp"] })).rejects.toThrow("is of other options or networks");
+  await expect(openRecords(path, { methods: ["lrp"] })).rejects.toThrow(
+    "is of another network, or of other methods or options",
+  );
   writeFileSync(path, readFileSync(path, "utf8").replace(/"float32":"..../, '"float32":"'));
-  await expect(openRecords(path, { methods: ["grad-cam"] })).rejects.toThrow(/state\.jsonl, line 2 is no record/);
+  await expect(openRecords(path, { methods: ["grad-cam"] })).rejects.toThrow(/state\.jsonl, line 2, is no record/);
 });
 
 it("a table is no formula's way into a spreadsheet", async () => {
