@@ -27,7 +27,7 @@ function callOf(node: Node, inputs: InputConstants, shapes: InputShapes, outputs
 const mostBytes = 64 * 2 ** 20;
 
 /** Elements that all arithmetic may read and write for each byte that it may make, and for each element that the file holds. */
-const stepsPerByte = 0.25;
+const stepsPerByte = 0.5;
 const stepsPerElement = 16;
 
 /** Bytes that a constant takes: numbers are kept as float64. */
