@@ -158,7 +158,13 @@ export type { Position, Target, UnitPosition } from "./model/target";
 export { toImage } from "./model/to-image";
 export type { Note, NoteCode } from "./notes";
 export { auditExamples } from "./report/audit-page";
-export { htmlReport, type Reportable, type ReportOptions, type ReportPhotos } from "./report/html-report";
+export {
+  htmlReport,
+  type Reportable,
+  type ReportedAttribution,
+  type ReportOptions,
+  type ReportPhotos,
+} from "./report/html-report";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";
 export { type CamModel, type ToCamOptions, type ToCamReport, toCamModel } from "./rewrite/to-cam-model";
