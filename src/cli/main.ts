@@ -207,7 +207,7 @@ withModelOptions(program.command("explain"))
     "write the overlay as .png, of a signal the plot as .svg, of several methods beside each other; of several pictures a folder",
   )
   .option("--report <file.html>", "write a page of pictures, answers and maps that can be mailed", htmlName)
-  .option("--csv <file.csv>", "write a table with a row for each explanation")
+  .option("--csv <file.csv>", "write a table with a row for each explanation", csvName)
   .option(
     "--resume [file.jsonl]",
     "keep what was found in this file, and go on from it; default: beside --report or --csv",
