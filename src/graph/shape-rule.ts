@@ -80,10 +80,24 @@ export function axesOf(node: Node, axes: readonly number[], rank: number): numbe
   return resolved;
 }
 
-/** Extents, or repetitions. */
+/**
+ * Extents, or repetitions.
+ *
+ * @param what  what they are, before the numbers
+ */
 export function checkExtents(node: Node, extents: readonly number[], what = ""): void {
   if (!extents.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
     shapeError(node, `${what}[${extents.join(", ")}] must be whole numbers of at least 0.`);
+  }
+}
+
+/** @throws {ShapeError} if what a node would give is no shape */
+export function checkResult(node: Node, shape: Shape): void {
+  if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+    shapeError(
+      node,
+      `its result would be ${showShape(shape)}, which is no shape: extents are whole numbers of at least 0.`,
+    );
   }
 }
 

@@ -1,6 +1,6 @@
 import { ModelError } from "../errors";
 import { Constant, type Node } from "../graph/ir";
-import { checkExtents, type InputConstants, type InputShapes, label, type Shape } from "../graph/shape-rule";
+import { checkResult, type InputConstants, type InputShapes, label, type Shape } from "../graph/shape-rule";
 import { checkedProduct, type Limits, withinLimit } from "../limits";
 import { showShape, sizeOf } from "../tensor";
 import type { FoldCall } from "./operator";
@@ -72,7 +72,7 @@ export class Folding {
     if (!rule) throw new ModelError(`${label(node)}: the operator is not known.`);
     const found = rule(node, inputs, constants, opset);
     for (const shape of found) {
-      checkExtents(node, shape);
+      checkResult(node, shape);
       checkedProduct(shape, this.#limits, `The result of ${label(node)}`);
     }
     return found;
