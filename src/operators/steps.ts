@@ -33,7 +33,7 @@ const stepping = (kind: UnaryKind, map: (a: number) => number, more: Partial<Ope
 });
 
 /** Halves go to the even neighbour. */
-function roundHalfEven(a: number): number {
+export function roundHalfEven(a: number): number {
   const whole = Math.round(a);
   return whole - a === 0.5 && whole % 2 !== 0 ? whole - 1 : whole;
 }

@@ -606,3 +606,41 @@ describe("each result says how far the readings are apart", () => {
     expect(dot(p, q) / Math.sqrt(dot(p, p) * dot(q, q))).toBeGreaterThan(0.8);
   });
 });
+
+describe("a bias of floats beside integers is rounded where onnxruntime rounds it", () => {
+  const tails: Readonly<Record<string, (n: Network, sums: string) => string>> = {
+    "a grid": (_, sums) => sums,
+    "a rectifier and a grid": (n, sums) => n.add("Relu", [sums]),
+    "a bounded rectifier and a grid": (n, sums) => n.add("Clip", [sums, n.scale(-1), n.scale(1.5)]),
+    "a sigmoid and a grid": (n, sums) => n.add("Sigmoid", [sums]),
+    "a grid, and something else": (n, sums) => n.add("Add", [sums, n.add("Neg", [sums])]),
+  };
+  it.each(["Conv", "Gemm"].flatMap((op) => Object.keys(tails).map((tail) => [op, tail] as const)))(
+    "%s before %s",
+    async (op, tail) => {
+      const isConv = op === "Conv";
+      const n = new Network(17, isConv ? [1, 3, 9, 9] : [1, 27]);
+      const scales = Array.from({ length: 6 }, (_, o) => 0.02 + 0.0017 * o);
+      const w = n.constant(
+        "int8",
+        Array.from({ length: 6 * 27 }, () => n.random(-7, 7)),
+        isConv ? [6, 3, 3, 3] : [6, 27],
+      );
+      const zeros = n.constant("int8", new Array<number>(6).fill(0), [6]);
+      const filter = n.add("DequantizeLinear", [w, n.scale(...scales), zeros], { axis: 0 });
+      // The units of the products are coarse: rounded or not, the bias moves many results by a step.
+      const bias = n.constant("float32", [0.301, -0.117, 0.052, 0.83, -0.449, 0.006], [6]);
+      const x = pair(n, "x", 0.9, 3, "int8");
+      const sums = n.add(op, [x, filter, bias], isConv ? { pads: [1, 1, 1, 1] } : { transB: 1 });
+      const y = pair(n, tails[tail](n, sums), 0.05, -7, "int8");
+      const shape = isConv ? [1, 6, 9, 9] : [1, 6];
+      const file = n.file(y, shape);
+      const data = Float32Array.from(picture(n), (value) => 2 * value);
+      using model = await loadModel(file);
+      const input = isConv ? Tensor.fromNCHW(data, n.inputShape) : new Tensor(data, n.inputShape);
+      const { output } = await model.run(input);
+      const found = apart(isConv ? output.toNCHW() : output.data, await deployed(file, data, n.inputShape), 0.05);
+      expect(found).toEqual({ most: 0, share: 0 });
+    },
+  );
+});

@@ -2,8 +2,9 @@
  * Float operators between DequantizeLinear and QuantizeLinear, which a runtime computes with the integers: their result is that of the
  * quantised operator, on the grid of the QuantizeLinear behind them, and that one finds it there.
  */
-import type { Constant, Node } from "../../graph/ir";
+import { Constant, type Node } from "../../graph/ir";
 import { quantizedType } from "../../operators/quantize";
+import { roundHalfEven } from "../../operators/steps";
 import { Lowered } from "../lowering/emitter";
 import {
   averagePool,
@@ -111,6 +112,35 @@ function biasOf(known: Knowledge, from: Lowered, index: number, units: Float32Ar
   return fits && all ? bias.integers : undefined;
 }
 
+/**
+ * A bias of floats in units of products, where one value alone is made of the sums, and quantised: behind a rectifier too, whether the grid
+ * makes that redundant or not. onnxruntime's optimiser rounds it there, and nowhere else.
+ */
+function roundedBias(from: Lowered, index: number, units: Float32Array, followers: Followers): Constant | undefined {
+  const bias = from.known[index];
+  if (bias?.kind !== "float" || bias.shape.length !== 1 || !isQuantisedNext(from, followers)) return undefined;
+  const places = Array.from(bias.floats(), (value, i) =>
+    roundHalfEven(Math.fround(value / units[units.length === 1 ? 0 : i])),
+  );
+  const fits = places.every((place) => Math.abs(place) < 2 ** 31);
+  return fits && (units.length === 1 || units.length === places.length)
+    ? Constant.fromNumbers("int", places, bias.shape)
+    : undefined;
+}
+
+function isQuantisedNext({ node }: Lowered, { onlyReader }: Followers): boolean {
+  const next = onlyReader(node.outputs[0]);
+  const reader = next && (next.op === "Relu" || next.op === "Clip") ? onlyReader(next.outputs[0]) : next;
+  return reader?.op === "QuantizeLinear";
+}
+
+/** The same node of floats with that bias in real numbers. */
+function withRoundedBias(from: Lowered, bias: Constant, units: Float32Array): void {
+  const real = bias.floats().map((place, i) => place * units[units.length === 1 ? 0 : i]);
+  const inputs = [from.input(0), from.input(1), from.floats(real, bias.shape)];
+  from.result(from.emit(from.node.op, inputs, Object.fromEntries(from.node.attributes)));
+}
+
 type Pair = (known: Knowledge, from: Lowered, followers: Followers) => void;
 
 /** Says that what a node makes, and what follows it up to the QuantizeLinear, lies on a grid. */
@@ -123,9 +153,13 @@ const conv: Pair = (known, from, followers) => {
   const weights = weightsOf(known.weights.get(from.input(1)), 0);
   if (!x || !weights) return;
   const units = unitsOf(x.scale[0], weights.scales);
-  const bias = biasOf(known, from, 2, units);
+  const own = roundedBias(from, 2, units, followers);
+  const bias = own ?? biasOf(known, from, 2, units);
   const behind = gridBehind(from, followers);
-  if (bias === undefined || !behind || behind.grid.type !== x.type) return;
+  if (bias === undefined || !behind || behind.grid.type !== x.type) {
+    if (own) withRoundedBias(from, own, units);
+    return;
+  }
   const sums = convolved(from, placesOf(from, 0, x), weights, bias ?? undefined);
   from.result(requantised(from, sums, { units, grid: behind.grid, axis: 1, rank: from.shape(0).length }));
   lies(known, behind.grid, behind.on);
@@ -182,9 +216,11 @@ const gemm: Pair = (known, from, followers) => {
   const weights = weightsOf(known.weights.get(from.input(1)), isTurned ? 0 : 1);
   if (!x || !weights || from.number("transA", 0) !== 0 || from.number("beta", 1) !== 1) return;
   const units = unitsOf(x.scale[0], weights.scales, from.number("alpha", 1));
-  const bias = biasOf(known, from, 2, units);
+  const own = roundedBias(from, 2, units, followers);
+  const bias = own ?? biasOf(known, from, 2, units);
   if (bias === undefined) return;
   const behind = gridBehind(from, followers);
+  if (own && !behind) return withRoundedBias(from, own, units);
   const matrix = centred(weights.integers, weights.zeros, isTurned ? 0 : 1);
   const b = from.floats(matrix.floats(), matrix.shape);
   const sums = from.emit("MatMul", [placesOf(from, 0, x), isTurned ? from.transpose(b, [1, 0]) : b]);
