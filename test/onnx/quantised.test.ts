@@ -620,20 +620,22 @@ describe("a bias of floats beside integers is rounded where onnxruntime rounds i
     async (op, tail) => {
       const isConv = op === "Conv";
       const n = new Network(17, isConv ? [1, 3, 9, 9] : [1, 27]);
-      const scales = Array.from({ length: 6 }, (_, o) => 0.02 + 0.0017 * o);
+      const channels = isConv ? 6 : 96;
+      const scales = Array.from({ length: channels }, (_, o) => 0.02 + 0.0017 * (o % 6));
       const w = n.constant(
         "int8",
-        Array.from({ length: 6 * 27 }, () => n.random(-7, 7)),
-        isConv ? [6, 3, 3, 3] : [6, 27],
+        Array.from({ length: channels * 27 }, () => n.random(-7, 7)),
+        isConv ? [channels, 3, 3, 3] : [channels, 27],
       );
-      const zeros = n.constant("int8", new Array<number>(6).fill(0), [6]);
+      const zeros = n.constant("int8", new Array<number>(channels).fill(0), [channels]);
       const filter = n.add("DequantizeLinear", [w, n.scale(...scales), zeros], { axis: 0 });
       // The units of the products are coarse: rounded or not, the bias moves many results by a step.
-      const bias = n.constant("float32", [0.301, -0.117, 0.052, 0.83, -0.449, 0.006], [6]);
+      const values = Array.from({ length: channels }, () => n.random(-999, 999) / 1000);
+      const bias = n.constant("float32", values, [channels]);
       const x = pair(n, "x", 0.9, 3, "int8");
       const sums = n.add(op, [x, filter, bias], isConv ? { pads: [1, 1, 1, 1] } : { transB: 1 });
       const y = pair(n, tails[tail](n, sums), 0.05, -7, "int8");
-      const shape = isConv ? [1, 6, 9, 9] : [1, 6];
+      const shape = isConv ? [1, channels, 9, 9] : [1, channels];
       const file = n.file(y, shape);
       const data = Float32Array.from(picture(n), (value) => 2 * value);
       using model = await loadModel(file);
