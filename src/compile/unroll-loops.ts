@@ -1,4 +1,6 @@
 /** Loops whose number of rounds is known: their rounds, one after the other, stand in their place. */
+import { cut } from "../addresses";
+import { ModelError } from "../errors";
 import { type Branch, Constant, type Graph, type Node, numberAttribute } from "../graph/ir";
 import { axisOf, type Shape } from "../graph/shape-rule";
 import { type Limits, withinLimit } from "../limits";
@@ -29,8 +31,12 @@ export const isLoop = ({ op, branches }: Node): boolean =>
   (op === "Loop" || op === "Scan") && branches?.get("body")?.inputs !== undefined;
 
 /** A text is why its rounds cannot be written one after the other. */
-export const roundsOf = (node: Node, known: Known): Rounds | string =>
-  node.op === "Loop" ? loopRounds(node, known) : scanRounds(node, known);
+export function roundsOf(node: Node, known: Known): Rounds | string {
+  const rounds = node.op === "Loop" ? loopRounds(node, known) : scanRounds(node, known);
+  if (typeof rounds === "string" || rounds.count > 0) return rounds;
+  const gathers = node.outputs.slice(rounds.carried.length).some((output) => output !== "");
+  return gathers ? "it runs no round, and what it gathers is empty" : rounds;
+}
 
 function loopRounds(node: Node, { constants }: Known): Rounds | string {
   const { body, names, places } = partsOf(node);
@@ -100,7 +106,21 @@ export function unrollLoops(graph: Graph, known: Known, limits: Limits): Graph {
     for (const [name, value] of rounds.body.constants) constants.set(name, value);
     return written(node, rounds, (name, value) => constants.set(name, value));
   });
+  checkNames(unrolled);
   return { ...removeDeadNodes({ ...graph, nodes: unrolled, constants }, graph.outputs), inputs: graph.inputs };
+}
+
+/** @throws {ModelError} if a file calls two values of its loops alike: one would be taken for the other */
+function checkNames(nodes: readonly Node[]): void {
+  const made = new Set<string>();
+  for (const { outputs } of nodes) {
+    for (const output of outputs) {
+      if (output !== "" && made.has(output)) {
+        throw new ModelError(`"${cut(output)}" is computed twice: two loops of the file have the same name.`);
+      }
+      made.add(output);
+    }
+  }
 }
 
 const sizeOfBody = ({ nodes }: Branch): number =>
@@ -117,25 +137,28 @@ function written(node: Node, rounds: Rounds, define: (name: string, value: Const
   const made = madeIn(body);
   let carried = rounds.carried;
   const slices = body.outputs.slice(results + carried.length).map((): string[] => []);
+  // Bodies inside of bodies keep the names of their inputs in every round: what is made of them is called after the loop's result.
+  const prefix = node.outputs.find((output) => output !== "") ?? node.name;
   for (let round = 0; round < count; round++) {
     const own = (name: string): string => `${name}#${round}`;
+    const ofLoop = (name: string): string => own(`${prefix}/${name}`);
     const values = new Map(carried.map((value, i) => [names[counters + i], value]));
     if (counters > 0) {
-      define(own(names[0]), Constant.fromNumbers("int", [round], []));
-      define(own(names[1]), Constant.fromNumbers("bool", [1], []));
-      for (const name of names.slice(0, 2)) values.set(name, own(name));
+      define(ofLoop(names[0]), Constant.fromNumbers("int", [round], []));
+      define(ofLoop(names[1]), Constant.fromNumbers("bool", [1], []));
+      for (const name of names.slice(0, 2)) values.set(name, ofLoop(name));
     }
     scanned.forEach(({ value, axis, isBackward }, i) => {
       const name = names[carried.length + i];
-      define(own(`${name}/place`), Constant.fromNumbers("int", [isBackward ? count - 1 - round : round], []));
-      values.set(name, add("Gather", [value, own(`${name}/place`)], own(name), new Map([["axis", axis]])));
+      define(ofLoop(`${name}/place`), Constant.fromNumbers("int", [isBackward ? count - 1 - round : round], []));
+      values.set(name, add("Gather", [value, ofLoop(`${name}/place`)], ofLoop(name), new Map([["axis", axis]])));
     });
     const seen = (name: string): string => values.get(name) ?? (made.has(name) ? own(name) : name);
     for (const each of body.nodes) nodes.push(renamed(each, seen, own));
     const given = body.outputs.map(seen);
     carried = given.slice(results, results + carried.length);
     slices.forEach((list, i) => {
-      const name = own(`${node.name}/slice ${i}`);
+      const name = ofLoop(`slice ${i}`);
       list.push(add("Unsqueeze", [given[results + carried.length + i]], name, new Map([["axes", [gathered(i).axis]]])));
     });
   }

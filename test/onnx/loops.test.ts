@@ -65,7 +65,41 @@ async function agrees(bytes: Uint8Array, shape: readonly number[] = [1, 4]): Pro
   }
 }
 
+/** Sums that grow, of the elements of what it walks. */
+const growing: GraphParts = {
+  inputs: { sum: [float, [1]], element: [float, [1]] },
+  nodes: [
+    { op: "Mul", inputs: ["element", "half"], outputs: ["part"] },
+    { op: "Add", inputs: ["sum", "part"], outputs: ["more"] },
+    { op: "Identity", inputs: ["more"], outputs: ["step"] },
+  ],
+  outputs: ["more", "step"],
+  tensors: [{ name: "half", type: float, dims: [1], raw: rawFloats(0.5) }],
+};
+
 describe("a Loop", () => {
+  it.each([1, 2, 3])("may hold a Scan, in %i rounds", (count) => {
+    const body: GraphParts = {
+      inputs: { i: [int64, []], going: [bool, []], v: [float, [1, 4]] },
+      nodes: [
+        { op: "Transpose", inputs: ["v"], outputs: ["walked"], attributes: { perm: [1, 0] } },
+        {
+          ...{ name: "inner", op: "Scan", inputs: ["nothing", "walked"], outputs: ["sum", "sums"] },
+          attributes: { body: growing, num_scan_inputs: 1 },
+        },
+        { op: "Transpose", inputs: ["sums"], outputs: ["turned"], attributes: { perm: [1, 0] } },
+        { op: "Add", inputs: ["turned", "sum"], outputs: ["next"] },
+        { op: "Identity", inputs: ["going"], outputs: ["goes"] },
+      ],
+      outputs: ["goes", "next"],
+      tensors: [{ name: "nothing", type: float, dims: [1], raw: rawFloats(0) }],
+    };
+    return agrees(file(loopOf(body, "yes", ["last"]), { y: [1, 4] }, { count }));
+  });
+  it("that runs no round and gathers is refused as such", async () => {
+    const none = file(loopOf(doubling), { y: [1, 4], z: [0, 1, 4] }, { count: 0 });
+    await expect(loadModel(none, { output: "z" })).rejects.toThrow(/runs no round, and what it gathers is empty/);
+  });
   it("runs its rounds, hands values on and keeps each round's", () =>
     agrees(file(loopOf(doubling), { y: [1, 4], z: [3, 1, 4] })));
   it("hands its values through where it does not run", async () => {
