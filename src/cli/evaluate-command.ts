@@ -8,7 +8,6 @@ import {
   type MethodName,
   type Model,
   OptionError,
-  preprocess,
   SeethroughError,
   ShapeError,
   TargetError,
@@ -21,11 +20,11 @@ import { type EvaluationFile, type EvaluationRecord, openEvaluations } from "./e
 import { evaluationText } from "./evaluation-table";
 import { readInputFile, writeOutputFile } from "./files";
 import { inFlags } from "./flag-words";
-import { loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
+import { fixedFiles, loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
-import { maskPathOf, pictureFiles } from "./picture-files";
+import { maskOf, maskPathOf, pictureFiles } from "./picture-files";
 import { progressBar } from "./progress-bar";
-import { digestsOf } from "./record-lines";
+import { digestsOf, digestsOfModels } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
 export interface EvaluateFlags extends ModelFlags {
@@ -86,8 +85,12 @@ const stateOf = ({ resume, csv }: EvaluateFlags): string | undefined =>
 
 /** All that the numbers depend on but the images: files by what is in them, flags as they are. */
 async function requestOf({ csv, json, resume, model, labels, config, ...options }: EvaluateFlags): Promise<object> {
-  const files = [model, labels, ...(config ?? [])].filter((path) => path !== undefined);
-  return { version, files: await digestsOf(files), ...options };
+  const files = [labels, ...(config ?? []), ...fixedFiles(options)].filter((path) => path !== undefined);
+  return {
+    version,
+    files: [...(await digestsOfModels(model === undefined ? [] : [model])), ...(await digestsOf(files))],
+    ...options,
+  };
 }
 
 interface Judged {
@@ -156,7 +159,7 @@ async function judgeOne(
   const missing: { method: string; reason: string }[] = [];
   const evaluated = await evaluateImage(model, {
     image: await decodeImage(picture, { signal }),
-    mask: beside && (await maskOf(beside, model, flags)),
+    mask: beside && (await maskOf(maskPathOf(path), beside)),
     methods: flags.methods,
     target: targetAt(flags.target, flags.position, model),
     seed: flags.seed,
@@ -165,13 +168,6 @@ async function judgeOne(
     onMissing: (method, reason) => missing.push({ method, reason }),
   });
   return { image: path, hasMask: beside !== undefined, missing, ...evaluated };
-}
-
-/** The object is white: one byte per pixel of the network's input. */
-async function maskOf(bytes: Uint8Array, model: Model, { fit }: ModelFlags): Promise<Uint8Array> {
-  const [, height, width] = model.input.shape;
-  const mask = preprocess(await decodeImage(bytes), { width, height, channels: 1 }, { fit });
-  return Uint8Array.from(mask.data, (value) => Number(value >= 0.5));
 }
 
 /** Images that the heading names. */

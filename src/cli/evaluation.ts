@@ -18,6 +18,7 @@ import {
   type Model,
   maxSensitivity,
   type Note,
+  type ObjectRegion,
   type PointingGame,
   pointingGame,
   type RandomizationStage,
@@ -79,8 +80,8 @@ const sensitivitySamples = 5;
 
 interface Request {
   readonly image: ImageLike;
-  /** One byte per pixel of the network's input. */
-  readonly mask?: Uint8Array;
+  /** Where the object is in the image. */
+  readonly mask?: ObjectRegion;
   readonly target: Target | undefined;
   readonly methods: readonly MethodName[];
   /** Of all that is random in methods and measures. */

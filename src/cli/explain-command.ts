@@ -4,7 +4,7 @@ import type { ExplainFlags } from "./explain-flags";
 import { attended, byMethods, chosenDetection, predicted } from "./explained";
 import { checkPictures, writePictures } from "./explanation-pictures";
 import { explanationDocument, explanationText } from "./explanation-text";
-import { writeOutputFile } from "./files";
+import { keepInputs, writeOutputFile } from "./files";
 import { loadFlaggedModel } from "./model-flags";
 import { givenOf, type NamedFile, nameFor, readInputs } from "./named-files";
 import { noteWriter } from "./note-writer";
@@ -14,6 +14,8 @@ export async function explainCommand(path: string | undefined, flags: ExplainFla
   using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
   using model = await loadFlaggedModel(flags, pool?.loadModel);
   const files = await readInputs(path, flags.input ?? [], model);
+  const read = [flags.model, flags.labels, ...(flags.config ?? []), ...files.map((file) => file.path)];
+  keepInputs([flags.out, flags.npy], read);
   const shownFiles = filesShown(files, flags);
   checkPictures(shownFiles, flags);
   const given = givenOf(files);

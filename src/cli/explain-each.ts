@@ -5,6 +5,7 @@ import {
   decodeImage,
   explain,
   type ImageLike,
+  LayerError,
   type Model,
   OptionError,
   type Prediction,
@@ -82,13 +83,18 @@ export async function explainEach(
     for (const [done, { picture, i, network }] of pairs.entries()) {
       const { path } = picture;
       const isReported = flags.report !== undefined && i < mostReported;
-      const among = networks.length > 1 ? `.${network.name.replace(/[^\p{L}\p{N}_-]+/gu, "_")}` : "";
-      const out = flags.out === undefined ? undefined : join(flags.out, `${names[i]}${among}.png`);
+      const out = outputOf(picture, names[i], network, networks.length > 1, flags);
+      const drawn = out && JSON.stringify([out, flags.colormap, flags.fullSize]);
       try {
         const digest = digestOf([await readInputFile(path)]);
         const kept = file.find(path, digest, network.name);
-        const isWhole = kept && (!isReported || kept.attributions) && (out === undefined || existsSync(out));
-        const record = isWhole ? kept : await explainOne({ path, digest, out, isReported }, network, flags, around);
+        const isWhole =
+          kept &&
+          (!isReported || kept.attributions) &&
+          (out === undefined || (kept.drawn === drawn && existsSync(out)));
+        const record = isWhole
+          ? kept
+          : await explainOne({ path, digest, out, drawn, isReported }, network, flags, around);
         if (!isWhole) await file.add(record);
         if (isReported && !photos.has(path) && !isArrayFile(path)) photos.set(path, await smallCopy(path));
         records.push(record);
@@ -116,11 +122,12 @@ interface Job {
   readonly path: string;
   readonly digest: string;
   readonly out: string | undefined;
+  readonly drawn: string | undefined;
   readonly isReported: boolean;
 }
 
 async function explainOne(
-  { path, digest, out, isReported }: Job,
+  { path, digest, out, drawn, isReported }: Job,
   { model, name }: Network,
   flags: ExplainFlags,
   { pool, signal }: Surroundings,
@@ -145,11 +152,20 @@ async function explainOne(
           onMissing: (method, message) => left.push({ method, message }),
         },
       );
-  if (out !== undefined) await writePictures(out, files, results, { ...flags, json: true });
+  if (out !== undefined) {
+    try {
+      await writePictures(out, files, results, { ...flags, json: true });
+    } catch (error) {
+      // Values without places are explained as well.
+      if (!(error instanceof LayerError)) throw error;
+      left.push({ method: "overlay", message: inFlags(error.message) });
+    }
+  }
   return {
     ...{ image: path, digest, model: name, predictions },
     explanations: explanationEntries(results, false),
     says: says(predictions, results),
+    ...(drawn !== undefined && { drawn }),
     ...(left.length > 0 && { left }),
     ...(isReported && { attributions: results.map(({ attribution }) => attribution) }),
   };
@@ -165,10 +181,32 @@ function says([first]: readonly Prediction[], results: readonly Explained[]): st
   return [...seen, ...evidence].join("; ");
 }
 
-/** The pictures' names without their endings, with them where two would be alike. */
-function outputNames(pictures: readonly PictureFile[]): readonly string[] {
-  const stems = pictures.map(({ id }) => id.replace(/\.[^./\\]+$/, ""));
-  const counts = new Map<string, number>();
-  for (const stem of stems) counts.set(stem.toLowerCase(), (counts.get(stem.toLowerCase()) ?? 0) + 1);
-  return stems.map((stem, i) => (counts.get(stem.toLowerCase()) === 1 ? stem : pictures[i].id));
+/** The pictures' names without their endings; with them where two differ in nothing else, with a number where two have one name. */
+export function outputNames(pictures: readonly PictureFile[]): readonly string[] {
+  const ids = pictures.map(({ id }) => id);
+  const stems = ids.map((id) => id.replace(/\.[^./\\]+$/, ""));
+  const taken = new Set<string>();
+  return stems.map((stem, i) => {
+    const wish = countOf(stems, stem) > 1 && countOf(ids, ids[i]) === 1 ? ids[i] : stem;
+    let name = wish;
+    for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${wish}-${n}`;
+    taken.add(name.toLowerCase());
+    return name;
+  });
+}
+
+const countOf = (names: readonly string[], name: string): number =>
+  names.filter((other) => other.toLowerCase() === name.toLowerCase()).length;
+
+/** The file of a picture's overlay, of a signal's plot. */
+export function outputOf(
+  { path }: PictureFile,
+  name: string,
+  { model, name: network }: Network,
+  areSeveral: boolean,
+  { out }: ExplainFlags,
+): string | undefined {
+  if (out === undefined) return undefined;
+  const among = areSeveral ? `.${network.replace(/[^\p{L}\p{N}_-]+/gu, "_")}` : "";
+  return join(out, `${name}${among}.${isArrayFile(path) && model.input.shape.length === 3 ? "svg" : "png"}`);
 }

@@ -1,27 +1,31 @@
 /** Explains many pictures, by one network or several. */
-import { htmlReport, InputError, type Model, version } from "../index";
+import { htmlReport, InputError, type Model, OptionError, version } from "../index";
 import { createPool } from "../pool";
-import { explainEach, type Found, mostReported, type Network } from "./explain-each";
+import { explainEach, type Found, mostReported, type Network, outputNames, outputOf } from "./explain-each";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { type ExplanationRecord, openRecords } from "./explanation-records";
 import { explanationTable } from "./explanation-table";
-import { writeOutputFile } from "./files";
-import { loadFlaggedModel } from "./model-flags";
+import { keepInputs, liesIn, prepareFolder, writeOutputFile } from "./files";
+import { fixedFiles, loadFlaggedModel } from "./model-flags";
 import { noteWriter } from "./note-writer";
-import { pictureFiles } from "./picture-files";
-import { digestsOf } from "./record-lines";
+import { type PictureFile, pictureFiles } from "./picture-files";
+import { digestsOf, digestsOfModels } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
 export async function explainManyCommand(given: readonly string[], flags: ExplainFlags): Promise<void> {
-  const pictures = await pictureFiles(given);
+  const pictures = await picturesOf(given, flags);
   const files = flags.models ?? [flags.model];
   const state = stateOf(flags);
+  const read = [...pictures.map(({ path }) => path), ...files, flags.labels, ...(flags.config ?? [])];
+  keepInputs([flags.csv, flags.report, state], read);
+  for (const path of [flags.csv, flags.report, state]) if (path !== undefined) await prepareFolder(path);
   const records = await openRecords(state, await requestOf(files, flags));
   using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
   const models: Model[] = [];
   try {
     for (const model of files) models.push(await loadFlaggedModel({ ...flags, model }, pool?.loadModel));
     const networks = named(models, files);
+    keepInputs(overlaysOf(pictures, networks, flags), read);
     using stop = stopOnSignal();
     const { signal } = stop;
     const onRecord = ({ image, model, says }: ExplanationRecord): void => {
@@ -30,11 +34,11 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
     };
     const found = await explainEach(pictures, networks, flags, { records, pool, signal, onRecord });
     sayNotes(networks, found);
+    if (flags.json) process.stdout.write(`${JSON.stringify(document(networks, found, signal.aborted), null, 2)}\n`);
+    await writeFiles(pictures.length, networks, found, flags);
     if (found.records.length === 0 && !signal.aborted) {
       throw new InputError(`None of the ${pictures.length} pictures could be explained; the notes say why.`);
     }
-    if (flags.json) process.stdout.write(`${JSON.stringify(document(networks, found, signal.aborted), null, 2)}\n`);
-    await writeFiles(pictures.length, networks, found, flags);
     if (signal.aborted) {
       const count = new Set(found.records.map(({ image }) => image)).size;
       const onward =
@@ -45,6 +49,26 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
     for (const model of models) model.dispose();
   }
 }
+
+/** The pictures, without overlays that an earlier run wrote below them. @throws {OptionError} if --out holds them all */
+async function picturesOf(given: readonly string[], { out }: ExplainFlags): Promise<readonly PictureFile[]> {
+  const all = await pictureFiles(given);
+  if (out === undefined) return all;
+  const found = all.filter(({ path }) => !liesIn(out, path));
+  if (found.length > 0) return found;
+  throw new OptionError(`--out ${out} holds the pictures themselves, and might write over them; name another folder.`);
+}
+
+const overlaysOf = (
+  pictures: readonly PictureFile[],
+  networks: readonly Network[],
+  flags: ExplainFlags,
+): readonly (string | undefined)[] => {
+  const names = outputNames(pictures);
+  return pictures.flatMap((picture, i) =>
+    networks.map((network) => outputOf(picture, names[i], network, networks.length > 1, flags)),
+  );
+};
 
 /** Where records are kept unless the flag names a file. */
 const stateOf = ({ resume, report, csv }: ExplainFlags): string | undefined =>
@@ -70,8 +94,8 @@ const elsewhere: ReadonlySet<string> = new Set([
 
 /** Everything that the records depend on. */
 async function requestOf(files: readonly (string | undefined)[], flags: ExplainFlags): Promise<object> {
-  const texts = [flags.labels, ...(flags.config ?? [])].filter((path) => path !== undefined);
-  const read = await digestsOf([...files.map((file) => file ?? "embedded"), ...texts]);
+  const texts = [flags.labels, ...(flags.config ?? []), ...fixedFiles(flags)].filter((path) => path !== undefined);
+  const read = [...(await digestsOfModels(files.map((file) => file ?? "embedded"))), ...(await digestsOf(texts))];
   const options = Object.entries(flags).filter(([name, value]) => value !== undefined && !elsewhere.has(name));
   return { version, files: read, methods: methodsOf(flags), options: Object.fromEntries(options) };
 }
@@ -88,11 +112,14 @@ function named(models: readonly Model[], files: readonly (string | undefined)[])
 /** Each kind of note once, and of how many pictures it is. */
 function sayNotes(networks: readonly Network[], { records, failures }: Found): void {
   for (const { model } of networks) {
-    const kinds = new Map<string, { about: string; message: string; images: Set<string> }>();
+    const by = networks.length > 1 ? `${nameOf(model, networks)}, ` : "";
+    const kinds = new Map<string, { about: string; message: string; images: Set<string>; isOne: boolean }>();
     const add = (kind: string, about: string, message: string, image: string): void => {
       const known = kinds.get(kind);
-      if (known) known.images.add(image);
-      else kinds.set(kind, { about, message, images: new Set([image]) });
+      if (known) {
+        known.images.add(image);
+        known.isOne &&= known.message === message;
+      } else kinds.set(kind, { about: by + about, message, images: new Set([image]), isOne: true });
     };
     const own = networks.length > 1 ? records.filter((record) => record.model === nameOf(model, networks)) : records;
     for (const { image, explanations, left = [] } of own) {
@@ -104,11 +131,15 @@ function sayNotes(networks: readonly Network[], { records, failures }: Found): v
       for (const { method, message } of left) add(`${method} left`, method, `left out. ${message}`, image);
     }
     const notes = noteWriter(model);
-    for (const { about, message, images } of kinds.values()) {
-      notes.write(message, images.size === 1 ? `${about}, ${[...images][0]}` : `${about}, ${images.size} pictures`);
+    for (const { about, message, images, isOne } of kinds.values()) {
+      const [first] = images;
+      // Where numbers differ, these are one picture's.
+      const of =
+        images.size === 1 ? first : isOne ? `${images.size} pictures` : `${first}, likewise ${images.size - 1} more`;
+      notes.write(message, `${about}, ${of}`);
     }
-    for (const failure of failures) {
-      if (failure.model === nameOf(model, networks)) notes.write(`${failure.image} was left out. ${failure.message}`);
+    for (const { image, model: name, message } of failures) {
+      if (name === nameOf(model, networks)) notes.write(`${by}${image} was left out. ${message}`);
     }
   }
 }

@@ -15,6 +15,8 @@ export interface ExplanationRecord {
   readonly model: string;
   readonly predictions: readonly Prediction[];
   readonly explanations: readonly ExplanationEntry[];
+  /** The overlay that was drawn, and how. */
+  readonly drawn?: string;
   /** All of it in a line. */
   readonly says: string;
   /** Methods that the network's structure rules out, and why. */
@@ -70,12 +72,26 @@ function read(data: unknown): ExplanationRecord {
     readonly attributions?: readonly Written[];
   };
   const lists = [record.predictions, record.explanations, attributions ?? []];
-  const texts = [record.image, record.digest, record.model];
+  const texts = [record.image, record.digest, record.model, record.says];
   if (!lists.every(Array.isArray) || !texts.every((text) => typeof text === "string")) {
     throw new Error("parts are missing");
   }
+  for (const { method, notes, recipe, shape } of [...record.explanations, ...(attributions ?? []).map(asEntry)]) {
+    if (typeof method !== "string" || !Array.isArray(notes) || !Array.isArray(shape) || typeof recipe !== "object") {
+      throw new Error("an explanation is not whole");
+    }
+  }
   return { ...record, ...(attributions && { attributions: attributions.map(revived) }) };
 }
+
+const asEntry = ({
+  method,
+  notes,
+  recipe,
+  values,
+}: Written): Pick<ExplanationEntry, "method" | "notes" | "recipe" | "shape"> => ({
+  ...{ method, notes, recipe, shape: values.shape },
+});
 
 const revived = ({ values: { shape, float32 }, ...rest }: Written): KeptAttribution => ({
   ...rest,

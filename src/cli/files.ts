@@ -1,12 +1,13 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync, realpathSync } from "node:fs";
 import { mkdir, readdir, rename, stat, writeFile } from "node:fs/promises";
-import { dirname, join, relative, sep } from "node:path";
-import { InputError } from "../index";
+import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { InputError, OptionError } from "../index";
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "it is a folder",
   ENOTDIR: "part of the path is not a folder",
+  EEXIST: "part of the path is not a folder",
   EACCES: "permission denied",
 };
 
@@ -60,6 +61,33 @@ export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<
   } catch (error) {
     throw new InputError(`${path} cannot be written: ${reasonOf(error)}.`);
   }
+}
+
+/** Makes the folder of a file that is to be written later. @throws {InputError} if it cannot be made */
+export async function prepareFolder(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+  } catch (error) {
+    throw new InputError(`${path} cannot be written: ${reasonOf(error)}.`);
+  }
+}
+
+/**
+ * Keeps what is read from being written over.
+ *
+ * @throws {OptionError} naming the file
+ */
+export function keepInputs(outputs: readonly (string | undefined)[], inputs: readonly (string | undefined)[]): void {
+  const placeOf = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
+  const read = new Set(inputs.flatMap((path) => (path === undefined || path === "-" ? [] : [placeOf(path)])));
+  const lost = outputs.find((path) => path !== undefined && read.has(placeOf(path)));
+  if (lost !== undefined) throw new OptionError(`${lost} is read, and would be written over; name another output.`);
+}
+
+/** Whether a file lies in a folder or one of its subfolders. */
+export function liesIn(folder: string, path: string): boolean {
+  const way = relative(resolve(folder), resolve(path));
+  return way !== "" && !way.startsWith("..") && !isAbsolute(way);
 }
 
 /** Replaces a file at once: whoever reads it, or a crash, finds the old or the new one. */

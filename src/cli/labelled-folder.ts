@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { decodeImage, type ImageLike, InputError } from "../index";
 import { listImages, readInputFile } from "./files";
+import { maskOf, maskPathOf, type ObjectMask } from "./picture-files";
 
 export interface LabelledPicture {
   /** Path below the folder, with forward slashes. */
@@ -11,7 +12,7 @@ export interface LabelledPicture {
   readonly label?: string;
   readonly read: () => Promise<ImageLike>;
   /** The object, white in `photo.mask.png`; undefined where there is no such file. */
-  readonly mask: () => Promise<{ data: Uint8Array; width: number; height: number } | undefined>;
+  readonly mask: () => Promise<ObjectMask | undefined>;
 }
 
 /**
@@ -22,7 +23,7 @@ export interface LabelledPicture {
  */
 export async function labelledPictures(folder: string, table?: string): Promise<readonly LabelledPicture[]> {
   const all = await listImages(folder);
-  const masks = new Set(all.map(maskOf));
+  const masks = new Set(all.map(maskPathOf));
   const ids = all.filter((id) => !masks.has(id));
   if (ids.length === 0) throw new InputError(`${folder} has no PNG, JPEG or WebP files.`);
   const labels = table === undefined ? undefined : await readLabels(table);
@@ -37,22 +38,13 @@ export async function labelledPictures(folder: string, table?: string): Promise<
       id,
       ...(label !== undefined && { label }),
       read: async () => decodeImage(await readInputFile(join(folder, id))),
-      mask: () => readMask(join(folder, maskOf(id))),
+      mask: () => readMask(join(folder, maskPathOf(id))),
     };
   });
 }
 
-const maskOf = (path: string): string => path.replace(/\.[^./\\]+$/, ".mask.png");
-
-async function readMask(path: string): Promise<{ data: Uint8Array; width: number; height: number } | undefined> {
-  if (!existsSync(path)) return undefined;
-  const { data, width, height } = await decodeImage(await readInputFile(path));
-  const channels = data.length / (width * height);
-  return {
-    data: Uint8Array.from({ length: width * height }, (_, i) => Number(data[i * channels] > 127)),
-    width,
-    height,
-  };
+async function readMask(path: string): Promise<ObjectMask | undefined> {
+  return existsSync(path) ? maskOf(path, await readInputFile(path)) : undefined;
 }
 
 async function readLabels(path: string): Promise<ReadonlyMap<string, string>> {

@@ -43,6 +43,7 @@ const twoFiles = (text: string): readonly [string, string] => {
 const fileList = (text: string): readonly string[] => {
   const files = text.split(",").map((file) => file.trim());
   if (!files.every((file) => file !== "")) throw new InvalidArgumentError("expected model files separated by commas");
+  if (new Set(files).size < files.length) throw new InvalidArgumentError("a model is named twice");
   return files;
 };
 
@@ -141,14 +142,18 @@ const listed: readonly MethodName[] = methodTable.map(({ name }) => name);
 const methodList = (text: string): readonly MethodName[] =>
   text === "all"
     ? methodNames
-    : text.split(",").map((word) => {
-        const name = listed.find((method) => method === word.trim());
-        if (name === undefined)
-          throw new InvalidArgumentError(
-            `"${word}" is no method; expected names separated by commas, of ${listed.join(", ")}`,
-          );
-        return name;
-      });
+    : [
+        ...new Set(
+          text.split(",").map((word) => {
+            const name = listed.find((method) => method === word.trim());
+            if (name === undefined)
+              throw new InvalidArgumentError(
+                `"${word}" is no method; expected names separated by commas, of ${listed.join(", ")}`,
+              );
+            return name;
+          }),
+        ),
+      ];
 
 const listedMethods = (text: string): readonly MethodName[] => (text === "all" ? listed : methodList(text));
 
@@ -163,7 +168,7 @@ withModelOptions(program.command("explain"))
   .argument(
     "[images...]",
     "PNG, JPEG or WebP file, - for standard input; of a network for signals or other numbers a .npy, .csv or .json file; " +
-      "several, or folders with their subfolders, one after the other",
+      "several, or folders of pictures with their subfolders, one after the other",
   )
   .option("--models <a,b,…>", "several networks in place of --model, one after the other", fileList)
   .option("--input <name=file>", "file of one of several inputs, by its name; again for another", namedValues)

@@ -1,9 +1,10 @@
 /** Results of long work kept in a file as they are found: a line of JSON for each, below one that says what was asked. */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { appendFile } from "node:fs/promises";
+import { appendFile, readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { InputError } from "../index";
-import { readInputFile, writeOutputFile } from "./files";
+import { readInputFile, replaceOutputFile } from "./files";
 
 /** Lines that were kept, and those that are added. */
 export interface RecordLines<T> {
@@ -55,7 +56,7 @@ export async function openRecordLines<T>(
     }
   });
   // Written anew, so that what follows begins on a line of its own.
-  await writeOutputFile(path, new TextEncoder().encode([asked, ...rest, ""].join("\n")));
+  await replaceOutputFile(path, new TextEncoder().encode([asked, ...rest, ""].join("\n")));
   return { kept, add: (record) => appendFile(path, `${JSON.stringify(record)}\n`) };
 }
 
@@ -77,3 +78,19 @@ export function digestOf(files: readonly Uint8Array[]): string {
 /** Files by what is in them; an address, or what is no file, as it stands. */
 export const digestsOf = (paths: readonly string[]): Promise<readonly string[]> =>
   Promise.all(paths.map(async (path) => (existsSync(path) ? digestOf([await readInputFile(path)]) : path)));
+
+/** Files beside a model that are read with it: weights, and what Hugging Face says of it. */
+const beside = /\.(data|bin|onnx_data|weights?)$|^(preprocessor_)?config\.json$/i;
+
+/** The same of models, each with the files that may belong to it. */
+export async function digestsOfModels(paths: readonly string[]): Promise<readonly string[]> {
+  const all = await Promise.all(
+    paths.map(async (path) => {
+      if (!existsSync(path)) return [path];
+      const folder = dirname(path);
+      const names = (await readdir(folder)).filter((name) => beside.test(name)).sort();
+      return [path, ...names.map((name) => join(folder, name))];
+    }),
+  );
+  return digestsOf(all.flat());
+}

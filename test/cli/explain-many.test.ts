@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
@@ -95,9 +95,10 @@ it("Ctrl-C ends it with what was found, and --resume goes on to the same table a
     code: 1,
     err: expect.stringContaining("is of another network, or of other methods or options"),
   });
-  const foreign = await run("explain", photos, "--resume", join(photos, "broken.png"));
+  writeFileSync(at("foreign.jsonl"), "no records");
+  const foreign = await run("explain", photos, "--resume", at("foreign.jsonl"));
   expect(foreign.err).toContain("was not written by seethrough explain --resume");
-  expect(existsSync(join(photos, "broken.png")) && readFileSync(join(photos, "broken.png"), "utf8")).toBe("no picture");
+  expect(readFileSync(at("foreign.jsonl"), "utf8")).toBe("no records");
 });
 
 it("reads one picture from standard input", async () => {
@@ -126,4 +127,63 @@ it("says what does not go together, and what could not be explained at all", asy
   expect(await said(at("nowhere.png"), cat, "--target", "dgo")).toMatch(
     /^1 [\s\S]*nowhere\.png was left out[\s\S]*Did you mean "dog"[\s\S]*None of the 2 pictures could be explained/,
   );
+});
+
+it("never writes over what it reads, and loses no overlay of pictures with one name", async () => {
+  const own = at("own");
+  for (const name of ["a", "b"]) {
+    mkdirSync(join(own, name), { recursive: true });
+    copyFileSync("examples/images/scene-cat-00.png", join(own, name, "x.png"));
+  }
+  const photo = join(own, "a", "x.png");
+  const before = readFileSync(photo);
+  const [over, alone] = [
+    await run("explain", own, "--out", own, "--method", "saliency"),
+    await run("explain", photo, "--out", photo, "--method", "saliency"),
+  ];
+  expect(over).toMatchObject({ code: 1, err: expect.stringContaining("holds the pictures themselves") });
+  expect(alone).toMatchObject({ code: 1, err: expect.stringContaining("is read, and would be written over") });
+  expect(readFileSync(photo)).toEqual(before);
+  const words = ["explain", join(own, "a"), join(own, "b"), photo, "--methods", "saliency,saliency"];
+  const out = join(own, "a", "overlays");
+  for (let i = 0; i < 2; i++) {
+    const { code, out: text } = await run(...words, "--out", out);
+    expect(code).toBe(0);
+    // Neither the photograph that is named twice nor the overlays of the first run are pictures once more.
+    expect(text.match(/: cat \d/g)).toHaveLength(2);
+    expect(readdirSync(out).sort()).toEqual(["x-2.png", "x.png"]);
+  }
+});
+
+it("--resume draws anew what was drawn otherwise, and refuses a network whose weights beside it changed", async () => {
+  const picture = join(photos, "scene-cat-00.png");
+  const state = at("drawn.jsonl");
+  const words = ["explain", picture, "--method", "saliency", "--resume", state, "--out", at("drawn")];
+  const overlay = (): Buffer => readFileSync(join(at("drawn"), "scene-cat-00.png"));
+  await run(...words);
+  const first = overlay();
+  await run(...words, "--colormap", "greys");
+  expect(overlay().equals(first)).toBe(false);
+  const weights = at("beside");
+  mkdirSync(weights);
+  copyFileSync("models/petshop.onnx", join(weights, "model.onnx"));
+  writeFileSync(join(weights, "model.onnx.data"), "one");
+  const again = ["explain", picture, "--model", join(weights, "model.onnx"), "--resume", at("weights.jsonl")];
+  expect((await run(...again)).code).toBe(0);
+  writeFileSync(join(weights, "model.onnx.data"), "two");
+  expect(await run(...again)).toMatchObject({ code: 1, err: expect.stringContaining("is of another network") });
+});
+
+it("plots signals, and says of each note how many pictures it is of", async () => {
+  const signals = at("signals");
+  mkdirSync(signals);
+  const rows = Array.from({ length: 256 }, (_, i) => Math.sin(i / 7).toFixed(4)).join("\n");
+  for (const name of ["one", "two"]) writeFileSync(join(signals, `${name}.csv`), rows);
+  const files = ["one", "two"].map((name) => join(signals, `${name}.csv`));
+  const { code, err } = await run(
+    ...["explain", ...files, "--model", "examples/signal/beats.onnx", "--method", "saliency", "--out", at("plots")],
+  );
+  expect(err).not.toContain("left out");
+  expect(code).toBe(0);
+  expect(readdirSync(at("plots")).sort()).toEqual(["one.svg", "two.svg"]);
 });
