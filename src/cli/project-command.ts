@@ -1,5 +1,4 @@
 import {
-  cropImage,
   decodeImage,
   drawBox,
   encodeNpy,
@@ -9,11 +8,11 @@ import {
   LayerError,
   type Model,
   type Projection,
-  placement,
   projectActivation,
   projectionImage,
   receptiveField,
   sideBySide,
+  toImage,
 } from "../index";
 import { readInputFile, writeOutputFile } from "./files";
 import { loadFlaggedModel, type ModelFlags } from "./model-flags";
@@ -48,7 +47,7 @@ export async function projectCommand(path: string, flags: ProjectFlags): Promise
   }
   noteWriter(model).writeAll(projection.notes);
   if (flags.out) {
-    await writeOutputFile(flags.out, await encodePng(picture(image, model, projection, seen, flags)));
+    await writeOutputFile(flags.out, await encodePng(picture(image, model, projection, seen)));
     if (!flags.json) process.stdout.write(`projection: ${flags.out}\n`);
   }
   if (flags.npy) {
@@ -72,17 +71,11 @@ function text(path: string, model: Model, layer: string, seen: readonly Seen[]):
 const smallestPicture = 384;
 
 /** What the network saw, with the receptive fields framed, and the projection at the same scale. */
-function picture(
-  image: ImageLike,
-  model: Model,
-  projection: Projection,
-  seen: readonly Seen[],
-  { fit }: ProjectFlags,
-): ImageLike {
-  const [, height, width, channels] = projection.image.shape;
+function picture(image: ImageLike, model: Model, projection: Projection, seen: readonly Seen[]): ImageLike {
+  const [, , width, channels] = projection.image.shape;
   if (projection.image.shape.length !== 4 || (channels !== 1 && channels !== 3))
     throw new LayerError("The network's input is no picture, so the projection is none; --npy writes its values.");
-  const large = enlarge(cropImage(image, placement(image, { width, height }, fit), { width, height }), smallestPicture);
+  const large = enlarge(toImage(model, model.preprocess(image)), smallestPicture);
   const factor = large.width / width;
   const framed = seen.reduce((below, { sees }) => {
     const { x, y, width: w, height: h } = sees;
