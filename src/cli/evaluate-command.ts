@@ -18,13 +18,13 @@ import { evaluationCsv } from "./evaluation-csv";
 import { meansOf } from "./evaluation-measures";
 import { type EvaluationFile, type EvaluationRecord, openEvaluations } from "./evaluation-records";
 import { evaluationText } from "./evaluation-table";
-import { readInputFile, writeOutputFile } from "./files";
+import { keepInputs, readInputFile, writeOutputFile } from "./files";
 import { inFlags } from "./flag-words";
-import { fixedFiles, loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
+import { filesBeside, loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { maskOf, maskPathOf, pictureFiles } from "./picture-files";
 import { progressBar } from "./progress-bar";
-import { digestsOf, digestsOfModels } from "./record-lines";
+import { digestsOfRequest, recordPath } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
 export interface EvaluateFlags extends ModelFlags {
@@ -47,7 +47,8 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
       `The model "${model.name}" takes no images; deletionInsertion and the others judge its maps in a program.`,
     );
   }
-  const state = stateOf(flags);
+  const state = recordPath(flags.resume, flags.csv, "evaluation");
+  keepInputs([flags.csv, state], [...paths, flags.model, ...filesBeside(flags)]);
   const file = await openEvaluations(state, await requestOf(flags));
   using stop = stopOnSignal();
   const { records, failures } = await judgeEach(model, paths, { flags, file, signal: stop.signal });
@@ -79,18 +80,10 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
     throw new InputError(`None of the ${paths.length} images could be judged; the notes say why.`);
 }
 
-/** Where records are kept unless the flag names a file. */
-const stateOf = ({ resume, csv }: EvaluateFlags): string | undefined =>
-  resume === true ? `${(csv ?? "evaluation").replace(/\.csv$/i, "")}.jsonl` : resume;
-
 /** All that the numbers depend on but the images: files by what is in them, flags as they are. */
-async function requestOf({ csv, json, resume, model, labels, config, ...options }: EvaluateFlags): Promise<object> {
-  const files = [labels, ...(config ?? []), ...fixedFiles(options)].filter((path) => path !== undefined);
-  return {
-    version,
-    files: [...(await digestsOfModels(model === undefined ? [] : [model])), ...(await digestsOf(files))],
-    ...options,
-  };
+async function requestOf(flags: EvaluateFlags): Promise<object> {
+  const { csv, json, resume, model, labels, config, ...options } = flags;
+  return { version, files: await digestsOfRequest(model === undefined ? [] : [model], flags), ...options };
 }
 
 interface Judged {

@@ -1,12 +1,12 @@
-import { encodeNpy, explain, OptionError } from "../index";
+import { attentionMaps, encodeNpy, explain, OptionError } from "../index";
 import { createPool } from "../pool";
 import type { ExplainFlags } from "./explain-flags";
-import { attended, byMethods, chosenDetection, predicted } from "./explained";
+import { explainedBy } from "./explained";
 import { checkPictures, writePictures } from "./explanation-pictures";
 import { explanationDocument, explanationText } from "./explanation-text";
 import { keepInputs, writeOutputFile } from "./files";
-import { loadFlaggedModel } from "./model-flags";
-import { givenOf, type NamedFile, nameFor, readInputs } from "./named-files";
+import { filesBeside, loadFlaggedModel } from "./model-flags";
+import { type NamedFile, nameFor, readInputs } from "./named-files";
 import { noteWriter } from "./note-writer";
 
 /** Explains one picture, or the files of several inputs. */
@@ -14,29 +14,26 @@ export async function explainCommand(path: string | undefined, flags: ExplainFla
   using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
   using model = await loadFlaggedModel(flags, pool?.loadModel);
   const files = await readInputs(path, flags.input ?? [], model);
-  const read = [flags.model, flags.labels, ...(flags.config ?? []), ...files.map((file) => file.path)];
-  keepInputs([flags.out, flags.npy], read);
+  const outputs = [flags.out, flags.npy].flatMap((path) =>
+    path === undefined ? [] : [path, ...files.map(({ name }) => nameFor(path, name))],
+  );
+  keepInputs(outputs, [flags.model, ...filesBeside(flags), ...files.map((file) => file.path)]);
   const shownFiles = filesShown(files, flags);
   checkPictures(shownFiles, flags);
-  const given = givenOf(files);
-  const detection = flags.head ? undefined : await chosenDetection(model, given, flags);
-  const predictions = detection ? [] : await predicted(model, given, flags);
-  const results = flags.head
-    ? await attended(model, given, shownFiles, flags, pool?.attentionMaps)
-    : await byMethods(
-        model,
-        given,
-        shownFiles,
-        { ...flags, target: detection ?? flags.target },
-        { attribute: pool?.explain ?? explain },
-      );
+  const { predictions, results } = await explainedBy(model, files, shownFiles, flags, {
+    attribute: pool?.explain ?? explain,
+    look: pool?.attentionMaps ?? attentionMaps,
+  });
   if (flags.json)
     process.stdout.write(`${JSON.stringify(explanationDocument(files, model, predictions, results), null, 2)}\n`);
   else process.stdout.write(explanationText(files, model, predictions, results, flags));
   const notes = noteWriter(model);
   for (const file of files) for (const message of file.notes) notes.write(message);
   for (const { attribution } of results) notes.writeAll(attribution.notes, attribution.method);
-  if (flags.out) await writePictures(flags.out, shownFiles, results, flags);
+  if (flags.out) {
+    const written = await writePictures(flags.out, shownFiles, results, flags);
+    for (const { kind, name } of written) if (!flags.json) process.stdout.write(`${kind}: ${name}\n`);
+  }
   if (flags.npy) {
     const { views } = results[0];
     for (const { file, values } of views) {

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import {
+  attentionMaps,
   decodeImage,
   explain,
   type ImageLike,
@@ -15,13 +16,13 @@ import {
 import type { WorkerPool } from "../pool";
 import { isArrayFile } from "./array-file";
 import type { ExplainFlags } from "./explain-flags";
-import { attended, byMethods, captionOf, chosenDetection, className, type Explained, predicted } from "./explained";
+import { captionOf, className, type Explained, explainedBy } from "./explained";
 import { writePictures } from "./explanation-pictures";
 import type { ExplanationRecord, RecordFile } from "./explanation-records";
 import { explanationEntries, placeText } from "./explanation-text";
 import { readInputFile } from "./files";
 import { inFlags } from "./flag-words";
-import { givenOf, readInputs } from "./named-files";
+import { readInputs } from "./named-files";
 import type { PictureFile } from "./picture-files";
 import { progressBar } from "./progress-bar";
 import { digestOf } from "./record-lines";
@@ -37,6 +38,14 @@ export interface Failure {
   readonly image: string;
   readonly model: string;
   readonly message: string;
+}
+
+/** A picture that a network is to explain, and where the overlay goes. */
+export interface Pair {
+  readonly picture: PictureFile;
+  readonly network: Network;
+  readonly isReported: boolean;
+  readonly out: string | undefined;
 }
 
 /** What was found, and what was not. */
@@ -67,23 +76,15 @@ const reportedSide = 512;
  *
  * @throws {OptionError} if a flag is wrong: it is for every picture
  */
-export async function explainEach(
-  pictures: readonly PictureFile[],
-  networks: readonly Network[],
-  flags: ExplainFlags,
-  around: Surroundings,
-): Promise<Found> {
+export async function explainEach(pairs: readonly Pair[], flags: ExplainFlags, around: Surroundings): Promise<Found> {
   const { signal, records: file, onRecord } = around;
   const photos = new Map<string, ImageLike>();
   const [records, failures]: [ExplanationRecord[], Failure[]] = [[], []];
-  const names = outputNames(pictures);
   const bar = progressBar("explain");
-  const pairs = pictures.flatMap((picture, i) => networks.map((network) => ({ picture, i, network })));
   try {
-    for (const [done, { picture, i, network }] of pairs.entries()) {
-      const { path } = picture;
-      const isReported = flags.report !== undefined && i < mostReported;
-      const out = outputOf(picture, names[i], network, networks.length > 1, flags);
+    for (const [done, pair] of pairs.entries()) {
+      const { isReported, network, out } = pair;
+      const { path } = pair.picture;
       const drawn = out && JSON.stringify([out, flags.colormap, flags.fullSize]);
       try {
         const digest = digestOf([await readInputFile(path)]);
@@ -92,9 +93,7 @@ export async function explainEach(
           kept &&
           (!isReported || kept.attributions) &&
           (out === undefined || (kept.drawn === drawn && existsSync(out)));
-        const record = isWhole
-          ? kept
-          : await explainOne({ path, digest, out, drawn, isReported }, network, flags, around);
+        const record = isWhole ? kept : await explainOne(pair, { digest, drawn }, flags, around);
         if (!isWhole) await file.add(record);
         if (isReported && !photos.has(path) && !isArrayFile(path)) photos.set(path, await smallCopy(path));
         records.push(record);
@@ -118,43 +117,25 @@ const smallCopy = async (path: string): Promise<ImageLike> =>
 
 const silent: typeof progressBar = () => ({ update: () => {}, stop: () => {} });
 
-interface Job {
-  readonly path: string;
-  readonly digest: string;
-  readonly out: string | undefined;
-  readonly drawn: string | undefined;
-  readonly isReported: boolean;
-}
-
 async function explainOne(
-  { path, digest, out, drawn, isReported }: Job,
-  { model, name }: Network,
+  { picture: { path }, network: { model, name }, out, isReported }: Pair,
+  { digest, drawn }: { readonly digest: string; readonly drawn: string | undefined },
   flags: ExplainFlags,
   { pool, signal }: Surroundings,
 ): Promise<ExplanationRecord> {
   signal.throwIfAborted();
   const files = await readInputs(path, [], model);
-  const given = givenOf(files);
   const left: { method: string; message: string }[] = [];
-  const detection = flags.head ? undefined : await chosenDetection(model, given, flags);
-  const predictions = detection ? [] : await predicted(model, given, flags);
-  const results = flags.head
-    ? await attended(model, given, files, flags, pool?.attentionMaps)
-    : await byMethods(
-        model,
-        given,
-        files,
-        { ...flags, target: detection ?? flags.target },
-        {
-          attribute: pool?.explain ?? explain,
-          progress: silent,
-          signal,
-          onMissing: (method, message) => left.push({ method, message }),
-        },
-      );
+  const { predictions, results } = await explainedBy(model, files, files, flags, {
+    attribute: pool?.explain ?? explain,
+    look: pool?.attentionMaps ?? attentionMaps,
+    progress: silent,
+    signal,
+    onMissing: (method, message) => left.push({ method, message }),
+  });
   if (out !== undefined) {
     try {
-      await writePictures(out, files, results, { ...flags, json: true });
+      await writePictures(out, files, results, flags);
     } catch (error) {
       // Values without places are explained as well.
       if (!(error instanceof LayerError)) throw error;
@@ -181,13 +162,31 @@ function says([first]: readonly Prediction[], results: readonly Explained[]): st
   return [...seen, ...evidence].join("; ");
 }
 
+/** Every picture with every network, one picture after the other. */
+export function pairsOf(
+  pictures: readonly PictureFile[],
+  networks: readonly Network[],
+  flags: ExplainFlags,
+): readonly Pair[] {
+  const names = outputNames(pictures);
+  return pictures.flatMap((picture, i) =>
+    networks.map((network) => ({
+      picture,
+      network,
+      isReported: flags.report !== undefined && i < mostReported,
+      out: outputOf(picture, names[i], network, networks.length > 1, flags),
+    })),
+  );
+}
+
 /** The pictures' names without their endings; with them where two differ in nothing else, with a number where two have one name. */
-export function outputNames(pictures: readonly PictureFile[]): readonly string[] {
+function outputNames(pictures: readonly PictureFile[]): readonly string[] {
   const ids = pictures.map(({ id }) => id);
   const stems = ids.map((id) => id.replace(/\.[^./\\]+$/, ""));
+  const [ofStem, ofId] = [counted(stems), counted(ids)];
   const taken = new Set<string>();
   return stems.map((stem, i) => {
-    const wish = countOf(stems, stem) > 1 && countOf(ids, ids[i]) === 1 ? ids[i] : stem;
+    const wish = ofStem(stem) > 1 && ofId(ids[i]) === 1 ? ids[i] : stem;
     let name = wish;
     for (let n = 2; taken.has(name.toLowerCase()); n++) name = `${wish}-${n}`;
     taken.add(name.toLowerCase());
@@ -195,11 +194,15 @@ export function outputNames(pictures: readonly PictureFile[]): readonly string[]
   });
 }
 
-const countOf = (names: readonly string[], name: string): number =>
-  names.filter((other) => other.toLowerCase() === name.toLowerCase()).length;
+/** How often a name occurs: in some folders without regard to case. */
+function counted(names: readonly string[]): (name: string) => number {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name.toLowerCase(), (counts.get(name.toLowerCase()) ?? 0) + 1);
+  return (name) => counts.get(name.toLowerCase()) ?? 0;
+}
 
 /** The file of a picture's overlay, of a signal's plot. */
-export function outputOf(
+function outputOf(
   { path }: PictureFile,
   name: string,
   { model, name: network }: Network,

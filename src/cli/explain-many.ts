@@ -1,22 +1,22 @@
 /** Explains many pictures, by one network or several. */
 import { htmlReport, InputError, type Model, OptionError, version } from "../index";
 import { createPool } from "../pool";
-import { explainEach, type Found, mostReported, type Network, outputNames, outputOf } from "./explain-each";
+import { explainEach, type Found, mostReported, type Network, pairsOf } from "./explain-each";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { type ExplanationRecord, openRecords } from "./explanation-records";
 import { explanationTable } from "./explanation-table";
 import { keepInputs, liesIn, prepareFolder, writeOutputFile } from "./files";
-import { fixedFiles, loadFlaggedModel } from "./model-flags";
+import { filesBeside, loadFlaggedModel } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { type PictureFile, pictureFiles } from "./picture-files";
-import { digestsOf, digestsOfModels } from "./record-lines";
+import { digestsOfRequest, recordPath } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
 export async function explainManyCommand(given: readonly string[], flags: ExplainFlags): Promise<void> {
   const pictures = await picturesOf(given, flags);
   const files = flags.models ?? [flags.model];
-  const state = stateOf(flags);
-  const read = [...pictures.map(({ path }) => path), ...files, flags.labels, ...(flags.config ?? [])];
+  const state = recordPath(flags.resume, flags.report ?? flags.csv, "explanations");
+  const read = [...pictures.map(({ path }) => path), ...files, ...filesBeside(flags)];
   keepInputs([flags.csv, flags.report, state], read);
   for (const path of [flags.csv, flags.report, state]) if (path !== undefined) await prepareFolder(path);
   const records = await openRecords(state, await requestOf(files, flags));
@@ -25,14 +25,18 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
   try {
     for (const model of files) models.push(await loadFlaggedModel({ ...flags, model }, pool?.loadModel));
     const networks = named(models, files);
-    keepInputs(overlaysOf(pictures, networks, flags), read);
+    const pairs = pairsOf(pictures, networks, flags);
+    keepInputs(
+      pairs.map(({ out }) => out),
+      read,
+    );
     using stop = stopOnSignal();
     const { signal } = stop;
     const onRecord = ({ image, model, says }: ExplanationRecord): void => {
       const by = networks.length > 1 ? ` (${model})` : "";
       if (!flags.json) process.stdout.write(`${image}${by}: ${says}\n`);
     };
-    const found = await explainEach(pictures, networks, flags, { records, pool, signal, onRecord });
+    const found = await explainEach(pairs, flags, { records, pool, signal, onRecord });
     sayNotes(networks, found);
     if (flags.json) process.stdout.write(`${JSON.stringify(document(networks, found, signal.aborted), null, 2)}\n`);
     await writeFiles(pictures.length, networks, found, flags);
@@ -59,21 +63,6 @@ async function picturesOf(given: readonly string[], { out }: ExplainFlags): Prom
   throw new OptionError(`--out ${out} holds the pictures themselves, and might write over them; name another folder.`);
 }
 
-const overlaysOf = (
-  pictures: readonly PictureFile[],
-  networks: readonly Network[],
-  flags: ExplainFlags,
-): readonly (string | undefined)[] => {
-  const names = outputNames(pictures);
-  return pictures.flatMap((picture, i) =>
-    networks.map((network) => outputOf(picture, names[i], network, networks.length > 1, flags)),
-  );
-};
-
-/** Where records are kept unless the flag names a file. */
-const stateOf = ({ resume, report, csv }: ExplainFlags): string | undefined =>
-  resume === true ? `${(report ?? csv ?? "explanations").replace(/\.(html|csv)$/i, "")}.jsonl` : resume;
-
 /** What changes nothing in what is found. */
 const elsewhere: ReadonlySet<string> = new Set([
   ...[
@@ -94,10 +83,14 @@ const elsewhere: ReadonlySet<string> = new Set([
 
 /** Everything that the records depend on. */
 async function requestOf(files: readonly (string | undefined)[], flags: ExplainFlags): Promise<object> {
-  const texts = [flags.labels, ...(flags.config ?? []), ...fixedFiles(flags)].filter((path) => path !== undefined);
-  const read = [...(await digestsOfModels(files.map((file) => file ?? "embedded"))), ...(await digestsOf(texts))];
+  const models = files.map((file) => file ?? "embedded");
   const options = Object.entries(flags).filter(([name, value]) => value !== undefined && !elsewhere.has(name));
-  return { version, files: read, methods: methodsOf(flags), options: Object.fromEntries(options) };
+  return {
+    version,
+    files: await digestsOfRequest(models, flags),
+    methods: methodsOf(flags),
+    options: Object.fromEntries(options),
+  };
 }
 
 /** Each by its own name, or by its file where two have one name. */

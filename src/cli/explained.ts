@@ -2,7 +2,7 @@
 import {
   type AttentionMap,
   type Attribution,
-  attentionMaps,
+  type attentionMaps,
   type Box,
   boundingBox,
   type Detection,
@@ -28,7 +28,7 @@ import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { inFlags } from "./flag-words";
 import { optionsOf } from "./method-flags";
 import { targetAt } from "./model-flags";
-import type { NamedFile } from "./named-files";
+import { givenOf, type NamedFile } from "./named-files";
 import { progressBar } from "./progress-bar";
 
 /** An attribution, and what of it is shown. */
@@ -49,12 +49,14 @@ export interface View {
 }
 
 /** Flags, with a box in place of a class where one was chosen. */
-export type TargetedFlags = Omit<ExplainFlags, "target"> & { readonly target?: ExplainFlags["target"] | Boxed };
+type TargetedFlags = Omit<ExplainFlags, "target"> & { readonly target?: ExplainFlags["target"] | Boxed };
 
 /** How methods are run. */
 export interface Runner {
   /** `explain` of the library, or of a pool. */
   readonly attribute: typeof explain;
+  /** `attentionMaps` of the library, or of a pool. */
+  readonly look: typeof attentionMaps;
   /** Of each method; without it a bar. */
   readonly progress?: typeof progressBar;
   readonly signal?: AbortSignal;
@@ -62,8 +64,29 @@ export interface Runner {
   readonly onMissing?: (method: string, reason: string) => void;
 }
 
+/** What the network says of what it is given, and what is asked about: attention, a box, or what methods find. */
+export async function explainedBy(
+  model: Model,
+  files: readonly NamedFile[],
+  shown: readonly NamedFile[],
+  flags: ExplainFlags,
+  runner: Runner,
+): Promise<{ readonly predictions: readonly Prediction[]; readonly results: readonly Explained[] }> {
+  const given = givenOf(files);
+  if (flags.head) {
+    return {
+      predictions: await predicted(model, given, flags),
+      results: await attended(model, given, shown, flags, runner.look),
+    };
+  }
+  const detection = await chosenDetection(model, given, flags);
+  const predictions = detection ? [] : await predicted(model, given, flags);
+  const asked = { ...flags, target: detection ?? flags.target };
+  return { predictions, results: await byMethods(model, given, shown, asked, runner) };
+}
+
 /** What the methods that are asked for say. */
-export async function byMethods(
+async function byMethods(
   model: Model,
   given: Input,
   files: readonly NamedFile[],
@@ -90,12 +113,12 @@ const noteMissing = (method: string, reason: string): void => {
 };
 
 /** The attention of single heads: of the layer that is named, else of the last one. */
-export async function attended(
+async function attended(
   model: Model,
   given: Input,
   files: readonly NamedFile[],
   { head, layer, ...flags }: ExplainFlags,
-  look = attentionMaps,
+  look: Runner["look"],
 ): Promise<Explained[]> {
   const found = await look(model, given, {
     ...(layer !== undefined && { layer }),
@@ -119,7 +142,7 @@ export const captionOf = (attribution: Attribution | AttentionMap): string =>
     : attribution.method;
 
 /** What the network sees; of a detector, whose channels are no classes, nothing where a target says what is meant. */
-export async function predicted(model: Model, input: Input, { target }: ExplainFlags): Promise<Prediction[]> {
+async function predicted(model: Model, input: Input, { target }: ExplainFlags): Promise<Prediction[]> {
   try {
     return await model.predict(input);
   } catch (error) {
@@ -131,7 +154,7 @@ export async function predicted(model: Model, input: Input, { target }: ExplainF
 type Boxed = Extract<Target, { readonly detection: Detection }>;
 
 /** The box that a number of `seethrough detect` stands for. @throws {TargetError} if there are not so many */
-export async function chosenDetection(
+async function chosenDetection(
   model: Model,
   input: Input,
   { detection: number, ofBox, threshold, iou }: ExplainFlags,

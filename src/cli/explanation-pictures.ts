@@ -21,24 +21,30 @@ import { writeOutputFile } from "./files";
 import { type NamedFile, nameFor } from "./named-files";
 import { stacked } from "./stacked-plots";
 
-/** A file for each input that can be drawn; of one input, or where one is named, under the name as it is given. */
+/**
+ * A file for each input that can be drawn; of one input, or where one is named, under the name as it is given.
+ *
+ * @throws {LayerError} if there is nothing to draw
+ */
 export async function writePictures(
   out: string,
   files: readonly NamedFile[],
   results: readonly Explained[],
   flags: ExplainFlags,
-): Promise<void> {
+): Promise<readonly { readonly kind: "plot" | "overlay"; readonly name: string }[]> {
   const ofInput = (file: NamedFile) =>
     results.map(({ attribution, views }) => {
       return { attribution, view: views.find((view) => view.file === file) };
     });
   const drawable = files.filter((file) => canDraw(file, out) && ofInput(file).some(({ view }) => view?.map));
   if (drawable.length === 0) throw new LayerError(noPlaces);
+  const written: { kind: "plot" | "overlay"; name: string }[] = [];
   for (const file of drawable) {
     const name = drawable.length > 1 ? nameFor(out, file.name) : out;
     await writeOutputFile(name, await (file.signal ? plots : overlays)(file, ofInput(file), flags));
-    if (!flags.json) process.stdout.write(`${file.signal ? "plot" : "overlay"}: ${name}\n`);
+    written.push({ kind: file.signal ? "plot" : "overlay", name });
   }
+  return written;
 }
 
 const canDraw = ({ picture, signal }: NamedFile, out: string): boolean =>

@@ -134,8 +134,12 @@ export const withPictureOptions = (command: Command): Command =>
     )
     .option("--max-memory <bytes>", "refuse what needs more memory; 256M and 1G are understood", byteCount);
 
-/** What `--fix` names, files among it. */
-export const fixedFiles = ({ fix = [] }: ModelFlags): readonly string[] => fix.map(({ value }) => value);
+/** What is read beside the model, as it was named; `--fix` names numbers as well. */
+export const filesBeside = ({ labels, config = [], fix = [] }: ModelFlags): readonly string[] => [
+  ...(labels === undefined ? [] : [labels]),
+  ...config,
+  ...fix.map(({ value }) => value),
+];
 
 /** @param load  `loadModel` of the library, or of a pool */
 export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Promise<Model> {

@@ -5,6 +5,7 @@ import { appendFile, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InputError } from "../index";
 import { readInputFile, replaceOutputFile } from "./files";
+import { filesBeside, type ModelFlags } from "./model-flags";
 
 /** Lines that were kept, and those that are added. */
 export interface RecordLines<T> {
@@ -75,15 +76,28 @@ export function digestOf(files: readonly Uint8Array[]): string {
   return hash.digest("hex");
 }
 
+/** Where results are kept unless the flag names a file: beside another output, else under a name of the command's. */
+export const recordPath = (
+  resume: string | true | undefined,
+  beside: string | undefined,
+  name: string,
+): string | undefined => (resume === true ? `${(beside ?? name).replace(/\.(html|csv)$/i, "")}.jsonl` : resume);
+
+/** Models and what is read beside them, by what is in all these files. */
+export const digestsOfRequest = async (models: readonly string[], flags: ModelFlags): Promise<readonly string[]> => [
+  ...(await digestsOfModels(models)),
+  ...(await digestsOf(filesBeside(flags))),
+];
+
 /** Files by what is in them; an address, or what is no file, as it stands. */
-export const digestsOf = (paths: readonly string[]): Promise<readonly string[]> =>
+const digestsOf = (paths: readonly string[]): Promise<readonly string[]> =>
   Promise.all(paths.map(async (path) => (existsSync(path) ? digestOf([await readInputFile(path)]) : path)));
 
 /** Files beside a model that are read with it: weights, and what Hugging Face says of it. */
 const beside = /\.(data|bin|onnx_data|weights?)$|^(preprocessor_)?config\.json$/i;
 
 /** The same of models, each with the files that may belong to it. */
-export async function digestsOfModels(paths: readonly string[]): Promise<readonly string[]> {
+async function digestsOfModels(paths: readonly string[]): Promise<readonly string[]> {
   const all = await Promise.all(
     paths.map(async (path) => {
       if (!existsSync(path)) return [path];
