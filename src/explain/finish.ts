@@ -75,7 +75,10 @@ async function finish(
     notes: joinNotes(
       (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
       notes,
-      model ? await readingsApart(model, { input, target, index, score, signal }) : [],
+      // A detection that is no target is sought in pictures, and has no score in one.
+      model && options.detection === undefined
+        ? await readingsApart(model, { input, target, index, score, signal })
+        : [],
       boxed,
       empty,
     ),

@@ -1,7 +1,7 @@
 /** How far a quantised network as it is deployed is from the same one of real numbers, for one input. */
 import { SeethroughError } from "../errors";
 import { type Input, type LoadedModel, loaded } from "../model/model";
-import { resolveTarget } from "../model/resolve-target";
+import { asksForBox, resolveTarget } from "../model/resolve-target";
 import { scoreOf } from "../model/score";
 import type { Target } from "../model/target";
 import { type Note, note } from "../notes";
@@ -22,13 +22,15 @@ export interface Explained {
  */
 export async function readingsApart(model: LoadedModel, explained: Explained): Promise<Note[]> {
   const { quantised } = model.parts;
-  if (!quantised) return [];
+  // Attention is of no class.
+  if (!quantised || (isBest(explained.target) && explained.index < 0)) return [];
   const isDeployed = quantised.reading === "deployed";
   try {
     const found = isDeployed ? model : await quantised.other?.();
     const other = found && loaded(found);
     if (!other) return [];
-    const own = explained.score;
+    // Passes over changed pictures score a box by its overlap; compared is what it is scored by here.
+    const own = asksForBox(explained.target) ? (await scoreIn(model, explained, isDeployed)).score : explained.score;
     const seen = await scoreIn(other, explained, !isDeployed);
     const [whole, real] = isDeployed ? [own, seen.score] : [seen.score, own];
     const shown = (value: number): string => String(Number(value.toPrecision(4)));
@@ -50,16 +52,18 @@ export async function readingsApart(model: LoadedModel, explained: Explained): P
   }
 }
 
+const isBest = (target: Target | undefined): boolean => target === undefined || target === "top";
+
 async function scoreIn(
   model: LoadedModel,
   { input, target, index, signal }: Explained,
   rounding: boolean,
 ): Promise<{ readonly score: number; readonly best?: number }> {
-  const isBest = target === undefined || target === "top";
-  const { value, choose } = resolveTarget(model, isBest ? index : target);
+  const asked = target === undefined || target === "top" ? index : target;
+  const { value, choose } = resolveTarget(model, asked);
   const data = model.prepare(input);
   const { values } = await model.watchedPass({ data, keep: [value], rounding }, signal);
   const numbers = values.get(value) as Float32Array;
   const score = scoreOf(choose(numbers), numbers);
-  return isBest ? { score, best: resolveTarget(model, "top").choose(numbers).index } : { score };
+  return isBest(target) ? { score, best: resolveTarget(model, "top").choose(numbers).index } : { score };
 }

@@ -8,7 +8,8 @@ import { KernelMemory } from "../wasm/memory";
 export type MakeCopy = (constants: ReadonlyMap<string, Constant>) => LoadedModel;
 
 /** A second instance of the kernels, beside the model's own, in which copies of its network run one after the other. */
-export async function copiesOf({ parts, heads }: LoadedModel): Promise<MakeCopy> {
+export async function copiesOf({ parts: { quantised: _, ...parts }, heads }: LoadedModel): Promise<MakeCopy> {
+  // The other reading of a quantised network is that of its own numbers.
   const kernels = await instantiateKernels(parts.module);
   let last: LoadedModel | undefined;
   return (constants) => {

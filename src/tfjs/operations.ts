@@ -165,7 +165,8 @@ const selected: Convert = ({ b, inputs }) => together(b, "Where", inputs);
 const selectedRows: Convert = (operator) => {
   const { b, inputs } = operator;
   const [condition, yes, no] = inputs;
-  const missing = condition.shape.length === 1 ? yes.shape.slice(1).map(() => 1) : [];
+  if (condition.shape.length !== 1) return selected(operator);
+  const missing = yes.shape.slice(1).map(() => 1);
   return selected({ ...operator, inputs: [reshaped(b, condition, [...shapeOf(condition), ...missing]), yes, no] });
 };
 

@@ -294,3 +294,15 @@ describe("small damages of a quantised file", () => {
     expect(refused).toBeGreaterThan(30);
   });
 });
+
+it.each([1, 2])("constants whose %ith parameter is computed from the image are refused by name", async (computed) => {
+  const n = new Network(3, [1, 3, 4, 4]);
+  const largest = n.add("ReduceMax", ["x"], { keepdims: 0 });
+  const places = n.add("QuantizeLinear", [largest, n.scale(0.1), n.constant("int8", [0])]);
+  const parameters = computed === 1 ? [largest] : [n.scale(0.1), places];
+  const matrix = n.add("DequantizeLinear", [n.weights("int8", [4, 5]), ...parameters]);
+  const file = n.file(n.add("MatMul", [n.add("DequantizeLinear", q(n)), matrix]), [1, 3, 4, 5]);
+  await expect(loadModel(file)).rejects.toThrow(
+    /DequantizeLinear \(.*: its scale or its zero point is computed from the image/,
+  );
+});

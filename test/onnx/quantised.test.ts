@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { explain, loadModel, Tensor } from "../../src/index";
+import { detect, explain, loadModel, randomizationTest, Tensor } from "../../src/index";
 import fc from "../seeded";
 import { type Bytes, deployed, ends, Network } from "./quantised-network";
 
@@ -577,6 +577,52 @@ describe("each result says how far the readings are apart", () => {
       expect(Number(other[2])).toBeCloseTo(b.target.score, 3);
       expect(Number(found[3])).toBeGreaterThan(0);
     }
+  });
+
+  it("of a box by the score that both readings have, however its pictures were scored", async () => {
+    const n = new Network(23, [1, 3, 16, 16]);
+    const maps = pair(n, conv(n, pair(n, "x", 0.02, 110, "uint8"), 0.02, 3, 6, "uint8", 4), 0.04, 100, "uint8");
+    const shape = n.integers64([1, 6, 16]);
+    const rows = n.add("Reshape", [maps, shape]);
+    const file = n.file(rows, [1, 6, 16]);
+    const head = {
+      boxes: rows,
+      layout: "columns",
+      decode: "center",
+      units: "pixels",
+      classAt: 4,
+      activation: "sigmoid",
+    } as const;
+    const x = Tensor.fromNCHW(picture(n), [1, 3, 16, 16]);
+    using model = await loadModel(file);
+    const [detection] = await detect(model, x, { head, threshold: 0.01, iou: 1 });
+    const target = { detection };
+    const [passes, gradient] = [
+      await explain(model, x, { method: "occlusion", target, window: [4, 4], stride: [4, 4] }),
+      await explain(model, x, { method: "saliency", target }),
+    ];
+    expect(passes.target.score).not.toBe(gradient.target.score);
+    expect(noteOf(gradient)[0]).toContain(`the score is ${Number(gradient.target.score.toPrecision(4))} as deployed`);
+    expect(noteOf(passes)).toEqual(noteOf(gradient));
+  });
+
+  it("of a copy with other weights nothing: the other reading is of its own numbers", async () => {
+    const { n, file } = residual(5, "uint8");
+    using model = await loadModel(file, { quantized: "float" });
+    const x = Tensor.fromNCHW(picture(n), [1, 3, 12, 10]);
+    const notes: string[] = [];
+    await randomizationTest(
+      model,
+      x,
+      async (copy, input, options) => {
+        const found = await explain(copy, input, { ...options, method: "saliency" });
+        if (copy !== model) notes.push(...noteOf(found));
+        return found;
+      },
+      { target: 2, stages: 2 },
+    );
+    expect(notes.length).toBeGreaterThan(0);
+    expect(notes.filter((message) => message.includes(" apart."))).toEqual([]);
   });
 
   it("in low memory the reading of real numbers stands alone", async () => {

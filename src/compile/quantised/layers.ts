@@ -69,12 +69,6 @@ function floatWeights({ integers, scales, zeros }: Weights, axis: number): Const
 
 const named = (from: Lowered, constant: Constant): string => from.floats(constant.floats(), constant.shape);
 
-/** Integers in units of products, as a constant. */
-function sumsOf(from: Lowered, bias: Constant): Constant {
-  if (bias.kind === "int") return bias;
-  throw new ModelError(`${label(from.node)}: its bias holds ${bias.kind}s, and must hold integers.`);
-}
-
 /** What a product of two integers is in real numbers, for all channels or for each: in float32, as it is computed there. */
 export const unitsOf = (x: number, scales: readonly number[], alpha = 1): Float32Array =>
   Float32Array.from(scales, (scale) => f(f(alpha * x) * scale));
@@ -105,7 +99,7 @@ export function realSums(from: Lowered, sums: string, units: Float32Array, axis:
 /** A convolution of integers: what stands around the input is its zero point, so nothing. */
 export function convolved(from: Lowered, places: string, weights: Weights, bias: Constant | undefined): string {
   const filter = named(from, centred(weights.integers, weights.zeros, 0));
-  const inputs = bias ? [places, filter, named(from, sumsOf(from, bias))] : [places, filter];
+  const inputs = bias ? [places, filter, named(from, bias)] : [places, filter];
   return from.emit("Conv", inputs, { ...attributesOf(from), integers: 1 });
 }
 

@@ -44,14 +44,13 @@ export function quantizeLinear(known: Knowledge, from: Lowered): string | undefi
 export function dequantizeLinear(known: Knowledge, from: Lowered): string | undefined {
   const [constant, scale, zero] = from.known;
   if (constant) {
+    if (!scale || (from.has(2) && !zero)) return "its scale or its zero point is computed from the image";
     // It folds to floats; a layer that computes with the integers finds them here.
-    if (scale) {
-      const { shape } = constant;
-      const axis =
-        shape.length === 0 ? 0 : axisOf(from.node, scale.size === 1 ? 0 : from.number("axis", 1), shape.length);
-      if (scale.shape.length <= 1 && from.number("block_size", 0) === 0)
-        known.weights.set(from.node.outputs[0], { integers: constant, scale, zero, axis });
-    }
+    const { shape } = constant;
+    const axis =
+      shape.length === 0 ? 0 : axisOf(from.node, scale.size === 1 ? 0 : from.number("axis", 1), shape.length);
+    if (scale.shape.length <= 1 && from.number("block_size", 0) === 0)
+      known.weights.set(from.node.outputs[0], { integers: constant, scale, zero, axis });
     return undefined;
   }
   const given = known.values.get(from.input(0));
