@@ -1,6 +1,8 @@
 /** What the pictures of an audit come to together. The order in which they came does not matter. */
+
+import { mean, standardDeviation } from "../trust/mean-and-deviation";
 import { lot } from "./lot";
-import { mean, rounded, standardDeviation } from "./moments";
+import { rounded } from "./rounded";
 import { isRight, suspicionsOf } from "./suspicions";
 import type { Audit, AuditedClass, AuditedImage, AuditKey, Confusion, EvidenceCluster, EvidencePlace } from "./types";
 

@@ -4,8 +4,8 @@ import type { MethodName } from "../methods/table";
 import type { Input, LoadedModel, Prediction } from "../model/model";
 import { type ObjectRegion, regionPixels } from "../trust/region";
 import type { RawMap } from "../view/raw-map";
-import { rounded } from "./moments";
 import { namedClass } from "./named-class";
+import { rounded } from "./rounded";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
 import { type AuditedImage, type AuditKey, type EvidencePlace, fieldRows } from "./types";
 

@@ -1,5 +1,6 @@
 /** Clusters whose evidence lies where the control's does not. */
-import { mean, rounded, standardDeviation } from "./moments";
+import { mean, standardDeviation } from "../trust/mean-and-deviation";
+import { rounded } from "./rounded";
 import { type AuditedClass, type AuditedImage, fieldRows, type Suspicion } from "./types";
 
 /** Pictures that a cluster must have to be suspected. */

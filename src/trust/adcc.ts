@@ -6,7 +6,7 @@ import type { Input, Model } from "../model/model";
 import { type Confidences, dropOf } from "./average-drop";
 import { type ExplanationMapOptions, explainedModel, explanationMap } from "./explanation-map";
 import { heatmapOf } from "./judged-map";
-import { explainedTarget } from "./judged-target";
+import { pinnedTarget } from "./judged-target";
 
 export interface Adcc extends Confidences {
   /** The harmonic mean of coherency, 1 − complexity and 1 − average drop: 0 to 1, high is good. */
@@ -49,7 +49,7 @@ export async function adcc(
     const pace = createPace(options, 2);
     const explanation = await attribute(model, input, { target: options.target, signal, seed });
     await pace.step(1);
-    const target = typeof options.target === "object" ? options.target : explainedTarget(explanation);
+    const target = pinnedTarget(options.target, explanation);
     const found = await explanationMap(model, input, explanation, { ...options, target });
     const averageDrop = dropOf("adcc", found);
     const shown = model.tensor(model.fast.input, found.data);

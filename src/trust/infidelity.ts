@@ -11,6 +11,7 @@ import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { type JudgedMap, methodOf, notesOf, recorded } from "./judged-map";
 import { judgedTarget } from "./judged-target";
+import { mean } from "./mean-and-deviation";
 import { type Perturbation, perturbationOf } from "./perturbation";
 import { sharesOf } from "./shares";
 import { targetResponse } from "./target-response";
@@ -141,8 +142,6 @@ export async function infidelity(
     };
   });
 }
-
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 function rangeOf(values: Float32Array): number {
   let [low, high] = [values[0], values[0]];

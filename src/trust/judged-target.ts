@@ -12,8 +12,15 @@ export function judgedTarget(map: JudgedMap, asked: Target | undefined): Target 
   return asked !== undefined || !isAttribution(map) ? asked : explainedTarget(map);
 }
 
+/**
+ * The target of further explanations of the one that is there: the caller's where it holds numbers of its own, else what was explained, so
+ * that 'top' stays the class that it was.
+ */
+export const pinnedTarget = (asked: Target | undefined, explained: Attribution): Target =>
+  typeof asked === "object" ? asked : explainedTarget(explained);
+
 /** The target of an attribution as an option: 'top' as the class that it was. */
-export function explainedTarget({ target, recipe }: Attribution): Target {
+function explainedTarget({ target, recipe }: Attribution): Target {
   const asked = recipe.options.target;
   if (typeof asked !== "object" || asked === null) return target.index;
   const kept = Object.entries(notKept).find(([key]) => isHashed(asked, key))?.[1];

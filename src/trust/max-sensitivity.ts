@@ -9,7 +9,7 @@ import { type Input, loadedAlone, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import type { Tensor } from "../tensor";
-import { explainedTarget } from "./judged-target";
+import { pinnedTarget } from "./judged-target";
 
 export interface MaxSensitivityOptions extends ExplainOptions {
   /** Each input value changes by at most this much, in units of the network's input; default 0.02. */
@@ -60,7 +60,7 @@ export async function maxSensitivity(
     const pace = createPace(options, samples + 1);
     const explained = await attribute(model, input, { target: options.target, signal, seed });
     await pace.step(1);
-    const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
+    const target = pinnedTarget(options.target, explained);
     const x = model.prepare(input);
     const random = new Random(seed);
     const size = norm(explained.values.data) || 1;

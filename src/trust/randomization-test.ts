@@ -12,7 +12,7 @@ import { resolveTarget } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { copiesOf } from "../rewrite/with-constants";
-import { explainedTarget } from "./judged-target";
+import { pinnedTarget } from "./judged-target";
 import { shuffled, stageEnds, stagesOf } from "./shuffle";
 import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 
@@ -79,7 +79,7 @@ export async function randomizationTest(
     const pace = createPace(options, trials * count + 1);
     const explained = await attribute(model, input, { target: options.target, signal, seed });
     await pace.step(1);
-    const target = typeof options.target === "object" ? options.target : explainedTarget(explained);
+    const target = pinnedTarget(options.target, explained);
     const similarity = similarityTo(explained);
     const copy = await copiesOf(model);
     const random = new Random(seed);

@@ -17,6 +17,7 @@ import { type ControlHeatmaps, controlsOf } from "./control-heatmaps";
 import { fittingHeatmap, type JudgedMap, methodOf, notesOf, recorded } from "./judged-map";
 import { judgedTarget } from "./judged-target";
 import { imputed } from "./linear-imputation";
+import { mean } from "./mean-and-deviation";
 import { type Measure, targetResponse } from "./target-response";
 
 export interface RoadOptions extends ExplainOptions {
@@ -177,8 +178,6 @@ function noisy(filled: Float32Array, noises: Float32Array, removed: Uint8Array):
   const channels = filled.length / removed.length;
   return filled.map((value, i) => (removed[Math.floor(i / channels)] ? value + noises[i] : value));
 }
-
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** Standard deviation of the values. */
 function deviationOf(values: Float32Array): number {

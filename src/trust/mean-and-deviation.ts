@@ -1,3 +1,4 @@
+/** Of no values 0. */
 export const mean = (values: readonly number[]): number =>
   values.reduce((a, b) => a + b, 0) / Math.max(1, values.length);
 
@@ -6,6 +7,3 @@ export function standardDeviation(values: readonly number[]): number {
   const middle = mean(values);
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
-
-/** Four decimals: files stay small, and sums in another order the same. */
-export const rounded = (value: number): number => Math.round(value * 1e4) / 1e4;
