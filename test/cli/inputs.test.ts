@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodePng } from "../../src/index";
-import { age, fileOf, photoAndAge, photoAndMask } from "../inputs/networks";
+import { age, fileOf, photoAndAge, photoAndMask } from "../model/inputs/networks";
 import { run } from "./run";
 
 const folder = mkdtempSync(join(tmpdir(), "seethrough-"));

@@ -16,8 +16,8 @@ export interface Exception {
 }
 
 const runtimes = "test/runtimes/runtimes.test.ts";
-const examples = "test/examples.test.ts";
-const distributed = "test/distributed-search.test.ts";
+const examples = "test/examples/examples.test.ts";
+const distributed = "test/examples/distributed-search.test.ts";
 
 /** Pages with programs for a page in a browser: here they see small stand-ins of `fetch` and `document`. */
 export const withStandIns: ReadonlySet<string> = new Set(["docs/model-formats.md"]);
@@ -81,7 +81,7 @@ export const commandsElsewhere: readonly Exception[] = [
   { page: /^test\/runtimes\//, reason: "is that test, or part of it", by: runtimes },
   { page: /^scripts\/petshop\//, reason: "trains networks, for an hour" },
   { page: /^bench\//, reason: "measures for minutes, against engines that are installed for it" },
-  { text: /^npm --prefix examples\/playground start$/, reason: "a server", by: "test/playground.test.ts" },
+  { text: /^npm --prefix examples\/playground start$/, reason: "a server", by: "test/examples/playground.test.ts" },
 ];
 
 export const exceptionFor = (

@@ -15,7 +15,7 @@ import { makeSandbox } from "./sandbox";
  * why, is in elsewhere.ts. Any other block fails.
  */
 
-/** docs/api is made of docstrings, whose examples test/api-docs.test.ts runs. */
+/** docs/api is made of docstrings, whose examples test/documents/api-docs.test.ts runs. */
 const pages = markdownFiles()
   .filter((path) => !path.startsWith("docs/api/"))
   .map(readPage)

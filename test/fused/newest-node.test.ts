@@ -10,11 +10,11 @@ import { hostFuses, newestNode } from "./host";
  */
 const suites = {
   "fused arithmetic beside plain": ["test/fused/arithmetic.test.ts", "test/fused/networks.test.ts"],
-  "fused arithmetic in a pool": ["test/pool.test.ts", "-t", "arithmetic: "],
+  "fused arithmetic in a pool": ["test/pool/pool.test.ts", "-t", "arithmetic: "],
   "the kernels against plain loops, and adjoint": ["--mode", "fused", "test/kernels", "test/ops/convolution"],
-  "operators against onnxruntime": ["--mode", "fused", "test/ops/operators.test.ts"],
+  "operators against onnxruntime": ["--mode", "fused", "test/operators/convolutional-networks.test.ts"],
   "goldens, and occlusion by parts": [
-    ...["--mode", "fused", "test/reference/goldens.test.ts", "test/occlusion-engines.test.ts"],
+    ...["--mode", "fused", "test/reference/goldens.test.ts", "test/explain/occlusion-engines.test.ts"],
   ],
 };
 const timeout = 900_000;

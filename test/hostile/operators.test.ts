@@ -7,12 +7,12 @@ import { type Attribute, Constant, type Graph, type Node } from "../../src/graph
 import * as library from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf, ints } from "../graph/build";
+import { graphOf as caseGraph } from "../operators/harness";
 import type { Sample } from "../operators/sample";
 import { arithmeticSamples } from "../operators/samples/arithmetic";
 import { arrangementSamples } from "../operators/samples/arrangements";
 import { layerSamples } from "../operators/samples/layers";
 import { pointwiseSamples } from "../operators/samples/pointwise";
-import { graphOf as caseGraph } from "../ops/harness";
 import fc from "../seeded";
 import { boxes, classifier } from "./small-networks";
 import { random } from "./wild-values";

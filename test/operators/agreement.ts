@@ -5,7 +5,7 @@ import { unravel } from "../../src/graph/regions";
 import { dependsOn } from "../../src/operators/reach";
 import { type Region, union } from "../../src/operators/region";
 import { operators } from "../../src/operators/table";
-import { dot, graphOf, Runner, reference, values, worst } from "../ops/harness";
+import { dot, graphOf, Runner, reference, values, worst } from "./harness";
 import type { Sample } from "./sample";
 
 const tolerance = 3e-5;

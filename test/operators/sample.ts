@@ -1,8 +1,8 @@
 /** What a sample of an operator is, and the parts of which samples are made. */
 
 import { Constant } from "../../src/graph/ir";
-import { type Case, values } from "../ops/harness";
 import fc from "../seeded";
+import { type Case, values } from "./harness";
 
 export interface Sample extends Case {
   /** Which numbers the data may have: positive ones, or none nearer than 1/16 to a multiple of 1/8; default: any between −2 and 2. */
