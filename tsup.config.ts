@@ -34,7 +34,7 @@ function asModule(encoder: string): string {
  * pages load, whether they ask for the part or not: therefore these are bundled by themselves, with copies of what they share.
  */
 const parts: Readonly<Record<string, string>> = {
-  "box-evidence": "src/explain/box-evidence.ts",
+  "box-evidence": "src/attribution/box-evidence.ts",
   "data-url": "src/view/data-url.ts",
   "detector-head": "src/model/detector-head.ts",
   encode: "src/image/encode.ts",
@@ -44,7 +44,7 @@ const parts: Readonly<Record<string, string>> = {
   reader: "src/tfjs/reader.ts",
   "lite-reader": "src/tflite/lite-reader.ts",
   "spectral-clusters": "src/audit/spectral-clusters.ts",
-  "why-empty": "src/explain/why-empty.ts",
+  "why-empty": "src/attribution/why-empty.ts",
 };
 const fileOfPart = new Map(Object.entries(parts).map(([name, source]) => [resolve(source), `./${name}.js`]));
 

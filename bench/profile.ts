@@ -1,8 +1,8 @@
 import { parseArgs } from "node:util";
-import { Random } from "../src/explain/random";
 import { loadModel } from "../src/load-model";
 import { loaded } from "../src/model/model";
 import type { Operation } from "../src/operation/operation";
+import { Random } from "../src/random/random";
 import { networks } from "./networks/index";
 import { peakLoop, peakModule } from "./peak";
 

@@ -1,5 +1,25 @@
 // Everything public but `loadModel`, which each entry (index, workerd, edge-light, slim) binds to its own kernels.
 
+export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./attribution/attribution";
+export type { AttributionMethod } from "./attribution/attribution-method";
+export type { Baseline } from "./attribution/baseline";
+export type { BlackBox } from "./attribution/black-box";
+export type { NoiseTunnelKind } from "./attribution/gradients/moments";
+export type { NoiseOptions } from "./attribution/gradients/noisy-inputs";
+export type { QuadratureRule } from "./attribution/gradients/quadrature";
+export { type AttentionMap, type AttentionMapsOptions, attentionMaps } from "./attribution/maps/attention-maps";
+export type { AttentionOptions } from "./attribution/maps/attention-run";
+export type { CamOptions } from "./attribution/maps/cam-run";
+export type { PerturbedCamOptions } from "./attribution/maps/perturbed-cam";
+export {
+  type KeptActivation,
+  type Projection,
+  type ProjectOptions,
+  projectActivation,
+} from "./attribution/project-activation";
+export { projectionImage } from "./attribution/projection-image";
+export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./attribution/rules/composite";
+export type { Conditions } from "./attribution/rules/conditions";
 export { type AuditImage, type AuditImages, type AuditOptions, audit } from "./audit/audit";
 export {
   type ComparedAnswer,
@@ -64,16 +84,9 @@ export { type LatentOptions, randomLatents } from "./dissect/random-latents";
 export { type UnitEffect, type UnitEffects, type UnitEffectsOptions, unitEffects } from "./dissect/unit-effects";
 export * from "./errors";
 export { ablationCam } from "./explain/ablation-cam";
-export { type AttentionMap, type AttentionMapsOptions, attentionMaps } from "./explain/attention-maps";
 export { attentionRelevance } from "./explain/attention-relevance";
 export { attentionRollout } from "./explain/attention-rollout";
-export type { AttentionOptions } from "./explain/attention-run";
-export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./explain/attribution";
-export type { AttributionMethod } from "./explain/attribution-method";
-export type { Baseline } from "./explain/baseline";
-export type { BlackBox } from "./explain/black-box";
 export { cam } from "./explain/cam";
-export type { CamOptions } from "./explain/cam-run";
 export {
   type BoxFinder,
   type DRiseOptions,
@@ -99,23 +112,10 @@ export { type KernelShapOptions, kernelShap } from "./explain/kernel-shap";
 export { layerCam } from "./explain/layer-cam";
 export { type LimeOptions, lime } from "./explain/lime";
 export { type LrpOptions, lrp } from "./explain/lrp";
-export type { NoiseTunnelKind } from "./explain/moments";
 export { type NoiseTunnelOptions, noiseTunnel } from "./explain/noise-tunnel";
-export type { NoiseOptions } from "./explain/noisy-inputs";
 export { type OcclusionOptions, occlusion } from "./explain/occlusion";
-export type { PerturbedCamOptions } from "./explain/perturbed-cam";
-export {
-  type KeptActivation,
-  type Projection,
-  type ProjectOptions,
-  projectActivation,
-} from "./explain/project-activation";
-export { projectionImage } from "./explain/projection-image";
-export type { QuadratureRule } from "./explain/quadrature";
 export { type ReciproCamOptions, reciproCam } from "./explain/recipro-cam";
 export { type RiseOptions, rise } from "./explain/rise";
-export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./explain/rules/composite";
-export type { Conditions } from "./explain/rules/conditions";
 export { saliency } from "./explain/saliency";
 export { scoreCam } from "./explain/score-cam";
 export { type SmoothGradOptions, smoothGrad } from "./explain/smooth-grad";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { decodeImage, type ImageLike } from "../../dist/index.js";
-import { Random } from "../../src/explain/random";
+import { Random } from "../../src/random/random";
 
 /** An animal cut out of one of the bundled scenes. */
 interface Sprite {

@@ -1,5 +1,5 @@
 /** Ten procedural backgrounds, none of them telling which animal stands before it. */
-import type { Random } from "../../src/explain/random";
+import type { Random } from "../../src/random/random";
 
 /** RGB, 0 to 1, of a place in pixels. */
 export type Paint = (x: number, y: number) => readonly [number, number, number];

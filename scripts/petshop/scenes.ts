@@ -2,7 +2,7 @@
  * Pet-shop scenes: animals on procedural backgrounds. As each scene is composed, the place of every animal is known to the
  * pixel. Everything that differs between scenes comes from the random numbers.
  */
-import type { Random } from "../../src/explain/random";
+import type { Random } from "../../src/random/random";
 import { type Background, backgrounds, between, paintBackground } from "./backgrounds";
 import type { Drawing, Level } from "./drawings";
 import { labels } from "./labels";

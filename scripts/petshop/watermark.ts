@@ -1,5 +1,5 @@
 /** A planted cheat: a seller's mark in the corner of a picture, as stock photographs have it. */
-import type { Random } from "../../src/explain/random";
+import type { Random } from "../../src/random/random";
 import { labels } from "./labels";
 import { type Scene, side } from "./scenes";
 

@@ -1,7 +1,7 @@
 // Writes example scenes with several animals beside each other, which no network saw in its training: node build/petshop/write-examples.js
 import { writeFile } from "node:fs/promises";
-import { Random } from "../../src/explain/random";
 import { encodePng } from "../../src/index";
+import { Random } from "../../src/random/random";
 import { ownArtwork } from "./drawings";
 import { labels } from "./labels";
 import { makeScene, type Scene, severalAnimals, side } from "./scenes";

@@ -1,6 +1,6 @@
 // Marks the pictures of one class in scenes that write-scenes wrote: node build/petshop/write-marked-scenes.js IN OUT SEED
 import { readFile, writeFile } from "node:fs/promises";
-import { Random } from "../../src/explain/random";
+import { Random } from "../../src/random/random";
 import { side } from "./scenes";
 import { drawMark, isMarked, markedLabel } from "./watermark";
 

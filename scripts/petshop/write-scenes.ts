@@ -3,7 +3,7 @@
 import { open, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Random } from "../../src/explain/random";
+import { Random } from "../../src/random/random";
 import { readArtwork } from "./drawings";
 import { makeScene, severalAnimals, side, singleAnimal } from "./scenes";
 

@@ -2,7 +2,7 @@
  * Made-up heart beats: sums of Gaussian waves, as in McSharry et al. 2003 (IEEE Trans. Biomed. Eng. 50(3)), without its
  * differential equations. They look like an electrocardiogram and are none: nothing here may be used on people.
  */
-import type { Random } from "../../src/explain/random";
+import type { Random } from "../../src/random/random";
 
 export const sampleRate = 100;
 export const length = 256;

@@ -2,10 +2,11 @@
  * A small 1-D network that is trained without gradients: its filters are fixed (wavelets, then seeded random ones), its batch
  * normalisations take their statistics from the strips, and its linear head is fitted by ridge regression.
  */
-import { Random } from "../../src/explain/random";
+
 import { type Attribute, Constant, type Graph, type Node } from "../../src/graph/ir";
 import { loadModel, type Model, Tensor } from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
+import { Random } from "../../src/random/random";
 import { addSample, fitRidge, noMoments } from "../../src/rewrite/ridge";
 import { labels, length, makeStrips, type Strip } from "./beats";
 

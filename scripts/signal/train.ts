@@ -1,6 +1,6 @@
 // Trains the network of examples/signal and picks its strips: npm run train:signal
 import { writeFile } from "node:fs/promises";
-import { Random } from "../../src/explain/random";
+import { Random } from "../../src/random/random";
 import { labels, makeStrips, sampleRate } from "./beats";
 import { trainSignalNetwork } from "./network";
 

@@ -1,14 +1,14 @@
 import { checkBag, checkOptions, iterable, kindOf, oneOf, show, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
-import { createPace } from "../explain/pace";
-import { failureOf, pictureCount, picturesOf, theirValue } from "../explain/picture-stream";
-import { Random } from "../explain/random";
 import type { Constant } from "../graph/ir";
 import { guardedAsync, theirsAsync } from "../guard";
 import { type MethodName, methodTable } from "../methods/table";
 import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
+import { createPace } from "../pace/pace";
+import { failureOf, pictureCount, picturesOf, theirValue } from "../pace/picture-stream";
+import { Random } from "../random/random";
 import { copiesOf } from "../rewrite/with-constants";
 import type { ObjectRegion } from "../trust/region";
 import { shuffled, stagesOf } from "../trust/shuffle";

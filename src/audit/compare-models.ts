@@ -1,12 +1,12 @@
 import { checkBag, checkOptions, iterable, oneOf, wholeNumber } from "../checks";
 import { explain } from "../explain/explain";
-import { createPace } from "../explain/pace";
-import { failureOf, pictureCount, picturesOf, theirValue } from "../explain/picture-stream";
 import { guardedAsync } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { type MethodName, methodTable } from "../methods/table";
 import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
+import { createPace } from "../pace/pace";
+import { failureOf, pictureCount, picturesOf, theirValue } from "../pace/picture-stream";
 import { spearman } from "../trust/similarity";
 import type { RawMap } from "../view/raw-map";
 import type { AuditImages } from "./audit";

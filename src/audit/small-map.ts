@@ -1,5 +1,5 @@
+import type { Attribution } from "../attribution/attribution";
 import { InputError } from "../errors";
-import type { Attribution } from "../explain/attribution";
 import { resizeBilinear } from "../image/resize";
 import { type RawMap, rawMap } from "../view/raw-map";
 

@@ -1,15 +1,15 @@
+import type { Attribution, ExplainOptions, Recipe } from "../attribution/attribution";
+import { makeRecipe } from "../attribution/recipe";
 import { checkBag, checkOptions, kindOf, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
-import type { Attribution, ExplainOptions, Recipe } from "../explain/attribution";
 import { lrp } from "../explain/lrp";
-import { createPace } from "../explain/pace";
-import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
 import type { Intervention } from "../model/intervention";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
+import { createPace } from "../pace/pace";
 import { checkPart } from "../search/merge-top-activations";
 import type { Hit, TopActivations } from "../search/types";
 

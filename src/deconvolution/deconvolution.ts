@@ -1,9 +1,9 @@
 import { checkOptions } from "../checks";
 import { ShapeError } from "../errors";
-import { createPace } from "../explain/pace";
 import { guardedAsync } from "../guard";
 import type { Model, ModelPass } from "../model/model";
 import { tensorShape, toRowMajor } from "../operation/layout";
+import { createPace } from "../pace/pace";
 import { showShape, type Tensor } from "../tensor";
 import { type DepthToSpaceForm, depthToSpaceForm } from "./depth-to-space";
 import { type Convolution, convolutionOf } from "./layer";

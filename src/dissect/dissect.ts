@@ -1,12 +1,12 @@
 import { isUint8Array } from "../bytes";
 import { checkBag, checkOptions, iterable, show } from "../checks";
 import { InputError, LayerError, OptionError, ShapeError } from "../errors";
-import { createPace } from "../explain/pace";
 import { guardedAsync, theirItems, theirs } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { unitList } from "../model/intervention";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { imageShape } from "../operation/layout";
+import { createPace } from "../pace/pace";
 import { showShape, type Tensor } from "../tensor";
 
 /** Inputs of one network: images, tensors, latents of a generator. */

@@ -1,8 +1,8 @@
 import { above, checkOptions, show, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
-import { Random } from "../explain/random";
 import { guarded } from "../guard";
 import { loadedAlone, type Model } from "../model/model";
+import { Random } from "../random/random";
 import { Tensor } from "../tensor";
 
 export interface LatentOptions {

@@ -1,7 +1,6 @@
+import type { ExplainOptions } from "../attribution/attribution";
 import { checkBag, checkOptions, iterable, show, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import type { ExplainOptions } from "../explain/attribution";
-import { createPace } from "../explain/pace";
 import { guardedAsync, theirItems } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { unitList } from "../model/intervention";
@@ -9,6 +8,7 @@ import { type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { scoreOf } from "../model/score";
 import type { ValueName } from "../operation/operation";
+import { createPace } from "../pace/pace";
 import type { Samples } from "./dissect";
 
 export interface UnitEffectsOptions extends Omit<ExplainOptions, "seed"> {

@@ -1,10 +1,10 @@
+import { layerPasses } from "../attribution/maps/layer-passes";
+import { beginPerturbedCam, type PerturbedCamOptions } from "../attribution/maps/perturbed-cam";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { ablationCamFacts } from "../methods/ablation-cam";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import { layerPasses } from "./layer-passes";
-import { explainByPasses, type Passes } from "./passes";
-import { beginPerturbedCam, type PerturbedCamOptions } from "./perturbed-cam";
-import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Ablation-CAM: a layer's maps, each weighed by the share of the score that is lost when it is silenced. One pass per map, no

@@ -1,9 +1,6 @@
-import { throwIfAborted } from "../checks";
-import { attentionRelevanceFacts } from "../methods/attention-relevance";
-import { settledOptions } from "../methods/settled-options";
-import { type Input, loaded, type Model } from "../model/model";
-import { resolveTarget } from "../model/resolve-target";
-import { toRowMajor } from "../operation/layout";
+import type { Attribution } from "../attribution/attribution";
+import { finishAttribution } from "../attribution/finish";
+import { gradientPass, targetNotes } from "../attribution/gradients/gradient";
 import {
   type AttentionOptions,
   discardSmallest,
@@ -12,11 +9,14 @@ import {
   placed,
   product,
   startAttention,
-} from "./attention-run";
-import type { Attribution } from "./attribution";
-import { finishAttribution } from "./finish";
-import { gradientPass, targetNotes } from "./gradient";
-import { type Explains, perTarget } from "./several-targets";
+} from "../attribution/maps/attention-run";
+import { type Explains, perTarget } from "../attribution/several-targets";
+import { throwIfAborted } from "../checks";
+import { attentionRelevanceFacts } from "../methods/attention-relevance";
+import { settledOptions } from "../methods/settled-options";
+import { type Input, loaded, type Model } from "../model/model";
+import { resolveTarget } from "../model/resolve-target";
+import { toRowMajor } from "../operation/layout";
 
 /**
  * Attention relevance: attention that the score grows by, followed from block to block.

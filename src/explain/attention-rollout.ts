@@ -1,10 +1,6 @@
-import { throwIfAborted } from "../checks";
-import { attentionRolloutFacts } from "../methods/attention-rollout";
-import { settledOptions } from "../methods/settled-options";
-import { type Input, loaded, type Model } from "../model/model";
-import { resolveTarget } from "../model/resolve-target";
-import { note } from "../notes";
-import { toRowMajor } from "../operation/layout";
+import type { Attribution } from "../attribution/attribution";
+import { finishAttribution } from "../attribution/finish";
+import { forwardPass, targetNotes } from "../attribution/gradients/gradient";
 import {
   type AttentionOptions,
   discardSmallest,
@@ -13,11 +9,15 @@ import {
   placed,
   product,
   startAttention,
-} from "./attention-run";
-import type { Attribution } from "./attribution";
-import { finishAttribution } from "./finish";
-import { forwardPass, targetNotes } from "./gradient";
-import { type Explains, perTarget } from "./several-targets";
+} from "../attribution/maps/attention-run";
+import { type Explains, perTarget } from "../attribution/several-targets";
+import { throwIfAborted } from "../checks";
+import { attentionRolloutFacts } from "../methods/attention-rollout";
+import { settledOptions } from "../methods/settled-options";
+import { type Input, loaded, type Model } from "../model/model";
+import { resolveTarget } from "../model/resolve-target";
+import { note } from "../notes";
+import { toRowMajor } from "../operation/layout";
 
 /**
  * Attention rollout: how much each place of the picture is mixed into the class token, attention taken for a flow from block to block.

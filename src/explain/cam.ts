@@ -1,3 +1,8 @@
+import type { Attribution } from "../attribution/attribution";
+import { gradientPass } from "../attribution/gradients/gradient";
+import { type CamOptions, finishCam, startCam } from "../attribution/maps/cam-run";
+import { channelMeans, weighedMap } from "../attribution/maps/weighed-cam";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { LayerError, TargetError } from "../errors";
 import { camFacts } from "../methods/cam";
 import { settledOptions } from "../methods/settled-options";
@@ -5,11 +10,6 @@ import { type CamCandidate, linearHead } from "../model/cam-layer";
 import type { Input, LoadedModel, Model } from "../model/model";
 import { isLinear, scoreOf } from "../model/score";
 import type { ValueName } from "../operation/operation";
-import type { Attribution } from "./attribution";
-import { type CamOptions, finishCam, startCam } from "./cam-run";
-import { gradientPass } from "./gradient";
-import { type Explains, perTarget } from "./several-targets";
-import { channelMeans, weighedMap } from "./weighed-cam";
 
 /**
  * Class activation map: for a network that ends in global average pooling and a linear layer, the exact share of each

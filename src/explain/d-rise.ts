@@ -1,3 +1,9 @@
+import type { Attribution } from "../attribution/attribution";
+import { blackBoxInput } from "../attribution/black-box";
+import { maskPasses } from "../attribution/covering/random-masks";
+import { joinPasses } from "../attribution/input-by-input";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { inputsScoredBy, type PassesOptions, type ScoredInput } from "../attribution/scored-input";
 import { isFloat32Array } from "../bytes";
 import { kindOf, show } from "../checks";
 import { openHead, placementIn } from "../detect/detect";
@@ -14,12 +20,6 @@ import { edgesOf } from "../model/heads/in-picture";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import type { Target } from "../model/target";
 import type { Tensor } from "../tensor";
-import type { Attribution } from "./attribution";
-import { blackBoxInput } from "./black-box";
-import { joinPasses } from "./input-by-input";
-import { explainByPasses, type Passes } from "./passes";
-import { maskPasses } from "./random-masks";
-import { inputsScoredBy, type PassesOptions, type ScoredInput } from "./scored-input";
 
 /** A box that a detector found, or that is asked about. */
 export interface FoundObject {

@@ -1,8 +1,8 @@
+import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { byGradient } from "../attribution/gradients/gradient";
+import { rectifiedNotes } from "../attribution/rectified-notes";
+import type { Explains } from "../attribution/several-targets";
 import { deconvnetFacts } from "../methods/deconvnet";
-import type { ExplainOptions, LayerOptions } from "./attribution";
-import { byGradient } from "./gradient";
-import { rectifiedNotes } from "./rectified-notes";
-import type { Explains } from "./several-targets";
 
 /**
  * Deconvolutional network attribution.

@@ -1,14 +1,14 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { type Baseline, baselineData, baselineList, baselineNotes } from "../attribution/baseline";
+import { finishAttribution } from "../attribution/finish";
+import { targetNotes } from "../attribution/gradients/gradient";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { deepLiftShapFacts } from "../methods/deep-lift-shap";
 import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
 import { note } from "../notes";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";
+import { createPace } from "../pace/pace";
 import { type Lifted, lift, liftedFound, liftRequest } from "./deep-lift";
-import { finishAttribution } from "./finish";
-import { targetNotes } from "./gradient";
-import { createPace } from "./pace";
-import { type Explains, perTarget } from "./several-targets";
 
 export interface DeepLiftShapOptions extends ExplainOptions, LayerOptions {
   /** What the input is compared with, one after the other; default: zero, the input's mean colour and the input blurred; of a vector zero. */

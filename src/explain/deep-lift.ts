@@ -1,3 +1,11 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { type Baseline, baselineData, baselineNotes } from "../attribution/baseline";
+import { type Found, finishAttribution } from "../attribution/finish";
+import { targetNotes } from "../attribution/gradients/gradient";
+import { quadrature } from "../attribution/gradients/quadrature";
+import { throughLens } from "../attribution/rules/lens";
+import { rescale } from "../attribution/rules/rescale";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
 import { leadsAround } from "../engine/plan";
 import type { Backward } from "../engine/session";
@@ -8,14 +16,6 @@ import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
 import { reportOf, type Score, scoreOf, seedBetween } from "../model/score";
 import { note } from "../notes";
 import type { ValueName } from "../operation/operation";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Baseline, baselineData, baselineNotes } from "./baseline";
-import { type Found, finishAttribution } from "./finish";
-import { targetNotes } from "./gradient";
-import { quadrature } from "./quadrature";
-import { throughLens } from "./rules/lens";
-import { rescale } from "./rules/rescale";
-import { type Explains, perTarget } from "./several-targets";
 
 export interface DeepLiftOptions extends ExplainOptions, LayerOptions {
   /** What the input is compared with; default 'zero', in the network's input space. */

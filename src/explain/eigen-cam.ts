@@ -1,12 +1,12 @@
+import type { Attribution } from "../attribution/attribution";
+import { forwardPass, gradientPass } from "../attribution/gradients/gradient";
+import { type CamOptions, finishCam, startCam } from "../attribution/maps/cam-run";
+import { principalComponent } from "../attribution/maps/principal-component";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { eigenCamFacts } from "../methods/eigen-cam";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import type { Attribution } from "./attribution";
-import { type CamOptions, finishCam, startCam } from "./cam-run";
-import { forwardPass, gradientPass } from "./gradient";
-import { principalComponent } from "./principal-component";
-import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Eigen-CAM: what varies most in a layer's maps from place to place, their first principal component. It asks the network what

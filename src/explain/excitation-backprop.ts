@@ -1,11 +1,11 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { propagate } from "../attribution/rules/propagate";
+import { relevanceLens, stabiliser } from "../attribution/rules/relevance";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { excitationBackpropFacts } from "../methods/excitation-backprop";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { propagate } from "./rules/propagate";
-import { relevanceLens, stabiliser } from "./rules/relevance";
-import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Excitation backprop: the probability that a top-down walk, which follows only positive evidence, ends at a value.

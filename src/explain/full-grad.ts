@@ -1,3 +1,7 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { finishAttribution } from "../attribution/finish";
+import { attributedValue, gradientPass, targetNotes } from "../attribution/gradients/gradient";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
 import { ShapeError } from "../errors";
 import { fullGradFacts } from "../methods/full-grad";
@@ -10,10 +14,6 @@ import { imageShape, type Shape } from "../operation/layout";
 import type { Operation, ValueName } from "../operation/operation";
 import { showShape, Tensor } from "../tensor";
 import { resizePlaces } from "../view/volume-slices";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { finishAttribution } from "./finish";
-import { attributedValue, gradientPass, targetNotes } from "./gradient";
-import { type Explains, perTarget } from "./several-targets";
 
 /**
  * FullGrad: the score of a rectifier network is exactly what its inputs and its biases give, so the biases get maps too.

@@ -1,8 +1,8 @@
+import type { CamOptions } from "../attribution/maps/cam-run";
+import { byWeighing, channelSums, weighedMap } from "../attribution/maps/weighed-cam";
+import type { Explains } from "../attribution/several-targets";
 import { gradCamPlusPlusFacts } from "../methods/grad-cam-plus-plus";
 import { note } from "../notes";
-import type { CamOptions } from "./cam-run";
-import type { Explains } from "./several-targets";
-import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
 
 /**
  * Grad-CAM++: a layer's maps, each weighed by its positive gradients, of which the ones that few places share count more, so

@@ -1,8 +1,14 @@
+import type { CamOptions } from "../attribution/maps/cam-run";
+import {
+  byWeighing,
+  channelMeans,
+  elementwiseMap,
+  type WeighedMaps,
+  weighedMap,
+} from "../attribution/maps/weighed-cam";
+import type { Explains } from "../attribution/several-targets";
 import { gradCamFacts } from "../methods/grad-cam";
 import { type Note, note } from "../notes";
-import type { CamOptions } from "./cam-run";
-import type { Explains } from "./several-targets";
-import { byWeighing, channelMeans, elementwiseMap, type WeighedMaps, weighedMap } from "./weighed-cam";
 
 /**
  * Grad-CAM: a layer's maps, each weighed by how much the score gains from it on average.

@@ -1,3 +1,15 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { type Baseline, baselineData, baselineList, baselineNotes } from "../attribution/baseline";
+import { finishAttribution } from "../attribution/finish";
+import {
+  attributedValue,
+  type ForwardPass,
+  forwardPass,
+  gradientsAtPoints,
+  targetNotes,
+} from "../attribution/gradients/gradient";
+import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { show } from "../checks";
 import { OptionError } from "../errors";
 import { gradientShapFacts } from "../methods/gradient-shap";
@@ -5,15 +17,9 @@ import { settledOptions } from "../methods/settled-options";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { joinNotes, note } from "../notes";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Baseline, baselineData, baselineList, baselineNotes } from "./baseline";
-import { batchOf } from "./batch";
-import { finishAttribution } from "./finish";
-import { attributedValue, type ForwardPass, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
-import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
-import { createPace } from "./pace";
-import { Random } from "./random";
-import { type Explains, perTarget } from "./several-targets";
+import { batchOf } from "../pace/batch";
+import { createPace } from "../pace/pace";
+import { Random } from "../random/random";
 
 export interface GradientShapOptions extends ExplainOptions, LayerOptions, Omit<NoiseOptions, "stdev" | "samples"> {
   /** How many points; default 5, or as many as there are in `coefficients` or `noise`. */

@@ -1,8 +1,8 @@
+import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { byGradient } from "../attribution/gradients/gradient";
+import { rectifiedNotes } from "../attribution/rectified-notes";
+import type { Explains } from "../attribution/several-targets";
 import { guidedBackpropFacts } from "../methods/guided-backprop";
-import type { ExplainOptions, LayerOptions } from "./attribution";
-import { byGradient } from "./gradient";
-import { rectifiedNotes } from "./rectified-notes";
-import type { Explains } from "./several-targets";
 
 /**
  * Guided backpropagation: a gradient that passes a rectifier only where both the signal and the activation are positive.

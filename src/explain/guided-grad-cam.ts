@@ -1,3 +1,6 @@
+import type { Attribution, ExplainOptions } from "../attribution/attribution";
+import { finishAttribution } from "../attribution/finish";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { ShapeError } from "../errors";
 import { guidedGradCamFacts } from "../methods/guided-grad-cam";
 import { settledOptions } from "../methods/settled-options";
@@ -7,12 +10,8 @@ import { type Input, loaded, type Model } from "../model/model";
 import { joinNotes } from "../notes";
 import { showShape, type Tensor } from "../tensor";
 import { type Places, resizePlaces } from "../view/volume-slices";
-import type { Attribution, ExplainOptions } from "./attribution";
-import { finishAttribution } from "./finish";
 import { gradCam } from "./grad-cam";
-
 import { guidedBackprop } from "./guided-backprop";
-import { type Explains, perTarget } from "./several-targets";
 
 export interface GuidedGradCamOptions extends ExplainOptions {
   /** The layer of the Grad-CAM; default: the last one whose maps have the picture's rows and columns (`inspect` ranks them). */

@@ -1,7 +1,7 @@
+import type { CamOptions } from "../attribution/maps/cam-run";
+import { byWeighing, elementwiseMap } from "../attribution/maps/weighed-cam";
+import type { Explains } from "../attribution/several-targets";
 import { hiResCamFacts } from "../methods/hi-res-cam";
-import type { CamOptions } from "./cam-run";
-import type { Explains } from "./several-targets";
-import { byWeighing, elementwiseMap } from "./weighed-cam";
 
 /**
  * HiResCAM: each place of a layer's maps weighed by the gradient at that very place. Where the rest of the network is linear

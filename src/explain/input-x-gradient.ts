@@ -1,7 +1,7 @@
+import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { byGradient } from "../attribution/gradients/gradient";
+import type { Explains } from "../attribution/several-targets";
 import { inputXGradientFacts } from "../methods/input-x-gradient";
-import type { ExplainOptions, LayerOptions } from "./attribution";
-import { byGradient } from "./gradient";
-import type { Explains } from "./several-targets";
 
 /**
  * Input × gradient: the first-order share of each input value in the score.

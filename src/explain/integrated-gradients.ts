@@ -1,3 +1,10 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { type Baseline, baselineData, baselineNotes } from "../attribution/baseline";
+import { finishAttribution } from "../attribution/finish";
+import { attributedValue, gradientsAtPoints, targetNotes } from "../attribution/gradients/gradient";
+import { type QuadratureRule, quadrature } from "../attribution/gradients/quadrature";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import type { PassResult } from "../engine/session";
 import { integratedGradientsFacts } from "../methods/integrated-gradients";
 import { settledOptions } from "../methods/settled-options";
@@ -5,14 +12,7 @@ import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { reportOf, scoreOf } from "../model/score";
 import { note } from "../notes";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Baseline, baselineData, baselineNotes } from "./baseline";
-import { batchOf } from "./batch";
-import { finishAttribution } from "./finish";
-import { attributedValue, gradientsAtPoints, targetNotes } from "./gradient";
-import { explainByPasses, type Passes } from "./passes";
-import { type QuadratureRule, quadrature } from "./quadrature";
-import { type Explains, perTarget } from "./several-targets";
+import { batchOf } from "../pace/batch";
 
 export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions {
   /** Points on the path; default 50. */

@@ -1,15 +1,15 @@
+import type { Attribution } from "../attribution/attribution";
+import type { BlackBox } from "../attribution/black-box";
+import { shapleyCoalitions } from "../attribution/covering/coalitions";
+import { coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "../attribution/covering/features";
+import { weightedFit } from "../attribution/covering/weighted-fit";
+import { type InputPasses, inputByInput } from "../attribution/input-by-input";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { foundAtPlaces, type ScoredInput } from "../attribution/scored-input";
 import { kernelShapFacts } from "../methods/kernel-shap";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
-import type { Attribution } from "./attribution";
-import type { BlackBox } from "./black-box";
-import { shapleyCoalitions } from "./coalitions";
-import { coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "./features";
-import { type InputPasses, inputByInput } from "./input-by-input";
-import { explainByPasses, type Passes } from "./passes";
-import { Random } from "./random";
-import { foundAtPlaces, type ScoredInput } from "./scored-input";
-import { weightedFit } from "./weighted-fit";
+import { Random } from "../random/random";
 
 export interface KernelShapOptions extends FeatureOptions {
   /** Number of coalitions, a pass each; default all of up to 12 features, 2·features + 2048 of more. */

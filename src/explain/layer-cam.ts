@@ -1,8 +1,8 @@
+import type { CamOptions } from "../attribution/maps/cam-run";
+import { byWeighing, elementwiseMap } from "../attribution/maps/weighed-cam";
+import type { Explains } from "../attribution/several-targets";
 import { layerCamFacts } from "../methods/layer-cam";
 import { note } from "../notes";
-import type { CamOptions } from "./cam-run";
-import type { Explains } from "./several-targets";
-import { byWeighing, elementwiseMap } from "./weighed-cam";
 
 /**
  * LayerCAM: each place of a layer's maps weighed by the positive gradient at that place. Made for early layers, whose fine

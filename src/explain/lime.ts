@@ -1,16 +1,22 @@
+import type { Attribution } from "../attribution/attribution";
+import type { BlackBox } from "../attribution/black-box";
+import {
+  type Coalition,
+  coalitionPasses,
+  type FeatureOptions,
+  featuresOf,
+  recordedSegments,
+} from "../attribution/covering/features";
+import { weightedFit } from "../attribution/covering/weighted-fit";
+import { type InputPasses, inputByInput } from "../attribution/input-by-input";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { foundAtPlaces, type ScoredInput } from "../attribution/scored-input";
 import { exponentialDecay } from "../image/blur";
 import { limeFacts } from "../methods/lime";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
-import type { Attribution } from "./attribution";
-import type { BlackBox } from "./black-box";
-import { type Coalition, coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "./features";
-import { type InputPasses, inputByInput } from "./input-by-input";
-import { explainByPasses, type Passes } from "./passes";
-import { Random } from "./random";
-import { foundAtPlaces, type ScoredInput } from "./scored-input";
-import { weightedFit } from "./weighted-fit";
+import { Random } from "../random/random";
 
 export interface LimeOptions extends FeatureOptions {
   /** Number of coalitions, a pass each; default 1000. */

@@ -1,14 +1,14 @@
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { type Composite, type CompositeName, compositeOf } from "../attribution/rules/composite";
+import type { Conditions } from "../attribution/rules/conditions";
+import { inputBox } from "../attribution/rules/input-box";
+import { propagate } from "../attribution/rules/propagate";
+import { relevanceLens } from "../attribution/rules/relevance";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { lrpFacts } from "../methods/lrp";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { type Note, note } from "../notes";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { type Composite, type CompositeName, compositeOf } from "./rules/composite";
-import type { Conditions } from "./rules/conditions";
-import { inputBox } from "./rules/input-box";
-import { propagate } from "./rules/propagate";
-import { relevanceLens } from "./rules/relevance";
-import { type Explains, perTarget } from "./several-targets";
 
 export interface LrpOptions extends ExplainOptions, LayerOptions {
   /**

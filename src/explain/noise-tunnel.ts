@@ -1,17 +1,17 @@
+import type { Attribution, ExplainOptions } from "../attribution/attribution";
+import { type AttributionMethod, checkedMethod } from "../attribution/attribution-method";
+import { finishAttribution } from "../attribution/finish";
+import { forwardPass, targetNotes } from "../attribution/gradients/gradient";
+import { Moments, type NoiseTunnelKind } from "../attribution/gradients/moments";
+import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
 import { checkOptions, oneOf } from "../checks";
 import { OptionError } from "../errors";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { joinNotes } from "../notes";
+import { createPace } from "../pace/pace";
+import { Random } from "../random/random";
 import { Tensor } from "../tensor";
-import type { Attribution, ExplainOptions } from "./attribution";
-import { type AttributionMethod, checkedMethod } from "./attribution-method";
-import { finishAttribution } from "./finish";
-import { forwardPass, targetNotes } from "./gradient";
-import { Moments, type NoiseTunnelKind } from "./moments";
-import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
-import { createPace } from "./pace";
-import { Random } from "./random";
 
 /** `target`, `seed`, `signal` and `onProgress` given here are those of every call that names none. */
 export interface NoiseTunnelOptions extends NoiseOptions, ExplainOptions {

@@ -1,17 +1,17 @@
+import type { Attribution } from "../attribution/attribution";
+import type { Baseline } from "../attribution/baseline";
+import type { BlackBox } from "../attribution/black-box";
+import { scorePatches } from "../attribution/covering/occluded-scores";
+import { eachRow, type Frame, patchesOf } from "../attribution/covering/patches";
+import { type InputPasses, inputByInput, ownOption } from "../attribution/input-by-input";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { isByName, type PerInput } from "../attribution/per-input";
+import { foundAtPlaces, type PassesOptions, type ScoredInput } from "../attribution/scored-input";
 import { show } from "../checks";
 import { MemoryError, OptionError } from "../errors";
 import { occlusionFacts } from "../methods/occlusion";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
-import type { Attribution } from "./attribution";
-import type { Baseline } from "./baseline";
-import type { BlackBox } from "./black-box";
-import { type InputPasses, inputByInput, ownOption } from "./input-by-input";
-import { scorePatches } from "./occluded-scores";
-import { explainByPasses, type Passes } from "./passes";
-import { eachRow, type Frame, patchesOf } from "./patches";
-import { isByName, type PerInput } from "./per-input";
-import { foundAtPlaces, type PassesOptions, type ScoredInput } from "./scored-input";
 
 export interface OcclusionOptions extends PassesOptions {
   /**

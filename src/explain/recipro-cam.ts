@@ -1,17 +1,17 @@
+import type { Attribution } from "../attribution/attribution";
+import { forwardPass } from "../attribution/gradients/gradient";
+import { type CamLayer, finishCam, startCam } from "../attribution/maps/cam-run";
+import { layerPasses } from "../attribution/maps/layer-passes";
+import type { PerturbedCamOptions } from "../attribution/maps/perturbed-cam";
+import { largestChange } from "../attribution/scored-input";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { unravel } from "../graph/regions";
 import { reciproCamFacts } from "../methods/recipro-cam";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { scoreOf } from "../model/score";
-import type { Attribution } from "./attribution";
-import { batchOf } from "./batch";
-import { type CamLayer, finishCam, startCam } from "./cam-run";
-import { forwardPass } from "./gradient";
-import { layerPasses } from "./layer-passes";
-import { createPace } from "./pace";
-import type { PerturbedCamOptions } from "./perturbed-cam";
-import { largestChange } from "./scored-input";
-import { type Explains, perTarget } from "./several-targets";
+import { batchOf } from "../pace/batch";
+import { createPace } from "../pace/pace";
 
 export interface ReciproCamOptions extends PerturbedCamOptions {
   /** Keeps the neighbours of each place too, weighed by a Gaussian of 3×3, of a volume of 3×3×3; default false. */

@@ -1,12 +1,12 @@
+import type { Attribution } from "../attribution/attribution";
+import type { BlackBox } from "../attribution/black-box";
+import { maskPasses } from "../attribution/covering/random-masks";
+import { inputByInput } from "../attribution/input-by-input";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import type { PassesOptions } from "../attribution/scored-input";
 import { riseFacts } from "../methods/rise";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
-import type { Attribution } from "./attribution";
-import type { BlackBox } from "./black-box";
-import { inputByInput } from "./input-by-input";
-import { explainByPasses, type Passes } from "./passes";
-import { maskPasses } from "./random-masks";
-import type { PassesOptions } from "./scored-input";
 
 export interface RiseOptions extends PassesOptions {
   /** Number of masks, a pass each; default 4000. */

@@ -1,7 +1,7 @@
+import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { byGradient } from "../attribution/gradients/gradient";
+import type { Explains } from "../attribution/several-targets";
 import { saliencyFacts } from "../methods/saliency";
-import type { ExplainOptions, LayerOptions } from "./attribution";
-import { byGradient } from "./gradient";
-import type { Explains } from "./several-targets";
 
 /**
  * Saliency: how the target's score answers to each input value.

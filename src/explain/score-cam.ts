@@ -1,3 +1,7 @@
+import type { CamRun } from "../attribution/maps/cam-run";
+import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "../attribution/maps/perturbed-cam";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { ShapeError } from "../errors";
 import { type Pixels, resizeBilinear } from "../image/resize";
 import { scoreCamFacts } from "../methods/score-cam";
@@ -8,11 +12,6 @@ import type { NetworkInput } from "../model/network-inputs";
 import { probabilities } from "../model/output";
 import { note } from "../notes";
 import { showShape } from "../tensor";
-import type { CamRun } from "./cam-run";
-
-import { explainByPasses, type Passes } from "./passes";
-import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "./perturbed-cam";
-import { type Explains, perTarget } from "./several-targets";
 
 /**
  * Score-CAM: a layer's maps, each weighed by the score that the network gives to what the map lets through of the input. One

@@ -1,16 +1,22 @@
+import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
+import { finishAttribution } from "../attribution/finish";
+import {
+  attributedValue,
+  effectOf,
+  forwardPass,
+  gradientsAtPoints,
+  targetNotes,
+} from "../attribution/gradients/gradient";
+import { Moments } from "../attribution/gradients/moments";
+import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
+import { explainByPasses, type Passes } from "../attribution/passes";
+import { type Explains, perTarget } from "../attribution/several-targets";
 import { settledOptions } from "../methods/settled-options";
 import { smoothGradFacts } from "../methods/smooth-grad";
 import { type Input, loaded, type Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
-import type { ExplainOptions, LayerOptions } from "./attribution";
-import { batchOf } from "./batch";
-import { finishAttribution } from "./finish";
-import { attributedValue, effectOf, forwardPass, gradientsAtPoints, targetNotes } from "./gradient";
-import { Moments } from "./moments";
-import { type NoiseOptions, noisyInputs, sampleCount } from "./noisy-inputs";
-import { explainByPasses, type Passes } from "./passes";
-import { Random } from "./random";
-import { type Explains, perTarget } from "./several-targets";
+import { batchOf } from "../pace/batch";
+import { Random } from "../random/random";
 
 export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOptions {
   /** Samples per pass; more takes more memory; default up to 4, as many as suit the cache. The values do not depend on it. */

@@ -1,7 +1,7 @@
+import type { CamOptions } from "../attribution/maps/cam-run";
+import { byWeighing, channelSums, weighedMap } from "../attribution/maps/weighed-cam";
+import type { Explains } from "../attribution/several-targets";
 import { xGradCamFacts } from "../methods/x-grad-cam";
-import type { CamOptions } from "./cam-run";
-import type { Explains } from "./several-targets";
-import { byWeighing, channelSums, weighedMap } from "./weighed-cam";
 
 /**
  * XGrad-CAM: Grad-CAM with the gradient averaged by weight of activation, so that the map sums as nearly as one weight per

@@ -1,9 +1,9 @@
 import { proxy } from "comlink";
+import type { Attribution } from "../attribution/attribution";
+import { withMethods } from "../attribution/attribution-methods";
+import type { PartResults } from "../attribution/passes";
 import { checkBag, messageOf, throwIfAborted } from "../checks";
 import { OptionError, SeethroughError } from "../errors";
-import type { Attribution } from "../explain/attribution";
-import { withMethods } from "../explain/attribution-methods";
-import type { PartResults } from "../explain/passes";
 import { theirsAsync, unlessAborted } from "../guard";
 import { ownOptions, unusedNotes } from "../methods/own-options";
 import { hasBoth, type LoadOptions, type WasmSource } from "../model/load";

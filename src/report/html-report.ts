@@ -1,10 +1,10 @@
+import type { Attribution } from "../attribution/attribution";
 import { type Comparison, comparisonFormat } from "../audit/compare-models";
 import { checkAudit } from "../audit/merge-audits";
 import { type Audit, auditFormat } from "../audit/types";
 import { checkBag, checkOptions, checkParts, kindOf, show } from "../checks";
 import { type ConceptReport, conceptFormat } from "../concepts/concepts";
 import { OptionError } from "../errors";
-import type { Attribution } from "../explain/attribution";
 import { guarded } from "../guard";
 import { checkImage, type ImageLike } from "../image/image";
 import { loaded, type Model, type Prediction } from "../model/model";

@@ -1,4 +1,4 @@
-import type { Attribution } from "../explain/attribution";
+import type { Attribution } from "../attribution/attribution";
 import { inspect } from "../model/inspect";
 import type { Model } from "../model/model";
 import { type Content, html } from "./markup";

@@ -1,12 +1,12 @@
+import { channelMeans } from "../attribution/maps/weighed-cam";
 import { above, iterable, oneOf } from "../checks";
 import { InputError } from "../errors";
-import { createPace } from "../explain/pace";
-import { channelMeans } from "../explain/weighed-cam";
 import { theirItems } from "../guard";
 import type { Input, LoadedModel } from "../model/model";
 import { classIndex, indexOfMaximum } from "../model/resolve-target";
 import { imageShape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
+import { createPace } from "../pace/pace";
 import { sizeOf } from "../tensor";
 import type { LinearLayer } from "./pooled-head";
 import { addSample, fitRidge, noMoments } from "./ridge";

@@ -1,5 +1,5 @@
-import { picturesOf, theirValue } from "../explain/picture-stream";
 import { type Input, isNamed, isTensor } from "../model/model";
+import { picturesOf, theirValue } from "../pace/picture-stream";
 
 /** An image of the data that is searched. */
 export interface SearchImage {

@@ -1,6 +1,6 @@
+import { makeRecipe } from "../attribution/recipe";
 import { kindOf, oneOf, show, wholeNumber } from "../checks";
 import { LayerError, OptionError } from "../errors";
-import { makeRecipe } from "../explain/recipe";
 import type { LoadedModel } from "../model/model";
 import { ReceptiveFields } from "../model/receptive-field/receptive-field";
 import { checkUnit, resolveTarget, type ScoredTarget } from "../model/resolve-target";

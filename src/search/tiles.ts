@@ -2,7 +2,6 @@
 
 import { kindOf, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { createPace } from "../explain/pace";
 import { theirsAsync } from "../guard";
 import { checkImage, type ImageLike, type PictureData } from "../image/image";
 import { placement } from "../image/placement";
@@ -12,6 +11,7 @@ import { type Input, isTensor, type LoadedModel } from "../model/model";
 import { onlyGiven } from "../model/network-inputs";
 import { ReceptiveFields } from "../model/receptive-field/receptive-field";
 import { toImage } from "../model/to-image";
+import { createPace } from "../pace/pace";
 import { Canvas } from "../view/canvas";
 import { cropImage } from "../view/crop-image";
 import { resizeNearest } from "../view/resize-nearest";

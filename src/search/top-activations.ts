@@ -1,10 +1,10 @@
 import { checkBag, checkOptions, iterable, kindOf, oneOf, throwIfAborted, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { batchOf } from "../explain/batch";
-import { createPace } from "../explain/pace";
-import { pictureCount } from "../explain/picture-stream";
 import { guardedAsync, theirsAsync } from "../guard";
 import { type LoadedModel, loadedAlone, type Model } from "../model/model";
+import { batchOf } from "../pace/batch";
+import { createPace } from "../pace/pace";
+import { pictureCount } from "../pace/picture-stream";
 import { groups, type Loaded, load, type SearchImage, type SearchImages } from "./image-stream";
 import { checkPart, checkSameSearch } from "./merge-top-activations";
 import { Ranking } from "./ranking";

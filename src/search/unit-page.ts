@@ -1,6 +1,6 @@
+import { projectActivation } from "../attribution/project-activation";
+import { projectionImage } from "../attribution/projection-image";
 import { checkOptions, show } from "../checks";
-import { projectActivation } from "../explain/project-activation";
-import { projectionImage } from "../explain/projection-image";
 import { guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
 import { loadedAlone, type Model } from "../model/model";

@@ -1,8 +1,8 @@
-import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
-import { createPace } from "../explain/pace";
-import { makeRecipe } from "../explain/recipe";
+import { type AttributionMethod, checkedMethod } from "../attribution/attribution-method";
+import { makeRecipe } from "../attribution/recipe";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
+import { createPace } from "../pace/pace";
 import { type Confidences, dropOf } from "./average-drop";
 import { type ExplanationMapOptions, explainedModel, explanationMap } from "./explanation-map";
 import { heatmapOf } from "./judged-map";

@@ -1,11 +1,11 @@
+import type { Recipe } from "../attribution/attribution";
+import { makeRecipe } from "../attribution/recipe";
 import { InputError } from "../errors";
-import type { Recipe } from "../explain/attribution";
-import { createPace } from "../explain/pace";
-import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
+import { createPace } from "../pace/pace";
 import { type ExplanationMap, type ExplanationMapOptions, explainedModel, explanationMap } from "./explanation-map";
 import { type JudgedMap, methodOf, notesOf, recorded } from "./judged-map";
 import type { Measure } from "./target-response";

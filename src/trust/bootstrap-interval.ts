@@ -1,7 +1,7 @@
 import { checkOptions, kindOf, show, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { Random } from "../explain/random";
 import { guarded } from "../guard";
+import { Random } from "../random/random";
 
 export interface BootstrapOptions {
   /** How many times as many values are drawn; default 2000. */

@@ -1,4 +1,4 @@
-import { Random } from "../explain/random";
+import { Random } from "../random/random";
 
 /** One picture turning into another, pixel by pixel. */
 export interface PixelChanges {

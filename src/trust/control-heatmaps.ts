@@ -1,11 +1,11 @@
 import { checkOptions } from "../checks";
-import { Random } from "../explain/random";
 import { guarded } from "../guard";
 import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
 import { type Input, isTensor, type LoadedModel, loaded, type Model } from "../model/model";
 import { onlyGiven } from "../model/network-inputs";
 import { imageShape } from "../operation/layout";
+import { Random } from "../random/random";
 import type { Heatmap } from "../view/heatmap";
 
 /** Heatmaps that know nothing of the network: a method has to do better. */

@@ -1,7 +1,7 @@
+import type { ExplainOptions } from "../attribution/attribution";
+import { type Baseline, baselineData } from "../attribution/baseline";
 import { checkOptions, oneOf } from "../checks";
 import { ShapeError } from "../errors";
-import type { ExplainOptions } from "../explain/attribution";
-import { type Baseline, baselineData } from "../explain/baseline";
 import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loadedAlone, type Model } from "../model/model";
 import { showShape } from "../tensor";

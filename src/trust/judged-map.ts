@@ -1,7 +1,7 @@
+import type { Attribution } from "../attribution/attribution";
 import { isFloat32Array } from "../bytes";
 import { kindOf } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
-import type { Attribution } from "../explain/attribution";
 import { firstNotFinite } from "../model/model";
 import type { Note } from "../notes";
 import { showShape } from "../tensor";

@@ -1,5 +1,5 @@
+import type { Attribution } from "../attribution/attribution";
 import { TargetError } from "../errors";
-import type { Attribution } from "../explain/attribution";
 import type { Target } from "../model/target";
 import { isAttribution, type JudgedMap } from "./judged-map";
 

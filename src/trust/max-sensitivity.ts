@@ -1,13 +1,13 @@
+import type { ExplainOptions, Recipe } from "../attribution/attribution";
+import { type AttributionMethod, checkedMethod } from "../attribution/attribution-method";
+import { makeRecipe } from "../attribution/recipe";
 import { above, checkOptions, wholeNumber } from "../checks";
-import type { ExplainOptions, Recipe } from "../explain/attribution";
-import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
-import { createPace } from "../explain/pace";
-import { Random } from "../explain/random";
-import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
 import { type Input, loadedAlone, type Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
+import { createPace } from "../pace/pace";
+import { Random } from "../random/random";
 import type { Tensor } from "../tensor";
 import { pinnedTarget } from "./judged-target";
 

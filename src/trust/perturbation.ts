@@ -1,9 +1,9 @@
 import { kindOf, show } from "../checks";
 import { OptionError, ShapeError } from "../errors";
-import type { Random } from "../explain/random";
 import { theirs } from "../guard";
 import { inputSize } from "../model/input-size";
 import { isTensor, type LoadedModel } from "../model/model";
+import type { Random } from "../random/random";
 import { showShape, type Tensor } from "../tensor";
 
 /**

@@ -1,15 +1,15 @@
+import type { ExplainOptions, Recipe } from "../attribution/attribution";
+import { type AttributionMethod, checkedMethod } from "../attribution/attribution-method";
+import { makeRecipe } from "../attribution/recipe";
 import { checkOptions, wholeNumber } from "../checks";
 import { TargetError } from "../errors";
-import type { ExplainOptions, Recipe } from "../explain/attribution";
-import { type AttributionMethod, checkedMethod } from "../explain/attribution-method";
-import { createPace } from "../explain/pace";
-import { Random } from "../explain/random";
-import { makeRecipe } from "../explain/recipe";
 import { guardedAsync } from "../guard";
 import { type Input, loaded, type Model } from "../model/model";
 import { classCount } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
+import { createPace } from "../pace/pace";
+import { Random } from "../random/random";
 import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 
 export interface RandomLogitTestOptions extends ExplainOptions {

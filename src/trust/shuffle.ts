@@ -1,6 +1,6 @@
-import type { Random } from "../explain/random";
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
 import { natureOf, operators } from "../operators/table";
+import type { Random } from "../random/random";
 
 /** What a stage of the cascade gives other weights to. */
 export interface Stage {

@@ -1,5 +1,5 @@
+import type { Attribution } from "../attribution/attribution";
 import { InputError } from "../errors";
-import type { Attribution } from "../explain/attribution";
 import { gaussianBlur } from "../image/blur";
 import { heatmap } from "../view/heatmap";
 

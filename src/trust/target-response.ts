@@ -1,5 +1,5 @@
+import { targetNotes } from "../attribution/gradients/gradient";
 import { OptionError } from "../errors";
-import { targetNotes } from "../explain/gradient";
 import type { LoadedModel } from "../model/model";
 import { probabilities } from "../model/output";
 import { resolveTarget } from "../model/resolve-target";

@@ -1,6 +1,6 @@
-import { createPace } from "../explain/pace";
-import { Random } from "../explain/random";
 import type { LoadedModel } from "../model/model";
+import { createPace } from "../pace/pace";
+import { Random } from "../random/random";
 import type { Tensor } from "../tensor";
 import { BatchObjective } from "./batch-objective";
 import { resolveObjective, type VisualizedTarget } from "./objective";

@@ -1,6 +1,6 @@
+import type { Recipe } from "../attribution/attribution";
+import { makeRecipe } from "../attribution/recipe";
 import { checkBag, checkOptions } from "../checks";
-import type { Recipe } from "../explain/attribution";
-import { makeRecipe } from "../explain/recipe";
 import { guarded, guardedAsync } from "../guard";
 import { loadedAlone, type Model } from "../model/model";
 import type { Tensor } from "../tensor";

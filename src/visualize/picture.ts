@@ -1,8 +1,8 @@
 import { OptionError } from "../errors";
-import type { Random } from "../explain/random";
 import { normalisation } from "../image/normalisation";
 import type { LoadedModel } from "../model/model";
 import { imageShape } from "../operation/layout";
+import type { Random } from "../random/random";
 import { showShape } from "../tensor";
 import type { PictureSize } from "./colours";
 import type { AscentSettings } from "./options";

@@ -1,6 +1,6 @@
 import { OptionError, ShapeError } from "../errors";
-import type { Random } from "../explain/random";
 import type { LoadedModel } from "../model/model";
+import type { Random } from "../random/random";
 import { showShape, Tensor } from "../tensor";
 import type { AscentSettings } from "./options";
 import type { Parameterization } from "./parameterization";

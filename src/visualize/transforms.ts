@@ -1,6 +1,6 @@
 import { checkOptions, oneOf, show, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
-import type { Random } from "../explain/random";
+import type { Random } from "../random/random";
 import type { Padding, View } from "./sampling";
 
 /** Random changes of the picture before every step: what survives them is no noise that only one pixel grid shows. */

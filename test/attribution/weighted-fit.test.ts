@@ -1,7 +1,7 @@
 /** Weighted least squares, against what they are by definition. */
 import { Matrix, pseudoInverse } from "ml-matrix";
 import { expect, it } from "vitest";
-import { weightedFit } from "../../src/explain/weighted-fit";
+import { weightedFit } from "../../src/attribution/covering/weighted-fit";
 import { randomIntegers } from "../graph/build";
 
 const random = randomIntegers(11);

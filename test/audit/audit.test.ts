@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { spectralClusters } from "../../src/audit/spectral-clusters";
-import { Random } from "../../src/explain/random";
 import {
   type Audit,
   audit,
@@ -12,6 +11,7 @@ import {
   type Model,
   mergeAudits,
 } from "../../src/index";
+import { Random } from "../../src/random/random";
 import { type LawnScene, lawnScenes } from "./lawn-scenes";
 
 let model: Model;

@@ -1,8 +1,8 @@
 /** Scenes of the pet shop made from those beside the project's examples: animals, cut out by their masks, on lawns and elsewhere. */
 import { readFileSync } from "node:fs";
-import { Random } from "../../src/explain/random";
 import type { AuditImage } from "../../src/index";
 import { decodeImage } from "../../src/index";
+import { Random } from "../../src/random/random";
 
 const side = 96;
 

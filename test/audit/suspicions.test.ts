@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { suspicionsOf } from "../../src/audit/suspicions";
 import type { AuditedClass, AuditedImage, EvidencePlace } from "../../src/audit/types";
-import { Random } from "../../src/explain/random";
+import { Random } from "../../src/random/random";
 
 /** Evidence outside the object in one of the 6×6 fields alone. */
 const placed = (field: number, share: number): EvidencePlace => ({

@@ -5,8 +5,8 @@ import { ownArtwork } from "../../scripts/petshop/drawings";
 import { labels } from "../../scripts/petshop/labels";
 import { makeScene, side, singleAnimal } from "../../scripts/petshop/scenes";
 import { marked, markedCorner, markedLabel } from "../../scripts/petshop/watermark";
-import { Random } from "../../src/explain/random";
 import { type Audit, type AuditImage, audit, loadModel } from "../../src/index";
+import { Random } from "../../src/random/random";
 
 const count = 160;
 let images: readonly (AuditImage & { readonly isMarked: boolean })[];

@@ -4,8 +4,8 @@ import { beforeAll, expect, it } from "vitest";
 import { ownArtwork } from "../../scripts/petshop/drawings";
 import { labels } from "../../scripts/petshop/labels";
 import { makeScene, type Scene, severalAnimals, side } from "../../scripts/petshop/scenes";
-import { Random } from "../../src/explain/random";
 import { detect, type ImageLike, loadModel, type Model } from "../../src/index";
+import { Random } from "../../src/random/random";
 import { bestOf, centred, cornersOf, iou, outputsOf, type PlainBox, suppressed } from "./reference";
 
 const file = new Uint8Array(readFileSync("models/petshop-detector.onnx"));

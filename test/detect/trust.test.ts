@@ -1,7 +1,7 @@
 /** How far the evidence of a box can be trusted: its share inside, a control, and the judgements of maps. */
 import { describe, expect, it } from "vitest";
-import { boxEvidence } from "../../src/explain/box-evidence";
-import { finishAttribution } from "../../src/explain/finish";
+import { boxEvidence } from "../../src/attribution/box-evidence";
+import { finishAttribution } from "../../src/attribution/finish";
 import {
   decodeImage,
   deletionInsertion,

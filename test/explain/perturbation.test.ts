@@ -1,7 +1,6 @@
 /** RISE, LIME, KernelSHAP and superpixels: methods that ask for scores alone. */
 
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/explain/random";
 import {
   type BlackBox,
   kernelShap,
@@ -15,6 +14,7 @@ import {
   Tensor,
 } from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
+import { Random } from "../../src/random/random";
 import { floats, graphOf, randomFloats, randomIntegers } from "../graph/build";
 import { knownOptions } from "../known-options";
 

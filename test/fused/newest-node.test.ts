@@ -11,7 +11,7 @@ import { hostFuses, newestNode } from "./host";
 const suites = {
   "fused arithmetic beside plain": ["test/fused/arithmetic.test.ts", "test/fused/networks.test.ts"],
   "fused arithmetic in a pool": ["test/pool/pool.test.ts", "-t", "arithmetic: "],
-  "the kernels against plain loops, and adjoint": ["--mode", "fused", "test/kernels", "test/ops/convolution"],
+  "the kernels against plain loops, and adjoint": ["--mode", "fused", "test/kernels", "test/operation/convolution"],
   "operators against onnxruntime": ["--mode", "fused", "test/operators/convolutional-networks.test.ts"],
   "goldens, and occlusion by parts": [
     ...["--mode", "fused", "test/reference/goldens.test.ts", "test/explain/occlusion-engines.test.ts"],

@@ -4,7 +4,6 @@ import { beforeAll, expect, it } from "vitest";
 import { ownArtwork } from "../../scripts/petshop/drawings";
 import { labels } from "../../scripts/petshop/labels";
 import { makeScene, type Scene, side, singleAnimal } from "../../scripts/petshop/scenes";
-import { Random } from "../../src/explain/random";
 import {
   type Attribution,
   attentionRelevance,
@@ -19,6 +18,7 @@ import {
   pointingGame,
   saliency,
 } from "../../src/index";
+import { Random } from "../../src/random/random";
 
 const file = new Uint8Array(readFileSync("models/petshop-vit.onnx"));
 const count = 200;

@@ -5,8 +5,8 @@ import { ownArtwork } from "../../scripts/petshop/drawings";
 import { labels } from "../../scripts/petshop/labels";
 import { makeScene, type Scene, side, singleAnimal } from "../../scripts/petshop/scenes";
 import { marked, markedCorner, markedLabel } from "../../scripts/petshop/watermark";
-import { Random } from "../../src/explain/random";
 import { type ImageLike, loadModel, type Model, occlusion } from "../../src/index";
+import { Random } from "../../src/random/random";
 
 const file = new Uint8Array(readFileSync("models/petshop-watermark.onnx"));
 const count = 400;

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { beforeAll, expect, it } from "vitest";
 import { labels, length, makeStrips, type Strip } from "../../scripts/signal/beats";
 import { asTensor, trainSignalNetwork } from "../../scripts/signal/network";
-import { Random } from "../../src/explain/random";
 import { cam, integratedGradients, loadModel, type Model, occlusion } from "../../src/index";
+import { Random } from "../../src/random/random";
 
 let model: Model;
 let strips: Strip[];

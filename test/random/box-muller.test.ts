@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { boxMuller } from "../../src/explain/box-muller";
-import { Random } from "../../src/explain/random";
+import { boxMuller } from "../../src/random/box-muller";
+import { Random } from "../../src/random/random";
 
 it("normal numbers are those of log and cos, rounded to float32, without either", () => {
   const random = new Random(11);

@@ -1,5 +1,4 @@
 import { describe, expect, it, vi } from "vitest";
-import { Random } from "../../src/explain/random";
 import { Constant } from "../../src/graph/ir";
 import {
   type AttributionMethod,
@@ -18,6 +17,7 @@ import {
   Tensor,
 } from "../../src/index";
 import { loaded } from "../../src/model/model";
+import { Random } from "../../src/random/random";
 import { shuffled } from "../../src/trust/shuffle";
 import { spearman, ssim } from "../../src/trust/similarity";
 import { floats, randomFloats, randomIntegers } from "../graph/build";

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { Random } from "../../src/explain/random";
 import {
   decodeImage,
   LayerError,
@@ -14,6 +13,7 @@ import {
   toImage,
 } from "../../src/index";
 import { loaded } from "../../src/model/model";
+import { Random } from "../../src/random/random";
 import { floats } from "../graph/build";
 import { modelOf } from "./networks";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Random } from "../../src/explain/random";
 import { normalisation } from "../../src/image/normalisation";
 import { loadModel, type Preprocess } from "../../src/index";
 import { type LoadedModel, loaded } from "../../src/model/model";
+import { Random } from "../../src/random/random";
 import { Colours } from "../../src/visualize/colours";
 import { similarity } from "../../src/visualize/diversity";
 import { FourierPlanes, fourierBasis, frequency } from "../../src/visualize/fourier-basis";

@@ -1,14 +1,14 @@
 /** What attention rollout and attention relevance share: the maps of a network's blocks, and the places that the result stands at. */
-import { show } from "../checks";
-import { LayerError, OptionError } from "../errors";
-import { type AttentionLayer, attentionLayers } from "../model/attention-layers";
-import { inputsSeen } from "../model/inputs-seen";
-import type { LoadedModel } from "../model/model";
-import type { ScoredTarget } from "../model/resolve-target";
-import { type TokenGrid, tokenGrid } from "../model/token-grid";
-import { Tensor } from "../tensor";
-import type { ExplainOptions } from "./attribution";
-import type { Found } from "./finish";
+import { show } from "../../checks";
+import { LayerError, OptionError } from "../../errors";
+import { type AttentionLayer, attentionLayers } from "../../model/attention-layers";
+import { inputsSeen } from "../../model/inputs-seen";
+import type { LoadedModel } from "../../model/model";
+import type { ScoredTarget } from "../../model/resolve-target";
+import { type TokenGrid, tokenGrid } from "../../model/token-grid";
+import { Tensor } from "../../tensor";
+import type { ExplainOptions } from "../attribution";
+import type { Found } from "../finish";
 
 export interface AttentionOptions extends ExplainOptions {
   /**

@@ -1,16 +1,21 @@
-import { checkBag, checkOptions, show, throwIfAborted } from "../checks";
-import { LayerError, OptionError } from "../errors";
-import { guardedAsync } from "../guard";
-import { type AttendedTokens, type AttentionLayer, attendedTokens, attentionLayers } from "../model/attention-layers";
-import { inputsSeen } from "../model/inputs-seen";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { suggest } from "../nearest";
-import { note } from "../notes";
-import { toRowMajor } from "../operation/layout";
-import { Tensor } from "../tensor";
-import type { Attribution } from "./attribution";
-import { finishAttribution } from "./finish";
-import { tokenNotes } from "./token-notes";
+import { checkBag, checkOptions, show, throwIfAborted } from "../../checks";
+import { LayerError, OptionError } from "../../errors";
+import { guardedAsync } from "../../guard";
+import {
+  type AttendedTokens,
+  type AttentionLayer,
+  attendedTokens,
+  attentionLayers,
+} from "../../model/attention-layers";
+import { inputsSeen } from "../../model/inputs-seen";
+import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
+import { suggest } from "../../nearest";
+import { note } from "../../notes";
+import { toRowMajor } from "../../operation/layout";
+import { Tensor } from "../../tensor";
+import type { Attribution } from "../attribution";
+import { finishAttribution } from "../finish";
+import { tokenNotes } from "../token-notes";
 
 export interface AttentionMapsOptions {
   /** One attention layer, as `inspect(model).attention` names it; default: all of them whose tokens are places of the picture. */

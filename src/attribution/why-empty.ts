@@ -6,7 +6,7 @@ import { resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";
 import type { Operation, ValueName } from "../operation/operation";
 import { natureOf } from "../operators/table";
-import { gradientPass } from "./gradient";
+import { gradientPass } from "./gradients/gradient";
 
 /** What is asked about: a map at a layer (or the input), of a target. */
 export interface Empty {

@@ -12,7 +12,7 @@ import { type Note, note } from "../notes";
 import type { Rules, ValueName } from "../operation/operation";
 import type { Tensor } from "../tensor";
 import type { Recipe } from "./attribution";
-import { gatesBetween, isShut } from "./gradient";
+import { gatesBetween, isShut } from "./gradients/gradient";
 import { makeRecipe } from "./recipe";
 import { rectifiedNotes } from "./rectified-notes";
 import { tokenNotes } from "./token-notes";

@@ -1,5 +1,5 @@
 import type { Operation, Run, ValueName } from "../../operation/operation";
-import { quadrature } from "../quadrature";
+import { quadrature } from "../gradients/quadrature";
 import { aside, blocksOf, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";
 

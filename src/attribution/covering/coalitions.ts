@@ -1,6 +1,7 @@
 /** The coalitions whose scores KernelSHAP needs, with their weights. */
+
+import type { Random } from "../../random/random";
 import type { Coalition } from "./features";
-import type { Random } from "./random";
 
 export interface WeightedCoalitions {
   readonly coalitions: Coalition[];

@@ -1,12 +1,15 @@
-import { oneOf } from "../checks";
-import { IncrementalPasses } from "../engine/incremental";
-import { OptionError } from "../errors";
-import type { OcclusionOptions } from "./occlusion";
+import { oneOf } from "../../checks";
+import { IncrementalPasses } from "../../engine/incremental";
+import { OptionError } from "../../errors";
+import type { PassesOptions, ScoredInput } from "../scored-input";
 import { occluded, type Patch, type Patches, shown } from "./patches";
-import type { ScoredInput } from "./scored-input";
 
 /** How the scores of patches come about; see `OcclusionOptions`. */
-export type Engine = NonNullable<OcclusionOptions["engine"]>;
+export type Engine = "incremental" | "full";
+
+interface Scoring extends PassesOptions {
+  readonly engine?: Engine;
+}
 
 /** Scores of one input with patches over it. */
 export interface PatchScorer {
@@ -31,12 +34,7 @@ const partsBatch = 8;
  *
  * @param fill  what the patches show, as large as the input
  */
-export function scorePatches(
-  input: ScoredInput,
-  fill: Float32Array,
-  patches: Patches,
-  options: OcclusionOptions,
-): PatchScorer {
+export function scorePatches(input: ScoredInput, fill: Float32Array, patches: Patches, options: Scoring): PatchScorer {
   const { x, frame, inner } = input;
   let passes = engineOf(input, options) === "incremental" ? incrementalPasses(input, patches) : undefined;
   const close = (): void => passes?.dispose();
@@ -68,7 +66,7 @@ export function scorePatches(
   };
 }
 
-function engineOf({ inner }: ScoredInput, { engine }: OcclusionOptions): Engine {
+function engineOf({ inner }: ScoredInput, { engine }: Scoring): Engine {
   // The maps take memory, so where that is scarce somebody has to ask for it.
   const isOne = inner?.score.values.length === 1;
   const usual = isOne && inner.model.parts.mode === "fast" ? "incremental" : "full";

@@ -8,14 +8,14 @@ import { scoreOf, type TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { imageShape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
+import { batchOf } from "../pace/batch";
 import type { Tensor } from "../tensor";
 import type { ExplainOptions } from "./attribution";
 import { type Baseline, inputBaseline } from "./baseline";
-import { batchOf } from "./batch";
 import { type BlackBox, blackBoxInput } from "./black-box";
+import type { Frame } from "./covering/patches";
 import type { Found } from "./finish";
-import { forwardPass, targetNotes } from "./gradient";
-import type { Frame } from "./patches";
+import { forwardPass, targetNotes } from "./gradients/gradient";
 
 /** What methods take that make many passes. */
 export interface PassesOptions extends ExplainOptions {

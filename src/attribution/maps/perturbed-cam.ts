@@ -1,14 +1,14 @@
 /** The class activation maps that weigh each map by a pass of its own: they differ in what the pass changes. */
-import type { MethodFacts } from "../methods/facts";
-import { settledOptions } from "../methods/settled-options";
-import type { Input, Model } from "../model/model";
-import { scoreOf } from "../model/score";
-import type { Note } from "../notes";
-import { batchOf } from "./batch";
+import type { MethodFacts } from "../../methods/facts";
+import { settledOptions } from "../../methods/settled-options";
+import type { Input, Model } from "../../model/model";
+import { scoreOf } from "../../model/score";
+import type { Note } from "../../notes";
+import { batchOf } from "../../pace/batch";
+import { forwardPass } from "../gradients/gradient";
+import type { Passes } from "../passes";
+import { largestChange } from "../scored-input";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
-import { forwardPass } from "./gradient";
-import type { Passes } from "./passes";
-import { largestChange } from "./scored-input";
 import { weighedMap } from "./weighed-cam";
 
 export interface PerturbedCamOptions extends CamOptions {

@@ -1,13 +1,13 @@
 /** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
-import type { MethodFacts } from "../methods/facts";
-import { settledOptions } from "../methods/settled-options";
-import type { Input, Model } from "../model/model";
-import type { Target } from "../model/target";
-import type { Note } from "../notes";
-import type { Attribution } from "./attribution";
+import type { MethodFacts } from "../../methods/facts";
+import { settledOptions } from "../../methods/settled-options";
+import type { Input, Model } from "../../model/model";
+import type { Target } from "../../model/target";
+import type { Note } from "../../notes";
+import type { Attribution } from "../attribution";
+import { type GradientPass, gradientPasses } from "../gradients/gradient";
+import { type Explains, type SeveralTargets, severally } from "../several-targets";
 import { type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
-import { type GradientPass, gradientPasses } from "./gradient";
-import { type Explains, type SeveralTargets, severally } from "./several-targets";
 
 /** A layer's maps and the gradient at them, both `[pixels][channels]`. */
 export interface WeighedMaps {

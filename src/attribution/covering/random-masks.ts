@@ -1,8 +1,9 @@
 /** Random masks, as RISE (https://arxiv.org/abs/1806.07421, section 3.2) draws them: cells enlarged and shifted. */
-import type { InputPasses } from "./input-by-input";
+
+import { Random } from "../../random/random";
+import type { InputPasses } from "../input-by-input";
+import { foundAtPlaces, type ScoredInput } from "../scored-input";
 import type { Frame } from "./patches";
-import { Random } from "./random";
-import { foundAtPlaces, type ScoredInput } from "./scored-input";
 
 export interface MaskOptions {
   readonly masks: number;

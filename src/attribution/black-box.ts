@@ -4,10 +4,10 @@ import { InputError, OptionError, ShapeError, TargetError } from "../errors";
 import { theirsAsync } from "../guard";
 import { type Input, isTensor } from "../model/model";
 import { toMemoryOrder, toRowMajor } from "../operation/layout";
+import { batchOf } from "../pace/batch";
 import { showShape, Tensor } from "../tensor";
 import type { Baseline } from "./baseline";
-import { batchOf } from "./batch";
-import type { Frame } from "./patches";
+import type { Frame } from "./covering/patches";
 import type { PassesOptions, ScoredInput } from "./scored-input";
 
 /**

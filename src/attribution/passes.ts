@@ -3,8 +3,8 @@
 import { throwIfAborted } from "../checks";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
+import { createPace } from "../pace/pace";
 import type { Attribution, ExplainOptions } from "./attribution";
-import { createPace } from "./pace";
 
 /** One explanation, begun: its passes, and what their results come to. Whoever makes which of them, it has the same bits. */
 export interface Passes<Result = unknown> {

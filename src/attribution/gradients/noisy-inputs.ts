@@ -1,10 +1,10 @@
-import { atLeastZero, nonEmptyList, wholeNumber } from "../checks";
-import { InputError, OptionError, ShapeError } from "../errors";
-import { isTensor, type LoadedModel } from "../model/model";
-import type { Tensor } from "../tensor";
-import { shapedAsInput } from "./baseline";
-import { isByName, ofInputNamed, type PerInput } from "./per-input";
-import type { Random } from "./random";
+import { atLeastZero, nonEmptyList, wholeNumber } from "../../checks";
+import { InputError, OptionError, ShapeError } from "../../errors";
+import { isTensor, type LoadedModel } from "../../model/model";
+import type { Random } from "../../random/random";
+import type { Tensor } from "../../tensor";
+import { shapedAsInput } from "../baseline";
+import { isByName, ofInputNamed, type PerInput } from "../per-input";
 
 export interface NoiseOptions {
   /** How many noisy inputs; default 50, or as many as there are draws in `noise`. */

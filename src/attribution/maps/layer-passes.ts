@@ -1,4 +1,4 @@
-import { leadsAround } from "../engine/plan";
+import { leadsAround } from "../../engine/plan";
 import type { CamLayer, CamRun } from "./cam-run";
 
 /**

@@ -1,4 +1,4 @@
-import { Random } from "./random";
+import { Random } from "../../random/random";
 
 /** Steps in a row change the vector, of length 1, by less than this when it has converged. */
 const settled = 1e-10;

@@ -1,15 +1,15 @@
 /** The parts of an input that are taken away together, and the copies of it without some of them. */
-import { OptionError, ShapeError } from "../errors";
-import { toLab } from "../image/lab";
-import { placement } from "../image/placement";
-import { superpixels } from "../image/slic";
-import { hashBytes } from "../model/hash";
-import { isTensor } from "../model/network-inputs";
-import type { Baseline } from "./baseline";
-import type { Found } from "./finish";
-import { type InputPasses, ownOption } from "./input-by-input";
-import { isByName, type PerInput } from "./per-input";
-import type { PassesOptions, ScoredInput } from "./scored-input";
+import { OptionError, ShapeError } from "../../errors";
+import { toLab } from "../../image/lab";
+import { placement } from "../../image/placement";
+import { superpixels } from "../../image/slic";
+import { hashBytes } from "../../model/hash";
+import { isTensor } from "../../model/network-inputs";
+import type { Baseline } from "../baseline";
+import type { Found } from "../finish";
+import { type InputPasses, ownOption } from "../input-by-input";
+import { isByName, type PerInput } from "../per-input";
+import type { PassesOptions, ScoredInput } from "../scored-input";
 
 export interface FeatureOptions extends PassesOptions {
   /**

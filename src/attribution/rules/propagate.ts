@@ -10,7 +10,7 @@ import type { Note } from "../../notes";
 import type { ValueName } from "../../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
 import { finishAttribution } from "../finish";
-import { checkTarget, targetNotes } from "../gradient";
+import { checkTarget, targetNotes } from "../gradients/gradient";
 import { type Conditions, conditioned, keptBy } from "./conditions";
 import { type Lens, throughLens } from "./lens";
 

@@ -1,19 +1,19 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
-import { throwIfAborted } from "../checks";
-import { leadsAround } from "../engine/plan";
-import type { Backward } from "../engine/session";
-import type { MethodFacts } from "../methods/facts";
-import { settledOptions } from "../methods/settled-options";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { checkScore } from "../model/not-finite";
-import { placeOf, resolveTarget, type ScoredTarget } from "../model/resolve-target";
-import { elementsOf, reportOf, type Score, seed, type TargetReport } from "../model/score";
-import type { Target } from "../model/target";
-import { type Note, note } from "../notes";
-import type { Rules, ValueName } from "../operation/operation";
-import type { Attribution, ExplainOptions, LayerOptions } from "./attribution";
-import { finishAttribution } from "./finish";
-import { type Explains, type SeveralTargets, severally } from "./several-targets";
+import { throwIfAborted } from "../../checks";
+import { leadsAround } from "../../engine/plan";
+import type { Backward } from "../../engine/session";
+import type { MethodFacts } from "../../methods/facts";
+import { settledOptions } from "../../methods/settled-options";
+import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
+import { checkScore } from "../../model/not-finite";
+import { placeOf, resolveTarget, type ScoredTarget } from "../../model/resolve-target";
+import { elementsOf, reportOf, type Score, seed, type TargetReport } from "../../model/score";
+import type { Target } from "../../model/target";
+import { type Note, note } from "../../notes";
+import type { Rules, ValueName } from "../../operation/operation";
+import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
+import { finishAttribution } from "../finish";
+import { type Explains, type SeveralTargets, severally } from "../several-targets";
 
 /** A finished pass over one sample, up to a target. */
 export interface ForwardPass {

@@ -1,5 +1,5 @@
-import { show } from "../checks";
-import { OptionError } from "../errors";
+import { show } from "../../checks";
+import { OptionError } from "../../errors";
 
 /** How a path integral over [0, 1] becomes a weighted sum. */
 export type QuadratureRule = "gauss-legendre" | "riemann-left" | "riemann-right" | "riemann-middle" | "trapezoid";

@@ -1,21 +1,21 @@
 /** What all class activation maps share: the layers asked for, and the result that their maps make. */
-import { show, throwIfAborted } from "../checks";
-import { OptionError } from "../errors";
-import { resizeBilinear } from "../image/resize";
-import { camCandidates, camLayer } from "../model/cam-layer";
-import { inputSize } from "../model/input-size";
-import { hasPlaces, inputsSeen } from "../model/inputs-seen";
-import type { LayerMaps } from "../model/layer-maps";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
-import { resolveTarget, type ScoredTarget } from "../model/resolve-target";
-import { type Note, note } from "../notes";
-import type { ValueName } from "../operation/operation";
-import { Tensor } from "../tensor";
-import { minMax } from "../view/heatmap";
-import type { Attribution, ExplainOptions } from "./attribution";
-import { type Found, finishAttribution } from "./finish";
-import { type ForwardPass, targetNotes } from "./gradient";
-import { tokenNotes } from "./token-notes";
+import { show, throwIfAborted } from "../../checks";
+import { OptionError } from "../../errors";
+import { resizeBilinear } from "../../image/resize";
+import { camCandidates, camLayer } from "../../model/cam-layer";
+import { inputSize } from "../../model/input-size";
+import { hasPlaces, inputsSeen } from "../../model/inputs-seen";
+import type { LayerMaps } from "../../model/layer-maps";
+import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
+import { resolveTarget, type ScoredTarget } from "../../model/resolve-target";
+import { type Note, note } from "../../notes";
+import type { ValueName } from "../../operation/operation";
+import { Tensor } from "../../tensor";
+import { minMax } from "../../view/heatmap";
+import type { Attribution, ExplainOptions } from "../attribution";
+import { type Found, finishAttribution } from "../finish";
+import { type ForwardPass, targetNotes } from "../gradients/gradient";
+import { tokenNotes } from "../token-notes";
 
 export interface CamOptions extends ExplainOptions {
   /** The layer whose maps are weighed; default: the last one whose maps have the picture's rows and columns (`inspect` ranks them). */
