@@ -116,8 +116,8 @@ const messages = {
     `The metadata of the TensorFlow Lite file say ${what}. Options of loadModel stand above them.`,
   "lite-metadata-refused": (reason: string) =>
     `The metadata of the TensorFlow Lite file are left out, since they are damaged. ${reason}`,
-  "post-processing-cut": (operators: string, outputs: string) =>
-    `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".`,
+  "post-processing-cut": (operators: string, outputs: string, rule: string) =>
+    `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".${rule}`,
   "box-evidence": (inside: string, control: string) =>
     `${inside} of what speaks for it lies inside the box${control === "" ? "" : `; a box of the same size beside it has at most ${control}`}. ` +
     "Evidence outside is context, which a person may use too, or a cheat: compare it with that of another box of the class before concluding anything.",

@@ -7,7 +7,7 @@ import { inputSize } from "../model/input-size";
 import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
 import { pictureInput } from "../model/network-inputs";
 import { labelIndex } from "../model/resolve-target";
-import { checkFound, headPass, openHead, placementIn } from "./detect";
+import { checkFound, headPass, inUnits, openHead, placementIn } from "./detect";
 
 /** A probability for each pixel of the network's input: what `overlay`, `heatmapImage` and `boundingBox` take as a heatmap. */
 export interface ClassProbabilityMap extends PlacedMap {
@@ -52,11 +52,12 @@ async function mapOf(
   { target, head: said, signal }: ClassProbabilityMapOptions,
 ): Promise<ClassProbabilityMap> {
   const opened = await openHead(model, said);
-  const { heads, head } = opened;
-  const index = classOf(model, target, head.option.classNumber === undefined ? head.classes : undefined);
+  const { heads, head: read } = opened;
+  const index = classOf(model, target, read.option.classNumber === undefined ? read.classes : undefined);
   throwIfAborted(signal);
   const input = model.prepare(image);
-  const values = (await headPass(model, head, input, 1, signal))(0);
+  const values = (await headPass(model, read, input, 1, signal))(0);
+  const head = inUnits(model, opened, values);
   const { width, height } = inputSize(model, pictureInput(model.parts.inputs, undefined).name);
   const candidates = Array.from({ length: head.anchors }, (_, anchor) => ({
     anchor,

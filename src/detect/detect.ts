@@ -11,7 +11,10 @@ import { checkScore } from "../model/not-finite";
 export interface DetectOptions {
   /** The least score of a box, 0 to 1; default 0.25. */
   readonly threshold?: number;
-  /** Boxes of one class that overlap a better one by more than this (intersection over union) are left out; default 0.45. */
+  /**
+   * Boxes of one class that overlap a better one by more than this (intersection over union) are left out; default: as the file does it
+   * behind its layers, else 0.45.
+   */
   readonly iou?: number;
   /** How many boxes to return at most, best first; default 100. */
   readonly top?: number;
@@ -20,6 +23,8 @@ export interface DetectOptions {
   /** Gives the pass up, between two of its layers too. */
   readonly signal?: AbortSignal;
 }
+
+const usualOverlap = 0.45;
 
 type Heads = NonNullable<LoadedModel["heads"]>;
 
@@ -51,18 +56,23 @@ export function detect(model: Model, image: Input, options: DetectOptions = {}):
 
 async function find(model: LoadedModel, image: Input, options: DetectOptions): Promise<Detection[]> {
   checkOptions("detect", options, ["threshold", "iou", "top", "head", "signal"]);
-  const { threshold = 0.25, iou = 0.45, top = 100, signal } = options;
+  const { threshold = 0.25, iou, top = 100, signal } = options;
   throwIfAborted(signal);
   share("threshold", threshold);
-  share("iou", iou);
+  if (iou !== undefined) share("iou", iou);
   wholeNumber("top", top, 1);
   const opened = await openHead(model, options.head);
-  const { heads, head, family } = opened;
+  const { heads, family } = opened;
   const data = model.prepare(image);
-  const values = (await headPass(model, head, data, 1, signal))(0);
+  const values = (await headPass(model, opened.head, data, 1, signal))(0);
+  const head = inUnits(model, opened, values);
   const found = heads.candidatesAbove(head, values, threshold);
   checkFound(model, head, found, values, data);
-  const kept = head.option.suppressed ? found.slice(0, top) : heads.withoutDoubles(found, iou, top);
+  const { selection = {}, suppressed } = head.option;
+  const most = Math.min(top, selection.top ?? top);
+  const kept = suppressed
+    ? found.slice(0, most)
+    : heads.withoutDoubles(head, found, iou ?? selection.iou ?? usualOverlap, most);
   const placement = placementIn(model, image);
   return kept.map(({ corners, index, score, anchor }): Detection => {
     const label = model.labels?.[index];
@@ -106,6 +116,26 @@ export async function openHead(model: LoadedModel, said: Partial<DetectorHeadOpt
   // From now on detections of this model are targets, recognised or not.
   model.heads = heads;
   return { heads, head, family };
+}
+
+/**
+ * The head with its boxes in the units that they are in. Files that pick among boxes say what is one, and not whether its numbers are
+ * pixels or shares of the picture: candidates are spread over all of it, so that a pixel's are far beyond 1.
+ */
+export function inUnits(
+  model: LoadedModel,
+  { heads, head }: OpenedHead,
+  values: (value: string) => Float32Array,
+): OpenedHead["head"] {
+  const { option, anchors, picture } = head;
+  const { decode = "center" } = option;
+  const isOpen = option.units === undefined && ["center", "corners", "corners-top-first"].includes(decode);
+  if (!model.parts.selection || !isOpen || Math.min(...picture) < 16) return head;
+  for (let anchor = 0; anchor < anchors; anchor++) {
+    // NaN is not far either: it is refused later, by name.
+    if (heads.cornersOf(head, values, anchor).some((edge) => Math.abs(edge) > 2.5)) return head;
+  }
+  return heads.readHead(model, { ...option, units: "relative" });
 }
 
 /** Runs a batch; of each sample the values that the head reads. */

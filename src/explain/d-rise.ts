@@ -6,7 +6,7 @@ import { explainByPasses, type Passes } from "../attribution/passes";
 import { inputsScoredBy, type PassesOptions, type ScoredInput } from "../attribution/scored-input";
 import { isFloat32Array } from "../bytes";
 import { kindOf, show } from "../checks";
-import { openHead, placementIn } from "../detect/detect";
+import { inUnits, openHead, placementIn } from "../detect/detect";
 import { OptionError, ShapeError } from "../errors";
 import { theirsAsync } from "../guard";
 import { isPlacement, type Placement } from "../image/placement";
@@ -120,12 +120,14 @@ async function foundByModel(
   sought: FoundObject,
 ): Promise<readonly ScoredInput[]> {
   const said = options.head ?? (sought as { readonly head?: DetectorHeadOption }).head;
-  const { heads, head } = await openHead(model, said);
+  const opened = await openHead(model, said);
+  const { heads } = opened;
   const data = model.prepare(input);
   const plain = async (keep: readonly string[]) => {
     const { values } = await model.watchedPass({ data, keep }, options.signal);
     return (value: string) => values.get(value) as Float32Array;
   };
+  const head = model.parts.selection ? inUnits(model, opened, await plain(opened.head.values)) : opened.head;
   const { probabilities } = sought;
   const index = sought.index ?? bestOf(probabilities as ArrayLike<number>);
   // In a Tensor there is no picture; what was found in one knows how that became the network's input.

@@ -6,6 +6,7 @@ import type { Rectangle } from "../image/resize";
 export type BoxDecoding =
   | "center"
   | "corners"
+  | "corners-top-first"
   | "yolo"
   | "yolo-v3"
   | "yolox"
@@ -37,6 +38,21 @@ export interface MaskOption {
   readonly prototypes: string;
 }
 
+/** How boxes are picked among the candidates. */
+export interface SelectionOption {
+  /** True: every class of a candidate is a box of its own; default: its best class alone. */
+  readonly everyClass?: boolean;
+  /** The overlap above which doubles are suppressed, unless `detect` is asked for another; default 0.45. */
+  readonly iou?: number;
+  /** The score that must be exceeded, whatever the threshold; default: none. */
+  readonly score?: number;
+  /** How many boxes are kept at most, and of each class; default: as many as there are. */
+  readonly top?: number;
+  readonly perClass?: number;
+  /** True: a better box of another class suppresses too. */
+  readonly acrossClasses?: boolean;
+}
+
 /** A point that a detector found, in pixels of the picture. */
 export interface Keypoint {
   readonly x: number;
@@ -58,13 +74,16 @@ export interface DetectorHeadOption {
   readonly scores?: string;
   /** Where the candidates are: 'rows' `[1, N, C]` (default), 'columns' `[1, C, N]`, 'map' `[1, C, h, w]`. */
   readonly layout?: "rows" | "columns" | "map";
+  /** The same of the output with the scores; default: `layout`. */
+  readonly scoresLayout?: "rows" | "columns" | "map";
   /**
-   * What the numbers of a box are: 'center' x, y, width, height (default); 'corners' left, top, right, bottom; or still to be decoded,
+   * What the numbers of a box are: 'center' x, y, width, height (default); 'corners' left, top, right, bottom; 'corners-top-first' top,
+   * left, bottom, right; or still to be decoded,
    * as 'yolo' (v5 and v7), 'yolo-v3', 'yolox', 'nanodet', 'fastest-det', 'centernet', 'blaze-face', or 'ssd' and 'retina-face' (offsets from
    * priors) do it.
    */
   readonly decode?: BoxDecoding;
-  /** Of 'center' and 'corners': pixels of the network's input (default), or shares of its sides. */
+  /** Of 'center', 'corners' and 'corners-top-first': pixels of the network's input (default), or shares of its sides. */
   readonly units?: "pixels" | "relative";
   /** The first channel of the box; default 0. */
   readonly boxAt?: number;
@@ -82,6 +101,8 @@ export interface DetectorHeadOption {
   readonly classNumber?: number;
   /** True where the network suppressed doubles itself. */
   readonly suppressed?: boolean;
+  /** How boxes are picked where the file says it: found of files that do it behind their layers. */
+  readonly selection?: SelectionOption;
   /** Exponents of the objectness and of the class's score in their product; default [1, 1]. */
   readonly powers?: readonly [objectness: number, score: number];
   /** Pixels between the places of each map, in the order of the candidates. Of 'yolox' and 'nanodet'; of 'ssd' with `sizes`. */

@@ -258,7 +258,7 @@ export async function openModel(
   oneOf("arithmetic", options.arithmetic ?? "plain", ["plain", "fused", "fastest"]);
   checkInputOptions(options);
   const {
-    graph: whole,
+    graph: written,
     name,
     pieces,
     inputIsFinal,
@@ -266,9 +266,11 @@ export async function openModel(
     notes: found = [],
   } = await readGraph(source, options, limits);
   await hear();
-  checkInputNames(whole, options);
+  checkInputNames(written, options);
   // Whatever is assumed on the way is collected here.
   const notes: Note[] = [...found];
+  const cut = options.output === undefined ? await withoutSelection(written, notes) : undefined;
+  const whole = cut?.graph ?? written;
   const said = await withConfig(readMetadata(whole), whole, source, options, limits, notes);
   const asking = { file: whole, options, metadata: said, fileOrder, isFinal: inputIsFinal };
   const constants = fixedInputs(asking);
@@ -338,9 +340,8 @@ export async function openModel(
     });
   const first = await read(alone);
   // The boxes of a detector are often in an output of their own, and are what its scores are about.
-  const beside = first.reading.detector
-    ? otherOutputs(file, result, shapes, rewriting).map(({ name: other }) => other)
-    : [];
+  const beside =
+    first.reading.detector || cut ? otherOutputs(file, result, shapes, rewriting).map(({ name: other }) => other) : [];
   const together = await jointly(beside, async () => {
     const part = keepingInput(file, removeDeadNodes(file, [result, ...beside]));
     return simplified({ ...(await settled(part, [result])), outputs: part.outputs });
@@ -394,6 +395,7 @@ export async function openModel(
     folded: folded === full ? undefined : joinInputs(folded),
     result: resolved,
     outputs,
+    ...(cut && { selection: cut.selection }),
     fileOrder: fileOrder(reading.explained, (graph.shapes.get(reading.explained) ?? []).length),
     ...(notes.some(({ code }) => code === "quantised") && {
       quantised: {
@@ -441,6 +443,34 @@ async function jointly(names: readonly string[], make: () => Promise<StaticGraph
     throw error;
   }
 }
+
+/** Operators that a detector's file may pick by; what there is to do about them is loaded with a file that has one. */
+const picks = /TopK$|NonMaxSuppression$|NMS\w*_TRT$|^Arg(Max|Min)$/;
+
+/** A file that picks among candidates behind its layers, without what picks. */
+async function withoutSelection(file: Graph, notes: Note[]) {
+  if (!file.nodes.some(({ op }) => picks.test(op))) return undefined;
+  const { cutSelection } = await import("../compile/cut-selection");
+  const cut = cutSelection(file);
+  if (!cut) return undefined;
+  const { ops, before, selection, graph } = cut;
+  const { iou, score } = selection.rule;
+  const rule = [
+    ...(iou === undefined ? [] : [`an overlap above ${shortly(iou)}`]),
+    ...(score === undefined ? [] : [`a score up to ${shortly(score)}`]),
+  ].join(" or ");
+  notes.push(
+    note(
+      "post-processing-cut",
+      `${ops.join(", ")} (from "${before}" on)`,
+      graph.outputs.join('", "'),
+      rule === "" ? "" : ` What is left out there by ${rule}, detect leaves out too.`,
+    ),
+  );
+  return cut;
+}
+
+const shortly = (value: number): string => String(Number(value.toPrecision(4)));
 
 /** A result that needs no input, a constant, is still that of a network with an input. */
 const keepingInput = (file: Graph, live: Graph): Graph =>

@@ -5,6 +5,7 @@ import { buildNetwork, type MemoryMode, type Network, sampleSize, shapeOf } from
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
 import { LayerError, ModelError, OptionError, SeethroughError, TargetError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import type { Selection } from "../graph/selection";
 import { guarded, guardedAsync } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Preprocess } from "../image/preprocess";
@@ -159,6 +160,8 @@ export interface ModelParts {
   readonly result: ValueName;
   /** The outputs of the file that are computed, by the file's names: `result`, and of a detector those beside it. */
   readonly outputs: readonly { readonly name: string; readonly value: ValueName }[];
+  /** How the file picked among the outputs' candidates behind them, where that was cut off. */
+  readonly selection?: Selection;
   /** What is explained: `result`, or the value before its trailing softmax or sigmoid. */
   readonly explained: ValueName;
   readonly outputKind: OutputKind;

@@ -62,7 +62,7 @@ export function readTensorflowLite(
   const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));
   const isQuantised = file.tensors.some((tensor) => gridOf(tensor) !== undefined && tensor.data.byteLength === 0);
   const notes = [
-    ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'))] : []),
+    ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'), "")] : []),
     ...(isQuantised ? [note("quantised", reading, "")] : []),
     ...said.notes,
   ];

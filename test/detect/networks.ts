@@ -2,7 +2,7 @@
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers } from "../graph/build";
 
-type Nodes = Parameters<typeof graphOf>[0]["nodes"];
+export type Nodes = Parameters<typeof graphOf>[0]["nodes"];
 
 const strides = [8, 16, 32] as const;
 
@@ -37,7 +37,7 @@ function pyramid(
   };
 }
 
-function fileOf(
+export function fileOf(
   parts: Readonly<Record<string, number>>,
   nodes: Nodes,
   outputs: readonly string[],

@@ -81,7 +81,7 @@ export function readingOf(found: Candidates, { outputs }: HeadClues): DetectorHe
 }
 
 /** Key points are threes of x, y and whether they are seen, or pairs. */
-function keypointsBehind(at: number, behind: number): Pick<DetectorHeadOption, "keypoints"> {
+export function keypointsBehind(at: number, behind: number): Pick<DetectorHeadOption, "keypoints"> {
   if (behind < 4) return {};
   if (behind % 3 === 0) return { keypoints: { at, count: behind / 3, numbers: 3 } };
   return behind % 2 === 0 ? { keypoints: { at, count: behind / 2, numbers: 2 } } : {};

@@ -2,7 +2,7 @@
 import { kindOf, nonEmptyList, oneOf, show, wholeNumber } from "../../checks";
 import { OptionError } from "../../errors";
 import { suggest } from "../../nearest";
-import type { BoxDecoding, DetectorHeadOption, KeypointChannels, MaskOption } from "../detection";
+import type { BoxDecoding, DetectorHeadOption, KeypointChannels, MaskOption, SelectionOption } from "../detection";
 import { placesOf } from "./family";
 import { decoders } from "./table";
 
@@ -18,6 +18,7 @@ const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
     classAt: true,
   },
   ...{ classes: true, background: true, activation: true, classNumber: true, suppressed: true, powers: true },
+  ...{ scoresLayout: true, selection: true },
   ...{ strides: true, sizes: true, variances: true, anchors: true, keypoints: true, masks: true },
 };
 
@@ -35,6 +36,7 @@ export function checkHead(option: DetectorHeadOption): void {
   }
   const { layout = "rows", decode = "center", units = "pixels", activation = "none", background = "first" } = option;
   oneOf("head.layout", layout, ["rows", "columns", "map"]);
+  if (option.scoresLayout !== undefined) oneOf("head.scoresLayout", option.scoresLayout, ["rows", "columns", "map"]);
   oneOf("head.decode", decode, Object.keys(decoders));
   oneOf("head.units", units, ["pixels", "relative"]);
   oneOf("head.activation", activation, ["none", "sigmoid", "softmax"]);
@@ -55,6 +57,7 @@ export function checkHead(option: DetectorHeadOption): void {
   checkPyramid(option);
   checkKeypoints(option.keypoints);
   checkMasks(option.masks);
+  checkSelection(option.selection);
 }
 
 const namesOutputs = (boxes: unknown): boolean =>
@@ -101,6 +104,33 @@ function checkChannels<Part extends { readonly output?: string; readonly at: num
     throw new OptionError(`${name}.output must be the name of an output, got ${kindOf(output)}.`);
   }
   wholeNumber(`${name}.at`, at, 0);
+}
+
+const selectionKeys: Readonly<Record<keyof SelectionOption, true>> = {
+  ...{ everyClass: true, iou: true, score: true, top: true, perClass: true, acrossClasses: true },
+};
+
+function checkSelection(selection: unknown): void {
+  if (selection === undefined) return;
+  const known = Object.keys(selectionKeys);
+  if (typeof selection !== "object" || selection === null) {
+    throw new OptionError(`head.selection must be { ${known.join(", ")} }, some of them, got ${kindOf(selection)}.`);
+  }
+  const odd = Object.keys(selection).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new OptionError(`head.selection has no "${odd}".${suggest(odd, known)}`);
+  const said = selection as Readonly<Record<keyof SelectionOption, unknown>>;
+  for (const name of ["everyClass", "acrossClasses"] as const) {
+    if (said[name] === undefined || typeof said[name] === "boolean") continue;
+    throw new OptionError(`head.selection.${name} must be true or false, got ${show(said[name])}.`);
+  }
+  for (const name of ["iou", "score"] as const) {
+    if (said[name] === undefined || Number.isFinite(said[name])) continue;
+    throw new OptionError(`head.selection.${name} must be a number, got ${show(said[name])}.`);
+  }
+  for (const name of ["top", "perClass"] as const) {
+    const count = said[name];
+    if (count !== undefined) wholeNumber(`head.selection.${name}`, count as number, 0);
+  }
 }
 
 function checkMasks(masks: unknown): void {

@@ -2,6 +2,7 @@
 
 import type { StaticGraph } from "../../graph/ir";
 import { unravel } from "../../graph/regions";
+import type { Selection } from "../../graph/selection";
 import type { ChannelPart } from "../channel-parts";
 import type { DetectorHeadOption } from "../detection";
 
@@ -23,6 +24,8 @@ export interface HeadClues {
   readonly picture: readonly [number, number];
   /** How many class names there are. */
   readonly labels?: number;
+  /** How the file picks among the candidates, where that was cut off. */
+  readonly selection?: Selection;
   /** What the caller says of a head that is recognised. */
   readonly said?: Partial<DetectorHeadOption>;
 }

@@ -13,14 +13,17 @@ export interface FoundBox {
 /** The values that a head reads, memory order. */
 export type HeadValues = (value: string) => Float32Array;
 
-/** The best class of every candidate that reaches the threshold, best first. */
+/** The best class of every candidate that reaches the threshold, or each that does where the head says so, best first. */
 export function candidatesAbove(head: Head, values: HeadValues, threshold: number): FoundBox[] {
   const found: FoundBox[] = [];
+  const { everyClass = false, score: least = Number.NEGATIVE_INFINITY } = head.option.selection ?? {};
   for (let anchor = 0; anchor < head.anchors; anchor++) {
-    const { index, score } = bestClass(head, values, anchor);
+    const classes = everyClass ? classesOf(head, values, anchor) : [bestClass(head, values, anchor)];
     // What is no number is found too, so that it can be refused.
-    if (score < threshold) continue;
-    found.push({ corners: cornersOf(head, values, anchor), index, score, anchor });
+    const reaching = classes.filter(({ score }) => !(score < threshold || score <= least));
+    if (reaching.length === 0) continue;
+    const corners = cornersOf(head, values, anchor);
+    for (const { index, score } of reaching) found.push({ corners, index, score, anchor });
   }
   return found.sort((a, b) => b.score - a.score || a.anchor - b.anchor);
 }
@@ -74,6 +77,20 @@ function softmax(scores: Float64Array): Float64Array {
   return powers.map((power) => power / sum);
 }
 
+/** Every class but nothing. */
+function classesOf(
+  head: Head,
+  values: HeadValues,
+  anchor: number,
+): readonly { readonly index: number; readonly score: number }[] {
+  const { background } = head.option;
+  const scores = classProbabilities(head, values, anchor);
+  const own = Array.from(scores, (score, index) => ({ index, score }));
+  return background === undefined
+    ? own
+    : own.filter(({ index }) => index !== (background === "first" ? 0 : scores.length - 1));
+}
+
 export function bestClass(
   head: Head,
   values: HeadValues,
@@ -102,13 +119,25 @@ export function overlap(a: Corners, b: Corners): number {
   return both / (area(a) + area(b) - both);
 }
 
-/** Leaves out every box that overlaps a better one of its class by more than `iou`. */
-export function withoutDoubles(boxes: readonly FoundBox[], iou: number, top: number): FoundBox[] {
+/** Leaves out every box that overlaps a better one of its class, or of any where the head says so, by more than `iou`. */
+export function withoutDoubles(
+  { option: { selection } }: Head,
+  boxes: readonly FoundBox[],
+  iou: number,
+  top: number,
+): FoundBox[] {
+  const { acrossClasses = false, perClass = Number.POSITIVE_INFINITY } = selection ?? {};
   const kept: FoundBox[] = [];
+  const counts = new Map<number, number>();
   for (const box of boxes) {
     if (kept.length === top) break;
-    const isDouble = kept.some((better) => better.index === box.index && overlap(better.corners, box.corners) > iou);
-    if (!isDouble) kept.push(box);
+    const count = counts.get(box.index) ?? 0;
+    const isDouble = kept.some(
+      (better) => (acrossClasses || better.index === box.index) && overlap(better.corners, box.corners) > iou,
+    );
+    if (isDouble || count >= perClass) continue;
+    kept.push(box);
+    counts.set(box.index, count + 1);
   }
   return kept;
 }

@@ -7,8 +7,10 @@ import { inputSize } from "../input-size";
 import type { LoadedModel } from "../model";
 import { pictureInput } from "../network-inputs";
 import { producerOf } from "../output";
+import { endToEnd } from "./end-to-end";
 import type { HeadClues, HeadOutput } from "./family";
 import { movedFrom } from "./origin";
+import { picking, selectedHead } from "./selected";
 import { headFamilies } from "./table";
 
 export interface FoundHead {
@@ -37,11 +39,19 @@ export function recogniseHead(model: LoadedModel, said: Partial<DetectorHeadOpti
     outputs: outputsOf(model),
     picture: pictureOf(model),
     ...(model.labels && { labels: model.labels.length }),
+    ...(model.parts.selection && { selection: model.parts.selection }),
     said,
   };
+  const { selection } = clues;
+  const picked = selection && selectedHead(clues, selection);
+  if (picked) return { family: endToEnd.name, option: { ...picked, ...said } };
   for (const { name, recognise } of headFamilies) {
+    if (selection && name === endToEnd.name) continue;
     const option = recognise(clues);
-    if (option) return { family: name, option: { ...option, ...said } };
+    if (!option) continue;
+    const isCorners = selection?.corners === true && option.decode === "center" && option.units !== "relative";
+    const own = selection && { ...(isCorners && { decode: "corners" as const }), ...picking(selection.rule) };
+    return { family: name, option: { ...option, ...own, ...said } };
   }
   throw new TargetError(unknown(model, clues));
 }

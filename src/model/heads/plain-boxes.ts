@@ -23,3 +23,13 @@ export function decodeCorners(request: DecoderRequest): Decoder {
     point: (point) => [point[0] * x, point[1] * y],
   };
 }
+
+/** Top, left, bottom, right, as TensorFlow writes them. */
+export function decodeCornersTopFirst(request: DecoderRequest): Decoder {
+  const [x, y] = sides(request);
+  return {
+    numbers: 4,
+    corners: (box): Corners => [box[1] * x, box[0] * y, box[3] * x, box[2] * y],
+    point: (point) => [point[1] * x, point[0] * y],
+  };
+}

@@ -55,7 +55,10 @@ export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
   const { layout = "rows", decode = "center", boxAt = 0, objectness, activation = "none" } = option;
   const outputs = outputsOf(model);
   const { channels: boxes, cells } = boxesOf(model, outputs, option);
-  const scores = option.scores === undefined ? boxes : channelsOf(outputOf(outputs, "scores", option.scores), layout);
+  const scores =
+    option.scores === undefined
+      ? boxes
+      : channelsOf(outputOf(outputs, "scores", option.scores), option.scoresLayout ?? layout);
   if (scores.anchors !== boxes.anchors) {
     throw new OptionError(
       `head: "${boxes.output.name}" (${showShape(boxes.output.shape)}) has ${boxes.anchors} candidates in ${layout}, ` +

@@ -6,7 +6,7 @@ import { endToEnd } from "./end-to-end";
 import type { Decoder, DecoderRequest, HeadFamily } from "./family";
 import { decodeFastestDet, fastestDet } from "./fastest-det";
 import { decodeNanodet, nanodet } from "./nanodet";
-import { decodeCentre, decodeCorners } from "./plain-boxes";
+import { decodeCentre, decodeCorners, decodeCornersTopFirst } from "./plain-boxes";
 import { decodeYolo, rawYolo } from "./raw-yolo";
 import { decodeRetinaFace, decodeSsd, retinaFace, ssd } from "./ssd";
 import { yoloV5 } from "./yolo-v5";
@@ -33,6 +33,7 @@ export const headFamilies: readonly HeadFamily[] = [
 export const decoders: Readonly<Record<BoxDecoding, (request: DecoderRequest) => Decoder>> = {
   center: decodeCentre,
   corners: decodeCorners,
+  "corners-top-first": decodeCornersTopFirst,
   yolox: decodeYolox,
   nanodet: decodeNanodet,
   "fastest-det": decodeFastestDet,
