@@ -66,8 +66,8 @@ export class Comparison {
   }
 
   async network(name: string, wanted: readonly Kind[]): Promise<Result[]> {
-    const { mmac, build } = networks[name];
-    const input = randomInput([1, 3, 224, 224]);
+    const { mmac, side = 224, build } = networks[name];
+    const input = randomInput([1, 3, side, side]);
     const prepared = await this.#prepare(build());
     const results: Result[] = [];
     if (wanted.includes("forward")) {

@@ -71,7 +71,8 @@ async function main(): Promise<void> {
   const timed = watch(fast.operations, direction);
   const random = new Random(1);
   const batch = Number(options.batch);
-  const data = Float32Array.from({ length: batch * 3 * 224 * 224 }, () => random.normal());
+  const side = entry.side ?? 224;
+  const data = Float32Array.from({ length: batch * 3 * side * side }, () => random.normal());
   for (let i = 0; i < Number(options.rounds); i++) {
     await model.watchedPass(
       {

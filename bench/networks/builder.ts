@@ -39,8 +39,11 @@ export class NetworkBuilder {
   readonly #constants = new Map<string, Constant>();
   readonly #random: Random;
 
-  constructor(name: string, inputShape: readonly number[] = [1, 3, 224, 224]) {
+  readonly #opset: number;
+
+  constructor(name: string, inputShape: readonly number[] = [1, 3, 224, 224], opset = 13) {
     this.#name = name;
+    this.#opset = opset;
     this.#random = new Random(Array.from(name).reduce((seed, letter) => seed * 31 + letter.charCodeAt(0), 7));
     this.input = { name: "input", shape: inputShape, meanSquare: 1 };
   }
@@ -49,20 +52,20 @@ export class NetworkBuilder {
     const { stride = 1, pad = 0, groups = 1, bias = true } = options;
     const [n, channels, ...spatial] = x.shape;
     const shape = [outChannels, channels / groups, kernel, kernel];
-    const weight = this.#weight(shape, shape[1] * kernel * kernel * x.meanSquare);
-    const inputs = [x.name, weight, ...(bias ? [this.#uniform([outChannels], -0.1, 0.1)] : [])];
+    const weight = this.weight(shape, shape[1] * kernel * kernel * x.meanSquare);
+    const inputs = [x.name, weight, ...(bias ? [this.uniform([outChannels], -0.1, 0.1)] : [])];
     const out = spatial.map((extent) => Math.floor((extent + 2 * pad - kernel) / stride) + 1);
     const attributes = { ...window(kernel, stride, pad), dilations: [1, 1], group: groups };
-    return this.#add("Conv", inputs, [n, outChannels, ...out], 1, attributes);
+    return this.apply("Conv", inputs, [n, outChannels, ...out], 1, attributes);
   }
 
   batchNorm(x: Value, epsilon = 1e-5): Value {
     const channels = [x.shape[1]];
-    const scale = this.#uniform(channels, 0.8, 1.2);
-    const shift = this.#uniform(channels, -0.2, 0.2);
-    const mean = this.#uniform(channels, -0.2, 0.2);
-    const variance = this.#uniform(channels, 0.7 * x.meanSquare, 1.3 * x.meanSquare);
-    return this.#add("BatchNormalization", [x.name, scale, shift, mean, variance], x.shape, 1, {
+    const scale = this.uniform(channels, 0.8, 1.2);
+    const shift = this.uniform(channels, -0.2, 0.2);
+    const mean = this.uniform(channels, -0.2, 0.2);
+    const variance = this.uniform(channels, 0.7 * x.meanSquare, 1.3 * x.meanSquare);
+    return this.apply("BatchNormalization", [x.name, scale, shift, mean, variance], x.shape, 1, {
       epsilon,
       momentum: 0.9,
     });
@@ -74,22 +77,21 @@ export class NetworkBuilder {
   }
 
   linear(x: Value, outputs: number): Value {
-    const weight = this.#weight([outputs, x.shape[1]], x.shape[1] * x.meanSquare);
-    const inputs = [x.name, weight, this.#uniform([outputs], -0.1, 0.1)];
-    return this.#add("Gemm", inputs, [x.shape[0], outputs], 1, { alpha: 1, beta: 1, transB: 1 });
+    const weight = this.weight([outputs, x.shape[1]], x.shape[1] * x.meanSquare);
+    const inputs = [x.name, weight, this.uniform([outputs], -0.1, 0.1)];
+    return this.apply("Gemm", inputs, [x.shape[0], outputs], 1, { alpha: 1, beta: 1, transB: 1 });
   }
 
   relu(x: Value): Value {
-    return this.#add("Relu", [x.name], x.shape, x.meanSquare / 2);
+    return this.apply("Relu", [x.name], x.shape, x.meanSquare / 2);
   }
 
   relu6(x: Value): Value {
-    const bounds = [0, 6].map((bound) => this.#constant(Constant.fromFloats(Float32Array.of(bound), [])));
-    return this.#add("Clip", [x.name, ...bounds], x.shape, x.meanSquare / 2);
+    return this.apply("Clip", [x.name, this.scalar(0), this.scalar(6)], x.shape, x.meanSquare / 2);
   }
 
   sigmoid(x: Value): Value {
-    return this.#add("Sigmoid", [x.name], x.shape, 0.3);
+    return this.apply("Sigmoid", [x.name], x.shape, 0.3);
   }
 
   /** x · sigmoid(x), which the ONNX operator sets have only as two nodes. */
@@ -98,11 +100,11 @@ export class NetworkBuilder {
   }
 
   add(a: Value, b: Value): Value {
-    return this.#add("Add", [a.name, b.name], a.shape, a.meanSquare + b.meanSquare);
+    return this.apply("Add", [a.name, b.name], a.shape, a.meanSquare + b.meanSquare);
   }
 
   multiply(a: Value, b: Value): Value {
-    return this.#add("Mul", [a.name, b.name], a.shape, a.meanSquare * b.meanSquare);
+    return this.apply("Mul", [a.name, b.name], a.shape, a.meanSquare * b.meanSquare);
   }
 
   /** Along the channels. */
@@ -111,13 +113,13 @@ export class NetworkBuilder {
     const channels = parts.reduce((sum, { shape }) => sum + shape[1], 0);
     const squares = parts.reduce((sum, { shape, meanSquare }) => sum + shape[1] * meanSquare, 0);
     const names = parts.map(({ name }) => name);
-    return this.#add("Concat", names, [n, channels, ...spatial], squares / channels, { axis: 1 });
+    return this.apply("Concat", names, [n, channels, ...spatial], squares / channels, { axis: 1 });
   }
 
   /** Two halves of the channels. */
   halves(x: Value): [Value, Value] {
     const [n, channels, ...spatial] = x.shape;
-    const [left, right] = this.#node("Split", [x.name, this.#ints([channels / 2, channels / 2])], { axis: 1 }, 2);
+    const [left, right] = this.node("Split", [x.name, this.ints([channels / 2, channels / 2])], { axis: 1 }, 2);
     const half = { shape: [n, channels / 2, ...spatial], meanSquare: x.meanSquare };
     return [
       { ...half, name: left },
@@ -126,12 +128,12 @@ export class NetworkBuilder {
   }
 
   reshape(x: Value, shape: readonly number[]): Value {
-    return this.#add("Reshape", [x.name, this.#ints(shape)], shape, x.meanSquare);
+    return this.apply("Reshape", [x.name, this.ints(shape)], shape, x.meanSquare);
   }
 
   transpose(x: Value, perm: readonly number[]): Value {
     const shape = perm.map((axis) => x.shape[axis]);
-    return this.#add("Transpose", [x.name], shape, x.meanSquare, { perm });
+    return this.apply("Transpose", [x.name], shape, x.meanSquare, { perm });
   }
 
   maxPool(x: Value, kernel: number, options: PoolOptions = {}): Value {
@@ -143,24 +145,24 @@ export class NetworkBuilder {
   }
 
   globalAveragePool(x: Value): Value {
-    return this.#add("GlobalAveragePool", [x.name], [x.shape[0], x.shape[1], 1, 1], x.meanSquare / 3);
+    return this.apply("GlobalAveragePool", [x.name], [x.shape[0], x.shape[1], 1, 1], x.meanSquare / 3);
   }
 
   /** Mean over the image, N×C. */
   spatialMean(x: Value): Value {
-    return this.#add("ReduceMean", [x.name], x.shape.slice(0, 2), x.meanSquare / 3, { axes: [2, 3], keepdims: 0 });
+    return this.apply("ReduceMean", [x.name], x.shape.slice(0, 2), x.meanSquare / 3, { axes: [2, 3], keepdims: 0 });
   }
 
   flatten(x: Value): Value {
     const [n, ...rest] = x.shape;
-    return this.#add("Flatten", [x.name], [n, sizeOf(rest)], x.meanSquare, { axis: 1 });
+    return this.apply("Flatten", [x.name], [n, sizeOf(rest)], x.meanSquare, { axis: 1 });
   }
 
   /** The network whose output is `x`. */
   graph(x: Value): Graph {
     return {
       name: this.#name,
-      opset: 13,
+      opset: this.#opset,
       inputs: [{ name: this.input.name, shape: this.input.shape }],
       outputs: [x.name],
       nodes: this.#nodes,
@@ -179,20 +181,22 @@ export class NetworkBuilder {
     const [n, channels, ...spatial] = x.shape;
     const out = spatial.map((extent) => pooledExtent(extent, kernel, stride, pad, ceil));
     const attributes = { ...window(kernel, stride, pad), ceil_mode: ceil ? 1 : 0 };
-    return this.#add(op, [x.name], [n, channels, ...out], meanSquare, attributes);
+    return this.apply(op, [x.name], [n, channels, ...out], meanSquare, attributes);
   }
 
-  #add(
+  /** One node of one output. */
+  apply(
     op: string,
     inputs: readonly string[],
     shape: readonly number[],
     meanSquare: number,
     attributes: Readonly<Record<string, Attribute>> = {},
   ): Value {
-    return { name: this.#node(op, inputs, attributes, 1)[0], shape, meanSquare };
+    return { name: this.node(op, inputs, attributes, 1)[0], shape, meanSquare };
   }
 
-  #node(
+  /** One node; the names of its outputs. */
+  node(
     op: string,
     inputs: readonly string[],
     attributes: Readonly<Record<string, Attribute>>,
@@ -210,17 +214,26 @@ export class NetworkBuilder {
     return name;
   }
 
-  #ints(numbers: readonly number[]): string {
+  scalar(number: number): string {
+    return this.#constant(Constant.fromFloats(Float32Array.of(number), []));
+  }
+
+  index(number: number): string {
+    return this.#constant(Constant.fromNumbers("int", [number], []));
+  }
+
+  ints(numbers: readonly number[]): string {
     return this.#constant(Constant.fromNumbers("int", numbers, [numbers.length]));
   }
 
   /** Uniform between ±√(3 · variance), with variance = 1 / `inverseVariance`. */
-  #weight(shape: readonly number[], inverseVariance: number): string {
+  weight(shape: readonly number[], inverseVariance: number): string {
     const bound = Math.sqrt(3 / inverseVariance);
-    return this.#uniform(shape, -bound, bound);
+    return this.uniform(shape, -bound, bound);
   }
 
-  #uniform(shape: readonly number[], low: number, high: number): string {
+  /** A constant between two numbers. */
+  uniform(shape: readonly number[], low: number, high: number): string {
     return this.#constant(Constant.fromFloats(this.#random.uniform(sizeOf(shape), low, high), shape));
   }
 }

@@ -10,13 +10,17 @@ import { readOnnx } from "../../src/onnx/reader";
 import { sizeOf } from "../../src/tensor";
 import { difference } from "../reference/goldens";
 
-/** Counted from the shapes alone: outputs × fan-in of every convolution and dense layer. */
+/** Counted from the shapes alone: outputs × fan-in of every convolution, dense layer and product. */
 function countMacs(bytes: Uint8Array): number {
   const graph = specialise(readOnnx(bytes), new Map());
   let macs = 0;
   for (const node of graph.nodes) {
-    if (node.op !== "Conv" && node.op !== "Gemm") continue;
+    if (node.op !== "Conv" && node.op !== "Gemm" && node.op !== "MatMul") continue;
     const outputs = sizeOf(graph.shapes.get(node.outputs[0]) ?? []);
+    if (node.op === "MatMul") {
+      macs += outputs * (graph.shapes.get(node.inputs[0])?.at(-1) ?? 0);
+      continue;
+    }
     const weight = graph.constants.get(node.inputs[1])?.shape ?? [];
     expect(node.op === "Conv" || numberAttribute(node, "transB") === 1).toBe(true);
     macs += outputs * sizeOf(weight.slice(1));
@@ -31,11 +35,12 @@ describe("the networks of the benchmark", () => {
     expect(ratio).toBeLessThan(1.02);
   });
 
-  it.each(["squeezenet", "mobilenet-v2", "shufflenet-v2", "resnet-18"])(
+  it.each(["squeezenet", "mobilenet-v2", "shufflenet-v2", "resnet-18", "mobilevit-s", "convnext-t", "swin-t"])(
     "%s gives what onnxruntime gives",
     async (name) => {
-      const bytes = networks[name].build();
-      const shape = [1, 3, 224, 224];
+      const { side = 224, build } = networks[name];
+      const bytes = build();
+      const shape = [1, 3, side, side];
       const image = new Random(1).uniform(sizeOf(shape), -2, 2);
 
       const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, interOpNumThreads: 1 });
