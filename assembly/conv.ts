@@ -192,11 +192,12 @@ export function multiplyPanel(
     let s10 = f32x4.splat(0), s11 = f32x4.splat(0);
     let s20 = f32x4.splat(0), s21 = f32x4.splat(0);
     let s30 = f32x4.splat(0), s31 = f32x4.splat(0);
-    // Not unrolled: the compiler hoists every load of a basic block, and twice the loads no longer fit the registers.
-    for (let w = panel; w < panelEnd; ) {
+    // Not unrolled: the compiler hoists every load of a basic block, and twice the loads no longer fit the registers. Where it begins and
+    // ends is written so that neither bound is a copy of what another loop needs: V8 then keeps both pointers where they are.
+    const tileEnd = packed + (panelBytes >> 1);
+    for (let w = panelEnd - panelBytes; packed < tileEnd; ) {
       const w0 = v128.load(w);
       const w1 = v128.load(w, 16);
-      w += 32;
       let v = v128.load32_splat(packed);
       s00 = madd(v, w0, s00);
       s01 = madd(v, w1, s01);
@@ -209,6 +210,7 @@ export function multiplyPanel(
       v = v128.load32_splat(packed, 12);
       s30 = madd(v, w0, s30);
       s31 = madd(v, w1, s31);
+      w += 32;
       packed += 16;
     }
     const b0 = v128.load(bias);
