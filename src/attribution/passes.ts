@@ -34,20 +34,31 @@ export interface PartResults {
   readonly engine?: string;
 }
 
-/** Makes all passes, one after the other. */
-export async function explainByPasses<Options extends ExplainOptions, Given>(
+/** Where a method keeps how it begins. */
+const beginning: unique symbol = /* @__PURE__ */ Symbol("how the method begins");
+
+/** How a method begins, for whoever divides its passes; undefined of one that is not made of passes. */
+export const beginningOf = (method: object): Begin<object> | undefined =>
+  beginning in method ? (method[beginning] as Begin<object>) : undefined;
+
+/** The method, which begins as another one does. */
+export const beginningAs = <Method extends object>(method: Method, other: object): Method =>
+  Object.assign(method, { [beginning]: beginningOf(other) });
+
+/** A method of passes as it is called: it makes all of them, one after the other. */
+export const byPasses = <Options extends ExplainOptions, Given>(
   begin: (model: Given, input: Input, options: Options) => Promise<Passes>,
-  model: Given,
-  input: Input,
-  options: Options,
-): Promise<Attribution> {
-  return guardedAsync("The method", async () => {
-    throwIfAborted(options?.signal);
-    const passes = await begin(model, input, options);
-    await makeAll(passes, options, [0, passes.count], (results, first) => passes.take(results, first));
-    return passes.attribution();
-  });
-}
+): ((model: Given, input: Input, options?: Options) => Promise<Attribution>) =>
+  Object.assign(
+    (model: Given, input: Input, options: Options = {} as Options): Promise<Attribution> =>
+      guardedAsync("The method", async () => {
+        throwIfAborted(options?.signal);
+        const passes = await begin(model, input, options);
+        await makeAll(passes, options, [0, passes.count], (results, first) => passes.take(results, first));
+        return passes.attribution();
+      }),
+    { [beginning]: begin },
+  );
 
 /** What all results together may take: they meet in one instance. */
 const mostBytes = 256 * 2 ** 20;

@@ -5,6 +5,7 @@ import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
 import type { Target } from "../model/target";
 import type { Attribution, ExplainOptions } from "./attribution";
+import { beginningAs } from "./passes";
 
 /** In place of one target. */
 export interface SeveralTargets {
@@ -76,12 +77,15 @@ export function severally<Options>(
 export const perTarget = <Options extends ExplainOptions>(
   attribute: (model: Model, input: Input, options: Options) => Promise<Attribution>,
 ): Explains<Options> =>
-  severally("The method", attribute, async (model, input, { targets: _, ...options }, targets) => {
-    const { onProgress: watch } = options as ExplainOptions;
-    const found: Attribution[] = [];
-    for (const [i, target] of targets.entries()) {
-      const onProgress = watch && ((done: number, total: number) => watch(i * total + done, targets.length * total));
-      found.push(await attribute(model, input, { ...options, target, onProgress } as Options & object));
-    }
-    return found;
-  });
+  beginningAs(
+    severally("The method", attribute, async (model, input, { targets: _, ...options }, targets) => {
+      const { onProgress: watch } = options as ExplainOptions;
+      const found: Attribution[] = [];
+      for (const [i, target] of targets.entries()) {
+        const onProgress = watch && ((done: number, total: number) => watch(i * total + done, targets.length * total));
+        found.push(await attribute(model, input, { ...options, target, onProgress } as Options & object));
+      }
+      return found;
+    }),
+    attribute,
+  );

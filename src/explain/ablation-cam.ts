@@ -1,6 +1,6 @@
 import { layerPasses } from "../attribution/maps/layer-passes";
 import { beginPerturbedCam, type PerturbedCamOptions } from "../attribution/maps/perturbed-cam";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { ablationCamFacts } from "../methods/ablation-cam";
 import type { Input, Model } from "../model/model";
@@ -26,13 +26,12 @@ import { note } from "../notes";
  * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
  */
 export const ablationCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
-  (given: Model, input: Input, options: PerturbedCamOptions) =>
-    explainByPasses(beginAblationCam, given, input, options),
+  /* @__PURE__ */ byPasses(beginAblationCam),
 );
 
 /** A pass per map. */
-export const beginAblationCam = (given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> =>
-  beginPerturbedCam(given, input, options, {
+function beginAblationCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
+  return beginPerturbedCam(given, input, options, {
     facts: ablationCamFacts,
     alike: (least, most) => least === 0 && most === 0,
     passes: (run, layer, channels) =>
@@ -40,3 +39,4 @@ export const beginAblationCam = (given: Model, input: Input, options: PerturbedC
     weights: (scores, score) => Float64Array.from(scores, (ablated) => (score - ablated) / (score || 1)),
     notes: (score) => (score < 0 ? [note("negative-score", score.toFixed(3))] : []),
   });
+}

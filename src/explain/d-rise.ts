@@ -2,7 +2,7 @@ import type { Attribution } from "../attribution/attribution";
 import { blackBoxInput } from "../attribution/black-box";
 import { maskPasses } from "../attribution/covering/random-masks";
 import { joinPasses } from "../attribution/input-by-input";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { inputsScoredBy, type PassesOptions, type ScoredInput } from "../attribution/scored-input";
 import { isFloat32Array } from "../bytes";
 import { kindOf, show } from "../checks";
@@ -65,6 +65,7 @@ export interface DRiseOptions extends PassesOptions {
  * DETR) the best class's probability stands for it, of one that names a class by its number the class vectors are the same or
  * not. The box may also be one that nobody found: why is there no box here?
  *
+ * @function
  * @param model  a loaded detector, or a function that finds boxes in a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input; all channels of a pixel have the same value; `target.score` is w of the whole input
  * @throws {OptionError} if the detection is none, or masks, grid, probability or batchSize is out of range
@@ -73,15 +74,11 @@ export interface DRiseOptions extends PassesOptions {
  * const [dog] = await detect(model, photo);
  * const why = await dRise(model, photo, { detection: dog, masks: 1000, seed: 1 });
  */
-export const dRise = (model: Model | BoxFinder, input: Input, options: DRiseOptions): Promise<Attribution> =>
-  explainByPasses(beginDRise, model, input, options);
+export const dRise: (model: Model | BoxFinder, input: Input, options: DRiseOptions) => Promise<Attribution> =
+  /* @__PURE__ */ byPasses(beginDRise);
 
 /** A pass per mask. */
-export async function beginDRise(
-  model: Model | BoxFinder,
-  input: Input,
-  unsettled: DRiseOptions,
-): Promise<Passes<number>> {
+async function beginDRise(model: Model | BoxFinder, input: Input, unsettled: DRiseOptions): Promise<Passes<number>> {
   const options = settledOptions(dRiseFacts, unsettled);
   const sought = soughtBox(options);
   const scored =

@@ -1,100 +1,29 @@
-import type { Attribution, LayerOptions } from "../attribution/attribution";
+import type { Attribution } from "../attribution/attribution";
 import { withMethods } from "../attribution/attribution-methods";
-import type { AttentionOptions } from "../attribution/maps/attention-run";
-import type { PerturbedCamOptions } from "../attribution/maps/perturbed-cam";
 import type { SeveralTargets } from "../attribution/several-targets";
 import { checkBag, show } from "../checks";
 import { OptionError } from "../errors";
 import { ownOptions, takes, unusedNotes } from "../methods/own-options";
-import { type MethodName, methodTable } from "../methods/table";
+import { allMethods, type MethodName, methodTable } from "../methods/table";
 import type { Input, Model } from "../model/model";
 import { suggest } from "../nearest";
 import { joinNotes } from "../notes";
-import { ablationCam } from "./ablation-cam";
-import { attentionRelevance } from "./attention-relevance";
-import { attentionRollout } from "./attention-rollout";
-import { cam } from "./cam";
-import { type DRiseOptions, dRise } from "./d-rise";
-import { deconvnet } from "./deconvnet";
-import { type DeepLiftOptions, deepLift } from "./deep-lift";
-import { type DeepLiftShapOptions, deepLiftShap } from "./deep-lift-shap";
-import { eigenCam } from "./eigen-cam";
-import { excitationBackprop } from "./excitation-backprop";
-import { fullGrad } from "./full-grad";
-import { gradCam } from "./grad-cam";
-import { gradCamPlusPlus } from "./grad-cam-plus-plus";
-import { type GradientShapOptions, gradientShap } from "./gradient-shap";
-import { guidedBackprop } from "./guided-backprop";
-import { type GuidedGradCamOptions, guidedGradCam } from "./guided-grad-cam";
-import { hiResCam } from "./hi-res-cam";
-import { inputXGradient } from "./input-x-gradient";
-import { type IntegratedGradientsOptions, integratedGradients } from "./integrated-gradients";
-import { type KernelShapOptions, kernelShap } from "./kernel-shap";
-import { layerCam } from "./layer-cam";
-import { type LimeOptions, lime } from "./lime";
-import { type LrpOptions, lrp } from "./lrp";
+import { methodFunctions } from "./methods";
 import { type NoiseTunnelOptions, noiseTunnel } from "./noise-tunnel";
-import { type OcclusionOptions, occlusion } from "./occlusion";
-import { type ReciproCamOptions, reciproCam } from "./recipro-cam";
-import { type RiseOptions, rise } from "./rise";
-import { saliency } from "./saliency";
-import { scoreCam } from "./score-cam";
-import { type SmoothGradOptions, smoothGrad } from "./smooth-grad";
-import { xGradCam } from "./x-grad-cam";
 
-/** The function of every method of the table. */
-export const methodFunctions: Readonly<
-  Record<MethodName, (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>>
-> = {
-  saliency,
-  "input-x-gradient": inputXGradient,
-  "smooth-grad": smoothGrad,
-  "integrated-gradients": integratedGradients,
-  "deep-lift": deepLift,
-  "deep-lift-shap": deepLiftShap,
-  lrp,
-  "excitation-backprop": excitationBackprop,
-  "gradient-shap": gradientShap,
-  deconvnet,
-  "guided-backprop": guidedBackprop,
-  "guided-grad-cam": guidedGradCam,
-  "full-grad": fullGrad,
-  cam,
-  "grad-cam": gradCam,
-  "grad-cam-plus-plus": gradCamPlusPlus,
-  "layer-cam": layerCam,
-  "x-grad-cam": xGradCam,
-  "hi-res-cam": hiResCam,
-  "eigen-cam": eigenCam,
-  "score-cam": scoreCam,
-  "ablation-cam": ablationCam,
-  "recipro-cam": reciproCam,
-  "attention-rollout": attentionRollout,
-  "attention-relevance": attentionRelevance,
-  occlusion,
-  rise,
-  lime,
-  "kernel-shap": kernelShap,
-  "d-rise": dRise as (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>,
-};
+type Call = (typeof allMethods)[number]["call"];
+type Attribute = (model: Model, input: Input, options?: MethodOptions) => Promise<Attribution>;
+
+/** The compiler refuses a method of the table that has no function. */
+const byCall = methodFunctions satisfies Readonly<Record<Call, unknown>> as Readonly<Record<Call, Attribute>>;
+
+type OptionsOf<Method> = Method extends (model: never, input: never, options: infer Options) => unknown
+  ? NonNullable<Options>
+  : never;
+type AllOf<Each> = (Each extends unknown ? (each: Each) => void : never) extends (all: infer All) => void ? All : never;
 
 /** The options of all methods; each method reads its own, and a note names those that it does not. */
-export type MethodOptions = LayerOptions &
-  PerturbedCamOptions &
-  IntegratedGradientsOptions &
-  DeepLiftOptions &
-  DeepLiftShapOptions &
-  LrpOptions &
-  SmoothGradOptions &
-  GradientShapOptions &
-  GuidedGradCamOptions &
-  AttentionOptions &
-  ReciproCamOptions &
-  OcclusionOptions &
-  RiseOptions &
-  LimeOptions &
-  KernelShapOptions &
-  Partial<DRiseOptions>;
+export type MethodOptions = Partial<AllOf<OptionsOf<(typeof methodFunctions)[Call]>>>;
 
 /** The names `explain` takes for any network; of one with attention also "attention-rollout" and "attention-relevance", of a detector's boxes "d-rise". */
 export const methodNames: readonly MethodName[] = /* @__PURE__ */ methodTable.flatMap(({ name, needs }) =>
@@ -137,10 +66,10 @@ export async function explain(
 ): Promise<Attribution | Attribution[]> {
   checkBag("explain", given, ["target"]);
   const { method = "grad-cam", noiseTunnel: noisy, ...options } = given;
-  if (typeof method !== "string" || !Object.hasOwn(methodFunctions, method)) {
-    throw new OptionError(
-      `There is no method ${show(method)}.${suggest(method, Object.keys(methodFunctions))} Methods: ${Object.keys(methodFunctions).join(", ")}.`,
-    );
+  const facts = allMethods.find(({ name }) => name === method);
+  if (!facts) {
+    const names = allMethods.map(({ name }) => name);
+    throw new OptionError(`There is no method ${show(method)}.${suggest(method, names)} Methods: ${names.join(", ")}.`);
   }
   if (options.targets !== undefined && (noisy !== undefined || !takes(method, "targets"))) {
     throw new OptionError(
@@ -148,7 +77,7 @@ export async function explain(
     );
   }
   const { own, unused } = ownOptions(method, options);
-  const plain = methodFunctions[method];
+  const plain = byCall[facts.call];
   const attribute = noisy === undefined ? plain : noiseTunnel((...call) => plain(...call), noisy);
   const found: Attribution | readonly Attribution[] = await attribute(model, input, own);
   const notes = unusedNotes(method, unused);

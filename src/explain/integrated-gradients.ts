@@ -3,7 +3,7 @@ import { type Baseline, baselineData, baselineNotes } from "../attribution/basel
 import { finishAttribution } from "../attribution/finish";
 import { attributedValue, gradientsAtPoints, targetNotes } from "../attribution/gradients/gradient";
 import { type QuadratureRule, quadrature } from "../attribution/gradients/quadrature";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import type { PassResult } from "../engine/session";
 import { integratedGradientsFacts } from "../methods/integrated-gradients";
@@ -41,12 +41,11 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
  * @throws {OptionError} if `nSteps`, `rule`, `baseline` or `batchSize` is out of range
  */
 export const integratedGradients: Explains<IntegratedGradientsOptions> = /* @__PURE__ */ perTarget(
-  (given: Model, input: Input, options: IntegratedGradientsOptions) =>
-    explainByPasses(beginIntegratedGradients, given, input, options),
+  /* @__PURE__ */ byPasses(beginIntegratedGradients),
 );
 
 /** A pass per point of the path. */
-export async function beginIntegratedGradients(
+async function beginIntegratedGradients(
   given: Model,
   input: Input,
   unsettled: IntegratedGradientsOptions,

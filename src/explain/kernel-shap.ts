@@ -4,7 +4,7 @@ import { shapleyCoalitions } from "../attribution/covering/coalitions";
 import { coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "../attribution/covering/features";
 import { weightedFit } from "../attribution/covering/weighted-fit";
 import { type InputPasses, inputByInput } from "../attribution/input-by-input";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { foundAtPlaces, type ScoredInput } from "../attribution/scored-input";
 import { kernelShapFacts } from "../methods/kernel-shap";
 import { settledOptions } from "../methods/settled-options";
@@ -29,6 +29,7 @@ const fewFeatures = 12;
  * is exact. ∅ is the baseline. Every place gets the Shapley value of its feature, so that the sum over features, not places, is
  * s(x) − s(∅).
  *
+ * @function
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, signed, in score units; all places of a feature have the same value
  * @throws {OptionError} if samples, segments or batchSize is out of range
@@ -37,14 +38,11 @@ const fewFeatures = 12;
  * @example
  * const attribution = await kernelShap(model, image, { target: "cat", segments: slic(image, { segments: 20 }), baseline: "blur" });
  */
-export const kernelShap = (
-  model: Model | BlackBox,
-  input: Input,
-  options: KernelShapOptions = {},
-): Promise<Attribution> => explainByPasses(beginKernelShap, model, input, options);
+export const kernelShap: (model: Model | BlackBox, input: Input, options?: KernelShapOptions) => Promise<Attribution> =
+  /* @__PURE__ */ byPasses(beginKernelShap);
 
 /** A pass per coalition. */
-export async function beginKernelShap(
+async function beginKernelShap(
   model: Model | BlackBox,
   input: Input,
   unsettled: KernelShapOptions,

@@ -9,7 +9,7 @@ import {
 } from "../attribution/covering/features";
 import { weightedFit } from "../attribution/covering/weighted-fit";
 import { type InputPasses, inputByInput } from "../attribution/input-by-input";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { foundAtPlaces, type ScoredInput } from "../attribution/scored-input";
 import { exponentialDecay } from "../image/blur";
 import { limeFacts } from "../methods/lime";
@@ -38,6 +38,7 @@ const poorFit = 0.5;
  * Ribeiro, Singh & Guestrin 2016, https://arxiv.org/abs/1602.04938, equation 1 and section 3.4; kernel (cosine distance, width 0.25) and
  * ridge penalty 1 as the authors' `LimeImageExplainer` has them, on scores before the softmax. Every place gets its feature's β.
  *
+ * @function
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, signed, in score units; all places of a feature have the same value
  * @throws {OptionError} if samples, kernelWidth, lambda, segments or batchSize is out of range
@@ -46,15 +47,11 @@ const poorFit = 0.5;
  * @example
  * const attribution = await lime(model, image, { target: "cat", segments: slic(image), samples: 500 });
  */
-export const lime = (model: Model | BlackBox, input: Input, options: LimeOptions = {}): Promise<Attribution> =>
-  explainByPasses(beginLime, model, input, options);
+export const lime: (model: Model | BlackBox, input: Input, options?: LimeOptions) => Promise<Attribution> =
+  /* @__PURE__ */ byPasses(beginLime);
 
 /** A pass per coalition. */
-export async function beginLime(
-  model: Model | BlackBox,
-  input: Input,
-  unsettled: LimeOptions,
-): Promise<Passes<number>> {
+async function beginLime(model: Model | BlackBox, input: Input, unsettled: LimeOptions): Promise<Passes<number>> {
   return inputByInput(model, input, settledOptions(limeFacts, unsettled), samplePasses);
 }
 

@@ -4,7 +4,7 @@ import type { BlackBox } from "../attribution/black-box";
 import { scorePatches } from "../attribution/covering/occluded-scores";
 import { eachRow, type Frame, patchesOf } from "../attribution/covering/patches";
 import { type InputPasses, inputByInput, ownOption } from "../attribution/input-by-input";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { isByName, type PerInput } from "../attribution/per-input";
 import { foundAtPlaces, type PassesOptions, type ScoredInput } from "../attribution/scored-input";
 import { show } from "../checks";
@@ -42,20 +42,18 @@ export interface OcclusionOptions extends PassesOptions {
  * generator, it covers one number (with `window` [1, n]: n neighbours), as Captum's `FeatureAblation` does. Of several inputs one is
  * covered after the other, while the others stay as they are.
  *
+ * @function
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, signed, in score units; positive where covering lowers the score
  * @throws {OptionError} if window, stride, value, engine or batchSize is out of range
  * @throws {MemoryError} if the maps of `engine: 'incremental'` do not fit
  * @throws {TargetError} if `target` names no class of the model
  */
-export const occlusion = (
-  model: Model | BlackBox,
-  input: Input,
-  options: OcclusionOptions = {},
-): Promise<Attribution> => explainByPasses(beginOcclusion, model, input, options);
+export const occlusion: (model: Model | BlackBox, input: Input, options?: OcclusionOptions) => Promise<Attribution> =
+  /* @__PURE__ */ byPasses(beginOcclusion);
 
 /** A pass per position of the patch. */
-export async function beginOcclusion(
+async function beginOcclusion(
   model: Model | BlackBox,
   input: Input,
   unsettled: OcclusionOptions,

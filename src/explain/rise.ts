@@ -2,7 +2,7 @@ import type { Attribution } from "../attribution/attribution";
 import type { BlackBox } from "../attribution/black-box";
 import { maskPasses } from "../attribution/covering/random-masks";
 import { inputByInput } from "../attribution/input-by-input";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import type { PassesOptions } from "../attribution/scored-input";
 import { riseFacts } from "../methods/rise";
 import { settledOptions } from "../methods/settled-options";
@@ -28,6 +28,7 @@ export interface RiseOptions extends PassesOptions {
  * are zero in the network's input space. The sum converges slowly: its error falls with 1/√masks. Of several
  * inputs one is masked after the other, while the others stay as they are.
  *
+ * @function
  * @param model  a loaded model, or any function that scores a batch (then the input is a Tensor)
  * @returns attribution, same shape as the input, in score units; all channels of a pixel have the same value
  * @throws {OptionError} if masks, grid, probability or batchSize is out of range
@@ -35,15 +36,11 @@ export interface RiseOptions extends PassesOptions {
  * @example
  * const attribution = await rise(model, image, { target: "cat", masks: 500, seed: 1 });
  */
-export const rise = (model: Model | BlackBox, input: Input, options: RiseOptions = {}): Promise<Attribution> =>
-  explainByPasses(beginRise, model, input, options);
+export const rise: (model: Model | BlackBox, input: Input, options?: RiseOptions) => Promise<Attribution> =
+  /* @__PURE__ */ byPasses(beginRise);
 
 /** A pass per mask. */
-export async function beginRise(
-  model: Model | BlackBox,
-  input: Input,
-  unsettled: RiseOptions,
-): Promise<Passes<number>> {
+async function beginRise(model: Model | BlackBox, input: Input, unsettled: RiseOptions): Promise<Passes<number>> {
   return inputByInput(model, input, settledOptions(riseFacts, unsettled), (scored, options) =>
     maskPasses("rise", scored, options),
   );

@@ -1,6 +1,6 @@
 import type { CamRun } from "../attribution/maps/cam-run";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "../attribution/maps/perturbed-cam";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { ShapeError } from "../errors";
 import { type Pixels, resizeBilinear } from "../image/resize";
@@ -36,11 +36,11 @@ import { showShape } from "../tensor";
  * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
  */
 export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
-  (given: Model, input: Input, options: PerturbedCamOptions) => explainByPasses(beginScoreCam, given, input, options),
+  /* @__PURE__ */ byPasses(beginScoreCam),
 );
 
 /** A pass per map. */
-export async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
+async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOptions): Promise<Passes<number>> {
   const model = loaded(given);
   if (!model.parts.inputs.some(hasPlaces)) {
     const { name, shape } = model.input;

@@ -9,7 +9,7 @@ import {
 } from "../attribution/gradients/gradient";
 import { Moments } from "../attribution/gradients/moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
-import { explainByPasses, type Passes } from "../attribution/passes";
+import { byPasses, type Passes } from "../attribution/passes";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { settledOptions } from "../methods/settled-options";
 import { smoothGradFacts } from "../methods/smooth-grad";
@@ -43,11 +43,11 @@ export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOp
  * const attribution = await smoothGrad(model, image, { target: "cat", samples: 25, seed: 7 });
  */
 export const smoothGrad: Explains<SmoothGradOptions> = /* @__PURE__ */ perTarget(
-  (given: Model, input: Input, options: SmoothGradOptions) => explainByPasses(beginSmoothGrad, given, input, options),
+  /* @__PURE__ */ byPasses(beginSmoothGrad),
 );
 
 /** A pass per noisy input. */
-export async function beginSmoothGrad(
+async function beginSmoothGrad(
   given: Model,
   input: Input,
   unsettled: SmoothGradOptions,

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const ablationCamFacts = {
   name: "ablation-cam",
@@ -10,3 +11,9 @@ export const ablationCamFacts = {
   options: [explaining, several, maps, batches],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const ablationCamWords: MethodWords = {
+  title: "Ablation-CAM",
+  says: "Each map weighed by what the score loses without it. One pass per map, no gradients.",
+  ...mapWords,
+};

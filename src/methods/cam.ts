@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const camFacts = {
   name: "cam",
@@ -9,3 +10,9 @@ export const camFacts = {
   needs: ["maps", "gradients"],
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
+
+export const camWords: MethodWords = {
+  title: "CAM",
+  says: "The exact share of each place in the score. Needs a network that ends in global average pooling.",
+  ...mapWords,
+};

@@ -1,4 +1,4 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining } from "./shared-options";
 
 /** Of detectors alone, so not in the table of what every network can be explained by. */
@@ -21,3 +21,10 @@ export const dRiseFacts = {
   ],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const dRiseWords: MethodWords = {
+  title: "D-RISE",
+  says: "The mean of thousands of random masks, each weighed by how well the detector still finds the box.",
+  high: "the box of {target} was found best, on average, when this place was left visible",
+  low: "it was found worst when this place was left visible",
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
+import { shareWords } from "./shared-words";
 
 export const deepLiftShapFacts = {
   name: "deep-lift-shap",
@@ -16,3 +17,9 @@ export const deepLiftShapFacts = {
     },
   ],
 } as const satisfies MethodFacts;
+
+export const deepLiftShapWords: MethodWords = {
+  title: "DeepLIFT SHAP",
+  says: "DeepLIFT averaged over several empty pictures.",
+  ...shareWords,
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
+import { shareWords } from "./shared-words";
 
 export const deepLiftFacts = {
   name: "deep-lift",
@@ -16,3 +17,9 @@ export const deepLiftFacts = {
     },
   ],
 } as const satisfies MethodFacts;
+
+export const deepLiftWords: MethodWords = {
+  title: "DeepLIFT",
+  says: "Each pixel's share in the difference to an empty picture, in one pass. The shares add up.",
+  ...shareWords,
+};

@@ -1,4 +1,4 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
 
 export const eigenCamFacts = {
@@ -10,3 +10,10 @@ export const eigenCamFacts = {
   options: [explaining, several, maps],
   notes: ["not-about-the-target"],
 } as const satisfies MethodFacts;
+
+export const eigenCamWords: MethodWords = {
+  title: "Eigen-CAM",
+  says: "What stands out in a layer's maps, their first principal component. The same for every answer.",
+  high: "what stands out most at this layer, whatever the class",
+  low: "nothing stands out here",
+};

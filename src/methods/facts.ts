@@ -1,7 +1,6 @@
 /**
  * What a method is, as data: everything that asks about methods by name reads it here (`explain`, the pool, heatmaps, judgements, the
- * command line, the playground, the tables of docs/methods.md). To add a method: its facts in a file of its own, a line in
- * `table.ts`, the function in `explain/`, a line in `explain/explain.ts` and in `api.ts`; the compiler and the tests name the rest.
+ * command line, the playground, the tables of docs/methods.md). `table.ts` begins with how to add one.
  */
 
 /** An option: what it must be, and what stands for it where it is not given. */
@@ -52,4 +51,19 @@ export interface MethodFacts {
   readonly notes?: readonly string[];
   /** True of many passes that do not depend on each other: a pool divides them. */
   readonly divided?: true;
+}
+
+/**
+ * A method in words for people who do not know it. Apart from its facts, so that bundles carry the sentences only where somebody asks
+ * for them. `{target}` stands for what is explained.
+ */
+export interface MethodWords {
+  /** Its name as papers write it. */
+  readonly title: string;
+  /** What it does, and what to keep in mind. */
+  readonly says: string;
+  /** What is true of a place with a high value, red in the library's own colours. */
+  readonly high: string;
+  /** What is true of a place with a low value, blue in the library's own colours: negative where signs count, else near nothing. */
+  readonly low: string;
 }

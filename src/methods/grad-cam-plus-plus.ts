@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const gradCamPlusPlusFacts = {
   name: "grad-cam-plus-plus",
@@ -10,3 +11,9 @@ export const gradCamPlusPlusFacts = {
   options: [explaining, several, maps],
   notes: ["hardly-about-the-target"],
 } as const satisfies MethodFacts;
+
+export const gradCamPlusPlusWords: MethodWords = {
+  title: "Grad-CAM++",
+  says: "Grad-CAM with more weight on gradients that few places share, so that several objects of a class show alike.",
+  ...mapWords,
+};

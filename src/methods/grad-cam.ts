@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const gradCamFacts = {
   name: "grad-cam",
@@ -9,3 +10,9 @@ export const gradCamFacts = {
   needs: ["maps", "gradients"],
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
+
+export const gradCamWords: MethodWords = {
+  title: "Grad-CAM",
+  says: "Where a layer's maps speak for the answer, each map weighed by its mean gradient.",
+  ...mapWords,
+};

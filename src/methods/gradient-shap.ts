@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, batches, explaining, several } from "./shared-options";
+import { shareWords } from "./shared-words";
 
 export const gradientShapFacts = {
   name: "gradient-shap",
@@ -21,3 +22,9 @@ export const gradientShapFacts = {
     },
   ],
 } as const satisfies MethodFacts;
+
+export const gradientShapWords: MethodWords = {
+  title: "GradientSHAP",
+  says: "Integrated gradients at random points on the way from several empty pictures.",
+  ...shareWords,
+};

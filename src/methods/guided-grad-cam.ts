@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, several } from "./shared-options";
+import { projectionWords } from "./shared-words";
 
 export const guidedGradCamFacts = {
   name: "guided-grad-cam",
@@ -17,3 +18,9 @@ export const guidedGradCamFacts = {
   ],
   notes: ["not-class-specific"],
 } as const satisfies MethodFacts;
+
+export const guidedGradCamWords: MethodWords = {
+  title: "Guided Grad-CAM",
+  says: "Guided backprop where Grad-CAM is positive. Shows edges; use it to look, not as evidence.",
+  ...projectionWords,
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const hiResCamFacts = {
   name: "hi-res-cam",
@@ -9,3 +10,9 @@ export const hiResCamFacts = {
   needs: ["maps", "gradients"],
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
+
+export const hiResCamWords: MethodWords = {
+  title: "HiResCAM",
+  says: "Each place of a layer's maps weighed by its own gradient: marks only places that the answer used.",
+  ...mapWords,
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, batches, explaining, several } from "./shared-options";
+import { shareWords } from "./shared-words";
 
 export const integratedGradientsFacts = {
   name: "integrated-gradients",
@@ -20,3 +21,9 @@ export const integratedGradientsFacts = {
   ],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const integratedGradientsWords: MethodWords = {
+  title: "Integrated gradients",
+  says: "Each pixel's share, summed along the way from an empty picture. The shares add up to the score.",
+  ...shareWords,
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining, parts } from "./shared-options";
+import { regionWords } from "./shared-words";
 
 export const kernelShapFacts = {
   name: "kernel-shap",
@@ -17,3 +18,9 @@ export const kernelShapFacts = {
   ],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const kernelShapWords: MethodWords = {
+  title: "KernelSHAP",
+  says: "The fair share of each region in the score, over all ways of taking regions away.",
+  ...regionWords,
+};

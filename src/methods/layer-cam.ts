@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const layerCamFacts = {
   name: "layer-cam",
@@ -9,3 +10,9 @@ export const layerCamFacts = {
   needs: ["maps", "gradients"],
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
+
+export const layerCamWords: MethodWords = {
+  title: "LayerCAM",
+  says: "Each place of a layer's maps weighed by its own positive gradient. Try early layers: their maps are fine.",
+  ...mapWords,
+};

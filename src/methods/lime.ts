@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining, parts } from "./shared-options";
+import { regionWords } from "./shared-words";
 
 export const limeFacts = {
   name: "lime",
@@ -19,3 +20,9 @@ export const limeFacts = {
   ],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const limeWords: MethodWords = {
+  title: "LIME",
+  says: "A linear model of how the score changes when regions are taken away at random.",
+  ...regionWords,
+};

@@ -1,4 +1,4 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
 
 export const lrpFacts = {
@@ -18,3 +18,10 @@ export const lrpFacts = {
     },
   ],
 } as const satisfies MethodFacts;
+
+export const lrpWords: MethodWords = {
+  title: "LRP",
+  says: "Relevance handed down layer by layer, here by positive evidence. Shows objects; answers hardly differ.",
+  high: "relevance for {target}, handed back from layer to layer, arrives here",
+  low: "relevance against {target} arrives here",
+};

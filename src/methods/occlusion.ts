@@ -1,4 +1,4 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining } from "./shared-options";
 
 export const occlusionFacts = {
@@ -19,3 +19,10 @@ export const occlusionFacts = {
   ],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const occlusionWords: MethodWords = {
+  title: "Occlusion",
+  says: "By how much the score drops when a patch covers each place. Many passes, no gradients.",
+  high: "covering this place lowers the score of {target}",
+  low: "covering it raises the score",
+};

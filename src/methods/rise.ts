@@ -1,4 +1,4 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining } from "./shared-options";
 
 export const riseFacts = {
@@ -18,3 +18,10 @@ export const riseFacts = {
   ],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const riseWords: MethodWords = {
+  title: "RISE",
+  says: "The mean of thousands of random masks, each weighed by the score of what it leaves visible.",
+  high: "the score of {target} was highest, on average, when this place was left visible",
+  low: "it was lowest when this place was left visible",
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
+import { gradientWords } from "./shared-words";
 
 export const saliencyFacts = {
   name: "saliency",
@@ -9,3 +10,9 @@ export const saliencyFacts = {
   needs: ["gradients"],
   options: [explaining, several, atLayer],
 } as const satisfies MethodFacts;
+
+export const saliencyWords: MethodWords = {
+  title: "Saliency",
+  says: "How the score answers to a small change of each pixel.",
+  ...gradientWords,
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { batches, explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const scoreCamFacts = {
   name: "score-cam",
@@ -11,3 +12,9 @@ export const scoreCamFacts = {
   notes: ["hardly-about-the-target"],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const scoreCamWords: MethodWords = {
+  title: "Score-CAM",
+  says: "Each map weighed by the score of the picture seen only through it. One pass per map, no gradients.",
+  ...mapWords,
+};

@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { atLayer, batches, explaining, noise, several } from "./shared-options";
+import { gradientWords } from "./shared-words";
 
 export const smoothGradFacts = {
   name: "smooth-grad",
@@ -10,3 +11,9 @@ export const smoothGradFacts = {
   options: [explaining, several, atLayer, noise, batches],
   divided: true,
 } as const satisfies MethodFacts;
+
+export const smoothGradWords: MethodWords = {
+  title: "SmoothGrad",
+  says: "The gradient averaged over noisy copies of the picture: what stays is less grainy.",
+  ...gradientWords,
+};

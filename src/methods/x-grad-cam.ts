@@ -1,5 +1,6 @@
-import type { MethodFacts } from "./facts";
+import type { MethodFacts, MethodWords } from "./facts";
 import { explaining, maps, several } from "./shared-options";
+import { mapWords } from "./shared-words";
 
 export const xGradCamFacts = {
   name: "x-grad-cam",
@@ -9,3 +10,9 @@ export const xGradCamFacts = {
   needs: ["maps", "gradients"],
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
+
+export const xGradCamWords: MethodWords = {
+  title: "XGrad-CAM",
+  says: "Grad-CAM with the gradient averaged only where a map is active.",
+  ...mapWords,
+};

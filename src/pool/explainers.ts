@@ -1,86 +1,22 @@
-import type {
-  ablationCam,
-  attentionMaps,
-  attentionRelevance,
-  attentionRollout,
-  cam,
-  classProbabilityMap,
-  concepts,
-  deconvnet,
-  deepLift,
-  deepLiftShap,
-  detect,
-  dRise,
-  eigenCam,
-  excitationBackprop,
-  explain,
-  fullGrad,
-  gradCam,
-  gradCamPlusPlus,
-  gradientShap,
-  guidedBackprop,
-  guidedGradCam,
-  hiResCam,
-  inputXGradient,
-  integratedGradients,
-  kernelShap,
-  layerCam,
-  lime,
-  lrp,
-  occlusion,
-  projectActivation,
-  reciproCam,
-  rise,
-  saliency,
-  scoreCam,
-  smoothGrad,
-  xGradCam,
-} from "../api";
+import type { attentionMaps, classProbabilityMap, concepts, detect, explain, projectActivation } from "../api";
+import type { methodFunctions } from "../explain/methods";
 import { allMethods } from "../methods/table";
 import type { Input, Model } from "../model/model";
 
+/** The methods' functions, as the library declares them. */
+type MethodFunctions = Readonly<typeof methodFunctions>;
+
 /**
  * The functions of the library that explain an input with a model, as it declares them; not those that judge a map or a method
- * beside. Written out, because not every compiler can read declarations of what is computed from a whole module.
+ * beside.
  */
-export interface Explainers {
-  readonly ablationCam: typeof ablationCam;
+export interface Explainers extends MethodFunctions {
   readonly attentionMaps: typeof attentionMaps;
-  readonly attentionRelevance: typeof attentionRelevance;
-  readonly attentionRollout: typeof attentionRollout;
-  readonly cam: typeof cam;
   readonly classProbabilityMap: typeof classProbabilityMap;
-  readonly dRise: typeof dRise;
-  readonly deconvnet: typeof deconvnet;
-  readonly deepLift: typeof deepLift;
-  readonly deepLiftShap: typeof deepLiftShap;
   readonly concepts: typeof concepts;
   readonly detect: typeof detect;
-  readonly eigenCam: typeof eigenCam;
-  readonly excitationBackprop: typeof excitationBackprop;
   readonly explain: typeof explain;
-  readonly fullGrad: typeof fullGrad;
-  readonly gradCam: typeof gradCam;
-  readonly gradCamPlusPlus: typeof gradCamPlusPlus;
-  readonly gradientShap: typeof gradientShap;
-  readonly guidedBackprop: typeof guidedBackprop;
-  readonly guidedGradCam: typeof guidedGradCam;
-  readonly hiResCam: typeof hiResCam;
-  readonly inputXGradient: typeof inputXGradient;
-  readonly integratedGradients: typeof integratedGradients;
-  readonly kernelShap: typeof kernelShap;
-  readonly layerCam: typeof layerCam;
-  readonly lime: typeof lime;
-  readonly lrp: typeof lrp;
-  readonly occlusion: typeof occlusion;
   readonly projectActivation: typeof projectActivation;
-  readonly reciproCam: typeof reciproCam;
-  readonly rise: typeof rise;
-
-  readonly saliency: typeof saliency;
-  readonly scoreCam: typeof scoreCam;
-  readonly smoothGrad: typeof smoothGrad;
-  readonly xGradCam: typeof xGradCam;
 }
 
 /** Their names. */

@@ -1,21 +1,13 @@
 import { attentionMaps } from "../attribution/maps/attention-maps";
-import { type Begin, joinParts, makePart } from "../attribution/passes";
+import { type Begin, beginningOf, joinParts, makePart } from "../attribution/passes";
 import { projectActivation } from "../attribution/project-activation";
+import { show } from "../checks";
 import { concepts } from "../concepts/concepts";
 import { classProbabilityMap } from "../detect/class-probability-map";
 import { detect } from "../detect/detect";
-import { SeethroughError } from "../errors";
-import { beginAblationCam } from "../explain/ablation-cam";
-import { beginDRise } from "../explain/d-rise";
-import { explain, methodFunctions } from "../explain/explain";
-import { beginIntegratedGradients } from "../explain/integrated-gradients";
-import { beginKernelShap } from "../explain/kernel-shap";
-import { beginLime } from "../explain/lime";
-import { beginOcclusion } from "../explain/occlusion";
-import { beginRise } from "../explain/rise";
-import { beginScoreCam } from "../explain/score-cam";
-import { beginSmoothGrad } from "../explain/smooth-grad";
-import { allMethods } from "../methods/table";
+import { InternalError, SeethroughError } from "../errors";
+import { explain } from "../explain/explain";
+import { methodFunctions } from "../explain/methods";
 import { kernelsOf, type LoadOptions, openModel, type Packaged } from "../model/load";
 import { type Input, loaded, type Model } from "../model/model";
 import type { SourceFile } from "../model/source-file";
@@ -59,7 +51,7 @@ export interface Service {
 
 /** By the names of the library. */
 const explainers: ReadonlyMap<string, Explain> = new Map<string, Explain>([
-  ...allMethods.map(({ call, name }) => [call, methodFunctions[name]] as const),
+  ...(Object.entries(methodFunctions) as [string, Explain][]),
   ["explain", explain],
   ["concepts", concepts as Explain],
   ["projectActivation", projectActivation as Explain],
@@ -73,18 +65,12 @@ function unwatched<Options>(explainer: (model: Model, input: Input, options: Opt
   return (model, input, { onProgress: _, ...options }: Watch) => explainer(model, input, options as Options);
 }
 
-/** What each of those has no type for in common is its options; the caller's compiler has checked them. */
-const beginnings: Readonly<Record<DividedName, Begin<never>>> = {
-  ablationCam: beginAblationCam,
-  dRise: beginDRise,
-  integratedGradients: beginIntegratedGradients,
-  kernelShap: beginKernelShap,
-  lime: beginLime,
-  occlusion: beginOcclusion,
-  rise: beginRise,
-  scoreCam: beginScoreCam,
-  smoothGrad: beginSmoothGrad,
-};
+/** How a method of the table begins that says of itself that it can be divided. */
+function beginning(name: unknown): Begin<object> {
+  const begin = beginningOf(methodFunctions[name as DividedName]);
+  if (!begin) throw new InternalError(`${show(name)} is divided, and is not made of passes.`);
+  return begin;
+}
 
 type Watch = { readonly signal?: AbortSignal; readonly onProgress?: unknown };
 type Explain = (model: Model, input: Input, options: object) => Promise<object>;
@@ -96,7 +82,7 @@ const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
   run: (model, [input, options], { signal }) => model.run(input as Input, { ...(options as object), signal }),
   makePart: (model, [input, options, name, part], watch) =>
     makePart(
-      beginnings[name as DividedName] as Begin<object>,
+      beginning(name),
       model,
       input as Input,
       { ...(options as object), ...watch },
@@ -104,7 +90,7 @@ const others: Readonly<Record<Exclude<CallName, ExplainerName>, Call>> = {
     ),
   joinParts: (model, [input, options, name, results], watch) =>
     joinParts(
-      beginnings[name as DividedName] as Begin<object>,
+      beginning(name),
       model,
       input as Input,
       { ...(options as object), ...watch },

@@ -1,7 +1,8 @@
 /** The page of explanations: each picture with what the network said, and the maps of every method on one scale. */
 import type { Attribution } from "../attribution/attribution";
 import type { ImageLike } from "../image/image";
-import { inWords, type methodWords } from "../methods/words";
+import type { methodWords } from "../methods/table";
+import { inWords } from "../methods/words";
 import type { Model, Prediction } from "../model/model";
 import { colormapTable } from "../view/colormap";
 import { heatmapImage, overlay } from "../view/overlay";

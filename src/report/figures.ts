@@ -1,5 +1,6 @@
 /** Pictures with their captions, and what methods and classes are called. */
-import { type MethodWords, methodWords } from "../methods/words";
+import type { MethodWords } from "../methods/facts";
+import { methodWords } from "../methods/table";
 import { type Content, html, Markup } from "./markup";
 
 /** A method in words; undefined of a method of somebody's own. */
