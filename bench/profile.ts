@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { loadModel } from "../src/load-model";
-import { loaded } from "../src/model/model";
+import { loaded } from "../src/model/loaded-model";
 import type { Operation } from "../src/operation/operation";
 import { Random } from "../src/random/random";
 import { networks } from "./networks/index";

@@ -4,7 +4,7 @@ import { gaussianBlur } from "../image/blur";
 import { saysNormalisation } from "../image/normalisation";
 import { preprocess } from "../image/preprocess";
 import { hasPlaces } from "../model/inputs-seen";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import type { NetworkInput } from "../model/network-inputs";
 import { type Note, note } from "../notes";
 import { imageShape, tensorShape } from "../operation/layout";

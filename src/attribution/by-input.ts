@@ -2,7 +2,8 @@
 import { placementOf } from "../image/placement";
 import { inputSize } from "../model/input-size";
 import { inputsSeen } from "../model/inputs-seen";
-import type { Input, LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
+import type { Input } from "../model/model";
 import { isTensor, pictureInput, separateInputs } from "../model/network-inputs";
 import type { Tensor } from "../tensor";
 import type { Attribution } from "./attribution";

@@ -1,7 +1,8 @@
 import { SeethroughError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { Detection } from "../model/detection";
-import { type Input, isNamed, isTensor, type LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
+import { type Input, isNamed, isTensor } from "../model/model";
 import { checkScore } from "../model/not-finite";
 import { asksForBox, resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";

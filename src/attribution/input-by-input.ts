@@ -6,7 +6,8 @@ import type { BlackBox } from "./black-box";
 import { type Found, finishAttribution } from "./finish";
 import type { Passes } from "./passes";
 import { ofInputNamed, type PerInput } from "./per-input";
-import { type PassesOptions, type ScoredInput, scoreInputs } from "./scored-input";
+import { scoreInputs } from "./score-inputs";
+import type { PassesOptions, ScoredInput } from "./scored-input";
 
 /** The passes about one input, and what they come to. */
 export interface InputPasses extends Omit<Passes<number>, "attribution"> {

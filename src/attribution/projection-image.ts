@@ -3,7 +3,8 @@ import { guarded } from "../guard";
 import type { PictureData } from "../image/image";
 import { magnitudeAt } from "../image/magnitude";
 import { normalisation } from "../image/normalisation";
-import { loaded, type Model } from "../model/model";
+import { loaded } from "../model/loaded-model";
+import type { Model } from "../model/model";
 import { pictureChannels, toImage } from "../model/to-image";
 import { Tensor } from "../tensor";
 

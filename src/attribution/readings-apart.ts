@@ -1,6 +1,7 @@
 /** How far a quantised network as it is deployed is from the same one of real numbers, for one input. */
 import { SeethroughError } from "../errors";
-import { type Input, type LoadedModel, loaded } from "../model/model";
+import { type LoadedModel, loaded } from "../model/loaded-model";
+import type { Input } from "../model/model";
 import { asksForBox, resolveTarget } from "../model/resolve-target";
 import { scoreOf } from "../model/score";
 import type { Target } from "../model/target";

@@ -1,5 +1,5 @@
 import { hashBytes } from "../model/hash";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { version } from "../version";
 import type { Recipe } from "./attribution";
 

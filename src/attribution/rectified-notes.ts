@@ -1,4 +1,4 @@
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { type Note, note } from "../notes";
 
 /** Above this share of exact zeros little of the signal has arrived. */

@@ -1,6 +1,7 @@
 /** Why a map shows nothing: where the gradient dies, or what all that flows to the target comes to. Loaded when it is needed. */
 import type { Network } from "../engine/network";
-import { firstNotFinite, type Input, type LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
+import { firstNotFinite, type Input } from "../model/model";
 import { groupsOf, whereNotFinite } from "../model/not-finite";
 import { resolveTarget } from "../model/resolve-target";
 import type { Target } from "../model/target";

@@ -1,7 +1,8 @@
 import { explain, type MethodOptions } from "../explain/explain";
 import { takes } from "../methods/own-options";
 import type { MethodName } from "../methods/table";
-import type { Input, LoadedModel, Prediction } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
+import type { Input, Prediction } from "../model/model";
 import { type ObjectRegion, regionPixels } from "../trust/region";
 import type { RawMap } from "../view/raw-map";
 import { namedClass } from "./named-class";

@@ -1,7 +1,8 @@
 import { checkOptions } from "../checks";
 import { ShapeError } from "../errors";
 import { guardedAsync } from "../guard";
-import type { Model, ModelPass } from "../model/model";
+import type { Model } from "../model/model";
+import type { ModelPass } from "../model/model-networks";
 import { tensorShape, toRowMajor } from "../operation/layout";
 import { createPace } from "../pace/pace";
 import { showShape, type Tensor } from "../tensor";

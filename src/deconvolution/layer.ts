@@ -1,6 +1,7 @@
 import { LayerError, OptionError } from "../errors";
 import type { Constant } from "../graph/ir";
-import { type LoadedModel, loaded, type Model } from "../model/model";
+import { type LoadedModel, loaded } from "../model/loaded-model";
+import type { Model } from "../model/model";
 import type { CorrelationGeometry } from "../operation/correlation/side";
 import type { ValueName } from "../operation/operation";
 import { correlationGeometry } from "../operators/convolution";

@@ -4,7 +4,8 @@ import { guardedAsync } from "../guard";
 import { type Placement, placementOf } from "../image/placement";
 import type { Detection, DetectorHeadOption } from "../model/detection";
 import { inputSize } from "../model/input-size";
-import { type Input, type LoadedModel, loaded, type Model } from "../model/model";
+import { type LoadedModel, loaded } from "../model/loaded-model";
+import type { Input, Model } from "../model/model";
 import { isTensor, pictureInput, separateInputs } from "../model/network-inputs";
 import { checkScore } from "../model/not-finite";
 

@@ -1,7 +1,8 @@
 import { above, checkOptions, show, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import { guarded } from "../guard";
-import { loadedAlone, type Model } from "../model/model";
+import { loadedAlone } from "../model/loaded-model";
+import type { Model } from "../model/model";
 import { Random } from "../random/random";
 import { Tensor } from "../tensor";
 

@@ -14,7 +14,8 @@ import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
 import { attentionRelevanceFacts } from "../methods/attention-relevance";
 import { settledOptions } from "../methods/settled-options";
-import { type Input, loaded, type Model } from "../model/model";
+import { loaded } from "../model/loaded-model";
+import type { Input, Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { toRowMajor } from "../operation/layout";
 

@@ -7,7 +7,8 @@ import { LayerError, TargetError } from "../errors";
 import { camFacts } from "../methods/cam";
 import { settledOptions } from "../methods/settled-options";
 import { type CamCandidate, linearHead } from "../model/cam-layer";
-import type { Input, LoadedModel, Model } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
+import type { Input, Model } from "../model/model";
 import { isLinear, scoreOf } from "../model/score";
 import type { ValueName } from "../operation/operation";
 

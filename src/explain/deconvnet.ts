@@ -1,5 +1,5 @@
 import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
-import { byGradient } from "../attribution/gradients/gradient";
+import { byGradient } from "../attribution/gradients/by-gradient";
 import { rectifiedNotes } from "../attribution/rectified-notes";
 import type { Explains } from "../attribution/several-targets";
 import { deconvnetFacts } from "../methods/deconvnet";

@@ -1,5 +1,5 @@
 import type { ExplainOptions, LayerOptions } from "../attribution/attribution";
-import { byGradient } from "../attribution/gradients/gradient";
+import { byGradient } from "../attribution/gradients/by-gradient";
 import type { Explains } from "../attribution/several-targets";
 import { inputXGradientFacts } from "../methods/input-x-gradient";
 

@@ -6,7 +6,8 @@ import { Moments, type NoiseTunnelKind } from "../attribution/gradients/moments"
 import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
 import { checkOptions, oneOf } from "../checks";
 import { OptionError } from "../errors";
-import { type Input, loaded, type Model } from "../model/model";
+import { loaded } from "../model/loaded-model";
+import type { Input, Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { joinNotes } from "../notes";
 import { createPace } from "../pace/pace";

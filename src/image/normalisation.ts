@@ -1,6 +1,6 @@
 import { oneOf, show } from "../checks";
 import { OptionError } from "../errors";
-import type { Preprocess } from "./preprocess";
+import type { Preprocess } from "./preprocess-options";
 
 /** How one pixel value and one value of the network's input become each other: value = (pixel scaled to `range` − mean) / std. */
 export interface Normalisation {

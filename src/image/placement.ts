@@ -1,7 +1,7 @@
 import { checkParts, kindOf, oneOf, show } from "../checks";
 import { OptionError } from "../errors";
 import { guarded } from "../guard";
-import type { Preprocess } from "./preprocess";
+import type { Preprocess } from "./preprocess-options";
 import type { Rectangle } from "./resize";
 
 interface Size {

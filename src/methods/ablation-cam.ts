@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { batches, explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const ablationCamFacts = {
   name: "ablation-cam",
@@ -12,8 +12,8 @@ export const ablationCamFacts = {
   divided: true,
 } as const satisfies MethodFacts;
 
-export const ablationCamWords: MethodWords = {
-  title: "Ablation-CAM",
-  says: "Each map weighed by what the score loses without it. One pass per map, no gradients.",
-  ...mapWords,
-};
+export const ablationCamWords = /* @__PURE__ */ readAs(
+  "Ablation-CAM",
+  "Each map weighed by what the score loses without it. One pass per map, no gradients.",
+  mapMeaning,
+);

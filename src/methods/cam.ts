@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const camFacts = {
   name: "cam",
@@ -11,8 +11,8 @@ export const camFacts = {
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
 
-export const camWords: MethodWords = {
-  title: "CAM",
-  says: "The exact share of each place in the score. Needs a network that ends in global average pooling.",
-  ...mapWords,
-};
+export const camWords = /* @__PURE__ */ readAs(
+  "CAM",
+  "The exact share of each place in the score. Needs a network that ends in global average pooling.",
+  mapMeaning,
+);

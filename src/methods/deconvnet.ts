@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
-import { projectionWords } from "./shared-words";
+import { projectionMeaning, readAs } from "./shared-words";
 
 export const deconvnetFacts = {
   name: "deconvnet",
@@ -12,8 +12,8 @@ export const deconvnetFacts = {
   notes: ["not-class-specific"],
 } as const satisfies MethodFacts;
 
-export const deconvnetWords: MethodWords = {
-  title: "Deconvnet",
-  says: "The signal projected back through switches and rectifiers. Shows edges; use it to look, not as evidence.",
-  ...projectionWords,
-};
+export const deconvnetWords = /* @__PURE__ */ readAs(
+  "Deconvnet",
+  "The signal projected back through switches and rectifiers. Shows edges; use it to look, not as evidence.",
+  projectionMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
-import { shareWords } from "./shared-words";
+import { readAs, shareMeaning } from "./shared-words";
 
 export const deepLiftShapFacts = {
   name: "deep-lift-shap",
@@ -18,8 +18,8 @@ export const deepLiftShapFacts = {
   ],
 } as const satisfies MethodFacts;
 
-export const deepLiftShapWords: MethodWords = {
-  title: "DeepLIFT SHAP",
-  says: "DeepLIFT averaged over several empty pictures.",
-  ...shareWords,
-};
+export const deepLiftShapWords = /* @__PURE__ */ readAs(
+  "DeepLIFT SHAP",
+  "DeepLIFT averaged over several empty pictures.",
+  shareMeaning,
+);

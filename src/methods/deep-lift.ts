@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
-import { shareWords } from "./shared-words";
+import { readAs, shareMeaning } from "./shared-words";
 
 export const deepLiftFacts = {
   name: "deep-lift",
@@ -18,8 +18,8 @@ export const deepLiftFacts = {
   ],
 } as const satisfies MethodFacts;
 
-export const deepLiftWords: MethodWords = {
-  title: "DeepLIFT",
-  says: "Each pixel's share in the difference to an empty picture, in one pass. The shares add up.",
-  ...shareWords,
-};
+export const deepLiftWords = /* @__PURE__ */ readAs(
+  "DeepLIFT",
+  "Each pixel's share in the difference to an empty picture, in one pass. The shares add up.",
+  shareMeaning,
+);

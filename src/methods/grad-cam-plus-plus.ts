@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const gradCamPlusPlusFacts = {
   name: "grad-cam-plus-plus",
@@ -12,8 +12,8 @@ export const gradCamPlusPlusFacts = {
   notes: ["hardly-about-the-target"],
 } as const satisfies MethodFacts;
 
-export const gradCamPlusPlusWords: MethodWords = {
-  title: "Grad-CAM++",
-  says: "Grad-CAM with more weight on gradients that few places share, so that several objects of a class show alike.",
-  ...mapWords,
-};
+export const gradCamPlusPlusWords = /* @__PURE__ */ readAs(
+  "Grad-CAM++",
+  "Grad-CAM with more weight on gradients that few places share, so that several objects of a class show alike.",
+  mapMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const gradCamFacts = {
   name: "grad-cam",
@@ -11,8 +11,8 @@ export const gradCamFacts = {
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
 
-export const gradCamWords: MethodWords = {
-  title: "Grad-CAM",
-  says: "Where a layer's maps speak for the answer, each map weighed by its mean gradient.",
-  ...mapWords,
-};
+export const gradCamWords = /* @__PURE__ */ readAs(
+  "Grad-CAM",
+  "Where a layer's maps speak for the answer, each map weighed by its mean gradient.",
+  mapMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, batches, explaining, several } from "./shared-options";
-import { shareWords } from "./shared-words";
+import { readAs, shareMeaning } from "./shared-words";
 
 export const gradientShapFacts = {
   name: "gradient-shap",
@@ -23,8 +23,8 @@ export const gradientShapFacts = {
   ],
 } as const satisfies MethodFacts;
 
-export const gradientShapWords: MethodWords = {
-  title: "GradientSHAP",
-  says: "Integrated gradients at random points on the way from several empty pictures.",
-  ...shareWords,
-};
+export const gradientShapWords = /* @__PURE__ */ readAs(
+  "GradientSHAP",
+  "Integrated gradients at random points on the way from several empty pictures.",
+  shareMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
-import { projectionWords } from "./shared-words";
+import { projectionMeaning, readAs } from "./shared-words";
 
 export const guidedBackpropFacts = {
   name: "guided-backprop",
@@ -12,8 +12,8 @@ export const guidedBackpropFacts = {
   notes: ["not-class-specific"],
 } as const satisfies MethodFacts;
 
-export const guidedBackpropWords: MethodWords = {
-  title: "Guided backprop",
-  says: "Like deconvnet, only through places that were active. Shows edges; use it to look, not as evidence.",
-  ...projectionWords,
-};
+export const guidedBackpropWords = /* @__PURE__ */ readAs(
+  "Guided backprop",
+  "Like deconvnet, only through places that were active. Shows edges; use it to look, not as evidence.",
+  projectionMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, several } from "./shared-options";
-import { projectionWords } from "./shared-words";
+import { projectionMeaning, readAs } from "./shared-words";
 
 export const guidedGradCamFacts = {
   name: "guided-grad-cam",
@@ -19,8 +19,8 @@ export const guidedGradCamFacts = {
   notes: ["not-class-specific"],
 } as const satisfies MethodFacts;
 
-export const guidedGradCamWords: MethodWords = {
-  title: "Guided Grad-CAM",
-  says: "Guided backprop where Grad-CAM is positive. Shows edges; use it to look, not as evidence.",
-  ...projectionWords,
-};
+export const guidedGradCamWords = /* @__PURE__ */ readAs(
+  "Guided Grad-CAM",
+  "Guided backprop where Grad-CAM is positive. Shows edges; use it to look, not as evidence.",
+  projectionMeaning,
+);

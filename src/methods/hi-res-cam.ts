@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const hiResCamFacts = {
   name: "hi-res-cam",
@@ -11,8 +11,8 @@ export const hiResCamFacts = {
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
 
-export const hiResCamWords: MethodWords = {
-  title: "HiResCAM",
-  says: "Each place of a layer's maps weighed by its own gradient: marks only places that the answer used.",
-  ...mapWords,
-};
+export const hiResCamWords = /* @__PURE__ */ readAs(
+  "HiResCAM",
+  "Each place of a layer's maps weighed by its own gradient: marks only places that the answer used.",
+  mapMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, batches, explaining, several } from "./shared-options";
-import { shareWords } from "./shared-words";
+import { readAs, shareMeaning } from "./shared-words";
 
 export const integratedGradientsFacts = {
   name: "integrated-gradients",
@@ -22,8 +22,8 @@ export const integratedGradientsFacts = {
   divided: true,
 } as const satisfies MethodFacts;
 
-export const integratedGradientsWords: MethodWords = {
-  title: "Integrated gradients",
-  says: "Each pixel's share, summed along the way from an empty picture. The shares add up to the score.",
-  ...shareWords,
-};
+export const integratedGradientsWords = /* @__PURE__ */ readAs(
+  "Integrated gradients",
+  "Each pixel's share, summed along the way from an empty picture. The shares add up to the score.",
+  shareMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { batches, explaining, parts } from "./shared-options";
-import { regionWords } from "./shared-words";
+import { readAs, regionMeaning } from "./shared-words";
 
 export const kernelShapFacts = {
   name: "kernel-shap",
@@ -19,8 +19,8 @@ export const kernelShapFacts = {
   divided: true,
 } as const satisfies MethodFacts;
 
-export const kernelShapWords: MethodWords = {
-  title: "KernelSHAP",
-  says: "The fair share of each region in the score, over all ways of taking regions away.",
-  ...regionWords,
-};
+export const kernelShapWords = /* @__PURE__ */ readAs(
+  "KernelSHAP",
+  "The fair share of each region in the score, over all ways of taking regions away.",
+  regionMeaning,
+);

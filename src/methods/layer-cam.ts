@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const layerCamFacts = {
   name: "layer-cam",
@@ -11,8 +11,8 @@ export const layerCamFacts = {
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
 
-export const layerCamWords: MethodWords = {
-  title: "LayerCAM",
-  says: "Each place of a layer's maps weighed by its own positive gradient. Try early layers: their maps are fine.",
-  ...mapWords,
-};
+export const layerCamWords = /* @__PURE__ */ readAs(
+  "LayerCAM",
+  "Each place of a layer's maps weighed by its own positive gradient. Try early layers: their maps are fine.",
+  mapMeaning,
+);

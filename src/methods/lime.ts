@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { batches, explaining, parts } from "./shared-options";
-import { regionWords } from "./shared-words";
+import { readAs, regionMeaning } from "./shared-words";
 
 export const limeFacts = {
   name: "lime",
@@ -21,8 +21,8 @@ export const limeFacts = {
   divided: true,
 } as const satisfies MethodFacts;
 
-export const limeWords: MethodWords = {
-  title: "LIME",
-  says: "A linear model of how the score changes when regions are taken away at random.",
-  ...regionWords,
-};
+export const limeWords = /* @__PURE__ */ readAs(
+  "LIME",
+  "A linear model of how the score changes when regions are taken away at random.",
+  regionMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, explaining, several } from "./shared-options";
-import { gradientWords } from "./shared-words";
+import { gradientMeaning, readAs } from "./shared-words";
 
 export const saliencyFacts = {
   name: "saliency",
@@ -11,8 +11,8 @@ export const saliencyFacts = {
   options: [explaining, several, atLayer],
 } as const satisfies MethodFacts;
 
-export const saliencyWords: MethodWords = {
-  title: "Saliency",
-  says: "How the score answers to a small change of each pixel.",
-  ...gradientWords,
-};
+export const saliencyWords = /* @__PURE__ */ readAs(
+  "Saliency",
+  "How the score answers to a small change of each pixel.",
+  gradientMeaning,
+);

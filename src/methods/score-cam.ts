@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { batches, explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const scoreCamFacts = {
   name: "score-cam",
@@ -13,8 +13,8 @@ export const scoreCamFacts = {
   divided: true,
 } as const satisfies MethodFacts;
 
-export const scoreCamWords: MethodWords = {
-  title: "Score-CAM",
-  says: "Each map weighed by the score of the picture seen only through it. One pass per map, no gradients.",
-  ...mapWords,
-};
+export const scoreCamWords = /* @__PURE__ */ readAs(
+  "Score-CAM",
+  "Each map weighed by the score of the picture seen only through it. One pass per map, no gradients.",
+  mapMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { atLayer, batches, explaining, noise, several } from "./shared-options";
-import { gradientWords } from "./shared-words";
+import { gradientMeaning, readAs } from "./shared-words";
 
 export const smoothGradFacts = {
   name: "smooth-grad",
@@ -12,8 +12,8 @@ export const smoothGradFacts = {
   divided: true,
 } as const satisfies MethodFacts;
 
-export const smoothGradWords: MethodWords = {
-  title: "SmoothGrad",
-  says: "The gradient averaged over noisy copies of the picture: what stays is less grainy.",
-  ...gradientWords,
-};
+export const smoothGradWords = /* @__PURE__ */ readAs(
+  "SmoothGrad",
+  "The gradient averaged over noisy copies of the picture: what stays is less grainy.",
+  gradientMeaning,
+);

@@ -1,6 +1,6 @@
-import type { MethodFacts, MethodWords } from "./facts";
+import type { MethodFacts } from "./facts";
 import { explaining, maps, several } from "./shared-options";
-import { mapWords } from "./shared-words";
+import { mapMeaning, readAs } from "./shared-words";
 
 export const xGradCamFacts = {
   name: "x-grad-cam",
@@ -11,8 +11,8 @@ export const xGradCamFacts = {
   options: [explaining, several, maps],
 } as const satisfies MethodFacts;
 
-export const xGradCamWords: MethodWords = {
-  title: "XGrad-CAM",
-  says: "Grad-CAM with the gradient averaged only where a map is active.",
-  ...mapWords,
-};
+export const xGradCamWords = /* @__PURE__ */ readAs(
+  "XGrad-CAM",
+  "Grad-CAM with the gradient averaged only where a map is active.",
+  mapMeaning,
+);

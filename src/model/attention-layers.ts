@@ -5,7 +5,7 @@ import type { Operation, ValueName } from "../operation/operation";
 import { isReshaping, operators } from "../operators/table";
 import { sizeOf } from "../tensor";
 import { anyMaps, type LayerMaps } from "./layer-maps";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 
 export interface AttentionLayer {
   /** The softmax. */

@@ -4,7 +4,7 @@ import type { Operation, ValueName } from "../operation/operation";
 import { isReshaping, operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
 import { type LayerMaps, layerMaps, mapsOfShape, tokenMaps } from "./layer-maps";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 import { pictureAxes } from "./picture-axes";
 import { isRearranged, tokenMixings } from "./token-mixing";
 

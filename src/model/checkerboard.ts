@@ -1,7 +1,7 @@
 import { phaseTaps } from "../operation/correlation/taps";
 import type { Operation } from "../operation/operation";
 import { correlationGeometry } from "../operators/convolution";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 
 /** Layers a finding names before it only counts the rest. */
 const namesShown = 4;

@@ -1,6 +1,6 @@
 import { show } from "../checks";
 import { LimitError, OptionError } from "../errors";
-import type { Preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 import { parseJson } from "../json-text";
 import { defaultLimits, type Limits } from "../limits";
 import type { Metadata } from "./metadata";

@@ -1,5 +1,5 @@
 import { imageShape, type Shape } from "../operation/layout";
-import type { LoadedModel } from "./model";
+import type { ModelValues } from "./model-values";
 import { pictureInput } from "./network-inputs";
 
 /**
@@ -7,7 +7,7 @@ import { pictureInput } from "./network-inputs";
  *
  * @param name  default: the first input that takes pictures
  */
-export function inputSize({ parts }: LoadedModel, name?: string): { width: number; height: number; depth?: number } {
+export function inputSize({ parts }: ModelValues, name?: string): { width: number; height: number; depth?: number } {
   const { shape } = pictureInput(parts.inputs, name);
   const { h, w } = imageShape(shape);
   return { width: w, height: h, ...(shape.length === 5 && { depth: shape[2] }) };

@@ -1,6 +1,6 @@
 import { imageShape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 import type { NetworkInput } from "./network-inputs";
 
 /** True of pictures and signals; the numbers of a vector have no place beside each other. */

@@ -5,7 +5,8 @@ import { megabytes } from "../wasm/memory";
 import { attentionLayers } from "./attention-layers";
 import { camCandidates } from "./cam-layer";
 import { checkerboardFindings } from "./checkerboard";
-import { type Layer, type LoadedModel, loaded, type Model } from "./model";
+import { type LoadedModel, loaded } from "./loaded-model";
+import type { Layer, Model } from "./model";
 import type { ModelInput } from "./network-inputs";
 
 /** What a network consists of, what it costs and what to know before explaining it. */

@@ -1,7 +1,7 @@
 import { show } from "../checks";
 import { OptionError } from "../errors";
 import { saysNormalisation } from "../image/normalisation";
-import type { Preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 
 /** What 0 and 255 become for an input of integers: the pixels themselves, around zero where the type has but 127 above. */
 export const integerRange = (type: string): readonly [number, number] =>

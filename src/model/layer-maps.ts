@@ -4,7 +4,7 @@ import type { ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import { innerChannelAxis } from "./channel-axis";
 import { elementOffsets } from "./class-axis";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 import { type Places, pictureAxes } from "./picture-axes";
 import { tokenGrid } from "./token-grid";
 

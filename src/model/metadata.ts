@@ -1,6 +1,6 @@
 import type { Graph } from "../graph/ir";
 import { saysNormalisation } from "../image/normalisation";
-import type { Preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 
 /** What a file says about its use beside the network itself. */
 export interface Metadata {

@@ -5,7 +5,7 @@ import type { PlacedInput } from "../compile/join-inputs";
 import { InputError, OptionError, ShapeError } from "../errors";
 import { guarded } from "../guard";
 import type { ImageLike } from "../image/image";
-import type { Preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 import { suggest } from "../nearest";
 import { tensorShape } from "../operation/layout";
 import { showShape, sizeOf, type Tensor } from "../tensor";

@@ -3,7 +3,8 @@ import { InputError, ModelError } from "../errors";
 import type { Constant, StaticGraph } from "../graph/ir";
 import type { Operation, ValueName } from "../operation/operation";
 import { showShape } from "../tensor";
-import { firstNotFinite, type LoadedModel } from "./model";
+import { firstNotFinite } from "./model";
+import type { ModelValues } from "./model-values";
 
 /** Operators in which an infinite constant leaves no number whole; a mask or a bound may well be infinite. */
 const weighing: ReadonlySet<string> = new Set(
@@ -82,7 +83,7 @@ function firstSpecial({ format, bytes }: Constant): number {
 }
 
 /** The first operation whose values are not finite, in the order they are computed. */
-export function whereNotFinite(model: LoadedModel, data: Float32Array, target: ValueName): string | undefined {
+export function whereNotFinite(model: ModelValues, data: Float32Array, target: ValueName): string | undefined {
   const below = model.dependencies(target);
   const operations = model.full.operations.filter(({ outputs }) => below.has(outputs[0]));
   for (const group of groupsOf(model, operations)) {
@@ -102,7 +103,7 @@ export function whereNotFinite(model: LoadedModel, data: Float32Array, target: V
 const mostFloats = 2 ** 23;
 
 /** Neighbours whose first outputs together are not too many numbers. */
-export function groupsOf(model: LoadedModel, operations: readonly Operation[]): Operation[][] {
+export function groupsOf(model: ModelValues, operations: readonly Operation[]): Operation[][] {
   const groups: Operation[][] = [];
   let room = 0;
   for (const operation of operations) {
@@ -119,7 +120,7 @@ export function groupsOf(model: LoadedModel, operations: readonly Operation[]): 
 
 /** @throws {InputError} if a score is NaN or infinite, naming the layer where that begins */
 export function checkScore(
-  model: LoadedModel,
+  model: ModelValues,
   what: string,
   score: number,
   data: Float32Array,

@@ -8,7 +8,7 @@ import { memoryStrides, type Shape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 
 type Role = "slice" | "row" | "column" | "tokens" | "other";
 

@@ -1,6 +1,7 @@
 import { ShapeError } from "../errors";
 import { checkImage, type ImageLike } from "../image/image";
-import { type Preprocess, preprocess } from "../image/preprocess";
+import { preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 import { showShape, type Tensor } from "../tensor";
 
 /** A picture as the input of a network: it takes no network, so that a pool need not ask its workers. */

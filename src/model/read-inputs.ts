@@ -6,7 +6,7 @@ import { Constant, type Graph, type GraphInput, type StaticGraph } from "../grap
 import { rowMajorLoops, visitPairs } from "../graph/regions";
 import type { ImageLike } from "../image/image";
 import { normalisation } from "../image/normalisation";
-import type { Preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 import { suggest } from "../nearest";
 import { showShape, sizeOf, Tensor } from "../tensor";
 import { checkWholePixels, integerRange } from "./integer-pixels";

@@ -4,23 +4,14 @@ import { kindOf, show } from "../checks";
 import { TargetError } from "../errors";
 import { suggest } from "../nearest";
 import { memoryStrides, type Shape } from "../operation/layout";
-import type { ValueName } from "../operation/operation";
 import { showShape, sizeOf, Tensor } from "../tensor";
 import { type ClassAxis, classElements, classScores, elementOffsets } from "./class-axis";
 import type { Detection } from "./detection";
-import { type Input, isTensor, type LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
+import { type Input, isTensor } from "./model";
 import { rankedClasses } from "./output";
-import { elementsOf, type Score, type Term } from "./score";
+import { elementsOf, type Score, type ScoredTarget, type Term } from "./score";
 import type { Position, Target, UnitPosition } from "./target";
-
-/** A target bound to a value; the offsets may depend on what the network computes (the best class, a unit's maximum). */
-export interface ScoredTarget {
-  readonly value: ValueName;
-  /** The value that its elements come from, where the layers between only move them: below it the default layer is looked for. */
-  readonly madeBy?: ValueName;
-  /** @param data  the value of one sample, memory order */
-  choose(data: Float32Array): Score;
-}
 
 /**
  * Resolves a target against a model.

@@ -1,4 +1,5 @@
 /** What is explained, as a function of one value of the network: sums of its elements, or the cosine of it with another value. */
+import type { ValueName } from "../operation/operation";
 import type { Target } from "./target";
 
 /** A target as an attribution reports it. */
@@ -154,3 +155,12 @@ export const reportOf = (score: Score, value: Float32Array): TargetReport => ({
   ...(score.label !== undefined && { label: score.label }),
   score: scoreOf(score, value),
 });
+
+/** A target bound to a value; the offsets may depend on what the network computes (the best class, a unit's maximum). */
+export interface ScoredTarget {
+  readonly value: ValueName;
+  /** The value that its elements come from, where the layers between only move them: below it the default layer is looked for. */
+  readonly madeBy?: ValueName;
+  /** @param data  the value of one sample, memory order */
+  choose(data: Float32Array): Score;
+}

@@ -4,7 +4,8 @@ import { guarded } from "../guard";
 import type { PictureData } from "../image/image";
 import { normalisation } from "../image/normalisation";
 import { showShape, type Tensor } from "../tensor";
-import { firstNotFinite, isTensor, type LoadedModel, loaded, type Model } from "./model";
+import { type LoadedModel, loaded } from "./loaded-model";
+import { firstNotFinite, isTensor, type Model } from "./model";
 import { type NetworkInput, pictureInput, shownInput } from "./network-inputs";
 
 /**

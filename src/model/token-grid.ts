@@ -1,6 +1,6 @@
 /** Which places of the picture the tokens of a transformer are. */
 
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 import { pictureAxes } from "./picture-axes";
 
 export interface TokenGrid {

@@ -2,7 +2,7 @@
 import type { Operation, ValueName } from "../operation/operation";
 import { operators } from "../operators/table";
 import { attentionLayers, isMoving, weighing } from "./attention-layers";
-import type { LoadedModel } from "./model";
+import type { LoadedModel } from "./loaded-model";
 import { pictureAxes } from "./picture-axes";
 
 export interface TokenMixing {

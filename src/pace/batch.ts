@@ -1,5 +1,5 @@
 import { wholeNumber } from "../checks";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 
 /** What the last cache of a server core holds: beyond it a batch costs more per image than images one by one. */
 const cacheBytes = 24 * 2 ** 20;

@@ -1,6 +1,7 @@
 import { combineOperators } from "../compile/combine-operators";
 import type { Constant, StaticGraph } from "../graph/ir";
-import { keptValues, LoadedModel } from "../model/model";
+import { LoadedModel } from "../model/loaded-model";
+import { keptValues } from "../model/model-parts";
 import { instantiateKernels } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 

@@ -1,7 +1,8 @@
 import { checkOptions } from "../checks";
 import { guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
-import { loadedAlone, type Model } from "../model/model";
+import { loadedAlone } from "../model/loaded-model";
+import type { Model } from "../model/model";
 import { contactGrid, type Tile } from "../view/contact-grid";
 import { cutHit, type ImageSource, planSheet, type SheetOptions, showScore, visitImages } from "./tiles";
 import type { Hit, TopActivations } from "./types";

@@ -1,5 +1,5 @@
 import { placement } from "../image/placement";
-import type { Preprocess } from "../image/preprocess";
+import type { Preprocess } from "../image/preprocess-options";
 import { type Rectangle, sourceSpan } from "../image/resize";
 
 interface Size {

@@ -3,7 +3,7 @@ import { InputError } from "../errors";
 import type { Rectangle } from "../image/resize";
 import { inputSize } from "../model/input-size";
 import { tokenPlaces } from "../model/layer-maps";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { seed as seedGradient } from "../model/score";
 import { pictureRectangle } from "./crop";
 import type { Loaded } from "./image-stream";

@@ -1,9 +1,10 @@
 import { makeRecipe } from "../attribution/recipe";
 import { kindOf, oneOf, show, wholeNumber } from "../checks";
 import { LayerError, OptionError } from "../errors";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { ReceptiveFields } from "../model/receptive-field/receptive-field";
-import { checkUnit, resolveTarget, type ScoredTarget } from "../model/resolve-target";
+import { checkUnit, resolveTarget } from "../model/resolve-target";
+import type { ScoredTarget } from "../model/score";
 import type { Target } from "../model/target";
 import type { SearchKey } from "./types";
 

@@ -1,7 +1,8 @@
 import { checkBag, checkOptions, iterable, kindOf, oneOf, throwIfAborted, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
 import { guardedAsync, theirsAsync } from "../guard";
-import { type LoadedModel, loadedAlone, type Model } from "../model/model";
+import { type LoadedModel, loadedAlone } from "../model/loaded-model";
+import type { Model } from "../model/model";
 import { batchOf } from "../pace/batch";
 import { createPace } from "../pace/pace";
 import { pictureCount } from "../pace/picture-stream";

@@ -4,9 +4,9 @@ import { ModelError } from "../errors";
 import type { Constant } from "../graph/ir";
 import { GraphAttributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
+import type { InputShapes } from "./input-shapes";
 import { Fields, isObject, type Json, type JsonObject } from "./json";
 import { leastInputs, operations } from "./operations";
-import type { InputShapes } from "./reader";
 
 interface GraphNode {
   readonly name: string;

@@ -3,9 +3,9 @@ import { fixedShape } from "../compile/specialise";
 import { ModelError } from "../errors";
 import type { Constant, GraphInput } from "../graph/ir";
 import type { GraphBuilder, Value } from "./graph-builder";
+import type { InputShapes } from "./input-shapes";
 import { Fields, isList, isObject, type Json, type JsonObject } from "./json";
 import { layers } from "./layers";
-import type { InputShapes } from "./reader";
 import { LayerWeights } from "./weights";
 
 const containers: ReadonlySet<string> = new Set(["Sequential", "Functional", "Model"]);

@@ -4,6 +4,7 @@ import { defaultLimits, type Limits } from "../limits";
 import { asWritten, fileOrderOf } from "./axes";
 import { GraphBuilder, type Value } from "./graph-builder";
 import * as graphModel from "./graph-model";
+import type { InputShapes } from "./input-shapes";
 import { isObject, type JsonObject, parseObject } from "./json";
 import * as layersModel from "./layers-model";
 import { decodeGroup, readManifest, stringList } from "./weights";
@@ -69,9 +70,6 @@ export async function readTensorflowJs(
     return { name: "", builder, outputs: new graphModel.GraphModel(model, builder, weights, inputShapes).build() };
   }
 }
-
-/** The shape that is asked for an input, by its name and its place among all. */
-export type InputShapes = (name: string, position: number) => readonly number[] | undefined;
 
 /** Bytes alone do not say where the other files are. */
 const noFiles =

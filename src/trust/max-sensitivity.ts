@@ -3,7 +3,8 @@ import { type AttributionMethod, checkedMethod } from "../attribution/attributio
 import { makeRecipe } from "../attribution/recipe";
 import { above, checkOptions, wholeNumber } from "../checks";
 import { guardedAsync } from "../guard";
-import { type Input, loadedAlone, type Model } from "../model/model";
+import { loadedAlone } from "../model/loaded-model";
+import type { Input, Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { createPace } from "../pace/pace";

@@ -2,7 +2,8 @@ import { kindOf, show } from "../checks";
 import { OptionError, ShapeError } from "../errors";
 import { theirs } from "../guard";
 import { inputSize } from "../model/input-size";
-import { isTensor, type LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
+import { isTensor } from "../model/model";
 import type { Random } from "../random/random";
 import { showShape, type Tensor } from "../tensor";
 

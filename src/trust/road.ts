@@ -4,7 +4,8 @@ import { atLeastZero, checkOptions, nonEmptyList, oneOf, show } from "../checks"
 import { OptionError, ShapeError } from "../errors";
 import { guardedAsync } from "../guard";
 import { inputSize, placesOfShape } from "../model/input-size";
-import { type Input, loadedAlone, type Model } from "../model/model";
+import { loadedAlone } from "../model/loaded-model";
+import type { Input, Model } from "../model/model";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { batchOf } from "../pace/batch";

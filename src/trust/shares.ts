@@ -1,6 +1,6 @@
 import { factsOf } from "../methods/table";
 import { inputSize } from "../model/input-size";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { showShape } from "../tensor";
 import { heatmap } from "../view/heatmap";
 import { checkMap, fittingHeatmap, isAttribution, type JudgedMap } from "./judged-map";

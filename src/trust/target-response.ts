@@ -1,6 +1,6 @@
 import { targetNotes } from "../attribution/gradients/gradient";
 import { OptionError } from "../errors";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { probabilities } from "../model/output";
 import { resolveTarget } from "../model/resolve-target";
 import { elementsOf, reportOf, scoreOf, type TargetReport } from "../model/score";

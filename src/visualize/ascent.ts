@@ -1,4 +1,4 @@
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { createPace } from "../pace/pace";
 import { Random } from "../random/random";
 import type { Tensor } from "../tensor";

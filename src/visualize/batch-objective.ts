@@ -1,6 +1,6 @@
 import { OptionError } from "../errors";
 import { mapCandidates } from "../model/cam-layer";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { imageShape } from "../operation/layout";
 import type { Rules, ValueName } from "../operation/operation";
 import { similarity } from "./diversity";

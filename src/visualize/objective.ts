@@ -1,5 +1,5 @@
 import { TargetError } from "../errors";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { resolveTarget } from "../model/resolve-target";
 import { reportOf, seed } from "../model/score";
 import type { Target } from "../model/target";

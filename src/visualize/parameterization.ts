@@ -1,5 +1,5 @@
 import { normalisation } from "../image/normalisation";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { Colours, type PictureSize } from "./colours";
 import { FourierPlanes, frequency } from "./fourier-basis";
 

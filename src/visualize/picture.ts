@@ -1,6 +1,6 @@
 import { OptionError } from "../errors";
 import { normalisation } from "../image/normalisation";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import { imageShape } from "../operation/layout";
 import type { Random } from "../random/random";
 import { showShape } from "../tensor";

@@ -1,5 +1,5 @@
 import { OptionError, ShapeError } from "../errors";
-import type { LoadedModel } from "../model/model";
+import type { LoadedModel } from "../model/loaded-model";
 import type { Random } from "../random/random";
 import { showShape, Tensor } from "../tensor";
 import type { AscentSettings } from "./options";

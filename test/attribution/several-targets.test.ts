@@ -12,7 +12,7 @@ import {
   saliency,
   type Target,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 
 const cat = await decodeImage(new Uint8Array(readFileSync("examples/images/scene-cat-00.png")));
 const model = await loadModel();

@@ -15,7 +15,7 @@ import {
   saliency,
   Tensor,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { describeShared, readShared } from "../shared-folder";
 import { yoloV8 } from "./networks";
 

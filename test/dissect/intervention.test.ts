@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { Graph } from "../../src/graph/ir";
 import { InputError, type Intervention, LayerError, loadModel, type Model, OptionError, Tensor } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { readOnnx } from "../../src/onnx/reader";
 import { writeOnnx } from "../../src/onnx/writer";
 import { sizeOf } from "../../src/tensor";

@@ -14,7 +14,8 @@ import {
   Tensor,
 } from "../../src/index";
 import { attentionLayers } from "../../src/model/attention-layers";
-import { loaded, type Model } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
+import type { Model } from "../../src/model/model";
 import { writeOnnx } from "../../src/onnx/writer";
 import { sizeOf } from "../../src/tensor";
 import { transformer } from "../graph/transformer";

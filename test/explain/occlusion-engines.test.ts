@@ -4,7 +4,7 @@ import { IncrementalPasses } from "../../src/engine/incremental";
 import type { Attribute, Constant, Graph, Node } from "../../src/graph/ir";
 import { windowGeometry } from "../../src/graph/window";
 import { type Attribution, loadModel, MemoryError, type Model, OptionError, occlusion, Tensor } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { writeOnnx } from "../../src/onnx/writer";
 import { sizeOf } from "../../src/tensor";
 import { graphOf, randomFloats, randomIntegers } from "../graph/build";

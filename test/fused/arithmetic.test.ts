@@ -12,7 +12,7 @@ import {
   topActivations,
   UnsupportedRuntimeError,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import * as slim from "../../src/slim";
 import { hasFusedKernels } from "../../src/wasm/instantiate";
 import { fusedBytes, hostFuses, unfused } from "./host";

@@ -14,7 +14,7 @@ import {
   SeethroughError,
   Tensor,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { describeShared, readShared } from "../shared-folder";
 
 const file = new Uint8Array(readFileSync(resolve("models/petshop.onnx")));

@@ -1,7 +1,7 @@
 /** Passes that hear a signal between two of their steps: on the way they share one arena with every other call. */
 import { afterEach, describe, expect, it, vi } from "vitest";
 import * as library from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf } from "../graph/build";
 import { fingerprint, jobsOf } from "./abort-jobs";

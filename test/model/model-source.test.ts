@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadModel, type ModelSource, Tensor, UnsupportedRuntimeError, type WasmSource } from "../../src/index";
 import { openModel } from "../../src/model/load";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import * as slim from "../../src/slim";
 
 const path = resolve("models/petshop.onnx");

@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Attribute, Constant } from "../../src/graph/ir";
 import { cam, gradCam, inspect, LayerError, loadModel, type Model, Tensor } from "../../src/index";
 import { camLayer, mapLayer } from "../../src/model/cam-layer";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers } from "../graph/build";
 import { describeShared, readShared } from "../shared-folder";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { networks } from "../../bench/networks";
 import type { Attribute, Constant, Graph } from "../../src/graph/ir";
 import { LayerError, loadModel, type Model, receptiveField, TargetError, Tensor } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { ReceptiveFields } from "../../src/model/receptive-field/receptive-field";
 import { writeOnnx } from "../../src/onnx/writer";
 import { operators } from "../../src/operators/table";

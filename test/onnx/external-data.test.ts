@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadModel, ModelError, type ModelSource, Tensor } from "../../src/index";
 import { defaultModel } from "../../src/load-default-model";
 import { kernels } from "../../src/load-model";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { poolInThread } from "../../src/pool/in-thread";
 import { describeShared, readShared, readSharedJson, sharedPath } from "../shared-folder";
 import { onnxFile, rawFloats } from "./protobuf";

@@ -6,7 +6,7 @@ import { readdirSync } from "node:fs";
 import { expect, it } from "vitest";
 import { UnsupportedOperatorError } from "../../src/errors";
 import { loadModel, Tensor } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { toMemoryOrder, toRowMajor } from "../../src/operation/layout";
 import { deployed } from "../onnx/quantised-network";
 import { describeShared, readShared, readSharedJson, sharedPath } from "../shared-folder";

@@ -14,7 +14,7 @@ import {
   type Target,
   Tensor,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { describeShared, readShared, sharedPath } from "../shared-folder";
 
 const file = "models/modern/crnn_lstm.onnx";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import type { Attribute, Graph } from "../../src/graph/ir";
 import { cam, decodeImage, LayerError, loadModel, OptionError, Tensor, toCamModel } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "../graph/build";
 import { describeShared, readShared } from "../shared-folder";

@@ -16,7 +16,7 @@ import {
   saliency,
   Tensor,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { Random } from "../../src/random/random";
 import { shuffled } from "../../src/trust/shuffle";
 import { spearman, ssim } from "../../src/trust/similarity";

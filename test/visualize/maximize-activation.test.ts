@@ -12,7 +12,7 @@ import {
   Tensor,
   toImage,
 } from "../../src/index";
-import { loaded } from "../../src/model/model";
+import { loaded } from "../../src/model/loaded-model";
 import { Random } from "../../src/random/random";
 import { floats } from "../graph/build";
 import { modelOf } from "./networks";

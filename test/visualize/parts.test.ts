@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { normalisation } from "../../src/image/normalisation";
 import { loadModel, type Preprocess } from "../../src/index";
-import { type LoadedModel, loaded } from "../../src/model/model";
+import { type LoadedModel, loaded } from "../../src/model/loaded-model";
 import { Random } from "../../src/random/random";
 import { Colours } from "../../src/visualize/colours";
 import { similarity } from "../../src/visualize/diversity";

@@ -1,6 +1,7 @@
 import { atLeastZero, nonEmptyList, wholeNumber } from "../../checks";
 import { InputError, OptionError, ShapeError } from "../../errors";
-import { isTensor, type LoadedModel } from "../../model/model";
+import type { LoadedModel } from "../../model/loaded-model";
+import { isTensor } from "../../model/model";
 import type { Random } from "../../random/random";
 import type { Tensor } from "../../tensor";
 import { shapedAsInput } from "../baseline";

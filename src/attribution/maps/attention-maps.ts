@@ -8,7 +8,8 @@ import {
   attentionLayers,
 } from "../../model/attention-layers";
 import { inputsSeen } from "../../model/inputs-seen";
-import { type Input, type LoadedModel, loaded, type Model } from "../../model/model";
+import { type LoadedModel, loaded } from "../../model/loaded-model";
+import type { Input, Model } from "../../model/model";
 import { suggest } from "../../nearest";
 import { note } from "../../notes";
 import { toRowMajor } from "../../operation/layout";

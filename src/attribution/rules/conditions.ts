@@ -1,8 +1,8 @@
 /** Concept relevance propagation: relevance passes a layer through some of its units alone. */
 import { kindOf, show } from "../../checks";
 import { OptionError } from "../../errors";
-import { unitList } from "../../model/intervention";
-import type { LoadedModel } from "../../model/model";
+import { unitList } from "../../model/intervention-edits";
+import type { LoadedModel } from "../../model/loaded-model";
 import type { ValueName } from "../../operation/operation";
 import { showShape } from "../../tensor";
 import type { BackwardStep, Lens } from "./lens";

@@ -1,7 +1,7 @@
 import { show } from "../../checks";
 import type { Network } from "../../engine/network";
 import { OptionError } from "../../errors";
-import type { LoadedModel } from "../../model/model";
+import type { LoadedModel } from "../../model/loaded-model";
 import type { NetworkInput } from "../../model/network-inputs";
 import { imageShape } from "../../operation/layout";
 import { inputBaseline } from "../baseline";

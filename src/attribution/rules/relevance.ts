@@ -1,7 +1,7 @@
 /** Layer-wise relevance propagation: which step each operation of a network takes backwards. */
 import type { Network } from "../../engine/network";
 import { LayerError } from "../../errors";
-import type { LoadedModel } from "../../model/model";
+import type { LoadedModel } from "../../model/loaded-model";
 import type { Operation, ValueName } from "../../operation/operation";
 import type { Nature } from "../../operators/operator";
 import { natureOf, operators } from "../../operators/table";

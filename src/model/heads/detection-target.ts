@@ -6,21 +6,21 @@ import { unravel } from "../../graph/regions";
 import { isPlacement } from "../../image/placement";
 import { memoryStrides } from "../../operation/layout";
 import type { Detection, DetectionPart } from "../detection";
-import type { LoadedModel } from "../model";
+import type { ModelValues } from "../model-values";
 import { producerOf } from "../output";
-import type { ScoredTarget } from "../resolve-target";
-import type { Curve, Score, Term } from "../score";
+import type { Curve, Score, ScoredTarget, Term } from "../score";
 import type { Target } from "../target";
+import type { Head } from "./head";
 import { inputToPicture } from "./in-picture";
 import { pointInPicture } from "./keypoints";
 import { masksOf, placesInBox } from "./masks";
 import { movedFrom, type Origin, originsOf } from "./origin";
-import { type Head, readHead, startOf } from "./read-head";
+import { readHead, startOf } from "./read-head";
 
 export const edges = ["left", "top", "right", "bottom"] as const;
 
 /** @throws {TargetError} if it is no detection, or none of this model */
-export function detectionTarget(model: LoadedModel, detection: Detection, of: DetectionPart = "score"): ScoredTarget {
+export function detectionTarget(model: ModelValues, detection: Detection, of: DetectionPart = "score"): ScoredTarget {
   if (typeof detection !== "object" || detection === null || !("anchor" in detection && "head" in detection)) {
     throw new TargetError(
       `A target { detection } takes what detect(model, image) found, one of the list, got ${kindOf(detection)}.`,
@@ -96,7 +96,7 @@ interface Terms {
  * Σ power · score over objectness and class, each before its sigmoid or softmax: where one layer has them both, its elements; where
  * they come from several, the same numbers worked out from the probabilities in the output, ln p/(1 − p).
  */
-function scoreTerms(model: LoadedModel, head: Head, { anchor, index }: Detection): Terms {
+function scoreTerms(model: ModelValues, head: Head, { anchor, index }: Detection): Terms {
   const { scores, classAt, option, activation } = head;
   const { graph } = model.parts;
   const { value } = scores.output;
@@ -131,7 +131,7 @@ function scoreTerms(model: LoadedModel, head: Head, { anchor, index }: Detection
   };
 }
 
-function offsetOf(model: LoadedModel, { value, index }: { readonly value: string; readonly index: number }): number {
+function offsetOf(model: ModelValues, { value, index }: { readonly value: string; readonly index: number }): number {
   const shape = model.shape(value);
   const strides = memoryStrides(shape);
   return unravel(index, shape).reduce((sum, at, axis) => sum + at * strides[axis], 0);
@@ -187,7 +187,7 @@ function checkPart(head: Head, of: DetectionPart): void {
  *
  *   ∂s/∂c_k = Σ_p P_k(p)     ∂s/∂P_k(p) = c_k
  */
-function maskTerm(model: LoadedModel, head: Head, detection: Detection): Terms {
+function maskTerm(model: ModelValues, head: Head, detection: Detection): Terms {
   const masks = masksOf(head);
   const { coefficients, at, prototypes, extents } = masks;
   const [count, rows, columns] = extents;
@@ -223,7 +223,7 @@ function maskTerm(model: LoadedModel, head: Head, detection: Detection): Terms {
 }
 
 /** What an activation's steps, x · σ(x) or others, were applied to: before them the last maps are looked for. */
-function convolutionOf(model: LoadedModel, value: string): string {
+function convolutionOf(model: ModelValues, value: string): string {
   let at = value;
   for (let step = 0; step < 4; step++) {
     const node = producerOf(model.parts.graph, at);

@@ -1,7 +1,7 @@
 /** What a head's numbers come to: boxes and scores, and of those that overlap the best. */
 
 import type { Corners } from "./family";
-import type { Head } from "./read-head";
+import type { Head, HeadValues } from "./head";
 
 export interface FoundBox {
   readonly corners: Corners;
@@ -9,9 +9,6 @@ export interface FoundBox {
   readonly score: number;
   readonly anchor: number;
 }
-
-/** The values that a head reads, memory order. */
-export type HeadValues = (value: string) => Float32Array;
 
 /** The best class of every candidate that reaches the threshold, or each that does where the head says so, best first. */
 export function candidatesAbove(head: Head, values: HeadValues, threshold: number): FoundBox[] {

@@ -4,7 +4,7 @@ import { showShape } from "../../tensor";
 import { channelParts } from "../channel-parts";
 import type { DetectorHeadOption } from "../detection";
 import { inputSize } from "../input-size";
-import type { LoadedModel } from "../model";
+import type { ModelValues } from "../model-values";
 import { pictureInput } from "../network-inputs";
 import { producerOf } from "../output";
 import { endToEnd } from "./end-to-end";
@@ -19,7 +19,7 @@ export interface FoundHead {
 }
 
 /** The outputs of the file, as far as the model computes them. */
-export function outputsOf(model: LoadedModel): HeadOutput[] {
+export function outputsOf(model: ModelValues): HeadOutput[] {
   const { graph, outputs } = model.parts;
   return outputs.map(
     ({ name, value }): HeadOutput => ({
@@ -33,7 +33,7 @@ export function outputsOf(model: LoadedModel): HeadOutput[] {
 }
 
 /** @throws {TargetError} if the outputs are of no family, showing how to say what they are */
-export function recogniseHead(model: LoadedModel, said: Partial<DetectorHeadOption> = {}): FoundHead {
+export function recogniseHead(model: ModelValues, said: Partial<DetectorHeadOption> = {}): FoundHead {
   const clues: HeadClues = {
     graph: model.parts.graph,
     outputs: outputsOf(model),
@@ -57,12 +57,12 @@ export function recogniseHead(model: LoadedModel, said: Partial<DetectorHeadOpti
 }
 
 /** Height and width of the network's picture. */
-export function pictureOf(model: LoadedModel): readonly [number, number] {
+export function pictureOf(model: ModelValues): readonly [number, number] {
   const { width, height } = inputSize(model, pictureInput(model.parts.inputs, undefined).name);
   return [height, width];
 }
 
-function unknown(model: LoadedModel, { outputs }: HeadClues): string {
+function unknown(model: ModelValues, { outputs }: HeadClues): string {
   const shown = outputs.map(({ name, shape }) => `"${name}" (${showShape(shape)})`).join(", ");
   const [first] = outputs;
   return (

@@ -5,22 +5,15 @@
 import { TargetError } from "../../errors";
 import type { Placement } from "../../image/placement";
 import type { Detection, DetectionPart } from "../detection";
-import type { LoadedModel } from "../model";
+import type { ModelValues } from "../model-values";
 import { cosine } from "./class-likeness";
 import { edges, labelOf } from "./detection-target";
-import {
-  bestClass,
-  classProbabilities,
-  cornersOf,
-  type HeadValues,
-  objectnessOf,
-  overlap,
-  probabilityOf,
-} from "./find-boxes";
+import { bestClass, classProbabilities, cornersOf, objectnessOf, overlap, probabilityOf } from "./find-boxes";
+import type { Head, HeadValues } from "./head";
 import { edgesOf, inputToPicture, pictureToInput } from "./in-picture";
 import { keypointsAt } from "./keypoints";
 import { maskScore, masksOf, placesInBox } from "./masks";
-import { type Head, readHead } from "./read-head";
+import { readHead } from "./read-head";
 
 /** A score of some values of the network. */
 export interface FollowedScore {
@@ -38,7 +31,7 @@ export interface FollowedBox {
  * The best match of a box: of all candidates, whatever else they are best at, the one with the greatest IoU × probability of its
  * class. Its score is that product, which of the unchanged input is the detection's own; or where one of its edges is.
  */
-export function followedBox(model: LoadedModel, detection: Detection, of: DetectionPart = "score"): FollowedBox {
+export function followedBox(model: ModelValues, detection: Detection, of: DetectionPart = "score"): FollowedBox {
   const head = readHead(model, detection.head);
   const { index, placement, anchor } = detection;
   const wanted = pictureToInput(edgesOf(detection.box), placement);
@@ -93,7 +86,7 @@ export interface SoughtBox extends Pick<Detection, "box" | "index" | "label"> {
  * @throws {TargetError} if it is no box with a class of this model
  */
 export async function similarityTo(
-  model: LoadedModel,
+  model: ModelValues,
   head: Head,
   { box, index, anchor, probabilities, ...sought }: SoughtBox,
   plain: (values: readonly string[]) => Promise<HeadValues>,
@@ -160,7 +153,7 @@ function classVector(head: Head, value: HeadValues, candidate: number): Float64A
 }
 
 /** The same from a list of all classes. @throws {TargetError} if there are more or fewer */
-function givenVector(model: LoadedModel, { classes, option }: Head, given: ArrayLike<number>): Float64Array {
+function givenVector(model: ModelValues, { classes, option }: Head, given: ArrayLike<number>): Float64Array {
   const { background } = option;
   const own = Float64Array.from(given);
   if (own.length === classes) {

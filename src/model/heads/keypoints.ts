@@ -1,8 +1,7 @@
 import type { Placement } from "../../image/placement";
 import type { Keypoint } from "../detection";
-import type { HeadValues } from "./find-boxes";
+import type { Head, HeadValues } from "./head";
 import { inputToPicture } from "./in-picture";
-import type { Head } from "./read-head";
 
 /** The key points of a candidate, in pixels of the picture. */
 export function keypointsAt(

@@ -4,19 +4,8 @@ import { memoryStrides } from "../../operation/layout";
 import { showShape } from "../../tensor";
 import type { Detection } from "../detection";
 import type { HeadOutput } from "./family";
-import type { HeadValues } from "./find-boxes";
+import type { Channels, Head, HeadValues, MaskChannels } from "./head";
 import { edgesOf, pictureToInput } from "./in-picture";
-import type { Channels, Head } from "./read-head";
-
-/** Where the masks of a head are read. */
-export interface MaskChannels {
-  readonly coefficients: Channels;
-  /** The first of them. */
-  readonly at: number;
-  readonly prototypes: HeadOutput;
-  /** Prototypes, and their rows and columns. */
-  readonly extents: readonly [count: number, rows: number, columns: number];
-}
 
 /** @throws {OptionError} if the prototypes are no maps, or there are not as many coefficients */
 export function maskChannels(coefficients: Channels, at: number, prototypes: HeadOutput): MaskChannels {

@@ -6,51 +6,16 @@ import { suggest } from "../../nearest";
 import { memoryStrides, type Shape } from "../../operation/layout";
 import { showShape } from "../../tensor";
 import type { DetectorHeadOption, MaskOption } from "../detection";
-import type { LoadedModel } from "../model";
+import type { ModelValues } from "../model-values";
 import { candidatesMade, checkHead, makersOf } from "./check-head";
-import type { Corners, HeadOutput, MapCell } from "./family";
+import type { HeadOutput, MapCell } from "./family";
 import { outputsOf, pictureOf } from "./find-head";
-import { type MaskChannels, maskChannels } from "./masks";
+import type { Channels, Head, MaskChannels } from "./head";
+import { maskChannels } from "./masks";
 import { decoders } from "./table";
 
-/** The elements of a value by candidate and channel. */
-export interface Channels {
-  readonly output: HeadOutput;
-  readonly anchors: number;
-  readonly channels: number;
-  /** Height and width, of a map. */
-  readonly map?: readonly [number, number];
-  /** In row-major order, as the file has it. */
-  index(anchor: number, channel: number): number;
-  /** In memory. */
-  offset(anchor: number, channel: number): number;
-}
-
-export interface Head {
-  readonly option: DetectorHeadOption;
-  readonly anchors: number;
-  readonly boxes: Channels;
-  readonly boxAt: number;
-  /** How many numbers a box has. */
-  readonly numbers: number;
-  readonly scores: Channels;
-  readonly classAt: number;
-  readonly classes: number;
-  readonly activation: "none" | "sigmoid" | "softmax";
-  corners(numbers: ArrayLike<number>, anchor: number): Corners;
-  /** Where the key points are, and how two numbers are one in pixels of the input. */
-  readonly keypoints?: Channels;
-  point(numbers: ArrayLike<number>, anchor: number): readonly [x: number, y: number];
-  /** How instance masks are made. */
-  readonly masks?: MaskChannels;
-  /** Height and width of the network's picture. */
-  readonly picture: readonly [number, number];
-  /** The values that it reads, but for those of masks. */
-  readonly values: readonly string[];
-}
-
 /** @throws {OptionError} if it names no output, or channels that are not there */
-export function readHead(model: LoadedModel, option: DetectorHeadOption): Head {
+export function readHead(model: ModelValues, option: DetectorHeadOption): Head {
   checkHead(option);
   const { layout = "rows", decode = "center", boxAt = 0, objectness, activation = "none" } = option;
   const outputs = outputsOf(model);
@@ -155,7 +120,7 @@ interface BoxChannels {
 }
 
 /** The boxes in their output, or in several that are read together. */
-function boxesOf(model: LoadedModel, outputs: readonly HeadOutput[], option: DetectorHeadOption): BoxChannels {
+function boxesOf(model: ModelValues, outputs: readonly HeadOutput[], option: DetectorHeadOption): BoxChannels {
   const { boxes, layout = "rows", decode = "center" } = option;
   const isYolo = decode === "yolo" || decode === "yolo-v3";
   if (typeof boxes === "string" && !isYolo) {
@@ -173,7 +138,7 @@ interface Part {
 }
 
 /** @throws {OptionError} if the outputs were not read together, because nothing told that they are a detector's */
-export function startOf(model: LoadedModel, { value, name }: HeadOutput): number {
+export function startOf(model: ModelValues, { value, name }: HeadOutput): number {
   const values = [...new Set(model.parts.outputs.map((output) => output.value))];
   const { shapes } = model.parts.graph;
   if (!shapes.has(joinedOutputs)) {

@@ -2,7 +2,7 @@ import type { Node } from "../../graph/ir";
 import type { ValueName } from "../../operation/operation";
 import { everything, isWhole } from "../../operators/region";
 import { isReshaping } from "../../operators/table";
-import type { LoadedModel } from "../model";
+import type { LoadedModel } from "../loaded-model";
 import { walkDown } from "./walk";
 
 /**

@@ -4,7 +4,7 @@ import type { ValueName } from "../../operation/operation";
 import { dependsOn } from "../../operators/reach";
 import { isEmpty, type Region, union } from "../../operators/region";
 import { operators } from "../../operators/table";
-import type { LoadedModel } from "../model";
+import type { LoadedModel } from "../loaded-model";
 
 /** What a region of a value is computed from. */
 export interface Walk {

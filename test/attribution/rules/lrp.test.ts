@@ -13,7 +13,7 @@ import {
   type Model,
   Tensor,
 } from "../../../src/index";
-import { loaded } from "../../../src/model/model";
+import { loaded } from "../../../src/model/loaded-model";
 import { writeOnnx } from "../../../src/onnx/writer";
 import { floats, graphOf, randomFloats, randomIntegers } from "../../graph/build";
 import { describeShared, readShared } from "../../shared-folder";
