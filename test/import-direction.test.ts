@@ -144,20 +144,46 @@ const layerOf = (path: string): string =>
     .replace(/(\.d)?\.[jt]s$/, "")
     .split("/")[0];
 
+/** What a text imports, statically, for its types alone, or on demand. */
+const importsOf = (text: string): string[] =>
+  [...text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)].map(([, specifier]) => specifier);
+
+/**
+ * The rings of files that import each other, types and what is loaded on demand included: of two such files neither can be read, moved
+ * or tried without the other.
+ */
+function rings(files: ReadonlyMap<string, string>): string[][] {
+  const fileOf = (from: string, specifier: string): string => `${join(dirname(from), specifier)}.ts`;
+  const imported = new Map(
+    [...files].map(([path, text]) => [path, importsOf(text).map((specifier) => fileOf(path, specifier))]),
+  );
+  // What no file of the rest imports, and what imports no file of the rest, is in no ring.
+  let rest = new Set(files.keys());
+  for (;;) {
+    const within = (path: string): string[] => (imported.get(path) ?? []).filter((other) => rest.has(other));
+    const targets = new Set([...rest].flatMap(within));
+    const left = new Set([...rest].filter((path) => targets.has(path) && within(path).length > 0));
+    if (left.size === rest.size) break;
+    rest = left;
+  }
+  return [...rest].map((path) => [path, ...(imported.get(path) ?? []).filter((other) => rest.has(other))]);
+}
+
 /** Every import that its layer does not allow, as `from → to`. */
 function forbiddenImports(files: ReadonlyMap<string, string>): string[] {
   return [...files].flatMap(([path, text]) => {
     const layer = layerOf(path);
     if (entries.has(layer)) return [];
-    return [...text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)]
-      .map(([, specifier]) => layerOf(join(dirname(path), specifier)))
+    return importsOf(text)
+      .map((specifier) => layerOf(join(dirname(path), specifier)))
       .filter((imported) => imported !== layer && !allowed[layer]?.includes(imported))
       .map((imported) => `${relative(source, path)} → ${imported}`);
   });
 }
 
+const files = new Map(filesUnder(source).map((path) => [path, readFileSync(path, "utf8")]));
+
 it("imports point in one direction", () => {
-  const files = new Map(filesUnder(source).map((path) => [path, readFileSync(path, "utf8")]));
   expect(files.size).toBeGreaterThan(40);
   expect(forbiddenImports(files)).toEqual([]);
 });
@@ -165,4 +191,36 @@ it("imports point in one direction", () => {
 it("names an edge that points the wrong way", () => {
   const wrong = new Map([[join(source, "graph/ir.ts"), 'import { conv } from "../operators/convolution";']]);
   expect(forbiddenImports(wrong)).toEqual(["graph/ir.ts → operators"]);
+});
+
+it("no files import each other in a ring", () => {
+  expect(rings(files)).toEqual([]);
+});
+
+it("names the files of a ring, through what is loaded on demand too", () => {
+  const ring = new Map([
+    ["a.ts", 'import type { B } from "./b";'],
+    ["b.ts", 'const c = await import("./c");'],
+    ["c.ts", 'export { a } from "./a";'],
+    ["d.ts", 'import { a } from "./a";'],
+    ["e.ts", "export const e = 1;"],
+  ]);
+  expect(rings(ring)).toEqual([
+    ["a.ts", "b.ts"],
+    ["b.ts", "c.ts"],
+    ["c.ts", "a.ts"],
+  ]);
+});
+
+/** Folders of test that are about more than a folder of src. */
+const acrossTheLibrary = new Set([
+  ...["bench", "documents", "examples", "fused", "hostile", "kernels", "models", "packaging", "reference", "runtimes"],
+]);
+
+it("tests lie as the source lies", () => {
+  const folders = (path: string): string[] =>
+    readdirSync(path, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  const tests = fileURLToPath(new URL(".", import.meta.url));
+  const known = new Set([...folders(source), ...acrossTheLibrary]);
+  expect(folders(tests).filter((folder) => !known.has(folder))).toEqual([]);
 });

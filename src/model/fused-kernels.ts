@@ -1,8 +1,15 @@
 import { messageOf } from "../checks";
 import { OptionError, UnsupportedRuntimeError } from "../errors";
-import { hasFusedKernels, instantiateKernels } from "../wasm/instantiate";
+import { type Arithmetic, hasFusedKernels, instantiateKernels } from "../wasm/instantiate";
 import type { Kernels } from "../wasm/kernels";
-import type { ChosenKernels } from "./load";
+
+/** Compiled kernels, and how they sum. */
+export interface ChosenKernels {
+  readonly module: WebAssembly.Module;
+  readonly arithmetic: Arithmetic;
+  /** Why they are plain though the fastest were asked for. */
+  readonly reason?: string;
+}
 
 /** Where kernels can be had, by what they are. */
 export interface KernelSources {

@@ -35,6 +35,7 @@ import {
   isModule,
 } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
+import type { ChosenKernels } from "./fused-kernels";
 import { hashBytes } from "./hash";
 import type { ModelConfig } from "./hugging-face";
 import { integerRange, wholePixels } from "./integer-pixels";
@@ -192,14 +193,6 @@ async function load(packaged: Packaged, source: ModelSource | undefined, options
       ? packaged.defaultModel()
       : readSource(source, "model", { ...options, copy: options.copy ?? options.memory !== "low" });
   return openModel(await (signal ? unlessAborted(reading, signal) : reading), options, kernels);
-}
-
-/** Compiled kernels, and how they sum. */
-export interface ChosenKernels {
-  readonly module: WebAssembly.Module;
-  readonly arithmetic: Arithmetic;
-  /** Why they are plain though the fastest were asked for. */
-  readonly reason?: string;
 }
 
 /**
