@@ -59,6 +59,9 @@ const rising = (out, into, shape) => {
   return convolutionOnnx({ weight: Tensor.fromNCHW(data, [out, into, 3, 3]), inputShape: shape, pad: 1 });
 };
 
+/** A grey picture, in which there is nothing. */
+const plain = (side) => ({ data: new Uint8ClampedArray(side * side * 4).fill(128), width: side, height: side });
+
 /** A small network as Keras and Teachable Machine export it: layers, weights, and the names of its classes. */
 async function kerasFiles() {
   const layer = (class_name, name, config) => ({ class_name, config: { name, ...config } });
@@ -470,6 +473,40 @@ test("explains a place or a class of an output map", async (t) => {
     .first()
     .check();
   await overlay(page, /Saliency for class \d, where it wins/).waitFor();
+  check();
+});
+
+test("finds boxes, and shows the evidence of the one that is clicked", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await opened(page);
+  await chooseNetworkOf(page, "petshop-detector");
+  await page.getByRole("radio", { name: /^turtle, dog.* before gradient/ }).check();
+  const boxes = page.getByRole("button", { name: /^Box \d: / });
+  await overlay(page, /Occlusion for the \w+ in (the box|box 1)/).waitFor();
+  assert.equal(await boxes.count(), await page.getByRole("radio", { name: /^\d: \w+ \d/ }).count());
+  assert.ok((await boxes.count()) > 1);
+  assert.equal(await boxes.first().getAttribute("aria-pressed"), "true");
+  const [asked, name] = [boxes.nth(1), /: (\w+),/.exec(await boxes.nth(1).getAttribute("aria-label"))?.[1]];
+  await asked.click();
+  assert.equal(await asked.getAttribute("aria-pressed"), "true");
+  await overlay(page, new RegExp(`Occlusion for the ${name} in `)).waitFor();
+  await chooseMethod(page, "hi-res-cam");
+  await overlay(page, new RegExp(`HiResCAM for the ${name} in `)).waitFor();
+  await page.getByText(/of what speaks for it lies inside the box/).waitFor();
+  const { width, height } = await asked.boundingBox();
+  const explained = await page.locator(".box.explained").boundingBox();
+  assert.ok(Math.abs(explained.width - width) < 2 && Math.abs(explained.height - height) < 2);
+  // With the keyboard alone.
+  await boxes.first().focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await boxes.first().getAttribute("aria-pressed"), "true");
+  await eventually(async () => (await overlay(page, new RegExp(`HiResCAM for the ${name} in `)).count()) === 0);
+  const recipe = JSON.parse((await saved(page, "Save recipe (JSON)")).bytes.toString());
+  assert.equal(recipe.method, "hi-res-cam");
+  await audit(page, "Boxes");
+  await openPicture(page, await file("grey.png", await encodePng(plain(96))));
+  await page.getByText("The detector finds nothing in this picture that it is sure of.").waitFor();
+  assert.equal(await boxes.count(), 0);
   check();
 });
 

@@ -4,7 +4,7 @@ import type { MethodName } from "seethrough";
 import type { AskedTarget, ExplainRequest, Explanation, Look, Picture } from "../worker/protocol";
 import { engine } from "./engine";
 import { methodCard } from "./methods";
-import { answers, occasion, ready, readyNetwork, target, topClass } from "./question";
+import { answers, askable, occasion, ready, readyNetwork, target, topClass } from "./question";
 import { createRunner } from "./task";
 
 export const method = signal<MethodName>("occlusion");
@@ -60,7 +60,7 @@ const asked = signal<ExplainRequest | undefined>(undefined);
 export const waiting = computed(() => asked.value !== request.value);
 
 export async function run(): Promise<void> {
-  if (!ready.value) return;
+  if (!ready.value || !askable.value) return;
   const wish = request.value;
   asked.value = wish;
   await runner.start(async (job, onProgress) => {
@@ -73,7 +73,7 @@ effect(() => {
   void [request.value, occasion.value];
   // The answers come first: the mask of a class is made from them. Until then the last result stays, greyed out.
   const answering = answers.value.status;
-  const possible = ready.value;
+  const possible = ready.value && askable.value;
   untracked(() => {
     if (possible && answering === "running") return;
     if (possible && answering === "done" && !byHand.value) void run();

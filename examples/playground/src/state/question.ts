@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import type { Detection } from "seethrough";
 import type { Answers, AskedTarget, NetworkInfo } from "../worker/protocol";
 import { engine } from "./engine";
 import { network } from "./network";
@@ -37,11 +38,16 @@ export async function ask(changed: "network" | "picture"): Promise<void> {
 }
 
 /**
- * Back to what the page asks by itself: the best class; of an output map the most frequent class but the very most
+ * Back to what the page asks by itself: the best class, or the best box; of an output map the most frequent class but the very most
  * frequent, which is background nearly always.
  */
 export function aimAtBest(): void {
-  const present = latest(answers.value)?.map?.present;
+  const { map, boxes = [] } = latest(answers.value) ?? {};
+  if (boxes.length > 0) {
+    target.value = { detection: boxes[0] };
+    return;
+  }
+  const present = map?.present;
   const winner = present?.[1] ?? present?.[0];
   target.value = winner ? { maskOf: winner.index } : "top";
 }
@@ -49,9 +55,26 @@ export function aimAtBest(): void {
 /** The class index the target "top" stands for, once it is known. */
 export const topClass = computed(() => latest(answers.value)?.predictions[0]?.index);
 
+/** There is something to explain: a detector may have found nothing. */
+export const askable = computed(() => target.value !== "top" || topClass.value !== undefined);
+
+/** The box that is asked about. */
+export const askedBox = computed((): Detection | undefined =>
+  typeof target.value === "object" && "detection" in target.value ? target.value.detection : undefined,
+);
+
 export function className(index: number): string {
   const info = latest(network.value);
   return info?.labels?.[index] ?? (info?.classes === 1 ? "the output" : `class ${index}`);
+}
+
+/** A box by its class; by its number too, in the order of the list, where there are several of the class. */
+function boxName(box: Detection): string {
+  const boxes = latest(answers.value)?.boxes ?? [];
+  const name = box.label ?? className(box.index);
+  const number = boxes.indexOf(box) + 1;
+  const isAlone = boxes.filter(({ index }) => index === box.index).length < 2;
+  return isAlone || number === 0 ? `the ${name} in the box` : `the ${name} in box ${number}`;
 }
 
 /** The target in words. */
@@ -63,6 +86,7 @@ export function targetName(asked: AskedTarget): string {
     const alone = latest(network.value)?.classes === 1;
     return `${className(asked.maskOf)}, where it ${alone ? "is positive" : "wins"}`;
   }
+  if ("detection" in asked) return boxName(asked.detection);
   if ("layer" in asked) return `unit ${asked.unit} of ${asked.layer}`;
   // A signal's place is one number.
   const { position } = asked;

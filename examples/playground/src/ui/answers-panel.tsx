@@ -1,6 +1,7 @@
 import { useId } from "preact/hooks";
+import type { Detection } from "seethrough";
 import { network } from "../state/network";
-import { aimAtBest, answers, className, target, targetName, topClass } from "../state/question";
+import { aimAtBest, answers, askedBox, className, target, targetName, topClass } from "../state/question";
 import { latest } from "../state/task";
 import type { Answers } from "../worker/protocol";
 import { OutputMap } from "./output-map";
@@ -18,8 +19,15 @@ export function AnswersPanel() {
       {task.status === "failed" && <Problem title="The network could not answer">{task.message}</Problem>}
       {task.status === "idle" && <Empty>Open a network and a picture: the network's answers appear here.</Empty>}
       {task.status === "running" && !value && <Busy what="Asking the network" />}
-      {value && (value.map ? <MapAnswers answers={value} /> : <ClassAnswers answers={value} />)}
-      {typeof target.value === "object" && !("maskOf" in target.value) && (
+      {value &&
+        (value.boxes ? (
+          <BoxAnswers boxes={value.boxes} />
+        ) : value.map ? (
+          <MapAnswers answers={value} />
+        ) : (
+          <ClassAnswers answers={value} />
+        ))}
+      {typeof target.value === "object" && !("maskOf" in target.value || "detection" in target.value) && (
         <p class="asked">
           Explaining <strong>{targetName(target.value)}</strong>
           <button type="button" class="quiet" onClick={aimAtBest}>
@@ -64,6 +72,38 @@ function ClassAnswers({ answers: { predictions } }: { readonly answers: Answers 
         </p>
       )}
       <OtherClass shown={predictions.length} />
+    </>
+  );
+}
+
+/** What a detector found: the boxes are on the picture too. */
+function BoxAnswers({ boxes }: { readonly boxes: readonly Detection[] }) {
+  if (boxes.length === 0) return <Empty>The detector finds nothing in this picture that it is sure of.</Empty>;
+  return (
+    <>
+      <p class="hint">This network finds boxes. Choose one here, or on the picture.</p>
+      <fieldset class="answers">
+        <legend class="sr-only">Box to explain</legend>
+        {boxes.map((box, i) => (
+          <label key={i} class="answer">
+            <input
+              type="radio"
+              name="answer"
+              checked={askedBox.value === box}
+              onChange={() => {
+                target.value = { detection: box };
+              }}
+            />
+            <span class="answer-name">
+              {i + 1}: {box.label ?? className(box.index)}
+            </span>
+            <span class="answer-share">{percent(box.score)}</span>
+            <span class="bar" aria-hidden="true">
+              <span style={{ width: `${box.score * 100}%` }} />
+            </span>
+          </label>
+        ))}
+      </fieldset>
     </>
   );
 }

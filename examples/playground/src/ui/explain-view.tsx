@@ -22,6 +22,7 @@ import { network } from "../state/network";
 import { picture, type ShownPicture } from "../state/picture";
 import { ready, target, targetName } from "../state/question";
 import { latest } from "../state/task";
+import { ClickableBoxes, ExplainedBox } from "./boxes";
 import { LookControls } from "./look-controls";
 import { PictureCanvas } from "./picture";
 import { Busy, Notes, Problem } from "./status";
@@ -45,10 +46,13 @@ export function ExplainView() {
       {task.status === "failed" && <Problem title={`${card.name} cannot explain this`}>{task.message}</Problem>}
       {result && task.status !== "stopped" && <ResultFacts result={result} />}
       <LookControls />
-      {result && <Notes notes={result.notes} />}
+      {result && <Notes notes={result.notes.filter(({ code }) => !(isOfBox(result) && code === "detector-output"))} />}
     </div>
   );
 }
+
+/** Of a box nobody needs to be told that the network finds some. */
+const isOfBox = ({ question }: Shown): boolean => typeof question === "object" && "detection" in question;
 
 /** The picture, with the part that the network sees where it is cropped. */
 function SeenPicture({ shown, seen }: { readonly shown: ShownPicture; readonly seen?: Placement }) {
@@ -61,6 +65,7 @@ function SeenPicture({ shown, seen }: { readonly shown: ShownPicture; readonly s
     <>
       <div class="seen">
         <PictureCanvas picture={shown.picture} label={`Picture: ${shown.name}`} />
+        <ClickableBoxes size={shown} />
         {cropped && (
           <span
             class="frame"
@@ -105,10 +110,15 @@ function Evidence({ result }: { readonly result: Shown | undefined }) {
     );
   }
   const where = result.layer ? ` at ${result.layer}` : "";
+  const box =
+    typeof result.question === "object" && "detection" in result.question ? result.question.detection : undefined;
   const title = `${methodCard(result.method).name} for ${targetName(result.question)}${where}`;
   return (
     <figure class="evidence" aria-busy={task.status === "running"}>
-      <PictureCanvas picture={drawn.overlay} label={`Overlay: ${title}`} />
+      <div class="seen">
+        <PictureCanvas picture={drawn.overlay} label={`Overlay: ${title}`} />
+        {box && result.placement && <ExplainedBox box={box} size={result.placement.picture} />}
+      </div>
       {task.status === "running" && card.slow && <Running />}
       <figcaption aria-live="polite">
         <span>{title}</span>

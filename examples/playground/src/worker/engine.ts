@@ -3,6 +3,7 @@ import {
   type AscentStep,
   type Attribution,
   colormapNames,
+  detect,
   encodeNpy,
   encodePng,
   explain,
@@ -19,7 +20,7 @@ import {
 } from "seethrough";
 import { asJob, cancelJob } from "./jobs";
 import { methodCards } from "./method-cards";
-import { describe, isMask, maskOf, networkInput, openNetwork, outputMap, winnersOf } from "./network";
+import { describe, isDetector, isMask, maskOf, networkInput, openNetwork, outputMap, winnersOf } from "./network";
 import {
   areaOf,
   canvasOf,
@@ -58,6 +59,8 @@ import { Results } from "./results";
 
 /** Shown values: one pixel in a hundred may be stronger than the strongest colour, so that outliers do not hide the rest. */
 const shownPercentile = 99;
+/** More boxes than these would hide the picture. */
+const mostBoxes = 30;
 /** Frames of an ascent come at most so often. */
 const frameMilliseconds = 60;
 
@@ -113,6 +116,10 @@ class Engine {
   async predict(): Promise<Answers> {
     const { model, image } = this.#both();
     const started = performance.now();
+    if (isDetector(model)) {
+      const boxes = await detect(model, image, { top: mostBoxes });
+      return { predictions: [], boxes, milliseconds: performance.now() - started };
+    }
     const predictions = await model.predict(image, { top: 10 });
     const milliseconds = performance.now() - started;
     const map = outputMap(model);

@@ -35,6 +35,9 @@ function notForImages({ input }: Model): { notForImages?: string } {
   };
 }
 
+/** Whether boxes are what it answers with. */
+export const isDetector = ({ notes }: Model): boolean => notes.some(({ code }) => code === "detector-output");
+
 const isMap = (shape: readonly number[]): boolean => shape.length === 4 && shape[1] * shape[2] > 1;
 
 const classCount = (shape: readonly number[]): number =>

@@ -1,5 +1,6 @@
 /** What the page and the worker say to each other. Everything here survives a structured clone. */
 import type {
+  Detection,
   Layer,
   MaximizeOptions,
   MethodName,
@@ -90,15 +91,23 @@ export interface Winner {
 
 export interface Answers {
   readonly predictions: readonly Prediction[];
+  /** What a detector finds, best first. */
+  readonly boxes?: readonly Detection[];
   /** Where the output is a map: the winning class of every place, in colours, and which class that is. */
   readonly map?: { readonly picture: Picture; readonly winners: Uint16Array; readonly present: readonly Winner[] };
   readonly milliseconds: number;
 }
 
 /** A target as the page names it; a mask is made in the worker, from the winners of the output map. */
-export type AskedTarget = Extract<Target, number | string | { readonly layer: string } | PlaceTarget> | MaskTarget;
+export type AskedTarget =
+  | Extract<Target, number | string | { readonly layer: string } | PlaceTarget | BoxTarget>
+  | MaskTarget;
 
 type PlaceTarget = { readonly position: unknown; readonly channel: number };
+
+export interface BoxTarget {
+  readonly detection: Detection;
+}
 
 /** All places of the output map where a class wins. */
 export interface MaskTarget {
