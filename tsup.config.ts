@@ -34,6 +34,7 @@ function asModule(encoder: string): string {
  * pages load, whether they ask for the part or not: therefore these are bundled by themselves, with copies of what they share.
  */
 const parts: Readonly<Record<string, string>> = {
+  "cut-selection": "src/compile/cut-selection.ts",
   "box-evidence": "src/attribution/box-evidence.ts",
   "data-url": "src/view/data-url.ts",
   "detector-head": "src/model/detector-head.ts",
