@@ -67,6 +67,29 @@ it.skipIf(!existsSync(mediapipe))("examples/tflite finds faces where there are n
   }
 });
 
+const paddle = resolve("examples/text-detector/node_modules/@gutenye");
+if (!existsSync(paddle))
+  console.log("skipped: examples/text-detector; to run it: npm ci --prefix examples/text-detector");
+
+it.skipIf(!existsSync(paddle))("examples/text-detector finds the texts of its sign, and says why", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    for (const file of ["explain.mjs", "sign.png"]) cpSync(`examples/text-detector/${file}`, join(folder, file));
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(paddle, join(folder, "node_modules/@gutenye"));
+    symlinkSync(resolve("."), join(folder, "node_modules/seethrough"));
+    const out = execFileSync("node", ["explain.mjs"], { cwd: folder, encoding: "utf8" });
+    const [, expected] = /```text\n([\s\S]*?)```/.exec(readFileSync("examples/text-detector/README.md", "utf8")) ?? [];
+    expect(out).toBe(expected);
+    const made = await decodeImage(new Uint8Array(readFileSync(join(folder, "texts.png"))));
+    const shown = await decodeImage(new Uint8Array(readFileSync("docs/images/texts.png")));
+    expect([made.width, made.height]).toEqual([shown.width, shown.height]);
+    expect(Buffer.from(made.data).equals(Buffer.from(shown.data))).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 it("examples/deconvolution prints the matrices of the walk-through", () => {
   const out = execFileSync("node", ["examples/deconvolution/walk-through.mjs"], { encoding: "utf8" });
   expect(out).toMatch(/padded +0 +0 +3 +1 +4 +1 +5 +9 +2 +6 +0 +0\n/);
