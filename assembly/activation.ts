@@ -1,4 +1,4 @@
-import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, tanh } from "./exp";
+import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, tailOverGaussian, tanh } from "./exp";
 import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
 import { madd, nmadd } from "./madd";
 import { cosOfLanes, log1pOfLanes, logOfLanes, powerOfLanes, sinOfLanes } from "./scalar-lanes";
@@ -371,8 +371,11 @@ class Gelu {
 
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    const density = f32x4.mul(number(24), gaussian(f32x4.min(f32x4.abs(s), number(44))));
-    return f32x4.mul(dy, madd(s, density, normal(s))); // Φ(x) + x·φ(x)
+    const t = f32x4.min(f32x4.abs(s), number(44));
+    const g = gaussian(t);
+    const tail = f32x4.mul(g, tailOverGaussian(t));
+    const below = v128.bitselect(tail, f32x4.sub(number(0), tail), f32x4.lt(s, f32x4.splat(0)));
+    return f32x4.mul(dy, madd(s, f32x4.mul(number(24), g), below)); // Φ(x) + x·φ(x)
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { refusedUses } from "../../src/compile/build-operations";
 import { combineChannelShuffle } from "../../src/compile/combine-channel-shuffle";
+import { combineGelu } from "../../src/compile/combine-gelu";
 import { combineSwish } from "../../src/compile/combine-swish";
 import { foldBatchNorm } from "../../src/compile/fold-batch-norm";
 import { removeDeadNodes } from "../../src/compile/remove-dead-nodes";
@@ -560,6 +561,91 @@ describe("combineSwish", () => {
     ];
     expect(ops(combineSwish(graph(swish), new Set(["s"])))).toEqual(["Sigmoid", "Mul"]);
     expect(ops(combineSwish(graph([...swish, ["Add", ["s", "y"], ["z"]]]), new Set()))).toContain("Mul");
+  });
+});
+
+describe("combineGelu", () => {
+  const numbers = {
+    root: Math.SQRT2,
+    inverse: Math.SQRT1_2,
+    one: 1,
+    half: 0.5,
+    two: 2,
+    three: 3,
+    third: 0.044715,
+    slope: 0.7978846,
+  };
+  const constants = Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, floats([], [number])]));
+  const graph = (nodes: Nodes, outputs?: string[]) =>
+    fixed(graphOf({ opset: 20, inputs: { x: [1, 2, 3, 3] }, constants, nodes, ...(outputs && { outputs }) }));
+  const erf: Nodes = [
+    ["Div", ["x", "root"], ["d"]],
+    ["Erf", ["d"], ["e"]],
+    ["Add", ["e", "one"], ["a"]],
+  ];
+  const tanhOf = (cube: Nodes): Nodes => [
+    ...cube,
+    ["Mul", ["third", "cube"], ["t"]],
+    ["Add", ["x", "t"], ["s"]],
+    ["Mul", ["s", "slope"], ["d"]],
+    ["Tanh", ["d"], ["e"]],
+    ["Add", ["one", "e"], ["a"]],
+  ];
+  const power = tanhOf([["Pow", ["x", "three"], ["cube"]]]);
+  const products = tanhOf([
+    ["Mul", ["x", "x"], ["square"]],
+    ["Mul", ["x", "square"], ["cube"]],
+  ]);
+  const endings: Record<string, Nodes> = {
+    "x, then half": [
+      ["Mul", ["x", "a"], ["p"]],
+      ["Mul", ["p", "half"], ["y"]],
+    ],
+    "half, then x": [
+      ["Mul", ["half", "a"], ["p"]],
+      ["Mul", ["x", "p"], ["y"]],
+    ],
+    "halved x": [
+      ["Mul", ["x", "half"], ["p"]],
+      ["Mul", ["p", "a"], ["y"]],
+    ],
+    "x, then over two": [
+      ["Mul", ["a", "x"], ["p"]],
+      ["Div", ["p", "two"], ["y"]],
+    ],
+  };
+
+  it.each(
+    Object.entries({ erf, power, products }).flatMap(([curve, first]) =>
+      Object.entries(endings).map(([end, last]) => [curve, end, [...first, ...last]] as const),
+    ),
+  )("makes one operator of %s with %s, and the same numbers", async (curve, _, nodes) => {
+    const before = graph(nodes);
+    const after = combineGelu(before, new Set());
+    expect(after.nodes).toMatchObject([{ op: "Gelu", inputs: ["x"], outputs: ["y"] }]);
+    expect(after.nodes[0].attributes.get("approximate")).toBe(curve === "erf" ? undefined : "tanh");
+    expect(after.shapes.has("a")).toBe(false);
+    expect(await difference(before, after, "y")).toBeLessThan(1e-6);
+  });
+
+  it("leaves another curve alone, and pieces that somebody reads", () => {
+    const last = endings["x, then half"];
+    const changed = (i: number, piece: Nodes[number]): Nodes =>
+      [...erf, ...last].map((node, at) => (at === i ? piece : node));
+    for (const nodes of [
+      changed(0, ["Div", ["x", "two"], ["d"]]),
+      changed(0, ["Mul", ["x", "root"], ["d"]]),
+      changed(2, ["Add", ["e", "half"], ["a"]]),
+      changed(4, ["Mul", ["p", "two"], ["y"]]),
+      changed(3, ["Mul", ["e", "a"], ["p"]]),
+      changed(3, ["Mul", ["a", "a"], ["p"]]),
+    ]) {
+      expect(ops(combineGelu(graph(nodes), new Set()))).toEqual(nodes.map(([op]) => op));
+    }
+    const whole = [...erf, ...last];
+    expect(ops(combineGelu(graph(whole), new Set(["p"])))).toEqual(whole.map(([op]) => op));
+    expect(ops(combineGelu(graph(whole, ["y", "a"]), new Set()))).toContain("Erf");
+    expect(ops(combineGelu(graph([...whole, ["Add", ["d", "y"], ["z"]]]), new Set()))).toContain("Erf");
   });
 });
 

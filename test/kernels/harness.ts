@@ -17,8 +17,8 @@ export const tolerance = {
   sum: 2e-6,
   /** Winograd F(4×4, 3×3) over up to 32 channels: the transforms add rounding of their own; measured up to 1.6e-6. */
   winograd: 5e-6,
-  /** Relative error of every single value of the transcendental functions; measured up to 2.5e-7 (gelu). */
-  transcendental: 3e-7,
+  /** Relative error of every single value of the transcendental functions; measured up to 2.5e-7, of gelu far below 0 up to 3.8e-7. */
+  transcendental: 4e-7,
   /** ⟨Ax, y⟩ = ⟨x, A*y⟩ relative to Σ|·|: both sides are sums of rounded terms; measured up to 2.5e-7. */
   adjoint: 2e-6,
 };
