@@ -59,7 +59,7 @@ export function conv(x: usize, weight: usize, bias: usize, y: usize, scratch: us
  * Places of a pixel: the byte at which its outputs lie in y, the byte in x, the row and the column of x under a tap at (0, 0).
  * Two more such vectors bound, as inclusive differences, where all taps stay inside x; bytes are always inside.
  */
-function measureReach(reach: usize, g: ConvGeometry): void {
+export function measureReach(reach: usize, g: ConvGeometry): void {
   let top = 0, bottom = 0, left = 0, right = 0;
   const tapEnd = g.tapTable + (<usize>g.taps << 3);
   for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
@@ -84,7 +84,7 @@ function measureReach(reach: usize, g: ConvGeometry): void {
  *
  * @returns the end of the list
  */
-function locate(places: usize, first: i32, count: i32, g: ConvGeometry): usize {
+export function locate(places: usize, first: i32, count: i32, g: ConvGeometry): usize {
   const line = first / g.outW;
   let sample = line / g.outH;
   let oy = line - sample * g.outH;
@@ -123,21 +123,27 @@ function placeOf(sample: i32, oy: i32, ox: i32, pixel: i32, g: ConvGeometry): v1
   );
 }
 
+/** Whether all taps of four pixels stay inside x. */
+@inline
+export function gatherable(place: usize, reach: usize): bool {
+  const p = v128.load(place), q = v128.load(place, 16), r = v128.load(place, 32), s = v128.load(place, 48);
+  const least = i32x4.min_s(i32x4.min_s(p, q), i32x4.min_s(r, s));
+  const most = i32x4.max_s(i32x4.max_s(p, q), i32x4.max_s(r, s));
+  const inside = v128.and(i32x4.ge_s(least, v128.load(reach)), i32x4.le_s(most, v128.load(reach, 16)));
+  return i32x4.all_true(inside);
+}
+
 /** What the taps of four pixels see, f32[taps][segment][4]; zero outside x. */
 function gatherTile(x: usize, place: usize, reach: usize, to: usize, staging: usize, g: ConvGeometry): void {
   const segment = g.run * g.channels;
   const segmentBytes = <usize>segment << 2;
   const pixel = <usize>(g.channels * g.groups) << 2;
   const tapEnd = g.tapTable + (<usize>g.taps << 3);
-  const p = v128.load(place), q = v128.load(place, 16), r = v128.load(place, 32), s = v128.load(place, 48);
-  const least = i32x4.min_s(i32x4.min_s(p, q), i32x4.min_s(r, s));
-  const most = i32x4.max_s(i32x4.max_s(p, q), i32x4.max_s(r, s));
-  const inside = v128.and(i32x4.ge_s(least, v128.load(reach)), i32x4.le_s(most, v128.load(reach, 16)));
-  const x0 = x + i32x4.extract_lane(p, 1);
-  const x1 = x + i32x4.extract_lane(q, 1);
-  const x2 = x + i32x4.extract_lane(r, 1);
-  const x3 = x + i32x4.extract_lane(s, 1);
-  const whole = i32x4.all_true(inside);
+  const x0 = x + load<u32>(place, 4);
+  const x1 = x + load<u32>(place, 20);
+  const x2 = x + load<u32>(place, 36);
+  const x3 = x + load<u32>(place, 52);
+  const whole = gatherable(place, reach);
   for (let tap = g.tapTable; tap < tapEnd; tap += 8) {
     const offset = <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
     let p0 = x0 + offset, p1 = x1 + offset, p2 = x2 + offset, p3 = x3 + offset;
@@ -153,7 +159,7 @@ function gatherTile(x: usize, place: usize, reach: usize, to: usize, staging: us
 }
 
 /** The segment one tap sees from one pixel: in x itself, `at`, or in `staging` with zeros where it juts out. */
-function seen(at: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry): usize {
+export function seen(at: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry): usize {
   const row = load<i32>(place, 8) + load<i32>(tap);
   const column = load<i32>(place, 12) + load<i32>(tap, 4);
   const run = g.run;

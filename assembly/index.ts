@@ -8,6 +8,7 @@ export { depthwise } from "./depthwise";
 export { add, addStrided, binary, copyStrided, gatherChannels, scaleRows, scaleShift } from "./elementwise";
 export { gridSample, gridSampleBackward } from "./grid-sample";
 export { expandHalf } from "./half";
+export { integerConv } from "./integer-conv";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";
 export { packWeights } from "./pack";

@@ -68,6 +68,7 @@ export function overlay({ node, shape, part, cut, border, before, places }: Over
     });
   };
   return operation({
+    copies: true,
     node,
     inputs: [input],
     outputs: [output],

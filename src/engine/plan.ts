@@ -5,8 +5,9 @@
  * it to the last step that reads it; buffers whose lives overlap never share memory.
  */
 import { LayerError, MemoryError } from "../errors";
-import type { Clamp, Operation, ValueName } from "../operation/operation";
+import type { Clamp, Integers, Operation, ValueName } from "../operation/operation";
 import { type KernelMemory, megabytes } from "../wasm/memory";
+import { integerSteps } from "./integer-steps";
 import { type Network, sampleSize } from "./network";
 
 /** What a pass shall compute. */
@@ -18,6 +19,8 @@ export interface PlanRequest {
   readonly keep: readonly ValueName[];
   /** Values that are changed when they are computed, before anything reads them. */
   readonly edited?: readonly ValueName[];
+  /** False where values of quantised networks are not rounded. */
+  readonly rounding?: false;
   /** The ways back, one after the other. */
   readonly backward?: readonly BackwardRequest[];
 }
@@ -35,6 +38,10 @@ export interface Plan {
   readonly forward: readonly Operation[];
   /** Bounds that an operation applies to what it writes, in place of the clamp that followed it. */
   readonly clamps: ReadonlyMap<ValueName, Clamp>;
+  /** How layers multiply integers, by the names of their nodes. */
+  readonly integers: ReadonlyMap<string, Integers>;
+  /** Operations that another one does on the way, with weights of their own. */
+  readonly absorbed: readonly Operation[];
   readonly backward: readonly WayBack[];
   /** Byte offsets inside the arena. */
   readonly values: ReadonlyMap<ValueName, number>;
@@ -80,7 +87,11 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
   });
   const backward = ways.flatMap(({ operations }) => operations);
 
-  const sharing = shareBuffers(network, forward, backward, { guarded: [start, ...targets], edited });
+  const sharing = shareBuffers(network, forward, backward, {
+    guarded: [start, ...targets],
+    edited,
+    rounds: request.rounding !== false,
+  });
 
   const values = new Map<ValueName, Buffer>();
   const states = new Map<string, Buffer>();
@@ -145,6 +156,8 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
     request,
     forward: forward.filter((operation) => !sharing.absorbed.has(operation)),
     clamps: sharing.clamps,
+    integers: sharing.integers,
+    absorbed: [...sharing.absorbed],
     backward: ways.map(({ operations, gradients, buffers }) => ({ operations, gradients, offsets: offsets(buffers) })),
     values: new Map(
       [...valueNames].flatMap((name) => {
@@ -164,6 +177,7 @@ interface Sharing {
   /** The value whose buffer a value lies in. */
   place(name: ValueName): ValueName;
   readonly clamps: ReadonlyMap<ValueName, Clamp>;
+  readonly integers: ReadonlyMap<string, Integers>;
   /** Operations that need no forward step of their own. */
   readonly absorbed: ReadonlySet<Operation>;
 }
@@ -179,10 +193,15 @@ function shareBuffers(
   network: Network,
   forward: readonly Operation[],
   backward: readonly Operation[],
-  { guarded, edited }: { readonly guarded: readonly ValueName[]; readonly edited: readonly ValueName[] },
+  {
+    guarded,
+    edited,
+    rounds,
+  }: { readonly guarded: readonly ValueName[]; readonly edited: readonly ValueName[]; readonly rounds: boolean },
 ): Sharing {
-  const readers = new Map<ValueName, number>();
-  for (const { inputs } of forward) for (const name of inputs) readers.set(name, (readers.get(name) ?? 0) + 1);
+  const readers = new Map<ValueName, Operation[]>();
+  for (const operation of forward)
+    for (const name of operation.inputs) readers.set(name, [...(readers.get(name) ?? []), operation]);
   const needed = new Set([...guarded, ...edited, ...backward.flatMap(({ saved }) => saved)]);
   const running = new Set(forward);
   const over = new Map<ValueName, ValueName>();
@@ -191,7 +210,7 @@ function shareBuffers(
   for (const operation of forward) {
     const [input] = operation.inputs;
     const [output] = operation.outputs;
-    if (!operation.inPlace || needed.has(input) || readers.get(input) !== 1) continue;
+    if (!operation.inPlace || needed.has(input) || readers.get(input)?.length !== 1) continue;
     over.set(output, input);
     const before = network.operations[network.producer.get(input) ?? -1];
     if (edited.includes(output)) continue;
@@ -199,9 +218,18 @@ function shareBuffers(
     clamps.set(input, operation.clamp);
     absorbed.add(operation);
   }
+  const integers = new Map<string, Integers>();
+  if (rounds) {
+    const steps = integerSteps(forward, { readers, needed, edited: new Set(edited), absorbed });
+    for (const [layer, each] of steps.layers) integers.set(layer, each);
+    for (const [operation, input] of steps.absorbed) {
+      absorbed.add(operation);
+      over.set(operation.outputs[0], input);
+    }
+  }
   // In execution order, so that what lies below is settled already.
   for (const [name, below] of over) over.set(name, over.get(below) ?? below);
-  return { place: (name) => over.get(name) ?? name, clamps, absorbed };
+  return { place: (name) => over.get(name) ?? name, clamps, integers, absorbed };
 }
 
 /** Operations that lead from the start to the targets, in execution order. */

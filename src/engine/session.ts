@@ -3,6 +3,7 @@ import { InputError } from "../errors";
 import {
   type Clamp,
   gradientRules,
+  type Integers,
   type Operation,
   type Rules,
   type Run,
@@ -148,6 +149,7 @@ export class Session {
       start,
       keep,
       ...(edits && { edited: [...edits.keys()] }),
+      ...(!rounding && { rounding }),
       ...(backward && { backward: ways.map(({ seed, wanted }) => ({ seed, wanted })) }),
     });
     const expected = sampleSize(network, start) * batch;
@@ -230,7 +232,7 @@ export class Session {
       }
     }
     if (this.#mode === "fast") {
-      yield* prepareAll(plan.forward, "forward", network.prepared.forward);
+      yield* prepareAll(operationsOf(plan, "forward"), "forward", network.prepared.forward);
       yield* prepareAll(operationsOf(plan, "backward"), "backward", network.prepared.backward);
     }
     this.#arena ??= { pointer: this.memory.allocate(plan.bytes, "The activations of this pass"), bytes: plan.bytes };
@@ -243,8 +245,11 @@ export class Session {
 }
 
 /** Each once. */
-const operationsOf = ({ forward, backward }: Plan, direction: "forward" | "backward"): readonly Operation[] =>
-  direction === "forward" ? forward : [...new Set(backward.flatMap(({ operations }) => operations))];
+const operationsOf = (
+  { forward, absorbed, backward }: Plan,
+  direction: "forward" | "backward",
+): readonly Operation[] =>
+  direction === "forward" ? [...forward, ...absorbed] : [...new Set(backward.flatMap(({ operations }) => operations))];
 
 function* prepareAll(
   operations: readonly Operation[],
@@ -315,6 +320,10 @@ class PlannedRun implements Run {
 
   clamp(name: ValueName): Clamp {
     return this.#plan.clamps.get(name) ?? unbounded;
+  }
+
+  integers(node: string): Integers | undefined {
+    return this.#plan.integers.get(node);
   }
 
   state(node: string): Pointer {

@@ -28,6 +28,40 @@ export interface Clamp {
   readonly hi: number;
 }
 
+/** What puts a value on the grid of numbers that integers stand for: y = step·clamp(round(x·factor + zero) − zero, lo, hi). */
+export interface GridStep extends Clamp {
+  readonly channels: number;
+  readonly zero: number;
+  /** As the kernel `roundToGrid` reads it. */
+  readonly mode: number;
+  /** f32[2][channels], factors and steps. */
+  readonly table: () => Pointer;
+  /** The same with steps of one, which makes integers. */
+  readonly placeTable: () => Pointer;
+  /** The one step of all channels, if they have one. */
+  readonly step: number | undefined;
+  /** What x is divided by, of a step that makes integers of a grid's numbers and does nothing else. */
+  readonly divisor: number | undefined;
+}
+
+/** What comes of the sums of a layer of integers as it writes them. */
+export interface Settled {
+  readonly grid: GridStep;
+  /** True where the integers themselves are written, because all that follows reads them. */
+  readonly places: boolean;
+}
+
+/** How a layer multiplies integers. */
+export interface Integers {
+  /**
+   * What they are made of: numbers that are divided by a scale and rounded as a grid does. 'there' where they lie there already, 'bounded'
+   * where a layer has also cut them off at the ends of a grid of eight bits.
+   */
+  readonly from: { readonly scale: number; readonly mode: number } | "there" | "bounded";
+  /** Undefined where the sums themselves are written. */
+  readonly settled: Settled | undefined;
+}
+
 /** Lets everything through. */
 export const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
 
@@ -50,6 +84,15 @@ export interface Operation {
   readonly rectifier: boolean;
   /** Bounds of an operation that only clamps its input (ReLU, Clip), so that the operation before it can do that. */
   readonly clamp?: Clamp;
+  /** Of what only puts its input on a grid, so that the layer before or behind it can do that. */
+  readonly grid?: GridStep;
+  /**
+   * Of a layer that multiplies integers, where the pass says that its input holds some: it puts its sums on a grid, and makes integers of
+   * its input itself ('numbers') or needs them ready.
+   */
+  readonly integers?: "numbers" | "ready";
+  /** True where every number of the output is one of the input, of this pass or an earlier one, or zero. */
+  readonly copies?: boolean;
   /** True where the operation can clamp what it writes to its first output: it asks `run.clamp` for the bounds. */
   readonly clampable: boolean;
   /** True where the first output may lie over the first input: each element depends on the element in its place alone. */
@@ -90,6 +133,8 @@ export interface Run {
   value(name: ValueName): Pointer;
   /** Bounds for what a clampable operation writes to this value. */
   clamp(name: ValueName): Clamp;
+  /** How a layer that can multiply integers does, by its name; undefined where its input holds other numbers. */
+  integers(node: string): Integers | undefined;
   /** The private state of a node, by node name. */
   state(node: string): Pointer;
   /** Writes a geometry record; it stays valid for the current call. */

@@ -3,7 +3,16 @@ import { type Constant, type Node, numberAttribute, numbersAttribute } from "../
 import { inputShape, type Shape, type ShapeRule, shapeError } from "../graph/shape-rule";
 import { transposeGeometry, windowGeometry } from "../graph/window";
 import { correlationBias, correlationSide, productsOf } from "../operation/correlation/correlation";
-import type { CorrelationGeometry, Direction, ScalableSide, Side } from "../operation/correlation/side";
+import { depthwise } from "../operation/correlation/depthwise";
+import { banded, byteWeights, integerSide } from "../operation/correlation/integer";
+import {
+  type CorrelationGeometry,
+  type Direction,
+  isDepthwise,
+  type ScalableSide,
+  type Side,
+  type SideParts,
+} from "../operation/correlation/side";
 import { imageShape } from "../operation/layout";
 import {
   type AlgorithmMode,
@@ -123,9 +132,29 @@ export function correlationGeometry(node: Node, input: Shape, output: Shape, ker
   };
 }
 
+/** How many bits the integers have that a node multiplies; 0 where it multiplies real numbers. */
+const integerBits = (node: Node): number => numberAttribute(node, "integers", 0);
+
 /** Products of whole numbers are added up without rounding by a direct sum, which Winograd's fractions do not do. */
-const algorithmMode = ({ node, mode }: BuildContext): AlgorithmMode =>
-  numberAttribute(node, "integers", 0) === 1 ? "plain" : mode;
+const algorithmMode = ({ node, mode }: BuildContext): AlgorithmMode => (integerBits(node) > 0 ? "plain" : mode);
+
+/** A convolution of integers of eight bits; undefined where it has none, or its weights are others. */
+function integerSides({ node }: BuildContext, parts: SideParts, bias: Constant | undefined): ScalableSide | undefined {
+  const { geometry: g, weight } = parts;
+  if (node.op !== "Conv" || integerBits(node) !== 8) return undefined;
+  if (isDepthwise(g)) {
+    const shared = depthwise(parts).weights;
+    const over = (geometry: CorrelationGeometry): Side =>
+      banded(geometry, (rows) => depthwise({ ...parts, geometry: rows, shared }));
+    return { ...over(g), over };
+  }
+  const count = sizeOf(weight.shape.slice(1));
+  const rows = { outputs: g.outChannels, outStride: count, count, stride: 1 };
+  const own = byteWeights(weight.floats(), rows, bias?.floats());
+  if (!own) return undefined;
+  const side = integerSide(parts, own);
+  return { ...side, over: (geometry) => integerSide({ ...parts, geometry, shared: side.weights }, own) };
+}
 
 /**
  * Runs one side of a correlation forward and sends gradients back through the other: ConvTranspose is the adjoint of the
@@ -139,9 +168,10 @@ const build: Builder = (context) => {
   const geometryOf = ({ node, shape }: BuildContext): CorrelationGeometry =>
     correlationGeometry(node, shape(node.inputs[0]), shape(node.outputs[0]), kernel);
   const geometry = geometryOf(context);
-  const side = (direction: Direction): ScalableSide =>
-    correlationSide({ geometry, direction, kernels, memory, weight }, mode);
-  const [apply, adjoint] = [side("apply"), side("adjoint")];
+  const partsOf = (direction: Direction): SideParts => ({ geometry, direction, kernels, memory, weight });
+  const whole = integerSides(context, partsOf("apply"), bias);
+  const apply = whole ?? correlationSide(partsOf("apply"), mode);
+  const adjoint = correlationSide(partsOf("adjoint"), mode);
   let biasPlace: Pointer = 0;
   const map = (at: BuildContext, forward: Side, backward: Side, macs: number): Operation => {
     const [output] = at.node.outputs;
@@ -153,13 +183,15 @@ const build: Builder = (context) => {
       macs: samples * macs,
       weightBytes: { forward: forward.weightBytes, backward: backward.weightBytes },
       clampable: true,
+      ...(whole && { integers: isDepthwise(geometry) ? "ready" : "numbers" }),
       scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
       prepare: (direction) => {
         sides[direction].weights.get();
         if (bias && direction === "forward") biasPlace ||= correlationBias(geometry, memory, bias.floats());
       },
       release: (direction) => sides[direction].weights.release(),
-      forward: (run, x, y) => forward.run(run, samples * run.batch, x, biasPlace, y, run.clamp(output)),
+      forward: (run, x, y) =>
+        forward.run(run, samples * run.batch, x, biasPlace, y, run.clamp(output), run.integers(at.node.name)),
       backward: (run, dy, dx) => backward.run(run, samples * run.batch, dy, 0, dx, unbounded),
     });
   };

@@ -53,15 +53,29 @@ const build: Builder = (context) => {
   const { node, kernels, memory } = context;
   const [input, factorName, stepName] = node.inputs;
   const { n, h, w, c } = imageShape(withRank(context.shape(input), 2));
-  const table = new Float32Array([...perChannel(context, factorName, c), ...perChannel(context, stepName, c)]);
+  const [factors, steps] = [perChannel(context, factorName, c), perChannel(context, stepName, c)];
+  const table = new Float32Array([...factors, ...steps]);
   const place = placeOnce(memory, table, "grid of a quantised value");
+  const placeTable = placeOnce(memory, new Float32Array([...factors, ...steps.map(() => 1)]), "grid of integers");
   const { lo, hi, zero, mode } = gridOf(node);
   const modeOf = ({ rounds }: Run): number => (rounds ? mode : mode | unrounded);
   const pixels = n * h * w;
+  const same = (values: Float32Array): number | undefined =>
+    values.every((value) => value === values[0]) ? values[0] : undefined;
+  const onlyDivides =
+    same(steps) === 1 &&
+    zero === 0 &&
+    (mode & divides) !== 0 &&
+    (mode & unrounded) === 0 &&
+    hi - lo === Number.POSITIVE_INFINITY;
   return oneToOne(context, {
     saved: [input],
     linear: true,
     inPlace: true,
+    grid: {
+      ...{ channels: c, lo, hi, zero, mode, table: place, placeTable, step: same(steps) },
+      divisor: onlyDivides ? same(factors) : undefined,
+    },
     forward: (run, x, y) => kernels.roundToGrid(x, place(), y, pixels * run.batch, c, lo, hi, zero, modeOf(run)),
     backward: (run, dy, dx) =>
       kernels.roundToGridBackward(run.value(input), place(), dy, dx, pixels * run.batch, c, lo, hi, zero, modeOf(run)),

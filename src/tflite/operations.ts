@@ -121,14 +121,15 @@ function layered(
   call: Call,
   [data, filter, bias]: Places,
   activation: number,
-  apply: (x: Value, filter: Value, bias: Value | undefined, integers: boolean) => Value,
+  apply: (x: Value, filter: Value, bias: Value | undefined, integers: number) => Value,
 ): Value {
   const { b, inputs } = call;
   const x = inputs[data] as Value;
   const whole = call.integers(data, filter, bias);
-  if (!whole) return activated(b, apply(x, inputs[filter] as Value, inputs[bias], false), activation);
+  if (!whole) return activated(b, apply(x, inputs[filter] as Value, inputs[bias], 0), activation);
   const { input, output, units } = whole;
-  const sum = apply(placesOf(b, x, input), whole.filter, whole.bias, true);
+  const bits = input.high - input.low > 255 ? 16 : 8;
+  const sum = apply(placesOf(b, x, input), whole.filter, whole.bias, bits);
   const name = activationNames[activation];
   const rectified = name === "RELU" || name === "RELU6" ? b.emit("Relu", [sum]) : sum;
   const most = name === "RELU6" ? 6 : name === "RELU_N1_TO_1" ? 1 : Number.POSITIVE_INFINITY;

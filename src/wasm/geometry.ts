@@ -23,6 +23,7 @@ const recordFields = {
     "lo",
     "hi",
   ],
+  IntegerGeometry: ["scale", "bound", "inMode", "offsets", "factors", "steps", "low", "high", "mode"],
   PackGeometry: ["outChannels", "channels", "taps", "tapTable", "outStride", "channelStride"],
   MatMulGeometry: ["rows", "inner", "columns", "aRow", "aInner", "cRow", "cColumn", "blockTiles"],
   WinogradGeometry: [
@@ -153,7 +154,7 @@ const recordFields = {
 export type RecordName = keyof typeof recordFields;
 export type GeometryRecord<R extends RecordName> = Record<(typeof recordFields)[R][number], number>;
 
-const floatFields: ReadonlySet<string> = new Set(["lo", "hi"]);
+const floatFields: ReadonlySet<string> = new Set(["lo", "hi", "scale", "bound", "low", "high"]);
 
 /** The field names of a record in memory order. */
 export const fieldsOf = (record: RecordName): readonly string[] => recordFields[record];

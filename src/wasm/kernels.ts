@@ -98,6 +98,19 @@ export interface Kernels {
    * blockTiles·(16 + 4·taps·run·channels) + 4·run·channels + 8 floats.
    */
   conv(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, scratch: Pointer, geometry: Pointer): void;
+  /**
+   * ConvGeometry, IntegerGeometry; weight i8[groups][⌈outChannels/8⌉][taps][⌈run·channels/2⌉][8][2], bias as `conv` reads it, scratch
+   * 32 + 16·run·channels + 32·pairs + blockTiles·(80 + 16·pairs) bytes, of taps·⌈run·channels/2⌉ pairs.
+   */
+  integerConv(
+    x: Pointer,
+    weight: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    scratch: Pointer,
+    geometry: Pointer,
+    integers: Pointer,
+  ): void;
   /** PackGeometry; source f32 → f32 panels. */
   packWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
   /**

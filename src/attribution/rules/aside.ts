@@ -20,6 +20,8 @@ export const aside = (run: Run, { batch, scratch, values, gradients, contribute 
   scratch: scratch ?? run.scratch,
   value: (name) => values?.get(name) ?? run.value(name),
   clamp: () => unbounded,
+  // Of other numbers than those of the pass nothing is known.
+  integers: () => undefined,
   state: (node) => run.state(node),
   record: run.record,
   gradient: (name) => gradients?.get(name) ?? run.gradient(name),

@@ -5,9 +5,12 @@ import { label, type Shape } from "../../graph/shape-rule";
 import { showShape, sizeOf } from "../../tensor";
 import type { Lowered } from "../lowering/emitter";
 import { gridAt, isPlain, type PlainGrid, placesOfEnds, scalesOf, wholes, zerosOf } from "./grid";
-import { centred, type Knowledge, onGrid, placesAt, realsAt, rectified, rounded, setGrid } from "./known";
+import { centred, gridOf, type Knowledge, onGrid, placesAt, realsAt, rectified, rounded, setGrid } from "./known";
 
 const f = Math.fround;
+
+/** How many bits the integers of a value have at most. */
+const bitsOf = (type: string | undefined): number => (type?.endsWith("16") ? 16 : 8);
 
 /** Weights, their scales and their zero points. */
 export interface Weights {
@@ -97,10 +100,16 @@ export function realSums(from: Lowered, sums: string, units: Float32Array, axis:
 }
 
 /** A convolution of integers: what stands around the input is its zero point, so nothing. */
-export function convolved(from: Lowered, places: string, weights: Weights, bias: Constant | undefined): string {
+export function convolved(
+  from: Lowered,
+  places: string,
+  weights: Weights,
+  bias: Constant | undefined,
+  type: string | undefined,
+): string {
   const filter = named(from, centred(weights.integers, weights.zeros, 0));
   const inputs = bias ? [places, filter, named(from, bias)] : [places, filter];
-  return from.emit("Conv", inputs, { ...attributesOf(from), integers: 1 });
+  return from.emit("Conv", inputs, { ...attributesOf(from), integers: bitsOf(type) });
 }
 
 export function qLinearConv(known: Knowledge, from: Lowered): undefined {
@@ -110,7 +119,7 @@ export function qLinearConv(known: Knowledge, from: Lowered): undefined {
   const bias = from.has(8) ? integersOf(from, 8, "bias") : undefined;
   const units = unitsOf(input.scale[0], weights.scales);
   if (known.reading === "deployed") {
-    const sums = convolved(from, placesAt(known, from, 0, input), weights, bias);
+    const sums = convolved(from, placesAt(known, from, 0, input), weights, bias, input.type);
     from.result(requantised(from, sums, { units, grid: output, axis: 1, rank: from.shape(0).length }));
   } else {
     const filter = named(from, floatWeights(weights, 0));
@@ -238,7 +247,7 @@ export function convInteger(known: Knowledge, from: Lowered): undefined {
   const places = integersLess(known, from, 0, 2, 0);
   const integers = integersOf(from, 1, "weight");
   const weights = { integers, scales: [1], zeros: zerosBeside(from, integers, 3, 0) };
-  from.result(convolved(from, places, weights, undefined));
+  from.result(convolved(from, places, weights, undefined, gridOf(known, from.input(0))?.type));
   setGrid(known, from, wholes("int32"));
   return undefined;
 }

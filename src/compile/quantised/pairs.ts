@@ -160,7 +160,7 @@ const conv: Pair = (known, from, followers) => {
     if (own) withRoundedBias(from, own, units);
     return;
   }
-  const sums = convolved(from, placesOf(from, 0, x), weights, bias ?? undefined);
+  const sums = convolved(from, placesOf(from, 0, x), weights, bias ?? undefined, x.type);
   from.result(requantised(from, sums, { units, grid: behind.grid, axis: 1, rank: from.shape(0).length }));
   lies(known, behind.grid, behind.on);
 };

@@ -2,7 +2,7 @@
 import type { Constant } from "../../graph/ir";
 import type { Kernels, Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
-import type { Clamp, Run } from "../operation";
+import type { Clamp, Integers, Run } from "../operation";
 import type { Held } from "../weights";
 
 /** The convolution as it is, or its adjoint. */
@@ -41,8 +41,9 @@ export interface Side {
    * @param bias     added to every pixel of `to`, as `correlationBias` lays it out, or 0
    * @param to       f32[samples][height][width][channels], fully written
    * @param clamp    bounds of what is written
+   * @param integers  how integers are multiplied, where the pass has such
    */
-  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp): void;
+  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp, integers?: Integers): void;
 }
 
 /** What a side is made of. */

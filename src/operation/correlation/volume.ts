@@ -72,6 +72,8 @@ export const ofOneSample = (run: Run, bytes: number): Run => ({
   scratch: run.scratch + bytes,
   value: (name) => run.value(name),
   clamp: (name) => run.clamp(name),
+  // Of other numbers than those of the pass nothing is known.
+  integers: () => undefined,
   state: (node) => run.state(node),
   record: (name, values) => run.record(name, values),
   gradient: (name) => run.gradient(name),

@@ -20,8 +20,8 @@ export interface WindowOptions {
 
 export interface ConvOptions extends WindowOptions {
   readonly dilations: readonly number[];
-  /** True where whole numbers are multiplied and added up without rounding. */
-  readonly integers?: boolean;
+  /** Where whole numbers are multiplied and added up without rounding: how many bits they have. */
+  readonly integers?: number;
 }
 
 /** 'same' puts the odd element behind, which ONNX calls SAME_UPPER. */
@@ -54,7 +54,7 @@ function checkBias(bias: Value | undefined): void {
 }
 
 const exact = ({ integers }: Pick<ConvOptions, "integers">): Record<string, Attribute> =>
-  integers ? { integers: 1 } : {};
+  integers ? { integers } : {};
 
 /** Conv1D and Conv2D, in groups where the filter takes fewer channels than there are. */
 export function convolution(b: GraphBuilder, x: Value, filter: Value, options: ConvOptions, bias?: Value): Value {
@@ -123,7 +123,7 @@ export function transposedConvolution(
 }
 
 /** Dense: the product of the last axis with a matrix [in, out]; from rank 3 on a convolution with one tap. */
-export function dense(b: GraphBuilder, x: Value, matrix: Value, bias?: Value, integers = false): Value {
+export function dense(b: GraphBuilder, x: Value, matrix: Value, bias?: Value, integers = 0): Value {
   if (!matrix.constant || matrix.shape.length !== 2) refuse("its matrix is not a constant of rank 2");
   checkBias(bias);
   const rank = x.shape.length;

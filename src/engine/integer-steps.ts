@@ -1,0 +1,93 @@
+/** Which layers of a pass multiply integers, and what they do on the way: making them of numbers before, and numbers of a grid behind. */
+import type { Integers, Operation, Settled, ValueName } from "../operation/operation";
+
+/** Of the modes of a grid the one that says only which way halves go. */
+const away = 1;
+
+/** What is known of the values of a pass. */
+interface Values {
+  readonly readers: ReadonlyMap<ValueName, readonly Operation[]>;
+  /** Values that must be there as they are. */
+  readonly needed: ReadonlySet<ValueName>;
+  readonly edited: ReadonlySet<ValueName>;
+  /** Clamps that the operation before them does. */
+  readonly absorbed: ReadonlySet<Operation>;
+}
+
+interface IntegerSteps {
+  /** By the names of their nodes. */
+  readonly layers: ReadonlyMap<string, Integers>;
+  /** Operations that need no step of their own, and the value in whose place their result lies. */
+  readonly absorbed: ReadonlyMap<Operation, ValueName>;
+}
+
+export function integerSteps(forward: readonly Operation[], values: Values): IntegerSteps {
+  const producers = new Map(forward.flatMap((each) => each.outputs.map((output) => [output, each] as const)));
+  const { needed, edited, readers } = values;
+  const absorbed = new Map<Operation, ValueName>();
+
+  /** Whether a value holds integers, as far as the operations before it say so. */
+  const isWhole = (value: ValueName): boolean => {
+    const from = edited.has(value) ? undefined : producers.get(value);
+    if (!from) return false;
+    return from.grid?.divisor !== undefined || (from.copies === true && isWhole(from.inputs[0]));
+  };
+  const layers = forward.filter(({ integers, inputs }) => integers !== undefined && isWhole(inputs[0]));
+  const running = new Set(layers);
+
+  /** The layer whose sums an operation alone puts on a grid, a clamp between them or not. */
+  const layerBefore = (value: ValueName): Operation | undefined => {
+    if (needed.has(value) || readers.get(value)?.length !== 1) return undefined;
+    const from = producers.get(value);
+    // Signs stay as they are on the way to a grid, other bounds do not.
+    if (from?.clamp?.lo === 0 && from.clamp.hi === Number.POSITIVE_INFINITY && values.absorbed.has(from))
+      return layerBefore(from.inputs[0]);
+    return from && running.has(from) ? from : undefined;
+  };
+  const settled = new Map<Operation, { readonly by: Operation } & Settled>();
+  for (const operation of forward) {
+    const { grid, inputs, outputs } = operation;
+    if (grid?.zero !== 0 || (grid.mode | away) !== away || edited.has(outputs[0])) continue;
+    const layer = layerBefore(inputs[0]);
+    if (layer) settled.set(layer, { by: operation, grid, places: false });
+  }
+
+  /** The layer that alone reads what an operation makes integers of. */
+  const layerBehind = ({ grid, outputs: [output] }: Operation): Operation | undefined => {
+    const [layer, other] = readers.get(output) ?? [];
+    const isOwn = grid?.divisor !== undefined && !needed.has(output) && other === undefined;
+    return isOwn && layer && running.has(layer) ? layer : undefined;
+  };
+  const from = new Map<Operation, Integers["from"]>();
+  const take = (places: Operation, layer: Operation, scale: Integers["from"]): void => {
+    from.set(layer, scale);
+    absorbed.set(places, places.inputs[0]);
+  };
+  for (const [layer, { by, ...each }] of settled) {
+    absorbed.set(by, by.inputs[0]);
+    const [output] = by.outputs;
+    const behind = readers.get(output) ?? [];
+    const own = (operation: Operation): boolean =>
+      layerBehind(operation) !== undefined && operation.grid?.divisor === each.grid.step;
+    if (needed.has(output) || behind.length === 0 || !behind.every(own)) continue;
+    settled.set(layer, { ...each, by, places: true });
+    for (const operation of behind) take(operation, layerBehind(operation) as Operation, "bounded");
+  }
+  for (const operation of forward) {
+    const layer = absorbed.has(operation) ? undefined : layerBehind(operation);
+    if (layer?.integers !== "numbers" || operation.grid?.divisor === undefined) continue;
+    take(operation, layer, { scale: operation.grid.divisor, mode: operation.grid.mode & away });
+  }
+  return {
+    layers: new Map(
+      layers.map((layer) => {
+        const own = settled.get(layer);
+        return [
+          layer.node.name,
+          { from: from.get(layer) ?? "there", settled: own && { grid: own.grid, places: own.places } },
+        ] as const;
+      }),
+    ),
+    absorbed,
+  };
+}
