@@ -25,7 +25,7 @@ const leastBound = 256;
 const largestSum = 2 ** 31 - 1;
 
 /** Where the elements of a weight lie: those of output `n` from `n · outStride` on, `count` of them, `stride` apart. */
-export interface WeightRows {
+interface WeightRows {
   readonly outputs: number;
   readonly outStride: number;
   readonly count: number;
@@ -59,7 +59,7 @@ export function byteWeights(
 }
 
 /** How the elements of a weight follow one another in its panels. */
-export interface ByteLayout {
+interface ByteLayout {
   readonly groups: number;
   /** Per group. */
   readonly outChannels: number;
@@ -74,14 +74,14 @@ export interface ByteLayout {
 }
 
 /** Pairs of products along the depth of one output. */
-export const pairsOf = ({ taps, run, channels }: Pick<ByteLayout, "taps" | "run" | "channels">): number =>
+const pairsOf = ({ taps, run, channels }: Pick<ByteLayout, "taps" | "run" | "channels">): number =>
   taps * Math.ceil((run * channels) / 2);
 
-export const byteWeightsSize = (layout: ByteLayout): number =>
+const byteWeightsSize = (layout: ByteLayout): number =>
   layout.groups * panelCount(layout.outChannels) * 16 * (pairsOf(layout) + 1);
 
 /** Places bytes, i8[groups][⌈outChannels/8⌉][taps][pairs][8][2], and offsets, i16[groups][⌈outChannels/8⌉·8]. */
-export function placeBytes(
+function placeBytes(
   memory: KernelMemory,
   weight: Constant,
   { offsets }: ByteWeights,
@@ -121,7 +121,7 @@ const blockBytes = 128 * 1024;
 const fewestTiles = 8;
 
 /** Tiles of four pixels that pass through together, and the scratch that takes. */
-export function byteBlocks(pixels: number, pairs: number, segment: number): { tiles: number; scratchBytes: number } {
+function byteBlocks(pixels: number, pairs: number, segment: number): { tiles: number; scratchBytes: number } {
   const tiles = Math.min(Math.ceil(pixels / 4), Math.max(fewestTiles, Math.floor(blockBytes / (16 * pairs || 1))));
   return { tiles, scratchBytes: 96 + 16 * segment + 32 * pairs + tiles * (80 + 16 * pairs) };
 }
@@ -131,7 +131,7 @@ const there = 4;
 const bounded = 8;
 
 /** What the kernel is told of a pass: how integers come of what it reads, and on which grid their sums go. */
-export function byteRecord(
+function byteRecord(
   run: Run,
   { from, settled }: Integers,
   { bound }: ByteWeights,
