@@ -93,6 +93,68 @@ interface Family {
 const families: Readonly<Record<string, Family>> = {
   "v8 to v12": { family: "yolo-v8", file: networks.yoloV8(0), count: 84, side: 64, plain: v8 },
   "-seg": { family: "yolo-v8", file: networks.yoloV8(8), count: 84, side: 64, plain: v8 },
+  "v5 with its decoding": {
+    family: "yolo-v5",
+    file: networks.yoloV5,
+    count: 84,
+    side: 64,
+    plain: ({ output }, row) => {
+      const [x, y, w, h, object, ...scores] = rowOf(output, row);
+      return {
+        box: centred(x, y, w, h),
+        probabilities: scores.map((score) => object * score),
+        score: (index) => logit(object) + logit(scores[index]),
+      };
+    },
+  },
+  "v11 with its distances": { family: "yolo-v8", file: networks.yoloV11, count: 84, side: 64, plain: v8 },
+  FastestDet: {
+    family: "fastest-det",
+    file: networks.fastestDet,
+    count: 64,
+    side: 64,
+    plain: ({ output }, row) => {
+      const at = (channel: number): number => output.data[channel * 64 + row];
+      const [x, y] = [Math.tanh(at(1)) + (row % 8), Math.tanh(at(2)) + Math.floor(row / 8)];
+      return {
+        box: centred(x * 8, y * 8, sigmoid(at(3)) * 64, sigmoid(at(4)) * 64),
+        probabilities: [5, 6, 7].map((channel) => at(0) ** 0.6 * at(channel) ** 0.4),
+        score: (index) => 0.6 * logit(at(0)) + 0.4 * logit(at(5 + index)),
+      };
+    },
+  },
+  UltraFace: {
+    family: "ssd",
+    file: networks.ultraFace,
+    count: 235,
+    side: 64,
+    plain: ({ boxes, scores, c }, row) => {
+      const maps = [
+        [8, [10, 16, 24]],
+        [16, [32, 48]],
+        [32, [64, 96]],
+        [64, [128, 192, 256]],
+      ] as const;
+      let rest = row;
+      for (const [stride, sizes] of maps) {
+        const columns = 64 / stride;
+        if (rest >= columns ** 2 * sizes.length) {
+          rest -= columns ** 2 * sizes.length;
+          continue;
+        }
+        const place = Math.floor(rest / sizes.length);
+        const [x, y] = [((place % columns) + 0.5) * stride, (Math.floor(place / columns) + 0.5) * stride];
+        const size = Math.min(64, sizes[rest % sizes.length]);
+        const [a, b, w, h] = rowOf(boxes, row);
+        return {
+          box: centred(x + a * 0.1 * size, y + b * 0.1 * size, size * Math.exp(0.2 * w), size * Math.exp(0.2 * h)),
+          probabilities: [-1, rowOf(scores, row)[1]],
+          score: () => rowOf(c, row)[1],
+        };
+      }
+      throw new Error("there are no more places");
+    },
+  },
   YOLOX: {
     family: "yolox",
     file: networks.yolox,

@@ -304,3 +304,97 @@ export const yoloPose = fileOf(
   64,
   { pairs: ints(1, 84, 4, 2), single: ints(1, 84, 4, 1), flat: ints(1, 84, 12) },
 );
+
+/** YOLOv5 with its decoding: centre and size, objectness, classes. */
+export const yoloV5 = fileOf(
+  { b: 4, o: 1, c: 3 },
+  [
+    ["Exp", ["b"], ["box"]],
+    ["Sigmoid", ["o"], ["object"]],
+    ["Sigmoid", ["c"], ["scores"]],
+    ["Concat", ["box", "object", "scores"], ["output"], { axis: 2 }],
+  ],
+  ["output"],
+);
+
+/** YOLOv8 and v11 as ultralytics exports them: of each side a softmax over sixteen distances, its mean, centre and size in pixels. */
+export const yoloV11 = fileOf(
+  { d: 64, c: 3 },
+  [
+    ["Reshape", ["d", "bySide"], ["sides"]],
+    ["Softmax", ["sides"], ["shares"], { axis: 3 }],
+    ["Mul", ["shares", "far"], ["parts"]],
+    ["ReduceSum", ["parts", "last"], ["distances"], { keepdims: 0 }],
+    ["Split", ["distances", "twos"], ["before", "after"], { axis: 2 }],
+    ["Sub", ["places", "before"], ["from"]],
+    ["Add", ["places", "after"], ["to"]],
+    ["Add", ["from", "to"], ["sum"]],
+    ["Mul", ["sum", "half"], ["centre"]],
+    ["Sub", ["to", "from"], ["size"]],
+    ["Concat", ["centre", "size"], ["own"], { axis: 2 }],
+    ["Mul", ["own", "strides"], ["box"]],
+    ["Sigmoid", ["c"], ["scores"]],
+    ["Concat", ["box", "scores"], ["rows"], { axis: 2 }],
+    ["Transpose", ["rows"], ["output0"], { perm: [0, 2, 1] }],
+  ],
+  ["output0"],
+  64,
+  {
+    bySide: ints(1, 84, 4, 16),
+    far: floats([16], [...Array(16).keys()]),
+    last: ints(3),
+    twos: ints(2, 2),
+    half: floats([], [0.5]),
+    places: floats(
+      [1, 84, 2],
+      strides.flatMap((s) =>
+        Array.from({ length: (64 / s) ** 2 }, (_, i) => [(i % (64 / s)) + 0.5, Math.floor(i / (64 / s)) + 0.5]).flat(),
+      ),
+    ),
+    strides: floats(
+      [1, 84, 1],
+      strides.flatMap((s) => Array<number>((64 / s) ** 2).fill(s)),
+    ),
+  },
+);
+
+/** FastestDet: an objectness, four numbers of a box and a softmax at each place of one map. */
+export const fastestDet = fileOfMaps(
+  [
+    ["o", 1, 8],
+    ["b", 4, 8],
+    ["c", 3, 8],
+  ],
+  64,
+  [
+    ["Sigmoid", ["o"], ["object"]],
+    ["Softmax", ["c"], ["shares"], { axis: 1 }],
+    ["Concat", ["object", "b", "shares"], ["output"], { axis: 1 }],
+  ],
+  ["output"],
+);
+
+/** UltraFace without the decoding of its priors: three, two, two and three at each place of four maps. */
+export const ultraFace = fileOfMaps(
+  [
+    ...[8, 16, 32, 64].map((s, i) => [`b${s}`, [12, 8, 8, 12][i], s] as const),
+    ...[8, 16, 32, 64].map((s, i) => [`c${s}`, [6, 4, 4, 6][i], s] as const),
+  ],
+  64,
+  [
+    ...["b", "c"].flatMap(
+      (kind): Nodes => [
+        ...[8, 16, 32, 64].flatMap(
+          (s): Nodes => [
+            ["Transpose", [`${kind}${s}`], [`${kind}${s}.t`], { perm: [0, 2, 3, 1] }],
+            ["Reshape", [`${kind}${s}.t`, kind === "b" ? "toBoxes" : "toScores"], [`${kind}${s}.r`]],
+          ],
+        ),
+        ["Concat", [8, 16, 32, 64].map((s) => `${kind}${s}.r`), [kind === "b" ? "boxes" : "c"], { axis: 1 }],
+      ],
+    ),
+    ["Softmax", ["c"], ["scores"], { axis: 2 }],
+  ],
+  ["scores", "boxes", "c"],
+  { toBoxes: ints(1, -1, 4), toScores: ints(1, -1, 2) },
+);
