@@ -1,10 +1,10 @@
-import { explain, type MethodOptions } from "../explain/explain";
-import { takes } from "../methods/own-options";
+import { explain } from "../explain/explain";
 import type { MethodName } from "../methods/table";
 import type { LoadedModel } from "../model/loaded-model";
 import type { Input, Prediction } from "../model/model";
 import { type ObjectRegion, regionPixels } from "../trust/region";
 import type { RawMap } from "../view/raw-map";
+import { likelyEvidence } from "./likely-evidence";
 import { namedClass } from "./named-class";
 import { rounded } from "./rounded";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
@@ -28,9 +28,8 @@ export interface AuditPicture {
 
 /** @throws {InputError} if the method's values have no places in the picture */
 export async function auditPicture(probe: Probe, { id, input, label, region }: AuditPicture): Promise<AuditedImage> {
-  const { model, key } = probe;
-  const [named, next] = await model.predict(input, { top: 2 });
-  const [map, control] = await maps(probe, input, named, next);
+  const { key } = probe;
+  const { named, map, control } = await look(probe, input);
   const inside = region === undefined ? undefined : regionPixels(region, map.placed);
   const labelIndex = namedClass(label, key);
   return {
@@ -46,36 +45,23 @@ export async function auditPicture(probe: Probe, { id, input, label, region }: A
   };
 }
 
-async function maps(
-  { model, key: { method, layer, seed }, control, signal }: Probe,
-  input: Input,
-  named: Prediction,
-  next: Prediction | undefined,
-): Promise<readonly [PlacedRawMap, PlacedRawMap]> {
-  const options: MethodOptions & { readonly method: MethodName } = {
+interface Seen {
+  readonly named: Prediction;
+  readonly map: PlacedRawMap;
+  readonly control: PlacedRawMap;
+}
+
+async function look({ model, key: { method, layer, seed }, control, signal }: Probe, input: Input): Promise<Seen> {
+  const ask = {
     method: method as MethodName,
     seed,
     ...(layer !== undefined && { layer }),
     ...(signal && { signal }),
   };
-  if (control !== "class") {
-    const target = named.index;
-    const [own, other] = [
-      await explain(model, input, { ...options, target }),
-      await explain(control.network, input, { ...options, target }),
-    ];
-    return [placedMap(own), placedMap(other)];
-  }
-  const targets = [named.index, (next as Prediction).index];
-  if (takes(method, "targets")) {
-    const [own, other] = await explain(model, input, { ...options, targets });
-    return [placedMap(own), placedMap(other)];
-  }
-  const [own, other] = [
-    await explain(model, input, { ...options, target: targets[0] }),
-    await explain(model, input, { ...options, target: targets[1] }),
-  ];
-  return [placedMap(own), placedMap(other)];
+  const { named, attributions } = await likelyEvidence(model, input, ask, control === "class" ? 2 : 1);
+  const [own, next] = attributions;
+  const other = control === "class" ? next : await explain(control.network, input, { ...ask, target: named.index });
+  return { named, map: placedMap(own), control: placedMap(other) };
 }
 
 /** The rim is this share of the picture's width and height on each side. */

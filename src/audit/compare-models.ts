@@ -1,5 +1,4 @@
 import { checkBag, checkOptions, iterable, oneOf, wholeNumber } from "../checks";
-import { explain } from "../explain/explain";
 import { guardedAsync } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { type MethodName, methodTable } from "../methods/table";
@@ -11,6 +10,7 @@ import { failureOf, pictureCount, picturesOf, theirValue } from "../pace/picture
 import { spearman } from "../trust/similarity";
 import type { RawMap } from "../view/raw-map";
 import type { AuditImages } from "./audit";
+import { likelyEvidence } from "./likely-evidence";
 import { namedClass } from "./named-class";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
 import type { AuditKey } from "./types";
@@ -168,9 +168,10 @@ interface Answer {
   readonly raw: PlacedRawMap;
 }
 
-async function answerOf(model: LoadedModel, input: Input, options: Parameters<typeof explain>[2]): Promise<Answer> {
-  const [{ index, label, probability }] = await model.predict(input, { top: 1 });
-  const attribution = await explain(model, input, { ...options, target: index });
+async function answerOf(model: LoadedModel, input: Input, ask: Parameters<typeof likelyEvidence>[2]): Promise<Answer> {
+  const { named, attributions } = await likelyEvidence(model, input, ask, 1);
+  const { index, label, probability } = named;
+  const [attribution] = attributions;
   return { index, ...(label !== undefined && { label }), probability, raw: placedMap(attribution) };
 }
 

@@ -13,7 +13,6 @@ import type { Layer, Model, Prediction, RunResult } from "./model";
 import type { ModelParts } from "./model-parts";
 import { ModelValues } from "./model-values";
 import {
-  firstNotFinite,
   type Input,
   type ModelInput,
   onlyInput,
@@ -23,8 +22,8 @@ import {
   shownInput,
 } from "./network-inputs";
 import { checkScore } from "./not-finite";
-import { probabilities, rankedClasses } from "./output";
 import { preprocessed } from "./preprocessed";
+import { rankedPredictions } from "./ranked-predictions";
 
 type PredictOptions = NonNullable<Parameters<Model["predict"]>[1]>;
 type RunOptions = NonNullable<Parameters<Model["run"]>[1]>;
@@ -63,7 +62,7 @@ export class LoadedModel extends ModelValues implements Model {
   }
 
   async #predict(input: Input, options: PredictOptions): Promise<Prediction[]> {
-    const { explained, outputKind, classAxis, detector } = this.parts;
+    const { explained, classAxis, detector } = this.parts;
     checkOptions("predict", options, ["top", "intervene", "signal"]);
     const { top = 5, signal } = options;
     throwIfAborted(signal);
@@ -72,21 +71,16 @@ export class LoadedModel extends ModelValues implements Model {
     const edits = editsOf(this, options.intervene);
     const data = this.prepare(input);
     const { values } = await this.watchedPass({ data, keep: [explained], edits }, signal);
-    const scores = classScores(classAxis, values.get(explained) as Float32Array);
-    const { mirrored } = classAxis;
-    const probability = probabilities(scores, outputKind, mirrored);
+    const value = values.get(explained) as Float32Array;
+    const ranked = rankedPredictions(this.parts, (index) => this.labelOf(index), value);
     // A class may be ruled out by −∞; what makes a probability NaN is no score.
-    if (firstNotFinite(probability) >= 0) {
+    if (ranked.some(({ probability }) => !Number.isFinite(probability))) {
+      const scores = classScores(classAxis, value);
       const worst = scores.findIndex((score) => Number.isNaN(score) || score === Number.POSITIVE_INFINITY);
       const index = Math.max(worst, 0);
       checkScore(this, `The score of class ${index}`, scores[index], data, explained);
     }
-    return rankedClasses(scores, outputKind, mirrored)
-      .slice(0, top)
-      .map((index) => {
-        const label = this.labelOf(index);
-        return { index, ...(label !== undefined && { label }), score: scores[index], probability: probability[index] };
-      });
+    return ranked.slice(0, top);
   }
 
   run(input: Input, options: RunOptions = {}): Promise<RunResult> {

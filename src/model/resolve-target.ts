@@ -7,6 +7,7 @@ import { memoryStrides, type Shape } from "../operation/layout";
 import { showShape, sizeOf, Tensor } from "../tensor";
 import { type ClassAxis, classElements, classScores, elementOffsets } from "./class-axis";
 import type { Detection } from "./detection";
+import { LikelyClass } from "./likely-class";
 import type { LoadedModel } from "./loaded-model";
 import { type Input, isTensor } from "./model";
 import { rankedClasses } from "./output";
@@ -20,6 +21,7 @@ import type { Position, Target, UnitPosition } from "./target";
  * @throws {LayerError} if it names an unknown layer
  */
 export function resolveTarget(model: LoadedModel, target: Target = "top", depth = 0): ScoredTarget {
+  if (target instanceof LikelyClass) return chosenClass(model, (data) => target.indexIn(model, data));
   if (typeof target === "object" && target !== null) {
     const kind = Object.keys(targetKeys).find((key) => Object.hasOwn(target, key)) as
       | keyof typeof targetKeys
@@ -40,23 +42,30 @@ export function resolveTarget(model: LoadedModel, target: Target = "top", depth 
         `got ${typeof target === "object" ? show(target) : String(target)}.`,
     );
   }
-  const { explained: value, classAxis, outputKind, detector } = model.parts;
-  const score = (index: number): Score => ({
-    index,
-    label: model.labelOf(index),
-    terms: [classElements(classAxis, index)],
-    ofClass: true,
-    chosen: () => index,
-  });
   if (target === "top") {
-    if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
+    const { classAxis, outputKind } = model.parts;
     const best = (data: Float32Array): number =>
       rankedClasses(classScores(classAxis, data), outputKind, classAxis.mirrored)[0];
-    return { value, choose: (data) => score(best(data)) };
+    return chosenClass(model, best);
   }
   const index = classIndex(model, target);
-  return { value, choose: () => score(index) };
+  return { value: model.parts.explained, choose: () => classScore(model, index) };
 }
+
+/** A class that only a pass tells. @throws {TargetError} if the network has boxes to choose from, and no classes */
+function chosenClass(model: LoadedModel, indexIn: (data: Float32Array) => number): ScoredTarget {
+  const { explained: value, detector } = model.parts;
+  if (detector?.targets) throw new TargetError(`${detector.what} ${detector.targets}`);
+  return { value, choose: (data) => classScore(model, indexIn(data)) };
+}
+
+const classScore = (model: LoadedModel, index: number): Score => ({
+  index,
+  label: model.labelOf(index),
+  terms: [classElements(model.parts.classAxis, index)],
+  ofClass: true,
+  chosen: () => index,
+});
 
 /** What stands beside what tells one target from another, which is looked for in this order. */
 const targetKeys = {

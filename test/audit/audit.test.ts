@@ -1,16 +1,21 @@
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { rounded } from "../../src/audit/rounded";
+import { placedMap, smallMap } from "../../src/audit/small-map";
 import { spectralClusters } from "../../src/audit/spectral-clusters";
 import {
   type Audit,
   audit,
   auditExamples,
+  explain,
   htmlReport,
   InputError,
   loadModel,
   type Model,
   mergeAudits,
+  Tensor,
 } from "../../src/index";
+import { loaded } from "../../src/model/loaded-model";
 import { Random } from "../../src/random/random";
 import { type LawnScene, lawnScenes } from "./lawn-scenes";
 
@@ -47,6 +52,37 @@ describe("audit", () => {
       }
     }
     expect(whole.classes.reduce((sum, { size }) => sum + size, 0)).toBe(scenes.length);
+  });
+
+  it("takes one pass a picture, where the method does, and finds what predict and explain find", async () => {
+    for (const [method, passes] of [
+      ["grad-cam", 1],
+      ["saliency", 1],
+      ["eigen-cam", undefined],
+    ] as const) {
+      const watched = vi.spyOn(loaded(model), "watchedPass");
+      const { images, audit: key } = await audit(model, scenes.slice(0, 3), { method });
+      if (passes !== undefined) expect([method, watched.mock.calls.length]).toEqual([method, 3 * passes]);
+      watched.mockRestore();
+      for (const [i, { predicted, probability, score, map }] of images.entries()) {
+        const { image } = scenes.find(({ id }) => id === images[i].id) as LawnScene;
+        const [named] = await model.predict(image, { top: 1 });
+        expect([predicted, probability, score]).toEqual([
+          named.index,
+          rounded(named.probability),
+          rounded(named.score),
+        ]);
+        const own = await explain(model, image, { method, target: named.index });
+        expect(map).toEqual(smallMap(placedMap(own), key.grid));
+      }
+    }
+  });
+
+  it("refuses what is not finite by predict's words", async () => {
+    const broken = new Tensor(new Float32Array(96 * 96 * 3).fill(3e38), [1, 96, 96, 3]);
+    await expect(audit(model, [{ id: "far", image: broken }])).rejects.toThrow(
+      /far.*(score|target).*is (NaN|-?Infinity)/,
+    );
   });
 
   it("is plain data that depends on the set of pictures alone", async () => {
