@@ -9,6 +9,7 @@ export default defineConfig({
     occlusion: "bench/occlusion/run.ts",
     search: "bench/search/run.ts",
     "search-child": "bench/search/child.ts",
+    folders: "bench/folders/run.ts",
   },
   outDir: "bench/build",
   format: ["esm"],

@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { transform } from "esbuild";
 
 /** Hosts that take ES modules alone, programs, and the worker's script, which is started from where it lies. */
-const notRequired = /^(cli|workerd|edge-light|pool-workerd|pool-edge-light|pool-worker)\.js$/;
+const notRequired = /^(cli|cli-worker|workerd|edge-light|pool-workerd|pool-edge-light|pool-worker)\.js$/;
 
 /*
  * `import.meta.url` without `node:url`, which bundlers for browsers do not have. A dynamic import becomes a `require`: test

@@ -14,6 +14,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/cli/search.test.ts": "seethrough search, merge and project, as processes",
   "test/cli/cli.test.ts": "the command line, as processes",
   "test/cli/all-methods.test.ts": "seethrough explain --method all, as processes",
+  "test/cli/audit.test.ts": "seethrough audit, as a process",
   "test/cli/detect.test.ts": "seethrough detect and explain --detection, as processes",
   "test/cli/explain-many.test.ts": "seethrough explain on folders, as processes",
   "test/cli/inputs.test.ts": "several inputs on the command line, as processes",

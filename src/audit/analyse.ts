@@ -45,7 +45,9 @@ function confusionOf(labelled: readonly AuditedImage[], key: AuditKey): Confusio
   const cells = new Map<string, AuditedImage[]>();
   for (const image of labelled.filter((each) => !isRight(each))) {
     const cell = `${image.labelIndex} ${image.predicted}`;
-    cells.set(cell, [...(cells.get(cell) ?? []), image]);
+    const known = cells.get(cell);
+    if (known) known.push(image);
+    else cells.set(cell, [image]);
   }
   return [...cells.values()]
     .sort((a, b) => b.length - a.length)
@@ -86,6 +88,7 @@ async function classOf(index: number, all: readonly AuditedImage[], key: AuditKe
     ),
     eigenvalues: eigenvalues.map(rounded),
     clusters: groups.map((group, i) => clusterOf(group, i, means, features, key)),
+    ...(sample.length < images.length && { sampled: sample.length }),
     outliers: outliersOf(sample, points),
   };
 }

@@ -14,7 +14,7 @@ import { copiesOf } from "../rewrite/with-constants";
 import type { ObjectRegion } from "../trust/region";
 import { shuffled, stagesOf } from "../trust/shuffle";
 import { type AuditPicture, auditPicture, type Probe } from "./audit-picture";
-import { auditOf, checkAudit, checkSameAudit, joined, type Records } from "./merge-audits";
+import { auditOf, checkAudit, checkSameAudit, joined, partOf, type Records } from "./merge-audits";
 import type { Audit, AuditKey } from "./types";
 
 /** A picture of the data that is audited. */
@@ -49,7 +49,10 @@ export interface AuditOptions {
   readonly onError?: "throw" | "skip";
   /** An earlier result of the same audit to go on from: pictures that it has are not looked at again. */
   readonly from?: Audit;
-  /** Called with the result so far, every `checkpointEvery` pictures; awaited. */
+  /**
+   * Called every `checkpointEvery` pictures with what is known of them, a part that `from` and `mergeAudits` take: accuracy, clusters and
+   * suspicions are found at the end, when it is called with the result. Awaited.
+   */
   readonly onCheckpoint?: (part: Audit) => void | Promise<void>;
   /** Default 500. */
   readonly checkpointEvery?: number;
@@ -120,7 +123,7 @@ export async function audit(given: Model, images: AuditImages, options: AuditOpt
         if (failure !== undefined) records.failures.set(id, failure);
         await pace.step(seen);
         if (onCheckpoint && seen % checkpointEvery === 0) {
-          const part = await auditOf(key, records);
+          const part = partOf(key, records);
           await theirsAsync(() => onCheckpoint(part), options.signal);
         }
       }

@@ -44,15 +44,23 @@ export function joined({ images, failures }: Records, part: Audit): void {
 }
 
 /** The result over what is known. */
-export async function auditOf(key: AuditKey, { images, failures }: Records): Promise<Audit> {
+export async function auditOf(key: AuditKey, records: Records): Promise<Audit> {
+  const part = partOf(key, records);
+  return { ...part, ...(await analyse(part.images, key)) };
+}
+
+/** What is known, nothing found in it yet: a part to go on from. */
+export function partOf(key: AuditKey, { images, failures }: Records): Audit {
   const byId = <T extends { readonly id: string }>(a: T, b: T): number => (a.id < b.id ? -1 : 1);
-  const all = [...images.values()].sort(byId);
   return {
     format: auditFormat,
     audit: key,
-    images: all,
+    images: [...images.values()].sort(byId),
     failures: [...failures].map(([id, message]) => ({ id, message })).sort(byId),
-    ...(await analyse(all, key)),
+    unknownLabels: [],
+    confusion: [],
+    classes: [],
+    suspicions: [],
   };
 }
 

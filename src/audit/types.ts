@@ -85,6 +85,11 @@ export interface AuditedClass {
   /** Eigenvalues of the normalised Laplacian from the least on: the largest gap says how many clusters there are. */
   readonly eigenvalues: readonly number[];
   readonly clusters: readonly EvidenceCluster[];
+  /**
+   * Present where the class has more pictures than are clustered: so many were drawn, clusters and outliers found among them, and the
+   * others joined the cluster whose mean map is nearest.
+   */
+  readonly sampled?: number;
   /** Ids of pictures whose map is like no other of the class. */
   readonly outliers: readonly string[];
 }

@@ -1,29 +1,16 @@
-import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import {
-  decodeImage,
-  InputError,
-  LayerError,
-  MemoryError,
-  type MethodName,
-  type Model,
-  OptionError,
-  SeethroughError,
-  ShapeError,
-  TargetError,
-  version,
-} from "../index";
-import { evaluateImage } from "./evaluation";
+import { InputError, type MethodName, type Model, ShapeError, version } from "../index";
+import { type Judged, judgeEach } from "./evaluate-each";
+import { judgeWith } from "./evaluate-one";
+import { judgingThreads } from "./evaluate-threads";
 import { evaluationCsv } from "./evaluation-csv";
 import { meansOf } from "./evaluation-measures";
-import { type EvaluationFile, type EvaluationRecord, openEvaluations } from "./evaluation-records";
+import { type EvaluationRecord, openEvaluations } from "./evaluation-records";
 import { evaluationText } from "./evaluation-table";
-import { keepInputs, readInputFile, writeOutputFile } from "./files";
-import { inFlags } from "./flag-words";
-import { filesBeside, loadFlaggedModel, type ModelFlags, type PlaceFlag, targetAt } from "./model-flags";
+import { keepInputs, writeOutputFile } from "./files";
+import { filesBeside, loadFlaggedModel, type ModelFlags, type PlaceFlag } from "./model-flags";
 import { noteWriter } from "./note-writer";
-import { maskOf, maskPathOf, pictureFiles } from "./picture-files";
-import { progressBar } from "./progress-bar";
+import { pictureFiles } from "./picture-files";
 import { digestsOfRequest, recordPath } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
 
@@ -35,9 +22,9 @@ export interface EvaluateFlags extends ModelFlags {
   readonly csv?: string;
   readonly resume?: string | true;
   readonly json?: boolean;
+  /** How many images are judged at once. */
+  readonly workers: number;
 }
-
-const controls = 3;
 
 export async function evaluateCommand(given: readonly string[], flags: EvaluateFlags): Promise<void> {
   const paths = (await pictureFiles(given)).map(({ path }) => path);
@@ -51,7 +38,9 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
   keepInputs([flags.csv, state], [...paths, flags.model, ...filesBeside(flags)]);
   const file = await openEvaluations(state, await requestOf(flags));
   using stop = stopOnSignal();
-  const { records, failures } = await judgeEach(model, paths, { flags, file, signal: stop.signal });
+  using threads = flags.workers > 1 ? judgingThreads(Math.min(flags.workers, paths.length), flags) : undefined;
+  const judges = threads?.judges ?? [judgeWith(model, flags)];
+  const { records, failures } = await judgeEach(paths, judges, { flags, file, signal: stop.signal });
   const isStopped = stop.signal.aborted && records.length + failures.length < paths.length;
   const notes = noteWriter(model);
   const left = records.flatMap(({ missing }) => missing);
@@ -82,85 +71,8 @@ export async function evaluateCommand(given: readonly string[], flags: EvaluateF
 
 /** All that the numbers depend on but the images: files by what is in them, flags as they are. */
 async function requestOf(flags: EvaluateFlags): Promise<object> {
-  const { csv, json, resume, model, labels, config, ...options } = flags;
+  const { csv, json, resume, workers, model, labels, config, ...options } = flags;
   return { version, files: await digestsOfRequest(model === undefined ? [] : [model], flags), ...options };
-}
-
-interface Judged {
-  readonly records: readonly EvaluationRecord[];
-  readonly failures: readonly { readonly image: string; readonly message: string }[];
-}
-
-/** What is wrong with the request, not with one picture. */
-const ofRequest = [OptionError, TargetError, LayerError, MemoryError];
-
-/** Judges one image after the other, those that were kept not again, until a signal ends it; what was judged until then is returned. */
-async function judgeEach(
-  model: Model,
-  paths: readonly string[],
-  around: { readonly flags: EvaluateFlags; readonly file: EvaluationFile; readonly signal: AbortSignal },
-): Promise<Judged> {
-  const { flags, file, signal } = around;
-  const each = flags.methods.length + controls;
-  const bar = progressBar("evaluate");
-  const records: EvaluationRecord[] = [];
-  const failures: { image: string; message: string }[] = [];
-  try {
-    for (const [done, path] of paths.entries()) {
-      if (signal.aborted) break;
-      try {
-        let maps = done * each;
-        const bytes = await filesOf(path);
-        const kept = file.find(path, bytes);
-        const record =
-          kept ??
-          (await judgeOne(model, path, { ...around, bytes, onMap: () => bar.update(++maps, paths.length * each) }));
-        if (!kept) await file.add(record, bytes);
-        records.push(record);
-      } catch (error) {
-        if (signal.aborted) break;
-        if (!(error instanceof SeethroughError) || ofRequest.some((kind) => error instanceof kind)) throw error;
-        failures.push({ image: path, message: inFlags(error.message) });
-      }
-      bar.update((done + 1) * each, paths.length * each);
-    }
-  } finally {
-    bar.stop();
-  }
-  return { records, failures };
-}
-
-/** The picture's bytes, and those of its mask where there is one. */
-async function filesOf(path: string): Promise<readonly Uint8Array[]> {
-  const mask = maskPathOf(path);
-  const picture = await readInputFile(path);
-  return existsSync(mask) ? [picture, await readInputFile(mask)] : [picture];
-}
-
-async function judgeOne(
-  model: Model,
-  path: string,
-  request: {
-    readonly flags: EvaluateFlags;
-    readonly bytes: readonly Uint8Array[];
-    readonly signal: AbortSignal;
-    readonly onMap: () => void;
-  },
-): Promise<EvaluationRecord> {
-  const { flags, bytes, signal, onMap } = request;
-  const [picture, beside] = bytes;
-  const missing: { method: string; reason: string }[] = [];
-  const evaluated = await evaluateImage(model, {
-    image: await decodeImage(picture, { signal }),
-    mask: beside && (await maskOf(maskPathOf(path), beside)),
-    methods: flags.methods,
-    target: targetAt(flags.target, flags.position, model),
-    seed: flags.seed,
-    signal,
-    onMap,
-    onMissing: (method, reason) => missing.push({ method, reason }),
-  });
-  return { image: path, hasMask: beside !== undefined, missing, ...evaluated };
 }
 
 /** Images that the heading names. */

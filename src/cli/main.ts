@@ -280,6 +280,11 @@ withModelOptions(program.command("evaluate"))
     "keep what was judged in this file, and go on from it; default: beside --csv, or evaluation.jsonl",
   )
   .option("--json", "print one JSON document with every number and curve instead of a table")
+  .addOption(
+    new Option("--workers <n>", "judge so many images at once; the result is the same to the bit")
+      .argParser(workers)
+      .default(1),
+  )
   .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
 
 withModelOptions(program.command("audit"))

@@ -20,6 +20,8 @@ const shownOfCluster = 6;
 const shownOfConfusion = 4;
 const cellsShown = 12;
 const outliersShown = 6;
+/** Answers with pictures: of a thousand classes the others are rows of the table, so that the page can be mailed. */
+const classesShown = 24;
 
 /**
  * The pictures that the page of an audit shows: whoever loads them from files needs no others.
@@ -34,8 +36,9 @@ export function auditExamples(audit: Audit): string[] {
   });
 }
 
-function examplesOf({ classes, confusion }: Audit): string[] {
-  const ofClasses = classes.flatMap(({ clusters, outliers }) => [
+function examplesOf(audit: Audit): string[] {
+  const { confusion } = audit;
+  const ofClasses = detailed(audit).flatMap(({ clusters, outliers }) => [
     ...clusters.flatMap(({ images }) => images.slice(0, shownOfCluster)),
     ...outliers.slice(0, outliersShown),
   ]);
@@ -43,16 +46,31 @@ function examplesOf({ classes, confusion }: Audit): string[] {
   return [...new Set([...ofClasses, ...ofCells])];
 }
 
+/** Those with suspicions, the strongest first, then those of most pictures; in the order of the network. */
+function detailed({ classes, suspicions }: Audit): readonly AuditedClass[] {
+  const suspected = suspicions.flatMap(({ index }) => classes.filter((each) => each.index === index));
+  const bySize = [...classes].sort((a, b) => b.size - a.size);
+  const first = new Set([...new Set([...suspected, ...bySize])].slice(0, classesShown));
+  return classes.filter((each) => first.has(each));
+}
+
 export function auditPage(title: string, audit: Audit, find: Find, models: readonly Model[]): string {
   const { suspicions, classes, confusion, failures } = audit;
   const byId = new Map(audit.images.map((image) => [image.id, image]));
-  const tiles = examplesOf(audit).length * 2 + classes.reduce((sum, { clusters }) => sum + clusters.length, 0) * 2;
+  const withPictures = detailed(audit);
+  const tiles = examplesOf(audit).length * 2 + withPictures.reduce((sum, { clusters }) => sum + clusters.length, 0) * 2;
   const shown: Shown = { audit, byId, find, write: pictureWriter(Math.max(tiles, 60)) };
   const sections: Section[] = [
-    { title: "What to look at first", body: suspicionList(suspicions, classes, shown) },
+    { title: "What to look at first", body: suspicionList(suspicions, withPictures, shown) },
     { title: "Right and wrong", body: answers(audit, confusion, shown) },
-    ...classes.map((each): Section => ({ title: `Evidence for “${each.label}”`, body: classBody(each, shown) })),
+    ...withPictures.map((each): Section => ({ title: `Evidence for “${each.label}”`, body: classBody(each, shown) })),
   ];
+  if (withPictures.length < classes.length) {
+    sections.push({
+      title: "Other answers",
+      body: html`<p>${classes.length - withPictures.length} more answers of the network are rows of the table above; the audit's JSON has their clusters.</p>`,
+    });
+  }
   if (failures.length > 0) {
     const list = failures.slice(0, 100).map(({ id, message }) => html`<li><strong>${id}</strong>: ${message}</li>`);
     sections.push({
@@ -135,10 +153,13 @@ function answers({ classes }: Audit, confusion: Audit["confusion"], { byId, find
   ];
 }
 
-function classBody({ label, size, clusters, outliers }: AuditedClass, shown: Shown): Content {
+function classBody({ label, size, clusters, outliers, sampled }: AuditedClass, shown: Shown): Content {
   const several = clusters.length > 1;
   return [
-    html`<p>${size} pictures${several ? `, in ${clusters.length} clusters of evidence` : ", all with evidence of one kind"}.</p>`,
+    html`<p>${size} pictures${several ? `, in ${clusters.length} clusters of evidence` : ", all with evidence of one kind"}.${
+      sampled !== undefined &&
+      ` Clusters and outliers were sought among ${sampled} of them, drawn at random; the others joined the cluster whose mean map is nearest.`
+    }</p>`,
     table(
       `Clusters of “${label}”`,
       ["cluster", "pictures", "right", "outside the object", "control", "at the rim", "control", "distance"],

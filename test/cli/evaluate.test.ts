@@ -147,6 +147,46 @@ it("keeps the others where one picture cannot be judged, and says so at the end"
   }
 }, 120_000);
 
+it("judges several images at once, to the same document", async () => {
+  const images = ["scene-cat-00", "scene-turtle-02", "lawn-dog-01"].map(scene);
+  const words = [...images, "nowhere.png", "--methods", "grad-cam,guided-backprop", "--seed", "3", "--json"];
+  const [one, three] = [await evaluate(...words), await evaluate(...words, "--workers", "3")];
+  expect(one.code).toBe(0);
+  expect(three).toEqual(one);
+  const wrong = await evaluate(...images, "--target", "dragon", "--workers", "2");
+  expect(wrong).toMatchObject({
+    code: 1,
+    out: "",
+    err: expect.stringMatching(/^seethrough: Target "dragon"[^\n]*\n$/),
+  });
+}, 240_000);
+
+it("ends with Ctrl-C among workers, too, and goes on with another number of them", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    const state = join(folder, "kept.jsonl");
+    const images = ["scene-cat-00", "scene-turtle-02", "lawn-dog-01", "scene-fish-02", "scene-snake-01"].map(scene);
+    const words = [...images, "--methods", "saliency", "--resume", state, "--json"];
+    const running = spawn("node", ["dist/cli.js", "evaluate", ...words, "--workers", "2"]);
+    const [out, err] = [text(running.stdout), text(running.stderr)];
+    const ended = new Promise<number | null>((resolve) => running.on("close", resolve));
+    const kept = (): number => (existsSync(state) ? readFileSync(state, "utf8").split("\n").length - 2 : 0);
+    while (kept() < 1 && running.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 20));
+    running.kill("SIGINT");
+    expect(await ended).toBe(1);
+    expect(await err).toMatch(
+      /^seethrough: Stopped after [1-4] of 5 images; the same command goes on from .*kept\.jsonl\.\n$/,
+    );
+    expect(JSON.parse(await out).images.length).toBe(kept());
+    const onward = await evaluate(...words);
+    const anew = await evaluate(...words.filter((word) => word !== "--resume" && word !== state));
+    expect([onward.code, anew.code]).toEqual([0, 0]);
+    expect(onward.out).toBe(anew.out);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 240_000);
+
 it("ends with Ctrl-C, prints what was judged, and goes on from there", async () => {
   const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
   try {

@@ -1,0 +1,27 @@
+/** The script of the threads of `seethrough evaluate --workers`. */
+import { parentPort, workerData } from "node:worker_threads";
+import { SeethroughError } from "../index";
+import type { EvaluateFlags } from "./evaluate-command";
+import { isOfRequest } from "./evaluate-each";
+import { type ImageToJudge, judgeWith } from "./evaluate-one";
+import type { ThreadMessage } from "./evaluate-threads";
+import { loadFlaggedModel } from "./model-flags";
+
+const flags = workerData as EvaluateFlags;
+const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
+const model = loadFlaggedModel(flags);
+// Said with the first image.
+model.catch(() => {});
+// Ctrl-C ends the thread: whoever started it does.
+const { signal } = new AbortController();
+
+parentPort?.on("message", async (image: ImageToJudge) => {
+  try {
+    const record = await judgeWith(await model, flags)(image, { signal, onMap: () => say({ kind: "map" }) });
+    say({ kind: "record", record });
+  } catch (error) {
+    if (error instanceof SeethroughError) {
+      say({ kind: isOfRequest(error) ? "request" : "picture", message: error.message });
+    } else say({ kind: "fault", error });
+  }
+});
