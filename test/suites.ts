@@ -5,6 +5,7 @@
 export const longSuites: Readonly<Record<string, string>> = {
   "test/documents/api-docs.test.ts": "the pages of docs/api are those of the source",
   "test/audit/audit.test.ts": "audits of data sets, merged and taken up again",
+  "test/audit/bounded.test.ts": "what audits keep of very many pictures",
   "test/audit/cheats.test.ts": "audits find the planted cheats, and nothing of the kind in honest networks",
   "test/audit/watermark.test.ts": "audits find the planted mark in a corner",
   "test/audit/compare.test.ts": "two networks side by side",

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
-import { InputError, type MethodName, type Model, ShapeError, version } from "../index";
+import { InputError, type Model, ShapeError, version } from "../index";
 import { type Judged, judgeEach } from "./evaluate-each";
+import type { EvaluateFlags } from "./evaluate-flags";
 import { judgeWith } from "./evaluate-one";
 import { judgingThreads } from "./evaluate-threads";
 import { evaluationCsv } from "./evaluation-csv";
@@ -8,23 +9,11 @@ import { meansOf } from "./evaluation-measures";
 import { type EvaluationRecord, openEvaluations } from "./evaluation-records";
 import { evaluationText } from "./evaluation-table";
 import { keepInputs, writeOutputFile } from "./files";
-import { filesBeside, loadFlaggedModel, type ModelFlags, type PlaceFlag } from "./model-flags";
+import { filesBeside, loadFlaggedModel } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { pictureFiles } from "./picture-files";
 import { digestsOfRequest, recordPath } from "./record-lines";
 import { stopOnSignal } from "./stop-signal";
-
-export interface EvaluateFlags extends ModelFlags {
-  readonly methods: readonly MethodName[];
-  readonly target?: string;
-  readonly position?: PlaceFlag;
-  readonly seed: number;
-  readonly csv?: string;
-  readonly resume?: string | true;
-  readonly json?: boolean;
-  /** How many images are judged at once. */
-  readonly workers: number;
-}
 
 export async function evaluateCommand(given: readonly string[], flags: EvaluateFlags): Promise<void> {
   const paths = (await pictureFiles(given)).map(({ path }) => path);

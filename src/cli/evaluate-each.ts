@@ -1,7 +1,7 @@
 /** Judges many images, as many at once as there are judges, and goes on where one cannot be judged. */
 import { existsSync } from "node:fs";
 import { LayerError, MemoryError, OptionError, SeethroughError, TargetError } from "../index";
-import type { EvaluateFlags } from "./evaluate-command";
+import type { EvaluateFlags } from "./evaluate-flags";
 import type { Judge } from "./evaluate-one";
 import type { EvaluationFile, EvaluationRecord } from "./evaluation-records";
 import { readInputFile } from "./files";

@@ -1,6 +1,6 @@
 /** Judges one image, in this thread. */
 import { decodeImage, type Model } from "../index";
-import type { EvaluateFlags } from "./evaluate-command";
+import type { EvaluateFlags } from "./evaluate-flags";
 import { evaluateImage } from "./evaluation";
 import type { EvaluationRecord } from "./evaluation-records";
 import { targetAt } from "./model-flags";

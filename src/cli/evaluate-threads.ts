@@ -1,7 +1,7 @@
 /** Threads that judge images, each with a network of its own. */
 import { Worker } from "node:worker_threads";
 import { InputError, OptionError, SeethroughError } from "../index";
-import type { EvaluateFlags } from "./evaluate-command";
+import type { EvaluateFlags } from "./evaluate-flags";
 import type { ImageToJudge, Judge } from "./evaluate-one";
 import type { EvaluationRecord } from "./evaluation-records";
 

@@ -1,8 +1,8 @@
 /** The script of the threads of `seethrough evaluate --workers`. */
 import { parentPort, workerData } from "node:worker_threads";
 import { SeethroughError } from "../index";
-import type { EvaluateFlags } from "./evaluate-command";
 import { isOfRequest } from "./evaluate-each";
+import type { EvaluateFlags } from "./evaluate-flags";
 import { type ImageToJudge, judgeWith } from "./evaluate-one";
 import type { ThreadMessage } from "./evaluate-threads";
 import { loadFlaggedModel } from "./model-flags";

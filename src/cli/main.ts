@@ -12,7 +12,8 @@ import {
 import { type AuditFlags, auditCommand } from "./audit-command";
 import { type CompareFlags, compareCommand } from "./compare-command";
 import { type DetectFlags, detectCommand } from "./detect-command";
-import { type EvaluateFlags, evaluateCommand } from "./evaluate-command";
+import { evaluateCommand } from "./evaluate-command";
+import type { EvaluateFlags } from "./evaluate-flags";
 import { explainAction } from "./explain-action";
 import { inFlags } from "./flag-words";
 import { type InspectFlags, inspectCommand } from "./inspect-command";

@@ -4,8 +4,8 @@ import { beforeAll, expect, it, vi } from "vitest";
 import { analyse } from "../../src/audit/analyse";
 import * as clustering from "../../src/audit/spectral-clusters";
 import type { AuditedImage, AuditKey } from "../../src/audit/types";
-import { Random } from "../../src/explain/random";
 import { type Audit, audit, auditExamples, htmlReport, loadModel, type Model } from "../../src/index";
+import { Random } from "../../src/random/random";
 
 let model: Model;
 beforeAll(async () => {
