@@ -1,6 +1,6 @@
 // Everything public but `loadModel`, which each entry (index, workerd, edge-light, slim) binds to its own kernels.
 
-export type { Attribution, ExplainOptions, LayerOptions, Recipe } from "./attribution/attribution";
+export type { Attribution, ExplainOptions, LayerOptions, Recipe, Refinement } from "./attribution/attribution";
 export type { AttributionMethod } from "./attribution/attribution-method";
 export type { Baseline } from "./attribution/baseline";
 export type { BlackBox } from "./attribution/black-box";
@@ -18,6 +18,7 @@ export {
   projectActivation,
 } from "./attribution/project-activation";
 export { projectionImage } from "./attribution/projection-image";
+export type { Budget, BudgetOptions, Refining } from "./attribution/refinement";
 export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./attribution/rules/composite";
 export type { Conditions } from "./attribution/rules/conditions";
 export { type AuditImage, type AuditImages, type AuditOptions, audit } from "./audit/audit";

@@ -51,6 +51,9 @@ const messages = {
   "poor-fit": (share: string) =>
     `The linear model explains only ${share} of how the score changes when features are taken away: the features act together, and their ` +
     "single shares say little. Other segments, or kernelShap, may say more.",
+  unfinished: (done: string, total: string, error: string) =>
+    `The answer of ${done} of ${total} passes: coarser than what all of them give` +
+    `${error === "" ? "" : `, and estimated to be ${error} off (distance to it as a share of it)`}. More budget refines it.`,
   "unused-options": (method: string, names: string) =>
     `${method} does not read ${names}, which other methods do: the result is the same without.`,
   "class-axis-assumed": (by: string, output: string, taken: string, other: string) =>

@@ -43,6 +43,18 @@ export interface Recipe {
   readonly seed: number;
 }
 
+/** How far an answer had come. */
+export interface Refinement {
+  /** Passes made, of all. */
+  readonly done: number;
+  readonly total: number;
+  /**
+   * Estimated distance to what all passes will give, as a share of it: ‖answer − last‖₂ / ‖last‖₂. Absent of the first answer:
+   * there is nothing to compare it with.
+   */
+  readonly error?: number;
+}
+
 /** The result of an attribution method. */
 export interface Attribution {
   readonly method: string;
@@ -76,6 +88,8 @@ export interface Attribution {
   readonly layers?: readonly string[];
   /** Completeness error, Σ values − (s(x) − s(baseline)), where the method promises completeness. */
   readonly convergenceDelta?: number;
+  /** How far the answer had come, where it came before all passes of the method were made. */
+  readonly refinement?: Refinement;
   /** Known limits and findings that apply to this result. */
   readonly notes: readonly Note[];
   readonly recipe: Recipe;

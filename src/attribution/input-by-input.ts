@@ -77,26 +77,44 @@ class JoinedPasses implements Passes<number> {
     return this.#parts[0].engine;
   }
 
-  async make(first: number, end: number): Promise<ArrayLike<number> | undefined> {
-    const made: ArrayLike<number>[] = [];
-    for (const { part, from, to } of this.#within(first, end)) {
-      for (let at = from; at < to; ) {
-        const next = Math.min(at + part.batchSize, to);
-        const results = await part.make(at, next);
-        if (!results) return undefined;
-        made.push(results);
-        at = next;
-      }
-    }
-    return made.length === 1 ? made[0] : made.flatMap((results) => Array.from(results));
+  /** Every input's passes in their own order, spread evenly: the first ones of each tell something of every input. */
+  get order(): readonly number[] | undefined {
+    if (this.#parts.length === 1) return this.#parts[0].order;
+    let start = 0;
+    const ranked = this.#parts.flatMap(({ count, order, least = 1 }) => {
+      const first = start;
+      start += count;
+      const own = order ?? Array.from({ length: count }, (_, pass) => pass);
+      return own.map((pass, i) => ({ pass: first + pass, rank: i < least ? -1 : (i + 0.5) / count }));
+    });
+    return ranked.sort((a, b) => a.rank - b.rank).map(({ pass }) => pass);
   }
 
-  take(results: ArrayLike<number>, first: number): void {
-    let done = 0;
-    for (const { part, from, to } of this.#within(first, first + results.length)) {
-      const whole = to - from === results.length;
-      part.take(whole ? results : Array.from(results).slice(done, done + to - from), from);
-      done += to - from;
+  get least(): number {
+    return this.#parts.reduce((total, { count, least = 1 }) => total + Math.min(least, count), 0);
+  }
+
+  async make(passes: readonly number[]): Promise<ArrayLike<number> | undefined> {
+    const made = new Float64Array(passes.length);
+    for (const { part, own } of this.#within(passes)) {
+      for (let at = 0; at < own.length; at += part.batchSize) {
+        const group = own.slice(at, at + part.batchSize);
+        const results = await part.make(group.map(({ pass }) => pass));
+        if (!results) return undefined;
+        group.forEach(({ i }, k) => {
+          made[i] = results[k];
+        });
+      }
+    }
+    return made;
+  }
+
+  take(results: ArrayLike<number>, passes: readonly number[]): void {
+    for (const { part, own } of this.#within(passes)) {
+      part.take(
+        own.map(({ i }) => results[i]),
+        own.map(({ pass }) => pass),
+      );
     }
   }
 
@@ -119,13 +137,15 @@ class JoinedPasses implements Passes<number> {
     });
   }
 
-  /** The passes of each part among those from `first` to `end`. */
-  #within(first: number, end: number) {
+  /** The passes of each part among some, by their number within the part, and where they stand among them. */
+  #within(passes: readonly number[]) {
     let start = 0;
     return this.#parts.flatMap((part) => {
-      const [from, to] = [Math.max(first - start, 0), Math.min(end - start, part.count)];
+      const own = passes.flatMap((pass, i) =>
+        pass >= start && pass < start + part.count ? [{ pass: pass - start, i }] : [],
+      );
       start += part.count;
-      return to > from ? [{ part, from, to }] : [];
+      return own.length > 0 ? [{ part, own }] : [];
     });
   }
 }

@@ -1,10 +1,23 @@
 /** Explanations made of many passes that do not depend on each other: all of them here, or divided among several instances. */
 
 import { throwIfAborted } from "../checks";
+import { OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
+import { joinNotes, note } from "../notes";
 import { createPace } from "../pace/pace";
 import type { Attribution, ExplainOptions } from "./attribution";
+import { withMethods } from "./attribution-methods";
+import {
+  type Budget,
+  type BudgetOptions,
+  checkBudget,
+  ErrorEstimate,
+  type Listeners,
+  Moments,
+  type Refining,
+  refining,
+} from "./refinement";
 
 /** One explanation, begun: its passes, and what their results come to. Whoever makes which of them, it has the same bits. */
 export interface Passes<Result = unknown> {
@@ -15,11 +28,15 @@ export interface Passes<Result = unknown> {
   readonly resultBytes: number;
   /** How the passes are made, where there are several ways and the results depend on it. */
   readonly engine?: string;
-  /** The results of some passes, later ones after earlier ones; undefined where all have to be made again, because the engine is now another one. */
-  make(first: number, end: number): Promise<ArrayLike<Result> | undefined>;
-  /** Takes results in, in the order of the passes. */
-  take(results: ArrayLike<Result>, first: number): void;
-  /** The explanation, when all results have been taken. */
+  /** The order in which they tell most the soonest; default: their own. */
+  readonly order?: readonly number[];
+  /** How many must be taken, in that order, before there is an explanation of the whole input; default 1. Infinity: only all will do. */
+  readonly least?: number;
+  /** The results of some passes; undefined where all have to be made again, because the engine is now another one. */
+  make(passes: readonly number[]): Promise<ArrayLike<Result> | undefined>;
+  /** Takes the results of some passes in: all passes in their own order, or the first ones of `order`. */
+  take(results: ArrayLike<Result>, passes: readonly number[]): void;
+  /** The explanation by the passes that were taken. */
   attribution(): Promise<Attribution>;
   /** Gives back memory that the passes hold once one was made. */
   close?(): void;
@@ -45,23 +62,131 @@ export const beginningOf = (method: object): Begin<object> | undefined =>
 export const beginningAs = <Method extends object>(method: Method, other: object): Method =>
   Object.assign(method, { [beginning]: beginningOf(other) });
 
-/** A method of passes as it is called: it makes all of them, one after the other. */
-export const byPasses = <Options extends ExplainOptions, Given>(
+/**
+ * A method of passes as it is called. It makes all of them, or as many as a budget allows. Whoever iterates over the result gets answers
+ * on the way: the passes are made in an order in which they tell most the soonest then, and the last answer has the bits that all of
+ * them give in their own order.
+ */
+export const byPasses = <Options extends ExplainOptions & BudgetOptions, Given>(
   begin: (model: Given, input: Input, options: Options) => Promise<Passes>,
-): ((model: Given, input: Input, options?: Options) => Promise<Attribution>) =>
+): ((model: Given, input: Input, options?: Options) => Refining) =>
   Object.assign(
-    (model: Given, input: Input, options: Options = {} as Options): Promise<Attribution> =>
-      guardedAsync("The method", async () => {
-        throwIfAborted(options?.signal);
-        const passes = await begin(model, input, options);
-        await makeAll(passes, options, [0, passes.count], (results, first) => passes.take(results, first));
-        return passes.attribution();
-      }),
+    (model: Given, input: Input, options: Options = {} as Options): Refining =>
+      refining((listeners) =>
+        guardedAsync("The method", async () => {
+          throwIfAborted(options?.signal);
+          const { budget } = options ?? {};
+          checkBudget(budget);
+          const clock = budget && budgetClock(budget);
+          const passes = await begin(model, input, budget === undefined ? options : { ...options, budget: undefined });
+          if (clock || listeners.any) return explainInSteps(passes, options, listeners, clock);
+          await makeAll(passes, options, [0, passes.count], (results, at) => passes.take(results, at));
+          return passes.attribution();
+        }),
+      ),
     { [beginning]: begin },
   );
 
+interface BudgetClock {
+  /** Whether there is nothing left after some passes. */
+  isUsedUp(done: number): boolean;
+  /** How many of a group of passes are likely to fit into what is left; at least 1. */
+  room(done: number, group: number): number;
+}
+
+function budgetClock({ ms = Number.POSITIVE_INFINITY, passes = Number.POSITIVE_INFINITY }: Budget): BudgetClock {
+  const called = performance.now();
+  let began: number | undefined;
+  return {
+    isUsedUp: (done) => done >= passes || performance.now() - called >= ms,
+    room(done, group) {
+      const now = performance.now();
+      // The first pass tells how long one takes.
+      began ??= now;
+      const most = Math.max(1, Math.min(group, passes - done));
+      if (ms === Number.POSITIVE_INFINITY) return most;
+      const each = (now - began) / done;
+      return done === 0 ? 1 : Math.max(1, Math.min(most, Math.floor((called + ms - now) / (each || 1))));
+    },
+  };
+}
+
+/** Makes passes in the order that tells most the soonest, until all are made, the budget is used up or nobody listens any more. */
+async function explainInSteps(
+  passes: Passes,
+  options: ExplainOptions & BudgetOptions,
+  listeners: Listeners,
+  clock: BudgetClock | undefined,
+): Promise<Attribution> {
+  const { count, order } = passes;
+  const { least: asked = 1 } = passes;
+  const least = Math.min(asked, count);
+  if (asked === Number.POSITIVE_INFINITY) {
+    if (clock) throw tooMuchToKeep(passes);
+    await makeAll(passes, options, [0, count], (results, at) => passes.take(results, at));
+    return passes.attribution();
+  }
+  const pace = createPace(options, count);
+  const moments = new Moments(count, least);
+  const estimate = new ErrorEstimate(count);
+  const answer = async (done: number): Promise<Attribution> => {
+    const found = await passes.attribution();
+    if (done === count) return found;
+    const error = estimate.of(Object.values(found.byInput), done);
+    return unfinished(found, { done, total: count, ...(error !== undefined && { error }) });
+  };
+  const mayEnd = (done: number): boolean => done >= least && (listeners.gone || (clock?.isUsedUp(done) ?? false));
+  try {
+    let done = 0;
+    while (done < count && !mayEnd(done)) {
+      const group = clock ? clock.room(done, passes.batchSize) : passes.batchSize;
+      const end = Math.min(done + group, count);
+      const at = order ? order.slice(done, end) : range(done, end);
+      const results = await passes.make(at);
+      if (!results) {
+        done = 0;
+        continue;
+      }
+      passes.take(results, at);
+      done = end;
+      await pace.step(done);
+      // Where nobody listens they still tell how far off the last one is.
+      if (done < count && !mayEnd(done) && moments.due(done)) listeners.tell(await moments.spend(() => answer(done)));
+    }
+    return await answer(done);
+  } finally {
+    passes.close?.();
+  }
+}
+
+/** An answer before the last: what it rests on, and how to repeat it. */
+function unfinished(found: Attribution, refinement: NonNullable<Attribution["refinement"]>): Attribution {
+  const { done, total, error } = refinement;
+  const { byInput, toDataURL: _, ...data } = found;
+  const off = error === undefined ? "" : `${(100 * error).toPrecision(2)} %`;
+  const isOne = !Object.keys(found).includes("byInput");
+  return withMethods(
+    {
+      ...data,
+      ...(!isOne && { byInput }),
+      refinement,
+      notes: joinNotes(found.notes, [note("unfinished", String(done), String(total), off)]),
+      recipe: { ...found.recipe, options: { ...found.recipe.options, budget: { passes: done } } },
+    },
+    Object.keys(byInput)[0],
+  );
+}
+
+const tooMuchToKeep = ({ count, resultBytes }: Passes): OptionError =>
+  new OptionError(
+    `A budget for these ${count} passes would keep all their results, ${Math.ceil((count * resultBytes) / 2 ** 20)} MiB, and at most ` +
+      `${mostBytes / 2 ** 20} MiB are kept. Ask for fewer passes, or leave budget out.`,
+  );
+
+const range = (first: number, end: number): number[] => Array.from({ length: end - first }, (_, i) => first + i);
+
 /** What all results together may take: they meet in one instance. */
-const mostBytes = 256 * 2 ** 20;
+export const mostBytes = 256 * 2 ** 20;
 
 /** Makes one of several parts; undefined if all of them together would take too much memory. */
 export async function makePart<Options extends ExplainOptions>(
@@ -76,11 +201,11 @@ export async function makePart<Options extends ExplainOptions>(
   const start = (index: number): number => Math.floor((index * passes.count) / parts);
   const from = start(part);
   const found: unknown[] = [];
-  await makeAll(passes, options, [from, start(part + 1)], (results, first) => {
+  await makeAll(passes, options, [from, start(part + 1)], (results, at) => {
     // Views of one batch would each take all of its memory to the other thread.
     for (let i = 0; i < results.length; i++) {
       const result = results[i];
-      found[first - from + i] = result instanceof Float32Array ? result.slice() : result;
+      found[at[i] - from] = result instanceof Float32Array ? result.slice() : result;
     }
   });
   return { results: found, engine: passes.engine };
@@ -97,7 +222,8 @@ export async function joinParts<Options extends ExplainOptions>(
   const passes = await begin(model, input, options);
   const pace = createPace(options, passes.count);
   for (let first = 0; first < results.length; first += passes.batchSize) {
-    passes.take(results.slice(first, first + passes.batchSize), first);
+    const group = results.slice(first, first + passes.batchSize);
+    passes.take(group, range(first, first + group.length));
     await pace.step(first);
   }
   return passes.attribution();
@@ -107,18 +233,19 @@ async function makeAll(
   passes: Passes,
   options: ExplainOptions,
   [from, to]: readonly [number, number],
-  take: (results: ArrayLike<unknown>, first: number) => void,
+  take: (results: ArrayLike<unknown>, passes: readonly number[]) => void,
 ): Promise<void> {
   const pace = createPace(options, passes.count);
   try {
     for (let first = from; first < to; ) {
       const end = Math.min(first + passes.batchSize, to);
-      const results = await passes.make(first, end);
+      const at = range(first, end);
+      const results = await passes.make(at);
       if (!results) {
         first = from;
         continue;
       }
-      take(results, first);
+      take(results, at);
       first = end;
       await pace.step(first - from);
     }

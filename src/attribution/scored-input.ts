@@ -9,9 +9,10 @@ import type { ExplainOptions } from "./attribution";
 import type { Baseline } from "./baseline";
 import type { Frame } from "./covering/patches";
 import type { Found } from "./finish";
+import type { BudgetOptions } from "./refinement";
 
 /** What methods take that make many passes. */
-export interface PassesOptions extends ExplainOptions {
+export interface PassesOptions extends ExplainOptions, BudgetOptions {
   /** Changed inputs per pass; default up to 8, as many as suit the cache. The values do not depend on it. */
   readonly batchSize?: number;
 }

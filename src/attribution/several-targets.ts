@@ -6,6 +6,7 @@ import type { Input, Model } from "../model/model";
 import type { Target } from "../model/target";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { beginningAs } from "./passes";
+import type { BudgetOptions, Refining } from "./refinement";
 
 /** In place of one target. */
 export interface SeveralTargets {
@@ -89,3 +90,44 @@ export const perTarget = <Options extends ExplainOptions>(
     }),
     attribute,
   );
+
+/** A method of many passes as it is called: its answer to one target can be iterated over while it is refined. */
+export interface ExplainsInSteps<Options> {
+  (
+    model: Model,
+    input: Input,
+    options: Omit<Options, "target"> & SeveralTargets & { readonly target?: never },
+  ): Promise<Attribution[]>;
+  (model: Model, input: Input, options?: Options): Refining;
+}
+
+/** A method of many passes that explains one target after the other. What each leaves of a budget of time is the next one's. */
+export function perTargetInSteps<Options extends ExplainOptions & BudgetOptions>(
+  one: (model: Model, input: Input, options: Options) => Refining,
+): ExplainsInSteps<Options> {
+  function explained(
+    model: Model,
+    input: Input,
+    options: Omit<Options, "target"> & SeveralTargets & { readonly target?: never },
+  ): Promise<Attribution[]>;
+  function explained(model: Model, input: Input, options?: Options): Refining;
+  function explained(
+    model: Model,
+    input: Input,
+    options: Options | (Omit<Options, "target"> & SeveralTargets & { readonly target?: never }) = {} as Options,
+  ): Promise<Attribution[]> | Refining {
+    // What is no object is refused by the method that reads it.
+    const { targets, budget } = Object(options) as Partial<SeveralTargets> & BudgetOptions;
+    if (targets === undefined) return one(model, input, options as Options);
+    const called = performance.now();
+    let left = Array.isArray(targets) ? targets.length : 1;
+    const ms = budget?.ms;
+    const inTurn = perTarget((_model, _input, own: Options) => {
+      if (typeof ms !== "number") return one(model, input, own);
+      const share = Math.max((called + ms - performance.now()) / left--, Number.MIN_VALUE);
+      return one(model, input, { ...own, budget: { ...budget, ms: share } });
+    });
+    return inTurn(model, input, options as Omit<Options, "target"> & SeveralTargets & { readonly target?: never });
+  }
+  return beginningAs(explained, one);
+}

@@ -1,7 +1,7 @@
 import { layerPasses } from "../attribution/maps/layer-passes";
 import { beginPerturbedCam, type PerturbedCamOptions } from "../attribution/maps/perturbed-cam";
 import { byPasses, type Passes } from "../attribution/passes";
-import { type Explains, perTarget } from "../attribution/several-targets";
+import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import { ablationCamFacts } from "../methods/ablation-cam";
 import type { Input, Model } from "../model/model";
 import { note } from "../notes";
@@ -25,7 +25,7 @@ import { note } from "../notes";
  * @example
  * const attribution = await ablationCam(model, image, { target: "cat", layer: "relu5" });
  */
-export const ablationCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
+export const ablationCam: ExplainsInSteps<PerturbedCamOptions> = /* @__PURE__ */ perTargetInSteps(
   /* @__PURE__ */ byPasses(beginAblationCam),
 );
 
@@ -36,6 +36,7 @@ function beginAblationCam(given: Model, input: Input, options: PerturbedCamOptio
     alike: (least, most) => least === 0 && most === 0,
     passes: (run, layer, channels) =>
       layerPasses(run, layer, layer.whole, channels.length, (sample, into) => layer.silence(into, channels[sample])),
+    unasked: "nothing",
     weights: (scores, score) => Float64Array.from(scores, (ablated) => (score - ablated) / (score || 1)),
     notes: (score) => (score < 0 ? [note("negative-score", score.toFixed(3))] : []),
   });

@@ -1,8 +1,8 @@
-import type { Attribution } from "../attribution/attribution";
 import { blackBoxInput } from "../attribution/black-box";
 import { maskPasses } from "../attribution/covering/random-masks";
 import { joinPasses } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
+import type { Refining } from "../attribution/refinement";
 import { inputsScoredBy } from "../attribution/score-inputs";
 import type { PassesOptions, ScoredInput } from "../attribution/scored-input";
 import { isFloat32Array } from "../bytes";
@@ -76,7 +76,7 @@ export interface DRiseOptions extends PassesOptions {
  * const [dog] = await detect(model, photo);
  * const why = await dRise(model, photo, { detection: dog, masks: 1000, seed: 1 });
  */
-export const dRise: (model: Model | BoxFinder, input: Input, options: DRiseOptions) => Promise<Attribution> =
+export const dRise: (model: Model | BoxFinder, input: Input, options: DRiseOptions) => Refining =
   /* @__PURE__ */ byPasses(beginDRise);
 
 /** A pass per mask. */

@@ -1,5 +1,6 @@
 import type { Attribution } from "../attribution/attribution";
 import { withMethods } from "../attribution/attribution-methods";
+import { type Listeners, type Refining, refining, relay } from "../attribution/refinement";
 import type { SeveralTargets } from "../attribution/several-targets";
 import { checkBag, show } from "../checks";
 import { OptionError } from "../errors";
@@ -54,15 +55,27 @@ export function explain(
   given: Omit<MethodOptions, "target"> & ExplainMethod & SeveralTargets,
 ): Promise<Attribution[]>;
 /**
- * One target, the option `target`.
+ * One target, the option `target`. Can be iterated over while a method of many passes is at work; one of few passes has one answer.
  *
  * @throws as with several
  */
-export function explain(model: Model, input: Input, given?: MethodOptions & ExplainMethod): Promise<Attribution>;
-export async function explain(
+export function explain(model: Model, input: Input, given?: MethodOptions & ExplainMethod): Refining;
+export function explain(
   model: Model,
   input: Input,
   given: MethodOptions & ExplainMethod & Partial<SeveralTargets> = {},
+): Promise<Attribution[]> | Refining {
+  // What is no object is refused below.
+  return (Object(given) as Partial<SeveralTargets>).targets === undefined
+    ? refining((listeners) => byName(model, input, given, listeners) as Promise<Attribution>)
+    : (byName(model, input, given) as Promise<Attribution[]>);
+}
+
+async function byName(
+  model: Model,
+  input: Input,
+  given: MethodOptions & ExplainMethod & Partial<SeveralTargets>,
+  listeners?: Listeners,
 ): Promise<Attribution | Attribution[]> {
   checkBag("explain", given, ["target"]);
   const { method = "grad-cam", noiseTunnel: noisy, ...options } = given;
@@ -79,11 +92,13 @@ export async function explain(
   const { own, unused } = ownOptions(method, options);
   const plain = byCall[facts.call];
   const attribute = noisy === undefined ? plain : noiseTunnel((...call) => plain(...call), noisy);
-  const found: Attribution | readonly Attribution[] = await attribute(model, input, own);
   const notes = unusedNotes(method, unused);
   const noted = (each: Attribution): Attribution =>
     notes.length === 0
       ? each
       : withMethods({ ...each, notes: joinNotes(each.notes, notes) }, Object.keys(each.byInput)[0]);
+  const answers = attribute(model, input, own);
+  if (listeners) relay(answers, listeners, noted);
+  const found: Attribution | readonly Attribution[] = await answers;
   return Array.isArray(found) ? found.map(noted) : noted(found as Attribution);
 }

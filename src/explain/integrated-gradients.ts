@@ -2,9 +2,10 @@ import type { Attribution, ExplainOptions, LayerOptions } from "../attribution/a
 import { type Baseline, baselineData, baselineNotes } from "../attribution/baseline";
 import { finishAttribution } from "../attribution/finish";
 import { attributedValue, gradientsAtPoints, targetNotes } from "../attribution/gradients/gradient";
-import { type QuadratureRule, quadrature } from "../attribution/gradients/quadrature";
-import { byPasses, type Passes } from "../attribution/passes";
-import { type Explains, perTarget } from "../attribution/several-targets";
+import { halvingOrder, nearestShares, type QuadratureRule, quadrature } from "../attribution/gradients/quadrature";
+import { byPasses, mostBytes, type Passes } from "../attribution/passes";
+import type { BudgetOptions } from "../attribution/refinement";
+import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import type { PassResult } from "../engine/session";
 import { integratedGradientsFacts } from "../methods/integrated-gradients";
 import { settledOptions } from "../methods/settled-options";
@@ -15,7 +16,7 @@ import { reportOf, scoreOf } from "../model/score";
 import { note } from "../notes";
 import { batchOf } from "../pace/batch";
 
-export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions {
+export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions, BudgetOptions {
   /** Points on the path; default 50. */
   readonly nSteps?: number;
   /** Default 'gauss-legendre'. */
@@ -41,7 +42,7 @@ export interface IntegratedGradientsOptions extends ExplainOptions, LayerOptions
  * @throws {LayerError} if `layer` is unknown or paths lead around it
  * @throws {OptionError} if `nSteps`, `rule`, `baseline` or `batchSize` is out of range
  */
-export const integratedGradients: Explains<IntegratedGradientsOptions> = /* @__PURE__ */ perTarget(
+export const integratedGradients: ExplainsInSteps<IntegratedGradientsOptions> = /* @__PURE__ */ perTargetInSteps(
   /* @__PURE__ */ byPasses(beginIntegratedGradients),
 );
 
@@ -72,27 +73,50 @@ async function beginIntegratedGradients(
   const score = target.choose(value);
 
   const sum = new Float64Array(x.length);
+  let summed = 0;
+  const add = (to: Float64Array, weight: number, gradient: Float32Array): void => {
+    for (let i = 0; i < x.length; i++) to[i] += weight * gradient[i];
+  };
+  // Out of their order gradients are kept, so that in the end they are summed in it.
+  const kept = new Map<number, Float32Array>();
+  const order = halvingOrder(nSteps);
   return {
     count: nSteps,
     batchSize,
     resultBytes: x.byteLength,
-    async make(first, end) {
-      const points = alphas
-        .slice(first, end)
-        .map((alpha) => x.map((element, i) => xBaseline[i] + alpha * (element - xBaseline[i])));
+    order,
+    least: nSteps * x.byteLength > mostBytes ? Number.POSITIVE_INFINITY : 1,
+    async make(passes) {
+      const points = passes.map((pass) =>
+        x.map((element, i) => xBaseline[i] + alphas[pass] * (element - xBaseline[i])),
+      );
       return gradientsAtPoints(model, { points, start, at: start, target, score, signal });
     },
-    take(gradients, first) {
+    take(gradients, passes) {
+      const inOrder = passes[0] === summed && kept.size === 0;
       Array.from(gradients).forEach((gradient, k) => {
-        const weight = weights[first + k];
-        for (let i = 0; i < x.length; i++) sum[i] += weight * gradient[i];
+        if (inOrder) add(sum, weights[passes[k]], gradient);
+        // A view of a batch would keep all of it, which is as large; its memory is used for the next.
+        else kept.set(passes[k], gradient.slice());
       });
+      if (inOrder) summed += passes.length;
     },
-    attribution,
+    attribution: () => attribution(kept.size > 0 ? sumOfKept() : sum),
   };
 
-  async function attribution(): Promise<Attribution> {
-    const values = x.map((element, i) => (element - xBaseline[i]) * sum[i]);
+  /** All gradients in their order; while some are missing, each with its own weight and those of the points that it is nearest to. */
+  function sumOfKept(): Float64Array {
+    const known = [...kept.keys()].sort((a, b) => a - b);
+    const shares = nearestShares(alphas, weights, known);
+    const total = new Float64Array(x.length);
+    known.forEach((pass, k) => {
+      add(total, shares[k], kept.get(pass) as Float32Array);
+    });
+    return total;
+  }
+
+  async function attribution(mean: Float64Array): Promise<Attribution> {
+    const values = x.map((element, i) => (element - xBaseline[i]) * mean[i]);
     const difference = scoreOf(score, value) - scoreOf(score, valueBaseline);
     return finishAttribution(model, input, {
       method: "integrated-gradients",

@@ -1,10 +1,10 @@
-import type { Attribution } from "../attribution/attribution";
 import type { BlackBox } from "../attribution/black-box";
 import { shapleyCoalitions } from "../attribution/covering/coalitions";
 import { coalitionPasses, type FeatureOptions, featuresOf, recordedSegments } from "../attribution/covering/features";
 import { weightedFit } from "../attribution/covering/weighted-fit";
 import { type InputPasses, inputByInput } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
+import type { Refining } from "../attribution/refinement";
 import { foundAtPlaces, type ScoredInput } from "../attribution/scored-input";
 import { kernelShapFacts } from "../methods/kernel-shap";
 import { settledOptions } from "../methods/settled-options";
@@ -38,7 +38,7 @@ const fewFeatures = 12;
  * @example
  * const attribution = await kernelShap(model, image, { target: "cat", segments: slic(image, { segments: 20 }), baseline: "blur" });
  */
-export const kernelShap: (model: Model | BlackBox, input: Input, options?: KernelShapOptions) => Promise<Attribution> =
+export const kernelShap: (model: Model | BlackBox, input: Input, options?: KernelShapOptions) => Refining =
   /* @__PURE__ */ byPasses(beginKernelShap);
 
 /** A pass per coalition. */
@@ -58,13 +58,16 @@ function coalitionsOf(
   const { count, labels } = features;
   const samples = options.samples ?? (count <= fewFeatures ? 2 ** count : 2 * count + 2048);
   const { coalitions, weights } = shapleyCoalitions(count, samples, new Random(options.seed));
-  return coalitionPasses(scored, features, [new Uint8Array(count), ...coalitions], options, async (scores) => {
+  // The nothing, every feature alone and everything but one feature.
+  const least = 1 + 2 * count;
+  return coalitionPasses(scored, features, [new Uint8Array(count), ...coalitions], options, least, async (scores) => {
+    const scoredOnes = coalitions.slice(0, scores.length - 1);
     const nothing = scores[0];
     const all = scored.target.score - nothing;
     // The last value is what the others leave of the sum.
     const last = count - 1;
-    const rows = coalitions.map((z) => Float64Array.from({ length: last }, (_, i) => z[i] - z[last]));
-    const targets = coalitions.map((z, i) => scores[i + 1] - nothing - z[last] * all);
+    const rows = scoredOnes.map((z) => Float64Array.from({ length: last }, (_, i) => z[i] - z[last]));
+    const targets = scoredOnes.map((z, i) => scores[i + 1] - nothing - z[last] * all);
     const others = last === 0 ? new Float64Array(0) : await weightedFit({ rows, targets, weights }, 0);
     const shapley = Float64Array.of(...others, all - others.reduce((sum, value) => sum + value, 0));
     const values = Float64Array.from(labels, (label) => shapley[label]);

@@ -1,4 +1,3 @@
-import type { Attribution } from "../attribution/attribution";
 import type { BlackBox } from "../attribution/black-box";
 import {
   type Coalition,
@@ -10,6 +9,7 @@ import {
 import { weightedFit } from "../attribution/covering/weighted-fit";
 import { type InputPasses, inputByInput } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
+import type { Refining } from "../attribution/refinement";
 import { foundAtPlaces, type ScoredInput } from "../attribution/scored-input";
 import { exponentialDecay } from "../image/blur";
 import { limeFacts } from "../methods/lime";
@@ -47,7 +47,7 @@ const poorFit = 0.5;
  * @example
  * const attribution = await lime(model, image, { target: "cat", segments: slic(image), samples: 500 });
  */
-export const lime: (model: Model | BlackBox, input: Input, options?: LimeOptions) => Promise<Attribution> =
+export const lime: (model: Model | BlackBox, input: Input, options?: LimeOptions) => Refining =
   /* @__PURE__ */ byPasses(beginLime);
 
 /** A pass per coalition. */
@@ -65,9 +65,10 @@ function samplePasses(
   const coalitions = Array.from({ length: samples }, (_, sample) =>
     Uint8Array.from({ length: features.count }, () => Number(sample === 0 || random.uniform() < 0.5)),
   );
-  return coalitionPasses(scored, features, coalitions, options, async (scores) => {
-    const weights = coalitions.map((coalition) => kernel(coalition, kernelWidth));
-    const { coefficients, explained } = await penalisedFit(coalitions, scores, weights, lambda);
+  return coalitionPasses(scored, features, coalitions, options, features.count, async (scores) => {
+    const scoredOnes = coalitions.slice(0, scores.length);
+    const weights = scoredOnes.map((coalition) => kernel(coalition, kernelWidth));
+    const { coefficients, explained } = await penalisedFit(scoredOnes, scores, weights, lambda);
     const values = Float64Array.from(features.labels, (label) => coefficients[label]);
     const share = `${Math.max(0, Math.round(100 * explained))} %`;
     const notes: Note[] = explained < poorFit ? [note("poor-fit", share)] : [];

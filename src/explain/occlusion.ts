@@ -1,11 +1,11 @@
-import type { Attribution } from "../attribution/attribution";
 import type { Baseline } from "../attribution/baseline";
 import type { BlackBox } from "../attribution/black-box";
 import { scorePatches } from "../attribution/covering/occluded-scores";
-import { eachRow, type Frame, patchesOf } from "../attribution/covering/patches";
+import { coarseFirst, eachRow, type Frame, type Patch, patchesOf } from "../attribution/covering/patches";
 import { type InputPasses, inputByInput, ownOption } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
 import { isByName, type PerInput } from "../attribution/per-input";
+import type { Refining } from "../attribution/refinement";
 import { foundAtPlaces, type PassesOptions, type ScoredInput } from "../attribution/scored-input";
 import { show } from "../checks";
 import { MemoryError, OptionError } from "../errors";
@@ -49,7 +49,7 @@ export interface OcclusionOptions extends PassesOptions {
  * @throws {MemoryError} if the maps of `engine: 'incremental'` do not fit
  * @throws {TargetError} if `target` names no class of the model
  */
-export const occlusion: (model: Model | BlackBox, input: Input, options?: OcclusionOptions) => Promise<Attribution> =
+export const occlusion: (model: Model | BlackBox, input: Input, options?: OcclusionOptions) => Refining =
   /* @__PURE__ */ byPasses(beginOcclusion);
 
 /** A pass per position of the patch. */
@@ -84,9 +84,11 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
   const count = patches.all.length;
   const scorer = scorePatches(scored, fill, patches, options);
   const occluded = new Float64Array(count);
+  const taken = new Set<number>();
 
   return {
     count,
+    ...coarseFirst(patches),
     get batchSize() {
       return scorer.batchSize;
     },
@@ -94,33 +96,63 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
       return scorer.engine;
     },
     resultBytes: occluded.BYTES_PER_ELEMENT,
-    async make(first, end) {
+    async make(passes) {
       try {
-        return await scorer.score(patches.all.slice(first, end));
+        return await scorer.score(passes.map((pass) => patches.all[pass]));
       } catch (error) {
-        if (error instanceof MemoryError && scorer.fallBack()) return undefined;
-        throw error;
+        if (!(error instanceof MemoryError && scorer.fallBack())) throw error;
+        taken.clear();
+        return undefined;
       }
     },
-    take: (scores, first) => occluded.set(scores, first),
+    take(scores, passes) {
+      passes.forEach((pass, i) => {
+        occluded[pass] = scores[i];
+        taken.add(pass);
+      });
+    },
     close: () => scorer.close(),
     found() {
       const drop = new Float64Array(height * width);
       const cover = new Float64Array(height * width);
-      patches.all.forEach((patch, position) => {
+      const known = [...taken].sort((a, b) => a - b);
+      for (const position of known) {
+        const patch = patches.all[position];
         eachRow(patch, (row) => {
           for (let column = patch.left; column < patch.right; column++) {
             drop[row * width + column] += scored.target.score - occluded[position];
             cover[row * width + column] += 1;
           }
         });
-      });
-      const values = drop.map((total, place) => total / cover[place]);
+      }
+      const dropAt = (place: number): number => {
+        const nearest = nearestPatch(known, patches.all, Math.floor(place / width), place % width);
+        return scored.target.score - occluded[nearest];
+      };
+      // While patches are missing, a place that none has covered yet has what its nearest one found.
+      const values = drop.map((total, place) => (cover[place] > 0 ? total / cover[place] : dropAt(place)));
       const { engine: _, ...others } = options;
       const used = { ...others, window, stride, value, engine: scorer.engine };
-      return foundAtPlaces(scored, "occlusion", values, used, occluded);
+      return foundAtPlaces(
+        scored,
+        "occlusion",
+        values,
+        used,
+        known.map((position) => occluded[position]),
+      );
     },
   };
+}
+
+/** Of some patches the one whose middle is nearest to a place; of several the first. */
+function nearestPatch(known: readonly number[], all: readonly Patch[], row: number, column: number): number {
+  let [best, least] = [known[0], Number.POSITIVE_INFINITY];
+  for (const position of known) {
+    const { top, bottom, left, right } = all[position];
+    const distance = ((top + bottom - 1) / 2 - row) ** 2 + ((left + right - 1) / 2 - column) ** 2;
+    if (distance < least) [best, least] = [position, distance];
+  }
+  return best;
 }
 
 type Extents = readonly [height: number, width: number] | number;

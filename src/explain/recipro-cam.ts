@@ -13,7 +13,7 @@ import { scoreOf } from "../model/score";
 import { batchOf } from "../pace/batch";
 import { createPace } from "../pace/pace";
 
-export interface ReciproCamOptions extends PerturbedCamOptions {
+export interface ReciproCamOptions extends Omit<PerturbedCamOptions, "budget"> {
   /** Keeps the neighbours of each place too, weighed by a Gaussian of 3×3, of a volume of 3×3×3; default false. */
   readonly gaussian?: boolean;
 }

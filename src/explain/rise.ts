@@ -1,8 +1,8 @@
-import type { Attribution } from "../attribution/attribution";
 import type { BlackBox } from "../attribution/black-box";
 import { maskPasses } from "../attribution/covering/random-masks";
 import { inputByInput } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
+import type { Refining } from "../attribution/refinement";
 import type { PassesOptions } from "../attribution/scored-input";
 import { riseFacts } from "../methods/rise";
 import { settledOptions } from "../methods/settled-options";
@@ -36,7 +36,7 @@ export interface RiseOptions extends PassesOptions {
  * @example
  * const attribution = await rise(model, image, { target: "cat", masks: 500, seed: 1 });
  */
-export const rise: (model: Model | BlackBox, input: Input, options?: RiseOptions) => Promise<Attribution> =
+export const rise: (model: Model | BlackBox, input: Input, options?: RiseOptions) => Refining =
   /* @__PURE__ */ byPasses(beginRise);
 
 /** A pass per mask. */

@@ -1,7 +1,7 @@
 import type { CamRun } from "../attribution/maps/cam-run";
 import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from "../attribution/maps/perturbed-cam";
 import { byPasses, type Passes } from "../attribution/passes";
-import { type Explains, perTarget } from "../attribution/several-targets";
+import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import { ShapeError } from "../errors";
 import { type Pixels, resizeBilinear } from "../image/resize";
 import { scoreCamFacts } from "../methods/score-cam";
@@ -36,7 +36,7 @@ import { showShape } from "../tensor";
  * @example
  * const attribution = await scoreCam(model, image, { target: "cat", onProgress: (done, total) => console.log(done, total) });
  */
-export const scoreCam: Explains<PerturbedCamOptions> = /* @__PURE__ */ perTarget(
+export const scoreCam: ExplainsInSteps<PerturbedCamOptions> = /* @__PURE__ */ perTargetInSteps(
   /* @__PURE__ */ byPasses(beginScoreCam),
 );
 
@@ -53,6 +53,7 @@ async function beginScoreCam(given: Model, input: Input, options: PerturbedCamOp
     facts: scoreCamFacts,
     alike: (least, most) => least === most,
     passes: maskedPasses,
+    unasked: "mean",
     weights: (scores) => probabilities(scores, "softmax"),
     notes: () => [note("hardly-about-the-target")],
   });

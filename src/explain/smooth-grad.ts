@@ -10,7 +10,8 @@ import {
 import { Moments } from "../attribution/gradients/moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
 import { byPasses, type Passes } from "../attribution/passes";
-import { type Explains, perTarget } from "../attribution/several-targets";
+import type { BudgetOptions } from "../attribution/refinement";
+import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import { settledOptions } from "../methods/settled-options";
 import { smoothGradFacts } from "../methods/smooth-grad";
 import { loaded } from "../model/loaded-model";
@@ -19,7 +20,7 @@ import { resolveTarget } from "../model/resolve-target";
 import { batchOf } from "../pace/batch";
 import { Random } from "../random/random";
 
-export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOptions {
+export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOptions, BudgetOptions {
   /** Samples per pass; more takes more memory; default up to 4, as many as suit the cache. The values do not depend on it. */
   readonly batchSize?: number;
 }
@@ -43,7 +44,7 @@ export interface SmoothGradOptions extends ExplainOptions, LayerOptions, NoiseOp
  * @example
  * const attribution = await smoothGrad(model, image, { target: "cat", samples: 25, seed: 7 });
  */
-export const smoothGrad: Explains<SmoothGradOptions> = /* @__PURE__ */ perTarget(
+export const smoothGrad: ExplainsInSteps<SmoothGradOptions> = /* @__PURE__ */ perTargetInSteps(
   /* @__PURE__ */ byPasses(beginSmoothGrad),
 );
 
@@ -70,11 +71,11 @@ async function beginSmoothGrad(
     count: samples,
     batchSize,
     resultBytes: Float32Array.BYTES_PER_ELEMENT * model.sampleSize(at),
-    async make(first, end) {
+    async make(passes) {
       // One stream of noise, whoever makes the samples before these.
-      for (; drawn < first; drawn++) noisy.next();
-      const points = Array.from({ length: end - first }, () => noisy.next());
-      drawn = end;
+      for (; drawn < passes[0]; drawn++) noisy.next();
+      const points = passes.map(() => noisy.next());
+      drawn += points.length;
       return gradientsAtPoints(model, { points, at, target, score, signal });
     },
     take(gradients) {

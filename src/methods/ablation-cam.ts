@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { batches, explaining, maps, several } from "./shared-options";
+import { batches, explaining, maps, refined, several } from "./shared-options";
 import { mapMeaning, readAs } from "./shared-words";
 
 export const ablationCamFacts = {
@@ -8,7 +8,7 @@ export const ablationCamFacts = {
   reading: "evidence",
   passes: "1 forward per map, from the layer on",
   needs: ["maps", "scores"],
-  options: [explaining, several, maps, batches],
+  options: [explaining, several, maps, batches, refined],
   divided: true,
 } as const satisfies MethodFacts;
 

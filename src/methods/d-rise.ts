@@ -1,5 +1,5 @@
 import type { MethodFacts, MethodWords } from "./facts";
-import { batches, explaining } from "./shared-options";
+import { batches, explaining, refined } from "./shared-options";
 
 /** Of detectors alone, so not in the table of what every network can be explained by. */
 export const dRiseFacts = {
@@ -11,6 +11,7 @@ export const dRiseFacts = {
   options: [
     explaining,
     batches,
+    refined,
     {
       detection: { is: "own" },
       head: { is: "own", usual: "that of the detection, or as it is recognised" },

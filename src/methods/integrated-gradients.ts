@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, batches, explaining, several } from "./shared-options";
+import { atLayer, batches, explaining, refined, several } from "./shared-options";
 import { readAs, shareMeaning } from "./shared-words";
 
 export const integratedGradientsFacts = {
@@ -13,6 +13,7 @@ export const integratedGradientsFacts = {
     several,
     atLayer,
     batches,
+    refined,
     {
       nSteps: { is: "count", default: 50 },
       rule: { is: "own", default: "gauss-legendre" },

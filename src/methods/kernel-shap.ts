@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { batches, explaining, parts } from "./shared-options";
+import { batches, explaining, parts, refined } from "./shared-options";
 import { readAs, regionMeaning } from "./shared-words";
 
 export const kernelShapFacts = {
@@ -11,6 +11,7 @@ export const kernelShapFacts = {
   options: [
     explaining,
     batches,
+    refined,
     parts,
     {
       samples: { is: "count", least: 2, usual: "all of up to 12 features, 2·features + 2048 of more" },

@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { batches, explaining, parts } from "./shared-options";
+import { batches, explaining, parts, refined } from "./shared-options";
 import { readAs, regionMeaning } from "./shared-words";
 
 export const limeFacts = {
@@ -11,6 +11,7 @@ export const limeFacts = {
   options: [
     explaining,
     batches,
+    refined,
     parts,
     {
       samples: { is: "count", least: 2, default: 1000 },

@@ -1,5 +1,5 @@
 import type { MethodFacts, MethodWords } from "./facts";
-import { batches, explaining } from "./shared-options";
+import { batches, explaining, refined } from "./shared-options";
 
 export const occlusionFacts = {
   name: "occlusion",
@@ -10,6 +10,7 @@ export const occlusionFacts = {
   options: [
     explaining,
     batches,
+    refined,
     {
       window: { is: "own", usual: "a seventh of the input" },
       stride: { is: "own", usual: "half the window" },

@@ -1,5 +1,5 @@
 import type { MethodFacts, MethodWords } from "./facts";
-import { batches, explaining } from "./shared-options";
+import { batches, explaining, refined } from "./shared-options";
 
 export const riseFacts = {
   name: "rise",
@@ -10,6 +10,7 @@ export const riseFacts = {
   options: [
     explaining,
     batches,
+    refined,
     {
       masks: { is: "count", default: 4000 },
       grid: { is: "count", default: 7 },

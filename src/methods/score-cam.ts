@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { batches, explaining, maps, several } from "./shared-options";
+import { batches, explaining, maps, refined, several } from "./shared-options";
 import { mapMeaning, readAs } from "./shared-words";
 
 export const scoreCamFacts = {
@@ -8,7 +8,7 @@ export const scoreCamFacts = {
   reading: "evidence",
   passes: "1 forward per map",
   needs: ["maps", "scores"],
-  options: [explaining, several, maps, batches],
+  options: [explaining, several, maps, batches, refined],
   notes: ["hardly-about-the-target"],
   divided: true,
 } as const satisfies MethodFacts;

@@ -28,6 +28,9 @@ export const attending = { discard: { is: "own", default: 0 } } as const satisfi
 /** Of methods that make many passes. */
 export const batches = { batchSize: { is: "count", usual: "as suits the cache" } } as const satisfies OptionGroup;
 
+/** Of methods whose answer is refined pass by pass. */
+export const refined = { budget: { is: "own", usual: "all passes" } } as const satisfies OptionGroup;
+
 /** Of methods that add noise to the input. */
 export const noise = {
   samples: { is: "count", usual: "50" },

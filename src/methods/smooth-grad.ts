@@ -1,5 +1,5 @@
 import type { MethodFacts } from "./facts";
-import { atLayer, batches, explaining, noise, several } from "./shared-options";
+import { atLayer, batches, explaining, noise, refined, several } from "./shared-options";
 import { gradientMeaning, readAs } from "./shared-words";
 
 export const smoothGradFacts = {
@@ -8,7 +8,7 @@ export const smoothGradFacts = {
   reading: "magnitude",
   passes: "`samples` forward and backward",
   needs: ["gradients"],
-  options: [explaining, several, atLayer, noise, batches],
+  options: [explaining, several, atLayer, noise, batches, refined],
   divided: true,
 } as const satisfies MethodFacts;
 

@@ -2,6 +2,7 @@ import { proxy } from "comlink";
 import type { Attribution } from "../attribution/attribution";
 import { withMethods } from "../attribution/attribution-methods";
 import type { PartResults } from "../attribution/passes";
+import { type Listeners, refining } from "../attribution/refinement";
 import { checkBag, messageOf, throwIfAborted } from "../checks";
 import { OptionError, SeethroughError } from "../errors";
 import { theirsAsync, unlessAborted } from "../guard";
@@ -56,7 +57,8 @@ export function poolOf(threads: readonly Thread[], start: () => Promise<Thread>,
   const dispose = (): void => pool.dispose();
   const explainers = explainerNames.map((name) => [
     name,
-    (model: unknown, input: unknown, options: unknown) => pool.explain(name, model, input, options),
+    (model: unknown, input: unknown, options: unknown) =>
+      refining((listeners) => pool.explain(name, model, input, options, listeners) as Promise<Attribution>),
   ]);
   return {
     ...(Object.fromEntries(explainers) as Explainers),
@@ -134,27 +136,34 @@ class Pool implements Caller {
     this.#seats.close(new SeethroughError("The pool was disposed: this call cannot be finished. Create another pool."));
   }
 
-  async explain(name: ExplainerName, model: unknown, input: unknown, options: unknown): Promise<unknown> {
+  async explain(
+    name: ExplainerName,
+    model: unknown,
+    input: unknown,
+    options: unknown,
+    listeners: Listeners,
+  ): Promise<unknown> {
     const pooled = this.#own(name, model);
     if (options !== undefined) checkBag(name, options, ["target"]);
     const { method, ...others } = (options ?? {}) as {
       readonly method?: unknown;
       readonly noiseTunnel?: unknown;
       readonly targets?: unknown;
+      readonly budget?: unknown;
     };
     const isOne = others.noiseTunnel === undefined && others.targets === undefined;
     const divided = isOne ? dividedName(name, method) : undefined;
     // Where calls wait in line there is nothing to gain by dividing.
-    if (divided && this.#seats.free > 1) {
+    if (divided && others.budget === undefined && this.#seats.free > 1) {
       const { own, unused } =
         name === "explain" ? ownOptions(String(method), others) : { own: options ?? {}, unused: [] };
-      const found = await this.#divide(divided, pooled, input, own as Watched);
+      const found = await this.#divide(divided, pooled, input, own as Watched, listeners);
       const notes = unusedNotes(String(method), unused);
       if (found) {
         return revived(notes.length === 0 ? found : { ...found, notes: joinNotes(found.notes, notes) }, pooled);
       }
     }
-    return revived(await this.call(pooled, name, [input, options]), pooled);
+    return revived(await this.call(pooled, name, [input, options], listeners), pooled);
   }
 
   #own(name: string, model: unknown): PooledModel {
@@ -180,11 +189,17 @@ class Pool implements Caller {
     model: PooledModel,
     input: unknown,
     options: Watched,
+    listeners: Listeners,
   ): Promise<Attribution | undefined> {
     const parts = this.#seats.free;
     const { signal, onProgress, ...plain } = options;
+    const watched = { ...(signal && { signal }), ...(onProgress && { onProgress }) };
     // The caller may use his memory again while the parts are made, and some of them are sent it later.
     const [own, settings] = copied(name, input, plain);
+    // Answers on the way come from one instance. Who iterates over them has begun to when the call has returned.
+    await undefined;
+    if (listeners.any)
+      return (await this.call(model, name, [own, { ...settings, ...watched }], listeners)) as Attribution;
     const stop = linked(signal);
     // Each part has a signal of its own: many listeners on one make Node suspicious.
     const stops = Array.from({ length: parts }, () => new AbortController());
@@ -231,7 +246,12 @@ class Pool implements Caller {
     }
   }
 
-  async call(model: PooledModel, name: CallName, [input, options, ...more]: readonly unknown[]): Promise<unknown> {
+  async call(
+    model: PooledModel,
+    name: CallName,
+    [input, options, ...more]: readonly unknown[],
+    listeners?: Listeners,
+  ): Promise<unknown> {
     if (options !== undefined) checkBag(name, options, []);
     const { signal, onProgress, ...plain } = (options ?? {}) as Watched;
     const args = [...copied(name, input, plain), ...more];
@@ -249,6 +269,9 @@ class Pool implements Caller {
           controller.abort(error);
         }
       });
+    const answered = proxy((packed: unknown): void => {
+      listeners?.tell(revived(unpack(packed), model) as Attribution);
+    });
     const work = async (thread: Thread): Promise<unknown> => {
       const { file } = model;
       if (!file) throw new SeethroughError(`The model "${model.name}" was disposed; load it again.`);
@@ -259,7 +282,14 @@ class Pool implements Caller {
       controller.signal.addEventListener("abort", abort);
       controller.signal.throwIfAborted();
       try {
-        return await thread.service.call(id, model.id, name, args, progress);
+        if (!listeners?.any) return await thread.service.call(id, model.id, name, args, progress);
+        const enough = (): void => {
+          if (thread.isAlive()) thread.service.enough(id);
+        };
+        listeners.whenGone(enough);
+        const call = thread.service.call(id, model.id, name, args, progress, answered);
+        if (listeners.gone) enough();
+        return await call;
       } finally {
         controller.signal.removeEventListener("abort", abort);
       }

@@ -12,8 +12,10 @@ export function exposed(service: Service): Service {
     async load(id, file, options, sibling) {
       return releasing(sibling, () => service.load(id, file, options, sibling));
     },
-    async call(call, id, name, packed, onProgress) {
-      const result = await releasing(onProgress, () => service.call(call, id, name, packed, onProgress));
+    async call(call, id, name, packed, onProgress, onAnswer) {
+      const result = await releasing(onProgress, () =>
+        releasing(onAnswer, () => service.call(call, id, name, packed, onProgress, onAnswer)),
+      );
       return transfer(result, [...transferable(result)]);
     },
   };

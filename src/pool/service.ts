@@ -1,6 +1,7 @@
 import { attentionMaps } from "../attribution/maps/attention-maps";
 import { type Begin, beginningOf, joinParts, makePart } from "../attribution/passes";
 import { projectActivation } from "../attribution/project-activation";
+import { relay } from "../attribution/refinement";
 import { show } from "../checks";
 import { concepts } from "../concepts/concepts";
 import { classProbabilityMap } from "../detect/class-probability-map";
@@ -44,7 +45,10 @@ export interface Service {
     name: CallName,
     packed: readonly unknown[],
     onProgress?: (done: number, total: number) => void,
+    onAnswer?: (packed: unknown) => void,
   ): Promise<unknown>;
+  /** Lets a call whose answers are handed out end with what it has. */
+  enough(call: number): Promise<void>;
   abort(call: number): Promise<void>;
   /** Stops every call and disposes every model. */
   close(): Promise<void>;
@@ -109,6 +113,8 @@ const callOf = (name: CallName): Call => {
 export function createService(packaged: Packaged): Service {
   const models = new Map<number, Model>();
   const running = new Map<number, AbortController>();
+  /** Calls whose answers nobody waits for any more. */
+  const ended = new Set<number>();
   return {
     async ready() {
       await packaged.kernels();
@@ -125,7 +131,7 @@ export function createService(packaged: Packaged): Service {
       models.get(id)?.dispose();
       models.delete(id);
     },
-    async call(call, id, name, packed, onProgress) {
+    async call(call, id, name, packed, onProgress, onAnswer) {
       const model = models.get(id);
       if (!model) throw new SeethroughError("The model was disposed; load it again.");
       const controller = new AbortController();
@@ -139,12 +145,28 @@ export function createService(packaged: Packaged): Service {
           return last;
         });
       try {
-        const result = await callOf(name)(model, packed.map(unpack), { signal: controller.signal, onProgress: report });
+        const answers = callOf(name)(model, packed.map(unpack), { signal: controller.signal, onProgress: report });
+        if (onAnswer) {
+          relay(answers, {
+            any: true,
+            get gone() {
+              return ended.has(call);
+            },
+            tell(answer) {
+              last = onAnswer(pack(answer, "an answer"));
+            },
+          });
+        }
+        const result = await answers;
         await last;
         return pack(result, "the result");
       } finally {
         running.delete(call);
+        ended.delete(call);
       }
+    },
+    async enough(call) {
+      if (running.has(call)) ended.add(call);
     },
     async abort(call) {
       running.get(call)?.abort();

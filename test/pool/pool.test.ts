@@ -270,6 +270,34 @@ describe("a call of a pool", () => {
   });
 });
 
+describe("a pooled explanation that is iterated over", () => {
+  it("hands out the answers on the way, and at last that of the plain call", async () => {
+    const answers: mainEntry.Attribution[] = [];
+    for await (const answer of pool.rise(pooled, image, { masks: 200, batchSize: 4 })) answers.push(answer);
+    const plain = await library.rise(model, image, { masks: 200 });
+    const last = answers[answers.length - 1];
+    expect(last.values.data).toEqual(plain.values.data);
+    expect(answers.length).toBeGreaterThan(1);
+    expect(answers[0].refinement?.total).toBe(200);
+    expect(answers[0].values).toBeInstanceOf(library.Tensor);
+    expect(answers[0].toDataURL).toBeTypeOf("function");
+  });
+
+  it("ends where the loop is left, and the pool stays usable", async () => {
+    const running = pool.explain(pooled, image, { method: "rise", masks: 100_000 });
+    for await (const { refinement } of running) if (refinement) break;
+    expect((await running).refinement?.total).toBe(100_000);
+    expect((await pool.saliency(pooled, image)).method).toBe("saliency");
+  });
+
+  it("keeps a budget", async () => {
+    const found = await pool.rise(pooled, image, { masks: 100_000, budget: { passes: 24 } });
+    expect(found.refinement?.done).toBe(24);
+    const alone = await library.rise(model, image, { masks: 100_000, budget: { passes: 24 } });
+    expect(found.values.data).toEqual(alone.values.data);
+  });
+});
+
 describe("a divided call", () => {
   it("explains the input as it was handed in, whatever the caller does with the memory then", async () => {
     const mine = { ...image, data: image.data.slice() };

@@ -151,31 +151,43 @@ function givenSegments({ frame, inner, input }: ScoredInput, segments: ArrayLike
 /** Which features are there, one number per feature: 1 or 0. */
 export type Coalition = Uint8Array;
 
-/** A pass per coalition: the input where its features are, the baseline elsewhere. */
+/**
+ * A pass per coalition: the input where its features are, the baseline elsewhere.
+ *
+ * @param least  of how many coalitions, the first ones, something can be said
+ * @param found  what the scores of the first coalitions come to, as many as there are scores
+ */
 export function coalitionPasses(
   scored: ScoredInput,
   { labels }: Features,
   coalitions: readonly Coalition[],
   options: FeatureOptions,
+  least: number,
   found: (scores: Float64Array) => Promise<Found>,
 ): InputPasses {
   const { x, frame, batchSize } = scored;
   const fill = scored.fill(options.baseline ?? "zero");
   const scores = new Float64Array(coalitions.length);
+  let taken = 0;
   return {
     count: coalitions.length,
+    least,
     batchSize,
     resultBytes: scores.BYTES_PER_ELEMENT,
-    make(first, end) {
-      const copies = new Float32Array((end - first) * x.length);
-      coalitions.slice(first, end).forEach((coalition, sample) => {
+    make(passes) {
+      const copies = new Float32Array(passes.length * x.length);
+      passes.forEach((pass, sample) => {
+        const coalition = coalitions[pass];
         for (let i = 0; i < x.length; i++) {
           copies[sample * x.length + i] = coalition[labels[Math.floor(i / frame.channels)]] ? x[i] : fill[i];
         }
       });
-      return scored.score(copies, end - first);
+      return scored.score(copies, passes.length);
     },
-    take: (results, first) => scores.set(results, first),
-    found: () => found(scores),
+    take(results, [first]) {
+      scores.set(results, first);
+      taken = first + results.length;
+    },
+    found: () => found(scores.subarray(0, taken)),
   };
 }

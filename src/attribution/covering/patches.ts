@@ -46,6 +46,32 @@ export function patchesOf(
   return { window, tops, lefts, all };
 }
 
+/** A grid of fewer patches shows too little of an input. */
+const leastGrid = 9;
+
+/**
+ * The numbers of all patches, a coarse grid over the whole input before the ones between.
+ *
+ * @returns also how many belong to the coarsest grid that shows something
+ */
+export function coarseFirst({ tops, lefts, all }: Patches): { readonly order: number[]; readonly least: number } {
+  const seen = new Set<number>();
+  let least = 0;
+  let step = 1;
+  while (2 * step <= Math.max(tops.length, lefts.length)) step *= 2;
+  for (; step >= 1; step /= 2) {
+    const middles = (count: number): number[] => {
+      const first = Math.min(Math.floor(step / 2), count - 1);
+      return Array.from({ length: Math.ceil((count - first) / step) }, (_, k) => first + k * step);
+    };
+    for (const row of middles(tops.length)) {
+      for (const column of middles(lefts.length)) seen.add(row * lefts.length + column);
+    }
+    if (least === 0 && seen.size >= Math.min(leastGrid, all.length)) least = seen.size;
+  }
+  return { order: [...seen], least };
+}
+
 export function eachRow({ top, bottom }: Patch, visit: (row: number) => void): void {
   for (let row = top; row < bottom; row++) visit(row);
 }

@@ -19,33 +19,41 @@ export function maskPasses(method: string, scored: ScoredInput, options: MaskOpt
   const { channels } = frame;
   const places = x.length / channels;
   const random = new Random(seed);
-  const draws = Array.from({ length: masks }, () => drawMask(frame, grid, probability, random));
+  // One stream of numbers, drawn as far as it is needed.
+  const draws: Draw[] = [];
+  const drawn = (pass: number): Draw => {
+    while (draws.length <= pass) draws.push(drawMask(frame, grid, probability, random));
+    return draws[pass];
+  };
   const sums = new Float64Array(places);
   const all = new Float64Array(masks);
+  let taken = 0;
   /** The masks of the passes made last, from `first` on. */
   let made: { readonly first: number; readonly masks: readonly Float32Array[] } | undefined;
   return {
     count: masks,
     batchSize,
     resultBytes: Float64Array.BYTES_PER_ELEMENT,
-    make(first, end) {
-      const copies = new Float32Array((end - first) * x.length);
-      made = { first, masks: draws.slice(first, end).map((draw) => maskOf(frame, grid, draw)) };
+    make(passes) {
+      const copies = new Float32Array(passes.length * x.length);
+      made = { first: passes[0], masks: passes.map((pass) => maskOf(frame, grid, drawn(pass))) };
       made.masks.forEach((mask, sample) => {
         for (let i = 0; i < x.length; i++) copies[sample * x.length + i] = x[i] * mask[Math.floor(i / channels)];
       });
-      return scored.score(copies, end - first);
+      return scored.score(copies, passes.length);
     },
-    take(scores, first) {
+    take(scores, passes) {
+      const [first] = passes;
       all.set(scores, first);
       for (let sample = 0; sample < scores.length; sample++) {
-        const mask = made?.first === first ? made.masks[sample] : maskOf(frame, grid, draws[first + sample]);
+        const mask = made?.first === first ? made.masks[sample] : maskOf(frame, grid, drawn(first + sample));
         for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
       }
+      taken += scores.length;
     },
     found() {
-      const values = sums.map((sum) => sum / masks / probability);
-      return foundAtPlaces(scored, method, values, { ...options }, all);
+      const values = sums.map((sum) => sum / taken / probability);
+      return foundAtPlaces(scored, method, values, { ...options }, all.subarray(0, taken));
     },
   };
 }

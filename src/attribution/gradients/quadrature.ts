@@ -46,6 +46,35 @@ export function quadrature(rule: QuadratureRule, steps: number): Quadrature {
   }
 }
 
+/** The numbers from 0 to count − 1: the middle, then the middles of what is left between, and so on. */
+export function halvingOrder(count: number): number[] {
+  const order: number[] = [];
+  const open: (readonly [number, number])[] = [[0, count]];
+  // What is appended is visited too: all gaps of one width before those of half of it.
+  for (const [first, end] of open) {
+    if (first === end) continue;
+    const middle = Math.floor((first + end) / 2);
+    order.push(middle);
+    open.push([first, middle], [middle + 1, end]);
+  }
+  return order;
+}
+
+/** The weights of all points, each given to the nearest of some of them; of two the first. Of all points their own. */
+export function nearestShares(
+  alphas: readonly number[],
+  weights: readonly number[],
+  known: readonly number[],
+): number[] {
+  const shares = new Array<number>(known.length).fill(0);
+  let k = 0;
+  alphas.forEach((alpha, point) => {
+    while (k + 1 < known.length && Math.abs(alphas[known[k + 1]] - alpha) < Math.abs(alphas[known[k]] - alpha)) k++;
+    shares[k] += weights[point];
+  });
+  return shares;
+}
+
 /** Gauss–Legendre nodes and weights moved from [−1, 1] to [0, 1]: Newton's method on the Legendre polynomial. */
 function gaussLegendre(count: number): Quadrature {
   const alphas = new Array<number>(count);

@@ -7,11 +7,12 @@ import type { Note } from "../../notes";
 import { batchOf } from "../../pace/batch";
 import { forwardPass } from "../gradients/gradient";
 import type { Passes } from "../passes";
+import type { BudgetOptions } from "../refinement";
 import { largestChange } from "../scored-input";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 import { weighedMap } from "./weighed-cam";
 
-export interface PerturbedCamOptions extends CamOptions {
+export interface PerturbedCamOptions extends CamOptions, BudgetOptions {
   /** Passes at a time; default up to 8, as many as suit the cache. The values do not depend on it. */
   readonly batchSize?: number;
 }
@@ -28,6 +29,8 @@ export interface PerturbedCam {
   readonly alike: (least: number, most: number) => boolean;
   /** What the target's value becomes by each of some channels, sample by sample. */
   readonly passes: (run: CamRun, layer: PerturbedLayer, channels: readonly number[]) => Promise<Float32Array>;
+  /** How a map counts whose pass is not made yet: as one that scores like the mean of the others, or not at all. */
+  readonly unasked: "mean" | "nothing";
   /** The weights of the maps, from the score of each channel's pass and the plain score. */
   readonly weights: (scores: Float32Array, score: number) => ArrayLike<number>;
   readonly notes?: (score: number) => readonly Note[];
@@ -38,7 +41,7 @@ export async function beginPerturbedCam(
   given: Model,
   input: Input,
   unsettled: PerturbedCamOptions,
-  { facts, alike, passes, weights, notes }: PerturbedCam,
+  { facts, alike, passes, unasked, weights, notes }: PerturbedCam,
 ): Promise<Passes<number>> {
   const options = settledOptions(facts, unsettled);
   const run = startCam(given, input, options);
@@ -47,59 +50,94 @@ export async function beginPerturbedCam(
   const layers = run.layers.map((layer) => {
     const whole = plain.values.get(layer.value) as Float32Array;
     const activation = layer.read(whole);
-    const found = new Float32Array(layer.channels);
+    const found = new Map<number, number>();
     return { layer: { ...layer, activation, whole }, found, ...passesNeeded(activation, layer.channels, alike) };
   });
-  const jobs = layers.flatMap(({ layer, found, needed }) => needed.map((channel) => ({ layer, found, channel })));
+  const jobs = layers.flatMap(({ layer, found, needed, energies }) =>
+    needed.map((channel) => ({ layer, found, channel, energy: energies[channel] })),
+  );
   const size = model.sampleSize(target.value);
   return {
     count: jobs.length,
     batchSize: batchOf(model, options.batchSize),
     resultBytes: Float64Array.BYTES_PER_ELEMENT,
-    async make(first, end) {
-      const group = jobs.slice(first, end);
-      const scores: number[] = [];
+    // Of the strongest maps comes most of the picture. Every layer has to have one.
+    order: strongestFirst(jobs, ({ layer }) => layer),
+    least: layers.length,
+    async make(asked) {
+      const scores = new Float32Array(asked.length);
       for (const { layer } of layers) {
-        const channels = group.filter((job) => job.layer === layer).map(({ channel }) => channel);
-        if (channels.length === 0) continue;
-        const value = await passes(run, layer, channels);
-        scores.push(...channels.map((_, sample) => scoreOf(plain.score, value, sample * size)));
+        const own = asked.flatMap((pass, i) => (jobs[pass].layer === layer ? [{ i, ...jobs[pass] }] : []));
+        if (own.length === 0) continue;
+        const value = await passes(
+          run,
+          layer,
+          own.map(({ channel }) => channel),
+        );
+        own.forEach(({ i }, sample) => {
+          scores[i] = scoreOf(plain.score, value, sample * size);
+        });
       }
       return scores;
     },
-    take(scores, first) {
-      for (let i = 0; i < scores.length; i++) {
-        const { found, channel } = jobs[first + i];
-        found[channel] = scores[i];
-      }
+    take(scores, asked) {
+      asked.forEach((pass, i) => {
+        const { found, channel } = jobs[pass];
+        found.set(channel, scores[i]);
+      });
     },
     async attribution() {
       let effect = 0;
       const maps = layers.map(({ layer, found, sources }) => {
-        const scores = found.map((_, channel) => found[sources[channel]]);
+        const known = Array.from(sources.keys()).filter((channel) => found.has(sources[channel]));
+        const scores = Float32Array.from(known, (channel) => found.get(sources[channel]) ?? 0);
         effect = Math.max(effect, largestChange(plain.report.score, scores));
-        return weighedMap(layer.activation, weights(scores, plain.report.score));
+        const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+        const likely = unasked === "mean" ? mean : 0;
+        const own = weights(
+          Float32Array.from(sources, (source) => found.get(source) ?? likely),
+          plain.report.score,
+        );
+        const all = Float64Array.from(own, (weight, channel) =>
+          unasked === "mean" || found.has(sources[channel]) ? weight : 0,
+        );
+        return weighedMap(layer.activation, all);
       });
       return finishCam(run, facts.name, plain, maps, notes?.(plain.report.score), effect);
     },
   };
 }
 
-/** The channels that need a pass, and for every channel the one whose pass is also its own. */
+/** The passes by falling energy of their maps as a share of their layer's, the first of each layer before all others. */
+function strongestFirst<Job extends { readonly energy: number }, Layer>(
+  jobs: readonly Job[],
+  layerOf: (job: Job) => Layer,
+): number[] {
+  const totals = new Map<Layer, number>();
+  for (const job of jobs) totals.set(layerOf(job), (totals.get(layerOf(job)) ?? 0) + job.energy);
+  const share = (pass: number): number => jobs[pass].energy / (totals.get(layerOf(jobs[pass])) || 1);
+  const sorted = [...jobs.keys()].sort((a, b) => share(b) - share(a) || a - b);
+  const firsts = [...totals.keys()].map((layer) => sorted.find((pass) => layerOf(jobs[pass]) === layer) ?? 0);
+  return [...firsts, ...sorted.filter((pass) => !firsts.includes(pass))];
+}
+
+/** The channels that need a pass, for every channel the one whose pass is also its own, and each map's sum of magnitudes. */
 function passesNeeded(
   activation: Float32Array,
   channels: number,
   alike: PerturbedCam["alike"],
-): { readonly needed: number[]; readonly sources: Int32Array } {
+): { readonly needed: number[]; readonly sources: Int32Array; readonly energies: Float64Array } {
   const least = new Float32Array(channels).fill(Number.POSITIVE_INFINITY);
   const most = new Float32Array(channels).fill(Number.NEGATIVE_INFINITY);
+  const energies = new Float64Array(channels);
   activation.forEach((value, i) => {
     const channel = i % channels;
+    energies[channel] += Math.abs(value);
     least[channel] = Math.min(least[channel], value);
     most[channel] = Math.max(most[channel], value);
   });
   const same = Array.from(least, (low, channel) => alike(low, most[channel]));
   const first = same.indexOf(true);
   const sources = Int32Array.from(same, (isAlike, channel) => (isAlike ? first : channel));
-  return { needed: [...new Set(sources)], sources };
+  return { needed: [...new Set(sources)], sources, energies };
 }
