@@ -27,3 +27,12 @@ describe("docs/methods.md", () => {
     expect(said.sort()).toEqual(methodTable.map(({ name, passes }) => [`\`${name}\``, passes]).sort());
   });
 });
+
+describe("README.md", () => {
+  it("says what each method that it shows costs", () => {
+    const costs = new Map(methodTable.map(({ call, passes }) => [`\`${call}\``, passes]));
+    const rows = rowsOf("README.md").filter(([call, picture]) => costs.has(call) && picture.startsWith("<img"));
+    expect(rows.length).toBeGreaterThan(5);
+    expect(rows.map(([call, , , , passes]) => [call, passes])).toEqual(rows.map(([call]) => [call, costs.get(call)]));
+  });
+});
