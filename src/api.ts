@@ -148,7 +148,7 @@ export type { ModelConfig } from "./model/hugging-face";
 export { type AttentionReport, inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";
 export type { Labels } from "./model/labels";
-export type { KernelFiles, LoadOptions, WasmSource } from "./model/load";
+export type { KernelFiles, LoadOptions, WasmSource } from "./model/load-options";
 export type { Layer, Model, Prediction, RunResult } from "./model/model";
 export type { ModelFiles } from "./model/model-files";
 export type { Input, ModelInput, NamedInputs, SingleInput } from "./model/network-inputs";

@@ -1,6 +1,7 @@
 import { kernelsText } from "./generated/kernels.js";
 import { defaultModel } from "./load-default-model";
-import { type LoadOptions, loadWith } from "./model/load";
+import { loadWith } from "./model/load";
+import type { LoadOptions } from "./model/load-options";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
 import { fromHex } from "./wasm/hex";

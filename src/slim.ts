@@ -1,7 +1,8 @@
 import { maxPoolWith, maxUnpoolWith, type Pooled, type UnpoolOptions, type WasmOption } from "./deconvolution/max-pool";
 import type { PoolOptions, Switches } from "./deconvolution/switches";
 import { OptionError } from "./errors";
-import { type LoadOptions, loadWith, type WasmSource } from "./model/load";
+import { loadWith } from "./model/load";
+import type { LoadOptions, WasmSource } from "./model/load-options";
 import type { Model } from "./model/model";
 import type { ModelSource } from "./model/source";
 import { noDefaultModel } from "./no-default-model";

@@ -1,5 +1,5 @@
 import { SeethroughError } from "../errors";
-import type { Packaged } from "../model/load";
+import type { Packaged } from "../model/kernel-choice";
 import { type CreatePoolOptions, poolOf, type WorkerPool } from "./create-pool";
 import { createService } from "./service";
 import { poolSize } from "./size";

@@ -1,5 +1,5 @@
 import { SeethroughError } from "../errors";
-import type { LoadOptions } from "../model/load";
+import type { LoadOptions } from "../model/load-options";
 import type { Input, Model, Prediction, RunResult } from "../model/model";
 import { pictureInput } from "../model/network-inputs";
 import { preprocessed } from "../model/preprocessed";

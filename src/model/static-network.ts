@@ -1,0 +1,145 @@
+/** The network of a file at fixed shapes, and where in it the answer lies. */
+import { refusedUses } from "../compile/build-operations";
+import { channelsFirstInput } from "../compile/channels-first-input";
+import { combineSoftmax } from "../compile/combine-softmax";
+import { joinOutputs } from "../compile/join-outputs";
+import { ownScaling } from "../compile/own-scaling";
+import { removeDeadNodes } from "../compile/remove-dead-nodes";
+import { removeNoOps } from "../compile/remove-no-ops";
+import { specialise } from "../compile/specialise";
+import { trainingDropouts } from "../compile/training-dropouts";
+import { runConstantNodes } from "../engine/constant-nodes";
+import { SeethroughError } from "../errors";
+import type { Graph, StaticGraph } from "../graph/ir";
+import { type Note, note } from "../notes";
+import type { Kernels } from "../wasm/kernels";
+import { type AskedNetwork, keepingInput } from "./asked-network";
+import type { FileGraph } from "./file-graph";
+import { readLabels } from "./labels";
+import type { LoadOptions, Settings } from "./load-options";
+import { readOutput } from "./read-output";
+
+/** The network as the file has it, constants folded and no-ops removed, and what its output is. */
+export interface StaticNetwork {
+  /** Before several outputs are one. */
+  readonly graph: StaticGraph;
+  readonly joined: StaticGraph;
+  readonly reading: Awaited<ReturnType<typeof readOutput>>["reading"];
+  /** The value of the output, and those of a detector's outputs beside it. */
+  readonly resolved: string;
+  readonly outputs: readonly { readonly name: string; readonly value: string }[];
+  /** True where the network scales its own input, as far as its first layers say. */
+  readonly scalesItself: boolean;
+}
+
+/**
+ * @param kernels  for what is constant and only the engine can compute
+ * @param notes    whatever is found is added to them
+ */
+export async function staticNetwork(
+  { file, result, live, shapes, metadata, saysRange, isQuantised, selection }: AskedNetwork,
+  { inputIsFinal, fileOrder }: FileGraph,
+  options: LoadOptions,
+  { maxMemory, limits, quantized }: Settings,
+  kernels: () => Promise<Kernels>,
+  hear: () => Promise<void>,
+  notes: Note[],
+): Promise<StaticNetwork> {
+  // Whoever loads networks of floats only never loads what reads others.
+  const rewriting = isQuantised
+    ? (await import("../compile/quantised/quantisation")).quantisation(quantized)
+    : undefined;
+  if (isQuantised) notes.push(note("quantised", quantized, ""));
+  const settled = async (part: Graph): Promise<StaticGraph> =>
+    runConstantNodes(
+      // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
+      specialise({ ...part, outputs: [...new Set([...part.outputs, result])] }, shapes, refusedUses, limits, rewriting),
+      kernels,
+      maxMemory,
+      limits,
+    );
+  const simplified = (part: StaticGraph): StaticGraph => {
+    const fixed = combineSoftmax(removeNoOps(part));
+    return inputIsFinal ? fixed : channelsFirstInput(fixed);
+  };
+  const specialised = await settled(live);
+  await hear();
+  const dropouts = trainingDropouts(live, specialised);
+  if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
+  const isConstant = specialised.constants.has(result);
+  if (isConstant) notes.push(note("constant-output", result));
+  const alone = simplified(isConstant ? specialised : { ...specialised, outputs: live.outputs });
+  const scaled = saysRange || file.inputs[0]?.integers !== undefined ? undefined : ownScaling(alone);
+  if (scaled !== undefined) notes.push(note("own-scaling", scaled));
+  const names = options.labels === undefined ? metadata.labels : readLabels(options.labels, "labels", limits);
+  const read = (from: StaticGraph) =>
+    readOutput({
+      graph: from,
+      result: from.aliases.get(result) ?? result,
+      name: result,
+      asked: options.output !== undefined,
+      isOutput: file.outputs.includes(result),
+      ...(names && { labels: names }),
+      labelsOfFile: options.labels === undefined,
+      classAxis: options.classAxis,
+      fileOrder,
+      others: () => otherOutputs(file, result, shapes, rewriting),
+    });
+  const first = await read(alone);
+  // The boxes of a detector are often in an output of their own, and are what its scores are about.
+  const beside =
+    first.reading.detector || selection
+      ? otherOutputs(file, result, shapes, rewriting).map(({ name: other }) => other)
+      : [];
+  const together = await jointly(beside, async () => {
+    const part = keepingInput(file, removeDeadNodes(file, [result, ...beside]));
+    return simplified({ ...(await settled(part)), outputs: part.outputs });
+  });
+  const graph = together ?? alone;
+  const { reading, notes: outputNotes } = together ? await read(together) : first;
+  notes.push(...outputNotes);
+  const resolved = graph.aliases.get(result) ?? result;
+  const outputs = [result, ...(together ? beside : [])]
+    .map((each) => ({ name: each, value: graph.aliases.get(each) ?? each }))
+    .filter(({ value }) => value === resolved || !graph.constants.has(value));
+  const joined = together ? joinOutputs(graph, [...new Set(outputs.map(({ value }) => value))]) : graph;
+  return { graph, joined, reading, resolved, outputs, scalesItself: scaled !== undefined };
+}
+
+/** The graph of several outputs; undefined where there are none, or one of them cannot be computed: the first is no worse for that. */
+async function jointly(names: readonly string[], make: () => Promise<StaticGraph>): Promise<StaticGraph | undefined> {
+  if (names.length === 0) return undefined;
+  try {
+    return await make();
+  } catch (error) {
+    if (error instanceof SeethroughError) return undefined;
+    throw error;
+  }
+}
+
+const dropoutNames = (names: readonly string[]): string => {
+  const shown = names.slice(0, 3).map((name) => `"${name}"`);
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  return `Dropout ${shown.join(", ")}${more}`;
+};
+
+/** The other outputs of the file, each by itself: one that cannot be computed says nothing, and is no reason to refuse. */
+function otherOutputs(
+  file: Graph,
+  result: string,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  rewriting: Parameters<typeof specialise>[4],
+) {
+  return file.outputs.flatMap((name) => {
+    if (name === result) return [];
+    try {
+      const live = removeDeadNodes(file, [name]);
+      const own = new Map([...shapes].filter(([input]) => live.inputs.some((each) => each.name === input)));
+      const graph = combineSoftmax(removeNoOps(specialise(live, own, undefined, undefined, rewriting)));
+      return [{ name, graph, value: graph.aliases.get(name) ?? name }];
+    } catch (error) {
+      if (error instanceof SeethroughError) return [];
+      throw error;
+    }
+  });
+}
