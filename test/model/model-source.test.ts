@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { loadModel, type ModelSource, Tensor, UnsupportedRuntimeError, type WasmSource } from "../../src/index";
-import { openModel } from "../../src/model/open-model";
 import { loaded } from "../../src/model/loaded-model";
+import { openModel } from "../../src/model/open-model";
 import * as slim from "../../src/slim";
 
 const path = resolve("models/petshop.onnx");
