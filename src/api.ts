@@ -143,7 +143,7 @@ export type { Limits } from "./limits";
 export type { MethodFacts, MethodWords, OptionFacts, OptionGroup, Reading } from "./methods/facts";
 export { detectorMethods, type MethodName, methodTable, methodWords } from "./methods/table";
 export { inWords } from "./methods/words";
-export type { BoxDecoding, Detection, DetectionPart, DetectorHeadOption } from "./model/detection";
+export type { BoxDecoding, Detection, DetectionPart, DetectorHeadOption, InstanceMask } from "./model/detection";
 export type { ModelConfig } from "./model/hugging-face";
 export { type AttentionReport, inspect, type ModelReport, showReport } from "./model/inspect";
 export type { Intervention } from "./model/intervention";
@@ -221,7 +221,7 @@ export { captioned } from "./view/captioned";
 export { type ClassMap, classMap, classMapImage } from "./view/class-map";
 export { colormapNames } from "./view/colormap";
 export { cropImage } from "./view/crop-image";
-export { type DrawDetectionsOptions, type DrawnBox, drawDetections } from "./view/draw-detections";
+export { type DrawDetectionsOptions, type DrawnBox, type DrawnMask, drawDetections } from "./view/draw-detections";
 export { encodeNpy } from "./view/encode-npy";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
 export {

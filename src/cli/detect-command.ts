@@ -34,6 +34,7 @@ export interface DetectFlags extends ModelFlags, MethodFlags {
   /** The class of a picture of probabilities. */
   readonly classMap?: string;
   readonly out?: string;
+  readonly instanceMasks?: boolean;
   readonly fullSize?: boolean;
   readonly json?: boolean;
 }
@@ -53,7 +54,8 @@ export async function detectCommand(path: string, flags: DetectFlags): Promise<v
   const { threshold, iou, top, out, json } = flags;
   using model = await loadFlaggedModel(flags);
   const photo = await decodeImage(await readInputFile(path));
-  const found = await detect(model, photo, definedOf({ threshold, iou, top }));
+  const masks = flags.instanceMasks;
+  const found = await detect(model, photo, definedOf({ threshold, iou, top, masks }));
   const files: string[] = [];
   const write = async (name: string, picture: ImageLike): Promise<string> => {
     await writeOutputFile(name, await encodePng(picture));
@@ -164,9 +166,11 @@ function document(
     model: model.name,
     detections: found.map((detection, i) => {
       const about = evidence.get(detection);
+      // A mask is a picture, and no part of a document.
+      const { mask: _, ...facts } = detection;
       return {
         number: i + 1,
-        ...detection,
+        ...facts,
         ...(about && {
           evidence: {
             method: about.attribution.method,

@@ -233,7 +233,11 @@ withModelOptions(program.command("detect"))
   .description("find the boxes of a detector, and what speaks for them")
   .argument("<image>", "PNG, JPEG or WebP file")
   .option("--threshold <n>", "least score of a box, 0 to 1; default 0.25", share)
-  .option("--iou <n>", "overlap above which of two boxes of a class the better is kept, 0 to 1; default 0.45", share)
+  .option(
+    "--iou <n>",
+    "overlap above which of two boxes of a class the better is kept, 0 to 1; default 0.45, or as the file does it",
+    share,
+  )
   .option("--top <n>", "how many boxes at most, best first; default 100", count)
   .option("--explain <n>", "explain the n best boxes", count)
   .addOption(
@@ -241,6 +245,7 @@ withModelOptions(program.command("detect"))
   )
   .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
   .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--instance-masks", "with --out: colour the instance mask of each box, of networks that make some")
   .option("--class-map <label|index>", "with --out: also how probable this class is at each place")
   .option(
     "--out <file.png>",
@@ -256,6 +261,8 @@ withModelOptions(program.command("detect"))
       command.error("error: --method belongs to --explain: add how many boxes are explained");
     if (flags.classMap !== undefined && !flags.out)
       command.error("error: --class-map is a picture; name it with --out");
+    if (flags.instanceMasks && !flags.out)
+      command.error("error: --instance-masks are drawn in a picture; name it with --out");
     const foreign = foreignFlag({ ...flags, method: flags.method ?? "hi-res-cam" });
     if (foreign) command.error(`error: ${foreign}`);
     return detectCommand(image, flags);

@@ -1,4 +1,4 @@
-import { checkOptions, throwIfAborted, wholeNumber } from "../checks";
+import { checkOptions, show, throwIfAborted, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import { guardedAsync } from "../guard";
 import { type Placement, placementOf } from "../image/placement";
@@ -21,6 +21,8 @@ export interface DetectOptions {
   readonly top?: number;
   /** How the outputs are read; default: as they are recognised. Without `boxes`: what differs from that, `{ anchors }`. */
   readonly head?: Partial<DetectorHeadOption>;
+  /** true: of a head with instance masks, the mask of each box, `detection.mask`; default false. */
+  readonly masks?: boolean;
   /** Gives the pass up, between two of its layers too. */
   readonly signal?: AbortSignal;
 }
@@ -56,16 +58,19 @@ export function detect(model: Model, image: Input, options: DetectOptions = {}):
 }
 
 async function find(model: LoadedModel, image: Input, options: DetectOptions): Promise<Detection[]> {
-  checkOptions("detect", options, ["threshold", "iou", "top", "head", "signal"]);
-  const { threshold = 0.25, iou, top = 100, signal } = options;
+  checkOptions("detect", options, ["threshold", "iou", "top", "head", "masks", "signal"]);
+  const { threshold = 0.25, iou, top = 100, masks: withMasks = false, signal } = options;
   throwIfAborted(signal);
   share("threshold", threshold);
   if (iou !== undefined) share("iou", iou);
   wholeNumber("top", top, 1);
+  if (typeof withMasks !== "boolean") throw new OptionError(`masks must be true or false, got ${show(withMasks)}.`);
   const opened = await openHead(model, options.head);
   const { heads, family } = opened;
+  const masks = withMasks ? masksIn(opened) : undefined;
   const data = model.prepare(image);
-  const values = (await headPass(model, opened.head, data, 1, signal))(0);
+  const keep = [...new Set([...opened.head.values, ...(masks ? heads.maskValues(masks) : [])])];
+  const values = (await headPass(model, { values: keep }, data, 1, signal))(0);
   const head = inUnits(model, opened, values);
   const found = heads.candidatesAbove(head, values, threshold);
   checkFound(model, head, found, values, data);
@@ -77,18 +82,29 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   const placement = placementIn(model, image);
   return kept.map(({ corners, index, score, anchor }): Detection => {
     const label = model.labels?.[index];
+    const mask =
+      masks && heads.maskAt(masks, values, anchor, corners, { picture: head.picture, ...(placement && { placement }) });
     return {
       box: boxOf(heads, corners, placement),
       index,
       ...(label !== undefined && { label }),
       score,
       ...(head.keypoints && { keypoints: heads.keypointsAt(head, values, anchor, placement) }),
+      ...(mask && { mask }),
       anchor,
       family,
       head: head.option,
       ...(placement && { placement }),
     };
   });
+}
+
+/** @throws {OptionError} if the head has none */
+function masksIn({ head: { masks } }: OpenedHead): NonNullable<OpenedHead["head"]["masks"]> {
+  if (masks) return masks;
+  throw new OptionError(
+    "masks: true is of detectors with instance masks, and this head has none: leave it out, or say with head: { masks } where they are.",
+  );
 }
 
 /** How the picture lies in the network's input; undefined of a Tensor. */
@@ -142,7 +158,7 @@ export function inUnits(
 /** Runs a batch; of each sample the values that the head reads. */
 export async function headPass(
   model: LoadedModel,
-  { values: keep }: OpenedHead["head"],
+  { values: keep }: Pick<OpenedHead["head"], "values">,
   data: Float32Array,
   batch: number,
   signal: AbortSignal | undefined,

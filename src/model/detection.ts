@@ -119,6 +119,17 @@ export interface DetectorHeadOption {
   readonly variances?: readonly [centre: number, size: number];
 }
 
+/** How probably each place belongs to what was found, where its box is. */
+export interface InstanceMask {
+  /** Row-major, height × width, 0 to 1. */
+  readonly data: Float32Array;
+  /** Places of the network's prototypes in the box. */
+  readonly width: number;
+  readonly height: number;
+  /** The part of the picture that they cover, in its pixels. */
+  readonly region: Rectangle;
+}
+
 /** A box, what is in it, and how to ask for its evidence: `{ target: { detection } }`. */
 export interface Detection {
   /** In pixels of the picture, fractions and all; it may reach beyond. Of a Tensor, in pixels of the network's input. */
@@ -130,6 +141,8 @@ export interface Detection {
   readonly score: number;
   /** The key points of a pose or a face, in the network's order. */
   readonly keypoints?: readonly Keypoint[];
+  /** Which pixels it is, where `detect` is asked for masks. */
+  readonly mask?: InstanceMask;
   /** Which of the head's candidates it is. */
   readonly anchor: number;
   /** What the head was recognised as; 'said' where the caller said how to read it. */

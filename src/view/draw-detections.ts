@@ -14,6 +14,18 @@ export interface DrawnBox {
   readonly label?: string;
   /** 0 to 1, written behind the label as a percentage. */
   readonly score?: number;
+  /** Which pixels it is: where this is above a half they are coloured. */
+  readonly mask?: DrawnMask;
+}
+
+/** Probabilities over a part of the picture; the `mask` of a `Detection` is one. */
+export interface DrawnMask {
+  /** Row-major, height × width. */
+  readonly data: ArrayLike<number>;
+  readonly width: number;
+  readonly height: number;
+  /** In pixels of the picture. */
+  readonly region: Rectangle;
 }
 
 export interface DrawDetectionsOptions {
@@ -44,7 +56,7 @@ const mostTextScale = 1000;
 const padding = 2;
 
 /**
- * Draws boxes with what they are, the best in front. Lines and texts grow with the picture; a text stands above its box where
+ * Draws boxes with what they are, the best in front, and their masks where they have some. Lines and texts grow with the picture; a text stands above its box where
  * there is room, else in it or below, and where another one stands already it moves out of the way; where nothing is free any more it
  * is left out, the less likely box's first.
  *
@@ -87,11 +99,20 @@ export function drawDetections(
       const { index } = each;
       if (index !== undefined && !Number.isFinite(index))
         throw new OptionError(`detections[${i}].index must be the number of a class, got ${kindOf(index)}.`);
-      return { box: scaled(box, scale), colour: colourOf(each), text: theirs(() => String(caption(each, i))) };
+      checkMask(each.mask, i);
+      return {
+        mask: each.mask,
+        box: scaled(box, scale),
+        colour: colourOf(each),
+        text: theirs(() => String(caption(each, i))),
+      };
     });
     const canvas = new Canvas(width, height);
     canvas.data.set(toRgba(image).data);
     const thickness = Math.max(1, Math.round(Math.min(width, height) / 200));
+    for (const { mask, box, colour } of [...boxes].reverse()) {
+      if (mask) tint(canvas, { ...mask, region: scaled(mask.region, scale) }, box, colour);
+    }
     for (const { box, colour } of [...boxes].reverse()) outline(canvas, box, colour, thickness);
     const named = boxes.filter(({ text }) => text !== "");
     if (named.length === 0) return pictureOf(canvas);
@@ -109,6 +130,44 @@ export function drawDetections(
     }
     return pictureOf(canvas);
   });
+}
+
+/** @throws {OptionError} if it is no mask */
+function checkMask(mask: DrawnMask | undefined, i: number): void {
+  if (mask === undefined) return;
+  const { data, width, height, region } = (mask ?? {}) as Partial<DrawnMask>;
+  const isRegion = [region?.x, region?.y, region?.width, region?.height].every(Number.isFinite);
+  if (isRegion && Number(width) * Number(height) > 0 && data?.length === Number(width) * Number(height)) return;
+  throw new OptionError(
+    `detections[${i}].mask must be { data, width, height, region } as detect has it, got ${kindOf(mask)}.`,
+  );
+}
+
+/** How much of the colour a mask has. */
+const tinted = 0.45;
+
+/** Colours the pixels in a box where a mask, bilinear between its places, is above a half. */
+function tint(canvas: Canvas, { data, width, height, region }: DrawnMask, box: Rectangle, colour: Colour): void {
+  const within = (at: number, extent: number): number => Math.min(Math.max(at, 0), extent);
+  const [left, top] = [within(Math.round(box.x), canvas.width), within(Math.round(box.y), canvas.height)];
+  const [right, bottom] = [
+    within(Math.round(box.x + box.width), canvas.width),
+    within(Math.round(box.y + box.height), canvas.height),
+  ];
+  const value = (x: number, y: number): number => data[within(y, height - 1) * width + within(x, width - 1)];
+  for (let y = top; y < bottom; y++) {
+    const v = ((y + 0.5 - region.y) / region.height) * height - 0.5;
+    const row = Math.floor(v);
+    for (let x = left; x < right; x++) {
+      const u = ((x + 0.5 - region.x) / region.width) * width - 0.5;
+      const column = Math.floor(u);
+      const upper = value(column, row) * (1 - (u - column)) + value(column + 1, row) * (u - column);
+      const lower = value(column, row + 1) * (1 - (u - column)) + value(column + 1, row + 1) * (u - column);
+      if (!(upper * (1 - (v - row)) + lower * (v - row) > 0.5)) continue;
+      const at = (y * canvas.width + x) * 4;
+      for (let c = 0; c < 3; c++) canvas.data[at + c] = (1 - tinted) * canvas.data[at + c] + tinted * colour[c];
+    }
+  }
 }
 
 const pictureOf = ({ data, width, height }: Canvas): PictureData => ({ data, width, height });

@@ -4,6 +4,7 @@ import {
   type Detection,
   detect,
   dRise,
+  drawDetections,
   explain,
   gradCam,
   loadModel,
@@ -26,6 +27,61 @@ const found = await detect(model, x, { threshold: 0, iou: 1 });
 /** A box of some size, which random weights do not make. */
 const sized = (detection: Detection): Detection => ({ ...detection, box: { x: 9, y: 20.5, width: 31, height: 24 } });
 const best = sized(found[0]);
+
+it("detect gives the mask of each box, as a plain loop over onnxruntime's output has it, and drawDetections colours it", async () => {
+  const { output0, output1 } = await outputsOf(file, x);
+  const withMasks = await detect(model, x, { threshold: 0, iou: 1, masks: true });
+  const [large] = withMasks
+    .filter(({ mask }) => mask !== undefined)
+    .sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height);
+  expect(withMasks.map(({ anchor }) => anchor)).toEqual(found.map(({ anchor }) => anchor));
+  for (const { mask, anchor, box } of withMasks.slice(0, 20)) {
+    const inside = (at: number, from: number, extent: number): boolean => at * 4 >= from && at * 4 < from + extent;
+    const [rows, columns] = [
+      [...Array(16).keys()].filter((y) => inside(y, box.y, box.height)),
+      [...Array(16).keys()].filter((column) => inside(column, box.x, box.width)),
+    ];
+    if (rows.length * columns.length === 0) {
+      expect(mask).toBeUndefined();
+      continue;
+    }
+    expect(mask).toMatchObject({ width: columns.length, height: rows.length });
+    expect(mask?.region).toEqual({
+      ...{ x: columns[0] * 4, y: rows[0] * 4, width: columns.length * 4, height: rows.length * 4 },
+    });
+    const plain = rows.flatMap((y) =>
+      columns.map((column) => {
+        let sum = 0;
+        for (let k = 0; k < 8; k++)
+          sum += output0.data[(7 + k) * 84 + anchor] * output1.data[k * 256 + y * 16 + column];
+        return 1 / (1 + Math.exp(-sum));
+      }),
+    );
+    plain.forEach((probability, i) => {
+      expect(Math.abs((mask?.data[i] ?? 0) - probability)).toBeLessThan(1e-4);
+    });
+  }
+  const grey = Uint8ClampedArray.from({ length: 64 * 64 * 4 }, (_, i) => (i % 4 === 3 ? 255 : 100));
+  const ground = { data: grey, width: 64, height: 64 };
+  const data = Float32Array.of(1, 0, 0, 0);
+  const region = { x: 16, y: 16, width: 32, height: 32 };
+  const box = { x: 10, y: 10, width: 40, height: 40 };
+  const drawn = await drawDetections(ground, [{ box, index: 0, mask: { data, width: 2, height: 2, region } }], {
+    caption: () => "",
+  });
+  const red = (px: number, py: number): number => drawn.data[(py * 64 + px) * 4];
+  // 0.55 · 100 + 0.45 · 255 where the mask is, and the picture where it is not.
+  expect([red(20, 20), red(44, 20), red(20, 44), red(5, 5)]).toEqual([170, 100, 100, 100]);
+  const odd = { ...large, mask: { data, width: 3, height: 3, region } };
+  await expect(drawDetections(ground, [odd])).rejects.toThrow(
+    "detections[0].mask must be { data, width, height, region }",
+  );
+  const plainHead = await loadModel(yoloV8(0));
+  await expect(detect(plainHead, x, { masks: true })).rejects.toThrow(
+    "masks: true is of detectors with instance masks, and this head has none",
+  );
+  await expect(detect(model, x, { masks: 1 as never })).rejects.toThrow("masks must be true or false, got 1");
+});
 
 const weights = (name: string): Float32Array => segGraph.constants.get(name)?.floats() as Float32Array;
 

@@ -6,4 +6,5 @@ export { type FollowedScore, followedBox, type SoughtBox, similarityTo } from ".
 export type { Head } from "./head";
 export { inputToPicture } from "./in-picture";
 export { keypointsAt } from "./keypoints";
+export { maskAt, maskValues } from "./masks";
 export { readHead } from "./read-head";
