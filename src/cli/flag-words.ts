@@ -75,6 +75,16 @@ const rules: readonly (readonly [RegExp, string | ((match: string, ...groups: st
   ],
   [/\bloadModel\(source, \{ inputs: \{ (.*?) \} \}\)/g, (_, all) => fixFlags(all)],
   [/\binputs\["([^"]*)"\]\.value/g, (_, name) => `--fix ${name}`],
+  // Heads of detectors are said in programs alone.
+  [/^of: "mask" /, "--of-box mask "],
+  [
+    /^masks: true is (.*): leave it out, or say with head: \{ masks \} where they are\./,
+    "--instance-masks is $1: leave it out.",
+  ],
+  [
+    / If it is one, say how it is read, for example head: .* For another output of the file load the model with output\./,
+    " If it is one, a program can say how it is read: detect(model, image, { head }), docs/detectors.md. Another output of the file is named with --output.",
+  ],
   // Options written out, alone or in their call: loadModel(file, { output: "scores" }).
   [new RegExp(`\\bloadModel\\((?:\\w+, )?${written}\\)`, "g"), flagAndValue],
   [new RegExp(written, "g"), flagAndValue],

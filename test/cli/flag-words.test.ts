@@ -39,6 +39,18 @@ describe("a message of the library in the words of the command line", () => {
     ],
     ["'top', { position, channel }, { mask", "'top', --target CHANNEL --position Y,X, { mask"],
     ["config: image_std must not be 0.", "--config: image_std must not be 0."],
+    [
+      'of: "mask" is of detectors with instance masks, and this head has none.',
+      "--of-box mask is of detectors with instance masks, and this head has none.",
+    ],
+    [
+      "masks: true is of detectors with instance masks, and this head has none: leave it out, or say with head: { masks } where they are.",
+      "--instance-masks is of detectors with instance masks, and this head has none: leave it out.",
+    ],
+    [
+      'no output that is recognised. If it is one, say how it is read, for example head: { boxes: "a" } of rows. For another output of the file load the model with output.',
+      "no output that is recognised. If it is one, a program can say how it is read: detect(model, image, { head }), docs/detectors.md. Another output of the file is named with --output.",
+    ],
     // Words that are no options here.
     ["its window of 9 elements has no output", "its window of 9 elements has no output"],
     ['The network has no output or layer "x".', 'The network has no output or layer "x".'],
