@@ -13,6 +13,7 @@ export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";
 export { packWeights } from "./pack";
 export { matMul } from "./matmul";
+export { multiplyPlanes } from "./planes";
 export { maxPool } from "./pool";
 export { resample, resampleBackward } from "./resample";
 export { roundToGrid, roundToGridBackward } from "./round-to-grid";

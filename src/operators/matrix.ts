@@ -113,6 +113,9 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
   const rearranged = (batch: number): number =>
     rearrangeIn || rearrangeOut ? (sizeOf(shape) + sizeOf(outShape)) * batch * 4 : 0;
 
+  // Tokens that lie side by side on both sides are not turned round.
+  const span = rearrangeIn && rearrangeOut && !bias ? shape[1] : 0;
+
   /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
   const multiply = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
     const [[weight, tapTable]] = panels[direction].get();
@@ -132,10 +135,20 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     kernels.conv(x, weight, usedBias, y, run.scratch + rearranged(run.batch), geometry);
   };
 
+  const multiplySpans = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
+    const [[weight]] = panels[direction].get();
+    const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
+    const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
+    const count = rows * run.batch;
+    const { tiles } = blocksOf(count, from, from);
+    kernels.multiplyPlanes(x, weight, y, run.scratch, count, span, from, to, tiles, lo, hi);
+  };
+
   const through = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
     const forward = direction === "forward";
     const [fromShape, toShape] = forward ? [shape, outShape] : [outShape, shape];
     const [before, after] = forward ? [rearrangeIn, rearrangeOut] : [rearrangeOut, rearrangeIn];
+    if (span > 0) return multiplySpans(run, x, y, direction);
     const fromBytes = sizeOf(fromShape) * run.batch * 4;
     if (before) toRowMajorCopy(run, x, run.scratch, fromShape);
     const product = after ? run.scratch + fromBytes : y;
@@ -154,7 +167,8 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     clampable: true,
     scratchBytes: (batch, direction) => {
       const from = direction === "forward" ? inputs : outputs;
-      return rearranged(batch) + blocksOf(rows * batch, from, from).scratchBytes;
+      const { tiles, scratchBytes } = blocksOf(rows * batch, from, from);
+      return span > 0 ? tiles * (192 + 16 * from) : rearranged(batch) + scratchBytes;
     },
     prepare: (direction) => {
       panels[direction].get();

@@ -154,6 +154,24 @@ export interface Kernels {
     geometry: Pointer,
   ): void;
 
+  /**
+   * y[plane][n][p] = clamp(Σ_k x[plane][k][p]·w[k][n]) for x f32[rows/span][inner][span], w in panels `[⌈columns/8⌉][inner][8]`; scratch
+   * blockTiles·(48 + 4·inner) floats.
+   */
+  multiplyPlanes(
+    x: Pointer,
+    panels: Pointer,
+    y: Pointer,
+    scratch: Pointer,
+    rows: number,
+    span: number,
+    inner: number,
+    columns: number,
+    blockTiles: number,
+    lo: number,
+    hi: number,
+  ): void;
+
   // ── pooling ──────────────────────────────────────────────────────────────────────────────────────────
   /**
    * switches [samples·outH·outW][channels]: offset of the first maximum in its window, row-major; u8 for windows of up to 256
