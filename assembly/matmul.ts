@@ -94,6 +94,16 @@ function packFours(from: usize, to: usize, rows: i32, g: MatMulGeometry): void {
 /** Up to eight columns, f32[rows][8], to their places. */
 function scatter(from: usize, to: usize, rows: i32, lanes: i32, adds: bool, g: MatMulGeometry): void {
   const step = <usize>g.cColumn << 2;
+  const rowBytes = <usize>g.cRow << 2;
+  if (lanes == 8 && !adds) {
+    for (; rows > 0; rows--) {
+      storeApart(v128.load(from), to, step);
+      storeApart(v128.load(from, 16), to + (step << 2), step);
+      from += 32;
+      to += rowBytes;
+    }
+    return;
+  }
   for (; rows > 0; rows--) {
     let at = to;
     for (let lane = from, end = from + (<usize>lanes << 2); lane < end; lane += 4) {
@@ -101,6 +111,17 @@ function scatter(from: usize, to: usize, rows: i32, lanes: i32, adds: bool, g: M
       at += step;
     }
     from += 32;
-    to += <usize>g.cRow << 2;
+    to += rowBytes;
   }
+}
+
+/** Four floats, `step` bytes apart. */
+@inline
+function storeApart(v: v128, to: usize, step: usize): void {
+  v128.store32_lane(to, v, 0);
+  to += step;
+  v128.store32_lane(to, v, 1);
+  to += step;
+  v128.store32_lane(to, v, 2);
+  v128.store32_lane(to + step, v, 3);
 }
