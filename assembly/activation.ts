@@ -1,4 +1,4 @@
-import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, tailOverGaussian, tanh } from "./exp";
+import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, swishPairs, tailOverGaussian, tanh } from "./exp";
 import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
 import { madd, nmadd } from "./madd";
 import { cosOfLanes, log1pOfLanes, logOfLanes, powerOfLanes, sinOfLanes } from "./scalar-lanes";
@@ -103,7 +103,11 @@ function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v
     case Unary.sqrt: return map<Sqrt>(x, y, end, a, b);
     case Unary.scale: return map<Scale>(x, y, end, a, b);
     case Unary.power: return map<Power>(x, y, end, a, b);
-    case Unary.silu: return map<Silu>(x, y, end, a, b);
+    case Unary.silu: {
+      const pairs = bytes & ~31;
+      swishPairs(x, y, x + pairs);
+      return map<Silu>(x + pairs, y + pairs, end, a, b);
+    }
     case Unary.log: return map<Log>(x, y, end, a, b);
     case Unary.abs: return map<Abs>(x, y, end, a, b);
     case Unary.reciprocal: return map<Reciprocal>(x, y, end, a, b);

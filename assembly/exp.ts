@@ -126,6 +126,40 @@ export function sigmoidInline(x: v128): v128 {
   return f32x4.div(top, f32x4.add(one, e));
 }
 
+/**
+ * y = x·sigmoid(x) for pairs of vectors, the bits of `sigmoidInline`. The steps of one vector wait for one another; those of two are
+ * written side by side, because a core looks only so far ahead.
+ *
+ * @param end  of whole pairs in x
+ */
+export function swishPairs(x: usize, y: usize, end: usize): void {
+  for (; x < end; x += 32) {
+    const sign = v128.load32_splat(masks), least = constant(40), magic = constant(156);
+    const x0 = v128.load(x), x1 = v128.load(x, 16);
+    const z0 = v128.or(x0, sign), z1 = v128.or(x1, sign);
+    const inside0 = f32x4.pmax(z0, least), inside1 = f32x4.pmax(z1, least);
+    const shifted0 = madd(inside0, constant(8), magic), shifted1 = madd(inside1, constant(8), magic);
+    const n0 = f32x4.sub(shifted0, magic), n1 = f32x4.sub(shifted1, magic);
+    const part0 = nmadd(n0, constant(12), inside0), part1 = nmadd(n1, constant(12), inside1);
+    const r0 = nmadd(n0, constant(16), part0), r1 = nmadd(n1, constant(16), part1);
+    const square0 = f32x4.mul(r0, r0), square1 = f32x4.mul(r1, r1);
+    const upper0 = step(constant(24), r0, 28), upper1 = step(constant(24), r1, 28);
+    const lower0 = step(constant(32), r0, 36), lower1 = step(constant(32), r1, 36);
+    const high0 = madd(square0, constant(20), upper0), high1 = madd(square1, constant(20), upper1);
+    const p0 = madd(square0, high0, lower0), p1 = madd(square1, high1, lower1);
+    const less0 = madd(p0, square0, r0), less1 = madd(p1, square1, r1);
+    const one = constant(72);
+    const power0 = i32x4.add(f32x4.add(one, less0), i32x4.shl(shifted0, 23));
+    const power1 = i32x4.add(f32x4.add(one, less1), i32x4.shl(shifted1, 23));
+    const e0 = v128.andnot(power0, f32x4.lt(z0, least)), e1 = v128.andnot(power1, f32x4.lt(z1, least));
+    const top0 = v128.bitselect(e0, one, i32x4.shr_s(x0, 31)), top1 = v128.bitselect(e1, one, i32x4.shr_s(x1, 31));
+    const s0 = f32x4.div(top0, f32x4.add(one, e0)), s1 = f32x4.div(top1, f32x4.add(one, e1));
+    v128.store(y, f32x4.mul(x0, s0));
+    v128.store(y, f32x4.mul(x1, s1), 16);
+    y += 32;
+  }
+}
+
 /** |x| < 0.625: x + x³·P(x²) (Cephes `tanhf`); above: ±(1 − 2/(e^{2|x|} + 1)). */
 @inline
 export function tanh(x: v128): v128 {
