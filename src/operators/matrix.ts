@@ -148,7 +148,10 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     const forward = direction === "forward";
     const [fromShape, toShape] = forward ? [shape, outShape] : [outShape, shape];
     const [before, after] = forward ? [rearrangeIn, rearrangeOut] : [rearrangeOut, rearrangeIn];
-    if (span > 0) return multiplySpans(run, x, y, direction);
+    if (span > 0) {
+      multiplySpans(run, x, y, direction);
+      return;
+    }
     const fromBytes = sizeOf(fromShape) * run.batch * 4;
     if (before) toRowMajorCopy(run, x, run.scratch, fromShape);
     const product = after ? run.scratch + fromBytes : y;
