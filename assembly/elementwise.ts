@@ -1,5 +1,5 @@
 import { StridedGeometry } from "./geometry";
-import { loadStep, stepOf, storeStep } from "./lanes";
+import { loadStep, stepOf, storeStep, transposeFour } from "./lanes";
 import { logOfLanes, powerOfLanes, remainderOfLanes } from "./scalar-lanes";
 
 /** The codes of `Binary` in src/wasm/kernels.ts. */
@@ -234,6 +234,7 @@ export function addStrided(a: usize, b: usize, g: StridedGeometry): void {
 }
 
 function copyPlane(a: usize, b: usize, y: usize, g: StridedGeometry): void {
+  if (g.a4 == 1 && g.b5 == 1 && g.d4 >= 4 && g.d5 >= 4) return turnPlane(a, b, g);
   const stepA = <usize>g.a5 << 2;
   const stepB = <usize>g.b5 << 2;
   for (let rows = g.d4; rows > 0; rows--) {
@@ -250,6 +251,27 @@ function copyPlane(a: usize, b: usize, y: usize, g: StridedGeometry): void {
     }
     a += <usize>g.a4 << 2;
     b += <usize>g.b4 << 2;
+  }
+}
+
+/** Rows become columns, in squares of four; the last ones of a row and a column are copied again where they are not whole. */
+function turnPlane(a: usize, b: usize, g: StridedGeometry): void {
+  const stepA = <usize>g.a5 << 2;
+  const stepB = <usize>g.b4 << 2;
+  for (let row = 0; row < g.d4; row += 4) {
+    const i = min(row, g.d4 - 4);
+    const from = a + (<usize>i << 2);
+    const to = b + <usize>i * stepB;
+    for (let column = 0; column < g.d5; column += 4) {
+      const j = min(column, g.d5 - 4);
+      let at = from + <usize>j * stepA;
+      const r0 = v128.load(at);
+      at += stepA;
+      const r1 = v128.load(at);
+      at += stepA;
+      const r2 = v128.load(at);
+      transposeFour(r0, r1, r2, v128.load(at + stepA), to + (<usize>j << 2), stepB);
+    }
   }
 }
 

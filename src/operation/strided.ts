@@ -58,9 +58,24 @@ export interface Side {
 /** Copies (or adds) what the loops reach in `a` to where they reach in `b`. */
 export function move(run: Run, kernel: "copyStrided" | "addStrided", loops: RegionLoops, a: Side, b: Side): void {
   if (sizeOf(loops.extents) === 0) return;
-  eachStrided(run, loops, { a: a.sample, b: b.sample }, (record, atA, atB) => {
+  const walked = kernel === "copyStrided" ? inSquares(loops) : loops;
+  eachStrided(run, walked, { a: a.sample, b: b.sample }, (record, atA, atB) => {
     run.kernels[kernel](a.pointer + (loops.aOffset + atA) * 4, b.pointer + (loops.bOffset + atB) * 4, record);
   });
+}
+
+/**
+ * The same loops with the one that `a` walks step by step just outside of the one that `b` does: the kernel copies such planes in squares,
+ * as whole vectors on both sides.
+ */
+function inSquares(loops: RegionLoops): RegionLoops {
+  const last = loops.extents.length - 1;
+  const row = loops.a.indexOf(1);
+  const turns =
+    row >= 0 && row < last - 1 && loops.b[last] === 1 && loops.extents[row] >= 4 && loops.extents[last] >= 4;
+  if (!turns) return loops;
+  const order = [...loops.extents.keys()].filter((loop) => loop !== row && loop !== last).concat(row, last);
+  return { ...loops, extents: inOrder(loops.extents, order), a: inOrder(loops.a, order), b: inOrder(loops.b, order) };
 }
 
 /** The same loops the other way. */

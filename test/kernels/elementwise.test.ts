@@ -117,6 +117,25 @@ describe("binary", () => {
 });
 
 describe("copyStrided and addStrided", () => {
+  it.each([
+    [4, 4],
+    [5, 9],
+    [7, 4],
+    [11, 6],
+    [4, 3],
+  ])("turn planes of %d by %d", (rows, columns) => {
+    reset();
+    const [planes, size] = [3, rows * columns];
+    const values = noise(7, planes * size);
+    const turned = values.map((_, i) => {
+      const [plane, row, column] = [Math.floor(i / size), Math.floor((i % size) / columns), i % columns];
+      return values[plane * size + column * rows + row];
+    });
+    const g = strided([1, 1, 1, planes, rows, columns], [0, 0, 0, size, 1, rows], [0, 0, 0, size, columns, 1]);
+    const from = put(values);
+    expect(output(values.length, (to) => kernels.copyStrided(from, to, g))).toEqual(turned);
+  });
+
   it("permute, reduce and are each other's adjoint", () => {
     const orders = fc.shuffledSubarray([0, 1, 2, 3, 4, 5], { minLength: 6, maxLength: 6 });
     fc.assert(
