@@ -26,7 +26,7 @@ import {
 import { definedOf } from "./detect-command";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { inFlags } from "./flag-words";
-import { optionsOf } from "./method-flags";
+import { budgeted, optionsOf } from "./method-flags";
 import { targetAt } from "./model-flags";
 import { givenOf, type NamedFile } from "./named-files";
 import { progressBar } from "./progress-bar";
@@ -95,9 +95,15 @@ async function byMethods(
 ): Promise<Explained[]> {
   const names = methodsOf(flags);
   const results: Explained[] = [];
+  const long = budgeted(names);
+  const called = performance.now();
   for (const method of names) {
     try {
-      results.push(await explained(model, given, files, method, flags, runner));
+      // What one long method leaves of the budget is for those after it.
+      const left = long.length - long.indexOf(method);
+      const budget =
+        flags.budget === undefined ? undefined : Math.max(1, (flags.budget - performance.now() + called) / left);
+      results.push(await explained(model, given, files, method, { ...flags, budget }, runner));
     } catch (error) {
       const ruledOut = [LayerError, ShapeError, UnsupportedOperatorError].some((kind) => error instanceof kind);
       if (names.length === 1 || !ruledOut) throw error;
@@ -183,13 +189,39 @@ async function explained(
     const target = typeof flags.target === "object" ? flags.target : targetAt(flags.target, flags.position, model);
     const layer = methodsOf(flags).length > 1 && !needsMaps(method) ? undefined : flags.layer;
     const isPlane = files.some(({ picture: image }) => image !== undefined);
-    const options = { method, target, layer, signal, onProgress: bar.update, ...optionsOf(method, flags, isPlane) };
+    const onProgress = progress === progressBar ? told(method, bar.update) : bar.update;
+    const options = { method, target, layer, signal, onProgress, ...optionsOf(method, flags, isPlane) };
     const attribution = await attribute(model, given, options);
     return { attribution, views: files.flatMap((file) => viewOf(attribution, file, flags)) };
   } finally {
     bar.stop();
   }
 }
+
+/** Below this many milliseconds nobody asks how long it takes. */
+const long = 3000;
+/** After this many it is known how long all passes take. */
+const known = 200;
+
+/** Says once of a method of many passes how long it will take, if that is long. */
+function told(method: MethodName, update: (done: number, total: number) => void): typeof update {
+  const began = performance.now();
+  let isTold = false;
+  return (done, total) => {
+    update(done, total);
+    const spent = performance.now() - began;
+    if (isTold || spent < known) return;
+    isTold = true;
+    const whole = (spent / done) * total;
+    if (whole < long) return;
+    const sooner =
+      budgeted([method]).length > 0 ? "; --budget, for example 10s, ends it sooner with a coarser answer" : "";
+    process.stderr.write(`note (${method}): takes about ${duration(whole)} for ${total} passes${sooner}.\n`);
+  };
+}
+
+const duration = (ms: number): string =>
+  ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`;
 
 /** What an attribution says of one input; nothing where it does not say anything of it. */
 function viewOf(attribution: Attribution, file: NamedFile, flags: Pick<ExplainFlags, "smooth">): View[] {

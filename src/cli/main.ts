@@ -87,6 +87,14 @@ const count = (text: string): number => {
   return Number(text);
 };
 
+/** Milliseconds of a time with its unit. */
+const duration = (text: string): number => {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? [];
+  const ms = Number(digits) * (unit === "ms" ? 1 : unit === "s" ? 1000 : 60_000);
+  if (digits === undefined || !(ms > 0)) throw new InvalidArgumentError("expected a time, for example 2s, 500ms or 1m");
+  return ms;
+};
+
 const workers = (text: string): number => {
   const value = count(text);
   if (value > 256) throw new InvalidArgumentError("expected at most 256");
@@ -222,6 +230,11 @@ withModelOptions(program.command("explain"))
   .option("--npy <file>", "write the raw values as NumPy array")
   .option("--json", "print one JSON document instead of text")
   .addOption(new Option("--colormap <name>", "colours of the overlay").choices([...colormapNames]))
+  .option(
+    "--budget <time>",
+    "ends slow methods (rise, occlusion, …) after this time, 2s or 500ms, with the answer they have; all of one picture share it",
+    duration,
+  )
   .addOption(
     new Option("--workers <n>", "divide the passes of slow methods among workers; the result is the same to the bit")
       .argParser(workers)

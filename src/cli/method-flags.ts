@@ -8,6 +8,8 @@ export interface MethodFlags {
   readonly window?: number | readonly [number, number];
   readonly stride?: number | readonly [number, number];
   readonly seed?: number;
+  /** Milliseconds. */
+  readonly budget?: number;
 }
 
 /** The library's name of each flag's option. */
@@ -18,6 +20,7 @@ const optionOf = {
   window: "window",
   stride: "stride",
   seed: "seed",
+  budget: "budget",
 } as const satisfies Record<keyof MethodFlags, keyof MethodOptions>;
 
 const flagNames = Object.keys(optionOf) as readonly (keyof MethodFlags)[];
@@ -39,9 +42,14 @@ export const optionsOf = (method: MethodName, flags: MethodFlags, isPlane: boole
       const value = flags[flag];
       if (value === undefined || !takers(flag).includes(method)) return [];
       const isSide = flag === "window" || flag === "stride";
-      return [[optionOf[flag], isSide && isPlane && typeof value === "number" ? [value, value] : value]];
+      const given = isSide && isPlane && typeof value === "number" ? [value, value] : value;
+      return [[optionOf[flag], flag === "budget" ? { ms: value } : given]];
     }),
   );
+
+/** Those of some methods that a budget ends. */
+export const budgeted = (methods: readonly MethodName[]): readonly MethodName[] =>
+  methods.filter((method) => takers("budget").includes(method));
 
 /** Of a flag that the chosen method has no option for: what is wrong. */
 export function foreignFlag(

@@ -62,3 +62,20 @@ it("--method all names what a network's structure rules out and goes on", async 
   expect(err).toContain("note (cam): left out. CAM needs a network that ends in global average pooling");
   expect(out).toContain("grad-cam at");
 });
+
+it("--budget ends slow methods with what they have, shared among all of them, and is no flag of quick ones", async () => {
+  const [rise, all, quick, wrong] = await Promise.all([
+    run("explain", scene, "--method", "rise", "--masks", "200000", "--budget", "300ms", "--json"),
+    run("explain", scene, "--methods", "saliency,rise,lime", "--masks", "200000", "--budget", "1s", "--json"),
+    run("explain", scene, "--method", "saliency", "--budget", "1s"),
+    run("explain", scene, "--method", "rise", "--budget", "2"),
+  ]);
+  expect(rise.err).toMatch(/note \(rise\): The answer of \d+ of 200000 passes/);
+  expect(rise.err).toMatch(/takes about \d+ minutes for 200000 passes; --budget/);
+  expect(all.code).toBe(0);
+  expect(all.err).toMatch(/note \(rise\): The answer of \d+ of 200000 passes/);
+  expect(quick.code).toBe(2);
+  expect(quick.err).toMatch(/--budget belongs to .*rise.*, not to saliency/);
+  expect(wrong.code).toBe(2);
+  expect(wrong.err).toContain("expected a time, for example 2s, 500ms or 1m");
+});
