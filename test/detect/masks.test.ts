@@ -30,7 +30,7 @@ const best = sized(found[0]);
 
 it("detect gives the mask of each box, as a plain loop over onnxruntime's output has it, and drawDetections colours it", async () => {
   const { output0, output1 } = await outputsOf(file, x);
-  const withMasks = await detect(model, x, { threshold: 0, iou: 1, masks: true });
+  const withMasks = await detect(model, x, { threshold: 0, iou: 1, masks: true, head: { units: "relative" } });
   const [large] = withMasks
     .filter(({ mask }) => mask !== undefined)
     .sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height);
