@@ -131,8 +131,14 @@ function sayNotes(networks: readonly Network[], { records, failures }: Found): v
         images.size === 1 ? first : isOne ? `${images.size} pictures` : `${first}, likewise ${images.size - 1} more`;
       notes.write(message, `${about}, ${of}`);
     }
+    // What is wrong with the request is wrong with every picture, and is said once.
+    const reasons = new Map<string, string[]>();
     for (const { image, model: name, message } of failures) {
-      if (name === nameOf(model, networks)) notes.write(`${by}${image} was left out. ${message}`);
+      if (name === nameOf(model, networks)) reasons.set(message, [...(reasons.get(message) ?? []), image]);
+    }
+    for (const [message, [first, ...others]] of reasons) {
+      const which = others.length === 0 ? `${first} was` : `${first} and ${others.length} more were`;
+      notes.write(`${by}${which} left out. ${message}`);
     }
   }
 }

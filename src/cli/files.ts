@@ -53,10 +53,28 @@ export const isFolder = (path: string): Promise<boolean> =>
     () => false,
   );
 
+/**
+ * Makes a folder and those above it, one after the other: where the system makes none, as below /proc, Node's own way of making several
+ * tries for ever.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  if (await isFolder(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) await makeFolder(above);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (await isFolder(folder)) return;
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new InputError(`no folder can be made in ${above}`);
+    throw error;
+  }
+}
+
 /** Writes a file, making its folder if needed. */
 export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(path, bytes);
   } catch (error) {
     throw new InputError(`${path} cannot be written: ${reasonOf(error)}.`);
@@ -66,7 +84,7 @@ export async function writeOutputFile(path: string, bytes: Uint8Array): Promise<
 /** Makes the folder of a file that is to be written later. @throws {InputError} if it cannot be made */
 export async function prepareFolder(path: string): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
   } catch (error) {
     throw new InputError(`${path} cannot be written: ${reasonOf(error)}.`);
   }

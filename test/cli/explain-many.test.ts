@@ -101,6 +101,13 @@ it("Ctrl-C ends it with what was found, and --resume goes on to the same table a
   expect(readFileSync(at("foreign.jsonl"), "utf8")).toBe("no records");
 });
 
+it("says once what is wrong with every picture", async () => {
+  const { code, out, err } = await run("explain", photos, "--target", "dragon");
+  expect({ code, out }).toEqual({ code: 1, out: "" });
+  expect(err.match(/Target "dragon"/g)).toHaveLength(1);
+  expect(err).toMatch(/note: \S+ and \d+ more were left out\. Target "dragon" is none of the model's 8 labels/);
+});
+
 it("reads one picture from standard input", async () => {
   const out = await new Promise<string>((resolve) => {
     const child = execFile("node", ["dist/cli.js", "explain", "-"], (_, text) => resolve(text));

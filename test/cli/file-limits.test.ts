@@ -1,10 +1,10 @@
 /** What the command line reads, read no further than it may be long. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readArray } from "../../src/cli/array-file";
-import { mostBytes, readInputFile } from "../../src/cli/files";
+import { mostBytes, prepareFolder, readInputFile, writeOutputFile } from "../../src/cli/files";
 import { readJson } from "../../src/cli/model-flags";
 import { InputError } from "../../src/index";
 
@@ -44,5 +44,24 @@ describe("a file on the command line", () => {
   it("that is missing or a folder says so", async () => {
     await expect(readInputFile(join(folder, "nowhere"))).rejects.toThrow(/cannot be read: there is no such file/);
     await expect(readInputFile(folder)).rejects.toThrow(/cannot be read: it is a folder/);
+  });
+});
+
+describe("an output of the command line", () => {
+  it("gets the folders that are missing", async () => {
+    const path = join(folder, "a", "b", "c.txt");
+    await Promise.all([writeOutputFile(path, Uint8Array.of(1)), prepareFolder(join(folder, "a", "b", "d.txt"))]);
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it("below a file, or where the system makes no folders, is refused at once", async () => {
+    const file = written("file", "");
+    await expect(writeOutputFile(join(file, "x", "y.png"), Uint8Array.of(1))).rejects.toThrow(
+      /y\.png cannot be written: part of the path is not a folder/,
+    );
+    if (process.platform !== "linux") return;
+    for (const path of ["/proc/x/y.png", "/proc/a/b/c/y.png"]) {
+      await expect(prepareFolder(path)).rejects.toThrow(/y\.png cannot be written: no folder can be made in \/proc/);
+    }
   });
 });
