@@ -113,3 +113,10 @@ export async function guardedAsync<T>(where: string, work: () => Promise<T>): Pr
     throw typedError(where, error);
   }
 }
+
+/** What a map has under a key that was put there. @throws {InternalError} naming the key, if it was not */
+export function entryOf<Key, Value>(map: ReadonlyMap<Key, Value>, key: Key): Value {
+  const value = map.get(key);
+  if (value === undefined && !map.has(key)) throw new InternalError(`Nothing is known of ${String(key)}.`);
+  return value as Value;
+}

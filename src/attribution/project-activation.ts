@@ -1,7 +1,7 @@
 import { checkBag, checkOptions, oneOf, show, throwIfAborted } from "../checks";
 import type { Backward } from "../engine/session";
 import { LayerError, OptionError } from "../errors";
-import { guardedAsync } from "../guard";
+import { entryOf, guardedAsync } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { inputsSeen } from "../model/inputs-seen";
 import { type LayerMaps, layerMaps, tokenPlaces } from "../model/layer-maps";
@@ -109,7 +109,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
     };
     const pass = { data: model.prepare(input), keep: gates, backward };
     const { gradients, values } = await model.watchedPass(pass, options.signal);
-    const image = gradients.get(start) as Float32Array;
+    const image = entryOf(gradients, start);
     const { inputs } = model.parts;
     const byInput = Object.fromEntries(
       inputs.map(({ name, start: from, size }) => [
@@ -121,7 +121,7 @@ export async function projectActivation(given: Model, input: Input, options: Pro
       image: byInput[inputsSeen(model, value)[0].name],
       byInput,
       trace: stages.map(({ layer, op, value: name }) => {
-        return { layer, op, values: model.tensor(name, gradients.get(name) as Float32Array) };
+        return { layer, op, values: model.tensor(name, entryOf(gradients, name)) };
       }),
       kept: offsets.map((offset, i) => ({ ...placeOf(offset, axis, maps), value: strengths[i] })),
       notes: [

@@ -1,5 +1,7 @@
 /** How far a quantised network as it is deployed is from the same one of real numbers, for one input. */
+
 import { SeethroughError } from "../errors";
+import { entryOf } from "../guard";
 import { type LoadedModel, loaded } from "../model/loaded-model";
 import type { Input } from "../model/model";
 import { asksForBox, resolveTarget } from "../model/resolve-target";
@@ -64,7 +66,7 @@ async function scoreIn(
   const { value, choose } = resolveTarget(model, asked);
   const data = model.prepare(input);
   const { values } = await model.watchedPass({ data, keep: [value], rounding }, signal);
-  const numbers = values.get(value) as Float32Array;
+  const numbers = entryOf(values, value);
   const score = scoreOf(choose(numbers), numbers);
   return isBest(target) ? { score, best: resolveTarget(model, "top").choose(numbers).index } : { score };
 }

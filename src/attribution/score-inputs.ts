@@ -1,5 +1,7 @@
 /** One input and how its changed copies score: what the methods share that ask a model nothing but scores. */
+
 import { throwIfAborted } from "../checks";
+import { entryOf } from "../guard";
 import { type LoadedModel, loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { type NetworkInput, separateInputs, shownInput } from "../model/network-inputs";
@@ -103,7 +105,7 @@ async function scoreBatch(
   return Float64Array.from({ length: batch }, (_, sample) =>
     score.of((name) => {
       const size = model.sampleSize(name);
-      return (values.get(name) as Float32Array).subarray(sample * size, (sample + 1) * size);
+      return entryOf(values, name).subarray(sample * size, (sample + 1) * size);
     }),
   );
 }

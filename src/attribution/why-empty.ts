@@ -1,5 +1,7 @@
 /** Why a map shows nothing: where the gradient dies, or what all that flows to the target comes to. Loaded when it is needed. */
+
 import type { Network } from "../engine/network";
+import { entryOf } from "../guard";
 import type { LoadedModel } from "../model/loaded-model";
 import { firstNotFinite, type Input } from "../model/model";
 import { groupsOf, whereNotFinite } from "../model/not-finite";
@@ -54,7 +56,7 @@ export async function findFlow({ model, input, target: asked, layer, signal }: E
     const pass = await gradientPass(model, { data, target, at: values, keep: values, signal });
     score = pass.report.score;
     for (const name of values) {
-      flows.set(name, flowOf(pass.gradients.get(name) as Float32Array, pass.values.get(name) as Float32Array));
+      flows.set(name, flowOf(entryOf(pass.gradients, name), entryOf(pass.values, name)));
     }
     zeroValue = pass.values.get(at)?.every((value) => value === 0) ?? false;
   }
@@ -147,7 +149,7 @@ export async function findNotFinite({
   for (const group of groupsOf(model, [...operations].reverse())) {
     const values = group.map(({ outputs }) => outputs[0]);
     const { gradients } = await gradientPass(model, { data, target, at: values, signal });
-    const found = group.find(({ outputs }) => firstNotFinite(gradients.get(outputs[0]) as Float32Array) >= 0);
+    const found = group.find(({ outputs }) => firstNotFinite(entryOf(gradients, outputs[0])) >= 0);
     if (found)
       return `the gradient at the output of ${found.node.op} "${found.node.name}", the first on the way back that is not finite`;
   }

@@ -1,5 +1,6 @@
 /** What the pictures of an audit come to together. The order in which they came does not matter. */
 
+import { entryOf } from "../guard";
 import { mean, standardDeviation } from "../trust/mean-and-deviation";
 import { lot } from "./lot";
 import { rounded } from "./rounded";
@@ -68,14 +69,14 @@ async function classOf(index: number, all: readonly AuditedImage[], key: AuditKe
   const features = new Map(images.map((image) => [image, featuresOf(image.map)]));
   const sample = images.length > mostClustered ? sampled(images, key.seed) : images;
   const { spectralClusters } = await import("./spectral-clusters");
-  const points = sample.map((image) => features.get(image) as Float64Array);
+  const points = sample.map((image) => entryOf(features, image));
   const { clusters, eigenvalues } = spectralClusters(points, key.seed);
   const count = Math.max(...clusters) + 1;
   const groups = Array.from({ length: count }, (_, cluster) => sample.filter((__, i) => clusters[i] === cluster));
-  const means = groups.map((group) => meanOf(group.map((image) => features.get(image) as Float64Array)));
+  const means = groups.map((group) => meanOf(group.map((image) => entryOf(features, image))));
   const taken = new Set(sample);
   for (const image of images) {
-    if (!taken.has(image)) groups[nearest(features.get(image) as Float64Array, means)].push(image);
+    if (!taken.has(image)) groups[nearest(entryOf(features, image), means)].push(image);
   }
   return {
     index,
@@ -103,7 +104,7 @@ function featuresOf(map: readonly number[]): Float64Array {
 /** Always the same pictures of a set, whatever their order. */
 function sampled(images: readonly AuditedImage[], seed: number): AuditedImage[] {
   const lots = new Map(images.map((image) => [image, lot(`${seed} ${image.id}`)]));
-  const drawn = [...images].sort((a, b) => (lots.get(a) as number) - (lots.get(b) as number));
+  const drawn = [...images].sort((a, b) => entryOf(lots, a) - entryOf(lots, b));
   const chosen = new Set(drawn.slice(0, mostClustered));
   return images.filter((image) => chosen.has(image));
 }
@@ -122,7 +123,7 @@ function clusterOf(
     const name = labelIndex === undefined ? String(label) : nameOf(labelIndex, key);
     labels[name] = (labels[name] ?? 0) + 1;
   }
-  const away = (image: AuditedImage): number => distance(features.get(image) as Float64Array, means[i]);
+  const away = (image: AuditedImage): number => distance(entryOf(features, image), means[i]);
   const spread = mean(group.map((image) => away(image) ** 2));
   const others = means.filter((_, j) => j !== i).map((other) => distance(other, means[i]));
   return {

@@ -1,4 +1,5 @@
 /** Clusters whose evidence lies where the control's does not. */
+import { entryOf } from "../guard";
 import { mean, standardDeviation } from "../trust/mean-and-deviation";
 import { rounded } from "./rounded";
 import { type AuditedClass, type AuditedImage, fieldRows, type Suspicion } from "./types";
@@ -18,7 +19,7 @@ export function suspicionsOf(classes: readonly AuditedClass[], images: readonly 
   const byId = new Map(images.map((image) => [image.id, image]));
   const found = classes.flatMap(({ index, label, clusters }) =>
     clusters.flatMap(({ images: ids }, cluster) => {
-      const group = [...ids].sort().map((id) => byId.get(id) as AuditedImage);
+      const group = [...ids].sort().map((id) => entryOf(byId, id));
       const strongest = suspicionOf(group);
       return strongest
         ? [{ index, label, cluster, ...strongest, says: sentence(label, cluster, group, strongest) }]

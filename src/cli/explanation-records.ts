@@ -1,10 +1,7 @@
 /** What was found of many pictures, kept in a file as it is found. */
-import { type Attribution, type Prediction, Tensor } from "../index";
+import { type Prediction, type ReportedAttribution, Tensor } from "../index";
 import type { ExplanationEntry } from "./explanation-text";
 import { openRecordLines } from "./record-lines";
-
-/** An attribution without what a file cannot hold. */
-export type KeptAttribution = Omit<Attribution, "byInput" | "toDataURL">;
 
 /** What one network's explanations of one picture are. */
 export interface ExplanationRecord {
@@ -22,7 +19,7 @@ export interface ExplanationRecord {
   /** Methods that the network's structure rules out, and why. */
   readonly left?: readonly { readonly method: string; readonly message: string }[];
   /** Where they are shown on a page. */
-  readonly attributions?: readonly KeptAttribution[];
+  readonly attributions?: readonly ReportedAttribution[];
 }
 
 /** Records found before, and those that are added. */
@@ -55,11 +52,11 @@ export async function openRecords(path: string | undefined, request: object): Pr
 }
 
 /** An attribution with its values as base64: a fifth of what their digits are. */
-type Written = Omit<KeptAttribution, "values"> & {
+type Written = Omit<ReportedAttribution, "values"> & {
   readonly values: { readonly shape: readonly number[]; readonly float32: string };
 };
 
-const asText = ({ values, ...rest }: KeptAttribution): Written => {
+const asText = ({ values, ...rest }: ReportedAttribution): Written => {
   const { buffer, byteOffset, byteLength } = values.data;
   return {
     ...rest,
@@ -93,7 +90,7 @@ const asEntry = ({
   ...{ method, notes, recipe, shape: values.shape },
 });
 
-const revived = ({ values: { shape, float32 }, ...rest }: Written): KeptAttribution => ({
+const revived = ({ values: { shape, float32 }, ...rest }: Written): ReportedAttribution => ({
   ...rest,
   values: new Tensor(new Float32Array(new Uint8Array(Buffer.from(float32, "base64")).buffer), shape),
 });

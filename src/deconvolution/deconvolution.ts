@@ -1,6 +1,6 @@
 import { checkOptions } from "../checks";
 import { ShapeError } from "../errors";
-import { guardedAsync } from "../guard";
+import { entryOf, guardedAsync } from "../guard";
 import type { Model } from "../model/model";
 import type { ModelPass } from "../model/model-networks";
 import { tensorShape, toRowMajor } from "../operation/layout";
@@ -149,12 +149,12 @@ async function runEngine(
 ): Promise<Tensor> {
   if (op === "ConvTranspose") {
     const { values } = await model.watchedPass({ data: y, start: input, keep: [output] }, signal);
-    return model.tensor(output, values.get(output) as Float32Array);
+    return model.tensor(output, entryOf(values, output));
   }
   const backward: ModelPass["backward"] = { seed: output, wanted: [input], write: (gradient) => gradient.set(y) };
   const pass = { data: new Float32Array(model.sampleSize(input)), start: input, backward };
   const { gradients } = await model.watchedPass(pass, signal);
-  return model.tensor(input, gradients.get(input) as Float32Array);
+  return model.tensor(input, entryOf(gradients, input));
 }
 
 function withBias(planes: Planes, bias: Float32Array | undefined): Planes {

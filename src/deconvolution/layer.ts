@@ -1,5 +1,6 @@
 import { LayerError, OptionError } from "../errors";
 import type { Constant } from "../graph/ir";
+import { entryOf } from "../guard";
 import { type LoadedModel, loaded } from "../model/loaded-model";
 import type { Model } from "../model/model";
 import type { CorrelationGeometry } from "../operation/correlation/side";
@@ -56,7 +57,7 @@ function named(model: LoadedModel, layer: string): Convolution {
   const { node, inputs, outputs } = operation;
   const [input, output] = [inputs[0], outputs[0]];
   const transposed = node.op === "ConvTranspose";
-  const constant = (name: string): Constant => model.full.graph.constants.get(name) as Constant;
+  const constant = (name: string): Constant => entryOf(model.full.graph.constants, name);
   const weight = constant(node.inputs[1]);
   if (weight.shape.length > 4)
     throw new LayerError(`"${layer}" convolves volumes; its equal forms are those of images and signals.`);

@@ -1,6 +1,6 @@
 import { checkOptions, show, throwIfAborted, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
-import { guardedAsync } from "../guard";
+import { entryOf, guardedAsync } from "../guard";
 import { type Placement, placementOf } from "../image/placement";
 import type { Detection, DetectorHeadOption } from "../model/detection";
 import { inputSize } from "../model/input-size";
@@ -166,7 +166,7 @@ export async function headPass(
   const { values } = await model.watchedPass({ batch, data, keep }, signal);
   return (sample) => (value) => {
     const size = model.sampleSize(value);
-    return (values.get(value) as Float32Array).subarray(sample * size, (sample + 1) * size);
+    return entryOf(values, value).subarray(sample * size, (sample + 1) * size);
   };
 }
 

@@ -1,7 +1,7 @@
 import { isUint8Array } from "../bytes";
 import { checkBag, checkOptions, iterable, show } from "../checks";
 import { InputError, LayerError, OptionError, ShapeError } from "../errors";
-import { guardedAsync, theirItems, theirs } from "../guard";
+import { entryOf, guardedAsync, theirItems, theirs } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { unitList } from "../model/intervention-edits";
 import { type LoadedModel, loadedAlone } from "../model/loaded-model";
@@ -90,11 +90,11 @@ export async function dissect(given: Model, samples: Samples, options: DissectOp
       const { result } = model.parts;
       const pass = { data: model.prepare(sample), keep: [...new Set([value, result])] };
       const { values } = await model.watchedPass(pass, options.signal);
-      const output = model.tensor(result, values.get(result) as Float32Array);
+      const output = model.tensor(result, entryOf(values, result));
       regions.push(
         checkRegion(typeof region === "function" ? theirs(() => region(output, maps.length)) : region, grid),
       );
-      maps.push(values.get(value) as Float32Array);
+      maps.push(entryOf(values, value));
       await pace.step(maps.length);
     }
     if (maps.length === 0) throw new InputError("dissect got no samples: give at least one input of the network.");

@@ -1,7 +1,7 @@
 import type { ExplainOptions } from "../attribution/attribution";
 import { checkBag, checkOptions, iterable, show, wholeNumber } from "../checks";
 import { InputError, OptionError } from "../errors";
-import { guardedAsync, theirItems } from "../guard";
+import { entryOf, guardedAsync, theirItems } from "../guard";
 import type { ClassAxis } from "../model/class-axis";
 import { unitList } from "../model/intervention-edits";
 import { type LoadedModel, loadedAlone } from "../model/loaded-model";
@@ -71,7 +71,7 @@ export async function unitEffects(given: Model, samples: Samples, options: UnitE
       const data = model.prepare(sample);
       const { signal } = options;
       const plain = await model.watchedPass({ data, keep: [target.value] }, signal);
-      const before = plain.values.get(target.value) as Float32Array;
+      const before = entryOf(plain.values, target.value);
       const score = scoreOf(target.choose(before), before);
       for (let first = 0; first < units.length; first += batchSize) {
         const group = units.slice(first, first + batchSize);
@@ -122,7 +122,7 @@ async function scoresWithout(
   };
   const pass = { batch: group.length, data: batch, keep: [target.value], edits: new Map([[at, silence]]) };
   const { values } = await model.watchedPass(pass, signal);
-  const after = values.get(target.value) as Float32Array;
+  const after = entryOf(values, target.value);
   const score = target.choose(before);
   return group.map((_, i) => scoreOf(score, after, i * before.length));
 }

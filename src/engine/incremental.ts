@@ -3,7 +3,9 @@
  * rectangle is computed that the change reaches, up to where it has grown over most of the map. The results are those of whole passes
  * up to rounding: a convolution by Winograd mixes the pixels of a tile, and tiles begin elsewhere in a part than in the whole map.
  */
+
 import type { Node, StaticGraph } from "../graph/ir";
+import { entryOf } from "../guard";
 import type { Shape } from "../operation/layout";
 import type { Builder, Operation, ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
@@ -58,7 +60,7 @@ class PartialNetwork {
     const { graph } = this.#network;
     const partial: StaticGraph = {
       ...graph,
-      inputs: [{ name: this.input, shape: this.#shapes.get(this.input) as Shape }],
+      inputs: [{ name: this.input, shape: entryOf(this.#shapes, this.input) }],
       outputs: [target],
       nodes: this.#nodes,
       shapes: new Map([...graph.shapes, ...this.#shapes]),
@@ -157,12 +159,12 @@ class PartialNetwork {
     };
     const size = sizeOf(shapeOf(this.#network, value));
     this.#nodes.push(node);
-    this.#special.set(node.name, () => kept(node, size, () => this.before.get(value) as Pointer));
+    this.#special.set(node.name, () => kept(node, size, () => entryOf(this.before, value)));
   }
 
   /** The name under which a rectangle of a value can be read. */
   #cutOf(value: ValueName, cut: Region, reader: Operation, { rows, columns, border }: Locality): ValueName {
-    const part = this.#parts.get(value) as Part;
+    const part = entryOf(this.#parts, value);
     const [from, to] = [mapOf(this.#network, value), mapOf(this.#network, reader.outputs[0])];
     const fits =
       serves(part.rows, cut.rows, rows, [from.height, to.height]) &&
@@ -178,7 +180,7 @@ class PartialNetwork {
     const { height, width } = mapOf(this.#network, value);
     const isCovered = covers(part, cut, height, width);
     if (!isCovered) this.before.set(value, 0);
-    const before = isCovered ? undefined : () => this.before.get(value) as Pointer;
+    const before = isCovered ? undefined : () => entryOf(this.before, value);
     const node: Node = {
       name: marked(name, "overlay"),
       op: "Overlay",
@@ -202,7 +204,7 @@ function operationsBefore(network: Network, target: ValueName): Operation[] {
   for (const operation of [...network.operations].reverse()) {
     if (!operation.outputs.some((name) => needed.has(name))) continue;
     for (const name of operation.inputs) needed.add(name);
-    if (operation.stateOf !== undefined) needed.add(network.states.get(operation.stateOf) as ValueName);
+    if (operation.stateOf !== undefined) needed.add(entryOf(network.states, operation.stateOf));
     found.push(operation);
   }
   return found.reverse();
@@ -293,7 +295,7 @@ export class IncrementalPasses {
   ): Promise<Float32Array> {
     this.#partial.places = places;
     const pass = { batch: places.length, data: patches, keep: [this.#target] };
-    return (await session.watch(this.#parts, pass, signal)).values.get(this.#target) as Float32Array;
+    return entryOf((await session.watch(this.#parts, pass, signal)).values, this.#target);
   }
 
   /** Gives the memory of the maps back. */

@@ -4,7 +4,9 @@
  * Time runs forward through the operations and then backward through them. A buffer lives from the step that first writes
  * it to the last step that reads it; buffers whose lives overlap never share memory.
  */
+
 import { LayerError, MemoryError } from "../errors";
+import { entryOf } from "../guard";
 import type { Clamp, Integers, Operation, ValueName } from "../operation/operation";
 import { type KernelMemory, megabytes } from "../wasm/memory";
 import { integerSteps } from "./integer-steps";
@@ -258,7 +260,7 @@ function operationsAfter(network: Network, targets: readonly ValueName[], start:
     const operation = network.operations[position];
     for (const input of operation.inputs) next.push(input);
     // An unpooling reads the switches of its pool, so the pool runs even if nobody reads what it pools.
-    if (operation.stateOf !== undefined) next.push(network.states.get(operation.stateOf) as ValueName);
+    if (operation.stateOf !== undefined) next.push(entryOf(network.states, operation.stateOf));
   }
   return [...needed].sort((a, b) => a - b).map((position) => network.operations[position]);
 }

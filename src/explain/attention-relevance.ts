@@ -12,6 +12,7 @@ import {
 } from "../attribution/maps/attention-run";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
+import { entryOf } from "../guard";
 import { attentionRelevanceFacts } from "../methods/attention-relevance";
 import { settledOptions } from "../methods/settled-options";
 import { loaded } from "../model/loaded-model";
@@ -49,7 +50,7 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
   let relevance = identity(tokens);
   for (const { value, heads } of layers) {
     const [maps, slopes] = [pass.values, pass.gradients].map((found) =>
-      toRowMajor(found.get(value) as Float32Array, model.shape(value)),
+      toRowMajor(entryOf(found, value), model.shape(value)),
     );
     const mean = headMean(tokens, heads, (i) => Math.max(maps[i] * slopes[i], 0));
     discardSmallest(mean, options.discard, grid);

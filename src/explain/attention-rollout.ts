@@ -12,6 +12,7 @@ import {
 } from "../attribution/maps/attention-run";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
+import { entryOf } from "../guard";
 import { attentionRolloutFacts } from "../methods/attention-rollout";
 import { settledOptions } from "../methods/settled-options";
 import { loaded } from "../model/loaded-model";
@@ -49,7 +50,7 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
   const pass = await forwardPass(model, model.prepare(input), target, kept, options.signal);
   let rolled = identity(tokens);
   for (const { value, heads } of layers) {
-    const maps = toRowMajor(pass.values.get(value) as Float32Array, model.shape(value));
+    const maps = toRowMajor(entryOf(pass.values, value), model.shape(value));
     const mixed = headMean(tokens, heads, (i) => maps[i]);
     discardSmallest(mixed, options.discard, grid);
     for (let row = 0; row < tokens; row++) {

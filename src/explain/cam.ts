@@ -4,6 +4,7 @@ import { type CamOptions, finishCam, startCam } from "../attribution/maps/cam-ru
 import { channelMeans, weighedMap } from "../attribution/maps/weighed-cam";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { LayerError, TargetError } from "../errors";
+import { entryOf } from "../guard";
 import { camFacts } from "../methods/cam";
 import { settledOptions } from "../methods/settled-options";
 import { type CamCandidate, linearHead } from "../model/cam-layer";
@@ -42,11 +43,11 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
   }
   // The head is linear and treats all places alike, so its gradient is w_kc / (h·w) everywhere.
   const places = height * width;
-  const weights = channelMeans(read(pass.gradients.get(value) as Float32Array), channels).map((mean) => mean * places);
-  const map = weighedMap(read(pass.values.get(value) as Float32Array), weights);
+  const weights = channelMeans(read(entryOf(pass.gradients, value)), channels).map((mean) => mean * places);
+  const map = weighedMap(read(entryOf(pass.values, value)), weights);
   const nothing = { data: new Float32Array(places * channels), start: value, keep: [target.value] };
   const empty = await model.watchedPass(nothing, signal);
-  const bias = scoreOf(pass.score, empty.values.get(target.value) as Float32Array);
+  const bias = scoreOf(pass.score, entryOf(empty.values, target.value));
   const mean = map.reduce((total, element) => total + element, 0) / map.length;
   // Only the pooled layer can have been asked for, so the maps of several layers are one and the same.
   const attribution = await finishCam(

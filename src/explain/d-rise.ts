@@ -9,7 +9,7 @@ import { isFloat32Array } from "../bytes";
 import { kindOf, show } from "../checks";
 import { inUnits, openHead, placementIn } from "../detect/detect";
 import { OptionError, ShapeError } from "../errors";
-import { theirsAsync } from "../guard";
+import { entryOf, theirsAsync } from "../guard";
 import { isPlacement, type Placement } from "../image/placement";
 import type { Rectangle } from "../image/resize";
 import { dRiseFacts } from "../methods/d-rise";
@@ -124,7 +124,7 @@ async function foundByModel(
   const data = model.prepare(input);
   const plain = async (keep: readonly string[]) => {
     const { values } = await model.watchedPass({ data, keep }, options.signal);
-    return (value: string) => values.get(value) as Float32Array;
+    return (value: string) => entryOf(values, value);
   };
   const head = model.parts.selection ? inUnits(model, opened, await plain(opened.head.values)) : opened.head;
   const { probabilities } = sought;

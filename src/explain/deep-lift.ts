@@ -9,6 +9,7 @@ import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
 import { leadsAround } from "../engine/plan";
 import type { Backward } from "../engine/session";
+import { entryOf } from "../guard";
 import { deepLiftFacts } from "../methods/deep-lift";
 import { settledOptions } from "../methods/settled-options";
 import { type LoadedModel, loaded } from "../model/loaded-model";
@@ -125,9 +126,9 @@ export async function lift(
   const pass = { batch: 2, data: both, keep: [...new Set([target.value, at])], backward };
   const { values, gradients } = await model.session.watch(network, pass, signal);
   const score = found.score as Score;
-  const [value, x] = [target.value, at].map((name) => values.get(name) as Float32Array);
+  const [value, x] = [target.value, at].map((name) => entryOf(values, name));
   const half = value.length / 2;
-  const multipliers = (gradients.get(at) as Float32Array).subarray(0, x.length / 2);
+  const multipliers = entryOf(gradients, at).subarray(0, x.length / 2);
   return {
     values: multipliers.map((multiplier, i) => multiplier * (x[i] - x[multipliers.length + i])),
     score,

@@ -3,6 +3,7 @@ import { forwardPass, gradientPass } from "../attribution/gradients/gradient";
 import { type CamOptions, finishCam, startCam } from "../attribution/maps/cam-run";
 import { principalComponent } from "../attribution/maps/principal-component";
 import { type Explains, perTarget } from "../attribution/several-targets";
+import { entryOf } from "../guard";
 import { eigenCamFacts } from "../methods/eigen-cam";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
@@ -32,7 +33,7 @@ async function attribute(given: Model, input: Input, options: CamOptions): Promi
   const run = startCam(given, input, settledOptions(eigenCamFacts, options));
   const pass = await forwardPass(run.model, run.data, run.target, run.values, options.signal);
   const maps = run.layers.map(({ value, channels, read }) =>
-    principalComponent(read(pass.values.get(value) as Float32Array), channels),
+    principalComponent(read(entryOf(pass.values, value)), channels),
   );
   const { model, data, target, values } = run;
   const { gradients } = await gradientPass(model, { data, target, at: values, signal: options.signal });

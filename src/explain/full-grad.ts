@@ -4,6 +4,7 @@ import { attributedValue, gradientPass, targetNotes } from "../attribution/gradi
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
 import { ShapeError } from "../errors";
+import { entryOf } from "../guard";
 import { fullGradFacts } from "../methods/full-grad";
 import { settledOptions } from "../methods/settled-options";
 import { placesOfShape } from "../model/input-size";
@@ -59,7 +60,7 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
   const data =
     start === model.fast.input
       ? image
-      : ((await model.watchedPass({ data: image, keep: [start] }, signal)).values.get(start) as Float32Array);
+      : entryOf((await model.watchedPass({ data: image, keep: [start] }, signal)).values, start);
   const biased = biasedOperations(model, start, target.value);
   const at = [...new Set([start, ...biased.map(({ outputs }) => outputs[0])])];
   const { score, report, gradients } = await gradientPass(model, { data, start, target, at, signal });
@@ -78,7 +79,7 @@ async function attribute(given: Model, input: Input, unsettled: ExplainOptions &
     }
   };
   const sharesOf = (value: ValueName, factor: Float32Array): Float32Array =>
-    (gradients.get(value) as Float32Array).map((each, i) => each * factor[i]);
+    entryOf(gradients, value).map((each, i) => each * factor[i]);
   const own = sharesOf(start, data);
   if (start !== model.fast.input) add(own, model.shape(start), frames);
   else {
@@ -159,7 +160,7 @@ async function biasOf(
 ): Promise<Float32Array> {
   const zeros = new Float32Array(model.sampleSize(input));
   const { values } = await model.watchedPass({ data: zeros, start: input, keep: [output] }, signal);
-  return values.get(output) as Float32Array;
+  return entryOf(values, output);
 }
 
 /** Σ over channels of their magnitudes, each channel scaled to 0..1 as pytorch-grad-cam does. */

@@ -12,6 +12,7 @@ import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/grad
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { show } from "../checks";
 import { OptionError } from "../errors";
+import { entryOf } from "../guard";
 import { gradientShapFacts } from "../methods/gradient-shap";
 import { settledOptions } from "../methods/settled-options";
 import { loaded } from "../model/loaded-model";
@@ -77,7 +78,7 @@ async function attribute(given: Model, input: Input, unsettled: GradientShapOpti
   const { score } = plain;
   const endOf = (point: Float32Array, { values, report }: ForwardPass): End => ({
     point,
-    value: values.get(at) as Float32Array,
+    value: entryOf(values, at),
     score: report.score,
   });
   const end = async (point: Float32Array): Promise<End> =>
@@ -91,7 +92,7 @@ async function attribute(given: Model, input: Input, unsettled: GradientShapOpti
   for (let done = 0; done < samples; ) {
     const group: { from: End; to: End; alpha: number }[] = [];
     for (let k = 0; k < Math.min(batchSize, samples - done); k++) {
-      const from = froms.get(order[(done + k) % order.length]) as End;
+      const from = entryOf(froms, order[(done + k) % order.length]);
       const to = stdev === 0 ? x : await end(noisy.next());
       difference += (to.score - from.score) / samples;
       group.push({ from, to, alpha: alphas[done + k] });

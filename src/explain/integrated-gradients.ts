@@ -7,6 +7,7 @@ import { byPasses, mostBytes, type Passes } from "../attribution/passes";
 import type { BudgetOptions } from "../attribution/refinement";
 import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import type { PassResult } from "../engine/session";
+import { entryOf } from "../guard";
 import { integratedGradientsFacts } from "../methods/integrated-gradients";
 import { settledOptions } from "../methods/settled-options";
 import { loaded } from "../model/loaded-model";
@@ -68,8 +69,8 @@ async function beginIntegratedGradients(
     const { values } = await model.watchedPass({ data: point, keep: [...new Set([target.value, start])] }, signal);
     ends.push(values);
   }
-  const [x, xBaseline] = ends.map((values) => values.get(start) as Float32Array);
-  const [value, valueBaseline] = ends.map((values) => values.get(target.value) as Float32Array);
+  const [x, xBaseline] = ends.map((values) => entryOf(values, start));
+  const [value, valueBaseline] = ends.map((values) => entryOf(values, target.value));
   const score = target.choose(value);
 
   const sum = new Float64Array(x.length);

@@ -6,6 +6,7 @@ import type { PerturbedCamOptions } from "../attribution/maps/perturbed-cam";
 import { largestChange } from "../attribution/scored-input";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { unravel } from "../graph/regions";
+import { entryOf } from "../guard";
 import { reciproCamFacts } from "../methods/recipro-cam";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
@@ -51,7 +52,7 @@ async function attribute(given: Model, input: Input, unsettled: ReciproCamOption
   let [done, effect] = [0, 0];
   const maps: Float32Array[] = [];
   for (const layer of layers) {
-    const whole = plain.values.get(layer.value) as Float32Array;
+    const whole = entryOf(plain.values, layer.value);
     const keep = keeper(layer, whole, options.gaussian);
     const places = layer.height * layer.width;
     const scores = new Float32Array(places + 1);

@@ -3,6 +3,7 @@ import { beginPerturbedCam, type PerturbedCamOptions, type PerturbedLayer } from
 import { byPasses, type Passes } from "../attribution/passes";
 import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import { ShapeError } from "../errors";
+import { entryOf } from "../guard";
 import { type Pixels, resizeBilinear } from "../image/resize";
 import { scoreCamFacts } from "../methods/score-cam";
 import { placesOfShape } from "../model/input-size";
@@ -80,7 +81,7 @@ async function maskedPasses(
   for (const input of inputs) maskInput(batch, data, input, maps);
   const pass = { batch: channels.length, data: batch, keep: [target.value] };
   const { values } = await model.watchedPass(pass, options.signal);
-  return values.get(target.value) as Float32Array;
+  return entryOf(values, target.value);
 }
 
 /** Writes one input as each map lets it through to its place in every sample. */

@@ -1,7 +1,7 @@
 import { checkOptions, kindOf, show, throwIfAborted, wholeNumber } from "../checks";
 import { isLaidOut } from "../compile/equal-ranks";
 import { ModelError, OptionError, TargetError } from "../errors";
-import { guarded, guardedAsync } from "../guard";
+import { entryOf, guarded, guardedAsync } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Note } from "../notes";
 import type { ValueName } from "../operation/operation";
@@ -71,7 +71,7 @@ export class LoadedModel extends ModelValues implements Model {
     const edits = editsOf(this, options.intervene);
     const data = this.prepare(input);
     const { values } = await this.watchedPass({ data, keep: [explained], edits }, signal);
-    const value = values.get(explained) as Float32Array;
+    const value = entryOf(values, explained);
     const ranked = rankedPredictions(this.parts, (index) => this.labelOf(index), value);
     // A class may be ruled out by −∞; what makes a probability NaN is no score.
     if (ranked.some(({ probability }) => !Number.isFinite(probability))) {
@@ -97,7 +97,7 @@ export class LoadedModel extends ModelValues implements Model {
     const edits = editsOf(this, options.intervene);
     const pass = { data: this.prepare(input), keep: [...new Set([result, ...captured])], edits };
     const { values } = await this.watchedPass(pass, options.signal);
-    const tensor = (name: ValueName): Tensor => this.tensor(name, values.get(name) as Float32Array);
+    const tensor = (name: ValueName): Tensor => this.tensor(name, entryOf(values, name));
     return { output: tensor(result), activations: new Map(names.map((name, i) => [name, tensor(captured[i])])) };
   }
 

@@ -1,6 +1,8 @@
 /** NaN and infinity: in the weights of a file, and the layer of a run at which they begin. */
+
 import { InputError, ModelError } from "../errors";
 import type { Constant, StaticGraph } from "../graph/ir";
+import { entryOf } from "../guard";
 import type { Operation, ValueName } from "../operation/operation";
 import { showShape } from "../tensor";
 import { firstNotFinite } from "./model";
@@ -89,7 +91,7 @@ export function whereNotFinite(model: ModelValues, data: Float32Array, target: V
   for (const group of groupsOf(model, operations)) {
     const { values } = model.session.run(model.full, { batch: 1, data, keep: group.map(({ outputs }) => outputs[0]) });
     for (const { node, outputs } of group) {
-      const value = values.get(outputs[0]) as Float32Array;
+      const value = entryOf(values, outputs[0]);
       const wrong = firstNotFinite(value);
       if (wrong < 0) continue;
       const shape = showShape(model.shape(outputs[0]));

@@ -1,5 +1,7 @@
 /** Where Resize and Upsample take their pixels from. Every mode is a separable sum over a few source positions. */
+
 import { type Node, numberAttribute, stringAttribute } from "../graph/ir";
+import { entryOf } from "../guard";
 import { type AxisTable, identityTable } from "./resampling";
 
 /** One axis of Resize or Upsample: extents and the scale that the coordinate transformation uses. */
@@ -71,7 +73,7 @@ function axisTable(sampling: Sampling, axis: ResizeAxis): AxisTable {
   const { mode, place, antialias, crops } = sampling;
   if (antialias && mode !== "nearest") return smoothTable(sampling, axis);
   const clamp = (i: number): number => Math.min(Math.max(i, 0), axis.in - 1);
-  const taps = tapCounts.get(mode) as number;
+  const taps = entryOf(tapCounts, mode);
   const [index, weight] = [new Int32Array(axis.out * taps), new Float32Array(axis.out * taps)];
   for (let position = 0; position < axis.out; position++) {
     const at = position * taps;
@@ -202,7 +204,7 @@ export function methodRefusal(node: Node, opset: number): string | undefined {
 /** The positions along an axis that lie outside of the input, 1 each. */
 export function outsideOf(node: Node, axis: ResizeAxis): number[] {
   if (axis.scale === 1) return new Array<number>(axis.out).fill(0);
-  const place = coordinates.get("tf_crop_and_resize") as (position: number, axis: ResizeAxis, r: Round) => number;
+  const place = entryOf(coordinates, "tf_crop_and_resize");
   const round = stringAttribute(node, "mode", "nearest") === "nearest" ? Math.fround : (value: number) => value;
   return Array.from({ length: axis.out }, (_, position) => Number(isOutside(place(position, axis, round), axis)));
 }

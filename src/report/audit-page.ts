@@ -2,7 +2,7 @@
 
 import { checkAudit } from "../audit/merge-audits";
 import type { Audit, AuditedClass, AuditedImage, EvidenceCluster, Suspicion } from "../audit/types";
-import { guarded } from "../guard";
+import { entryOf, guarded } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Model } from "../model/model";
 import { heatmapImage } from "../view/overlay";
@@ -197,7 +197,7 @@ const tilesOf = ({ images, meanMap }: EvidenceCluster, shown: Shown, count: numb
 
 /** The picture with its small map over it; without the picture the map alone. */
 function tile(id: string, { audit, byId, find, write }: Shown): Content {
-  const image = byId.get(id) as AuditedImage;
+  const image = entryOf(byId, id);
   const photo = find(id);
   const { grid, input } = audit.audit;
   const draw = (side: number): ImageLike => drawSmallMap(photo, image.map, grid, input, Math.min(side, 192));

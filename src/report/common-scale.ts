@@ -1,4 +1,5 @@
 /** Maps drawn on one scale, so that the same colour is the same value in every picture of a method. */
+import { entryOf } from "../guard";
 import { type Heatmap, type HeatmapSource, heatmap } from "../view/heatmap";
 import { type RawMap, rawMap } from "../view/raw-map";
 
@@ -36,7 +37,7 @@ export function commonScale(attributions: readonly ScaledSource[]): readonly Sca
   return attributions.map((attribution, i) => {
     const map = maps[i];
     if (!map) return { ...ownScale(attribution) };
-    const shared = strongest.get(scaleOf(attribution)) as number;
+    const shared = entryOf(strongest, scaleOf(attribution));
     return { map: onScale(map, shared, attribution), strongest: shared, own: map.largest };
   });
 }

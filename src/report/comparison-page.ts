@@ -1,5 +1,7 @@
 /** The page of two networks side by side: different answers first, then one answer for different reasons. */
-import type { ComparedAnswer, ComparedImage, ComparedNetwork, Comparison } from "../audit/compare-models";
+
+import type { ComparedAnswer, ComparedNetwork, Comparison } from "../audit/compare-models";
+import { entryOf } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Model } from "../model/model";
 import { classOf, figure, wordsOf } from "./figures";
@@ -28,7 +30,7 @@ export function comparisonPage(
   const byId = new Map(images.map((image) => [image.id, image]));
   const write = pictureWriter(Math.max(60, 3 * comparedExamples(comparison).length));
   const row = (id: string): Content => {
-    const image = byId.get(id) as ComparedImage;
+    const image = entryOf(byId, id);
     const photo = find(id);
     const side = (answer: ComparedAnswer, network: ComparedNetwork): Content =>
       html`<li>${figure(

@@ -13,9 +13,12 @@ import { modelFacts } from "./model-facts";
 import { figures, folded, noteList, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
 
+/** What a page shows of an attribution: itself, or what JSON keeps of it with its values made a Tensor again. */
+export type ReportedAttribution = Omit<Attribution, "byInput" | "toDataURL">;
+
 /** One explanation with what is shown beside it. */
 export interface ShownExplanation {
-  readonly attribution: Omit<Attribution, "byInput" | "toDataURL">;
+  readonly attribution: ReportedAttribution;
   readonly photo?: ImageLike;
   /** What the picture is called. */
   readonly name?: string;

@@ -1,4 +1,3 @@
-import type { Attribution } from "../attribution/attribution";
 import { type Comparison, comparisonFormat } from "../audit/compare-models";
 import { checkAudit } from "../audit/merge-audits";
 import { type Audit, auditFormat } from "../audit/types";
@@ -13,7 +12,7 @@ import { checkSource } from "../view/heatmap";
 import { auditPage } from "./audit-page";
 import { comparisonPage } from "./comparison-page";
 import { conceptsPage } from "./concepts-page";
-import { explanationsPage, type ShownExplanation } from "./explanations-page";
+import { explanationsPage, type ReportedAttribution, type ShownExplanation } from "./explanations-page";
 
 /** The pictures of a report: one that all results are of, one for each result in their order, or by name or id. */
 export type ReportPhotos =
@@ -37,8 +36,7 @@ export interface ReportOptions {
   readonly models?: Model | readonly Model[];
 }
 
-/** What a page shows of an attribution: itself, or what JSON keeps of it with its values made a Tensor again. */
-export type ReportedAttribution = Omit<Attribution, "byInput" | "toDataURL">;
+export type { ReportedAttribution };
 
 /** What `htmlReport` makes a page of. */
 export type Reportable = ReportedAttribution | readonly ReportedAttribution[] | Audit | Comparison | ConceptReport;

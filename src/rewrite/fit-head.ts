@@ -1,7 +1,7 @@
 import { channelMeans } from "../attribution/maps/weighed-cam";
 import { above, iterable, oneOf } from "../checks";
 import { InputError } from "../errors";
-import { theirItems } from "../guard";
+import { entryOf, theirItems } from "../guard";
 import type { LoadedModel } from "../model/loaded-model";
 import type { Input } from "../model/model";
 import { classIndex, indexOfMaximum } from "../model/resolve-target";
@@ -84,8 +84,8 @@ export async function fitHead(
     const { image, label } = checkItem(item, seen);
     const pass = { data: model.prepare(image), keep: [...new Set([maps, explained])] };
     const { values } = await model.watchedPass(pass, options.signal);
-    const logits = values.get(explained) as Float32Array;
-    const features = channelMeans(values.get(maps) as Float32Array, c);
+    const logits = entryOf(values, explained);
+    const features = channelMeans(entryOf(values, maps), c);
     return { features, label: classIndex(model, label), answer: indexOfMaximum(logits), logits };
   };
   for await (const item of theirItems(images, options.signal)) {

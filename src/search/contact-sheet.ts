@@ -1,5 +1,5 @@
 import { checkOptions } from "../checks";
-import { guardedAsync } from "../guard";
+import { entryOf, guardedAsync } from "../guard";
 import type { ImageLike, PictureData } from "../image/image";
 import { loadedAlone } from "../model/loaded-model";
 import type { Model } from "../model/model";
@@ -52,7 +52,7 @@ export async function contactSheet(
       pictures.set(hit, cutHit(sheet, row, hit, picture)[0]);
     });
     const tileOf = ({ hit, caption }: { readonly hit: Hit; readonly caption: string }): Tile => ({
-      picture: pictures.get(hit) as ImageLike,
+      picture: entryOf(pictures, hit),
       caption,
     });
     const { layer, by, score } = result.search;

@@ -1,4 +1,5 @@
 import { InputError } from "../errors";
+import { entryOf } from "../guard";
 import { compareIds, randomKey, Shortlist } from "./shortlist";
 import { type Hit, type SearchKey, type ShardProgress, searchFormat, type TopActivations } from "./types";
 
@@ -26,7 +27,7 @@ export class Ranking {
 
   /** Offers what a unit says to an image; the rest of the hit is worked out only if it stays. */
   offer(unit: number, id: string, score: number, sampleKey: number, rest: () => Omit<Hit, "id" | "score">): void {
-    const { top, sample } = this.#units.get(unit) as Lists;
+    const { top, sample } = entryOf(this.#units, unit);
     const best = top.welcomes(-score, id);
     const drawn = sample.welcomes(sampleKey, id);
     if (!best && !drawn) return;
@@ -61,7 +62,7 @@ export class Ranking {
   /** Takes in another result of the same search. */
   add(part: TopActivations): void {
     for (const { unit, top, sample } of part.units) {
-      const lists = this.#units.get(unit) as Lists;
+      const lists = entryOf(this.#units, unit);
       for (const hit of top) lists.top.add(-hit.score, hit);
       for (const hit of sample) lists.sample.add(randomKey(hit.id, this.key.seed), hit);
     }

@@ -1,5 +1,6 @@
 import { messageOf } from "../checks";
 import { InputError } from "../errors";
+import { entryOf } from "../guard";
 import type { Rectangle } from "../image/resize";
 import { inputSize } from "../model/input-size";
 import { tokenPlaces } from "../model/layer-maps";
@@ -93,7 +94,7 @@ async function mapsOf(
   };
   const pass = { batch: images.length, data, keep: [value], ...(backward && { backward }) };
   const { values, gradients } = await model.watchedPass(pass, signal);
-  const activations = values.get(value) as Float32Array;
+  const activations = entryOf(values, value);
   const gradient = gradients.get(value);
   return gradient ? activations.map((activation, i) => activation * gradient[i]) : activations;
 }

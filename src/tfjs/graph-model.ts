@@ -2,6 +2,7 @@ import { cut } from "../addresses";
 import { fixedShape } from "../compile/specialise";
 import { ModelError } from "../errors";
 import type { Constant } from "../graph/ir";
+import { entryOf } from "../guard";
 import { GraphAttributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
 import type { InputShapes } from "./input-shapes";
@@ -112,7 +113,7 @@ export class GraphModel {
         waiting.push(input);
       }
     }
-    return this.#values.get(name) as readonly Value[];
+    return entryOf(this.#values, name);
   }
 
   #convert(node: GraphNode): Value[] {

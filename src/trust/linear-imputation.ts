@@ -1,11 +1,5 @@
 import { InternalError } from "../errors";
-
-/** Places of an input: of a picture one slice, of a signal one row. */
-export interface Places {
-  readonly depth: number;
-  readonly height: number;
-  readonly width: number;
-}
+import type { Places } from "../view/volume-slices";
 
 /** The residual's length, as a share of the right side's, at which the values are taken: far below the noise that hides them. */
 const tolerance = 1e-5;

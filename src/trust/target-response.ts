@@ -1,5 +1,6 @@
 import { targetNotes } from "../attribution/gradients/gradient";
 import { OptionError } from "../errors";
+import { entryOf } from "../guard";
 import type { LoadedModel } from "../model/loaded-model";
 import { probabilities } from "../model/output";
 import { resolveTarget } from "../model/resolve-target";
@@ -36,7 +37,7 @@ export async function targetResponse(
   const target = resolveTarget(model, wanted);
   const { value } = target;
   const run = async (data: Float32Array, batch: number): Promise<Float32Array> =>
-    (await model.watchedPass({ batch, data, keep: [value] }, signal)).values.get(value) as Float32Array;
+    entryOf((await model.watchedPass({ batch, data, keep: [value] }, signal)).values, value);
   const plain = await run(x, 1);
   const score = target.choose(plain);
   const classes = score.ofClass === true && hasClasses(model, value);

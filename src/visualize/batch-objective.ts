@@ -1,4 +1,5 @@
 import { OptionError } from "../errors";
+import { entryOf } from "../guard";
 import { mapCandidates } from "../model/cam-layer";
 import type { LoadedModel } from "../model/loaded-model";
 import { imageShape } from "../operation/layout";
@@ -40,9 +41,9 @@ export class BatchObjective {
     const { value } = this.#objective;
     const keep = [...new Set([value, this.#likeness?.value ?? value])];
     const { values } = await this.#model.watchedPass({ batch: this.#images, data, keep }, this.#signal);
-    const activations = values.get(value) as Float32Array;
+    const activations = entryOf(values, value);
     const reports = this.#samples(activations).map((sample) => this.#objective.evaluate(sample));
-    const alike = this.#likeness?.measure(values.get(this.#likeness.value) as Float32Array) ?? 0;
+    const alike = this.#likeness?.measure(entryOf(values, this.#likeness.value)) ?? 0;
     return { reports, objective: sumOf(reports) - this.#price(reports) * alike };
   }
 
@@ -83,7 +84,7 @@ export class BatchObjective {
     const { input } = this.#model.fast;
     const backward = { seed, wanted: [input], rules: { rectifier }, write };
     const { gradients } = await this.#model.watchedPass({ batch: this.#images, data, backward }, this.#signal);
-    return gradients.get(input) as Float32Array;
+    return entryOf(gradients, input);
   }
 
   #samples(batch: Float32Array): Float32Array[] {

@@ -1,5 +1,7 @@
 /** The methods that are one forward pass and a backward pass from each target. */
+
 import { throwIfAborted } from "../../checks";
+import { entryOf } from "../../guard";
 import type { MethodFacts } from "../../methods/facts";
 import { settledOptions } from "../../methods/settled-options";
 import { type LoadedModel, loaded } from "../../model/loaded-model";
@@ -53,8 +55,8 @@ async function attributeByGradient(
   const passes = await gradientPasses(model, { data, targets, at: [at], keep, rules, signal });
   return Promise.all(
     passes.map((pass, i) => {
-      const gradient = pass.gradients.get(at) as Float32Array;
-      const values = combine ? combine(gradient, pass.values.get(at) as Float32Array) : gradient;
+      const gradient = entryOf(pass.gradients, at);
+      const values = combine ? combine(gradient, entryOf(pass.values, at)) : gradient;
       const own = { ...options, target: asked[i] };
       return finishAttribution(model, input, {
         method: facts.name,

@@ -1,6 +1,8 @@
 /** The pass that every gradient method shares: forward, a seed of one at the target, backward with a choice of rules. */
+
 import { leadsAround } from "../../engine/plan";
 import type { Backward } from "../../engine/session";
+import { entryOf } from "../../guard";
 import type { LoadedModel } from "../../model/loaded-model";
 import { checkScore } from "../../model/not-finite";
 import { placeOf } from "../../model/resolve-target";
@@ -101,7 +103,7 @@ export async function forwardPass(
   signal: AbortSignal | undefined,
 ): Promise<ForwardPass> {
   const { values } = await model.watchedPass({ data, keep: [...new Set([target.value, ...keep])] }, signal);
-  const value = values.get(target.value) as Float32Array;
+  const value = entryOf(values, target.value);
   const score = target.choose(value);
   const found = reportOf(score, value);
   checkTarget(model, found, data, target);
@@ -148,7 +150,7 @@ export async function gradientsAtPoints(
     },
   };
   const { gradients } = await model.watchedPass({ batch: points.length, data, start, backward }, signal);
-  const all = gradients.get(at) as Float32Array;
+  const all = entryOf(gradients, at);
   const size = all.length / points.length;
   return points.map((_, sample) => all.subarray(sample * size, (sample + 1) * size));
 }

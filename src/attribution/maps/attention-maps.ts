@@ -1,6 +1,6 @@
 import { checkBag, checkOptions, show, throwIfAborted } from "../../checks";
 import { LayerError, OptionError } from "../../errors";
-import { guardedAsync } from "../../guard";
+import { entryOf, guardedAsync } from "../../guard";
 import {
   type AttendedTokens,
   type AttentionLayer,
@@ -75,7 +75,7 @@ export async function attentionMaps(
     const made: AttentionMap[] = [];
     for (const { attention, tokens, heads, rows } of chosen) {
       const { layer, value } = attention;
-      const shares = toRowMajor(pass.values.get(value) as Float32Array, model.shape(value));
+      const shares = toRowMajor(entryOf(pass.values, value), model.shape(value));
       const several = model.parts.inputs.length > 1 && inputsSeen(model, value);
       for (const head of heads) {
         const { extents } = tokens.maps;

@@ -1,4 +1,5 @@
 import { leadsAround } from "../../engine/plan";
+import { entryOf } from "../../guard";
 import type { CamLayer, CamRun } from "./cam-run";
 
 /**
@@ -29,10 +30,10 @@ export async function layerPasses(
   if (leadsAround(model.networkFor([value, target.value]), keep, value)) {
     const pass = { batch, data: repeated(data), keep, edits: new Map([[value, changeAll]]) };
     const { values } = await model.watchedPass(pass, options.signal);
-    return values.get(target.value) as Float32Array;
+    return entryOf(values, target.value);
   }
   const maps = repeated(whole);
   changeAll(maps);
   const { values } = await model.watchedPass({ batch, data: maps, start: value, keep }, options.signal);
-  return values.get(target.value) as Float32Array;
+  return entryOf(values, target.value);
 }

@@ -1,4 +1,5 @@
 /** The class activation maps that weigh each map by a pass of its own: they differ in what the pass changes. */
+import { entryOf } from "../../guard";
 import type { MethodFacts } from "../../methods/facts";
 import { settledOptions } from "../../methods/settled-options";
 import type { Input, Model } from "../../model/model";
@@ -48,7 +49,7 @@ export async function beginPerturbedCam(
   const { model, data, target, values } = run;
   const plain = await forwardPass(model, data, target, values, options.signal);
   const layers = run.layers.map((layer) => {
-    const whole = plain.values.get(layer.value) as Float32Array;
+    const whole = entryOf(plain.values, layer.value);
     const activation = layer.read(whole);
     const found = new Map<number, number>();
     return { layer: { ...layer, activation, whole }, found, ...passesNeeded(activation, layer.channels, alike) };

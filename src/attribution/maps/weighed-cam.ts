@@ -1,4 +1,5 @@
 /** The class activation maps that one gradient makes: they differ in how it weighs the maps. */
+import { entryOf } from "../../guard";
 import type { MethodFacts } from "../../methods/facts";
 import { settledOptions } from "../../methods/settled-options";
 import type { Input, Model } from "../../model/model";
@@ -63,10 +64,10 @@ async function attributeByWeighing(
   }
   return Promise.all(
     runs.map((run) => {
-      const pass = passes.get(run) as GradientPass;
+      const pass = entryOf(passes, run);
       const layers = run.layers.map(({ value, channels, read }) => ({
-        activation: read(pass.values.get(value) as Float32Array),
-        gradient: read(pass.gradients.get(value) as Float32Array),
+        activation: read(entryOf(pass.values, value)),
+        gradient: read(entryOf(pass.gradients, value)),
         channels,
       }));
       const maps = layers.map(map);

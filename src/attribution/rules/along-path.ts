@@ -1,3 +1,4 @@
+import { entryOf } from "../../guard";
 import type { Operation, Run, ValueName } from "../../operation/operation";
 import { quadrature } from "../gradients/quadrature";
 import { aside, blocksOf, ownScratch } from "./aside";
@@ -38,7 +39,7 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
         for (let k = 0; k < sizes[i]; k++) at[k] = x[sizes[i] + k] + alpha * (x[k] - x[sizes[i] + k]);
       });
       const contribute: Run["contribute"] = (name, write) => {
-        const sum = sums.get(name) as Float64Array;
+        const sum = entryOf(sums, name);
         write(part);
         const found = run.memory.floats(part, sum.length);
         for (let k = 0; k < sum.length; k++) sum[k] += weights[point] * found[k];

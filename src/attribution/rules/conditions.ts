@@ -1,6 +1,8 @@
 /** Concept relevance propagation: relevance passes a layer through some of its units alone. */
+
 import { kindOf, show } from "../../checks";
 import { OptionError } from "../../errors";
+import { entryOf } from "../../guard";
 import { unitList } from "../../model/intervention-edits";
 import type { LoadedModel } from "../../model/loaded-model";
 import type { ValueName } from "../../operation/operation";
@@ -67,7 +69,7 @@ export const conditioned =
       ...own,
       backward: (run) => {
         for (const name of outputs) {
-          const mask = kept.get(name) as Uint8Array;
+          const mask = entryOf(kept, name);
           const relevance = run.memory.floats(run.gradient(name), mask.length * run.batch);
           for (let i = 0; i < relevance.length; i++) if (mask[i % mask.length] === 0) relevance[i] = 0;
         }

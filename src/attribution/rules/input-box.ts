@@ -1,6 +1,7 @@
 import { show } from "../../checks";
 import type { Network } from "../../engine/network";
 import { OptionError } from "../../errors";
+import { entryOf } from "../../guard";
 import type { LoadedModel } from "../../model/loaded-model";
 import type { NetworkInput } from "../../model/network-inputs";
 import { imageShape } from "../../operation/layout";
@@ -25,7 +26,7 @@ export const inputBox =
     };
     const [a, b] = [picture("low", low), picture("high", high)].map((data) => {
       if (value === input) return data;
-      return model.session.run(network, { batch: 1, data, keep: [value] }).values.get(value) as Float32Array;
+      return entryOf(model.session.run(network, { batch: 1, data, keep: [value] }).values, value);
     });
     return { low: a.map((bound, i) => Math.min(bound, b[i])), high: a.map((bound, i) => Math.max(bound, b[i])) };
   };

@@ -1,8 +1,10 @@
 /** The pass that LRP and excitation backprop share. */
+
 import { throwIfAborted } from "../../checks";
 import type { Network } from "../../engine/network";
 import type { Backward } from "../../engine/session";
 import { LayerError } from "../../errors";
+import { entryOf } from "../../guard";
 import { type LoadedModel, loaded } from "../../model/loaded-model";
 import type { Input, Model } from "../../model/model";
 import { resolveTarget } from "../../model/resolve-target";
@@ -56,7 +58,7 @@ export async function propagate(
   };
   const { gradients } = await model.session.watch(seen, { batch: 1, data, backward }, options.signal);
   checkTarget(model, bound.report as TargetReport, data, target);
-  const values = gradients.get(at) as Float32Array;
+  const values = entryOf(gradients, at);
   return finishAttribution(model, input, {
     method,
     target: bound.report as TargetReport,

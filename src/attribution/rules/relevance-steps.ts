@@ -1,4 +1,5 @@
 /** LRP's backward steps of operations without weights. */
+import { entryOf } from "../../guard";
 import type { Operation, Run, ValueName } from "../../operation/operation";
 import type { SizeOf } from "./along-path";
 import { type Aside, aside, blocksOf, ownScratch } from "./aside";
@@ -109,7 +110,7 @@ export function dominant(operation: Operation, sizeOf: SizeOf, epsilon: number):
           gradients: new Map([[output, share]]),
           contribute: (name, write) => {
             write(below);
-            const total = found.get(name) as Float32Array;
+            const total = entryOf(found, name);
             const [c, x] = [below, parts[inputs.indexOf(name)]].map((at) => run.memory.floats(at, total.length));
             for (let k = 0; k < total.length; k++) total[k] += x[k] * c[k];
           },

@@ -3,6 +3,7 @@
 import { buildOperations } from "../../compile/build-operations";
 import type { Network } from "../../engine/network";
 import { Constant, type Node, numberAttribute } from "../../graph/ir";
+import { entryOf } from "../../guard";
 import type { Operation, Run, ValueName } from "../../operation/operation";
 import type { Kernels, Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
@@ -36,7 +37,7 @@ export function weighedLayer(
 ): WeighedLayer {
   const [input, weightName, biasName] = node.inputs;
   const [output] = node.outputs;
-  const weight = graph.constants.get(weightName) as Constant;
+  const weight = entryOf(graph.constants, weightName);
   // The factors of a Gemm are part of its weights: with a negative one, the positive weights are others.
   const [alpha, beta] =
     node.op === "Gemm" ? [numberAttribute(node, "alpha", 1), numberAttribute(node, "beta", 1)] : [1, 1];

@@ -1,6 +1,6 @@
 import { checkBag, checkOptions } from "../../checks";
 import { LayerError } from "../../errors";
-import { guarded } from "../../guard";
+import { entryOf, guarded } from "../../guard";
 import type { Rectangle } from "../../image/resize";
 import { memoryStrides } from "../../operation/layout";
 import type { ValueName } from "../../operation/operation";
@@ -104,8 +104,8 @@ export class ReceptiveFields {
       this.#rows.set(rowKey, rows);
       this.#columns.set(columnKey, columns);
     }
-    const [top, bottom] = this.#rows.get(rowKey) as Span;
-    const [left, right] = this.#columns.get(columnKey) as Span;
+    const [top, bottom] = entryOf(this.#rows, rowKey);
+    const [left, right] = entryOf(this.#columns, columnKey);
     return { x: left, y: top, width: right - left, height: bottom - top };
   }
 
