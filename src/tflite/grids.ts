@@ -35,6 +35,9 @@ export const onGrid = (b: GraphBuilder, x: Value, { scale, low, high }: Grid): V
 export const placesOf = (b: GraphBuilder, x: Value, { scale }: Grid): Value =>
   b.emit("RoundToGrid", [x, b.floats([scale]), b.floats([1])], { away: 1, divide: 1 });
 
-/** A sum of products of integers becomes a number of the output's grid: times what its unit is there, rounded, cut off at the ends. */
+/**
+ * A sum of products of integers becomes a number of the output's grid: times what its unit is there, rounded, cut off at the ends. Halves go to
+ * the even integer, as the kernels of LiteRT's usual runtime (XNNPACK) round them.
+ */
 export const rescaled = (b: GraphBuilder, sum: Value, units: readonly number[], { scale, low, high }: Grid): Value =>
-  b.emit("RoundToGrid", [sum, b.floats(units), b.floats([scale])], { low, high, away: 1 });
+  b.emit("RoundToGrid", [sum, b.floats(units), b.floats([scale])], { low, high });

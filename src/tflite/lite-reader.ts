@@ -198,7 +198,8 @@ class Conversions {
       output,
       filter: b.constant(centred(storedConstant(w, this.#limits), w.quantisation), w.name),
       ...(sums && { bias: b.constant(this.#sums(sums), sums.name) }),
-      units: w.quantisation.scale.map((scale) => (input.scale * scale) / output.scale),
+      // In float32 at every step, as the device's kernels compute them.
+      units: w.quantisation.scale.map((scale) => Math.fround(Math.fround(input.scale * scale) / output.scale)),
     };
   }
 

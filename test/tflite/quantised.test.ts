@@ -5,7 +5,15 @@ import { cam, explain, gradCam, loadModel, OptionError, Tensor } from "../../src
 import { describeShared, readShared } from "../shared-folder";
 import { smallLiteFile, wave } from "./small-file";
 
-const away = (value: number): number => Math.sign(value) * Math.round(Math.abs(value));
+const f = Math.fround;
+
+/** The nearest integer of a product in float32; halves go to the even one. */
+function nearest(sum: number, unit: number): number {
+  const value = f(sum * f(unit));
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
+}
 
 /** The network of `smallLiteFile("int8")` in whole numbers, as its runtime computes; the logits' integers. */
 function integerLogits(places: readonly number[]): number[] {
@@ -23,8 +31,8 @@ function integerLogits(places: readonly number[]): number[] {
               if (iy < 0 || ix < 0 || iy > 5 || ix > 5) continue;
               sum += places[(iy * 6 + ix) * 3 + c] * filter[((o * 3 + ky) * 3 + kx) * 3 + c];
             }
-        const unit = ((1 / 64) * ((o + 2) / 512)) / Math.fround(0.04);
-        features[(y * 6 + x) * 4 + o] = Math.min(Math.max(away(sum * unit), 0), 255);
+        const unit = f((1 / 64) * ((o + 2) / 512)) / f(0.04);
+        features[(y * 6 + x) * 4 + o] = Math.min(Math.max(nearest(sum, unit), 0), 255);
       }
   const pooled: number[] = [];
   for (let y = 0; y < 3; y++)
@@ -35,8 +43,8 @@ function integerLogits(places: readonly number[]): number[] {
       }
   return [0, 1, 2].map((o) => {
     const sum = pooled.reduce((total, value, i) => total + value * matrix[o * 36 + i], shift[o]);
-    const unit = (Math.fround(0.04) * ((o + 2) / 512)) / 0.25;
-    return Math.min(Math.max(away(sum * unit) + 3, -128), 127);
+    const unit = f(f(0.04) * ((o + 2) / 512)) / 0.25;
+    return Math.min(Math.max(nearest(sum, unit) + 3, -128), 127);
   });
 }
 
