@@ -124,7 +124,7 @@ const onDemand: Options = {
 // One file without imports: it can be copied anywhere, and Vite bundles workers as classic scripts, which have none.
 const worker: Options = {
   ...library,
-  entry: { "pool-worker": "src/pool-worker.ts" },
+  entry: { "pool-worker": "src/pool-worker.ts", "kernel-thread": "src/kernel-thread.ts" },
   splitting: false,
   dts: false,
   metafile: false,

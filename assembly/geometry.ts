@@ -93,6 +93,10 @@ export class WinogradGeometry extends Geometry {
   padLeft: i32; // what y needs at the right and at the bottom is zero as well
   tile: i32; // 4, 3 or 2: the side of a tile of outputs; the kernel's is 7 − tile
   blockTiles: i32; // tiles that pass through together; a multiple of 4
+  firstTile: i32; // tiles that are computed, of those of all samples: a multiple of 4 …
+  endTile: i32; // … and one past the last
+  firstOut: i32; // outputs that are computed: a multiple of 8 …
+  endOut: i32; // … and one past the last
   lo: f32;
   hi: f32;
 }

@@ -15,8 +15,8 @@ import { transformInput, transformOutput, transformSmallOutput } from "./winogra
  * the L2 cache. Every tile is computed alone and sums in the order of c: neither the block nor the batch changes a bit.
  *
  * @param x        f32[samples][inH][inW][channels]
- * @param weight   f32[⌈outChannels/8⌉][36][channels][8], as `winogradWeights` writes it
- * @param bias     f32[⌈outChannels/8⌉·8], or 0 for none
+ * @param weight   f32[⌈outChannels/8⌉][36][channels][8], as `winogradWeights` writes it; from the panel of firstOut on
+ * @param bias     f32[⌈outChannels/8⌉·8], or 0 for none; from firstOut on
  * @param y        f32[samples][outH][outW][outChannels]
  * @param scratch  36·(blockTiles·(channels + 8) + 4·channels + 72) floats
  */
@@ -27,12 +27,11 @@ export function winograd(x: usize, weight: usize, bias: usize, y: usize, scratch
   const products = scratch + 36 * position;
   const patches = products + 36 * productPosition;
   const work = patches + (<usize>(144 * g.channels) << 2);
-  const tiles = g.samples * tilesAlong(g.outH, g) * tilesAlong(g.outW, g);
   const panelBytes = (<usize>g.channels << 5) * 36;
   const biasStep: usize = bias ? 32 : 0;
   if (!bias) bias = zeros;
-  for (let tile = 0; tile < tiles; tile += block) {
-    const count = min(block, tiles - tile);
+  for (let tile = g.firstTile; tile < g.endTile; tile += block) {
+    const count = min(block, g.endTile - tile);
     let v = scratch;
     for (let i = 0; i < count; i += 4) {
       gatherTiles(x, tile + i, min(count - i, 4), v, position, patches, work, g);
@@ -40,7 +39,7 @@ export function winograd(x: usize, weight: usize, bias: usize, y: usize, scratch
     }
     let panel = weight;
     let panelBias = bias;
-    for (let n = 0; n < g.outChannels; n += 8) {
+    for (let n = g.firstOut; n < g.endOut; n += 8) {
       multiply(scratch, position, panel, products, productPosition, count, <usize>g.channels << 5);
       scatterTiles(products, productPosition, panelBias, y, n, tile, count, patches, work, g);
       panel += panelBytes;

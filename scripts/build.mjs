@@ -61,7 +61,7 @@ for (const name of ["kernels.wasm", "kernels-fused.wasm"]) {
   copyFileSync(`build/${name}`, `dist/${name}`);
   writeFileSync(`dist/${name}.d.ts`, "declare const module: WebAssembly.Module;\nexport default module;\n");
 }
-writeFileSync("dist/pool-worker.d.ts", "export {};\n");
+for (const name of ["pool-worker", "kernel-thread"]) writeFileSync(`dist/${name}.d.ts`, "export {};\n");
 for (const [name, path] of Object.entries(codecs)) copyFileSync(path, `dist/${name}-codec.wasm`);
 copyFileSync("src/default-model.js", "dist/default-model.js");
 writeFileSync(

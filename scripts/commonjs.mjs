@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { transform } from "esbuild";
 
 /** Hosts that take ES modules alone, programs, and the worker's script, which is started from where it lies. */
-const notRequired = /^(cli|cli-worker|workerd|edge-light|pool-workerd|pool-edge-light|pool-worker)\.js$/;
+const notRequired = /^(cli|cli-worker|workerd|edge-light|pool-workerd|pool-edge-light|pool-worker|kernel-thread)\.js$/;
 
 /*
  * `import.meta.url` without `node:url`, which bundlers for browsers do not have. A dynamic import becomes a `require`: test
@@ -29,7 +29,7 @@ export async function makeCommonJs(folder) {
     const required = code
       .replaceAll(new RegExp(`\\bimport\\(${comments}("[^"]+")\\)`, "g"), "Promise.resolve().then(() => require($1))")
       .replaceAll(new RegExp(`\\bimport\\(${comments}`, "g"), () => "$load(")
-      .replaceAll('"./pool-worker.js"', '"../pool-worker.js"')
+      .replaceAll(/"\.\/((?:pool-worker|kernel-thread)\.js)"/g, '"../$1"')
       .replace(/^"use strict";\n/, "");
     writeFileSync(`${target}/${name}`, head + required);
   }

@@ -88,6 +88,8 @@ const messages = {
     `Files beside the model say ${what} (config.json, preprocessor_config.json). Options of loadModel stand above them.`,
   "plain-arithmetic": (reason: string) =>
     `The fastest arithmetic was asked for, and plain arithmetic ran: slower, with the bits that every host gives. ${reason}`,
+  "fewer-threads": (asked: string, found: string, reason: string) =>
+    `${asked} threads were asked for, and ${found === "1" ? "one computes" : `${found} compute`}: slower, with the same bits. ${reason}`,
   "config-refused": (reason: string) =>
     `A file beside the model is left out, since it cannot be what it says. ${reason} Mend it, or say what it should in options of loadModel.`,
   "nothing-flows": (reason: string) =>

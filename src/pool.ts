@@ -2,8 +2,9 @@ import { checkOptions } from "./checks";
 import { type CreatePoolOptions, poolOf, type WorkerPool } from "./pool/create-pool";
 import { keepErrorClasses } from "./pool/error-classes";
 import { poolSize } from "./pool/size";
-import { startThread, workerClass } from "./pool/thread";
+import { startThread } from "./pool/thread";
 import { fromHex } from "./wasm/hex";
+import { workerClass } from "./workers";
 
 export type { ExplainerName, Explainers } from "./pool/explainers";
 export type { CreatePoolOptions, WorkerPool };

@@ -21,6 +21,7 @@ const base = [
   "bytes",
   "turns",
   "version",
+  "workers",
 ];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   tensor: ["errors", "bytes"],
@@ -36,6 +37,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   version: [],
   bytes: [],
   turns: ["checks"],
+  workers: [],
   wasm: [...base],
   graph: [...base],
   operation: ["graph", "wasm", ...base],
@@ -127,6 +129,7 @@ const entries: ReadonlySet<string> = new Set([
   "edge-light",
   "slim",
   "pool-worker",
+  "kernel-thread",
   "pool-workerd",
   "pool-edge-light",
 ]);
@@ -214,7 +217,19 @@ it("names the files of a ring, through what is loaded on demand too", () => {
 
 /** Folders of test that are about more than a folder of src. */
 const acrossTheLibrary = new Set([
-  ...["bench", "documents", "examples", "fused", "hostile", "kernels", "models", "packaging", "reference", "runtimes"],
+  ...[
+    "bench",
+    "documents",
+    "examples",
+    "fused",
+    "hostile",
+    "kernels",
+    "models",
+    "packaging",
+    "reference",
+    "runtimes",
+    "threads",
+  ],
 ]);
 
 it("tests lie as the source lies", () => {

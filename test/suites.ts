@@ -75,6 +75,8 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/attribution/several-targets.test.ts": "several targets at once, by every method",
   "test/search/sheets.test.ts": "contact sheets of units",
   "test/models/signal-network.test.ts": "the embedded signal network, made once more by its training",
+  "test/threads/model.test.ts": "models with threads, by the built package",
+  "test/threads/operators.test.ts": "several threads against one, in every operator",
   "test/tflite/quantised.test.ts": "quantised TensorFlow Lite files, read as deployed and as floats",
   "test/trust/faithfulness.test.ts": "deletion, insertion and their like",
   "test/trust/randomization.test.ts": "the sanity checks, over all methods",

@@ -74,7 +74,8 @@ async function finish(
     ...shown,
     // A Tensor comes as the network takes it, however pixels would have become numbers.
     notes: joinNotes(
-      (model?.notes ?? []).filter(({ code }) => isPicture || !ofPixels.has(code)),
+      // How many threads computed it bears on no result.
+      (model?.notes ?? []).filter(({ code }) => code !== "fewer-threads" && (isPicture || !ofPixels.has(code))),
       notes,
       // A detection that is no target is sought in pictures, and has no score in one.
       model && options.detection === undefined

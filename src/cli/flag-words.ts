@@ -16,6 +16,7 @@ const flags: Readonly<Record<string, string>> = {
   fit: "--fit",
   memory: "--memory",
   arithmetic: "--arithmetic",
+  threads: "--threads",
   maxMemory: "--max-memory",
   method: "--method",
   target: "--target",

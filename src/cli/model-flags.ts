@@ -28,6 +28,7 @@ export interface ModelFlags {
   readonly maxMemory?: number;
   readonly quantized?: LoadOptions["quantized"];
   readonly arithmetic?: LoadOptions["arithmetic"];
+  readonly threads?: number;
   /** Inputs that always have one value. */
   readonly fix?: readonly NamedValue[];
 }
@@ -43,6 +44,11 @@ const numberList = (text: string): number[] => {
 const wholeNumber = (text: string): number => {
   if (/^-?\d+$/.test(text)) return Number(text);
   throw new InvalidArgumentError("expected a whole number, counted from the end where it is negative");
+};
+
+const threadCount = (text: string): number => {
+  if (/^[1-9]\d*$/.test(text) && Number(text) <= 256) return Number(text);
+  throw new InvalidArgumentError("expected a whole number from 1 to 256");
 };
 
 const range = (text: string): readonly [number, number] => {
@@ -132,6 +138,11 @@ export const withPictureOptions = (command: Command): Command =>
         "fused: faster, other rounding, refused where the host does not fuse; fastest: fused where it does; default plain",
       ).choices(["plain", "fused", "fastest"]),
     )
+    .option(
+      "--threads <n>",
+      "threads that compute one pass together, 1 to 256; the same bits, sooner; default 1",
+      threadCount,
+    )
     .option("--max-memory <bytes>", "refuse what needs more memory; 256M and 1G are understood", byteCount);
 
 /** What is read beside the model, as it was named; `--fix` names numbers as well. */
@@ -158,6 +169,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
     memory,
     quantized,
     arithmetic,
+    threads,
     maxMemory,
     fix = [],
   } = flags;
@@ -185,6 +197,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
       ...(memory && { memory }),
       ...(quantized && { quantized }),
       ...(arithmetic && { arithmetic }),
+      ...(threads !== undefined && { threads }),
       ...(maxMemory !== undefined && { maxMemory }),
     });
   } catch (error) {

@@ -78,7 +78,8 @@ interface Buffer {
   offset: number;
 }
 
-export function makePlan(network: Network, request: PlanRequest): Plan {
+/** @param threads  how many have scratch memory of their own */
+export function makePlan(network: Network, request: PlanRequest, threads = 1): Plan {
   const { batch, start, keep, edited = [], backward: asked = [] } = request;
   const targets = [...keep, ...asked.flatMap(({ seed, wanted }) => [seed, ...wanted])];
   const forward = neededOperations(network, targets, start);
@@ -147,7 +148,9 @@ export function makePlan(network: Network, request: PlanRequest): Plan {
   const bytes = place([...values.values(), ...gradientBuffers, ...states.values()]);
   const most = (operations: readonly Operation[], direction: "forward" | "backward"): number =>
     operations.reduce((bytes, operation) => Math.max(bytes, operation.scratchBytes(batch, direction)), 0);
-  const scratchBytes = Math.max(most(forward, "forward"), most(backward, "backward"));
+  // With several threads each begins at a multiple of the alignment.
+  const room = (bytes: number): number => (threads > 1 && bytes > 0 ? threads * (align(bytes) + alignment) : bytes);
+  const scratchBytes = room(Math.max(most(forward, "forward"), most(backward, "backward")));
   const scratch = bytes;
   const summand = scratch + align(scratchBytes);
   const records = summand + align(summandBytes);

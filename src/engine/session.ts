@@ -74,6 +74,7 @@ export class Session {
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
   readonly #mode: MemoryMode;
+  readonly #threads: number;
   /** Weak: a method may look at a network through rules of its own for one pass. */
   readonly #plans = new WeakMap<Network, Map<string, Plan>>();
   #arena: { pointer: Pointer; bytes: number } | undefined;
@@ -81,10 +82,12 @@ export class Session {
   #begun: Watched | undefined;
   #over: Promise<void> | undefined;
 
-  constructor(kernels: Kernels, memory: KernelMemory, mode: MemoryMode = "fast") {
+  /** @param threads  how many compute the kernels, each with memory of its own to work in */
+  constructor(kernels: Kernels, memory: KernelMemory, mode: MemoryMode = "fast", threads = 1) {
     this.kernels = kernels;
     this.memory = memory;
     this.#mode = mode;
+    this.#threads = threads;
   }
 
   run(network: Network, pass: Pass): PassResult {
@@ -198,7 +201,7 @@ export class Session {
     const key = JSON.stringify(request);
     let plan = plans.get(key);
     if (!plan) {
-      plan = makePlan(network, request);
+      plan = makePlan(network, request, this.#threads);
       plans.set(key, plan);
     }
     return plan;

@@ -67,6 +67,14 @@ export interface LoadOptions {
    * are refused. 'fastest': fused where the host fuses, else plain, with a note. `model.arithmetic` and every recipe say which it was.
    */
   readonly arithmetic?: Arithmetic | "fastest";
+  /**
+   * How many threads compute one pass, the caller's included: 1 (default) to 256. More than one takes a host with memory that threads
+   * share: Node, Deno, Bun, pages that are cross-origin isolated; elsewhere one thread runs, and a note says why. The bits are the same.
+   * `model.threads` says how many there are, `dispose` ends them.
+   */
+  readonly threads?: number;
+  /** Address of the threads' script, `dist/kernel-thread.js`; default: beside this module, where bundlers put it too. */
+  readonly threadScript?: string | URL;
   /** Upper limit of wasm memory in bytes; default 4 GiB, what wasm can address. */
   readonly maxMemory?: number;
   /** What the file may ask for; default: `defaultLimits`, those in bytes lowered by `maxMemory`. */
@@ -112,6 +120,8 @@ const loadOptions: Readonly<Record<keyof LoadOptions, true>> = {
   memory: true,
   quantized: true,
   arithmetic: true,
+  threads: true,
+  threadScript: true,
   maxMemory: true,
   limits: true,
   allowOrigins: true,

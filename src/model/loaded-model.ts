@@ -32,6 +32,7 @@ type RunOptions = NonNullable<Parameters<Model["run"]>[1]>;
 export class LoadedModel extends ModelValues implements Model {
   readonly notes: readonly Note[];
   readonly arithmetic: Arithmetic;
+  readonly threads: number;
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   readonly inputs: readonly ModelInput[];
   readonly output: { readonly name: string; readonly shape: readonly number[] };
@@ -43,6 +44,7 @@ export class LoadedModel extends ModelValues implements Model {
     super(parts);
     this.notes = parts.notes;
     this.arithmetic = parts.arithmetic;
+    this.threads = parts.threads?.count ?? 1;
     this.inputs = parts.inputs.map(shownInput);
     const [{ name, shape }] = this.inputs;
     this.input = { name, shape };

@@ -36,10 +36,10 @@ export class ModelNetworks {
 
   constructor(parts: ModelParts) {
     this.name = parts.name;
-    const { kernels, memory, mode } = parts;
+    const { kernels, memory, mode, threads } = parts;
     const full = buildNetwork(parts.graph, kernels, memory, mode);
     const fast = parts.folded ? buildNetwork(parts.folded, kernels, memory, mode) : full;
-    this.#inside = { parts, full, fast, session: new Session(kernels, memory, mode) };
+    this.#inside = { parts, full, fast, session: new Session(kernels, memory, mode, threads?.count) };
   }
 
   get parts(): ModelParts {
@@ -66,6 +66,7 @@ export class ModelNetworks {
   }
 
   dispose(): void {
+    this.#inside?.parts.threads?.end();
     this.#inside = undefined;
   }
 

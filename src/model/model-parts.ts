@@ -7,6 +7,7 @@ import type { ValueName } from "../operation/operation";
 import type { Arithmetic } from "../wasm/instantiate";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import type { Threads } from "../wasm/threads/start";
 import type { ClassAxis } from "./class-axis";
 import type { Model } from "./model";
 import type { NetworkInput } from "./network-inputs";
@@ -53,6 +54,8 @@ export interface ModelParts {
   readonly arithmetic: Arithmetic;
   readonly kernels: Kernels;
   readonly memory: KernelMemory;
+  /** The threads behind the kernels, where there are several. */
+  readonly threads?: Pick<Threads, "count" | "end">;
 }
 
 /** How a quantised file is read. */

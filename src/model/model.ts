@@ -56,6 +56,8 @@ export interface Model {
   readonly notes: readonly Note[];
   /** How its kernels sum: what `arithmetic` of `loadModel` asked for, or what 'fastest' chose. */
   readonly arithmetic: Arithmetic;
+  /** How many threads compute one pass, the caller's included; 1 where the host has no more (`notes` say why). */
+  readonly threads: number;
   /** Every node in execution order. */
   readonly layers: readonly Layer[];
   /**

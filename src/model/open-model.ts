@@ -1,3 +1,4 @@
+import { wholeNumber } from "../checks";
 import { combineOperators } from "../compile/combine-operators";
 import { halveWeights } from "../compile/halve-weights";
 import { joinInputs, placedInputs } from "../compile/join-inputs";
@@ -6,8 +7,9 @@ import type { StaticGraph } from "../graph/ir";
 import { saysNormalisation } from "../image/normalisation";
 import { joinNotes, type Note, note } from "../notes";
 import { hearing } from "../turns";
-import { instantiateKernels } from "../wasm/instantiate";
+import { bytesOf, instantiateKernels } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
+import type { NoThreads, Threads } from "../wasm/threads/start";
 import { type AskedNetwork, askedNetwork } from "./asked-network";
 import { readGraph } from "./file-graph";
 import type { ChosenKernels } from "./fused-kernels";
@@ -34,6 +36,28 @@ export async function openModel(
   chosen: ChosenKernels | Promise<ChosenKernels>,
 ): Promise<Model> {
   const settings = checkedOptions(options);
+  const count = wholeNumber("threads", options.threads ?? 1, 1, 256);
+  if (count === 1) return openInThreads(source, options, settings, chosen, undefined);
+  // They start while the file is read.
+  const starting = import("../wasm/threads/start").then(async ({ startThreads }) =>
+    startThreads(bytesOf((await chosen).module), count, settings.maxMemory, { script: options.threadScript }),
+  );
+  starting.catch(() => {});
+  try {
+    return await openInThreads(source, options, settings, chosen, starting);
+  } catch (error) {
+    starting.then((threads) => "end" in threads && threads.end()).catch(() => {});
+    throw error;
+  }
+}
+
+async function openInThreads(
+  source: SourceFile,
+  options: LoadOptions,
+  settings: ReturnType<typeof checkedOptions>,
+  chosen: ChosenKernels | Promise<ChosenKernels>,
+  starting: Promise<Threads | NoThreads> | undefined,
+): Promise<Model> {
   const { maxMemory, limits, mode, quantized } = settings;
   const hear = hearing(options.signal);
   const read = await readGraph(source, options, limits);
@@ -63,8 +87,11 @@ export async function openModel(
   await hear();
   const { module, arithmetic, reason } = await chosen;
   if (reason !== undefined) notes.push(note("plain-arithmetic", reason));
-  const kernels = await instantiateKernels(module);
-  const memory = new KernelMemory(kernels, maxMemory);
+  const started = await starting;
+  if (started && "reason" in started) notes.push(note("fewer-threads", `${options.threads}`, "1", started.reason));
+  const threads = started && "end" in started ? started : undefined;
+  const kernels = threads?.kernels ?? (await instantiateKernels(module));
+  const memory = threads?.memory ?? new KernelMemory(kernels, maxMemory);
   const other = once(() => openModel(source, asDeployed(options), { module, arithmetic }));
   const model = new LoadedModel({
     name: read.name,
@@ -88,6 +115,7 @@ export async function openModel(
     arithmetic,
     kernels,
     memory,
+    ...(threads && { threads }),
   });
   if (reading.detector) model.heads = await import("./heads/heads");
   const forward = model.session.plan(model.fast, { batch: 1, start: model.fast.input, keep: [resolved] });

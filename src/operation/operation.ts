@@ -129,6 +129,10 @@ export interface Run {
   readonly rules: Rules;
   /** False: values of quantised networks are cut off where their grids end, and not rounded. */
   readonly rounds: boolean;
+  /**
+   * Memory to work in. What a kernel is given to work in lies behind whatever else an operation keeps here: where several threads compute
+   * a kernel, that of the others follows.
+   */
   readonly scratch: Pointer;
   value(name: ValueName): Pointer;
   /** Bounds for what a clampable operation writes to this value. */
@@ -144,6 +148,23 @@ export interface Run {
   /** Calls `write` with the place for this operation's contribution to the gradient of an input, if anybody asks for it. */
   contribute(name: ValueName, write: (dx: Pointer) => void): void;
 }
+
+/** The same pass, with so many bytes of scratch in front that are kept. */
+export const behind = (run: Run, bytes: number): Run => ({
+  kernels: run.kernels,
+  memory: run.memory,
+  batch: run.batch,
+  rules: run.rules,
+  rounds: run.rounds,
+  scratch: run.scratch + bytes,
+  value: (name) => run.value(name),
+  clamp: (name) => run.clamp(name),
+  integers: (name) => run.integers(name),
+  state: (node) => run.state(node),
+  record: (name, values) => run.record(name, values),
+  gradient: (name) => run.gradient(name),
+  contribute: (name, write) => run.contribute(name, write),
+});
 
 /** A constant matrix as the kernels read it. */
 export interface PackedMatrix {

@@ -11,13 +11,14 @@ import { hasBoth } from "../model/kernel-choice";
 import type { LoadOptions, WasmSource } from "../model/load-options";
 import { type Input, isNamed, type Model, type NamedInputs } from "../model/model";
 import { type ModelSource, readSource } from "../model/source";
-import { joinNotes } from "../notes";
+import { joinNotes, note } from "../notes";
 import { isModule } from "../wasm/instantiate";
 import { type DividedName, dividedName, type ExplainerName, type Explainers, explainerNames } from "./explainers";
 import { pack, unpack } from "./packing";
 import { type Caller, type ModelFile, PooledModel } from "./pooled-model";
 import { Seats } from "./seats";
 import type { CallName, ModelFacts } from "./service";
+import { shareOf, threadsEach } from "./size";
 import type { Thread } from "./thread";
 
 export interface CreatePoolOptions {
@@ -96,10 +97,17 @@ class Pool implements Caller {
 
   async #load(
     source: ModelSource | undefined,
-    { wasm, ...plain }: LoadOptions,
+    { wasm, threadScript, ...plain }: LoadOptions,
     signal: AbortSignal,
   ): Promise<PooledModel> {
-    const options = { ...(pack(plain, "options") as LoadOptions), wasm: await this.#kernels(wasm, plain.arithmetic) };
+    const asked = plain.threads;
+    const threads = await threadsEach(asked, this.#seats.size);
+    const options = {
+      ...(pack({ ...plain, threads }, "options") as LoadOptions),
+      // A URL does not travel.
+      ...(threadScript !== undefined && { threadScript: String(threadScript) }),
+      wasm: await this.#kernels(wasm, plain.arithmetic),
+    };
     const given = source === undefined ? undefined : await readSource(source, "model", { ...plain, signal });
     const file = given && { bytes: given.bytes, name: given.name };
     const model: ModelFile = { file, options, sibling: given?.sibling && once(given.sibling) };
@@ -111,7 +119,10 @@ class Pool implements Caller {
       if (signal.aborted && thread.models.delete(id)) thread.service.unload(id);
       return facts;
     };
-    return new PooledModel(id, this, model, await this.#seats.use(opened, signal));
+    const facts = await this.#seats.use(opened, signal);
+    const fewer =
+      asked === threads ? [] : [note("fewer-threads", `${asked}`, `${facts.threads}`, shareOf(this.#seats.size))];
+    return new PooledModel(id, this, model, { ...facts, notes: joinNotes(facts.notes, fewer) });
   }
 
   /** The kernels that every thread gets, read once; undefined where each takes its own. */

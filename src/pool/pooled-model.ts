@@ -26,6 +26,7 @@ export class PooledModel implements Model {
   readonly labels?: readonly string[];
   readonly notes: Model["notes"];
   readonly arithmetic: Model["arithmetic"];
+  readonly threads: number;
   readonly input: Model["input"];
   readonly inputs: Model["inputs"];
   readonly output: Model["output"];
@@ -36,7 +37,7 @@ export class PooledModel implements Model {
   #file: ModelFile | undefined;
 
   constructor(id: number, caller: Caller, file: ModelFile, facts: ModelFacts) {
-    const { name, labels, notes, arithmetic, input, inputs, output, layers, settings } = facts;
+    const { name, labels, notes, arithmetic, threads, input, inputs, output, layers, settings } = facts;
     this.id = id;
     this.#caller = caller;
     this.#file = file;
@@ -44,6 +45,7 @@ export class PooledModel implements Model {
     this.labels = labels;
     this.notes = notes;
     this.arithmetic = arithmetic;
+    this.threads = threads;
     this.input = input;
     this.inputs = inputs;
     this.output = output;

@@ -26,7 +26,10 @@ export type PostedFile = Pick<SourceFile, "bytes" | "name"> | undefined;
 
 /** What a model says about itself. */
 export interface ModelFacts
-  extends Pick<Model, "name" | "labels" | "notes" | "arithmetic" | "input" | "inputs" | "output" | "layers"> {
+  extends Pick<
+    Model,
+    "name" | "labels" | "notes" | "arithmetic" | "threads" | "input" | "inputs" | "output" | "layers"
+  > {
   /** How pictures become each input. */
   readonly settings: readonly NonNullable<LoadOptions["preprocess"]>[];
 }
@@ -125,9 +128,9 @@ export function createService(packaged: Packaged): Service {
       const source = file ? { ...file, sibling } : await packaged.defaultModel();
       const model = await openModel(source, options, await kernelsOf(packaged, { ...options, wasm }));
       models.set(id, model);
-      const { name, labels, notes, arithmetic, input, inputs, output, layers } = model;
+      const { name, labels, notes, arithmetic, threads, input, inputs, output, layers } = model;
       const settings = loaded(model).parts.inputs.map(({ preprocess }) => preprocess);
-      return { name, labels, notes, arithmetic, input, inputs, output, layers, settings };
+      return { name, labels, notes, arithmetic, threads, input, inputs, output, layers, settings };
     },
     async unload(id) {
       models.get(id)?.dispose();

@@ -1,5 +1,6 @@
 import { show } from "../checks";
 import { OptionError } from "../errors";
+import { hardwareThreads } from "../workers";
 
 /** More instances than this help less than they take memory. */
 const mostByDefault = 4;
@@ -16,12 +17,15 @@ export async function poolSize(size: unknown): Promise<number> {
   throw new OptionError(`size is the pool's number of instances, a whole number from 1 to ${most}; got ${show(size)}.`);
 }
 
-async function hardwareThreads(): Promise<number> {
-  if (typeof navigator === "object" && navigator.hardwareConcurrency) return navigator.hardwareConcurrency;
-  // Node 20 has no navigator. The name is hidden from bundlers: in a browser build there is no such module.
-  const system = "node:os";
-  const os: { availableParallelism(): number } = await import(
-    /* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ system
-  );
-  return os.availableParallelism();
+/**
+ * How many threads each of a pool's instances has: no more than the processor runs at once, all instances together. What is no number
+ * of threads stays as it is, to be refused where models are loaded.
+ */
+export async function threadsEach(asked: number | undefined, size: number): Promise<number | undefined> {
+  if (!(typeof asked === "number" && Number.isInteger(asked) && asked > 1 && size > 1)) return asked;
+  return Math.min(asked, Math.max(1, Math.floor((await hardwareThreads()) / size)));
 }
+
+/** Why there are fewer, and what to do. */
+export const shareOf = (size: number): string =>
+  `The pool has ${size} instances, which share the processor: with a smaller one, createPool({ size }), each has more threads.`;

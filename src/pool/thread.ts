@@ -2,6 +2,7 @@ import { type Endpoint, type Remote, releaseProxy, wrap } from "comlink";
 import nodeEndpoint, { type NodeEndpoint } from "comlink/dist/esm/node-adapter.mjs";
 import { messageOf } from "../checks";
 import { SeethroughError, UnsupportedRuntimeError } from "../errors";
+import { hasRef, isNodeWorker, type NodeWorker } from "../workers";
 import type { Service } from "./service";
 
 /** An instance to call, here or in a worker. */
@@ -52,30 +53,6 @@ export function sameThread(service: Service): Thread {
   };
 }
 
-/** What Node's workers have and those of the web have not; Bun's are both. */
-interface NodeWorker extends NodeEndpoint {
-  ref(): void;
-  unref(): void;
-  terminate(): unknown;
-}
-
-const isNodeWorker = (worker: Worker | NodeWorker): worker is NodeWorker =>
-  "on" in worker && !("addEventListener" in worker);
-
-const hasRef = (worker: object): worker is Pick<NodeWorker, "ref" | "unref"> => "ref" in worker && "unref" in worker;
-
-/** The class of workers this host has: the web's, or Node's. */
-export async function workerClass(): Promise<typeof Worker | undefined> {
-  if (typeof Worker === "function") return Worker;
-  // The name is hidden from bundlers: in a browser build there is no such module.
-  const threads = "node:worker_threads";
-  try {
-    return (await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ threads)).Worker;
-  } catch {
-    return undefined;
-  }
-}
-
 /** How long a worker may take to load its script; a slow device on a slow line needs some. */
 const startSeconds = 60;
 
@@ -96,9 +73,9 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
   const worker: Worker | NodeWorker = newWorker(HostWorker, address);
   let endpoint: Endpoint;
   if (isNodeWorker(worker)) {
-    worker.on("error", ((error: Error) => died(error.message)) as unknown as EventListener);
-    worker.on("exit", ((code: number) => died(`exit code ${code}`)) as unknown as EventListener);
-    endpoint = nodeEndpoint(worker);
+    worker.on("error", (error) => died(error.message));
+    worker.on("exit", (code) => died(`exit code ${code}`));
+    endpoint = nodeEndpoint(worker as unknown as NodeEndpoint);
   } else {
     worker.addEventListener("error", (event) => {
       // Deno ends the whole program otherwise.

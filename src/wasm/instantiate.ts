@@ -40,11 +40,19 @@ export async function compileKernels(source: KernelBytes, file = plainFile): Pro
   }
   if (isModule(source)) return source;
   try {
-    return await compileBytes(source);
+    const module = await compileBytes(source);
+    bytesOfModules.set(module, source);
+    return module;
   } catch (error) {
     throw refused("compiled", error, file);
   }
 }
+
+/** What modules were compiled of: threads run the same code with another memory. */
+const bytesOfModules = new WeakMap<WebAssembly.Module, BufferSource>();
+
+/** The bytes of a module that was compiled here. */
+export const bytesOf = (module: WebAssembly.Module): BufferSource | undefined => bytesOfModules.get(module);
 
 /** `WebAssembly.compile`, which Node from 24 on does not wait for: a program that does nothing else meanwhile would end. */
 export async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {

@@ -75,7 +75,10 @@ function transform(weight: number[], produced: number, contracted: number, flipp
 function convolve(c: Case, x: number[], panels: number[], bias: number[], lo = -Infinity, hi = Infinity): number[] {
   const { outH, outW } = outExtents(c);
   const { kernel, padBottom: _b, padRight: _r, ...fields } = c;
-  const geometry = record("WinogradGeometry", { ...fields, tile: 7 - kernel, outH, outW, lo, hi });
+  const tile = 7 - kernel;
+  const endTile = c.samples * Math.ceil(outH / tile) * Math.ceil(outW / tile);
+  const whole = { firstTile: 0, endTile, firstOut: 0, endOut: c.outChannels };
+  const geometry = record("WinogradGeometry", { ...fields, ...whole, tile, outH, outW, lo, hi });
   const [px, pw] = [put(x), put(panels)];
   const pb = bias.length ? put([...bias, ...new Array(ceil8(bias.length) - bias.length).fill(0)]) : 0;
   const scratch = room(36 * (c.blockTiles * (c.channels + 8) + 4 * c.channels + 72));

@@ -1,68 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Constant, type Graph } from "../../src/graph/ir";
 import { algorithm } from "../../src/operation/correlation/algorithm";
-import { type Case, dot, graphOf, Runner, reference, values, worst } from "../operators/harness";
+import { convolutionCases } from "../operators/convolution-cases";
+import { dot, graphOf, Runner, reference, values, worst } from "../operators/harness";
 import fc from "../seeded";
 
 /** Sums of up to 2,400 products of uniform random numbers through Winograd's transforms; measured up to 2.2e-5. */
 const tolerance = 4e-5;
-
-const int = (min: number, max: number) => fc.integer({ min, max });
-const floats = (shape: readonly number[], seed: number): Constant => Constant.fromFloats(values(shape, seed), shape);
-
-/** Shapes on both sides of every line of the table in algorithm.ts: kernels from 3 to 5 with stride 1, first layers with strides. */
-const dense = fc
-  .record({
-    op: fc.constantFrom("Conv", "ConvTranspose"),
-    kernel: int(3, 5),
-    channels: fc.constantFrom(3, 12, 64, 96),
-    outChannels: fc.constantFrom(3, 20, 64, 100),
-    size: fc.tuple(int(3, 24), int(3, 24)),
-    pads: fc.tuple(int(0, 2), int(0, 2), int(0, 2), int(0, 2)),
-    seed: int(0, 1e6),
-  })
-  .filter(({ op, kernel, size, pads }) =>
-    op === "Conv"
-      ? size[0] + pads[0] + pads[2] >= kernel && size[1] + pads[1] + pads[3] >= kernel
-      : size[0] + kernel - 1 > pads[0] + pads[2] && size[1] + kernel - 1 > pads[1] + pads[3],
-  )
-  .map(({ op, kernel, channels, outChannels, size, pads, seed }): Case => {
-    const weight = [...(op === "Conv" ? [outChannels, channels] : [channels, outChannels]), kernel, kernel];
-    return {
-      op,
-      shape: [1, channels, ...size],
-      attributes: { kernel_shape: [kernel, kernel], pads },
-      constants: [floats(weight, seed), floats([outChannels], seed + 1)],
-    };
-  });
-
-/** A stride, a kernel, and a map large enough for the folded layer to be Winograd's, or just not. */
-const strided = fc
-  .record({
-    op: fc.constantFrom("Conv", "ConvTranspose"),
-    few: fc.constantFrom(1, 3, 4),
-    many: fc.constantFrom(12, 64),
-    kernel: int(4, 11),
-    stride: int(2, 4),
-    size: fc.tuple(int(10, 26), int(10, 26)),
-    more: fc.tuple(int(0, 3), int(0, 3)),
-    pads: fc.tuple(int(0, 3), int(0, 3), int(0, 3), int(0, 3)),
-    seed: int(0, 1e6),
-  })
-  .map(({ op, few, many, kernel, stride, size, more, pads, seed }): Case => {
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads };
-    if (op === "ConvTranspose") {
-      const constants = [floats([many, few, kernel, kernel], seed), floats([few], seed + 1)];
-      return { op, shape: [1, many, ...size], attributes, constants };
-    }
-    const [height, width] = size.map(
-      (extent, axis) => extent * stride + kernel + more[axis] - pads[axis] - pads[axis + 2],
-    );
-    const constants = [floats([many, few, kernel, kernel], seed), floats([many], seed + 1)];
-    return { op, shape: [1, few, height, width], attributes, constants };
-  });
-
-const cases = fc.oneof(dense, strided);
 
 /** The same network with a Relu or Clip behind it, which the engine does on the way. */
 function rectified(graph: Graph, op: "Relu" | "Clip"): Graph {
@@ -86,9 +30,9 @@ describe("convolutions of every kind in the table", () => {
   it("agree with onnxruntime, alone and with a rectifier behind them, and give the same bits in a batch", async () => {
     await fc.assert(
       fc.asyncProperty(
-        cases,
+        convolutionCases,
         fc.constantFrom("Relu" as const, "Clip" as const),
-        int(0, 1e6),
+        fc.integer({ min: 0, max: 1e6 }),
         async (given, op, seed) => {
           const x = values(given.shape, seed);
           for (const graph of [graphOf(given), rectified(graphOf(given), op)]) {
@@ -107,7 +51,7 @@ describe("convolutions of every kind in the table", () => {
 
   it("send back their adjoint", () => {
     fc.assert(
-      fc.property(cases, int(0, 1e6), (given, seed) => {
+      fc.property(convolutionCases, fc.integer({ min: 0, max: 1e6 }), (given, seed) => {
         // Without its bias the map is linear.
         const runner = new Runner(graphOf({ ...given, constants: given.constants?.slice(0, 1) }));
         const x = values(given.shape, seed);

@@ -11,7 +11,7 @@ import type { Sample } from "./sample";
 const tolerance = 3e-5;
 
 /** The operator between the input and the outputs; where it takes what another makes, that one stands before it. */
-function networkOf(sample: Sample): Graph {
+export function networkOf(sample: Sample): Graph {
   const graph = graphOf(sample);
   const { before = [], inputs = graph.nodes[0].inputs } = sample;
   const nodes = before.map(({ attributes = {}, ...step }, i) => ({
@@ -22,7 +22,7 @@ function networkOf(sample: Sample): Graph {
   return { ...graph, nodes: [...nodes, { ...graph.nodes[0], inputs }] };
 }
 
-const dataOf = ({ shape, domain }: Sample, seed: number): Float32Array =>
+export const dataOf = ({ shape, domain }: Sample, seed: number): Float32Array =>
   values(shape, seed).map((value) =>
     domain === "positive" ? Math.abs(value) + 0.3 : domain === "between" ? (Math.floor(value * 8) + 0.5) / 8 : value,
   );

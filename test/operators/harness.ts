@@ -66,12 +66,16 @@ export class Runner {
   readonly #session: Session;
   readonly outputs: readonly string[];
 
-  constructor(graph: Graph) {
-    const kernels = new WebAssembly.Instance(module, {}).exports as unknown as Kernels;
-    const memory = new KernelMemory(kernels, 2 ** 30);
+  /** @param threads  what computes the kernels; default: one thread with a memory of its own */
+  constructor(
+    graph: Graph,
+    threads?: { readonly kernels: Kernels; readonly memory: KernelMemory; readonly count: number },
+  ) {
+    const kernels = threads?.kernels ?? (new WebAssembly.Instance(module, {}).exports as unknown as Kernels);
+    const memory = threads?.memory ?? new KernelMemory(kernels, 2 ** 30);
     this.graph = graph;
     this.network = buildNetwork(specialise(graph, new Map()), kernels, memory);
-    this.#session = new Session(kernels, memory);
+    this.#session = new Session(kernels, memory, "fast", threads?.count);
     this.outputs = graph.outputs;
   }
 

@@ -4,7 +4,7 @@
  * from there.
  */
 import { Constant } from "../../graph/ir";
-import { unbounded } from "../operation";
+import { behind, unbounded } from "../operation";
 import { finish } from "./column-adjoint";
 import type { CorrelationGeometry, Side, SideParts } from "./side";
 import { winograd } from "./winograd";
@@ -45,26 +45,27 @@ export function folded(parts: SideParts): Side {
   const { geometry: g, direction, kernels, weight } = parts;
   const inner = foldedGeometry(g);
   const side = winograd({ ...parts, geometry: inner, weight: () => foldedWeight(weight, g) });
-  const foldedBytes = (samples: number): number => samples * inner.inH * inner.inW * inner.inChannels * 4;
+  const foldedBytes = (samples: number): number =>
+    Math.ceil((samples * inner.inH * inner.inW * inner.inChannels * 4) / 64) * 64;
   // One row of the picture with its border.
   const lineBytes = inner.inW * g.strideW * g.inChannels * 4;
 
   return {
     ...side,
-    scratchBytes: (samples) => side.scratchBytes(samples) + foldedBytes(samples) + lineBytes,
-    run: (run, samples, from, bias, to, clamp) => {
-      const image = run.scratch + side.scratchBytes(samples);
-      const line = image + foldedBytes(samples);
+    scratchBytes: (samples) => foldedBytes(samples) + Math.max(side.scratchBytes(samples), lineBytes),
+    run: (whole, samples, from, bias, to, clamp) => {
+      const image = whole.scratch;
+      const run = behind(whole, foldedBytes(samples));
       const geometry = run.record("SpaceToDepthGeometry", {
         ...{ samples, inH: g.inH, inW: g.inW, channels: g.inChannels, outH: inner.inH, outW: inner.inW },
         ...{ stride: g.strideH, padTop: g.padTop, padLeft: g.padLeft },
       });
       if (direction === "apply") {
-        kernels.spaceToDepth(from, image, line, geometry);
+        kernels.spaceToDepth(from, image, run.scratch, geometry);
         side.run(run, samples, image, bias, to, clamp);
       } else {
         side.run(run, samples, from, 0, image, unbounded);
-        kernels.depthToSpace(image, to, line, geometry);
+        kernels.depthToSpace(image, to, run.scratch, geometry);
         finish(run, to, bias, samples * g.inH * g.inW, g.inChannels, clamp);
       }
     },

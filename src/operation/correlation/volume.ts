@@ -6,7 +6,7 @@
  *   y[oz] = conv2d(x[oz·s + k·d − p] for all k, side by side in the channels)
  */
 import type { Pointer } from "../../wasm/kernels";
-import type { Run } from "../operation";
+import { behind, type Run } from "../operation";
 import { move } from "../strided";
 import type { CorrelationGeometry } from "./side";
 
@@ -64,18 +64,8 @@ export function slicesOf(depth: DepthAxis, geometry: CorrelationGeometry): Slice
 
 /** The same pass for one sample, with less scratch in front. */
 export const ofOneSample = (run: Run, bytes: number): Run => ({
-  kernels: run.kernels,
-  memory: run.memory,
+  ...behind(run, bytes),
   batch: 1,
-  rules: run.rules,
-  rounds: run.rounds,
-  scratch: run.scratch + bytes,
-  value: (name) => run.value(name),
-  clamp: (name) => run.clamp(name),
   // Of other numbers than those of the pass nothing is known.
   integers: () => undefined,
-  state: (node) => run.state(node),
-  record: (name, values) => run.record(name, values),
-  gradient: (name) => run.gradient(name),
-  contribute: (name, write) => run.contribute(name, write),
 });

@@ -31,8 +31,8 @@ export function winograd({
   const [padTop, padLeft] = apply ? [g.padTop, g.padLeft] : [back - g.padTop, back - g.padLeft];
   const tile = tileSide(g.kernelH);
   const size = g.kernelH ** 2;
-  const blockOf = (samples: number): number =>
-    Math.min(blockTiles, Math.ceil((samples * Math.ceil(outH / tile) * Math.ceil(outW / tile)) / 4) * 4);
+  const tilesOf = (samples: number): number => samples * Math.ceil(outH / tile) * Math.ceil(outW / tile);
+  const blockOf = (samples: number): number => Math.min(blockTiles, Math.ceil(tilesOf(samples) / 4) * 4);
 
   const pack = (): Pointer => {
     const taps = Array.from({ length: size }, (_, tap) => tap);
@@ -56,7 +56,8 @@ export function winograd({
     run: (run, samples, from, bias, to, { lo, hi }) => {
       const geometry = run.record("WinogradGeometry", {
         ...{ samples, channels, ...seen, padTop, padLeft, tile },
-        ...{ blockTiles: blockOf(samples), lo, hi },
+        ...{ blockTiles: blockOf(samples), firstTile: 0, endTile: tilesOf(samples), firstOut: 0, endOut: outChannels },
+        ...{ lo, hi },
       });
       kernels.winograd(from, weights.get()[0][0], bias, to, run.scratch, geometry);
     },
