@@ -158,7 +158,7 @@ const recordFields = {
 export type RecordName = keyof typeof recordFields;
 export type GeometryRecord<R extends RecordName> = Record<(typeof recordFields)[R][number], number>;
 
-const floatFields: ReadonlySet<string> = new Set(["lo", "hi", "scale", "bound", "low", "high"]);
+export const floatFields: ReadonlySet<string> = new Set(["lo", "hi", "scale", "bound", "low", "high"]);
 
 /** The field names of a record in memory order. */
 export const fieldsOf = (record: RecordName): readonly string[] => recordFields[record];

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { fieldsOf, type RecordName } from "../../src/wasm/geometry.js";
+import { fieldsOf, floatFields, type RecordName } from "../../src/wasm/geometry.js";
 import { isFused, module } from "./harness.js";
 
 const source = (path: string) => readFileSync(new URL(path, import.meta.url), "utf8");
@@ -27,7 +27,7 @@ describe("the module", () => {
     for (const [, name, body] of records) {
       const fields = [...body.matchAll(/^ {2}(\w+): (\w+);/gm)];
       expect(fields.map((f) => f[1])).toEqual(fieldsOf(name as RecordName));
-      for (const [, field, type] of fields) expect(type === "f32").toBe(field === "lo" || field === "hi");
+      for (const [, field, type] of fields) expect(type === "f32").toBe(floatFields.has(field));
     }
   });
 });
