@@ -21,6 +21,7 @@ describe("the packed package", () => {
       "./default-model",
       "./pool",
       "./pool-worker",
+      "./kernel-thread",
       "./kernels.wasm",
       "./kernels-fused.wasm",
       "./package.json",
@@ -46,6 +47,7 @@ describe("the packed package", () => {
     "edge-light.js": ["./kernels.wasm?module", "./jpeg-codec.wasm?module", "./webp-codec.wasm?module"],
     "pool.js": [],
     "pool-worker.js": [],
+    "kernel-thread.js": [],
     "pool-workerd.js": ["./kernels.wasm", "./kernels-fused.wasm"],
     "pool-edge-light.js": ["./kernels.wasm?module"],
   };
