@@ -1,6 +1,6 @@
 /** Explains many pictures, by one network or several. */
 import { htmlReport, InputError, type Model, OptionError, version } from "../index";
-import { createPool } from "../pool";
+import { createPool, type WorkerPool } from "../pool";
 import { explainEach, type Found, mostReported, type Network, pairsOf } from "./explain-each";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { type ExplanationRecord, openRecords } from "./explanation-records";
@@ -21,9 +21,13 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
   for (const path of [flags.csv, flags.report, state]) if (path !== undefined) await prepareFolder(path);
   const records = await openRecords(state, await requestOf(files, flags));
   using pool = flags.workers > 1 ? await createPool({ size: flags.workers }) : undefined;
-  const models: Model[] = [];
+  const opened: Model[] = [];
+  const load = async (by?: WorkerPool): Promise<readonly Model[]> => {
+    for (const model of files) opened.push(await loadFlaggedModel({ ...flags, model }, by?.loadModel));
+    return opened.slice(-files.length);
+  };
   try {
-    for (const model of files) models.push(await loadFlaggedModel({ ...flags, model }, pool?.loadModel));
+    const models = await load(pool);
     const networks = named(models, files);
     const pairs = pairsOf(pictures, networks, flags);
     keepInputs(
@@ -39,7 +43,9 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
     const found = await explainEach(pairs, flags, { records, pool, signal, onRecord });
     sayNotes(networks, found);
     if (flags.json) process.stdout.write(`${JSON.stringify(document(networks, found, signal.aborted), null, 2)}\n`);
-    await writeFiles(pictures.length, networks, found, flags);
+    // What a page says of networks is read off them in this thread; a pool's lie in others.
+    const described = pool && flags.report !== undefined ? await load() : models;
+    await writeFiles(pictures.length, networks, found, flags, described);
     if (found.records.length === 0 && !signal.aborted) {
       throw new InputError(`None of the ${pictures.length} pictures could be explained; the notes say why.`);
     }
@@ -50,7 +56,7 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
       throw new InputError(`Stopped after ${count} of ${pictures.length} pictures; ${onward}.`);
     }
   } finally {
-    for (const model of models) model.dispose();
+    for (const model of opened) model.dispose();
   }
 }
 
@@ -158,6 +164,7 @@ async function writeFiles(
   networks: readonly Network[],
   found: Found,
   flags: ExplainFlags,
+  models: readonly Model[],
 ): Promise<void> {
   const say = (line: string): void => void (flags.json ? undefined : process.stdout.write(`${line}\n`));
   if (flags.csv !== undefined) {
@@ -177,7 +184,7 @@ async function writeFiles(
       photos: found.photos,
       predictions: shown.map(({ predictions }) => predictions),
       ...(networks.length > 1 && { networks: shown.map(({ model }) => model) }),
-      models: networks.map(({ model }) => model),
+      models,
     },
   );
   await writeOutputFile(flags.report, new TextEncoder().encode(page));

@@ -161,7 +161,7 @@ function noModel(given: unknown): string {
     );
   }
   const kind = kindOf(given);
-  if (kind === "a model") return "The model was not made by loadModel of this copy of seethrough.";
+  if (kind === "a model") return "The model was made by a pool or by another copy of seethrough.";
   const order = /^an? (image|Tensor)/.test(kind) ? " The model comes first, the input after it." : "";
   return `Expected a model, got ${kind}.${order}`;
 }

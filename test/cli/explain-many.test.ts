@@ -53,6 +53,18 @@ it("explains a folder by several methods, with a page, a table and overlays; one
   expect(page.match(/<img /g)).toHaveLength(4 * 3);
 });
 
+it("--workers writes the same page and table", async () => {
+  const models = ["--models", "models/petshop.onnx,models/petshop-cheater.onnx"];
+  const pages = ["1", "2"].map(async (workers) => {
+    const files = ["--report", at(`page-${workers}.html`), "--csv", at(`table-${workers}.csv`)];
+    const { code, err } = await run("explain", photos, ...models, ...files, "--workers", workers);
+    expect([code, err]).toEqual([0, expect.stringContaining("broken.png was left out")]);
+    return files.filter((file) => !file.startsWith("--")).map((file) => readFileSync(file, "utf8"));
+  });
+  const [one, two] = await Promise.all(pages);
+  expect(two).toEqual(one);
+});
+
 it("two networks stand beside each other, each with its own answers and scale", async () => {
   const models = "models/petshop-cheater.onnx,models/petshop-flatten.onnx";
   const { code, out } = await run("explain", join(photos, "scene-cat-00.png"), "--models", models, "--json");
