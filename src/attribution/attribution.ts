@@ -49,8 +49,8 @@ export interface Refinement {
   readonly done: number;
   readonly total: number;
   /**
-   * Estimated distance to what all passes will give, as a share of it: ‖answer − last‖₂ / ‖last‖₂. Absent of the first answer:
-   * there is nothing to compare it with.
+   * Estimated distance to what all passes will give, as a share of it: ‖answer − last‖₂ / ‖last‖₂. Absent of the first answer,
+   * which there is nothing to compare with, and of Score-CAM and Ablation-CAM, whose next map may weigh anything.
    */
   readonly error?: number;
 }

@@ -32,6 +32,8 @@ export interface Passes<Result = unknown> {
   readonly order?: readonly number[];
   /** How many must be taken, in that order, before there is an explanation of the whole input; default 1. Infinity: only all will do. */
   readonly least?: number;
+  /** False where answers of the first passes do not tell how far off they are, because others may weigh anything; default true. */
+  readonly tellsError?: boolean;
   /** The results of some passes; undefined where all have to be made again, because the engine is now another one. */
   make(passes: readonly number[]): Promise<ArrayLike<Result> | undefined>;
   /** Takes the results of some passes in: all passes in their own order, or the first ones of `order`. */
@@ -119,7 +121,7 @@ async function explainInSteps(
   clock: BudgetClock | undefined,
 ): Promise<Attribution> {
   const { count, order } = passes;
-  const { least: asked = 1 } = passes;
+  const { least: asked = 1, tellsError = true } = passes;
   const least = Math.min(asked, count);
   if (asked === Number.POSITIVE_INFINITY) {
     if (clock) throw tooMuchToKeep(passes);
@@ -132,7 +134,7 @@ async function explainInSteps(
   const answer = async (done: number): Promise<Attribution> => {
     const found = await passes.attribution();
     if (done === count) return found;
-    const error = estimate.of(Object.values(found.byInput), done);
+    const error = tellsError ? estimate.of(Object.values(found.byInput), done) : undefined;
     return unfinished(found, { done, total: count, ...(error !== undefined && { error }) });
   };
   const mayEnd = (done: number): boolean => done >= least && (listeners.gone || (clock?.isUsedUp(done) ?? false));

@@ -199,8 +199,8 @@ const mostError = 3;
 /**
  * How far answers are from the last one, by how far the ones before moved. Of means of n samples out of N drawn in random order
  * E‖m_n − m_N‖² = σ²(1/n − 1/N) and E‖m_n − m_k‖² = σ²(1/k − 1/n) (sampling without replacement), so that every step tells σ².
- * Fits by least squares go the same way in the limit. Methods whose order is made to tell most soonest come faster, so that the
- * estimate is too large rather than too small.
+ * Fits by least squares go the same way in the limit. Where the order is another one it is a guess, and where what is missing may
+ * weigh anything it is none (`Passes.tellsError`).
  */
 export class ErrorEstimate {
   readonly #total: number;

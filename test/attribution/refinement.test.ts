@@ -157,6 +157,18 @@ describe("answers on the way", () => {
     await expect(heard()).rejects.toThrow("enough");
   });
 
+  it("of maps by their energy tell no error: what was not asked yet may weigh anything", async () => {
+    const model = await petshop();
+    for (const method of [scoreCam, ablationCam]) {
+      const answers = (await answersOf(method(model, picture, { batchSize: 4 }))).slice(0, -1);
+      expect(answers.length).toBeGreaterThan(1);
+      for (const { refinement, notes } of answers) {
+        expect(refinement).not.toHaveProperty("error");
+        expect(notes.find(({ code }) => code === "unfinished")?.message).not.toContain("% off");
+      }
+    }
+  });
+
   it("are drawn like any other", async () => {
     const model = await petshop();
     const [coarse] = await answersOf(occlusion(model, picture, { window: 24, stride: 6 }));

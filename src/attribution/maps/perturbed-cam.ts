@@ -65,6 +65,8 @@ export async function beginPerturbedCam(
     // Of the strongest maps comes most of the picture. Every layer has to have one.
     order: strongestFirst(jobs, ({ layer }) => layer),
     least: layers.length,
+    // By energy, not by chance: a weak map that was not asked yet may have a large weight, of a softmax even all of it.
+    tellsError: false,
     async make(asked) {
       const scores = new Float32Array(asked.length);
       for (const { layer } of layers) {
