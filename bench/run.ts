@@ -1,22 +1,29 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
+import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { tolerances } from "./compare";
 import { Comparison, kinds, type Result } from "./comparison";
+import { slowerThanAgainst, slowerThanBefore } from "./history";
 import { layers } from "./layers";
 import { clockOf, summarise } from "./measure";
 import { networks } from "./networks/index";
 import { peakLoop, peakModule } from "./peak";
 import { engines, usualEngines } from "./peers/index";
+import { buildEngine } from "./peers/seethrough";
 import { header, table } from "./table";
 
-const help = `Compares seethrough with other engines: same ONNX file, same input, one thread, in turns.
+const help = `Compares seethrough with other engines: same ONNX file, same input, in turns; one thread, two where the engine's name ends in -2.
 
   --what      ${kinds.join(",")} (default: all)
   --networks  ${Object.keys(networks).join(",")} (default: all)
   --layers    text that the name of a layer must contain
   --engines   ${Object.keys(engines).join(",")} (default: all that run here; ratios are to the first)
   --rounds    rounds per measurement (default: 15)
+  --against   folder of another build (its dist): measured in turns with this one; what is more than 5 % slower than there is
+              named at the end, and the exit code is 1
+  --history   file that each result is added to, a line of JSON each: what is more than 5 % slower, as a multiple of the peak
+              loop's time, than the median of the last five runs there on this processor is named at the end
   --clock     wall (default), or thread: what this thread ran, for busy machines; of one thread alone, Node 23.9 or later
   --json      file for the results`;
 
@@ -40,6 +47,8 @@ async function main(): Promise<void> {
       engines: text,
       rounds: text,
       clock: text,
+      against: text,
+      history: text,
       json: text,
       help: { type: "boolean" },
     },
@@ -54,6 +63,8 @@ async function main(): Promise<void> {
     chosen("engines", options.engines ?? usualEngines.join(","), Object.keys(engines)).map((name) => engines[name]()),
   );
 
+  if (options.against !== undefined) participants.push(await buildEngine(resolve(options.against)));
+
   const peak = await peakLoop(peakModule);
   const comparison = new Comparison(participants, rounds, peak, clockOf(options.clock ?? "wall"));
   const results: Result[] = [];
@@ -64,7 +75,7 @@ async function main(): Promise<void> {
   };
 
   console.log(
-    `Node ${process.versions.node} ${process.execArgv.join(" ")}, ${cpus()[0].model}, one thread, median of ${rounds} interleaved rounds${options.clock === "thread" ? ", time of the thread" : ""}`,
+    `Node ${process.versions.node} ${process.execArgv.join(" ")}, ${cpus()[0].model}, median of ${rounds} interleaved rounds${options.clock === "thread" ? ", time of the thread" : ""}`,
   );
   console.log(participants.map(({ name, version }) => `${name} ${version}`).join(", "));
   console.log(
@@ -88,7 +99,14 @@ async function main(): Promise<void> {
   const peakGigaflops = summarise(peaks).median;
   console.log(`Peak of the L1-resident loop: ${peakGigaflops.toFixed(1)} GFLOP/s.`);
   for (const line of [...gaps, ...disagreements]) console.log(line);
-  if (disagreements.length > 0) process.exitCode = 1;
+  const slower = [
+    ...(options.against === undefined ? [] : slowerThanAgainst(results)),
+    ...(options.history === undefined
+      ? []
+      : slowerThanBefore(options.history, results, `${cpus()[0].model}, Node ${process.versions.node}`)),
+  ];
+  for (const line of slower) console.log(line);
+  if (disagreements.length > 0 || slower.length > 0) process.exitCode = 1;
   if (options.json) {
     const machine = {
       node: process.versions.node,

@@ -5,6 +5,8 @@ import type { Engine } from "./engine";
 export const engines: Readonly<Record<string, () => Promise<Engine>>> = {
   seethrough: async () => (await import("./seethrough")).engine,
   "seethrough-fused": async () => (await import("./seethrough")).fusedEngine,
+  "seethrough-2": async () => (await import("./seethrough")).threadedEngine,
+  "seethrough-fused-2": async () => (await import("./seethrough")).fusedThreadedEngine,
   "ort-web": async () => (await import("./onnxruntime-web")).engine,
   "tfjs-wasm": async () => (await import("./tfjs-wasm")).engine,
   "ort-native": async () => (await import("./onnxruntime-node")).engine,
@@ -12,5 +14,7 @@ export const engines: Readonly<Record<string, () => Promise<Engine>>> = {
 
 const fuses = WebAssembly.validate(readFileSync(new URL("../../dist/kernels-fused.wasm", import.meta.url)));
 
-/** What runs where nothing else is asked for: all of them, fused arithmetic where this Node has it. */
-export const usualEngines = Object.keys(engines).filter((name) => fuses || name !== "seethrough-fused");
+/** What runs where nothing else is asked for: all engines of one thread, fused arithmetic where this Node has it. */
+export const usualEngines = Object.keys(engines).filter(
+  (name) => !name.endsWith("-2") && (fuses || name !== "seethrough-fused"),
+);
