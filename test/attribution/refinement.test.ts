@@ -182,7 +182,7 @@ describe("answers on the way", () => {
     const box = async ({ data, shape: [count] }: Tensor): Promise<Float32Array> =>
       Float32Array.from({ length: count }, (_, i) => data[i * 64 + 9]);
     const answers = await answersOf(rise(box, new Tensor(new Float32Array(64).fill(1), [1, 8, 8, 1]), { masks: 64 }));
-    expect(answers.length).toBeGreaterThan(2);
+    expect(answers.length).toBeGreaterThan(1);
     const model = await petshop();
     expect(await answersOf(explain(model, picture, { method: "saliency" }))).toHaveLength(1);
   });
