@@ -39,6 +39,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/compile/models.test.ts": "shapes and passes of real networks against onnxruntime",
   "test/hostile/aborts.test.ts": "thousands of calls given up at random moments, and workers that end in their midst",
   "test/hostile/calls.test.ts": "thousands of wild calls of every public function, each a typed error or a result",
+  "test/hostile/control-flow.test.ts": "thousands of graphs inside of graphs, and functions that call one another",
   "test/hostile/files.test.ts": "hostile files, each in a process of its own, with its time and memory",
   "test/hostile/given-up.test.ts": "calls given up, by every method",
   "test/hostile/graphs.test.ts": "graphs of thousands of nodes, and values beyond all bounds",

@@ -98,11 +98,19 @@ function partsOf(node: Node) {
 export function unrollLoops(graph: Graph, known: Known, limits: Limits): Graph {
   const constants = new Map(graph.constants);
   let nodes = graph.nodes.length;
+  let characters = 0;
   const unrolled = graph.nodes.flatMap((node): readonly Node[] => {
     const rounds = isLoop(node) ? roundsOf(node, known) : "no loop";
     if (typeof rounds === "string") return [node];
     nodes += rounds.count * sizeOfBody(rounds.body);
     withinLimit(limits, "nodes", nodes, `The rounds of "${node.name}" are too many nodes`);
+    characters += rounds.count * charactersOfBody(rounds.body);
+    withinLimit(
+      limits,
+      "textBytes",
+      characters,
+      `The rounds of "${cut(node.name)}" have names that are too long together`,
+    );
     for (const [name, value] of rounds.body.constants) constants.set(name, value);
     return written(node, rounds, (name, value) => constants.set(name, value));
   });
@@ -125,6 +133,16 @@ function checkNames(nodes: readonly Node[]): void {
 
 const sizeOfBody = ({ nodes }: Branch): number =>
   nodes.reduce((sum, { branches }) => [...(branches?.values() ?? [])].reduce((n, b) => n + sizeOfBody(b), sum + 1), 1);
+
+/** The names that every round writes anew. */
+const charactersOfBody = ({ nodes, inputs = [] }: Branch): number =>
+  nodes.reduce(
+    (sum, { name, outputs, branches }) =>
+      [...(branches?.values() ?? [])].reduce((n, b) => n + charactersOfBody(b), sum + name.length + lengthOf(outputs)),
+    lengthOf(inputs),
+  );
+
+const lengthOf = (names: readonly string[]): number => names.reduce((sum, { length }) => sum + length, 0);
 
 function written(node: Node, rounds: Rounds, define: (name: string, value: Constant) => void): Node[] {
   const { body, count, counters, results, scanned, gathered } = rounds;

@@ -12,14 +12,46 @@ interface Scope {
   readonly resolve: (name: string) => string;
 }
 
+/** Of a name in front of others; those of graphs in graphs in graphs would fill the memory. */
+const longestPrefix = 200;
+
+/** Names that nothing in the file has yet: nodes of one name may have branches each, and a name may look as if it were made here. */
+export class InnerNames {
+  readonly #values: Set<string>;
+  readonly #prefixes = new Set<string>();
+
+  /** @param values  those outside of all branches */
+  constructor(values: Iterable<string>) {
+    this.#values = new Set(values);
+  }
+
+  value = (name: string): string => added(this.#values, name, (n) => `${name}_${n}`);
+
+  prefix(name: string): string {
+    const short = name.slice(-longestPrefix);
+    return added(this.#prefixes, `${short}/`, (n) => `${short}_${n}/`);
+  }
+}
+
+function added(taken: Set<string>, first: string, other: (n: number) => string): string {
+  let name = first;
+  for (let n = 2; taken.has(name); n++) name = other(n);
+  taken.add(name);
+  return name;
+}
+
 const withGraphs: ReadonlySet<string> = /* @__PURE__ */ new Set(["If", "Loop", "Scan"]);
 
 const outermost: Scope = { prefix: "", resolve: (name) => name };
 
-/** @param check  a node as it is read outside */
+/**
+ * @param check  a node as it is read outside
+ * @param names  those of the file
+ */
 export function withBranches(
   { graphs, references, ...node }: FileNode,
   check: (node: FileNode) => Node,
+  names: InnerNames,
   { prefix, resolve }: Scope = outermost,
 ): Node {
   const checked = check({ ...node, references });
@@ -28,39 +60,44 @@ export function withBranches(
   const read = new Set<string>();
   const branches = new Map<string, Branch>();
   for (const [key, graph] of graphs) {
-    const own = { prefix: `${prefix}${node.name || node.outputs[0]}/${key}/`, resolve };
-    const { branch, captured } = branchOf(graph, own, check);
+    const own = { prefix: names.prefix(`${prefix}${node.name || node.outputs[0]}/${key}`), resolve };
+    const { branch, captured } = branchOf(graph, own, names, check);
     branches.set(key, branch);
     for (const name of captured) read.add(name);
   }
   // The places of the node's own inputs say what they are.
-  return { ...checked, inputs: [...inputs, ...[...read].filter((name) => !inputs.includes(name))], branches };
+  for (const name of inputs) read.delete(name);
+  return { ...checked, inputs: [...inputs, ...read], branches };
 }
 
-function branchOf(graph: FileGraph, { prefix, resolve }: Scope, check: (node: FileNode) => Node) {
-  const constants = new Map([...graph.initialisers].map(([name, value]) => [prefix + name, value] as const));
-  const own = new Set([
-    ...graph.inputs,
-    ...graph.initialisers.keys(),
-    ...graph.nodes.flatMap(({ outputs }) => outputs),
-  ]);
+function branchOf(
+  graph: FileGraph,
+  { prefix, resolve }: Scope,
+  names: InnerNames,
+  check: (node: FileNode) => Node,
+): { readonly branch: Branch; readonly captured: ReadonlySet<string> } {
+  const constants = new Map<string, Constant>();
+  const own = new Map<string, string>();
+  const written = [...graph.inputs, ...graph.initialisers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)];
+  for (const name of written) if (name !== "" && !own.has(name)) own.set(name, names.value(prefix + name));
   const captured = new Set<string>();
   const inner = (name: string): string => {
-    if (name === "") return "";
-    if (own.has(name)) return prefix + name;
+    const found = name === "" ? "" : own.get(name);
+    if (found !== undefined) return found;
     const outer = resolve(name);
     captured.add(outer);
     return outer;
   };
-  const nodes = graph.nodes.flatMap((written): Node[] => {
-    const node = withBranches(written, check, { prefix, resolve: inner });
+  for (const [name, value] of graph.initialisers) constants.set(inner(name), value);
+  const nodes = graph.nodes.flatMap((each): Node[] => {
+    const node = withBranches(each, check, names, { prefix, resolve: inner });
     const value = node.op === "Constant" ? constantOf(node) : undefined;
     if (value instanceof Constant) {
-      constants.set(prefix + node.outputs[0], value);
+      constants.set(inner(node.outputs[0]), value);
       return [];
     }
     const name = `${prefix}${node.name || node.outputs[0] || node.op}`;
-    return [{ ...node, name, outputs: node.outputs.map((output) => (output === "" ? "" : prefix + output)) }];
+    return [{ ...node, name, outputs: node.outputs.map(inner) }];
   });
   const outputs = graph.outputs.map(inner);
   const inputs = graph.inputs.map(inner);

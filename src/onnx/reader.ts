@@ -1,7 +1,7 @@
 import { ModelError } from "../errors";
 import type { Constant, Graph, GraphInput, Node } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
-import { withBranches } from "./branches";
+import { InnerNames, withBranches } from "./branches";
 import { constantOf } from "./constant-node";
 import { ExternalFiles } from "./external-data";
 import { type FileNode, readNode } from "./file-node";
@@ -45,9 +45,12 @@ export function readOnnx(
   const constants = new Map(initialisers);
   const nodes: Node[] = [...refused];
   const check = ({ references, ...node }: FileNode): Node => checkedNode(node, references, opset);
-  for (const node of inlineFunctions(written, file.functions, opset, limits)) {
+  const inlined = inlineFunctions(written, file.functions, opset, limits);
+  const outside = inlined.some(({ graphs }) => graphs) ? inlined.flatMap((node) => node.outputs) : [];
+  const names = new InnerNames([...outside, ...constants.keys(), ...inputs.map((input) => input.name)]);
+  for (const node of inlined) {
     const constant = node.op === "Constant" ? constantOf(node) : undefined;
-    if (!constant) nodes.push(withBranches(node, check));
+    if (!constant) nodes.push(withBranches(node, check, names));
     else if (constants.has(node.outputs[0])) throw new ModelError(`The value "${node.outputs[0]}" is defined twice.`);
     else constants.set(node.outputs[0], constant);
   }
