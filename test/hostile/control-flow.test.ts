@@ -221,8 +221,7 @@ describe("graphs inside of graphs", () => {
 
   it("do not repeat a long name for each value inside", async () => {
     const before = process.resourceUsage().maxRSS;
-    const model = await loadModel(file(choice("n".repeat(60_000), branch("Relu", 4000), "y")));
-    model.dispose();
+    using model = await loadModel(file(choice("n".repeat(60_000), branch("Relu", 4000), "y")));
     expect((process.resourceUsage().maxRSS - before) / 1024).toBeLessThan(200);
     expect(Math.max(...model.layers.map(({ name }) => name.length))).toBeLessThan(400);
   }, 60_000);
