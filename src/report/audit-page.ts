@@ -103,7 +103,7 @@ const controls: Readonly<Record<string, string>> = {
 function lead({ images, accuracy, audit, unknownLabels, suspicions }: Audit): Content {
   const method = wordsOf(audit.method)?.title ?? audit.method;
   return html`<p><strong>${images.length} pictures${accuracy !== undefined && html`, ${percent(accuracy)} right`}.</strong>
-${suspicions.length === 0 ? "No cluster of evidence lies where the control's does not." : `${suspicions.length} of the clusters of evidence ${suspicions.length === 1 ? "lies" : "lie"} where the control's does not.`}</p>
+${suspicions.length === 0 ? "No cluster of evidence is suspicious: none lies where the control's does not." : `${suspicions.length} ${suspicions.length === 1 ? "cluster of evidence is suspicious: it lies" : "clusters of evidence are suspicious: they lie"} where the control's evidence does not.`}</p>
 <p>Every picture was explained by ${method} for the class the network named; the maps of each class were clustered, so that a class which is recognised by different
 things falls apart. The control is ${controls[audit.control] ?? "another network, asked about the same class"}.</p>
 ${unknownLabels.length > 0 && html`<p class="warn">These labels are no class of the network and count neither as right nor as wrong: ${unknownLabels.join(", ")}.</p>`}`;
@@ -161,8 +161,11 @@ function classBody({ label, size, clusters, outliers, sampled }: AuditedClass, s
       ` Clusters and outliers were sought among ${sampled} of them, drawn at random; the others joined the cluster whose mean map is nearest.`
     }</p>`,
     table(
-      `Clusters of “${label}”`,
-      ["cluster", "pictures", "right", "outside the object", "control", "at the rim", "control", "distance"],
+      `Clusters of “${label}”: how much of the evidence lies outside the object and at the picture's rim, each beside the control's`,
+      [
+        ...["cluster", "pictures", "right", "outside the object", "its control", "at the rim", "its control"],
+        ...(several ? ["distance to the others"] : []),
+      ],
       clusters.map(({ size: count, accuracy, evidence, control, distance }, i) => [
         i + 1,
         count,
@@ -171,7 +174,7 @@ function classBody({ label, size, clusters, outliers, sampled }: AuditedClass, s
         control.outside === undefined ? "" : percent(control.outside),
         percent(evidence.rim),
         percent(control.rim),
-        distance === undefined ? "" : figures(distance),
+        ...(several ? [distance === undefined ? "" : figures(distance)] : []),
       ]),
     ),
     clusters.map((cluster, i) => {

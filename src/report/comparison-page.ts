@@ -40,7 +40,7 @@ export function comparisonPage(
       )}</li>`;
     return html`<h3>${id}${image.label !== undefined && ` (${image.label})`}</h3>
 <p class="soft">Rank correlation of the evidence ${figures(image.correlation)}</p>
-<ul class="pictures small">${
+<ul class="pictures beside">${
       photo &&
       html`<li>${figure(
         write((size) => fitted(photo, Math.min(size, 256))),
@@ -71,6 +71,7 @@ export function comparisonPage(
   ];
   const accuracy = (network: ComparedNetwork): string =>
     network.accuracy === undefined ? "" : percent(network.accuracy);
+  const isLabelled = a.accuracy !== undefined || b.accuracy !== undefined;
   return page(
     title,
     [
@@ -79,8 +80,12 @@ export function comparisonPage(
       }.</strong> Each network's own answer was explained by ${wordsOf(method)?.title ?? method}. A correlation of 1 is the same order of all places, 0 no likeness.</p>`,
       table(
         "Both networks",
-        ["network", "right", "file"],
-        [a, b].map((each) => [each.name, accuracy(each), each.modelHash]),
+        ["network", ...(isLabelled ? ["right"] : []), "file"],
+        [a, b].map((each) => [
+          each.name,
+          ...(isLabelled ? [accuracy(each)] : []),
+          html`<code>${each.modelHash}</code>`,
+        ]),
       ),
     ],
     sections,

@@ -47,7 +47,7 @@ export function explanationsPage(
   const sections = groups.map((group): Section => ({ title: group.name, body: groupBody(group, write) }));
   return page(
     title,
-    [lead ?? howToRead(explanations), legend(explanations, scales)],
+    [lead ?? howToRead(explanations, models), legend(explanations, scales)],
     [
       ...sections,
       {
@@ -67,9 +67,10 @@ export function explanationsPage(
 const repeat = html`<p>Each recipe above repeats its map bit for bit: <code>explain(model, picture, { ...recipe.options, method: recipe.method, seed: recipe.seed })</code>
 with the network of the recipe's <code>modelHash</code>, loaded with its <code>arithmetic</code>.</p>`;
 
-function howToRead(explanations: readonly ShownExplanation[]): Content {
+function howToRead(explanations: readonly ShownExplanation[], models: readonly Model[]): Content {
   const methods = [...new Set(explanations.map(({ attribution }) => attribution.method))];
-  return html`<p>What in each picture speaks for the answer of the network. A map says what this network used, as far as the method can tell; it does not say
+  const asked = models.length > 0 ? models.map(({ name }) => name).join(", ") : "the network";
+  return html`<p>What in each picture speaks for the answer of ${asked}. A map says what a network used, as far as the method can tell; it does not say
 whether the answer is right.</p>
 <ul>${methods.map((method) => {
     const words = wordsOf(method);

@@ -54,6 +54,7 @@ describe("htmlReport", () => {
       expect(page).toContain(recipe.modelHash);
       for (const { message } of notes) expect(page).toContain(html`${message}`.text);
     }
+    expect(page).toContain(`speaks for the answer of ${model.name}.`);
     expect(page).toContain("multiply–adds");
     expect(page).toContain("Grad-CAM");
   });
