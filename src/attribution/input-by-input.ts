@@ -73,8 +73,11 @@ class JoinedPasses implements Passes<number> {
     return this.#parts[0].resultBytes;
   }
 
-  get engine(): string | undefined {
-    return this.#parts[0].engine;
+  get engine(): Passes["engine"] {
+    const [{ engine }] = this.#parts;
+    const names = this.#scored[0].inner?.model.parts.inputs.map(({ name }) => name);
+    if (!names || engine === undefined || this.#parts.every((part) => part.engine === engine)) return engine;
+    return Object.fromEntries(this.#parts.map((part, i) => [names[i], `${part.engine}`]));
   }
 
   /** Every input's passes in their own order, spread evenly: the first ones of each tell something of every input. */

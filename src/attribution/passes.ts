@@ -8,6 +8,7 @@ import { joinNotes, note } from "../notes";
 import { createPace } from "../pace/pace";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { withMethods } from "./attribution-methods";
+import type { PerInput } from "./per-input";
 import {
   type Budget,
   type BudgetOptions,
@@ -26,8 +27,8 @@ export interface Passes<Result = unknown> {
   readonly batchSize: number;
   /** Bytes that one result takes. */
   readonly resultBytes: number;
-  /** How the passes are made, where there are several ways and the results depend on it. */
-  readonly engine?: string;
+  /** How the passes are made, where there are several ways and the results depend on it; of inputs that differ by their names. */
+  readonly engine?: PerInput<string>;
   /** The order in which they tell most the soonest; default: their own. */
   readonly order?: readonly number[];
   /** How many must be taken, in that order, before there is an explanation of the whole input; default 1. Infinity: only all will do. */
@@ -50,7 +51,7 @@ export type Begin<Options> = (model: Model, input: Input, options: Options) => P
 /** The results of a part of the passes. */
 export interface PartResults {
   readonly results: readonly unknown[];
-  readonly engine?: string;
+  readonly engine?: PerInput<string>;
 }
 
 /** Where a method keeps how it begins. */

@@ -1,6 +1,6 @@
 import type { Baseline } from "../attribution/baseline";
 import type { BlackBox } from "../attribution/black-box";
-import { scorePatches } from "../attribution/covering/occluded-scores";
+import { type Engine, scorePatches } from "../attribution/covering/occluded-scores";
 import { coarseFirst, eachRow, type Frame, type Patch, patchesOf } from "../attribution/covering/patches";
 import { type InputPasses, inputByInput, ownOption } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
@@ -26,9 +26,10 @@ export interface OcclusionOptions extends PassesOptions {
   /**
    * 'incremental' keeps the maps of every layer and computes for each patch only what it changes, as far as that is less work;
    * 'full' computes whole passes. Their values differ by rounding; each has the same bits everywhere, and the recipe says which it
-   * was. Default: 'incremental' where the maps fit in memory, with `memory: 'low'` 'full'.
+   * was. Default: 'incremental' where the maps fit in memory, with `memory: 'low'` 'full'. Of several inputs each may have its own, as
+   * recipes say it where they differ.
    */
-  readonly engine?: "incremental" | "full";
+  readonly engine?: PerInput<Engine>;
 }
 
 /**
@@ -82,7 +83,10 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
   const fill = scored.fill(value);
   const patches = patchesOf(frame, window, stride);
   const count = patches.all.length;
-  const scorer = scorePatches(scored, fill, patches, options);
+  const scorer = scorePatches(scored, fill, patches, {
+    ...options,
+    engine: ownOption("engine", options.engine, scored),
+  });
   const occluded = new Float64Array(count);
   const taken = new Set<number>();
 

@@ -15,7 +15,12 @@ export const occlusionFacts = {
       window: { is: "own", usual: "a seventh of the input" },
       stride: { is: "own", usual: "half the window" },
       value: { is: "own", default: "zero" },
-      engine: { is: "choice", choices: ["incremental", "full"], usual: "incremental where the maps fit" },
+      engine: {
+        is: "choice",
+        choices: ["incremental", "full"],
+        usual: "incremental where the maps fit",
+        perInput: true,
+      },
     },
   ],
   divided: true,

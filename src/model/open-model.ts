@@ -36,7 +36,7 @@ export async function openModel(
   chosen: ChosenKernels | Promise<ChosenKernels>,
 ): Promise<Model> {
   const settings = checkedOptions(options);
-  const count = wholeNumber("threads", options.threads ?? 1, 1, 256);
+  const count = wholeNumber("threads", options.threads === undefined ? 1 : options.threads, 1, 256);
   if (count === 1) return openInThreads(source, options, settings, chosen, undefined);
   // They start while the file is read.
   const starting = import("../wasm/threads/start").then(async ({ startThreads }) =>

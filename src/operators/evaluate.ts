@@ -26,12 +26,8 @@ function callOf(node: Node, inputs: InputConstants, shapes: InputShapes, outputs
 /** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
 const mostBytes = 64 * 2 ** 20;
 
-/**
- * Elements that all arithmetic may read and write: as many as take a second at most, a share of the bytes that it may make, so that
- * whoever raises that limit raises this one, and some for each element that the file holds.
- */
-const leastSteps = 2 ** 25;
-const stepsPerByte = 1 / 32;
+/** Elements that all arithmetic may read and write for each byte that it may make, and for each element that the file holds. */
+const stepsPerByte = 0.5;
 const stepsPerElement = 16;
 
 /** Bytes that a constant takes: numbers are kept as float64. */
@@ -46,7 +42,7 @@ export class Folding {
   /** @param elements  in the constants of the file */
   constructor(limits: Limits, elements: number) {
     this.#limits = limits;
-    this.#steps = -leastSteps - stepsPerElement * elements;
+    this.#steps = -stepsPerElement * elements;
   }
 
   /** All that was made is thrown away. */

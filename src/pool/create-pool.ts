@@ -241,7 +241,7 @@ class Pool implements Caller {
       let given: object = settings;
       let found = (await make(given)).filter((part) => part !== undefined);
       // Where one of them had too little memory for the default, all do without.
-      if (found.some(({ engine }) => engine !== found[0].engine)) {
+      if (found.some(({ engine }) => JSON.stringify(engine) !== JSON.stringify(found[0].engine))) {
         given = { ...settings, engine: "full" };
         found = (await make(given)).filter((part) => part !== undefined);
       }

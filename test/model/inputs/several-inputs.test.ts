@@ -45,6 +45,17 @@ const sum = (attribution: Attribution): number =>
 const scoreOf = async (model: Model, input: Input, target: number): Promise<number> =>
   (await model.run(input)).output.data[target];
 
+it("repeats occlusion by its recipe where one input is covered incrementally, and the other by whole passes", async () => {
+  const model = await loadModel(fileOf(photoAndAge));
+  const found = await occlusion(model, withAge);
+  const { engine, ...options } = found.recipe.options;
+  expect(engine).toEqual({ photo: "incremental", age: "full" });
+  const again = await occlusion(model, withAge, { ...options, engine: engine as { photo: "incremental" } });
+  expect(again.byInput.photo.data).toEqual(found.byInput.photo.data);
+  expect(again.byInput.age.data).toEqual(found.byInput.age.data);
+  expect(again.recipe).toEqual(found.recipe);
+});
+
 describe("what a network is given", () => {
   it("is every input by name, Tensor or picture, and answers as onnxruntime does", async () => {
     const model = await loadModel(fileOf(photoAndAge));
