@@ -139,7 +139,7 @@ describe("package checkers", () => {
     const lines = execFileSync(here("node_modules/.bin/attw"), words, { encoding: "utf8" }).split("\n");
     // A row an entry: its name, node16 from ESM, bundlers, and what the profile leaves out.
     const rows = lines.filter((line) => /^│ +"/.test(line)).map((line) => line.split("│"));
-    expect(rows).toHaveLength(6);
+    expect(rows).toHaveLength(7);
     for (const [, , fromModules, bundler] of rows) expect([fromModules, bundler].join()).toMatch(/🟢.*,.*🟢/);
   });
 });
