@@ -72,7 +72,7 @@ describe.skipIf(!installed)("examples/distributed-search over Cloudflare", () =>
 
 /** The Worker of the example in the hands of a host that kills what it runs. */
 const faultyWorker = `
-import worker, { Result as Plain } from "../cloudflare/worker.js";
+import worker, { Result as Plain } from "./cloudflare/worker.js";
 let delivered = 0, kept = 0;
 const seen = new Set();
 export class Result extends Plain {
