@@ -37,7 +37,12 @@ export const blocksElsewhere: readonly Exception[] = [
     reason: "what the example does in its runtime",
     by: runtimes,
   },
-  { page: /^examples\/(onnxruntime|text-detector|tflite)\//, language: "text", reason: "what the example prints", by: examples },
+  {
+    page: /^examples\/(onnxruntime|text-detector|tflite)\//,
+    language: "text",
+    reason: "what the example prints",
+    by: examples,
+  },
   { page: /^examples\/distributed-search\//, language: "text", reason: "what the example prints", by: distributed },
   { page: /^docs\/packaging/, language: "html", reason: "examples/browser-module does the same", by: runtimes },
   {
