@@ -1,5 +1,6 @@
 import type { UnsupportedUse } from "../errors";
 import type { Constant, Node, StaticGraph } from "../graph/ir";
+import { producersOf } from "../graph/producers";
 import type { AlgorithmMode, BuildContext, Builder, Operation, PackedMatrix } from "../operation/operation";
 import { constantOutput } from "../operators/constant-output";
 import { operators } from "../operators/table";
@@ -28,7 +29,7 @@ export function buildOperations(
   allowed: AlgorithmMode,
   special?: ReadonlyMap<string, Builder>,
 ): Operation[] {
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(graph);
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   const uses: UnsupportedUse[] = [];
   // Where a max-pool's switches decide at which place a value comes out again, a maximum that is nearly a tie must not
@@ -87,7 +88,7 @@ const absent = <T extends object>(): T => new Proxy<T>({} as T, { get: unknown }
  * @param nodes  those to look at
  */
 export const refusedUses: RefusedLater = (graph, nodes) => {
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(graph);
   const used = new Set(graph.nodes.flatMap((node) => node.inputs));
   // What reads constants alone is run once, while the network is loaded.
   const dynamic = nodes.filter(({ inputs }) => inputs.some((name) => name !== "" && !graph.constants.has(name)));

@@ -1,5 +1,6 @@
 import type { Attribute, Node, StaticGraph } from "../graph/ir";
-import { withoutValues } from "./inner-values";
+import { producersOf } from "../graph/producers";
+import { wantedValues, withoutValues } from "./inner-values";
 
 type ValueName = string;
 
@@ -12,7 +13,7 @@ type ValueName = string;
 export function combineGelu(graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph {
   if (!graph.nodes.some(({ op }) => op === "Erf" || op === "Tanh")) return graph;
   const pieces = new Pieces(graph);
-  const asked = new Set([...graph.outputs, ...[...keep].map((name) => graph.aliases.get(name) ?? name)]);
+  const asked = wantedValues(graph, keep);
   const gone = new Set<ValueName>();
   const made = new Map<Node, Node>();
   for (const node of graph.nodes) {
@@ -46,7 +47,7 @@ class Pieces {
 
   constructor(graph: StaticGraph) {
     this.#graph = graph;
-    this.#producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+    this.#producers = producersOf(graph);
     for (const node of graph.nodes) {
       for (const name of new Set(node.inputs)) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
     }

@@ -1,4 +1,5 @@
 import type { Node, StaticGraph } from "../graph/ir";
+import { producersOf } from "../graph/producers";
 import { removeDeadNodes } from "./remove-dead-nodes";
 import { writtenOut } from "./written-out";
 
@@ -8,7 +9,7 @@ import { writtenOut } from "./written-out";
  */
 export function combineSoftmax(graph: StaticGraph): StaticGraph {
   if (!graph.nodes.some(({ op }) => op === "ReduceMax")) return graph;
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const producers = producersOf(graph);
   const nodes = graph.nodes.map((node): Node => {
     const [output] = node.outputs;
     const found = writtenOut(graph, (name) => producers.get(name), output);

@@ -1,5 +1,6 @@
 /** What picks among a detector's candidates behind its layers, and has no gradient, is cut off; how it picks is kept. */
 import type { Graph, Node } from "../graph/ir";
+import { producersOf } from "../graph/producers";
 import type { Selection, SelectionRule } from "../graph/selection";
 import { survey } from "./unsupported-operators";
 
@@ -105,7 +106,7 @@ class Trace {
     readonly fixed: ReadonlySet<string>,
     readonly behind: ReadonlySet<string>,
   ) {
-    this.producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+    this.producer = producersOf(graph);
     const picture = graph.inputs.find(({ shape }) => shape.length === 4) ?? graph.inputs[0];
     for (const { name } of graph.inputs) if (name !== picture?.name) this.#beside.add(name);
     for (const { inputs, outputs } of this.#beside.size > 0 ? graph.nodes : []) {

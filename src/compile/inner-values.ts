@@ -8,9 +8,13 @@ import type { StaticGraph } from "../graph/ir";
 export function innerValues(graph: StaticGraph, keep: ReadonlySet<string>): ReadonlySet<string> {
   const readers = new Map<string, number>();
   for (const input of graph.nodes.flatMap((node) => node.inputs)) readers.set(input, (readers.get(input) ?? 0) + 1);
-  const wanted = new Set([...graph.outputs, ...[...keep].map((name) => graph.aliases.get(name) ?? name)]);
+  const wanted = wantedValues(graph, keep);
   return new Set([...readers].flatMap(([name, count]) => (count === 1 && !wanted.has(name) ? [name] : [])));
 }
+
+/** Values that somebody asks for, by the names under which they are computed. */
+export const wantedValues = (graph: StaticGraph, keep: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set([...graph.outputs, ...[...keep].map((name) => graph.aliases.get(name) ?? name)]);
 
 /** The graph without some values that are computed no more, and without the aliases of those. */
 export function withoutValues(graph: StaticGraph, gone: ReadonlySet<string>): StaticGraph {

@@ -1,5 +1,6 @@
 import { type WrittenOut, writtenOut } from "../compile/written-out";
 import type { Node, StaticGraph } from "../graph/ir";
+import { producersOf } from "../graph/producers";
 import type { ValueName } from "../operation/operation";
 import { permutation } from "../operators/moving";
 import { softmaxAxes } from "../operators/normalization";
@@ -31,7 +32,7 @@ const producers = /* @__PURE__ */ new WeakMap<StaticGraph, ReadonlyMap<ValueName
 export function producerOf(graph: StaticGraph, value: ValueName): Node | undefined {
   let found = producers.get(graph);
   if (!found) {
-    found = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+    found = producersOf(graph);
     producers.set(graph, found);
   }
   return found.get(value);

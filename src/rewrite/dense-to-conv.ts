@@ -1,5 +1,6 @@
 import { LayerError } from "../errors";
 import { Constant, type Graph, type Node, type StaticGraph } from "../graph/ir";
+import { producersOf } from "../graph/producers";
 import type { ValueName } from "../operation/operation";
 import { evaluate } from "../operators/evaluate";
 import type { Nature } from "../operators/operator";
@@ -89,7 +90,7 @@ export function denseToConv(graph: StaticGraph, logits: ValueName): Convolutiona
 
 /** The nodes between the last maps and the scores, in order. */
 function headOf(graph: StaticGraph, logits: ValueName): { maps: ValueName; head: Node[] } {
-  const producers = new Map(graph.nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+  const producers = producersOf(graph);
   const head: Node[] = [];
   let value = logits;
   for (;;) {
