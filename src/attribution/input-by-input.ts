@@ -121,6 +121,10 @@ class JoinedPasses implements Passes<number> {
     }
   }
 
+  restart(): void {
+    for (const part of this.#parts) part.restart?.();
+  }
+
   close(): void {
     for (const part of this.#parts) part.close?.();
   }

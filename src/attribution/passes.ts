@@ -35,12 +35,14 @@ export interface Passes<Result = unknown> {
   readonly least?: number;
   /** False where answers of the first passes do not tell how far off they are, because others may weigh anything; default true. */
   readonly tellsError?: boolean;
-  /** The results of some passes; undefined where all have to be made again, because the engine is now another one. */
+  /** The results of some passes; undefined where all have to be made again, after `restart`, because the engine is now another one. */
   make(passes: readonly number[]): Promise<ArrayLike<Result> | undefined>;
   /** Takes the results of some passes in: all passes in their own order, or the first ones of `order`. */
   take(results: ArrayLike<Result>, passes: readonly number[]): void;
   /** The explanation by the passes that were taken. */
   attribution(): Promise<Attribution>;
+  /** Forgets what was taken. */
+  restart?(): void;
   /** Gives back memory that the passes hold once one was made. */
   close?(): void;
 }
@@ -83,8 +85,7 @@ export const byPasses = <Options extends ExplainOptions & BudgetOptions, Given>(
           const clock = budget && budgetClock(budget);
           const passes = await begin(model, input, budget === undefined ? options : { ...options, budget: undefined });
           if (clock || listeners.any) return explainInSteps(passes, options, listeners, clock);
-          await makeAll(passes, options, [0, passes.count], (results, at) => passes.take(results, at));
-          return passes.attribution();
+          return explainWhole(passes, options);
         }),
       ),
     { [beginning]: begin },
@@ -114,6 +115,12 @@ function budgetClock({ ms = Number.POSITIVE_INFINITY, passes = Number.POSITIVE_I
   };
 }
 
+/** Makes all passes in their own order. */
+async function explainWhole(passes: Passes, options: ExplainOptions): Promise<Attribution> {
+  await makePasses(passes, options, { take: (results, at) => passes.take(results, at) });
+  return passes.attribution();
+}
+
 /** Makes passes in the order that tells most the soonest, until all are made, the budget is used up or nobody listens any more. */
 async function explainInSteps(
   passes: Passes,
@@ -121,15 +128,12 @@ async function explainInSteps(
   listeners: Listeners,
   clock: BudgetClock | undefined,
 ): Promise<Attribution> {
-  const { count, order } = passes;
-  const { least: asked = 1, tellsError = true } = passes;
-  const least = Math.min(asked, count);
+  const { count, order, least: asked = 1, tellsError = true } = passes;
   if (asked === Number.POSITIVE_INFINITY) {
     if (clock) throw tooMuchToKeep(passes);
-    await makeAll(passes, options, [0, count], (results, at) => passes.take(results, at));
-    return passes.attribution();
+    return explainWhole(passes, options);
   }
-  const pace = createPace(options, count);
+  const least = Math.min(asked, count);
   const moments = new Moments(count, least);
   const estimate = new ErrorEstimate(count);
   const answer = async (done: number): Promise<Attribution> => {
@@ -139,27 +143,17 @@ async function explainInSteps(
     return unfinished(found, { done, total: count, ...(error !== undefined && { error }) });
   };
   const mayEnd = (done: number): boolean => done >= least && (listeners.gone || (clock?.isUsedUp(done) ?? false));
-  try {
-    let done = 0;
-    while (done < count && !mayEnd(done)) {
-      const group = clock ? clock.room(done, passes.batchSize) : passes.batchSize;
-      const end = Math.min(done + group, count);
-      const at = order ? order.slice(done, end) : range(done, end);
-      const results = await passes.make(at);
-      if (!results) {
-        done = 0;
-        continue;
-      }
-      passes.take(results, at);
-      done = end;
-      await pace.step(done);
+  const done = await makePasses(passes, options, {
+    order,
+    group: clock && ((made) => clock.room(made, passes.batchSize)),
+    take: (results, at) => passes.take(results, at),
+    mayEnd,
+    async after(made) {
       // Where nobody listens they still tell how far off the last one is.
-      if (done < count && !mayEnd(done) && moments.due(done)) listeners.tell(await moments.spend(() => answer(done)));
-    }
-    return await answer(done);
-  } finally {
-    passes.close?.();
-  }
+      if (made < count && !mayEnd(made) && moments.due(made)) listeners.tell(await moments.spend(() => answer(made)));
+    },
+  });
+  return answer(done);
 }
 
 /** An answer before the last: what it rests on, and how to repeat it. */
@@ -204,12 +198,16 @@ export async function makePart<Options extends ExplainOptions>(
   const start = (index: number): number => Math.floor((index * passes.count) / parts);
   const from = start(part);
   const found: unknown[] = [];
-  await makeAll(passes, options, [from, start(part + 1)], (results, at) => {
-    // Views of one batch would each take all of its memory to the other thread.
-    for (let i = 0; i < results.length; i++) {
-      const result = results[i];
-      found[at[i] - from] = result instanceof Float32Array ? result.slice() : result;
-    }
+  await makePasses(passes, options, {
+    from,
+    to: start(part + 1),
+    take(results, at) {
+      // Views of one batch would each take all of its memory to the other thread.
+      for (let i = 0; i < results.length; i++) {
+        const result = results[i];
+        found[at[i] - from] = result instanceof Float32Array ? result.slice() : result;
+      }
+    },
   });
   return { results: found, engine: passes.engine };
 }
@@ -232,26 +230,55 @@ export async function joinParts<Options extends ExplainOptions>(
   return passes.attribution();
 }
 
-async function makeAll(
+/** Which passes are made, in groups, and what becomes of their results. */
+interface Course {
+  /** Default: all. */
+  readonly from?: number;
+  readonly to?: number;
+  /** Default: their own. */
+  readonly order?: readonly number[] | undefined;
+  /** How many come next, after so many; default: as many as are best made together. */
+  readonly group?: ((done: number) => number) | undefined;
+  take(results: ArrayLike<unknown>, passes: readonly number[]): void;
+  /** Whether so many are enough; default: all of them. */
+  readonly mayEnd?: (done: number) => boolean;
+  /** Called after each group. */
+  readonly after?: (done: number) => Promise<void>;
+}
+
+/** Makes passes group by group. @returns how many */
+async function makePasses(
   passes: Passes,
   options: ExplainOptions,
-  [from, to]: readonly [number, number],
-  take: (results: ArrayLike<unknown>, passes: readonly number[]) => void,
-): Promise<void> {
+  {
+    from = 0,
+    to = passes.count,
+    order,
+    group = () => passes.batchSize,
+    take,
+    mayEnd = () => false,
+    after = async () => {},
+  }: Course,
+): Promise<number> {
   const pace = createPace(options, passes.count);
   try {
-    for (let first = from; first < to; ) {
-      const end = Math.min(first + passes.batchSize, to);
-      const at = range(first, end);
+    let done = 0;
+    while (from + done < to && !mayEnd(done)) {
+      const first = from + done;
+      const end = Math.min(first + group(done), to);
+      const at = order ? order.slice(first, end) : range(first, end);
       const results = await passes.make(at);
       if (!results) {
-        first = from;
+        passes.restart?.();
+        done = 0;
         continue;
       }
       take(results, at);
-      first = end;
-      await pace.step(first - from);
+      done = end - from;
+      await pace.step(done);
+      await after(done);
     }
+    return done;
   } finally {
     passes.close?.();
   }

@@ -105,7 +105,6 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
         return await scorer.score(passes.map((pass) => patches.all[pass]));
       } catch (error) {
         if (!(error instanceof MemoryError && scorer.fallBack())) throw error;
-        taken.clear();
         return undefined;
       }
     },
@@ -115,6 +114,7 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
         taken.add(pass);
       });
     },
+    restart: () => taken.clear(),
     close: () => scorer.close(),
     found() {
       const drop = new Float64Array(height * width);

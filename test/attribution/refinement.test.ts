@@ -1,6 +1,7 @@
 /** Answers on the way and budgets: methods of many passes, while they work. */
 
 import { describe, expect, it } from "vitest";
+import { byPasses, type Passes } from "../../src/attribution/passes";
 import { ErrorEstimate } from "../../src/attribution/refinement";
 import {
   type Attribution,
@@ -269,4 +270,47 @@ it("the estimated error of means is what they are off, whatever is averaged", ()
     }),
     { numRuns: 20 },
   );
+});
+
+it("passes that have to be made again forget those that were taken", async () => {
+  const begun: string[] = [];
+  const taken = new Set<number>();
+  let falls = true;
+  const method = byPasses(
+    async (): Promise<Passes<number>> => ({
+      ...{ count: 12, batchSize: 4, resultBytes: 8 },
+      async make(passes) {
+        begun.push(passes.join());
+        if (passes[0] < 4 || !falls) return passes;
+        falls = false;
+        return undefined;
+      },
+      take: (_, passes) => {
+        for (const pass of passes) taken.add(pass);
+      },
+      restart: () => taken.clear(),
+      attribution: async () => ({ byInput: {}, notes: [], recipe: { options: {} } }) as unknown as Attribution,
+    }),
+  );
+  const found = await method(await petshop(), picture, { budget: { passes: 2 } });
+  expect(found.refinement).toEqual({ done: 2, total: 12 });
+  expect([...taken]).toEqual([0, 1]);
+  falls = true;
+  begun.length = 0;
+  taken.clear();
+  await method(await petshop(), picture, {});
+  expect(begun).toEqual(["0,1,2,3", "4,5,6,7", "0,1,2,3", "4,5,6,7", "8,9,10,11"]);
+  expect(taken.size).toBe(12);
+  falls = true;
+  taken.clear();
+  let stop = false;
+  const running = method(await petshop(), picture, {
+    budget: { passes: 6 },
+    onProgress: (done) => {
+      stop ||= done > 6;
+    },
+  });
+  expect((await running).refinement?.done).toBe(6);
+  expect([...taken]).toEqual([0, 1, 2, 3, 4, 5]);
+  expect(stop).toBe(false);
 });
