@@ -15,6 +15,25 @@ export const isNodeWorker = <W extends NodeWorker>(worker: Worker | W): worker i
 export const hasRef = (worker: object): worker is Pick<NodeWorker, "ref" | "unref"> =>
   "ref" in worker && "unref" in worker;
 
+/** How a worker's script is started. Flags of a Node program are not for its workers: with `--input-type` none would start. */
+export const startedAlone = { type: "module", execArgv: [] } as const;
+
+/** Calls a function with the reason when a worker ends, however it does. */
+export function heardEnding(worker: Worker | NodeWorker, ended: (reason: string) => void): void {
+  if (isNodeWorker(worker)) {
+    worker.on("error", (error) => ended(error.message));
+    worker.on("exit", (code) => ended(`exit code ${code}`));
+    return;
+  }
+  worker.addEventListener("error", (event) => {
+    // Deno ends the whole program otherwise.
+    event.preventDefault();
+    ended(event.message || "its script could not be loaded");
+  });
+  // Bun says so.
+  worker.addEventListener("close", () => ended("it was closed"));
+}
+
 /** The class of workers this host has: the web's, or Node's. */
 export const workerClass = async (): Promise<typeof Worker | undefined> =>
   typeof Worker === "function" ? Worker : nodeWorkerClass();

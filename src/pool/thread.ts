@@ -1,8 +1,8 @@
-import { type Endpoint, type Remote, releaseProxy, wrap } from "comlink";
+import { type Remote, releaseProxy, wrap } from "comlink";
 import nodeEndpoint, { type NodeEndpoint } from "comlink/dist/esm/node-adapter.mjs";
 import { messageOf } from "../checks";
 import { SeethroughError, UnsupportedRuntimeError } from "../errors";
-import { hasRef, isNodeWorker, type NodeWorker } from "../workers";
+import { hasRef, heardEnding, isNodeWorker, type NodeWorker, startedAlone } from "../workers";
 import type { Service } from "./service";
 
 /** An instance to call, here or in a worker. */
@@ -71,21 +71,8 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
       ),
     );
   const worker: Worker | NodeWorker = newWorker(HostWorker, address);
-  let endpoint: Endpoint;
-  if (isNodeWorker(worker)) {
-    worker.on("error", (error) => died(error.message));
-    worker.on("exit", (code) => died(`exit code ${code}`));
-    endpoint = nodeEndpoint(worker as unknown as NodeEndpoint);
-  } else {
-    worker.addEventListener("error", (event) => {
-      // Deno ends the whole program otherwise.
-      event.preventDefault();
-      died(event.message || "its script could not be loaded");
-    });
-    // Bun says so.
-    worker.addEventListener("close", () => died("it was closed"));
-    endpoint = worker;
-  }
+  heardEnding(worker, died);
+  const endpoint = isNodeWorker(worker) ? nodeEndpoint(worker as unknown as NodeEndpoint) : worker;
   const service = wrap<Service>(endpoint);
   const thread: Thread = {
     service,
@@ -122,9 +109,9 @@ export async function startThread(HostWorker: typeof Worker, address: string | U
 
 // Vite and webpack know these words and bundle the worker.
 const newWorker = (HostWorker: typeof Worker, address: string | URL | undefined): Worker => {
-  if (address !== undefined) return new HostWorker(address, { type: "module" });
+  if (address !== undefined) return new HostWorker(address, startedAlone);
   if (typeof Worker === "function") return new Worker(new URL("./pool-worker.js", import.meta.url), { type: "module" });
   // Written apart: bundlers would take these words for a second file.
   const here = import.meta.url;
-  return new HostWorker(new URL("./pool-worker.js", here));
+  return new HostWorker(new URL("./pool-worker.js", here), startedAlone);
 };

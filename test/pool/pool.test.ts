@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -361,6 +362,14 @@ describe("the life of a pool", () => {
     same(await waiting, await library.gradCam(model, image, { target: 2 }));
     mortal.dispose();
     await rm(folder, { recursive: true });
+  });
+
+  it("begins in a program that Node was given as text, whose flags are not for workers", () => {
+    const text = `import { createPool } from ${JSON.stringify(address("pool.js"))};
+      const pool = await createPool({ size: 2 });
+      console.log(pool.size);
+      pool.dispose();`;
+    expect(execFileSync("node", ["--input-type=module", "-e", text], { encoding: "utf8" })).toBe("2\n");
   });
 
   it("says why it cannot begin", async () => {

@@ -1,6 +1,6 @@
 /** Starts the threads of a model: a shared memory, the kernels over it, and workers that help with their calls. */
 import { messageOf } from "../../checks";
-import { isNodeWorker, type NodeWorker, quietWorkerClass } from "../../workers";
+import { heardEnding, isNodeWorker, type NodeWorker, quietWorkerClass, startedAlone } from "../../workers";
 import { compileBytes } from "../instantiate";
 import type { Kernels } from "../kernels";
 import { KernelMemory } from "../memory";
@@ -162,34 +162,20 @@ function answerOf(worker: Worker | NodeWorker, begin: Begin, ended: () => void):
         resolve();
       }
     };
-    if (isNodeWorker(worker)) {
-      worker.on("message", (message) => heard(message as Answer));
-      worker.on("error", (error) => died(error.message));
-      worker.on("exit", (code) => died(`It ended with exit code ${code}`));
-    } else {
-      worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => heard(data));
-      worker.addEventListener("error", (event) => {
-        // Deno ends the whole program otherwise.
-        event.preventDefault();
-        died(event.message || "Its script could not be loaded");
-      });
-      // Bun says so.
-      worker.addEventListener("close", () => died("It was closed"));
-    }
+    heardEnding(worker, died);
+    if (isNodeWorker(worker)) worker.on("message", (message) => heard(message as Answer));
+    else worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => heard(data));
     worker.postMessage(begin);
   });
 }
 
-/** Flags of a Node program are not for its workers: with `--input-type` none would start. */
-const alone = { type: "module", execArgv: [] } as const;
-
 // Vite and webpack know these words and bundle the worker.
 const newWorker = (HostWorker: typeof Worker, script: string | URL | undefined): Worker | NodeWorker => {
-  if (script !== undefined) return new HostWorker(script, alone);
+  if (script !== undefined) return new HostWorker(script, startedAlone);
   if (HostWorker === globalThis.Worker) {
     return new Worker(new URL("./kernel-thread.js", import.meta.url), { type: "module" });
   }
   // Written apart: bundlers would take these words for a second file.
   const here = import.meta.url;
-  return new HostWorker(new URL("./kernel-thread.js", here), alone);
+  return new HostWorker(new URL("./kernel-thread.js", here), startedAlone);
 };
