@@ -31,16 +31,21 @@ export function judgingThreads(count: number, flags: EvaluateFlags): JudgingThre
 /** Beside the command line, or, of sources, as they are built. */
 const script = (): URL => new URL("./cli-worker.js", import.meta.url);
 
-const judgeOf =
-  (worker: Worker): Judge =>
-  (image, { signal, onMap }) =>
+/** The judge that a thread is. One whose thread has ended refuses every image. */
+export function judgeOf(worker: Worker): Judge {
+  let isLost = false;
+  worker.on("exit", () => {
+    isLost = true;
+  });
+  return (image, { signal, onMap }) =>
     new Promise((resolve, reject) => {
       const end = (settle: () => void): void => {
-        worker.off("message", hear).off("error", reject).off("exit", lost);
+        worker.off("message", hear).off("error", broke).off("exit", lost);
         signal.removeEventListener("abort", abort);
         settle();
       };
       const abort = (): void => end(() => reject(signal.reason));
+      const broke = (error: Error): void => end(() => reject(error));
       const lost = (): void => end(() => reject(new SeethroughError("A worker ended before its image was judged.")));
       const hear = (said: ThreadMessage): void => {
         if (said.kind === "map") onMap();
@@ -49,8 +54,9 @@ const judgeOf =
         else if (said.kind === "request") end(() => reject(new OptionError(said.message)));
         else end(() => reject(said.error));
       };
-      worker.on("message", hear).on("error", reject).on("exit", lost);
+      worker.on("message", hear).on("error", broke).on("exit", lost);
       signal.addEventListener("abort", abort);
-      const asked: ImageToJudge = image;
-      worker.postMessage(asked);
+      if (isLost) lost();
+      else worker.postMessage(image satisfies ImageToJudge);
     });
+}
