@@ -74,6 +74,22 @@ export function severally<Options>(
   return explained;
 }
 
+/** A method that explains several targets at once as it explains one. */
+export const together = <Options extends ExplainOptions>(
+  where: string,
+  all: (
+    model: Model,
+    input: Input,
+    options: Options,
+    targets: readonly (Target | undefined)[],
+  ) => Promise<Attribution[]>,
+): Explains<Options> =>
+  severally(
+    where,
+    async (model, input, options) => (await all(model, input, options, [options?.target]))[0],
+    (model, input, options, targets) => all(model, input, options as Options & SeveralTargets, targets),
+  );
+
 /** A method that explains one target after the other. */
 export const perTarget = <Options extends ExplainOptions>(
   attribute: (model: Model, input: Input, options: Options) => Promise<Attribution>,

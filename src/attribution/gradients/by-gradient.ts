@@ -12,7 +12,7 @@ import type { Note } from "../../notes";
 import type { Rules } from "../../operation/operation";
 import type { Attribution, ExplainOptions, LayerOptions } from "../attribution";
 import { finishAttribution } from "../finish";
-import { type Explains, type SeveralTargets, severally } from "../several-targets";
+import { type Explains, type SeveralTargets, together } from "../several-targets";
 import { attributedValue, effectOf, gatesBetween, gradientPasses, isShut, targetNotes } from "./gradient";
 
 /** How a gradient method turns the pass into values. */
@@ -27,10 +27,8 @@ export interface GradientMethod {
 
 /** A method that is one forward pass and a backward pass from each target. */
 export const byGradient = (method: GradientMethod): Explains<GradientOptions> =>
-  severally(
-    method.facts.name,
-    async (model, input, options) => (await attributeByGradient(model, input, options, [options?.target], method))[0],
-    (model, input, options, targets) => attributeByGradient(model, input, options, targets, method),
+  together(method.facts.name, (model, input, options, targets) =>
+    attributeByGradient(model, input, options, targets, method),
   );
 
 type GradientOptions = ExplainOptions & LayerOptions;

@@ -7,7 +7,7 @@ import type { Target } from "../../model/target";
 import type { Note } from "../../notes";
 import type { Attribution } from "../attribution";
 import { type GradientPass, gradientPasses } from "../gradients/gradient";
-import { type Explains, type SeveralTargets, severally } from "../several-targets";
+import { type Explains, type SeveralTargets, together } from "../several-targets";
 import { type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 
 /** A layer's maps and the gradient at them, both `[pixels][channels]`. */
@@ -28,10 +28,8 @@ export interface CamMethod {
 
 /** A method that weighs the maps by one backward pass from each target, of all layers at once. */
 export const byWeighing = (method: CamMethod): Explains<CamOptions> =>
-  severally(
-    method.facts.name,
-    async (model, input, options) => (await attributeByWeighing(model, input, options, [options?.target], method))[0],
-    (model, input, options, targets) => attributeByWeighing(model, input, options, targets, method),
+  together(method.facts.name, (model, input, options, targets) =>
+    attributeByWeighing(model, input, options, targets, method),
   );
 
 async function attributeByWeighing(
