@@ -1,4 +1,4 @@
-import { gatherable, locate, measureReach, seen, storeEight } from "./conv";
+import { gatherable, locate, measureReach, seen, storeFourPixels } from "./conv";
 import { ConvGeometry, IntegerGeometry } from "./geometry";
 import { clamp, loadPart, transposeFour, zeros } from "./lanes";
 import { Grid, rounded, roundedAway } from "./round-to-grid";
@@ -270,24 +270,6 @@ function multiply(
       s30 = bounded(s30, g);
       s31 = bounded(s31, g);
     }
-    const y0 = y + <usize>load<u32>(places);
-    const y1 = y + <usize>load<u32>(places, 16);
-    const y2 = y + <usize>load<u32>(places, 32);
-    const y3 = y + <usize>load<u32>(places, 48);
-    if (lanes >= 8) {
-      v128.store(y0, s00);
-      v128.store(y0, s01, 16);
-      v128.store(y1, s10);
-      v128.store(y1, s11, 16);
-      v128.store(y2, s20);
-      v128.store(y2, s21, 16);
-      v128.store(y3, s30);
-      v128.store(y3, s31, 16);
-    } else {
-      storeEight(y0, s00, s01, lanes);
-      storeEight(y1, s10, s11, lanes);
-      storeEight(y2, s20, s21, lanes);
-      storeEight(y3, s30, s31, lanes);
-    }
+    storeFourPixels(y, places, lanes, s00, s01, s10, s11, s20, s21, s30, s31);
   }
 }
