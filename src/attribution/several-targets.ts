@@ -44,7 +44,7 @@ function severalOf(options: unknown): readonly Target[] | undefined {
  *
  * @param where  what an error that is a fault of this package names
  */
-export function severally<Options>(
+function severally<Options>(
   where: string,
   one: (model: Model, input: Input, options: Options) => Promise<Attribution>,
   all: (
