@@ -166,6 +166,7 @@ export {
   type ReportedAttribution,
   type ReportOptions,
   type ReportPhotos,
+  type ReportTable,
 } from "./report/html-report";
 export type { FitOptions, HeadFit, LabelledImage, LabelledImages } from "./rewrite/fit-head";
 export type { RewriteStep } from "./rewrite/rewrite-step";

@@ -11,9 +11,20 @@ import { progressBar } from "./progress-bar";
 
 const controls = 3;
 
+/** An image that a network is to judge. */
+export interface ImageOfNetwork {
+  readonly path: string;
+  /** The network, by its place among them. */
+  readonly network: number;
+  /** What it is called, where there are several. */
+  readonly model?: string;
+  /** Whether a page shows it. */
+  readonly isShown: boolean;
+}
+
 export interface Judged {
   readonly records: readonly EvaluationRecord[];
-  readonly failures: readonly { readonly image: string; readonly message: string }[];
+  readonly failures: readonly { readonly image: string; readonly model?: string; readonly message: string }[];
 }
 
 /** What is wrong with the request, not with one picture. */
@@ -22,11 +33,11 @@ const ofRequest = [OptionError, TargetError, LayerError, MemoryError];
 export const isOfRequest = (error: unknown): boolean => ofRequest.some((kind) => error instanceof kind);
 
 /**
- * Each image once, those that were kept not again, until a signal ends it; what was judged until then is returned in the order of the
- * paths, whoever judged it.
+ * Each image once by each network, those that were kept not again, until a signal ends it; what was judged until then is returned in the
+ * order of what was given, whoever judged it.
  */
 export async function judgeEach(
-  paths: readonly string[],
+  images: readonly ImageOfNetwork[],
   judges: readonly Judge[],
   {
     flags,
@@ -36,19 +47,23 @@ export async function judgeEach(
 ): Promise<Judged> {
   const each = flags.methods.length + controls;
   const bar = progressBar("evaluate");
-  const found = new Array<EvaluationRecord | string | undefined>(paths.length).fill(undefined);
+  const found = new Array<EvaluationRecord | string | undefined>(images.length).fill(undefined);
   let [next, maps, isOver] = [0, 0, false];
   const judgeNext = async (judge: Judge): Promise<void> => {
     const i = next++;
+    const { path, network, model, isShown } = images[i];
     let own = 0;
     const onMap = (): void => {
       own++;
-      if (!isOver) bar.update(++maps, paths.length * each);
+      if (!isOver) bar.update(++maps, images.length * each);
     };
     try {
-      const bytes = await filesOf(paths[i]);
-      const kept = file.find(paths[i], bytes);
-      const record = kept ?? (await judge({ path: paths[i], bytes }, { signal, onMap }));
+      const bytes = await filesOf(path);
+      const kept = file.find(path, bytes, { model, isShown });
+      const record = kept ?? {
+        ...(model !== undefined && { model }),
+        ...(await judge({ path, bytes, network, isShown }, { signal, onMap })),
+      };
       if (!kept) await file.add(record, bytes);
       found[i] = record;
     } catch (error) {
@@ -57,12 +72,12 @@ export async function judgeEach(
       found[i] = inFlags(error.message);
     }
     maps += each - own;
-    if (!isOver) bar.update(maps, paths.length * each);
+    if (!isOver) bar.update(maps, images.length * each);
   };
   try {
     await Promise.all(
       judges.map(async (judge) => {
-        while (next < paths.length && !signal.aborted && !isOver) await judgeNext(judge);
+        while (next < images.length && !signal.aborted && !isOver) await judgeNext(judge);
       }),
     );
   } finally {
@@ -71,7 +86,10 @@ export async function judgeEach(
   }
   return {
     records: found.filter((each) => typeof each === "object"),
-    failures: found.flatMap((each, i) => (typeof each === "string" ? [{ image: paths[i], message: each }] : [])),
+    failures: found.flatMap((message, i) => {
+      const { path, model } = images[i];
+      return typeof message === "string" ? [{ image: path, ...(model !== undefined && { model }), message }] : [];
+    }),
   };
 }
 

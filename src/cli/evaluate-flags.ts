@@ -6,6 +6,9 @@ export interface EvaluateFlags extends ModelFlags {
   readonly target?: string;
   readonly position?: PlaceFlag;
   readonly seed: number;
+  /** Of several networks, in place of `model`. */
+  readonly models?: readonly string[];
+  readonly report?: string;
   readonly csv?: string;
   readonly resume?: string | true;
   readonly json?: boolean;

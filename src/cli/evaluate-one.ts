@@ -1,5 +1,6 @@
 /** Judges one image, in this thread. */
 import { decodeImage, type Model } from "../index";
+import { type AttributionText, attributionText } from "./attribution-text";
 import type { EvaluateFlags } from "./evaluate-flags";
 import { evaluateImage } from "./evaluation";
 import type { EvaluationRecord } from "./evaluation-records";
@@ -10,6 +11,10 @@ import { maskOf, maskPathOf } from "./picture-files";
 export interface ImageToJudge {
   readonly path: string;
   readonly bytes: readonly Uint8Array[];
+  /** Which of the networks judges, from 0; default: the first. */
+  readonly network?: number;
+  /** Whether a page shows it. */
+  readonly isShown?: boolean;
 }
 
 /** Judges an image, and says when each map is done. */
@@ -18,12 +23,18 @@ export type Judge = (
   watch: { readonly signal: AbortSignal; readonly onMap: () => void },
 ) => Promise<EvaluationRecord>;
 
+/** Of one of the networks, in their order. */
+export type NetworkAt = (network: number) => Model | Promise<Model>;
+
 export const judgeWith =
-  (model: Model, flags: EvaluateFlags): Judge =>
-  async ({ path, bytes: [picture, beside] }, { signal, onMap }) => {
+  (networkAt: NetworkAt, flags: EvaluateFlags): Judge =>
+  async ({ path, bytes: [picture, beside], network = 0, isShown = false }, { signal, onMap }) => {
+    const model = await networkAt(network);
     const missing: { method: string; reason: string }[] = [];
+    const attributions: AttributionText[] = [];
+    const image = await decodeImage(picture, { signal });
     const evaluated = await evaluateImage(model, {
-      image: await decodeImage(picture, { signal }),
+      image,
       mask: beside && (await maskOf(maskPathOf(path), beside)),
       methods: flags.methods,
       target: targetAt(flags.target, flags.position, model),
@@ -31,6 +42,15 @@ export const judgeWith =
       signal,
       onMap,
       onMissing: (method, reason) => missing.push({ method, reason }),
+      ...(isShown && { onAttribution: (attribution) => attributions.push(plain(attributionText(attribution))) }),
     });
-    return { image: path, hasMask: beside !== undefined, missing, ...evaluated };
+    const predictions = isShown ? await model.predict(image, { top: 3, signal }) : [];
+    return {
+      ...{ image: path, hasMask: beside !== undefined, missing },
+      ...evaluated,
+      ...(isShown && { shown: { predictions, attributions } }),
+    };
   };
+
+/** As it is read again from a file, whoever made it. */
+const plain = <T>(data: T): T => JSON.parse(JSON.stringify(data));

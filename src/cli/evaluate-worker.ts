@@ -1,6 +1,6 @@
 /** The script of the threads of `seethrough evaluate --workers`. */
 import { parentPort, workerData } from "node:worker_threads";
-import { SeethroughError } from "../index";
+import { type Model, SeethroughError } from "../index";
 import { isOfRequest } from "./evaluate-each";
 import type { EvaluateFlags } from "./evaluate-flags";
 import { type ImageToJudge, judgeWith } from "./evaluate-one";
@@ -9,15 +9,19 @@ import { loadFlaggedModel } from "./model-flags";
 
 const flags = workerData as EvaluateFlags;
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
-const model = loadFlaggedModel(flags);
-// Said with the first image.
-model.catch(() => {});
+const files = flags.models ?? [flags.model];
+const opened: Promise<Model>[] = [];
+/** Loaded when the first of its images comes. */
+const networkAt = (network: number): Promise<Model> => {
+  opened[network] ??= loadFlaggedModel({ ...flags, model: files[network] });
+  return opened[network];
+};
 // Ctrl-C ends the thread: whoever started it does.
 const { signal } = new AbortController();
 
 parentPort?.on("message", async (image: ImageToJudge) => {
   try {
-    const record = await judgeWith(await model, flags)(image, { signal, onMap: () => say({ kind: "map" }) });
+    const record = await judgeWith(networkAt, flags)(image, { signal, onMap: () => say({ kind: "map" }) });
     say({ kind: "record", record });
   } catch (error) {
     if (error instanceof SeethroughError) {

@@ -3,10 +3,13 @@ import type { Evaluated } from "./evaluation";
 import { measureColumns } from "./evaluation-measures";
 
 /** A row for each image and method, and for each image and control, with every measure in full. */
-export function evaluationCsv(images: readonly (Evaluated & { readonly image: string })[]): string {
-  const rows = images.flatMap(({ image, target, measure, probability, methods, controls }) =>
+export function evaluationCsv(
+  images: readonly (Evaluated & { readonly image: string; readonly model?: string })[],
+): string {
+  const rows = images.flatMap(({ image, model, target, measure, probability, methods, controls }) =>
     [...methods, ...controls].map((judgement) => ({
       image,
+      ...(model !== undefined && { model }),
       method: judgement.name,
       control: controls.includes(judgement) ? "yes" : "no",
       target: target.label ?? target.index,
@@ -19,7 +22,9 @@ export function evaluationCsv(images: readonly (Evaluated & { readonly image: st
     })),
   );
   const columns = [
-    ...["image", "method", "control", "target", "score", "probability", "measure"],
+    "image",
+    ...(images.some(({ model }) => model !== undefined) ? ["model"] : []),
+    ...["method", "control", "target", "score", "probability", "measure"],
     ...measureColumns.map(({ key }) => key),
     ...["coherency", "complexity"],
   ];

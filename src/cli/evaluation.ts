@@ -1,5 +1,6 @@
 import {
   type Adcc,
+  type Attribution,
   adcc,
   averageDrop,
   controlHeatmaps,
@@ -89,6 +90,8 @@ interface Request {
   readonly signal: AbortSignal;
   /** Called after each map. */
   readonly onMap: () => void;
+  /** Called with each method's map that was judged. */
+  readonly onAttribution?: (attribution: Attribution) => void;
   /** Called with a method that is left out, and why. */
   readonly onMissing: (method: string, reason: string) => void;
 }
@@ -99,7 +102,7 @@ interface Request {
  * @throws the signal's reason as soon as it is aborted
  */
 export async function evaluateImage(model: Model, request: Request): Promise<Evaluated> {
-  const { image, mask, methods, seed, signal, onMap, onMissing } = request;
+  const { image, mask, methods, seed, signal, onMap, onMissing, onAttribution } = request;
   const target = request.target ?? (await model.predict(image, { top: 1, signal }))[0].index;
   const [, height, width] = model.input.shape;
   const asked = { target, seed, signal };
@@ -136,7 +139,9 @@ export async function evaluateImage(model: Model, request: Request): Promise<Eva
   const judged: Judgement[] = [];
   for (const method of methods) {
     try {
-      judged.push(await judgeMethod(model, image, { method, asked, judge }));
+      const { judgement, attribution } = await judgeMethod(model, image, { method, asked, judge });
+      judged.push(judgement);
+      onAttribution?.(attribution);
     } catch (error) {
       // What a network's structure or an empty map rules out is no reason to give up the others.
       if (!(error instanceof LayerError || error instanceof InputError)) throw error;
@@ -170,7 +175,7 @@ async function judgeMethod(
     readonly asked: { readonly target: Target; readonly seed: number; readonly signal: AbortSignal };
     readonly judge: (name: string, map: JudgedMap) => Promise<Judged>;
   },
-): Promise<Judgement> {
+): Promise<{ readonly judgement: Judgement; readonly attribution: Attribution }> {
   const attribution = await explain(model, image, { method, ...asked });
   // Every test begins with the map that is there already.
   const explained: Parameters<typeof maxSensitivity>[2] = async (m, x, options) =>
@@ -180,7 +185,7 @@ async function judgeMethod(
   const sensitivity = await maxSensitivity(model, image, explained, { ...asked, samples: sensitivitySamples });
   const { similarity, passed, stages } = await randomizationTest(model, image, explained, { ...asked, stages: 2 });
   const logits = await otherClasses(model, image, explained, asked);
-  return {
+  const whole = {
     ...judgement,
     ...(found && { adcc: { adcc: found.adcc, coherency: found.coherency, complexity: found.complexity } }),
     maxSensitivity: sensitivity.maxSensitivity,
@@ -188,6 +193,7 @@ async function judgeMethod(
     randomization: { similarity, passed, stages },
     notes: attribution.notes,
   };
+  return { judgement: whole, attribution };
 }
 
 /** The maps of other classes; undefined where there is but one. */

@@ -7,7 +7,6 @@ import {
   explain,
   type ImageLike,
   LayerError,
-  type Model,
   OptionError,
   type Prediction,
   resize,
@@ -23,15 +22,10 @@ import { explanationEntries, placeText } from "./explanation-text";
 import { readInputFile } from "./files";
 import { inFlags } from "./flag-words";
 import { readInputs } from "./named-files";
+import type { Network } from "./networks";
 import type { PictureFile } from "./picture-files";
 import { progressBar } from "./progress-bar";
 import { digestOf } from "./record-lines";
-
-/** What a network is called in text and tables. */
-export interface Network {
-  readonly model: Model;
-  readonly name: string;
-}
 
 /** A picture that a network's explanations could not be made of. */
 export interface Failure {

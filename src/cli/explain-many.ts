@@ -1,12 +1,13 @@
 /** Explains many pictures, by one network or several. */
 import { htmlReport, InputError, type Model, OptionError, version } from "../index";
 import { createPool, type WorkerPool } from "../pool";
-import { explainEach, type Found, mostReported, type Network, pairsOf } from "./explain-each";
+import { explainEach, type Found, mostReported, pairsOf } from "./explain-each";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { type ExplanationRecord, openRecords } from "./explanation-records";
 import { explanationTable } from "./explanation-table";
 import { keepInputs, liesIn, prepareFolder, writeOutputFile } from "./files";
 import { filesBeside, loadFlaggedModel } from "./model-flags";
+import { type Network, networksOf } from "./networks";
 import { noteWriter } from "./note-writer";
 import { type PictureFile, pictureFiles } from "./picture-files";
 import { digestsOfRequest, recordPath } from "./record-lines";
@@ -28,7 +29,7 @@ export async function explainManyCommand(given: readonly string[], flags: Explai
   };
   try {
     const models = await load(pool);
-    const networks = named(models, files);
+    const networks = networksOf(models, files);
     const pairs = pairsOf(pictures, networks, flags);
     keepInputs(
       pairs.map(({ out }) => out),
@@ -97,15 +98,6 @@ async function requestOf(files: readonly (string | undefined)[], flags: ExplainF
     methods: methodsOf(flags),
     options: Object.fromEntries(options),
   };
-}
-
-/** Each by its own name, or by its file where two have one name. */
-function named(models: readonly Model[], files: readonly (string | undefined)[]): readonly Network[] {
-  const names = models.map(({ name }) => name);
-  return models.map((model, i) => {
-    const isAlone = names.filter((name) => name === model.name).length === 1;
-    return { model, name: isAlone ? model.name : (files[i] ?? model.name) };
-  });
 }
 
 /** Each kind of note once, and of how many pictures it is. */

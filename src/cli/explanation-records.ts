@@ -1,5 +1,6 @@
 /** What was found of many pictures, kept in a file as it is found. */
-import { type Prediction, type ReportedAttribution, Tensor } from "../index";
+import type { Prediction, ReportedAttribution } from "../index";
+import { type AttributionText, attributionOf, attributionText } from "./attribution-text";
 import type { ExplanationEntry } from "./explanation-text";
 import { openRecordLines } from "./record-lines";
 
@@ -47,26 +48,13 @@ export async function openRecords(path: string | undefined, request: object): Pr
       return record?.digest === digest ? record : undefined;
     },
     add: ({ attributions, ...rest }) =>
-      lines.add({ ...rest, ...(attributions && { attributions: attributions.map(asText) }) }),
+      lines.add({ ...rest, ...(attributions && { attributions: attributions.map(attributionText) }) }),
   };
 }
 
-/** An attribution with its values as base64: a fifth of what their digits are. */
-type Written = Omit<ReportedAttribution, "values"> & {
-  readonly values: { readonly shape: readonly number[]; readonly float32: string };
-};
-
-const asText = ({ values, ...rest }: ReportedAttribution): Written => {
-  const { buffer, byteOffset, byteLength } = values.data;
-  return {
-    ...rest,
-    values: { shape: values.shape, float32: Buffer.from(buffer, byteOffset, byteLength).toString("base64") },
-  };
-};
-
 function read(data: unknown): ExplanationRecord {
   const { attributions, ...record } = data as Omit<ExplanationRecord, "attributions"> & {
-    readonly attributions?: readonly Written[];
+    readonly attributions?: readonly AttributionText[];
   };
   const lists = [record.predictions, record.explanations, attributions ?? []];
   const texts = [record.image, record.digest, record.model, record.says];
@@ -78,7 +66,7 @@ function read(data: unknown): ExplanationRecord {
       throw new Error("an explanation is not whole");
     }
   }
-  return { ...record, ...(attributions && { attributions: attributions.map(revived) }) };
+  return { ...record, ...(attributions && { attributions: attributions.map(attributionOf) }) };
 }
 
 const asEntry = ({
@@ -86,11 +74,6 @@ const asEntry = ({
   notes,
   recipe,
   values,
-}: Written): Pick<ExplanationEntry, "method" | "notes" | "recipe" | "shape"> => ({
+}: AttributionText): Pick<ExplanationEntry, "method" | "notes" | "recipe" | "shape"> => ({
   ...{ method, notes, recipe, shape: values.shape },
-});
-
-const revived = ({ values: { shape, float32 }, ...rest }: Written): ReportedAttribution => ({
-  ...rest,
-  values: new Tensor(new Float32Array(new Uint8Array(Buffer.from(float32, "base64")).buffer), shape),
 });

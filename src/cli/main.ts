@@ -292,13 +292,15 @@ withModelOptions(program.command("evaluate"))
       .argParser(methodList)
       .default(["saliency", "integrated-gradients", "guided-backprop", "grad-cam", "occlusion"], "one of each kind"),
   )
+  .option("--models <a,b,…>", "several networks in place of --model, each with tables of its own", fileList)
   .option("--target <label|index>", "class to explain; default: the predicted one of each image")
   .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
   .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber, 0)
+  .option("--report <file.html>", "write a page of the tables, and of the maps that were judged", htmlName)
   .option("--csv <file.csv>", "write a table with a row for each image and method", csvName)
   .option(
     "--resume [file.jsonl]",
-    "keep what was judged in this file, and go on from it; default: beside --csv, or evaluation.jsonl",
+    "keep what was judged in this file, and go on from it; default: beside --report or --csv, or evaluation.jsonl",
   )
   .option("--json", "print one JSON document with every number and curve instead of a table")
   .addOption(
@@ -306,7 +308,10 @@ withModelOptions(program.command("evaluate"))
       .argParser(workers)
       .default(1),
   )
-  .action((images: string[], flags: EvaluateFlags) => evaluateCommand(images, flags));
+  .action((images: string[], flags: EvaluateFlags, command: Command) => {
+    if (flags.models && flags.model !== undefined) command.error("error: --models and --model exclude each other");
+    return evaluateCommand(images, flags);
+  });
 
 withModelOptions(program.command("audit"))
   .description(

@@ -27,6 +27,17 @@ export interface ShownExplanation {
   readonly network?: string;
 }
 
+/** Figures of one's own on a page. */
+export interface ReportTable {
+  readonly title: string;
+  /** The first names what the rows are of. */
+  readonly columns: readonly string[];
+  /** Each with a text or number for each column. */
+  readonly rows: readonly (readonly (string | number)[])[];
+  /** What is to be said below it. */
+  readonly remarks?: readonly string[];
+}
+
 /** Explanations of one picture. */
 interface Group {
   readonly name: string;
@@ -38,7 +49,7 @@ export function explanationsPage(
   title: string,
   explanations: readonly ShownExplanation[],
   models: readonly Model[],
-  lead: Content = undefined,
+  { lead, tables = [] }: { readonly lead?: Content; readonly tables?: readonly ReportTable[] } = {},
 ): string {
   const scales = commonScale(explanations.map(({ attribution }) => attribution));
   const groups = grouped(explanations, scales);
@@ -49,6 +60,7 @@ export function explanationsPage(
     title,
     [lead ?? howToRead(explanations, models), legend(explanations, scales)],
     [
+      ...tables.map(ownTable),
       ...sections,
       {
         title: "Networks and recipes",
@@ -63,6 +75,14 @@ export function explanationsPage(
     ],
   );
 }
+
+const ownTable = ({ title, columns, rows, remarks = [] }: ReportTable): Section => ({
+  title,
+  body: [
+    table(title, columns, rows),
+    remarks.length > 0 && html`<ul>${remarks.map((remark) => html`<li>${remark}</li>`)}</ul>`,
+  ],
+});
 
 const repeat = html`<p>Each recipe above repeats its map bit for bit: <code>explain(model, picture, { ...recipe.options, method: recipe.method, seed: recipe.seed })</code>
 with the network of the recipe's <code>modelHash</code>, loaded with its <code>arithmetic</code>.</p>`;

@@ -12,7 +12,14 @@ import { checkSource } from "../view/heatmap";
 import { auditPage } from "./audit-page";
 import { comparisonPage } from "./comparison-page";
 import { conceptsPage } from "./concepts-page";
-import { explanationsPage, type ReportedAttribution, type ShownExplanation } from "./explanations-page";
+import {
+  explanationsPage,
+  type ReportedAttribution,
+  type ReportTable,
+  type ShownExplanation,
+} from "./explanations-page";
+
+const known = ["title", "photos", "names", "predictions", "networks", "tables", "models"];
 
 /** The pictures of a report: one that all results are of, one for each result in their order, or by name or id. */
 export type ReportPhotos =
@@ -32,11 +39,13 @@ export interface ReportOptions {
   readonly predictions?: readonly (readonly Prediction[] | undefined)[];
   /** Of attributions: what each one's network is called, where there are several. */
   readonly networks?: readonly string[];
+  /** Of attributions: figures that stand before the pictures. */
+  readonly tables?: readonly ReportTable[];
   /** Networks of which the page shall say what they consist of. */
   readonly models?: Model | readonly Model[];
 }
 
-export type { ReportedAttribution };
+export type { ReportedAttribution, ReportTable };
 
 /** What `htmlReport` makes a page of. */
 export type Reportable = ReportedAttribution | readonly ReportedAttribution[] | Audit | Comparison | ConceptReport;
@@ -60,8 +69,8 @@ export type Reportable = ReportedAttribution | readonly ReportedAttribution[] | 
  */
 export function htmlReport(result: Reportable, options: ReportOptions = {}): string {
   return guarded("htmlReport", () => {
-    checkBag("htmlReport", options, ["title", "photos", "names", "predictions", "networks", "models"]);
-    checkOptions("htmlReport", options, ["title", "photos", "names", "predictions", "networks", "models"]);
+    checkBag("htmlReport", options, known);
+    checkOptions("htmlReport", options, known);
     const { title } = options;
     if (title !== undefined && typeof title !== "string") {
       throw new OptionError(`title is the text above the page, got ${kindOf(title)}.`);
@@ -103,7 +112,9 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
       );
     }
     const list: readonly ReportedAttribution[] = Array.isArray(result) ? result : [result as ReportedAttribution];
-    if (list.length === 0) throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
+    const tables = checkedTables(options.tables);
+    if (list.length === 0 && tables.length === 0)
+      throw new OptionError("htmlReport takes at least one attribution, got a list of 0.");
     for (const each of list) {
       checkParts("htmlReport", each, attributionParts, "attributions, awaited");
       checkSource(each);
@@ -111,7 +122,7 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
       if (layer === undefined || typeof layer === "string") continue;
       throw new OptionError(`The attribution is not whole: layer must be a layer's name, got ${kindOf(layer)}.`);
     }
-    return explanationsPage(title ?? "What the network saw", shownExplanations(list, options), models);
+    return explanationsPage(title ?? "What the network saw", shownExplanations(list, options), models, { tables });
   });
 }
 
@@ -125,9 +136,33 @@ const isConcepts = (result: Reportable): result is ConceptReport =>
   typeof result === "object" && result !== null && "format" in result && result.format === conceptFormat;
 
 /** @throws {OptionError} if there are options that belong to attributions */
-function noLists(what: string, { names, predictions, networks }: ReportOptions): void {
-  const given = Object.entries({ names, predictions, networks }).find(([, value]) => value !== undefined);
+function noLists(what: string, { names, predictions, networks, tables }: ReportOptions): void {
+  const given = Object.entries({ names, predictions, networks, tables }).find(([, value]) => value !== undefined);
   if (given) throw new OptionError(`${given[0]} belong to attributions; ${what} has its own.`);
+}
+
+/** @throws {OptionError} saying which table is not whole */
+function checkedTables(tables: unknown = []): readonly ReportTable[] {
+  if (!Array.isArray(tables)) throw new OptionError(`tables must be a list of tables, got ${kindOf(tables)}.`);
+  const isText = (text: unknown): boolean => typeof text === "string";
+  const isRow = (row: unknown, length: number): boolean =>
+    Array.isArray(row) && row.length === length && row.every((cell) => isText(cell) || typeof cell === "number");
+  tables.forEach((table: Partial<ReportTable> | undefined, i) => {
+    const { title, columns, rows, remarks = [] } = table ?? {};
+    const isWhole =
+      isText(title) &&
+      Array.isArray(columns) &&
+      columns.every(isText) &&
+      Array.isArray(rows) &&
+      rows.every((row) => isRow(row, columns.length)) &&
+      Array.isArray(remarks) &&
+      remarks.every(isText);
+    if (isWhole) return;
+    throw new OptionError(
+      `tables[${i}] must be { title, columns, rows, remarks? }, each row with a text or number for each column.`,
+    );
+  });
+  return tables;
 }
 
 const attributionParts = ["method", "target", "values", "inputSize", "notes", "recipe"];

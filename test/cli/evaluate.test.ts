@@ -232,3 +232,49 @@ it("says what is wrong with a command line", async () => {
     err: expect.stringContaining("takes no images; deletionInsertion and the others"),
   });
 });
+
+it("judges several networks, each with tables of its own, and writes a page of them", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "seethrough-"));
+  try {
+    // A name that is no HTML, and one that is no picture.
+    const strange = join(folder, "<img src=x onerror=alert(1)> ü.png");
+    copyFileSync(scene("scene-cat-00"), strange);
+    writeFileSync(join(folder, "torn.png"), "no picture");
+    const [report, csv, state] = ["page.html", "table.csv", "page.jsonl"].map((name) => join(folder, "out", name));
+    const models = ["models/petshop.onnx", "models/petshop-cheater.onnx"];
+    const words = [folder, "--methods", "grad-cam,saliency", "--models", models.join(), "--csv", csv, "--json"];
+    const one = await evaluate(...words, "--report", report, "--resume");
+    expect(one.code).toBe(0);
+    expect(one.err.trim().split("\n")).toEqual([expect.stringMatching(/^note: .*torn\.png was left out\. /)]);
+    const { models: names, images, means, failures, model } = JSON.parse(one.out);
+    expect(names).toEqual(["petshop.onnx", "petshop-cheater.onnx"]);
+    expect(model).toBeUndefined();
+    expect(images.map((each: { model: string }) => each.model)).toEqual(names);
+    expect(images[0].shown).toBeUndefined();
+    expect(means.map((each: { model: string; name: string }) => [each.model, each.name])).toEqual(
+      names.flatMap((name: string) =>
+        ["grad-cam", "saliency", "random", "edge", "centre"].map((method) => [name, method]),
+      ),
+    );
+    expect(failures.map((each: { model: string }) => each.model)).toEqual(names);
+    const page = readFileSync(report, "utf8");
+    for (const text of [...names, "what the network needs", "Grad-CAM of", "know nothing of the network"])
+      expect(page).toContain(text);
+    expect(page).not.toContain("<img src=x");
+    // The photograph, and a map for each method and network.
+    expect(page.match(/<img /g)).toHaveLength(5);
+    const rows = readFileSync(csv, "utf8").trim().split("\n");
+    expect(rows[0]).toMatch(/^image,model,method,control,/);
+    expect(rows).toHaveLength(1 + 2 * 5);
+    // From the records, and among threads, the same bytes.
+    const kept = readFileSync(state, "utf8");
+    const again = await evaluate(...words, "--report", report, "--resume");
+    expect([again.out, readFileSync(report, "utf8"), readFileSync(state, "utf8")]).toEqual([one.out, page, kept]);
+    const threads = await evaluate(...words, "--report", report, "--workers", "2");
+    expect([threads.out, readFileSync(report, "utf8")]).toEqual([one.out, page]);
+    const both = await evaluate(folder, "--models", models.join(), "--model", models[0]);
+    expect(both).toMatchObject({ code: 2, err: expect.stringContaining("--models and --model exclude each other") });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 240_000);

@@ -59,6 +59,32 @@ describe("htmlReport", () => {
     expect(page).toContain("Grad-CAM");
   });
 
+  it("sets figures of one's own before the pictures, and refuses tables that are not whole", () => {
+    const whole = { title: "Who <won>", columns: ["method", "figure"], rows: [["grad-cam", 0.5]], remarks: ["A & B"] };
+    const page = htmlReport(map, { tables: [whole] });
+    expect(page.indexOf("Who &lt;won&gt;</h2>")).toBeLessThan(page.indexOf('<h2 id="s2">'));
+    expect(page).toMatch(/<th scope="row">grad-cam<\/th><td class="n">0\.5<\/td>/);
+    expect(page).toContain("<li>A &amp; B</li>");
+    expect(htmlReport([], { tables: [whole] })).toContain("Who &lt;won&gt;");
+    const wrong = [
+      ...[undefined, {}, { ...whole, title: 1 }, { ...whole, rows: [["short"]] }, { ...whole, rows: [["a", null]] }],
+      ...[
+        { ...whole, columns: "two" },
+        { ...whole, rows: ["ab"] },
+        { ...whole, remarks: [1] },
+      ],
+    ];
+    for (const table of wrong) {
+      expect(() => htmlReport(map, { tables: [whole, table] as never })).toThrow(
+        new OptionError(
+          "tables[1] must be { title, columns, rows, remarks? }, each row with a text or number for each column.",
+        ),
+      );
+    }
+    expect(() => htmlReport(map, { tables: whole as never })).toThrow(OptionError);
+    expect(() => htmlReport([], { tables: [] })).toThrow("at least one attribution");
+  });
+
   it("draws maps without photographs, and says so of values without places", async () => {
     expect(htmlReport(map).match(/<img /g)).toHaveLength(1);
     const dense = await lrp(model, photo, { layer: "gap" });
