@@ -123,6 +123,9 @@ const messages = {
     `The metadata of the TensorFlow Lite file are left out, since they are damaged. ${reason}`,
   "post-processing-cut": (operators: string, outputs: string, rule: string) =>
     `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".${rule}`,
+  "picks-inside": (nodes: string) =>
+    `${nodes} of what is computed from the picture, and later layers read only that. What is picked is taken as it is for this picture: ` +
+    "gradients pass through it to where it came from, and say nothing of what would be picked instead.",
   "box-evidence": (inside: string, control: string) =>
     `${inside} of what speaks for it lies inside the box${control === "" ? "" : `; a box of the same size beside it has at most ${control}`}. ` +
     "Evidence outside is context, which a person may use too, or a cheat: compare it with that of another box of the class before concluding anything.",

@@ -2,6 +2,7 @@
 import type { Graph, Node } from "../graph/ir";
 import { producersOf } from "../graph/producers";
 import type { Selection, SelectionRule } from "../graph/selection";
+import { beforeLayers } from "./layers-behind";
 import { survey } from "./unsupported-operators";
 
 /** The network in front of what picks. */
@@ -16,9 +17,6 @@ export interface CutGraph {
 const suppresses = /(^|::)(NonMaxSuppression|(Efficient|Batched)NMS\w*)$/;
 const picks = /(^|::)(TopK|NonMaxSuppression|ArgMax|ArgMin|NonZero|Unique|Compress|(Efficient|Batched)NMS\w*)$/;
 const gathers: ReadonlySet<string> = new Set(["Gather", "GatherElements", "GatherND"]);
-const weighted = /Conv|Gemm|MatMul|LSTM|GRU|RNN|Normali[sz]ation|PRelu|Einsum|Attention/;
-/** A matrix that makes corners of centres has 16 numbers, and is no weight. */
-const mostOfNoWeight = 16;
 /** No detector is read in more values behind its layers, nor in more that are not made of others. */
 const mostRead = 512;
 const mostParts = 8;
@@ -30,8 +28,9 @@ const scaling: ReadonlySet<string> = new Set(["Mul", "Div", "Add", "Sub"]);
  * Cuts off what comes behind the last layers of a detector and picks among its candidates: TopK, NonMaxSuppression and whatever reads
  * their results. The outputs are then what it reads, scores first.
  *
- * @returns undefined where nothing picks, where layers with weights come behind (it is part of the network then), or where nothing says
- *          that it is a detector's
+ * What layers with weights come behind is part of the network, and stays.
+ *
+ * @returns undefined where nothing picks behind all layers, or where nothing says that it is a detector's
  */
 export function cutSelection(graph: Graph): CutGraph | undefined {
   if (!graph.nodes.some(({ op }) => picks.test(op))) return undefined;
@@ -78,17 +77,16 @@ interface TailNodes {
   readonly fixed: ReadonlySet<string>;
 }
 
-/** All that depends on what is picked; undefined where a layer with weights does, or no output. */
+/** All that depends on what is picked where no layer with weights comes behind; undefined where nothing does, or no output. */
 function tailOf(graph: Graph): TailNodes | undefined {
   const { fixed } = survey(graph);
+  const isInside = beforeLayers(graph, fixed);
   const behind = new Set<string>();
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
     const { op, inputs, outputs } = node;
-    const isStart = picks.test(op) && inputs.some((input) => input !== "" && !fixed.has(input));
+    const isStart = picks.test(op) && inputs.some((input) => input !== "" && !fixed.has(input)) && !isInside(node);
     if (!isStart && !inputs.some((input) => behind.has(input))) continue;
-    const size = (input: string): number => graph.constants.get(input)?.size ?? 0;
-    if (weighted.test(op) && inputs.some((input) => size(input) > mostOfNoWeight)) return undefined;
     nodes.push(node);
     for (const output of outputs) if (output !== "") behind.add(output);
   }

@@ -123,7 +123,8 @@ function inOneRound(
       const isWritten = isLowered(node.op) || (isOfOwn && !(operators.has(node.op) && isKnown(node, known)));
       if (!isWritten) found = folding.shapesOf(node, given, known, graph.opset);
       const spend = (bytes: number): void => folding.spend(label(node), bytes);
-      const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted), spend);
+      const isWhole = kinds.get(node.outputs[0]) === "int";
+      const lowered = new Lowered(node, given, known, graph.opset, isReadOf(node, wanted), isWhole, spend);
       let reason = own?.write(lowered);
       if (reason === undefined && lowered.nodes.length === 0) {
         reason = loweringOf(lowered)?.(lowered);

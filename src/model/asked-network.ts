@@ -43,7 +43,7 @@ export async function askedNetwork(
 ): Promise<AskedNetwork> {
   checkInputNames(written, options);
   const cut = options.output === undefined ? await withoutSelection(written, notes) : undefined;
-  const whole = cut?.graph ?? written;
+  const whole = await withPicksRefused(cut?.graph ?? written);
   const said = await withConfig(readMetadata(whole), whole, source, options, limits, notes);
   const asking = { file: whole, options, metadata: said, fileOrder, isFinal: inputIsFinal };
   const file = fixInputs(whole, fixedInputs(asking));
@@ -75,6 +75,13 @@ export async function askedNetwork(
 
 /** Operators that a detector's file may pick by; what there is to do about them is loaded with a file that has one. */
 const picks = /TopK$|NonMaxSuppression$|NMS\w*_TRT$|^Arg(Max|Min)$/;
+
+/** What ranks results behind all layers is refused by name; in front of layers it is part of the network. */
+async function withPicksRefused(file: Graph): Promise<Graph> {
+  if (!file.nodes.some(({ op }) => op === "TopK")) return file;
+  const { refusingLastPicks } = await import("../compile/layers-behind");
+  return refusingLastPicks(file);
+}
 
 /** A file that picks among candidates behind its layers, without what picks. */
 async function withoutSelection(file: Graph, notes: Note[]) {

@@ -10,7 +10,7 @@ import { specialise } from "../compile/specialise";
 import { trainingDropouts } from "../compile/training-dropouts";
 import { runConstantNodes } from "../engine/constant-nodes";
 import { SeethroughError } from "../errors";
-import type { Graph, StaticGraph } from "../graph/ir";
+import type { Graph, Node, StaticGraph } from "../graph/ir";
 import { type Note, note } from "../notes";
 import type { Kernels } from "../wasm/kernels";
 import { type AskedNetwork, keepingInput } from "./asked-network";
@@ -96,6 +96,8 @@ export async function staticNetwork(
     return simplified({ ...(await settled(part)), outputs: part.outputs });
   });
   const graph = together ?? alone;
+  const picking = graph.nodes.filter(({ op }) => op === "TopK" || op === "Lookup");
+  if (picking.length > 0) notes.push(note("picks-inside", pickingNames(picking)));
   const { reading, notes: outputNotes } = together ? await read(together) : first;
   notes.push(...outputNotes);
   const resolved = graph.aliases.get(result) ?? result;
@@ -115,6 +117,14 @@ async function jointly(names: readonly string[], make: () => Promise<StaticGraph
     if (error instanceof SeethroughError) return undefined;
     throw error;
   }
+}
+
+/** What picks, or what looks up at computed places where nothing is ranked. */
+function pickingNames(nodes: readonly Node[]): string {
+  const ranking = nodes.filter(({ op }) => op === "TopK");
+  if (ranking.length === 0) return `"${nodes[0].name}" looks up some`;
+  const names = ranking.map(({ name }) => `"${name}"`).join(" and ");
+  return `TopK ${names} ${ranking.length > 1 ? "pick" : "picks"} some`;
 }
 
 const dropoutNames = (names: readonly string[]): string => {

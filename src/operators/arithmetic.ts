@@ -130,13 +130,14 @@ const buildExtremum: Builder = (context) => {
 };
 
 /** Before set 7 operands were repeated along a named axis. */
-const binaryOperator = (nature: Nature, kind: BinaryKind, fold: Fold): Operator => ({
+const binaryOperator = (nature: Nature, kind: BinaryKind, fold: Fold, more: Partial<Operator> = {}): Operator => ({
   since: 7,
   nature,
   shape: broadcastOf(2),
   reach: "same",
   build: (context) => binary(context, kind),
   fold,
+  ...more,
 });
 
 export const add: Operator = /* @__PURE__ */ binaryOperator(
@@ -165,7 +166,8 @@ const divided: Fold = (call) => {
   return combined((a, b, kind) => (kind === "int" ? Math.trunc(a / b) : a / b))(call);
 };
 
-export const div: Operator = /* @__PURE__ */ binaryOperator("quotient", Binary.divide, divided);
+/** Of integers that are computed from the image it is written with what cuts off behind the point. */
+export const div: Operator = /* @__PURE__ */ binaryOperator("quotient", Binary.divide, divided, { wholes: true });
 
 export const pow: Operator = {
   since: 7,

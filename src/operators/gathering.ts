@@ -91,9 +91,9 @@ const gatheredElements: Arrange = (node, inputs, constants) => {
   };
 };
 
-/** What is known is chosen at once; elements of anything else are moved index by index. */
-function checkMoves(node: Node, count: number, [x]: InputConstants): void {
-  if (!x) withinListed(count, label(node), mostMoves);
+/** What is known is chosen at once; elements of anything else are moved index by index, where those are known. */
+function checkMoves(node: Node, count: number, [x, indices]: InputConstants): void {
+  if (!x && indices) withinListed(count, label(node), mostMoves);
 }
 
 /** An index, negative ones counted from the end. */

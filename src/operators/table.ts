@@ -26,6 +26,7 @@ import * as moving from "./moving";
 import * as normalization from "./normalization";
 import type { Nature, Operator } from "./operator";
 import { pad } from "./pad";
+import * as picking from "./picking";
 import * as pooling from "./pooling";
 import { quantizeLinear } from "./quantize";
 import * as reduction from "./reduction";
@@ -90,6 +91,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   LessOrEqual: comparison.lessOrEqual,
   Log: functions.log,
   LogSoftmax: normalization.logSoftmax,
+  Lookup: picking.lookup,
   MatMul: matrix.matMul,
   Max: arithmetic.max,
   MaxPool: pooling.maxPool,
@@ -147,6 +149,7 @@ const records = (): Readonly<Record<string, Operator>> => ({
   Tanh: activation.tanh,
   ThresholdedRelu: activation.thresholdedRelu,
   Tile: moving.tile,
+  TopK: picking.topK,
   Transpose: moving.transpose,
   Trilu: moving.trilu,
   Truncate: steps.truncate,

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { type DetectorHeadOption, detect, loadModel, saliency, Tensor } from "../../src/index";
 import * as networks from "./networks";
 import { topClasses } from "./picking-networks";
+import { querySelection } from "./query-selection";
 
 /** An element of an output as the file has it, and whether it is a probability. */
 type Term = readonly [value: string, at: number, logit: boolean, weight?: number];
@@ -15,6 +16,9 @@ interface Family {
   readonly head?: Partial<DetectorHeadOption>;
   /** How many candidates the map of the smallest stride has: their kernels are small. */
   readonly near: number;
+  /** Of networks in which every pixel counts: every so manieth element of the gradient is compared. */
+  readonly sampled?: number;
+  readonly of?: "left" | "bottom";
   /** What the score of a candidate and a class is the sum of. */
   readonly terms: (anchor: number, index: number) => readonly Term[];
 }
@@ -64,6 +68,32 @@ const families: Readonly<Record<string, Family>> = {
     near: 256,
     terms: (anchor, index) => [["logits", anchor * 3 + index, false]],
   },
+  "queries by GatherElements": {
+    file: querySelection("elements"),
+    near: 6,
+    sampled: 29,
+    terms: (anchor, index) => [["logits", anchor * 3 + index, false]],
+  },
+  "queries by GatherND": {
+    file: querySelection("pairs"),
+    near: 6,
+    sampled: 29,
+    of: "left",
+    terms: (anchor) => [
+      ["pred_boxes", anchor * 4, false, 64],
+      ["pred_boxes", anchor * 4 + 2, false, -32],
+    ],
+  },
+  "queries by a quotient of integers": {
+    file: querySelection("quotient"),
+    near: 6,
+    sampled: 29,
+    of: "bottom",
+    terms: (anchor) => [
+      ["pred_boxes", anchor * 4 + 1, false, 64],
+      ["pred_boxes", anchor * 4 + 3, false, 32],
+    ],
+  },
   BlazeFace: { file: networks.blazeFace, side: 128, near: 512, terms: (anchor) => [["classificators", anchor, false]] },
 };
 
@@ -83,7 +113,8 @@ interface Golden {
   readonly anchor: number;
   readonly index: number;
   readonly score: number;
-  readonly place: readonly [top: number, left: number, size: number];
+  readonly place?: readonly [top: number, left: number, size: number];
+  readonly sampled?: number;
   readonly gradient: readonly number[];
 }
 
@@ -114,7 +145,15 @@ const write = (): void =>
       writeFileSync(join(folder, `${key}.onnx`), family.file);
       writeFileSync(join(folder, `${key}.bin`), new Uint8Array(x.toNCHW().buffer));
       const terms = family.terms(anchor, index).map(([value, at, logit, weight = 1]) => ({ value, at, logit, weight }));
-      all[name] = { file: `${key}.onnx`, input: `${key}.bin`, side, anchor, index, terms };
+      all[name] = {
+        file: `${key}.onnx`,
+        input: `${key}.bin`,
+        side,
+        anchor,
+        index,
+        terms,
+        sampled: family.sampled ?? 0,
+      };
     }
     writeFileSync(join(folder, "asked.json"), JSON.stringify(all));
   });
@@ -124,11 +163,18 @@ const compare = (): void =>
     const { model, x, detection, side } = await question(family);
     const golden = goldens[name];
     expect([detection.anchor, detection.index]).toEqual([golden.anchor, golden.index]);
-    const { values, target } = await saliency(model, x, { target: { detection } });
+    const { values, target } = await saliency(model, x, { target: { detection, of: family.of ?? "score" } });
     expect(Math.abs(target.score - golden.score)).toBeLessThan(1e-5 * Math.max(1, Math.abs(golden.score)));
     const gradient = values.toNCHW();
-    const [top, left, size] = golden.place;
     const largest = Math.max(...golden.gradient.map(Math.abs));
+    const { sampled } = golden;
+    if (sampled !== undefined) {
+      const apart = golden.gradient.map((value, i) => Math.abs(value - gradient[i * sampled]));
+      expect(largest).toBeGreaterThan(1e-4);
+      expect(Math.max(...apart) / largest).toBeLessThan(2e-5);
+      return;
+    }
+    const [top, left, size] = golden.place ?? [0, 0, 0];
     let [worst, outside] = [0, 0];
     for (let channel = 0; channel < 3; channel++) {
       for (let y = 0; y < side; y++) {

@@ -28,6 +28,8 @@ export class Lowered {
     readonly opset: number,
     /** True if somebody reads an output. */
     readonly isRead: (output: number) => boolean,
+    /** True if what it makes are integers. */
+    readonly isWhole: boolean,
     /** Called before room for constants is made; throws where it is too much. */
     readonly spend: (bytes: number) => void,
   ) {}

@@ -135,3 +135,12 @@ export const resizeAnywhere: Lowering = (from) => {
   });
   return from.result(from.emit("Add", [back, around]));
 };
+
+export const isComputedLookup = ({ known }: Lowered): boolean => known[1] === undefined;
+
+/** Where one looks is computed too. */
+export const lookup: Lowering = (from) => {
+  const { node } = from;
+  const own = Object.fromEntries(node.attributes);
+  return from.result(from.emit("Lookup", node.inputs, { ...own, of: node.op }));
+};

@@ -59,3 +59,8 @@ export const hardmax: Lowering = (from) => {
   const first = from.emit("Mul", [all, from.emit("Equal", [counted, from.scalar(1)])]);
   return from.result(isFlat ? from.reshape(first, shape) : first);
 };
+
+export const isWholeQuotient = ({ isWhole }: Lowered): boolean => isWhole;
+
+/** Of integers what stands before the point. */
+export const quotient: Lowering = (from) => from.result(from.emit("Truncate", [from.emit("Div", from.node.inputs)]));

@@ -12,8 +12,28 @@ import {
   simplified,
   skipNormalization,
 } from "./normalization";
-import { isCombining, isPadAnywhere, isResizedAnywhere, padAnywhere, resizeAnywhere, scatterCombining } from "./places";
-import { cast, celu, clip, extremum, hardmax, isCastToWhole, mean, softsign } from "./pointwise";
+import {
+  isCombining,
+  isComputedLookup,
+  isPadAnywhere,
+  isResizedAnywhere,
+  lookup,
+  padAnywhere,
+  resizeAnywhere,
+  scatterCombining,
+} from "./places";
+import {
+  cast,
+  celu,
+  clip,
+  extremum,
+  hardmax,
+  isCastToWhole,
+  isWholeQuotient,
+  mean,
+  quotient,
+  softsign,
+} from "./pointwise";
 import { gru, lstm, rnn } from "./recurrent";
 
 /** The last two axes change places. */
@@ -84,7 +104,11 @@ const table: ReadonlyMap<string, Lowering> = /* @__PURE__ */ (() => {
     ["Cast", cast],
     ["Celu", celu],
     ["Clip", clip],
+    ["Div", quotient],
     ["Einsum", einsum],
+    ["Gather", lookup],
+    ["GatherElements", lookup],
+    ["GatherND", lookup],
     ["Gemm", gemm],
     ["GlobalLpPool", globalLpPool],
     ["GRU", gru],
@@ -135,6 +159,10 @@ const partly: ReadonlyMap<string, (from: Lowered) => boolean> = /* @__PURE__ */ 
 >([
   ["Cast", unlessKnown(isCastToWhole)],
   ["Clip", ({ node, known }) => node.inputs.some((input, i) => i > 0 && input !== "" && !known[i])],
+  ["Div", unlessKnown(isWholeQuotient)],
+  ["Gather", isComputedLookup],
+  ["GatherElements", isComputedLookup],
+  ["GatherND", isComputedLookup],
   ["Gemm", (from) => !isLayer(from)],
   ["Max", unlessKnown(({ node }) => node.inputs.length > 2)],
   ["Min", unlessKnown(({ node }) => node.inputs.length > 2)],

@@ -59,7 +59,7 @@ function gridBehind(
 
 /** Another node as a lowering reads its parameters. */
 function reading(from: Lowered, node: Node, known: readonly (Constant | undefined)[]): Lowered {
-  return new Lowered(node, [], known, from.opset, () => true, from.spend);
+  return new Lowered(node, [], known, from.opset, () => true, false, from.spend);
 }
 
 /** A rectifier that the ends of the grid make redundant. */

@@ -50,7 +50,118 @@ const logical = (op: string): fc.Arbitrary<Sample> =>
     };
   });
 
+/** Numbers of which no two along the last axis are nearer than 0.01, whatever multiples of 1/8 they are made of. */
+const apart = (extent: number) => ({
+  constant: Constant.fromFloats(
+    Float32Array.from({ length: extent }, (_, i) => (i % 12) / 100),
+    [extent],
+  ),
+  before: { op: "Add", inputs: ["x", "constant0"], outputs: ["apart"] },
+  domain: "between" as const,
+});
+
+const ranked = fc
+  .record({
+    shape: anyShape,
+    largest: fc.boolean(),
+    axis: fc.integer({ min: 1, max: 4 }),
+    old: fc.boolean(),
+    count: seed,
+  })
+  .map(({ shape, largest, axis: wanted, old, count }): Sample => {
+    const { constant, before, domain } = apart(shape[shape.length - 1]);
+    // What is apart along the last axis need not be along another one.
+    const axis = old ? 1 : Math.min(wanted, shape.length - 1);
+    const isLast = axis === shape.length - 1;
+    const spread = Constant.fromFloats(
+      Float32Array.from({ length: shape[axis] }, (_, i) => (i % 12) / 100),
+      shape.map((extent, i) => (i === axis ? extent : 1)),
+    );
+    const k = 1 + (count % shape[axis]);
+    return {
+      op: "TopK",
+      shape,
+      domain,
+      outputs: 2,
+      before: [before],
+      ...(old
+        ? { opset: 9, constants: [spread], inputs: ["apart"], attributes: { axis, k } }
+        : {
+            constants: [isLast ? constant : spread, Constant.fromNumbers("int", [k], [1])],
+            inputs: ["apart", "constant1"],
+            attributes: { axis: isLast && count % 2 ? -1 : axis, largest: Number(largest) },
+          }),
+    };
+  });
+
+/** Looked up where another part of the input is largest. */
+const lookedUp = fc
+  .record({
+    channels: fc.constantFrom(1, 3, 5, 8),
+    extent: fc.integer({ min: 1, max: 6 }),
+    kind: fc.integer({ min: 0, max: 5 }),
+    n: seed,
+  })
+  .map(({ channels, extent, kind, n }): Sample => {
+    const { constant, before, domain } = apart(2 * extent);
+    const k = 1 + (n % extent);
+    const shape = [1, kind === 5 ? extent : channels, 2 * extent];
+    const list = (numbers: readonly number[]): Constant => Constant.fromNumbers("int", numbers, [numbers.length]);
+    const steps = [
+      before,
+      { op: "Split", inputs: ["apart"], outputs: ["a", "b"], attributes: { axis: 2 } },
+      { op: "TopK", inputs: ["b", "constant1"], outputs: ["most", "places"] },
+    ];
+    const common = { shape, domain } as const;
+    const constants = [constant, list([k])];
+    if (kind === 0)
+      return {
+        ...common,
+        op: "GatherElements",
+        constants,
+        before: steps,
+        inputs: ["a", "places"],
+        attributes: { axis: 2 },
+      };
+    if (kind === 1)
+      return { ...common, op: "Gather", constants, before: steps, inputs: ["a", "places"], attributes: { axis: -1 } };
+    if (kind === 2) {
+      const table = Constant.fromFloats(values([extent, 3], n), [extent, 3]);
+      return {
+        ...common,
+        op: "Gather",
+        constants: [...constants, table],
+        before: steps,
+        inputs: ["constant2", "places"],
+      };
+    }
+    // The same places counted from the end.
+    if (kind === 3) {
+      const back = { op: "Sub", inputs: ["places", "constant2"], outputs: ["negative"] };
+      return {
+        ...common,
+        op: "GatherElements",
+        constants: [...constants, list([extent])],
+        before: [...steps, back],
+        inputs: ["a", "negative"],
+        attributes: { axis: 2 },
+      };
+    }
+    const column = { op: "Unsqueeze", inputs: ["places", "constant2"], outputs: ["column"] };
+    const pair = { op: "Concat", inputs: ["column", "column"], outputs: ["pair"], attributes: { axis: 3 } };
+    return {
+      ...common,
+      op: "GatherND",
+      constants: [...constants, list([3])],
+      before: [...steps, column, ...(kind === 5 ? [pair] : [])],
+      inputs: ["a", kind === 5 ? "pair" : "column"],
+      attributes: { batch_dims: kind === 5 ? 1 : 2 },
+    };
+  });
+
 export const stepSamples: Samples = {
+  Lookup: lookedUp,
+  TopK: ranked,
   ...Object.fromEntries(["Ceil", "Floor", "Round", "Sign"].map((op) => [op, alone(op)])),
   ...Object.fromEntries(["Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"].map((op) => [op, compared(op)])),
   ...Object.fromEntries(["And", "Or", "Xor"].map((op) => [op, logical(op)])),
