@@ -1,6 +1,6 @@
 // The script of the threads that help with the kernels of one model.
 import { Board, type Kernel } from "./wasm/threads/board";
-import type { Answer, Begin } from "./wasm/threads/helper";
+import type { Answer, HelperStart } from "./wasm/threads/helper";
 import { memoryImport } from "./wasm/threads/shared-module";
 
 interface Port {
@@ -8,7 +8,7 @@ interface Port {
 }
 
 /** Instantiates the kernels over the memory of the first thread, says so, and then takes parts of its calls until it is ended. */
-async function help(port: Port, { module, memory, board, thread, kernels }: Begin): Promise<void> {
+async function help(port: Port, { module, memory, board, thread, kernels }: HelperStart): Promise<void> {
   try {
     const imports = { [memoryImport.module]: { [memoryImport.name]: memory } };
     const { exports } = await WebAssembly.instantiate(module, imports);
@@ -30,10 +30,10 @@ async function help(port: Port, { module, memory, board, thread, kernels }: Begi
 async function listenInNode(): Promise<void> {
   const threads = "node:worker_threads";
   const { parentPort } = await import(/* webpackIgnore: true */ /* turbopackIgnore: true */ /* @vite-ignore */ threads);
-  parentPort.on("message", (begin: Begin) => help(parentPort, begin));
+  parentPort.on("message", (begin: HelperStart) => help(parentPort, begin));
 }
 
 // Workers of the web are their own port.
 if (typeof self === "object" && typeof self.postMessage === "function") {
-  addEventListener("message", (event: MessageEvent<Begin>) => help(self as unknown as Port, event.data));
+  addEventListener("message", (event: MessageEvent<HelperStart>) => help(self as unknown as Port, event.data));
 } else listenInNode();

@@ -1,7 +1,7 @@
 import { messageOf } from "./checks";
 import { ModelError } from "./errors";
 import type { SourceFile } from "./model/source";
-import { wayOut } from "./no-default-model";
+import { defaultModelWayOut } from "./no-default-model";
 
 /**
  * Loads the embedded model from beside this package's files. No bundler follows this import, so half a megabyte never gets
@@ -17,7 +17,7 @@ export async function defaultModel(): Promise<SourceFile> {
   } catch (error) {
     const reason = messageOf(error);
     throw new ModelError(
-      `loadModel was called without a model, and the embedded one is not beside this bundle (${reason}): ${wayOut}.`,
+      `loadModel was called without a model, and the embedded one is not beside this bundle (${reason}): ${defaultModelWayOut}.`,
     );
   }
 }

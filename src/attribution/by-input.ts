@@ -14,7 +14,7 @@ type Shown = Pick<Attribution, "values" | "inputSize" | "placement" | "inputSize
 };
 
 /** What a method has found: values of all inputs joined, of a layer, or of each input. */
-export interface Shares {
+export interface SharesByInput {
   readonly values: Tensor;
   readonly inputSize?: Attribution["inputSize"];
   readonly byInput?: Attribution["byInput"];
@@ -22,7 +22,7 @@ export interface Shares {
   readonly layers?: readonly string[];
 }
 
-export function shownShares(model: LoadedModel, input: Input, shares: Shares): Shown {
+export function shownShares(model: LoadedModel, input: Input, shares: SharesByInput): Shown {
   const { inputs } = model.parts;
   if (inputs.length > 1) return sharesOfSeveral(model, input, shares);
   const [given] = separateInputs(inputs, input);
@@ -34,7 +34,7 @@ export function shownShares(model: LoadedModel, input: Input, shares: Shares): S
   };
 }
 
-function sharesOfSeveral(model: LoadedModel, input: Input, shares: Shares): Shown {
+function sharesOfSeveral(model: LoadedModel, input: Input, shares: SharesByInput): Shown {
   const { inputs } = model.parts;
   const given = separateInputs(inputs, input);
   const byInput = shares.byInput ?? separated(model, shares);
@@ -58,7 +58,7 @@ function sharesOfSeveral(model: LoadedModel, input: Input, shares: Shares): Show
 }
 
 /** Values of all inputs cut apart; a layer's map belongs to the inputs that the layer sees. */
-function separated(model: LoadedModel, { values, layer, layers }: Shares): Attribution["byInput"] {
+function separated(model: LoadedModel, { values, layer, layers }: SharesByInput): Attribution["byInput"] {
   const { inputs } = model.parts;
   const name = layer ?? layers?.[0];
   if (name !== undefined)

@@ -10,12 +10,12 @@ import type { Attribution, ExplainOptions } from "./attribution";
 import { withMethods } from "./attribution-methods";
 import type { PerInput } from "./per-input";
 import {
+  AnswerTimes,
   type Budget,
   type BudgetOptions,
   checkBudget,
   ErrorEstimate,
   type Listeners,
-  Moments,
   type Refining,
   refining,
 } from "./refinement";
@@ -48,7 +48,7 @@ export interface Passes<Result = unknown> {
 }
 
 /** How a method begins; `Passes` are made and taken by whoever calls this. */
-export type Begin<Options> = (model: Model, input: Input, options: Options) => Promise<Passes>;
+export type BeginPasses<Options> = (model: Model, input: Input, options: Options) => Promise<Passes>;
 
 /** The results of a part of the passes. */
 export interface PartResults {
@@ -60,8 +60,8 @@ export interface PartResults {
 const beginning: unique symbol = /* @__PURE__ */ Symbol("how the method begins");
 
 /** How a method begins, for whoever divides its passes; undefined of one that is not made of passes. */
-export const beginningOf = (method: object): Begin<object> | undefined =>
-  beginning in method ? (method[beginning] as Begin<object>) : undefined;
+export const beginningOf = (method: object): BeginPasses<object> | undefined =>
+  beginning in method ? (method[beginning] as BeginPasses<object>) : undefined;
 
 /** The method, which begins as another one does. */
 export const beginningAs = <Method extends object>(method: Method, other: object): Method =>
@@ -134,7 +134,7 @@ async function explainInSteps(
     return explainWhole(passes, options);
   }
   const least = Math.min(asked, count);
-  const moments = new Moments(count, least);
+  const moments = new AnswerTimes(count, least);
   const estimate = new ErrorEstimate(count);
   const answer = async (done: number): Promise<Attribution> => {
     const found = await passes.attribution();
@@ -177,24 +177,24 @@ function unfinished(found: Attribution, refinement: NonNullable<Attribution["ref
 const tooMuchToKeep = ({ count, resultBytes }: Passes): OptionError =>
   new OptionError(
     `A budget for these ${count} passes would keep all their results, ${Math.ceil((count * resultBytes) / 2 ** 20)} MiB, and at most ` +
-      `${mostBytes / 2 ** 20} MiB are kept. Ask for fewer passes, or leave budget out.`,
+      `${mostPartBytes / 2 ** 20} MiB are kept. Ask for fewer passes, or leave budget out.`,
   );
 
 const range = (first: number, end: number): number[] => Array.from({ length: end - first }, (_, i) => first + i);
 
 /** What all results together may take: they meet in one instance. */
-export const mostBytes = 256 * 2 ** 20;
+export const mostPartBytes = 256 * 2 ** 20;
 
 /** Makes one of several parts; undefined if all of them together would take too much memory. */
 export async function makePart<Options extends ExplainOptions>(
-  begin: Begin<Options>,
+  begin: BeginPasses<Options>,
   model: Model,
   input: Input,
   options: Options,
   [part, parts]: readonly [part: number, parts: number],
 ): Promise<PartResults | undefined> {
   const passes = await begin(model, input, options);
-  if (passes.count * passes.resultBytes > mostBytes) return undefined;
+  if (passes.count * passes.resultBytes > mostPartBytes) return undefined;
   const start = (index: number): number => Math.floor((index * passes.count) / parts);
   const from = start(part);
   const found: unknown[] = [];
@@ -214,7 +214,7 @@ export async function makePart<Options extends ExplainOptions>(
 
 /** The explanation from the results of all parts, in their order. */
 export async function joinParts<Options extends ExplainOptions>(
-  begin: Begin<Options>,
+  begin: BeginPasses<Options>,
   model: Model,
   input: Input,
   options: Options,

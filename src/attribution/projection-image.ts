@@ -5,7 +5,7 @@ import { magnitudeAt } from "../image/magnitude";
 import { normalisation } from "../image/normalisation";
 import { loaded } from "../model/loaded-model";
 import type { Model } from "../model/model";
-import { pictureChannels, toImage } from "../model/to-image";
+import { imageChannels, toImage } from "../model/to-image";
 import { Tensor } from "../tensor";
 
 /**
@@ -30,7 +30,7 @@ export function projectionImage(
     checkOptions("projectionImage", options, ["percentile"]);
     const { percentile = 99 } = options;
     const model = loaded(given);
-    const channels = pictureChannels(model, values);
+    const channels = imageChannels(model, values);
     const { toPixel, toValue } = normalisation(model.parts.preprocess, channels);
     const zero = Array.from({ length: channels }, (_, channel) => toPixel(0, channel));
     const change = values.data.map((value, i) => toPixel(value, i % channels) - zero[i % channels]);

@@ -10,7 +10,7 @@ import type { Target } from "../model/target";
 import { type Note, note } from "../notes";
 
 /** What is explained, and the score that it has. */
-export interface Explained {
+export interface ExplainedInput {
   readonly input: Input;
   readonly target: Target | undefined;
   /** The class of the target as it was chosen. */
@@ -23,7 +23,7 @@ export interface Explained {
  * The note of a quantised network with the target's score by both readings: one more forward pass, and for a network that was loaded as
  * one of real numbers the file once more, as deployed, the first time.
  */
-export async function readingsApart(model: LoadedModel, explained: Explained): Promise<Note[]> {
+export async function readingsApart(model: LoadedModel, explained: ExplainedInput): Promise<Note[]> {
   const { quantised } = model.parts;
   // Attention is of no class.
   if (!quantised || (isBest(explained.target) && explained.index < 0)) return [];
@@ -59,7 +59,7 @@ const isBest = (target: Target | undefined): boolean => target === undefined || 
 
 async function scoreIn(
   model: LoadedModel,
-  { input, target, index, signal }: Explained,
+  { input, target, index, signal }: ExplainedInput,
   rounding: boolean,
 ): Promise<{ readonly score: number; readonly best?: number }> {
   const asked = target === undefined || target === "top" ? index : target;

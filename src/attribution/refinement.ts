@@ -166,7 +166,7 @@ const firstShare = 1 / 64;
 const mostTime = 0.2;
 
 /** When answers are due: soon, and then each time half as many passes more have been made. */
-export class Moments {
+export class AnswerTimes {
   readonly #began = performance.now();
   #spent = 0;
   #next: number;

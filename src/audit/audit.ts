@@ -14,7 +14,7 @@ import { copiesOf } from "../rewrite/with-constants";
 import type { ObjectRegion } from "../trust/region";
 import { shuffled, stagesOf } from "../trust/shuffle";
 import { type AuditPicture, auditPicture, type Probe } from "./audit-picture";
-import { auditOf, checkAudit, checkSameAudit, joined, partOf, type Records } from "./merge-audits";
+import { auditOf, checkAudit, checkSameAudit, joinPart, partOf, type Records } from "./merge-audits";
 import type { Audit, AuditKey } from "./types";
 
 /** A picture of the data that is audited. */
@@ -107,7 +107,7 @@ export async function audit(given: Model, images: AuditImages, options: AuditOpt
       if (from !== undefined) {
         checkAudit(from, "from");
         checkSameAudit(from.audit, key, "from", "this audit");
-        joined(records, from);
+        joinPart(records, from);
       }
       const pace = createPace(options, pictureCount(images, options));
       const probe: Probe = { model, key, control, ...(options.signal && { signal: options.signal }) };

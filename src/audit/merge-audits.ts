@@ -31,13 +31,13 @@ export async function mergeAudits(...parts: readonly Audit[]): Promise<Audit> {
       checkSameAudit(part.audit, parts[0].audit, `Part ${i + 1}`, "part 1");
     });
     const records: Records = { images: new Map(), failures: new Map() };
-    for (const part of parts) joined(records, part);
+    for (const part of parts) joinPart(records, part);
     return auditOf(parts[0].audit, records);
   });
 }
 
 /** Takes a part's pictures in. */
-export function joined({ images, failures }: Records, part: Audit): void {
+export function joinPart({ images, failures }: Records, part: Audit): void {
   for (const image of part.images) images.set(image.id, image);
   for (const { id, message } of part.failures) failures.set(id, message);
   for (const id of images.keys()) failures.delete(id);

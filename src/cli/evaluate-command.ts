@@ -11,7 +11,7 @@ import { evaluationPage, type JudgedNetwork, mostShown } from "./evaluation-repo
 import { evaluationText } from "./evaluation-table";
 import { keepInputs, prepareFolder, writeOutputFile } from "./files";
 import { filesBeside, loadFlaggedModel } from "./model-flags";
-import { type Network, networksOf } from "./networks";
+import { type NamedNetwork, networksOf } from "./networks";
 import { noteWriter } from "./note-writer";
 import { pictureFiles } from "./picture-files";
 import { digestsOfRequest, recordPath } from "./record-lines";
@@ -36,7 +36,11 @@ function takingImages(model: Model): Model {
   );
 }
 
-async function evaluate(paths: readonly string[], networks: readonly Network[], flags: EvaluateFlags): Promise<void> {
+async function evaluate(
+  paths: readonly string[],
+  networks: readonly NamedNetwork[],
+  flags: EvaluateFlags,
+): Promise<void> {
   const { csv, report, workers, models: files = [flags.model] } = flags;
   const state = recordPath(flags.resume, report ?? csv, "evaluation");
   keepInputs([csv, report, state], [...paths, ...files, ...filesBeside(flags)]);
@@ -80,7 +84,7 @@ async function requestOf(flags: EvaluateFlags): Promise<object> {
   return { version, files: await digestsOfRequest(models ?? (model === undefined ? [] : [model]), flags), ...options };
 }
 
-function sayNotes(networks: readonly Network[], records: readonly EvaluationRecord[]): void {
+function sayNotes(networks: readonly NamedNetwork[], records: readonly EvaluationRecord[]): void {
   for (const { model, name } of networks) {
     const notes = noteWriter(model);
     const by = networks.length > 1 ? `${name}, ` : "";
@@ -105,7 +109,7 @@ interface Result extends Judged {
   readonly asked: number;
 }
 
-async function writeResult(networks: readonly Network[], result: Result, flags: EvaluateFlags): Promise<void> {
+async function writeResult(networks: readonly NamedNetwork[], result: Result, flags: EvaluateFlags): Promise<void> {
   const { records } = result;
   const found = networks.flatMap((network): JudgedNetwork[] => {
     const own = ofNetwork(records, network.name);
@@ -142,7 +146,7 @@ function tables({ network: { name }, records, means }: JudgedNetwork, { position
 }
 
 function documentText(
-  networks: readonly Network[],
+  networks: readonly NamedNetwork[],
   found: readonly JudgedNetwork[],
   { records, failures, isStopped }: Result,
   { position, seed }: EvaluateFlags,

@@ -5,7 +5,7 @@ import type { MethodMeans } from "./evaluation-measures";
 import type { EvaluationRecord } from "./evaluation-records";
 import { closing, type QuestionTable, questionTables, surenessOf } from "./evaluation-table";
 import { readInputFile } from "./files";
-import type { Network } from "./networks";
+import type { NamedNetwork } from "./networks";
 
 /** Pictures on the page: it is about the means of all. */
 export const mostShown = 24;
@@ -15,7 +15,7 @@ const shownSide = 512;
 
 /** What one network's methods came to. */
 export interface JudgedNetwork {
-  readonly network: Network;
+  readonly network: NamedNetwork;
   readonly records: readonly EvaluationRecord[];
   readonly means: readonly MethodMeans[];
 }

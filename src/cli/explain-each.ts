@@ -22,7 +22,7 @@ import { explanationEntries, placeText } from "./explanation-text";
 import { readInputFile } from "./files";
 import { inFlags } from "./flag-words";
 import { readInputs } from "./named-files";
-import type { Network } from "./networks";
+import type { NamedNetwork } from "./networks";
 import type { PictureFile } from "./picture-files";
 import { progressBar } from "./progress-bar";
 import { digestOf } from "./record-lines";
@@ -37,13 +37,13 @@ export interface Failure {
 /** A picture that a network is to explain, and where the overlay goes. */
 export interface Pair {
   readonly picture: PictureFile;
-  readonly network: Network;
+  readonly network: NamedNetwork;
   readonly isReported: boolean;
   readonly out: string | undefined;
 }
 
 /** What was found, and what was not. */
-export interface Found {
+export interface FoundExplanations {
   readonly records: readonly ExplanationRecord[];
   readonly failures: readonly Failure[];
   /** Pictures on the page, by their paths. */
@@ -70,7 +70,11 @@ const reportedSide = 512;
  *
  * @throws {OptionError} if a flag is wrong: it is for every picture
  */
-export async function explainEach(pairs: readonly Pair[], flags: ExplainFlags, around: Surroundings): Promise<Found> {
+export async function explainEach(
+  pairs: readonly Pair[],
+  flags: ExplainFlags,
+  around: Surroundings,
+): Promise<FoundExplanations> {
   const { signal, records: file, onRecord } = around;
   const photos = new Map<string, ImageLike>();
   const [records, failures]: [ExplanationRecord[], Failure[]] = [[], []];
@@ -159,7 +163,7 @@ function says([first]: readonly Prediction[], results: readonly Explained[]): st
 /** Every picture with every network, one picture after the other. */
 export function pairsOf(
   pictures: readonly PictureFile[],
-  networks: readonly Network[],
+  networks: readonly NamedNetwork[],
   flags: ExplainFlags,
 ): readonly Pair[] {
   const names = outputNames(pictures);
@@ -199,7 +203,7 @@ function counted(names: readonly string[]): (name: string) => number {
 function outputOf(
   { path }: PictureFile,
   name: string,
-  { model, name: network }: Network,
+  { model, name: network }: NamedNetwork,
   areSeveral: boolean,
   { out }: ExplainFlags,
 ): string | undefined {

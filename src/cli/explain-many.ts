@@ -1,13 +1,13 @@
 /** Explains many pictures, by one network or several. */
 import { htmlReport, InputError, type Model, OptionError, version } from "../index";
 import { createPool, type WorkerPool } from "../pool";
-import { explainEach, type Found, mostReported, pairsOf } from "./explain-each";
+import { explainEach, type FoundExplanations, mostReported, pairsOf } from "./explain-each";
 import { type ExplainFlags, methodsOf } from "./explain-flags";
 import { type ExplanationRecord, openRecords } from "./explanation-records";
 import { explanationTable } from "./explanation-table";
 import { keepInputs, liesIn, prepareFolder, writeOutputFile } from "./files";
 import { filesBeside, loadFlaggedModel } from "./model-flags";
-import { type Network, networksOf } from "./networks";
+import { type NamedNetwork, networksOf } from "./networks";
 import { noteWriter } from "./note-writer";
 import { type PictureFile, pictureFiles } from "./picture-files";
 import { digestsOfRequest, recordPath } from "./record-lines";
@@ -101,7 +101,7 @@ async function requestOf(files: readonly (string | undefined)[], flags: ExplainF
 }
 
 /** Each kind of note once, and of how many pictures it is. */
-function sayNotes(networks: readonly Network[], { records, failures }: Found): void {
+function sayNotes(networks: readonly NamedNetwork[], { records, failures }: FoundExplanations): void {
   for (const { model } of networks) {
     const by = networks.length > 1 ? `${nameOf(model, networks)}, ` : "";
     const kinds = new Map<string, { about: string; message: string; images: Set<string>; isOne: boolean }>();
@@ -141,10 +141,14 @@ function sayNotes(networks: readonly Network[], { records, failures }: Found): v
   }
 }
 
-const nameOf = (model: Model, networks: readonly Network[]): string | undefined =>
+const nameOf = (model: Model, networks: readonly NamedNetwork[]): string | undefined =>
   networks.find((network) => network.model === model)?.name;
 
-const document = (networks: readonly Network[], { records, failures }: Found, isStopped: boolean): object => ({
+const document = (
+  networks: readonly NamedNetwork[],
+  { records, failures }: FoundExplanations,
+  isStopped: boolean,
+): object => ({
   models: networks.map(({ name }) => name),
   images: records.map(({ image, model, predictions, explanations }) => ({ image, model, predictions, explanations })),
   failures,
@@ -153,8 +157,8 @@ const document = (networks: readonly Network[], { records, failures }: Found, is
 
 async function writeFiles(
   asked: number,
-  networks: readonly Network[],
-  found: Found,
+  networks: readonly NamedNetwork[],
+  found: FoundExplanations,
   flags: ExplainFlags,
   models: readonly Model[],
 ): Promise<void> {

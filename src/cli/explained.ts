@@ -35,11 +35,11 @@ import { progressBar } from "./progress-bar";
 export interface Explained {
   readonly attribution: Attribution | AttentionMap;
   /** Of every input that is shown. */
-  readonly views: readonly View[];
+  readonly views: readonly ShownInput[];
 }
 
 /** What is shown of one input. */
-export interface View {
+export interface ShownInput {
   readonly file: NamedFile;
   readonly values: Tensor;
   /** Missing where the values are no picture: at a layer without places. */
@@ -224,7 +224,7 @@ const duration = (ms: number): string =>
   ms < 90_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} minutes`;
 
 /** What an attribution says of one input; nothing where it does not say anything of it. */
-function viewOf(attribution: Attribution, file: NamedFile, flags: Pick<ExplainFlags, "smooth">): View[] {
+function viewOf(attribution: Attribution, file: NamedFile, flags: Pick<ExplainFlags, "smooth">): ShownInput[] {
   const { name, picture: image } = file;
   const values = attribution.byInput[name];
   if (!values) return [];
@@ -245,7 +245,7 @@ export const faint = 0.05;
 export const highestOf = ({ data }: Heatmap): number => data.reduce((a, b) => Math.max(a, b), 0);
 
 /** A map without positive evidence that can be seen, or with none in the picture, has no box. */
-function boxOf(map: Heatmap): Pick<View, "box"> {
+function boxOf(map: Heatmap): Pick<ShownInput, "box"> {
   if (highestOf(map) <= faint) return {};
   try {
     return { box: boundingBox(map) };

@@ -16,7 +16,7 @@ import {
   signalPlot,
 } from "../index";
 import type { ExplainFlags } from "./explain-flags";
-import { captionOf, className, type Explained, type View } from "./explained";
+import { captionOf, className, type Explained, type ShownInput } from "./explained";
 import { writeOutputFile } from "./files";
 import { type NamedFile, nameFor } from "./named-files";
 import { stacked } from "./stacked-plots";
@@ -66,7 +66,7 @@ const noPlaces = "These values have no places in the image, so there is no overl
 /** What one method says of one input. */
 interface Drawn {
   readonly attribution: Attribution;
-  readonly view: View | undefined;
+  readonly view: ShownInput | undefined;
 }
 
 type Draw = (file: NamedFile, results: readonly Drawn[], flags: ExplainFlags) => Promise<Uint8Array>;
@@ -120,7 +120,7 @@ function shown(image: ImageLike, { fullSize }: ExplainFlags): ImageLike {
 }
 
 /** The overlay on a picture that was scaled by a factor; none for values without places. */
-function picture(image: ImageLike, factor: number, view: View | undefined, flags: ExplainFlags): ImageLike[] {
+function picture(image: ImageLike, factor: number, view: ShownInput | undefined, flags: ExplainFlags): ImageLike[] {
   const { map, box } = view ?? {};
   if (!map) return [];
   const painted = overlay(image, map, flags.colormap ? { colormap: flags.colormap } : {});

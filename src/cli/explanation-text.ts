@@ -9,7 +9,7 @@ import {
   type Prediction,
 } from "../index";
 import type { ExplainFlags } from "./explain-flags";
-import { captionOf, className, type Explained, faint, highestOf, type View } from "./explained";
+import { captionOf, className, type Explained, faint, highestOf, type ShownInput } from "./explained";
 import type { NamedFile } from "./named-files";
 
 const shownPath = (path: string): string => (path === "-" ? "standard input" : path);
@@ -57,7 +57,7 @@ function meaning(
   return `  ${one}: ${high}; ${other}: ${low}`;
 }
 
-export function placeText({ values, map, box }: View): string {
+export function placeText({ values, map, box }: ShownInput): string {
   if (box && map?.height === 1) return `samples ${box.x}–${box.x + box.width}`;
   if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (values.shape.length < 3) return `${values.data.length} values without places`;
@@ -111,7 +111,7 @@ export interface ExplanationEntry
   readonly inputs?: Readonly<Record<string, object>>;
 }
 
-const ofView = ({ file: { name }, values, box }: View): [string, object] => [
+const ofView = ({ file: { name }, values, box }: ShownInput): [string, object] => [
   name,
   { shape: values.shape, ...(box && { box }) },
 ];

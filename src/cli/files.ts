@@ -20,14 +20,14 @@ const reasonOf = (error: unknown): string => {
 };
 
 /** Bytes that are read of a picture or of numbers, and of a text: class names, a configuration, a result of search. */
-export const mostBytes = { data: 2 ** 30, text: 64 * 2 ** 20 } as const;
+export const mostFileBytes = { data: 2 ** 30, text: 64 * 2 ** 20 } as const;
 
 /**
  * A file, or of "-" standard input, read no further than there may be of it: a device or a pipe has no size, and may never end.
  *
  * @throws {InputError} saying which file cannot be read and why, or how much it may hold
  */
-export async function readInputFile(path: string, most: number = mostBytes.data): Promise<Uint8Array> {
+export async function readInputFile(path: string, most: number = mostFileBytes.data): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let total = 0;
   try {

@@ -8,7 +8,7 @@ import {
   type Preprocess,
   type Target,
 } from "../index";
-import { mostBytes, readInputFile } from "./files";
+import { mostFileBytes, readInputFile } from "./files";
 import { fixedValue, type NamedValue } from "./named-files";
 
 /** Which model, and how pictures become its input. */
@@ -176,7 +176,7 @@ export async function loadFlaggedModel(flags: ModelFlags, load = loadModel): Pro
   const fixed = await Promise.all(
     fix.map(async ({ name, value }) => [name, { value: await fixedValue(value) }] as const),
   );
-  const names = labels ? textOf(await readInputFile(labels, mostBytes.text)) : undefined;
+  const names = labels ? textOf(await readInputFile(labels, mostFileBytes.text)) : undefined;
   const said = config && (await readConfigs(config));
   const preprocess = {
     ...(mean && { mean }),
@@ -250,7 +250,7 @@ const textOf = (bytes: Uint8Array): string => {
 
 /** @throws {InputError} if the file cannot be read, or is not JSON: then with what was expected */
 export async function readJson(path: string, expected: string): Promise<unknown> {
-  const bytes = await readInputFile(path, mostBytes.text);
+  const bytes = await readInputFile(path, mostFileBytes.text);
   try {
     return JSON.parse(new TextDecoder().decode(bytes));
   } catch {

@@ -2,7 +2,7 @@
 import { decodeImage, type ImageLike, type Input, InputError, type Model, OptionError, Tensor } from "../index";
 import { isArrayFile, readArray } from "./array-file";
 import { readInputFile } from "./files";
-import { type NetworkInput, readNetworkInput } from "./network-input";
+import { type GivenInput, readNetworkInput } from "./network-input";
 
 /** What a flag gives an input. */
 export interface NamedValue {
@@ -11,7 +11,7 @@ export interface NamedValue {
 }
 
 /** An input with its file. */
-export interface NamedFile extends NetworkInput {
+export interface NamedFile extends GivenInput {
   readonly name: string;
   readonly path: string;
 }

@@ -12,7 +12,7 @@ import { isArrayFile, type NumberArray, readArray } from "./array-file";
 import { readInputFile } from "./files";
 
 /** What a file gives a network to look at. */
-export interface NetworkInput {
+export interface GivenInput {
   readonly input: SingleInput;
   /** To draw on: the picture itself, or the one that numbers stand for. */
   readonly picture?: ImageLike;
@@ -33,7 +33,7 @@ export async function readNetworkInput(
   path: string,
   model: Model,
   taker: ModelInput = model.input,
-): Promise<NetworkInput> {
+): Promise<GivenInput> {
   const bytes = await readInputFile(path);
   if (!isArrayFile(path)) {
     const picture = await decodeImage(bytes);
@@ -65,7 +65,7 @@ function pixelsOf({ data, shape, bytes }: NumberArray, taker: ModelInput): Image
   return { data: Uint8Array.from(data), width, height };
 }
 
-const namesOf = ({ columns }: NumberArray, [, channels]: readonly number[]): Pick<NetworkInput, "channelNames"> =>
+const namesOf = ({ columns }: NumberArray, [, channels]: readonly number[]): Pick<GivenInput, "channelNames"> =>
   columns?.length === channels ? { channelNames: columns } : {};
 
 /** Axes of one element move no number. */

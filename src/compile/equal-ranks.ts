@@ -3,8 +3,10 @@
  * would with its rank: channels last begins at rank 3, and `[1, 7, 8]` does not lie as `[1, 1, 7, 8]` does. Where it differs, an
  * operand goes through a Reshape first.
  */
+
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
-import { memoryStrides, type Shape, withRank } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { memoryStrides, withRank } from "../operation/layout";
 import { operators } from "../operators/table";
 import { mark } from "./own-names";
 

@@ -1,7 +1,8 @@
 /** Options of windows as people write them: one number for all axes, or a list. */
+
 import { show } from "../checks";
 import { OptionError } from "../errors";
-import type { Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
 
 export type PerAxis = number | readonly number[];
 

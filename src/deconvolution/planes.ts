@@ -36,7 +36,7 @@ export const wideSide = (g: CorrelationGeometry) => ({
 });
 
 /** A stride-1 convolution as the pixels it reads, relative to the one it writes, along each axis. */
-export interface Taps {
+export interface KernelTaps {
   readonly rows: readonly number[];
   readonly columns: readonly number[];
 }
@@ -49,7 +49,7 @@ export interface Taps {
 export async function correlate(
   input: Planes,
   weight: ArrayLike<number>,
-  { rows, columns }: Taps,
+  { rows, columns }: KernelTaps,
   out: { readonly channels: number; readonly height: number; readonly width: number; readonly groups: number },
   tick: Tick,
 ): Promise<Planes> {

@@ -1,8 +1,9 @@
 import { isUint8Array, isUint16Array } from "../bytes";
 import { InputError, OptionError, ShapeError } from "../errors";
 import type { Node } from "../graph/ir";
+import type { Shape } from "../graph/shape-rule";
 import { windowGeometry } from "../graph/window";
-import { imageShape, type Shape } from "../operation/layout";
+import { imageShape } from "../operation/layout";
 import { maxPoolRefusal, type PoolWindow, poolWindow } from "../operators/pool-window";
 import { showShape, sizeOf } from "../tensor";
 import { channelsFirst, type PerAxis, padsOf, perAxis } from "./per-axis";

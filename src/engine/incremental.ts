@@ -5,16 +5,16 @@
  */
 
 import type { Node, StaticGraph } from "../graph/ir";
+import type { Shape } from "../graph/shape-rule";
 import { entryOf } from "../guard";
-import type { Shape } from "../operation/layout";
 import type { Builder, Operation, ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { kept } from "./kept";
 import { type Locality, localityOf, mapOf } from "./locality";
-import { buildNetwork, type MemoryMode, type Network, shapeOf } from "./network";
-import { covers, overlay, type Place, type Region } from "./overlay";
+import { buildNetwork, type MemoryMode, type Network, valueShape } from "./network";
+import { covers, overlayOperation, type PixelPlace, type SpanRegion } from "./overlay";
 import { checkMemory } from "./plan";
 import type { Session } from "./session";
 import { reached, serves, windowed } from "./span";
@@ -23,7 +23,7 @@ import { reached, serves, windowed } from "./span";
 const largestPart = 0.85;
 
 /** The part of a value that is computed, under its own name in the network of parts. */
-interface Part extends Region {
+interface Part extends SpanRegion {
   readonly name: ValueName;
 }
 
@@ -35,7 +35,7 @@ class PartialNetwork {
   readonly input: ValueName;
   /** Values that must be there as they were before the change. */
   readonly before = new Map<ValueName, Pointer>();
-  places: readonly Place[] = [];
+  places: readonly PixelPlace[] = [];
   readonly #network: Network;
   readonly #nodes: Node[] = [];
   readonly #shapes = new Map<string, Shape>();
@@ -43,7 +43,7 @@ class PartialNetwork {
   readonly #parts = new Map<ValueName, Part>();
   readonly #whole = new Set<ValueName>();
 
-  constructor(network: Network, target: ValueName, input: ValueName, change: Region) {
+  constructor(network: Network, target: ValueName, input: ValueName, change: SpanRegion) {
     this.#network = network;
     this.input = marked(input, "part");
     this.#addPart(input, change);
@@ -69,15 +69,15 @@ class PartialNetwork {
     return buildNetwork(partial, session.kernels, session.memory, mode, this.#special);
   }
 
-  #addPart(value: ValueName, { rows, columns }: Region): ValueName {
+  #addPart(value: ValueName, { rows, columns }: SpanRegion): ValueName {
     const name = marked(value, "part");
     this.#parts.set(value, { name, rows, columns });
-    this.#shapes.set(name, cutShape(shapeOf(this.#network, value), { rows, columns }));
+    this.#shapes.set(name, cutShape(valueShape(this.#network, value), { rows, columns }));
     return name;
   }
 
   /** The rectangle of an operation's output that the change reaches; undefined where it is computed whole. */
-  #regionOf(operation: Operation): Region | undefined {
+  #regionOf(operation: Operation): SpanRegion | undefined {
     const locality = localityOf(this.#network, operation);
     const parts = operation.inputs.flatMap((name) => this.#parts.get(name) ?? []);
     if (!locality || parts.length < operation.inputs.length) return undefined;
@@ -95,11 +95,11 @@ class PartialNetwork {
     return rows.size * columns.size <= largestPart * height * width ? { rows, columns } : undefined;
   }
 
-  #addPartial(operation: Operation, region: Region): void {
+  #addPartial(operation: Operation, region: SpanRegion): void {
     const { node, part } = operation;
     const locality = localityOf(this.#network, operation);
     if (!locality) return;
-    const cut: Region = {
+    const cut: SpanRegion = {
       rows: windowed(region.rows, locality.rows),
       columns: windowed(region.columns, locality.columns),
     };
@@ -110,7 +110,7 @@ class PartialNetwork {
     // The padding is part of what was cut.
     const attributes = new Map(node.attributes);
     if (attributes.has("kernel_shape") || node.op === "Conv") {
-      const axes = shapeOf(this.#network, node.inputs[0]).length - 2;
+      const axes = valueShape(this.#network, node.inputs[0]).length - 2;
       attributes
         .set("pads", new Array<number>(2 * axes).fill(0))
         .set("auto_pad", "NOTSET")
@@ -138,7 +138,7 @@ class PartialNetwork {
     const { height, width } = mapOf(this.#network, value);
     this.#whole.add(value);
     const zeros = ({ starts }: { readonly starts: readonly number[] }): number[] => starts.map(() => 0);
-    const cut: Region = {
+    const cut: SpanRegion = {
       rows: { size: height, starts: zeros(part.rows) },
       columns: { size: width, starts: zeros(part.columns) },
     };
@@ -157,13 +157,13 @@ class PartialNetwork {
       outputs: [value],
       attributes: new Map(),
     };
-    const size = sizeOf(shapeOf(this.#network, value));
+    const size = sizeOf(valueShape(this.#network, value));
     this.#nodes.push(node);
     this.#special.set(node.name, () => kept(node, size, () => entryOf(this.before, value)));
   }
 
   /** The name under which a rectangle of a value can be read. */
-  #cutOf(value: ValueName, cut: Region, reader: Operation, { rows, columns, border }: Locality): ValueName {
+  #cutOf(value: ValueName, cut: SpanRegion, reader: Operation, { rows, columns, border }: Locality): ValueName {
     const part = entryOf(this.#parts, value);
     const [from, to] = [mapOf(this.#network, value), mapOf(this.#network, reader.outputs[0])];
     const fits =
@@ -175,8 +175,8 @@ class PartialNetwork {
     return name;
   }
 
-  #addOverlay(value: ValueName, part: Part, cut: Region, name: ValueName, border: number): void {
-    const shape = shapeOf(this.#network, value);
+  #addOverlay(value: ValueName, part: Part, cut: SpanRegion, name: ValueName, border: number): void {
+    const shape = valueShape(this.#network, value);
     const { height, width } = mapOf(this.#network, value);
     const isCovered = covers(part, cut, height, width);
     if (!isCovered) this.before.set(value, 0);
@@ -190,11 +190,13 @@ class PartialNetwork {
     };
     this.#shapes.set(name, cutShape(shape, cut));
     this.#nodes.push(node);
-    this.#special.set(node.name, () => overlay({ node, shape, part, cut, border, before, places: () => this.places }));
+    this.#special.set(node.name, () =>
+      overlayOperation({ node, shape, part, cut, border, before, places: () => this.places }),
+    );
   }
 }
 
-const cutShape = ([n, c, ...spatial]: Shape, { rows, columns }: Region): Shape =>
+const cutShape = ([n, c, ...spatial]: Shape, { rows, columns }: SpanRegion): Shape =>
   spatial.length === 1 ? [n, c, columns.size] : [n, c, rows.size, columns.size];
 
 /** Operations that a value is computed with, in execution order. */
@@ -250,7 +252,7 @@ export class IncrementalPasses {
     mode: MemoryMode,
     target: ValueName,
     input: ValueName,
-    change: Region,
+    change: SpanRegion,
   ) {
     this.#network = network;
     this.#target = target;
@@ -269,7 +271,7 @@ export class IncrementalPasses {
     if (this.#kept) return;
     const { memory } = session;
     const names = [...this.#partial.before.keys()];
-    const bytes = 4 * names.reduce((total, name) => total + sizeOf(shapeOf(this.#network, name)), 0);
+    const bytes = 4 * names.reduce((total, name) => total + sizeOf(valueShape(this.#network, name)), 0);
     // Once as the maps that are kept, once as those of the pass that computes them.
     checkMemory(memory, 0, 2 * bytes, "The maps of an incremental pass");
     const { values } = await session.watch(this.#network, { batch: 1, data, keep: names }, signal);
@@ -290,7 +292,7 @@ export class IncrementalPasses {
   async run(
     session: Session,
     patches: Float32Array,
-    places: readonly Place[],
+    places: readonly PixelPlace[],
     signal: AbortSignal | undefined,
   ): Promise<Float32Array> {
     this.#partial.places = places;

@@ -2,13 +2,15 @@
  * Which operations compute a place of their output from a window around the same place of their inputs: those a change of a few
  * pixels reaches step by step. All others see the whole map.
  */
+
 import { numberAttribute } from "../graph/ir";
-import { imageShape, type Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { imageShape } from "../operation/layout";
 import type { Operation } from "../operation/operation";
 import type { AxesReach, AxisReach } from "../operators/operator";
 import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
-import { type Network, shapeOf } from "./network";
+import { type Network, valueShape } from "./network";
 
 /** Along one axis: output o reads the inputs from `o·stride − pad` on, `extent` of them. */
 export interface AxisWindow {
@@ -30,8 +32,8 @@ const samePlace: Locality = { rows: here, columns: here, border: 0 };
 /** How far an operation sees; undefined where parts of its map cannot be computed alone. */
 export function localityOf(network: Network, operation: Operation): Locality | undefined {
   const { node, inputs, outputs } = operation;
-  const shapes = [...inputs, ...outputs].map((name) => shapeOf(network, name));
-  const out = shapeOf(network, outputs[0]);
+  const shapes = [...inputs, ...outputs].map((name) => valueShape(network, name));
+  const out = valueShape(network, outputs[0]);
   if (!shapes.every((shape) => (shape.length === 3 || shape.length === 4) && shape[0] === 1)) return undefined;
   const { reach, nature } = operators.get(node.op) ?? {};
   if (reach === undefined || reach === "row-major" || (typeof reach === "object" && "operands" in reach))
@@ -55,7 +57,7 @@ const sameMap = (a: Shape, b: Shape): boolean =>
 
 /** True where no constant differs from place to place: it would have to be cut too. */
 function constantsAreFlat(network: Network, { node, outputs }: Operation): boolean {
-  const spatial = shapeOf(network, outputs[0]).length - 2;
+  const spatial = valueShape(network, outputs[0]).length - 2;
   return node.inputs.every((name) => sizeOf(network.graph.constants.get(name)?.shape.slice(-spatial) ?? []) === 1);
 }
 
@@ -68,7 +70,7 @@ function windowed(network: Network, { node, outputs, part }: Operation, reach: A
   if (channels === "whole" || outputs.length > 1) return undefined;
   // Constants that are weights are shared by the operation that can be cut.
   if (constants.some((constant) => constant !== undefined) && !part) return undefined;
-  const [from, to] = [node.inputs[0], outputs[0]].map((name) => shapeOf(network, name).slice(2));
+  const [from, to] = [node.inputs[0], outputs[0]].map((name) => valueShape(network, name).slice(2));
   const windows = spatial.flatMap((axis, i) => axisWindow(axis, reach, from[i], to[i]) ?? []);
   if (windows.length !== spatial.length) return undefined;
   // A signal has one row.
@@ -88,6 +90,6 @@ function axisWindow(axis: AxisReach, { border }: AxesReach, from: number, to: nu
 
 /** Height and width of a value's map. */
 export function mapOf(network: Network, name: string): { readonly height: number; readonly width: number } {
-  const { h, w } = imageShape(shapeOf(network, name));
+  const { h, w } = imageShape(valueShape(network, name));
   return { height: h, width: w };
 }

@@ -3,7 +3,7 @@ import { withConstantOutputs } from "../compile/constant-outputs";
 import { equalRanks } from "../compile/equal-ranks";
 import { LayerError, ModelError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
-import type { Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
 import type { Builder, Operation, ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import type { Kernels } from "../wasm/kernels";
@@ -59,11 +59,11 @@ export function buildNetwork(
 }
 
 /** The ONNX shape of a value, N first. */
-export function shapeOf(network: Network, value: ValueName): Shape {
+export function valueShape(network: Network, value: ValueName): Shape {
   const shape = network.graph.shapes.get(value);
   if (!shape) throw new LayerError(`The network has no value "${value}".`);
   return shape;
 }
 
 /** Floats one sample of a value takes. */
-export const sampleSize = (network: Network, value: ValueName): number => sizeOf(shapeOf(network, value));
+export const sampleSize = (network: Network, value: ValueName): number => sizeOf(valueShape(network, value));

@@ -1,19 +1,20 @@
 /** Puts the changed part of a map over the map as it was: what the next operation reads of it. */
 
 import type { Node } from "../graph/ir";
-import { imageShape, type Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { imageShape } from "../operation/layout";
 import { type Operation, operation, type Run } from "../operation/operation";
 import type { Pointer } from "../wasm/kernels";
 import type { Span } from "./span";
 
 /** A rectangle of a map for every position of a change. */
-export interface Region {
+export interface SpanRegion {
   readonly rows: Span;
   readonly columns: Span;
 }
 
 /** The position of each sample of a pass: indices into the starts of rows and of columns. */
-export interface Place {
+export interface PixelPlace {
   readonly row: number;
   readonly column: number;
 }
@@ -22,18 +23,18 @@ export interface Overlay {
   readonly node: Node;
   /** ONNX shape of the whole map. */
   readonly shape: Shape;
-  readonly part: Region;
-  readonly cut: Region;
+  readonly part: SpanRegion;
+  readonly cut: SpanRegion;
   /** What lies around the map. */
   readonly border: number;
   /** The map before the change; undefined where the part covers all that is cut. */
   readonly before: (() => Pointer) | undefined;
   /** The places of the current pass. */
-  readonly places: () => readonly Place[];
+  readonly places: () => readonly PixelPlace[];
 }
 
 /** True where the changed part is all that is cut of a map, at every position. */
-export const covers = (part: Region, cut: Region, height: number, width: number): boolean => {
+export const covers = (part: SpanRegion, cut: SpanRegion, height: number, width: number): boolean => {
   const axis = (over: Span, under: Span, extent: number): boolean =>
     under.starts.every(
       (start, i) =>
@@ -43,7 +44,7 @@ export const covers = (part: Region, cut: Region, height: number, width: number)
 };
 
 /** Copies a cut-out of the map: the border where it juts out, the map as it was, and over it the part that changed. */
-export function overlay({ node, shape, part, cut, border, before, places }: Overlay): Operation {
+export function overlayOperation({ node, shape, part, cut, border, before, places }: Overlay): Operation {
   const [input] = node.inputs;
   const [output] = node.outputs;
   const { h: height, w: width, c: channels } = imageShape(shape);
@@ -86,7 +87,7 @@ interface Rectangle {
   readonly right: number;
 }
 
-function rectangle({ rows, columns }: Region, { row, column }: Place): Rectangle {
+function rectangle({ rows, columns }: SpanRegion, { row, column }: PixelPlace): Rectangle {
   const [top, left] = [rows.starts[row], columns.starts[column]];
   return { top, left, bottom: top + rows.size, right: left + columns.size };
 }

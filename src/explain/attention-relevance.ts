@@ -5,10 +5,10 @@ import {
   type AttentionOptions,
   discardSmallest,
   headMean,
-  identity,
+  identityMatrix,
   placed,
-  product,
   startAttention,
+  tokenProduct,
 } from "../attribution/maps/attention-run";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
@@ -47,14 +47,14 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
   const at = layers.map(({ value }) => value);
   const { signal } = options;
   const pass = await gradientPass(model, { data: model.prepare(input), target, at, keep: at, signal });
-  let relevance = identity(tokens);
+  let relevance = identityMatrix(tokens);
   for (const { value, heads } of layers) {
     const [maps, slopes] = [pass.values, pass.gradients].map((found) =>
       toRowMajor(entryOf(found, value), model.shape(value)),
     );
     const mean = headMean(tokens, heads, (i) => Math.max(maps[i] * slopes[i], 0));
     discardSmallest(mean, options.discard, grid);
-    relevance = product(tokens, mean, relevance, relevance);
+    relevance = tokenProduct(tokens, mean, relevance, relevance);
   }
   return finishAttribution(model, input, {
     method: "attention-relevance",

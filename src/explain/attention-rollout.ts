@@ -5,10 +5,10 @@ import {
   type AttentionOptions,
   discardSmallest,
   headMean,
-  identity,
+  identityMatrix,
   placed,
-  product,
   startAttention,
+  tokenProduct,
 } from "../attribution/maps/attention-run";
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
@@ -48,7 +48,7 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
   const { layers, tokens, grid } = run;
   const kept = layers.map(({ value }) => value);
   const pass = await forwardPass(model, model.prepare(input), target, kept, options.signal);
-  let rolled = identity(tokens);
+  let rolled = identityMatrix(tokens);
   for (const { value, heads } of layers) {
     const maps = toRowMajor(entryOf(pass.values, value), model.shape(value));
     const mixed = headMean(tokens, heads, (i) => maps[i]);
@@ -62,7 +62,7 @@ async function attribute(given: Model, input: Input, unsettled: AttentionOptions
       }
       if (options.discard > 0) for (let k = 0; k < tokens; k++) mixed[row * tokens + k] /= sum;
     }
-    rolled = product(tokens, mixed, rolled);
+    rolled = tokenProduct(tokens, mixed, rolled);
   }
   return finishAttribution(model, input, {
     method: "attention-rollout",

@@ -131,7 +131,7 @@ async function foundByModel(
   const index = sought.index ?? bestOf(probabilities as ArrayLike<number>);
   // In a Tensor there is no picture; what was found in one knows how that became the network's input.
   const placement = placementIn(model, input) ?? placementOfFound(sought);
-  const score = await heads.similarityTo(model, head, { ...sought, index }, plain, placement);
+  const score = await heads.boxSimilarity(model, head, { ...sought, index }, plain, placement);
   const label = sought.label ?? model.labels?.[index];
   return inputsScoredBy(model, input, options, score, { index, ...(label !== undefined && { label }) });
 }

@@ -4,6 +4,7 @@ import { attributedValue, gradientPass, targetNotes } from "../attribution/gradi
 import { type Explains, perTarget } from "../attribution/several-targets";
 import { throwIfAborted } from "../checks";
 import { ShapeError } from "../errors";
+import type { Shape } from "../graph/shape-rule";
 import { entryOf } from "../guard";
 import { fullGradFacts } from "../methods/full-grad";
 import { settledOptions } from "../methods/settled-options";
@@ -12,7 +13,7 @@ import { type LoadedModel, loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
 import { note } from "../notes";
-import { imageShape, type Shape } from "../operation/layout";
+import { imageShape } from "../operation/layout";
 import type { Operation, ValueName } from "../operation/operation";
 import { showShape, Tensor } from "../tensor";
 import { resizePlaces } from "../view/volume-slices";

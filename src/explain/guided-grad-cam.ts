@@ -10,7 +10,7 @@ import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { joinNotes } from "../notes";
 import { showShape, type Tensor } from "../tensor";
-import { type Places, resizePlaces } from "../view/volume-slices";
+import { resizePlaces, type SlicePlaces } from "../view/volume-slices";
 import { gradCam } from "./grad-cam";
 import { guidedBackprop } from "./guided-backprop";
 
@@ -78,7 +78,7 @@ async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOpt
   });
 }
 
-function nearest({ data, shape }: Tensor, to: Places): Float32Array {
+function nearest({ data, shape }: Tensor, to: SlicePlaces): Float32Array {
   const [d, h, w] = [shape.length === 5 ? shape[1] : 1, ...shape.slice(-3, -1)];
   return Float32Array.from({ length: to.depth * to.height * to.width }, (_, i) => {
     const [z, y, x] = [Math.floor(i / (to.height * to.width)), Math.floor(i / to.width) % to.height, i % to.width];
@@ -87,7 +87,7 @@ function nearest({ data, shape }: Tensor, to: Places): Float32Array {
   });
 }
 
-function bilinear({ data, shape }: Tensor, to: Places): Float32Array {
+function bilinear({ data, shape }: Tensor, to: SlicePlaces): Float32Array {
   const [height, width] = shape.slice(-3, -1);
   return resizePlaces(data, { depth: shape.length === 5 ? shape[1] : 1, height, width }, to);
 }

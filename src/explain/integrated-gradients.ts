@@ -3,7 +3,7 @@ import { type Baseline, baselineData, baselineNotes } from "../attribution/basel
 import { finishAttribution } from "../attribution/finish";
 import { attributedValue, gradientsAtPoints, targetNotes } from "../attribution/gradients/gradient";
 import { halvingOrder, nearestShares, type QuadratureRule, quadrature } from "../attribution/gradients/quadrature";
-import { byPasses, mostBytes, type Passes } from "../attribution/passes";
+import { byPasses, mostPartBytes, type Passes } from "../attribution/passes";
 import type { BudgetOptions } from "../attribution/refinement";
 import { type ExplainsInSteps, perTargetInSteps } from "../attribution/several-targets";
 import type { PassResult } from "../engine/session";
@@ -86,7 +86,7 @@ async function beginIntegratedGradients(
     batchSize,
     resultBytes: x.byteLength,
     order,
-    least: nSteps * x.byteLength > mostBytes ? Number.POSITIVE_INFINITY : 1,
+    least: nSteps * x.byteLength > mostPartBytes ? Number.POSITIVE_INFINITY : 1,
     async make(passes) {
       const points = passes.map((pass) =>
         x.map((element, i) => xBaseline[i] + alphas[pass] * (element - xBaseline[i])),

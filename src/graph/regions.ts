@@ -7,19 +7,19 @@ import type { Node } from "./ir";
 import type { InputConstants, InputShapes, Shape } from "./shape-rule";
 
 /** Nested loops over an input and an output; each loop moves along one axis (of the ONNX shape) on either side. */
-export interface Region {
+export interface StridedRegion {
   /** Position of the input among the node's; default 0. */
   readonly input?: number;
   /** Position of the output; default 0. */
   readonly output?: number;
   /** Rounds of every loop. */
   readonly extents: readonly number[];
-  readonly from?: Walk;
-  readonly to?: Walk;
+  readonly from?: StridedWalk;
+  readonly to?: StridedWalk;
 }
 
 /** How the loops of a region move through one value. */
-export interface Walk {
+export interface StridedWalk {
   /** Index of the first element along every axis; default 0. */
   readonly start?: readonly number[];
   /** The axis of every loop; by default loop i moves along axis i. */
@@ -33,7 +33,7 @@ export interface Arrangement {
   /** Of the outputs. */
   readonly shapes: Shape[];
   /** They never write an element of an output twice, unless they sum. Made when asked for: shapes alone are asked for more often. */
-  readonly regions: () => readonly Region[];
+  readonly regions: () => readonly StridedRegion[];
   /** What stands where no region writes; default 0. */
   readonly fill?: number;
 }
@@ -41,7 +41,7 @@ export interface Arrangement {
 export type Arrange = (node: Node, inputs: InputShapes, constants: InputConstants) => Arrangement;
 
 /** An operator with one output, which is one region. */
-export const oneRegion = (shape: Shape, region: Partial<Region>): Arrangement => ({
+export const oneRegion = (shape: Shape, region: Partial<StridedRegion>): Arrangement => ({
   shapes: [shape],
   regions: () => [{ extents: shape, ...region }],
 });
@@ -63,15 +63,15 @@ export interface RegionLoops extends Loops {
 export const rowMajorStrides = (shape: Shape): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 
 /** The stride of every loop in a value with these strides along its axes. */
-export const walkStrides = ({ axes, steps }: Walk, loops: number, strides: readonly number[]): number[] =>
+export const walkStrides = ({ axes, steps }: StridedWalk, loops: number, strides: readonly number[]): number[] =>
   Array.from({ length: loops }, (_, i) => (steps?.[i] === 0 ? 0 : (steps?.[i] ?? 1) * strides[axes?.[i] ?? i]));
 
-const offsetOf = ({ start = [] }: Walk, strides: readonly number[]): number =>
+const offsetOf = ({ start = [] }: StridedWalk, strides: readonly number[]): number =>
   start.reduce((sum, index, axis) => sum + index * strides[axis], 0);
 
 /** The loops of a region over two values that lie in memory with these strides along their axes. */
 export const loopsOf = (
-  { extents, from = {}, to = {} }: Region,
+  { extents, from = {}, to = {} }: StridedRegion,
   a: readonly number[],
   b: readonly number[],
 ): RegionLoops => ({
@@ -83,11 +83,11 @@ export const loopsOf = (
 });
 
 /** The same between two values in row-major order. */
-export const rowMajorLoops = (region: Region, from: Shape, to: Shape): RegionLoops =>
+export const rowMajorLoops = (region: StridedRegion, from: Shape, to: Shape): RegionLoops =>
   loopsOf(region, rowMajorStrides(from), rowMajorStrides(to));
 
 /** Walks a value as if it had a larger shape: axes align at the right, missing ones and those of one element do not advance. */
-export function broadcastWalk(shape: Shape, target: Shape): Walk {
+export function broadcastWalk(shape: Shape, target: Shape): StridedWalk {
   const missing = target.length - shape.length;
   const axes = target.map((_, axis) => axis - missing);
   return { axes, steps: axes.map((axis) => (axis < 0 || shape[axis] === 1 ? 0 : 1)) };

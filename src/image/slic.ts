@@ -36,13 +36,13 @@ export function slic(image: ImageLike, options: SlicOptions = {}): Int32Array {
 }
 
 /** Colours of any number of channels, on the scale of CIELAB. */
-export interface Colours {
+export interface PixelColours {
   readonly data: Float32Array;
   readonly width: number;
   readonly height: number;
 }
 
-export function superpixels(colours: Colours, options: SlicOptions): Int32Array {
+export function superpixels(colours: PixelColours, options: SlicOptions): Int32Array {
   const segments = wholeNumber("segments", options.segments ?? 50, 1);
   const compactness = above("compactness", options.compactness ?? 10);
   const iterations = wholeNumber("iterations", options.iterations ?? 10, 1);
@@ -54,7 +54,12 @@ export function superpixels(colours: Colours, options: SlicOptions): Int32Array 
 }
 
 /** The nearest centre of each pixel. */
-function clusters({ data, width, height }: Colours, side: number, compactness: number, iterations: number): Int32Array {
+function clusters(
+  { data, width, height }: PixelColours,
+  side: number,
+  compactness: number,
+  iterations: number,
+): Int32Array {
   const channels = data.length / (width * height);
   const size = channels + 2;
   const [rows, columns] = [height, width].map((extent) => Math.max(1, Math.round(extent / side)));

@@ -1,6 +1,7 @@
 /** Where a network attends: softmaxes whose shares weigh other values. */
 
-import { memoryStrides, type Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { memoryStrides } from "../operation/layout";
 import type { Operation, ValueName } from "../operation/operation";
 import { isReshaping, operators } from "../operators/table";
 import { sizeOf } from "../tensor";

@@ -1,6 +1,7 @@
 /** Which axis of a value holds its channels: read off the layers it comes from, not off its shape. */
+
 import { type Node, numberAttribute, type StaticGraph } from "../graph/ir";
-import type { Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
 import { permutation } from "../operators/moving";
 import { softmaxAxes } from "../operators/normalization";
 import { isReshaping, operators } from "../operators/table";

@@ -1,5 +1,6 @@
 /** Which elements of an output belong to which class: the one description that predictions, targets, maps and tensors read. */
-import { memoryStrides, type Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { memoryStrides } from "../operation/layout";
 import { sizeOf } from "../tensor";
 
 export interface ClassAxis {

@@ -3,8 +3,9 @@
  * "class 3, 77 %" off the height of a box is misled. Recognised by the layers (a sigmoid over some of the channels), by other
  * outputs with as many rows, and by shapes that only detectors have.
  */
+
 import type { StaticGraph } from "../graph/ir";
-import type { Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
 import { type ChannelPart, channelParts } from "./channel-parts";
 import { stridesOf } from "./heads/family";
 import type { OutputKind } from "./output";

@@ -4,7 +4,7 @@ import { ModelError } from "../errors";
 import type { Graph } from "../graph/ir";
 import type { Limits } from "../limits";
 import type { Note } from "../notes";
-import { MissingFilesError, wayOut, weightsLieIn } from "../onnx/external-data";
+import { externalDataWayOut, MissingFilesError, weightsLieIn } from "../onnx/external-data";
 import { readOnnx } from "../onnx/reader";
 import type { LoadOptions } from "./load-options";
 import type { SourceFile } from "./source-file";
@@ -68,7 +68,7 @@ async function readOnnxFiles(
         return await sibling(file);
       } catch (reason) {
         throwIfAborted(signal);
-        throw new ModelError(`${weightsLieIn(files)}. ${messageOf(reason)} ${wayOut(files)}`);
+        throw new ModelError(`${weightsLieIn(files)}. ${messageOf(reason)} ${externalDataWayOut(files)}`);
       }
     };
     const pieces = await Promise.all(files.map(read));

@@ -1,4 +1,5 @@
-import { imageShape, type Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { imageShape } from "../operation/layout";
 import type { ModelValues } from "./model-values";
 import { pictureInput } from "./network-inputs";
 

@@ -1,11 +1,12 @@
 /** A layer's values as maps: a number per channel at each place of the picture, however the network lays them. */
-import { imageShape, memoryStrides, type Shape } from "../operation/layout";
+import type { Shape } from "../graph/shape-rule";
+import { imageShape, memoryStrides } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
 import { innerChannelAxis } from "./channel-axis";
 import { elementOffsets } from "./class-axis";
 import type { LoadedModel } from "./loaded-model";
-import { type Places, pictureAxes } from "./picture-axes";
+import { type PicturePlaces, pictureAxes } from "./picture-axes";
 import { tokenGrid } from "./token-grid";
 
 export interface LayerMaps {
@@ -85,14 +86,18 @@ export function anyMaps(model: LoadedModel, value: ValueName): (LayerMaps & { re
 }
 
 /** Where all tokens begin, those without a place too. */
-function everywhere(model: LoadedModel, value: ValueName, { inFront, behind, axes, offsets }: Places): Int32Array {
+function everywhere(
+  model: LoadedModel,
+  value: ValueName,
+  { inFront, behind, axes, offsets }: PicturePlaces,
+): Int32Array {
   if (inFront + behind === 0) return offsets;
   const shape = model.shape(value);
   return elementOffsets(shape, memoryStrides(shape), axes);
 }
 
 /** Where places could not be followed at all: as many tokens as a grid has, with or without others in front. */
-function assumedPlaces(model: LoadedModel, value: ValueName): Places | undefined {
+function assumedPlaces(model: LoadedModel, value: ValueName): PicturePlaces | undefined {
   const shape = model.shape(value);
   // Where they can be followed, what has none has none: the queries of a decoder.
   if (shape.length !== 3 || shape[0] !== 1 || pictureAxes(model).hasSequences) return undefined;

@@ -1,9 +1,10 @@
 import { show } from "../checks";
 import { isLaidOut } from "../compile/equal-ranks";
-import { sampleSize, shapeOf } from "../engine/network";
+import { sampleSize, valueShape } from "../engine/network";
 import { LayerError } from "../errors";
+import type { Shape } from "../graph/shape-rule";
 import { suggest } from "../nearest";
-import { memoryStrides, type Shape, tensorShape, toMemoryOrder, toRowMajor } from "../operation/layout";
+import { memoryStrides, tensorShape, toMemoryOrder, toRowMajor } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { Tensor } from "../tensor";
 import { innerChannelAxis } from "./channel-axis";
@@ -23,7 +24,7 @@ export class ModelValues extends ModelNetworks {
 
   /** ONNX shape of a value. */
   shape(value: ValueName): Shape {
-    return shapeOf(this.full, value);
+    return valueShape(this.full, value);
   }
 
   sampleSize(value: ValueName): number {

@@ -7,7 +7,7 @@ import type { StaticGraph } from "../graph/ir";
 import { saysNormalisation } from "../image/normalisation";
 import { joinNotes, type Note, note } from "../notes";
 import { hearing } from "../turns";
-import { bytesOf, instantiateKernels } from "../wasm/instantiate";
+import { instantiateKernels, moduleBytes } from "../wasm/instantiate";
 import { KernelMemory } from "../wasm/memory";
 import type { NoThreads, Threads } from "../wasm/threads/start";
 import { type AskedNetwork, askedNetwork } from "./asked-network";
@@ -40,7 +40,7 @@ export async function openModel(
   if (count === 1) return openInThreads(source, options, settings, chosen, undefined);
   // They start while the file is read.
   const starting = import("../wasm/threads/start").then(async ({ startThreads }) =>
-    startThreads(bytesOf((await chosen).module), count, settings.maxMemory, { script: options.threadScript }),
+    startThreads(moduleBytes((await chosen).module), count, settings.maxMemory, { script: options.threadScript }),
   );
   starting.catch(() => {});
   try {

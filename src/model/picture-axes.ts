@@ -2,9 +2,11 @@
  * Which axes of a value still are the rows and the columns of the network's input: followed from the input through every operator,
  * through reshapes too, so that a map is laid over the picture only where its places are places of the picture.
  */
+
 import { numberAttribute } from "../graph/ir";
-import { type Region, type Walk, walkStrides } from "../graph/regions";
-import { memoryStrides, type Shape } from "../operation/layout";
+import { type StridedRegion, type StridedWalk, walkStrides } from "../graph/regions";
+import type { Shape } from "../graph/shape-rule";
+import { memoryStrides } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { operators } from "../operators/table";
 import { sizeOf } from "../tensor";
@@ -65,7 +67,7 @@ function sequenceOf(axis: Axis): { readonly places: Axis; readonly inFront: numb
 }
 
 /** The places of the picture in a value, whichever of its axes hold them. */
-export interface Places {
+export interface PicturePlaces {
   /** Extents of slices, rows and columns, as far as the picture has them. */
   readonly extents: readonly number[];
   /** Where each place, row by row, begins in memory. */
@@ -137,7 +139,7 @@ class PictureAxes {
    * The places of a value; undefined where they are not all there, each once, in the order of the picture: some were left out, or every row
    * meets every row as in attention.
    */
-  places(value: ValueName): Places | undefined {
+  places(value: ValueName): PicturePlaces | undefined {
     const { slices, rows, columns } = this.#has;
     const roles: Role[] = [];
     if (slices) roles.push("slice");
@@ -261,7 +263,7 @@ interface Move {
 const margin = 1 / 6;
 
 /** Along every axis of the output what the regions bring there. */
-function moved(regions: readonly Region[], move: Move): Axis[] {
+function moved(regions: readonly StridedRegion[], move: Move): Axis[] {
   return move.shape.map((extent, axis) => {
     const found = regions.map((region) => through(region, axis, move)).filter((part) => part !== undefined);
     return agreed(
@@ -271,10 +273,10 @@ function moved(regions: readonly Region[], move: Move): Axis[] {
   });
 }
 
-function through(region: Region, axis: number, move: Move): Axis | undefined {
+function through(region: StridedRegion, axis: number, move: Move): Axis | undefined {
   const { input = 0, extents, from = {}, to = {} } = region;
   const { inputs, known, shape } = move;
-  const steps = (walk: Walk, rank: number, along: number): number[] => {
+  const steps = (walk: StridedWalk, rank: number, along: number): number[] => {
     const unit = Array.from({ length: rank }, (_, i) => Number(i === along));
     return walkStrides(walk, extents.length, unit);
   };
@@ -322,7 +324,7 @@ const cutOut = (kept: Axis | undefined, from: Axis, start: number, extent: numbe
 
 /** A single step cut out of an axis, of which no loop tells. */
 function cutOne(
-  { input = 0, extents, from = {} }: Region,
+  { input = 0, extents, from = {} }: StridedRegion,
   axis: number,
   { inputs, known, shape }: Move,
 ): Axis | undefined {
@@ -394,7 +396,7 @@ interface Placed {
   readonly stride: number;
 }
 
-function placesOf(roles: readonly Role[], shape: Shape, axes: readonly Axis[]): Places | undefined {
+function placesOf(roles: readonly Role[], shape: Shape, axes: readonly Axis[]): PicturePlaces | undefined {
   const strides = memoryStrides(shape);
   const placed: Placed[] = [];
   const others: Placed[] = [];

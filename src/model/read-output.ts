@@ -1,7 +1,7 @@
 import { OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
+import type { Shape } from "../graph/shape-rule";
 import { type Note, note } from "../notes";
-import type { Shape } from "../operation/layout";
 import type { ValueName } from "../operation/operation";
 import { showShape, sizeOf } from "../tensor";
 import { channelAxis } from "./channel-axis";

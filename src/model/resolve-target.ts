@@ -1,9 +1,11 @@
 /** Which elements of which value a target is about. */
+
 import { isFloat32Array, isUint8Array } from "../bytes";
 import { kindOf, show } from "../checks";
 import { TargetError } from "../errors";
+import type { Shape } from "../graph/shape-rule";
 import { suggest } from "../nearest";
-import { memoryStrides, type Shape } from "../operation/layout";
+import { memoryStrides } from "../operation/layout";
 import { showShape, sizeOf, Tensor } from "../tensor";
 import { type ClassAxis, classElements, classScores, elementOffsets } from "./class-axis";
 import type { Detection } from "./detection";

@@ -14,7 +14,7 @@ export interface SourceFile {
 }
 
 /** A Node Buffer is a Uint8Array whose `slice` does not copy: what follows sees the plain kind. */
-export const plain = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
+export const asPlainBytes = (bytes: Uint8Array): Uint8Array<ArrayBuffer> =>
   new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 
 export const lastSegment = (path: string): string | undefined => path.split(/[\\/]/).pop() || undefined;

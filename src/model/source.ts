@@ -5,7 +5,7 @@ import { ModelError, OptionError, SeethroughError } from "../errors";
 import { type Limits, limitsOf, withinLimit } from "../limits";
 import { type ModelFiles, readModelFiles } from "./model-files";
 import { isBelow, siblingPath, siblingUrl } from "./sibling-path";
-import { lastSegment, nameOf, plain, type SourceFile } from "./source-file";
+import { asPlainBytes, lastSegment, nameOf, type SourceFile } from "./source-file";
 
 export type { SourceFile } from "./source-file";
 
@@ -16,7 +16,7 @@ export type FileSource = Uint8Array | ArrayBuffer | Blob | Response | URL | stri
 export type ModelSource = FileSource | ModelFiles;
 
 /** How far reading a model may reach. */
-export interface Reach {
+export interface SourceReach {
   /** Bytes of all its files together, and what a caller says of it. */
   readonly limits?: Partial<Limits> | undefined;
   /** Other hosts that its files may lie at. */
@@ -44,7 +44,7 @@ const hasScheme = /^[a-z][a-z0-9+.-]+:/i;
 export async function readSource(
   source: ModelSource,
   what: "model" | "kernels" = "model",
-  reach: Reach = {},
+  reach: SourceReach = {},
 ): Promise<SourceFile> {
   const budget = new Budget(what, reach);
   const bytes = bytesOf(source);
@@ -77,7 +77,7 @@ class Budget {
   readonly #limits: Limits;
   #spent = 0;
 
-  constructor(what: string, { limits, allowOrigins, signal }: Reach) {
+  constructor(what: string, { limits, allowOrigins, signal }: SourceReach) {
     this.signal = signal;
     this.what = what;
     this.#limits = limitsOf(limits);
@@ -255,7 +255,7 @@ async function readBytes(path: string | URL, budget: Budget): Promise<Uint8Array
       stat(path: string | URL): Promise<{ readonly size: number }>;
     };
     budget.spend((await fs.stat(path)).size);
-    return plain(await fs.readFile(path));
+    return asPlainBytes(await fs.readFile(path));
   } catch (error) {
     if (error instanceof SeethroughError) throw error;
     const reason = messageOf(error);

@@ -25,7 +25,7 @@ export function toImage(model: Model, tensor: Tensor, options: { readonly input?
     checkOptions("toImage", options, ["input"]);
     const inner = loaded(model);
     const input = pictureInput(inner.parts.inputs, options.input);
-    const channels = pictureChannels(inner, tensor, input);
+    const channels = imageChannels(inner, tensor, input);
     const [, height, width] = tensor.shape;
     const { colourOf, toPixel } = normalisation(input.preprocess, channels);
     // This kind of array rounds and clamps.
@@ -43,7 +43,7 @@ export function toImage(model: Model, tensor: Tensor, options: { readonly input?
 }
 
 /** @throws {ShapeError} if the tensor is no picture of the network's input space; {InputError} if it is not finite */
-export function pictureChannels(
+export function imageChannels(
   { name, parts }: LoadedModel,
   tensor: Tensor,
   input: NetworkInput = pictureInput(parts.inputs, undefined),

@@ -1,7 +1,7 @@
 /** The branches of an If, or the body of a loop, as the graph has them: values by names of their own, what they read from outside among the node's inputs. */
 import { type Branch, Constant, type Node } from "../graph/ir";
 import { constantOf } from "./constant-node";
-import type { FileGraph, FileNode } from "./file-node";
+import type { FileNode, OnnxFileGraph } from "./file-node";
 import { sortedNodes, uniquelyNamed } from "./node-order";
 
 /** Where a node stands. */
@@ -71,7 +71,7 @@ export function withBranches(
 }
 
 function branchOf(
-  graph: FileGraph,
+  graph: OnnxFileGraph,
   { prefix, resolve }: Scope,
   names: InnerNames,
   check: (node: FileNode) => Node,

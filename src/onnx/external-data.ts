@@ -22,7 +22,7 @@ export class MissingFilesError extends ModelError {
 
   constructor(files: readonly string[]) {
     super(
-      `${weightsLieIn(files)}, which ${files.length === 1 ? "is" : "are"} not part of these bytes. ${wayOut(files)}`,
+      `${weightsLieIn(files)}, which ${files.length === 1 ? "is" : "are"} not part of these bytes. ${externalDataWayOut(files)}`,
     );
     this.files = files;
   }
@@ -36,7 +36,7 @@ export function weightsLieIn(files: readonly string[]): string {
 }
 
 /** How messages end. */
-export function wayOut([file]: readonly string[]): string {
+export function externalDataWayOut([file]: readonly string[]): string {
   return (
     "Pass the model's path or URL, beside which its files lie, or all of them by name: " +
     `loadModel({ "model.onnx": …, "${file}": … }). A single file is written by ` +

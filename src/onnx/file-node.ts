@@ -10,11 +10,11 @@ export interface FileNode extends Node {
   /** Inside a function: which attributes (by their name here) are those of the node that calls it (by their name there). */
   readonly references: ReadonlyMap<string, string>;
   /** Graphs inside of the node, by attribute. */
-  readonly graphs?: ReadonlyMap<string, FileGraph>;
+  readonly graphs?: ReadonlyMap<string, OnnxFileGraph>;
 }
 
 /** A graph inside of a node, with the names that it has there. */
-export interface FileGraph {
+export interface OnnxFileGraph {
   readonly nodes: readonly FileNode[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -32,7 +32,7 @@ export function readNode(field: Field, files: ExternalFiles, depth = 0): FileNod
   const outputs: string[] = [];
   const attributes = new Map<string, Attribute>();
   const references = new Map<string, string>();
-  const graphs = new Map<string, FileGraph>();
+  const graphs = new Map<string, OnnxFileGraph>();
   let name = "";
   let op = "";
   let domain = "";
@@ -65,7 +65,7 @@ export function readNode(field: Field, files: ExternalFiles, depth = 0): FileNod
   };
 }
 
-function readSubgraph(field: Field, files: ExternalFiles, depth: number): FileGraph {
+function readSubgraph(field: Field, files: ExternalFiles, depth: number): OnnxFileGraph {
   withinLimit(field.limits, "subgraphs", depth, "The file has graphs inside of graphs, too deep");
   const nodes: FileNode[] = [];
   const [inputs, outputs]: [string[], string[]] = [[], []];
@@ -95,7 +95,7 @@ interface FileAttribute {
   readonly reference: string;
   /** Why a value cannot be used. */
   readonly refusal: string | undefined;
-  readonly graph: FileGraph | undefined;
+  readonly graph: OnnxFileGraph | undefined;
 }
 
 export function readAttribute(field: Field, files: ExternalFiles, node: string, depth = 0): FileAttribute {
@@ -103,7 +103,7 @@ export function readAttribute(field: Field, files: ExternalFiles, node: string, 
   let type = 0;
   let reference = "";
   let refusal: string | undefined;
-  let graph: FileGraph | undefined;
+  let graph: OnnxFileGraph | undefined;
   let single: Attribute | undefined;
   const floats: Uint8Array[] = [];
   const ints: number[] = [];

@@ -104,7 +104,7 @@ interface TensorFields {
 }
 
 /** A tensor of the file; without a constant it has elements that nothing here computes with. */
-export interface FileTensor {
+export interface OnnxTensor {
   readonly name: string;
   readonly constant: Constant | undefined;
   /** Why there is no constant. */
@@ -112,7 +112,7 @@ export interface FileTensor {
 }
 
 /** Reads a TensorProto field. `fallbackName` names it in errors where the file does not. */
-export function readTensor(field: Field, files: ExternalFiles, fallbackName = ""): FileTensor {
+export function readTensor(field: Field, files: ExternalFiles, fallbackName = ""): OnnxTensor {
   const tensor: TensorFields = {
     name: "",
     type: 0,

@@ -3,10 +3,8 @@
  * (N, spatial…, C), so that the kernels run over channels and an image is what it is everywhere else.
  */
 import { loopsOf, rowMajorStrides, visitPairs } from "../graph/regions";
-import { filled } from "../graph/shape-rule";
+import { filled, type Shape } from "../graph/shape-rule";
 import { sizeOf } from "../tensor";
-
-export type Shape = readonly number[];
 
 /** A shape with at least this rank, as broadcasting has it: axes align at the right. */
 export const withRank = (shape: Shape, rank: number): Shape => [

@@ -1,9 +1,8 @@
 import type { Constant, Node } from "../graph/ir";
-import type { InputConstants } from "../graph/shape-rule";
+import type { InputConstants, Shape } from "../graph/shape-rule";
 import type { GeometryRecord, RecordName } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
-import type { Shape } from "./layout";
 import type { Held } from "./weights";
 
 /** "plain" avoids Winograd: it rounds more than a direct sum does, and its weights take four times the space. */

@@ -1,8 +1,10 @@
 /** Copies of values between the order of memory and row-major order. */
+
 import { loopsOf, rowMajorStrides } from "../graph/regions";
+import type { Shape } from "../graph/shape-rule";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
-import { memoryStrides, type Shape } from "./layout";
+import { memoryStrides } from "./layout";
 import type { Run } from "./operation";
 import { move, walking } from "./strided";
 

@@ -1,8 +1,10 @@
 /** Some axes of a value as the columns of a matrix, all others as its rows: what kernels of rows work on. */
+
 import { rowMajorStrides } from "../graph/regions";
+import type { Shape } from "../graph/shape-rule";
 import { sizeOf } from "../tensor";
 import type { Pointer } from "../wasm/kernels";
-import { memoryOrder, memoryStrides, type Shape } from "./layout";
+import { memoryOrder, memoryStrides } from "./layout";
 import type { Run } from "./operation";
 import { copyAxes } from "./row-major";
 import { inOrder } from "./strided";

@@ -1,9 +1,10 @@
 /** Data movement with strides: the loops behind broadcasting, transposing, slicing and their adjoints. */
+
 import { broadcastWalk, collapseLoops, type Loops, type RegionLoops, visitPairs, walkStrides } from "../graph/regions";
+import type { Shape } from "../graph/shape-rule";
 import { sizeOf } from "../tensor";
 import type { GeometryRecord } from "../wasm/geometry";
 import type { Pointer } from "../wasm/kernels";
-import type { Shape } from "./layout";
 import type { Run } from "./operation";
 
 const maxLoops = 6;
@@ -49,14 +50,20 @@ export function eachStrided(
 }
 
 /** One side of a movement. */
-export interface Side {
+export interface StridedSide {
   readonly pointer: Pointer;
   /** Floats from one sample to the next; 0 for a constant. */
   readonly sample: number;
 }
 
 /** Copies (or adds) what the loops reach in `a` to where they reach in `b`. */
-export function move(run: Run, kernel: "copyStrided" | "addStrided", loops: RegionLoops, a: Side, b: Side): void {
+export function move(
+  run: Run,
+  kernel: "copyStrided" | "addStrided",
+  loops: RegionLoops,
+  a: StridedSide,
+  b: StridedSide,
+): void {
   if (sizeOf(loops.extents) === 0) return;
   const walked = kernel === "copyStrided" ? inSquares(loops) : loops;
   eachStrided(run, walked, { a: a.sample, b: b.sample }, (record, atA, atB) => {

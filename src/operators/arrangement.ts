@@ -3,7 +3,7 @@ import { type Arrange, collapseLoops, loopsOf, type RegionLoops, rowMajorLoops }
 import type { ShapeRule } from "../graph/shape-rule";
 import { memoryStrides } from "../operation/layout";
 import { type BuildContext, constantsOf, type Operation, operation } from "../operation/operation";
-import { flipped, move, type Side, walking } from "../operation/strided";
+import { flipped, move, type StridedSide, walking } from "../operation/strided";
 import { placeConstant } from "../operation/weights";
 import { sizeOf } from "../tensor";
 import { moved } from "./folding";
@@ -22,7 +22,7 @@ interface Part {
   readonly loops: RegionLoops;
 }
 
-const sideOf = ({ size }: Value, pointer: number): Side => ({ pointer, sample: size });
+const sideOf = ({ size }: Value, pointer: number): StridedSide => ({ pointer, sample: size });
 
 const elements = (parts: readonly Part[]): number =>
   parts.reduce((total, { loops }) => total + sizeOf(loops.extents), 0);
@@ -85,7 +85,7 @@ export const arranged = (arrange: Arrange, context: BuildContext): Operation => 
 };
 
 /** The shapes that an arrangement has. */
-export const shapeOf =
+export const shapeRuleOf =
   (arrange: Arrange): ShapeRule =>
   (node, inputs, constants) =>
     arrange(node, inputs, constants).shapes;
@@ -93,7 +93,7 @@ export const shapeOf =
 /** An operator that is nothing but its arrangement. */
 export const arranging = (arrange: Arrange, more: Partial<Operator> = {}): Operator => ({
   nature: "moves",
-  shape: shapeOf(arrange),
+  shape: shapeRuleOf(arrange),
   reach: "regions",
   arrange,
   build: (context) => arranged(arrange, context),

@@ -1,7 +1,7 @@
 /** Operands that are repeated to one shape, as ONNX and NumPy do it, and the loops over them. */
 import { ModelError } from "../errors";
-import { broadcastShapes, inputShape, label, type ShapeRule } from "../graph/shape-rule";
-import { memoryOrder, memoryStrides, type Shape, withRank } from "../operation/layout";
+import { broadcastShapes, inputShape, label, type Shape, type ShapeRule } from "../graph/shape-rule";
+import { memoryOrder, memoryStrides, withRank } from "../operation/layout";
 import type { BuildContext, Run } from "../operation/operation";
 import { broadcastStrides, eachStrided, inOrder } from "../operation/strided";
 import { placeConstant } from "../operation/weights";

@@ -1,14 +1,14 @@
 /** Operators that join values along an axis, and cut them. */
 import { ModelError } from "../errors";
 import { type Node, numberAttribute, numbersAttribute } from "../graph/ir";
-import { type Arrange, oneRegion, type Walk } from "../graph/regions";
+import { type Arrange, oneRegion, type StridedWalk } from "../graph/regions";
 import { argument, axesOf, axisOf, constantInput, filled, inputShape, label, shapeError } from "../graph/shape-rule";
 import { showShape } from "../tensor";
 import { arranging, keepsPlaces } from "./arrangement";
 import type { Operator } from "./operator";
 
 /** The index where each of several parts begins that follow one another along an axis. */
-function startsAlong(axis: number, parts: readonly number[]): Walk[] {
+function startsAlong(axis: number, parts: readonly number[]): StridedWalk[] {
   let next = 0;
   return parts.map((part) => {
     const start = [...filled(axis, 0), next];

@@ -69,7 +69,7 @@ export interface Use {
 }
 
 /** A window's positions along one axis. */
-export interface Taps {
+export interface WindowTaps {
   readonly extent: number;
   readonly stride: number;
   readonly dilation: number;
@@ -85,9 +85,9 @@ export type AxisReach =
   /** Every index. */
   | "whole"
   /** Output o reads o·stride − pad + t·dilation for t < extent. */
-  | { readonly under: Taps }
+  | { readonly under: WindowTaps }
   /** Input i is read by i·stride − pad + t·dilation for t < extent: the adjoint of a window. */
-  | { readonly over: Taps }
+  | { readonly over: WindowTaps }
   /** Every index of its group. */
   | { readonly groups: number }
   /** Every index from one to before another. */
@@ -123,7 +123,7 @@ export interface OperandsReach {
 }
 
 /** A window as an axis is read by it. */
-export const tapsOf = ({ kernel, stride, dilation, padBegin }: WindowGeometry, axis: number): Taps => ({
+export const tapsOf = ({ kernel, stride, dilation, padBegin }: WindowGeometry, axis: number): WindowTaps => ({
   extent: kernel[axis],
   stride: stride[axis],
   dilation: dilation[axis],

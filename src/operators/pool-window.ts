@@ -1,7 +1,9 @@
 /** The window of a pooling: its geometry, and what it takes to remember a place in it. */
+
 import { type Node, numbersAttribute } from "../graph/ir";
+import type { Shape } from "../graph/shape-rule";
 import { windowGeometry } from "../graph/window";
-import type { ImageShape, Shape } from "../operation/layout";
+import type { ImageShape } from "../operation/layout";
 import type { GeometryRecord } from "../wasm/geometry";
 
 /** Windows of more elements than a byte can tell apart take two bytes per switch. */

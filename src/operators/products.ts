@@ -1,7 +1,9 @@
 /** Products of matrices of which none has to be a constant, of any rank: y = A·B with every axis before the last two repeated. */
+
 import { unravel } from "../graph/regions";
+import type { Shape } from "../graph/shape-rule";
 import { blocksOf } from "../operation/correlation/direct";
-import { memoryStrides, type Shape } from "../operation/layout";
+import { memoryStrides } from "../operation/layout";
 import { type BuildContext, type Operation, operation, type Run } from "../operation/operation";
 import { broadcastStrides } from "../operation/strided";
 import { panelCount, placeConstant } from "../operation/weights";

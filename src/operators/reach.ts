@@ -2,18 +2,18 @@
  * The one reader of what operators say of their reach: which elements of the inputs given elements of an output are computed from.
  */
 import type { Node } from "../graph/ir";
-import { type Region as Moved, unravel, type Walk } from "../graph/regions";
+import { type StridedRegion, type StridedWalk, unravel } from "../graph/regions";
 import type { InputConstants, Shape } from "../graph/shape-rule";
 import { sizeOf } from "../tensor";
-import type { AxisReach, Operator, Taps } from "./operator";
-import { type AxisMask, everything, isWhole, mapMask, marked, type Region, unbroadcast, union } from "./region";
+import type { AxisReach, Operator, WindowTaps } from "./operator";
+import { type AxisMask, type AxisRegion, everything, isWhole, mapMask, marked, unbroadcast, union } from "./region";
 
 /** What is asked of a node. */
 export interface Dependence {
   readonly node: Node;
   readonly opset: number;
   /** The elements of one output that are asked about. */
-  readonly out: Region;
+  readonly out: AxisRegion;
   /** Which output. */
   readonly output: number;
   /** Shapes of all inputs. */
@@ -28,7 +28,7 @@ export interface Dependence {
 export function dependsOn(
   operator: Operator | undefined,
   dependence: Dependence,
-): readonly (Region | undefined)[] | undefined {
+): readonly (AxisRegion | undefined)[] | undefined {
   const { reach, arrange } = operator ?? {};
   const { out, output, shapes, ...use } = dependence;
   if (reach === undefined) return undefined;
@@ -46,10 +46,10 @@ export function dependsOn(
   }
   const [x] = shapes;
   const read = reach.axes({ ...use, shapes }).map((axis, i) => alongAxis(axis, out, i, x[i]));
-  return new Array<Region>(reach.inputs ?? 1).fill(read);
+  return new Array<AxisRegion>(reach.inputs ?? 1).fill(read);
 }
 
-function alongAxis(reach: AxisReach, out: Region, axis: number, extent: number): AxisMask {
+function alongAxis(reach: AxisReach, out: AxisRegion, axis: number, extent: number): AxisMask {
   if (reach === "same") return out[axis];
   if (reach === "whole") return everything(extent);
   if ("of" in reach) return extent === 1 ? everything(1) : out[reach.of];
@@ -77,13 +77,13 @@ function spanned(mask: AxisMask, extent: number, span: (index: number) => readon
 }
 
 /** Positions from which a window at output position o reads: o·stride − pad + t·dilation. */
-function underWindows(mask: AxisMask, extent: number, g: Taps): AxisMask {
+function underWindows(mask: AxisMask, extent: number, g: WindowTaps): AxisMask {
   const taps = Array.from({ length: g.extent }, (_, t) => t * g.dilation - g.pad);
   return mapMask(mask, extent, (position) => taps.map((tap) => position * g.stride + tap));
 }
 
 /** Positions whose window writes to output position o of a transposed convolution. */
-function writingTo(mask: AxisMask, extent: number, g: Taps): AxisMask {
+function writingTo(mask: AxisMask, extent: number, g: WindowTaps): AxisMask {
   return Uint8Array.from({ length: extent }, (_, position) => {
     const start = position * g.stride - g.pad;
     for (let t = 0; t < g.extent; t++) if (mask[start + t * g.dilation]) return 1;
@@ -100,7 +100,7 @@ function groupChannels(mask: AxisMask, channels: number, groups: number): AxisMa
 
 /** Calls `visit` with every index along an axis that loops reach, and the rounds of those that move along it. */
 function alongLoops(
-  { start, axes, steps }: Walk,
+  { start, axes, steps }: StridedWalk,
   extents: readonly number[],
   axis: number,
   visit: (index: number, loops: readonly number[], rounds: readonly number[]) => void,
@@ -116,7 +116,11 @@ function alongLoops(
 }
 
 /** What is read through one region: the rounds of its loops that reach marked elements, and where those rounds lead. */
-function through({ extents, from = {}, to = {} }: Moved, out: Region, shape: Shape): Region | undefined {
+function through(
+  { extents, from = {}, to = {} }: StridedRegion,
+  out: AxisRegion,
+  shape: Shape,
+): AxisRegion | undefined {
   const sums = extents.map((_, loop) => to.steps?.[loop] === 0);
   const marks = extents.map((extent, loop) => new Uint8Array(extent).fill(sums[loop] ? 1 : 0));
   for (const [axis, mask] of out.entries()) {
@@ -141,12 +145,12 @@ function through({ extents, from = {}, to = {} }: Moved, out: Region, shape: Sha
 
 /** The elements that the regions of an output hold, or sum. */
 function throughRegions(
-  regions: readonly Moved[],
-  out: Region,
+  regions: readonly StridedRegion[],
+  out: AxisRegion,
   output: number,
   shapes: readonly Shape[],
-): (Region | undefined)[] {
-  const read: (Region | undefined)[] = shapes.map(() => undefined);
+): (AxisRegion | undefined)[] {
+  const read: (AxisRegion | undefined)[] = shapes.map(() => undefined);
   for (const region of regions) {
     const { input = 0 } = region;
     const part = (region.output ?? 0) === output && through(region, out, shapes[input]);
@@ -159,7 +163,7 @@ function throughRegions(
  * The same row-major sequence under another shape. Axes that keep their extent keep their marks; where several axes are
  * joined or split, the elements of that block are walked.
  */
-function reshaped(out: Region, x: Shape): Region {
+function reshaped(out: AxisRegion, x: Shape): AxisRegion {
   const to = out.map(({ length }) => length);
   return blocks(x, to).flatMap(([inAxes, outAxes]) =>
     throughBlock(
@@ -190,7 +194,7 @@ function blocks(from: Shape, to: Shape): (readonly [number[], number[]])[] {
   return found;
 }
 
-function throughBlock(shape: Shape, out: Region): Region {
+function throughBlock(shape: Shape, out: AxisRegion): AxisRegion {
   if (shape.length === 1 && out.length === 1) return out;
   if (isWhole(out)) return shape.map(everything);
   const extents = out.map(({ length }) => length);

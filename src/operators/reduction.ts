@@ -9,7 +9,7 @@ import { rowsAlong } from "../operation/rows";
 import { flipped, inOrder, move, walking } from "../operation/strided";
 import { sizeOf } from "../tensor";
 import { type Pointer, Reduce, type ReduceKind, Unary } from "../wasm/kernels";
-import { shapeOf } from "./arrangement";
+import { shapeRuleOf } from "./arrangement";
 import { reduced } from "./folding";
 import type { Fold, Nature, Operator } from "./operator";
 
@@ -102,7 +102,7 @@ const reduceRows = (context: BuildContext, kind: ReduceKind): Operation => {
 
 const reducing = (nature: Nature, fold: Fold | undefined, more: Partial<Operator> = {}): Operator => ({
   nature,
-  shape: shapeOf(reduction),
+  shape: shapeRuleOf(reduction),
   reach: "regions",
   arrange: reduction,
   ...(fold && { fold }),

@@ -4,7 +4,7 @@ import type { Shape } from "../graph/shape-rule";
 export type AxisMask = Uint8Array;
 
 /** Elements of a value: the product of the marked indices of its axes, in the order of its ONNX shape. */
-export type Region = readonly AxisMask[];
+export type AxisRegion = readonly AxisMask[];
 
 export const everything = (extent: number): AxisMask => new Uint8Array(extent).fill(1);
 
@@ -24,18 +24,18 @@ export function mapMask(mask: AxisMask, extent: number, to: (index: number) => r
   return out;
 }
 
-export const isEmpty = (region: Region): boolean => region.some((mask) => !mask.includes(1));
+export const isEmpty = (region: AxisRegion): boolean => region.some((mask) => !mask.includes(1));
 
-export const isWhole = (region: Region): boolean => region.every((mask) => !mask.includes(0));
+export const isWhole = (region: AxisRegion): boolean => region.every((mask) => !mask.includes(0));
 
 /** The smallest region that holds both. */
-export function union(a: Region | undefined, b: Region): Region {
+export function union(a: AxisRegion | undefined, b: AxisRegion): AxisRegion {
   if (!a) return b;
   return a.map((mask, axis) => mask.map((mark, index) => mark | b[axis][index]));
 }
 
 /** The part of a region that belongs to an operand that was broadcast to it. */
-export function unbroadcast(out: Region, shape: Shape): Region {
+export function unbroadcast(out: AxisRegion, shape: Shape): AxisRegion {
   const missing = out.length - shape.length;
   return shape.map((extent, axis) => (extent === 1 ? everything(1) : out[axis + missing]));
 }

@@ -9,7 +9,7 @@ import { filledRoom, room, valuesOf } from "./folding";
 import type { AxisReach, Fold, Operator } from "./operator";
 
 /** Where each element of the updates goes, in row-major order on both sides. */
-export type Places = (node: Node, x: Shape, indices: Shape, chosen: ArrayLike<number>) => Int32Array;
+export type PlaceRule = (node: Node, x: Shape, indices: Shape, chosen: ArrayLike<number>) => Int32Array;
 
 /** The element at an index, negative ones counted from the end. */
 function indexIn(node: Node, index: number, extent: number): number {
@@ -19,7 +19,7 @@ function indexIn(node: Node, index: number, extent: number): number {
   return found;
 }
 
-const slicePlaces: Places = (node, x, indices, chosen) => {
+const slicePlaces: PlaceRule = (node, x, indices, chosen) => {
   const depth = indices[indices.length - 1];
   const strides = rowMajorStrides(x);
   const slice = sizeOf(x.slice(depth));
@@ -32,7 +32,7 @@ const slicePlaces: Places = (node, x, indices, chosen) => {
   return places;
 };
 
-const elementPlaces: Places = (node, x, indices, chosen) => {
+const elementPlaces: PlaceRule = (node, x, indices, chosen) => {
   const axis = axisOf(node, numberAttribute(node, "axis", 0), x.length);
   const strides = rowMajorStrides(x);
   return Int32Array.from(chosen, (index, i) => {
@@ -43,7 +43,7 @@ const elementPlaces: Places = (node, x, indices, chosen) => {
 };
 
 /** How a node scatters. */
-export const placesOf = (node: Node): Places => (node.op === "ScatterND" ? slicePlaces : elementPlaces);
+export const writtenPlaces = (node: Node): PlaceRule => (node.op === "ScatterND" ? slicePlaces : elementPlaces);
 
 /** What is written where something is already. */
 const reductions: ReadonlyMap<string, (old: number, value: number) => number> = /* @__PURE__ */ new Map([
@@ -67,7 +67,7 @@ const fold: Fold = ({ node, known: [x, indices, updates], out }) => {
   const result = room(x.kind, x.shape);
   for (let i = 0; i < result.length; i++) result[i] = old[i];
   const write = reductions.get(reductionOf(node)) ?? ((_: number, value: number) => value);
-  placesOf(node)(node, out, indices.shape, valuesOf(indices)).forEach((at, i) => {
+  writtenPlaces(node)(node, out, indices.shape, valuesOf(indices)).forEach((at, i) => {
     result[at] = write(result[at], values[i]);
   });
   return filledRoom(x.kind, result, out);
@@ -90,7 +90,7 @@ const build: Builder = (context: BuildContext) => {
   const [size, count] = [sizeOf(shape), sizeOf(updated)];
   // Of several for one place the last one stays.
   const written = new Map<number, number>();
-  for (const [i, at] of placesOf(node)(node, shape, indices.shape, indices.values()).entries()) written.set(at, i);
+  for (const [i, at] of writtenPlaces(node)(node, shape, indices.shape, indices.values()).entries()) written.set(at, i);
   const to = Int32Array.from(written.keys(), inMemory(shape));
   const from = Int32Array.from(written.values(), inMemory(updated));
   const known = (name: string, own: Shape): Float32Array | undefined => {

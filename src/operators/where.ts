@@ -2,9 +2,11 @@
  * Where(condition, a, b): each element is that of a or of b, and its gradient goes to the one it came from. A condition that is
  * computed from the image gets none: it jumps.
  */
+
 import { loopsOf, unravel } from "../graph/regions";
+import type { Shape } from "../graph/shape-rule";
 import { mostMoves } from "../limits";
-import { memoryStrides, type Shape, withRank } from "../operation/layout";
+import { memoryStrides, withRank } from "../operation/layout";
 import { type Builder, operation, type Run } from "../operation/operation";
 import { broadcastStrides, flipped, move } from "../operation/strided";
 import { placeConstant } from "../operation/weights";

@@ -1,5 +1,5 @@
 import { attentionMaps } from "../attribution/maps/attention-maps";
-import { type Begin, beginningOf, joinParts, makePart } from "../attribution/passes";
+import { type BeginPasses, beginningOf, joinParts, makePart } from "../attribution/passes";
 import { projectActivation } from "../attribution/project-activation";
 import { relay } from "../attribution/refinement";
 import { show } from "../checks";
@@ -76,7 +76,7 @@ function unwatched<Options>(explainer: (model: Model, input: Input, options: Opt
 }
 
 /** How a method of the table begins that says of itself that it can be divided. */
-function beginning(name: unknown): Begin<object> {
+function beginning(name: unknown): BeginPasses<object> {
   const begin = beginningOf(methodFunctions[name as DividedName]);
   if (!begin) throw new InternalError(`${show(name)} is divided, and is not made of passes.`);
   return begin;

@@ -9,7 +9,7 @@ import { heatmapImage } from "../view/overlay";
 import { figure, wordsOf } from "./figures";
 import { type Content, html } from "./markup";
 import { modelFacts } from "./model-facts";
-import { figures, folded, page, percent, type Section, table } from "./page";
+import { figures, foldedData, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
 import { drawSmallMap, enlargedMap } from "./small-map";
 
@@ -82,7 +82,7 @@ export function auditPage(title: string, audit: Audit, find: Find, models: reado
     title: "How this was made",
     body: [
       modelFacts([], models),
-      folded("What was asked: with the same pictures it gives the same result", audit.audit),
+      foldedData("What was asked: with the same pictures it gives the same result", audit.audit),
     ],
   });
   return page(title, lead(audit), sections);

@@ -7,7 +7,7 @@ import type { Model } from "../model/model";
 import { classOf, figure, wordsOf } from "./figures";
 import { type Content, html } from "./markup";
 import { modelFacts } from "./model-facts";
-import { figures, folded, page, percent, type Section, table } from "./page";
+import { figures, foldedData, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
 import { drawSmallMap } from "./small-map";
 
@@ -63,7 +63,7 @@ export function comparisonPage(
       title: "How this was made",
       body: [
         modelFacts([], models),
-        folded("What was asked", { method, layer: comparison.layer, a, b, grid: comparison.grid }),
+        foldedData("What was asked", { method, layer: comparison.layer, a, b, grid: comparison.grid }),
         failures.length > 0 &&
           html`<p>Left out:</p><ul>${failures.map(({ id, message }) => html`<li><strong>${id}</strong>: ${message}</li>`)}</ul>`,
       ],

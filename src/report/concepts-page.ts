@@ -9,7 +9,7 @@ import { commonScale, type Scaled } from "./common-scale";
 import { classOf, figure } from "./figures";
 import { type Content, html } from "./markup";
 import { modelFacts } from "./model-facts";
-import { figures, folded, noteList, page, percent, type Section } from "./page";
+import { figures, foldedData, noteList, page, percent, type Section } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
 
 const referencesShown = 5;
@@ -55,7 +55,7 @@ Below are those that mattered most: <em>where</em> each found its pattern in thi
       ...sections,
       {
         title: "How this was made",
-        body: [noteList(notes), modelFacts([{ recipe }], models), folded("Recipe", recipe)],
+        body: [noteList(notes), modelFacts([{ recipe }], models), foldedData("Recipe", recipe)],
       },
     ],
   );

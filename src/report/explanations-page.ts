@@ -10,7 +10,7 @@ import { commonScale, type Scaled, scaleOf } from "./common-scale";
 import { classOf, figure, wordsOf } from "./figures";
 import { type Content, html, type Markup } from "./markup";
 import { modelFacts } from "./model-facts";
-import { figures, folded, noteList, page, percent, type Section, table } from "./page";
+import { figures, foldedData, noteList, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
 
 /** What a page shows of an attribution: itself, or what JSON keeps of it with its values made a Tensor again. */
@@ -165,7 +165,10 @@ ${shown.map(
     [...said].map(([network, predictions]) => predictionTable(predictions, name, network)),
     shown.map(({ attribution, network }) => {
       const where = network === undefined ? attribution.method : `${attribution.method}, ${network}`;
-      return [noteList(attribution.notes, `To keep in mind: ${where}`), folded(`Recipe: ${where}`, attribution.recipe)];
+      return [
+        noteList(attribution.notes, `To keep in mind: ${where}`),
+        foldedData(`Recipe: ${where}`, attribution.recipe),
+      ];
     }),
   ];
 }

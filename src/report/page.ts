@@ -79,7 +79,7 @@ export const noteList = (notes: readonly Note[], title = "To keep in mind"): Con
   )}</ul></details>`;
 
 /** Data as they are, behind a line that opens. */
-export const folded = (title: string, data: unknown): Markup =>
+export const foldedData = (title: string, data: unknown): Markup =>
   html`<details><summary>${title}</summary><pre><code>${JSON.stringify(data, null, 2)}</code></pre></details>`;
 
 /** Four figures, without a row of zeros behind them. */

@@ -2,7 +2,7 @@
 import { InputError } from "../errors";
 
 /** Sums over samples of features f and targets t, in float64. */
-export interface Moments {
+export interface FitMoments {
   samples: number;
   readonly features: Float64Array;
   readonly targets: Float64Array;
@@ -14,7 +14,7 @@ export interface Moments {
   squares: number;
 }
 
-export const noMoments = (features: number, targets: number): Moments => ({
+export const noMoments = (features: number, targets: number): FitMoments => ({
   samples: 0,
   features: new Float64Array(features),
   targets: new Float64Array(targets),
@@ -24,7 +24,7 @@ export const noMoments = (features: number, targets: number): Moments => ({
 });
 
 /** Adds one sample. */
-export function addSample(moments: Moments, f: Float64Array, t: ArrayLike<number>): void {
+export function addSample(moments: FitMoments, f: Float64Array, t: ArrayLike<number>): void {
   const { features, targets, gram, cross } = moments;
   const [n, m] = [features.length, targets.length];
   moments.samples++;
@@ -57,7 +57,7 @@ export interface RidgeFit {
  *
  * @throws {InputError} if the features are the same for all samples
  */
-export async function fitRidge(moments: Moments, lambda?: number): Promise<RidgeFit> {
+export async function fitRidge(moments: FitMoments, lambda?: number): Promise<RidgeFit> {
   // Only who fits a head loads the linear algebra.
   const { CholeskyDecomposition, EigenvalueDecomposition, Matrix } = await import("ml-matrix");
   const { samples, features, targets, gram, cross, squares } = moments;

@@ -39,7 +39,7 @@ export const inGraphOrder = <T>(value: Value, entries: readonly T[]): T[] =>
   value.moved ? toMoved(entries.length).map((axis) => entries[axis]) : [...entries];
 
 /** The value with channels at axis 1. */
-export function moved(b: GraphBuilder, value: Value): Value {
+export function inMovedOrder(b: GraphBuilder, value: Value): Value {
   if (value.moved || value.shape.length < 3) return value;
   const before = b.movedBefore.get(value.id);
   if (before) return before;
@@ -49,7 +49,7 @@ export function moved(b: GraphBuilder, value: Value): Value {
 }
 
 /** The value with its axes in TensorFlow's order. */
-export const plain = (b: GraphBuilder, value: Value): Value =>
+export const inPlainOrder = (b: GraphBuilder, value: Value): Value =>
   value.moved ? reordered(b, value, toPlain(value.shape.length), false) : value;
 
 /**
@@ -57,19 +57,19 @@ export const plain = (b: GraphBuilder, value: Value): Value =>
  * shape has to tell, as it does in an ONNX file of the same network.
  */
 export const asWritten = (b: GraphBuilder, value: Value): Value =>
-  value.moved && value.shape.length === 3 && b.takesPictures ? b.inPlaceOf(value, () => plain(b, value)) : value;
+  value.moved && value.shape.length === 3 && b.takesPictures ? b.inPlaceOf(value, () => inPlainOrder(b, value)) : value;
 
 /** The value in the order in which this file's images are: the input and constants are brought into it, all others stay. */
 export const image = (b: GraphBuilder, value: Value): Value =>
-  (value.isInput || value.constant) && !b.channelsFirst ? moved(b, value) : value;
+  (value.isInput || value.constant) && !b.channelsFirst ? inMovedOrder(b, value) : value;
 
 /** The value in the order in which a layer with this data format reads it. */
 export const inFormat = (b: GraphBuilder, value: Value, channelsFirst: boolean): Value =>
-  channelsFirst ? plain(b, value) : moved(b, value);
+  channelsFirst ? inPlainOrder(b, value) : inMovedOrder(b, value);
 
 /** Two values in one order of axes, the changing one's. */
-export function alike(b: GraphBuilder, value: Value, model: Value): Value {
-  return model.moved ? moved(b, value) : plain(b, value);
+export function orderedLike(b: GraphBuilder, value: Value, model: Value): Value {
+  return model.moved ? inMovedOrder(b, value) : inPlainOrder(b, value);
 }
 
 /** Reorders the graph's axes. Where only axes of one element change places no number moves, and a Reshape says so. */
@@ -116,7 +116,7 @@ export function reshaped(b: GraphBuilder, given: Value, target: readonly number[
   // Where the new shape has one place or one channel, both orders are the same sequence of numbers.
   const direct = isMoved && keepsOrder(extents, order);
   const wanted = direct ? order.map((axis) => extents[axis]) : extents;
-  const from = keepsOrder(value.shape, toPlain(value.shape.length)) || !value.moved ? value : plain(b, value);
+  const from = keepsOrder(value.shape, toPlain(value.shape.length)) || !value.moved ? value : inPlainOrder(b, value);
   const unchanged = wanted.length === from.shape.length && wanted.every((extent, i) => extent === from.shape[i]);
   const flattens = rank === 2 && from.shape.length > 2 && wanted[0] === from.shape[0];
   const shaped = unchanged
@@ -124,5 +124,5 @@ export function reshaped(b: GraphBuilder, given: Value, target: readonly number[
     : flattens
       ? b.emit("Flatten", [from], { axis: 1 }, false)
       : b.emit("Reshape", [from, b.ints(wanted)], {}, direct);
-  return isMoved ? moved(b, shaped) : shaped;
+  return isMoved ? inMovedOrder(b, shaped) : shaped;
 }

@@ -5,7 +5,7 @@ import type { Constant } from "../graph/ir";
 import { entryOf } from "../guard";
 import { GraphAttributes } from "./graph-attributes";
 import type { GraphBuilder, Value } from "./graph-builder";
-import type { InputShapes } from "./input-shapes";
+import type { KnownInputShape } from "./input-shapes";
 import { Fields, isObject, type Json, type JsonObject } from "./json";
 import { leastInputs, operations } from "./operations";
 
@@ -24,7 +24,7 @@ export class GraphModel {
   readonly #signature: JsonObject;
   readonly #builder: GraphBuilder;
   readonly #weights: ReadonlyMap<string, Constant>;
-  readonly #inputShapes: InputShapes;
+  readonly #inputShapes: KnownInputShape;
   readonly #values = new Map<string, readonly Value[]>();
   /** Nodes whose inputs are being converted. */
   readonly #pending = new Set<string>();
@@ -34,7 +34,7 @@ export class GraphModel {
     model: JsonObject,
     builder: GraphBuilder,
     weights: ReadonlyMap<string, Constant>,
-    inputShapes: InputShapes,
+    inputShapes: KnownInputShape,
   ) {
     this.#topology = isObject(model.modelTopology) ? model.modelTopology : {};
     this.#signature = isObject(model.signature) ? model.signature : {};
@@ -166,7 +166,7 @@ export class GraphModel {
 const nodeOf = (reference: string): string => reference.split(":")[0];
 
 /** True where a convolution or pooling of the graph takes channels first. */
-export const takesChannelsFirst = (topology: JsonObject): boolean =>
+export const graphTakesChannelsFirst = (topology: JsonObject): boolean =>
   new Fields(topology, "The graph in model.json")
     .list("node", [])
     .some((node) => isObject(node) && new GraphAttributes(node.attr).string("data_format", "NHWC") === "NCHW");

@@ -3,7 +3,7 @@ import { fixedShape } from "../compile/specialise";
 import { ModelError } from "../errors";
 import type { Constant, GraphInput } from "../graph/ir";
 import type { GraphBuilder, Value } from "./graph-builder";
-import type { InputShapes } from "./input-shapes";
+import type { KnownInputShape } from "./input-shapes";
 import { Fields, isList, isObject, type Json, type JsonObject } from "./json";
 import { layers } from "./layers";
 import { LayerWeights } from "./weights";
@@ -68,14 +68,14 @@ export class LayersModel {
   readonly #weights: LayerWeights;
   readonly #constants = new Map<Constant, Value>();
   readonly #counts = new Map<string, number>();
-  readonly #inputShapes: InputShapes;
+  readonly #inputShapes: KnownInputShape;
   #inputs = 0;
 
   constructor(
     topology: JsonObject,
     builder: GraphBuilder,
     weights: ReadonlyMap<string, Constant>,
-    inputShapes: InputShapes,
+    inputShapes: KnownInputShape,
   ) {
     this.#root = entryOf(topology);
     this.name = this.#root.name;
@@ -235,8 +235,8 @@ function inputOf(entry: Entry): GraphInput {
 }
 
 /** True where a convolution or pooling of the file takes channels first. */
-export function takesChannelsFirst(json: Json | undefined): boolean {
-  if (isList(json)) return json.some(takesChannelsFirst);
+export function layersTakeChannelsFirst(json: Json | undefined): boolean {
+  if (isList(json)) return json.some(layersTakeChannelsFirst);
   if (!isObject(json)) return false;
-  return json.data_format === "channels_first" || Object.values(json).some(takesChannelsFirst);
+  return json.data_format === "channels_first" || Object.values(json).some(layersTakeChannelsFirst);
 }

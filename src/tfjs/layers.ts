@@ -8,17 +8,17 @@ import { activation, softmax } from "./operators/activation";
 import { concat, pad, resize, slice } from "./operators/arrange";
 import {
   type ConvOptions,
+  type ConvPadding,
   convolution,
   dense,
   depthwise,
-  type Padding,
   transposedConvolution,
 } from "./operators/convolution";
 import { batchNorm, binary, clip, layerNorm, prelu, unary } from "./operators/pointwise";
 import { globalPool, pool } from "./operators/pooling";
 
 /** A layer that is to be converted. */
-export interface Layer {
+export interface LayerCall {
   readonly b: GraphBuilder;
   /** Its configuration. */
   readonly config: Fields;
@@ -28,11 +28,11 @@ export interface Layer {
   weight(name: string, index: number): Value;
 }
 
-type Convert = (layer: Layer) => Value;
+type Convert = (layer: LayerCall) => Value;
 
 const isChannelsFirst = (config: Fields): boolean => config.string("data_format", "channels_last") === "channels_first";
 
-function paddingOf(config: Fields): Padding {
+function paddingOf(config: Fields): ConvPadding {
   const padding = config.string("padding", "valid").toLowerCase();
   return padding === "same" || padding === "causal" || padding === "valid"
     ? padding
@@ -50,9 +50,9 @@ const convOptions = (config: Fields, rank: number): ConvOptions => ({
   dilations: config.numbers("dilation_rate", rank, 1),
 });
 
-const activated = ({ b, config }: Layer, value: Value): Value => activation(b, value, config.object.activation);
+const activated = ({ b, config }: LayerCall, value: Value): Value => activation(b, value, config.object.activation);
 
-const biasOf = (layer: Layer, index: number): Value | undefined =>
+const biasOf = (layer: LayerCall, index: number): Value | undefined =>
   layer.config.boolean("use_bias", true) ? layer.weight("bias", index) : undefined;
 
 const conv =
@@ -163,7 +163,7 @@ const modes = /* @__PURE__ */ new Map<string, "nearest" | "linear">([
   ["bilinear", "linear"],
 ]);
 
-function resized({ b, x, config }: Layer, size: Shape, alignCorners: boolean, fallback: string): Value {
+function resized({ b, x, config }: LayerCall, size: Shape, alignCorners: boolean, fallback: string): Value {
   const name = config.string("interpolation", fallback);
   const mode = modes.get(name) ?? refuse(`its interpolation "${name}" is not supported`);
   return resize(b, x, size, { mode, alignCorners, halfPixelCenters: false, channelsFirst: isChannelsFirst(config) });

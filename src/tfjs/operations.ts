@@ -1,20 +1,20 @@
 /** The operators of TensorFlow's GraphDef that convolutional networks use, each as operators of the graph. */
 import { Constant } from "../graph/ir";
-import { axisIndex, graphAxis, image, plain, reshaped, shapeOf, transposed } from "./axes";
+import { axisIndex, graphAxis, image, inPlainOrder, reshaped, shapeOf, transposed } from "./axes";
 import { type GraphBuilder, numbersOf, refuse, type Value } from "./graph-builder";
 import { softmax } from "./operators/activation";
-import { concat, gather, pad, type ResizeOptions, resize, slice, split } from "./operators/arrange";
+import { concat, gather, pad, type ResizeAttributes, resize, slice, split } from "./operators/arrange";
 import {
   type ConvOptions,
+  type ConvPadding,
   convolution,
   dense,
   depthwise,
-  type Padding,
   transposedConvolution,
 } from "./operators/convolution";
-import { batchToSpace, dilated, spaceToBatch, stillSpread } from "./operators/dilation";
+import { batchToSpace, dilatedConvolution, spaceToBatch, stillSpread } from "./operators/dilation";
 import { namesakes } from "./operators/namesakes";
-import { batchNorm, binary, clip, prelu, together, unary } from "./operators/pointwise";
+import { batchNorm, binary, clip, elementwiseOf, prelu, unary } from "./operators/pointwise";
 import { pool, type Reduction, reduction } from "./operators/pooling";
 import { stridedSlice } from "./operators/strided-slice";
 
@@ -30,13 +30,13 @@ export interface Attributes {
 }
 
 /** An operator that is to be converted. */
-export interface Operator {
+export interface TfjsOperator {
   readonly b: GraphBuilder;
   readonly attributes: Attributes;
   readonly inputs: readonly Value[];
 }
 
-type Convert = (operator: Operator) => Value | Value[];
+type Convert = (operator: TfjsOperator) => Value | Value[];
 
 const isChannelsFirst = (attributes: Attributes): boolean => attributes.string("data_format", "NHWC") === "NCHW";
 
@@ -48,7 +48,7 @@ function windowOptions(attributes: Attributes) {
   const name = attributes.string("padding", "VALID");
   const explicit = attributes.numbers("explicit_paddings");
   const pairs = Array.from({ length: explicit.length / 2 }, (_, i) => [explicit[2 * i], explicit[2 * i + 1]] as const);
-  const padding: Padding =
+  const padding: ConvPadding =
     name === "EXPLICIT"
       ? { begin: spatial(attributes, pairs).map(([n]) => n), end: spatial(attributes, pairs).map(([, n]) => n) }
       : name === "SAME"
@@ -67,11 +67,11 @@ function convOptions(attributes: Attributes): ConvOptions {
 const conv =
   (apply: typeof convolution): Convert =>
   ({ b, attributes, inputs: [x, filter] }) =>
-    dilated(x, convOptions(attributes), (options) => apply(b, x, filter, options));
+    dilatedConvolution(x, convOptions(attributes), (options) => apply(b, x, filter, options));
 
 /** The operators after which TensorFlow.js applies further ones at once. */
 const fused =
-  (apply: (operator: Operator, bias: Value | undefined) => Value): Convert =>
+  (apply: (operator: TfjsOperator, bias: Value | undefined) => Value): Convert =>
   (operator) => {
     const { b, attributes, inputs } = operator;
     const steps = attributes.strings("fused_ops").filter((step) => step !== "NoOp");
@@ -88,10 +88,10 @@ const fused =
 
 const fusedConv = (apply: typeof convolution): Convert =>
   fused(({ b, attributes, inputs: [x, filter] }, bias) =>
-    dilated(x, convOptions(attributes), (options) => apply(b, x, filter, options, bias)),
+    dilatedConvolution(x, convOptions(attributes), (options) => apply(b, x, filter, options, bias)),
   );
 
-function matMul({ b, attributes, inputs: [x, matrix] }: Operator, bias?: Value): Value {
+function matMul({ b, attributes, inputs: [x, matrix] }: TfjsOperator, bias?: Value): Value {
   if (attributes.boolean("transpose_a") || attributes.boolean("adj_x")) refuse("transpose_a is not supported");
   const turned = attributes.boolean("transpose_b") || attributes.boolean("adj_y");
   return dense(b, x, turned ? transposed(b, matrix, [1, 0]) : matrix, bias);
@@ -159,7 +159,7 @@ const floorDivided: Convert = ({ b, inputs: [left, right] }) => {
   return b.emit("Floor", [binary(b, "Div", left, right)]);
 };
 
-const selected: Convert = ({ b, inputs }) => together(b, "Where", inputs);
+const selected: Convert = ({ b, inputs }) => elementwiseOf(b, "Where", inputs);
 
 /** In the first version a list of conditions chooses along the first axis. */
 const selectedRows: Convert = (operator) => {
@@ -178,7 +178,7 @@ const cumulated: Convert = ({ b, attributes, inputs: [given, axis] }) => {
 };
 
 const resizing =
-  (mode: ResizeOptions["mode"]): Convert =>
+  (mode: ResizeAttributes["mode"]): Convert =>
   ({ b, attributes, inputs: [x, size] }) =>
     resize(b, x, numbersOf(size, "size"), {
       mode,
@@ -268,7 +268,7 @@ const fill: Convert = ({ b, inputs: [dims, value] }) => {
   if (!value.constant) refuse("its value depends on the image");
   const rank = numbersOf(dims, "extents").length;
   const one = reshaped(b, value, new Array<number>(rank).fill(1));
-  return b.emit("Expand", [plain(b, one), dims]);
+  return b.emit("Expand", [inPlainOrder(b, one), dims]);
 };
 
 const localResponse: Convert = ({ b, attributes, inputs: [x] }) => {

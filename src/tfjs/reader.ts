@@ -4,7 +4,7 @@ import { defaultLimits, type Limits } from "../limits";
 import { asWritten, fileOrderOf } from "./axes";
 import { GraphBuilder, type Value } from "./graph-builder";
 import * as graphModel from "./graph-model";
-import type { InputShapes } from "./input-shapes";
+import type { KnownInputShape } from "./input-shapes";
 import { isObject, type JsonObject, parseObject } from "./json";
 import * as layersModel from "./layers-model";
 import { decodeGroup, readManifest, stringList } from "./weights";
@@ -39,7 +39,7 @@ interface TensorflowModel {
  */
 export async function readTensorflowJs(
   { bytes, sibling }: ModelJson,
-  inputShapes: InputShapes,
+  inputShapes: KnownInputShape,
   limits: Limits = defaultLimits,
 ): Promise<TensorflowModel> {
   const model = parseObject(bytes, "The model", limits);
@@ -60,13 +60,13 @@ export async function readTensorflowJs(
 
   function fromLayers(): { name: string; builder: GraphBuilder; outputs: Value[] } {
     const topology = topologyOf(model);
-    const builder = builderFor(layersModel.takesChannelsFirst(topology));
+    const builder = builderFor(layersModel.layersTakeChannelsFirst(topology));
     const network = new layersModel.LayersModel(topology, builder, weights, inputShapes);
     return { name: network.name, builder, outputs: network.build() };
   }
 
   function fromGraph(): { name: string; builder: GraphBuilder; outputs: Value[] } {
-    const builder = builderFor(graphModel.takesChannelsFirst(topologyOf(model)));
+    const builder = builderFor(graphModel.graphTakesChannelsFirst(topologyOf(model)));
     return { name: "", builder, outputs: new graphModel.GraphModel(model, builder, weights, inputShapes).build() };
   }
 }

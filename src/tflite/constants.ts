@@ -4,7 +4,7 @@ import { ModelError } from "../errors";
 import { Constant } from "../graph/ir";
 import { type Limits, withinLimit } from "../limits";
 import { sizeOf } from "../tensor";
-import type { FileTensor, Quantisation } from "./schema";
+import type { LiteTensor, Quantisation } from "./schema";
 import type { Table } from "./table";
 
 /** Bits of an element. */
@@ -13,20 +13,20 @@ const bits: Readonly<Record<string, number>> = {
   ...{ int4: 4, int8: 8, uint8: 8, int16: 16, uint16: 16, int32: 32, uint32: 32, int64: 64, uint64: 64 },
 };
 
-const what = ({ name }: FileTensor): string => `Constant "${cut(name)}"`;
+const what = ({ name }: LiteTensor): string => `Constant "${cut(name)}"`;
 
 /**
  * The elements of a constant: floats, or the integers that are stored.
  *
  * @throws {ModelError} if it has another number of bytes than its shape needs, or a type that nothing is computed with
  */
-export function storedConstant(tensor: FileTensor, limits: Limits): Constant {
+export function storedConstant(tensor: LiteTensor, limits: Limits): Constant {
   const { type, shape, data, sparsity } = tensor;
   if (sparsity) return densified(tensor, sparsity, limits);
   return elements(tensor, type, shape, data);
 }
 
-function elements(tensor: FileTensor, type: string, shape: readonly number[], data: Uint8Array): Constant {
+function elements(tensor: LiteTensor, type: string, shape: readonly number[], data: Uint8Array): Constant {
   const width = Object.hasOwn(bits, type) ? bits[type] : undefined;
   if (width === undefined) throw new ModelError(`${what(tensor)} holds ${type}, with which nothing is computed here.`);
   const count = sizeOf(shape);
@@ -78,7 +78,7 @@ function channelOf(shape: readonly number[], { scale, axis }: Quantisation): (el
 }
 
 /** Integers less their zero point: what is added up where integers are multiplied. */
-export function centred(stored: Constant, quantisation: Quantisation): Constant {
+export function centredConstant(stored: Constant, quantisation: Quantisation): Constant {
   const channel = channelOf(stored.shape, quantisation);
   const values = stored.values();
   const floats = new Float32Array(stored.size);
@@ -105,7 +105,7 @@ type Level =
  * Writes out a sparse constant. Its levels walk the axes in an order of their own; axes may be cut into blocks, whose inner places are
  * levels of their own behind the axes.
  */
-function densified(tensor: FileTensor, sparsity: Table, limits: Limits): Constant {
+function densified(tensor: LiteTensor, sparsity: Table, limits: Limits): Constant {
   const { shape, type, data } = tensor;
   const rank = shape.length;
   const order = sparsity.ints(0);

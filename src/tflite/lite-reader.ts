@@ -6,14 +6,14 @@ import { defaultLimits, type Limits } from "../limits";
 import { type Note, note } from "../notes";
 import { asWritten, fileOrderOf, image } from "../tfjs/axes";
 import { GraphBuilder, type Value } from "../tfjs/graph-builder";
-import type { InputShapes } from "../tfjs/input-shapes";
+import type { KnownInputShape } from "../tfjs/input-shapes";
 import { stillSpread } from "../tfjs/operators/dilation";
-import { centred, dequantised, storedConstant } from "./constants";
-import { gridOf, isSameGrid, onGrid } from "./grids";
+import { centredConstant, dequantised, storedConstant } from "./constants";
+import { isSameTensorGrid, onTensorGrid, tensorGridOf } from "./grids";
 import { describe, entriesOf } from "./lite-metadata";
 import { builtins, type Conversion, customs, type LayerIntegers } from "./operations";
 import { withoutPostProcessing } from "./post-processing";
-import { type FileModel, type FileOperator, type FileTensor, readSchema } from "./schema";
+import { type FileModel, type FileOperator, type LiteTensor, readSchema } from "./schema";
 
 /** A network, and what was found while it was read. */
 interface LiteModel {
@@ -49,7 +49,7 @@ const layers: ReadonlySet<string> = new Set("CONV_2D DEPTHWISE_CONV_2D FULLY_CON
  */
 export function readTensorflowLite(
   bytes: Uint8Array,
-  inputShapes: InputShapes,
+  inputShapes: KnownInputShape,
   limits: Limits = defaultLimits,
   reading: QuantizedReading = "deployed",
 ): LiteModel {
@@ -60,7 +60,7 @@ export function readTensorflowLite(
   const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits, reading);
   const results = network.build().map((value) => asWritten(builder, value));
   const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));
-  const isQuantised = file.tensors.some((tensor) => gridOf(tensor) !== undefined && tensor.data.byteLength === 0);
+  const isQuantised = file.tensors.some((tensor) => tensorGridOf(tensor) !== undefined && tensor.data.byteLength === 0);
   const notes = [
     ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'), "")] : []),
     ...(isQuantised ? [note("quantised", reading, "")] : []),
@@ -73,7 +73,7 @@ export function readTensorflowLite(
 class Conversions {
   readonly #file: FileModel;
   readonly #builder: GraphBuilder;
-  readonly #inputShapes: InputShapes;
+  readonly #inputShapes: KnownInputShape;
   readonly #limits: Limits;
   readonly #reading: QuantizedReading;
   readonly #values = new Map<number, Value>();
@@ -81,7 +81,7 @@ class Conversions {
   constructor(
     file: FileModel,
     builder: GraphBuilder,
-    inputShapes: InputShapes,
+    inputShapes: KnownInputShape,
     limits: Limits,
     reading: QuantizedReading,
   ) {
@@ -106,13 +106,13 @@ class Conversions {
     return outputs.map((output) => this.#value(output));
   }
 
-  #tensor(index: number): FileTensor {
+  #tensor(index: number): LiteTensor {
     return this.#file.tensors[index];
   }
 
-  #input(tensor: FileTensor, position: number): Value {
+  #input(tensor: LiteTensor, position: number): Value {
     const { name, shape, signature, type } = tensor;
-    const grid = gridOf(tensor);
+    const grid = tensorGridOf(tensor);
     if (!grid && type !== "float32" && type !== "float16") {
       throw new ModelError(
         `Input "${cut(name)}" holds ${type}, and the file does not say which numbers these stand for; an input of floats, or of quantised ` +
@@ -126,7 +126,7 @@ class Conversions {
     const b = this.#builder;
     const input = b.input(name, batch === undefined ? [] : [1, ...rest]);
     if (!grid || this.#reading === "float") return input;
-    return b.layer(`${name}/grid`, "QUANTIZE", [input], () => onGrid(b, image(b, input), grid))[0];
+    return b.layer(`${name}/grid`, "QUANTIZE", [input], () => onTensorGrid(b, image(b, input), grid))[0];
   }
 
   #value(index: number): Value {
@@ -138,7 +138,7 @@ class Conversions {
     return value;
   }
 
-  #constant(tensor: FileTensor): Value {
+  #constant(tensor: LiteTensor): Value {
     if (tensor.data.byteLength === 0 && !tensor.shape.includes(0)) {
       throw new ModelError(
         `Tensor "${cut(tensor.name)}" is read before it is computed: it is a state that the network keeps, or the file is damaged.`,
@@ -189,14 +189,14 @@ class Conversions {
   ): LayerIntegers | undefined {
     if (this.#reading === "float") return undefined;
     const [x, w, y] = [inputs[data], inputs[filter], outputs[0]].map((index) => this.#tensor(index));
-    const [input, output] = [gridOf(x), gridOf(y)];
+    const [input, output] = [tensorGridOf(x), tensorGridOf(y)];
     if (!input || !output || !w.quantisation || w.data.byteLength === 0) return undefined;
     const b = this.#builder;
     const sums = (inputs[bias] ?? -1) >= 0 ? this.#tensor(inputs[bias]) : undefined;
     return {
       input,
       output,
-      filter: b.constant(centred(storedConstant(w, this.#limits), w.quantisation), w.name),
+      filter: b.constant(centredConstant(storedConstant(w, this.#limits), w.quantisation), w.name),
       ...(sums && { bias: b.constant(this.#sums(sums), sums.name) }),
       // In float32 at every step, as the device's kernels compute them.
       units: w.quantisation.scale.map((scale) => Math.fround(Math.fround(input.scale * scale) / output.scale)),
@@ -204,23 +204,24 @@ class Conversions {
   }
 
   /** Biases are in units of products, their zero point is zero. */
-  #sums(tensor: FileTensor): Constant {
+  #sums(tensor: LiteTensor): Constant {
     const stored = storedConstant(tensor, this.#limits);
     return Constant.fromFloats(stored.floats(), stored.shape);
   }
 
   /** Puts the result of an operator on the grid of its integers, where it does not lie there yet. */
-  #onGrid({ op, inputs }: FileOperator, value: Value, tensor: FileTensor | undefined): Value {
-    const grid = tensor && this.#reading === "deployed" ? gridOf(tensor) : undefined;
+  #onGrid({ op, inputs }: FileOperator, value: Value, tensor: LiteTensor | undefined): Value {
+    const grid = tensor && this.#reading === "deployed" ? tensorGridOf(tensor) : undefined;
     if (!grid || value.unknown) return value;
     const [x, w] = inputs.map((index) => (index < 0 ? undefined : this.#tensor(index)));
-    if (layers.has(op) && inputs.some((index) => index >= 0 && gridOf(this.#tensor(index))) && w?.quantisation)
+    if (layers.has(op) && inputs.some((index) => index >= 0 && tensorGridOf(this.#tensor(index))) && w?.quantisation)
       return value;
     const before = moving.has(op) ? inputs.map((index) => (index < 0 ? undefined : this.#tensor(index))) : [];
     const computed = before.filter(
       (each) => each !== undefined && (each.quantisation || each.type.startsWith("float")),
     );
-    if (x && computed.length > 0 && computed.every((each) => each && isSameGrid(gridOf(each), grid))) return value;
-    return stillSpread(value, onGrid(this.#builder, value, grid));
+    if (x && computed.length > 0 && computed.every((each) => each && isSameTensorGrid(tensorGridOf(each), grid)))
+      return value;
+    return stillSpread(value, onTensorGrid(this.#builder, value, grid));
   }
 }

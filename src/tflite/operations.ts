@@ -1,5 +1,5 @@
 /** The operators of TensorFlow Lite, each as operators of the graph: where TensorFlow has the same one, by way of it. */
-import { image, inGraphOrder, plain, reordered, reshaped, shapeOf, transposed } from "../tfjs/axes";
+import { image, inGraphOrder, inPlainOrder, reordered, reshaped, shapeOf, transposed } from "../tfjs/axes";
 import { type GraphBuilder, numbersOf, refuse, type Value } from "../tfjs/graph-builder";
 import { leastInputs, operations as tensorflow } from "../tfjs/operations";
 import { softmax } from "../tfjs/operators/activation";
@@ -13,12 +13,12 @@ import {
   type WindowOptions,
   windowAttributes,
 } from "../tfjs/operators/convolution";
-import { dilated } from "../tfjs/operators/dilation";
+import { dilatedConvolution } from "../tfjs/operators/dilation";
 import { binary, clip, unary } from "../tfjs/operators/pointwise";
 import { pool } from "../tfjs/operators/pooling";
-import { type Grid, placesOf, rescaled } from "./grids";
+import { gridPlaces, rescaled, type TensorGrid } from "./grids";
 import { NamedOptions } from "./options";
-import type { FileOperator, FileTensor } from "./schema";
+import type { FileOperator, LiteTensor } from "./schema";
 import type { Table } from "./table";
 
 /** An operator that is to be converted. */
@@ -28,21 +28,21 @@ export interface Call {
   /** Inputs that the file leaves out are undefined. */
   readonly inputs: readonly (Value | undefined)[];
   /** What the file says of its results. */
-  readonly results: readonly FileTensor[];
+  readonly results: readonly LiteTensor[];
   /** The integers of a layer, by the places of its inputs; undefined where it computes with real numbers. */
   readonly integers: (data: number, filter: number, bias: number) => LayerIntegers | undefined;
 }
 
 /** A layer with weights whose input, weights and result are integers. */
 export interface LayerIntegers {
-  readonly input: Grid;
+  readonly input: TensorGrid;
   /** Weights less their zero point. */
   readonly filter: Value;
   /** In units of products. */
   readonly bias?: Value;
   /** What a product is in steps of the result, for all channels or for each. */
   readonly units: readonly number[];
-  readonly output: Grid;
+  readonly output: TensorGrid;
 }
 
 export interface Conversion {
@@ -129,7 +129,7 @@ function layered(
   if (!whole) return activated(b, apply(x, inputs[filter] as Value, inputs[bias], 0), activation);
   const { input, output, units } = whole;
   const bits = input.high - input.low > 255 ? 16 : 8;
-  const sum = apply(placesOf(b, x, input), whole.filter, whole.bias, bits);
+  const sum = apply(gridPlaces(b, x, input), whole.filter, whole.bias, bits);
   const name = activationNames[activation];
   const rectified = name === "RELU" || name === "RELU6" ? b.emit("Relu", [sum]) : sum;
   const most = name === "RELU6" ? 6 : name === "RELU_N1_TO_1" ? 1 : Number.POSITIVE_INFINITY;
@@ -153,9 +153,9 @@ const conv = (apply: typeof convolution, fields: ConvFields, turn: readonly numb
     if (given.shape.length !== 4) refuse(`its filter has rank ${given.shape.length}`);
     const dilations = [int(call, fields.dilation + 1, 1), int(call, fields.dilation, 1)];
     const options: ConvOptions = { ...windowOptions(call), dilations };
-    return dilated(x, options, (all) =>
+    return dilatedConvolution(x, options, (all) =>
       layered(call, usualPlaces, fused(call, fields.activation), (data, filter, bias, integers) =>
-        apply(b, data, reordered(b, plain(b, filter), turn, false), { ...all, integers }, bias),
+        apply(b, data, reordered(b, inPlainOrder(b, filter), turn, false), { ...all, integers }, bias),
       ),
     );
   });
@@ -175,7 +175,7 @@ const fullyConnected = conversion(2, (call) => {
 /** Filters are out, spatial…, in here, and spatial…, out, in in TensorFlow. */
 function turnedOver(b: GraphBuilder, filter: Value): Value {
   if (filter.shape.length !== 4) refuse(`its filter has rank ${filter.shape.length}`);
-  return reordered(b, plain(b, filter), [1, 2, 0, 3], false);
+  return reordered(b, inPlainOrder(b, filter), [1, 2, 0, 3], false);
 }
 
 const transposeConv = conversion(3, (call) => {
@@ -264,7 +264,7 @@ const batchMatMul = conversion(2, (call) => {
     turned(right, operator.options?.boolean(1) ?? false),
   ];
   if (y.constant && y.shape.length === 2) return dense(b, x, y);
-  return b.emit("MatMul", [plain(b, x), plain(b, y)], {}, false);
+  return b.emit("MatMul", [inPlainOrder(b, x), inPlainOrder(b, y)], {}, false);
 });
 
 /** Whole numbers of 32 bits at the beginning of a custom operator's options, which are a struct of C. */

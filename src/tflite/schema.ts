@@ -23,7 +23,7 @@ export interface Quantisation {
   readonly axis: number;
 }
 
-export interface FileTensor {
+export interface LiteTensor {
   readonly name: string;
   readonly shape: readonly number[];
   /** The shape with −1 where it is open. */
@@ -48,7 +48,7 @@ export interface FileOperator {
 
 export interface FileModel {
   readonly name: string;
-  readonly tensors: readonly FileTensor[];
+  readonly tensors: readonly LiteTensor[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   readonly operators: readonly FileOperator[];
@@ -121,7 +121,7 @@ function operatorOf(code: Table): { readonly op: string; readonly isCustom: bool
   return op === "CUSTOM" ? { op: cut(code.string(1) ?? "CUSTOM"), isCustom: true } : { op, isCustom: false };
 }
 
-function tensorOf(table: Table, i: number, buffers: readonly Uint8Array[], limits: Limits): FileTensor {
+function tensorOf(table: Table, i: number, buffers: readonly Uint8Array[], limits: Limits): LiteTensor {
   const name = table.string(3) ?? "";
   const what = `Tensor ${i} ("${cut(name)}")`;
   const shape = table.ints(0);

@@ -5,7 +5,7 @@ import type { Input, Model } from "../model/model";
 import { createPace } from "../pace/pace";
 import { type Confidences, dropOf } from "./average-drop";
 import { type ExplanationMapOptions, explainedModel, explanationMap } from "./explanation-map";
-import { heatmapOf } from "./judged-map";
+import { heatmapOfJudged } from "./judged-map";
 import { pinnedTarget } from "./judged-target";
 
 export interface Adcc extends Confidences {
@@ -53,7 +53,7 @@ export async function adcc(
     const found = await explanationMap(model, input, explanation, { ...options, target });
     const averageDrop = dropOf("adcc", found);
     const shown = model.tensor(model.fast.input, found.data);
-    const again = heatmapOf(await attribute(model, shown, { target, signal, seed }));
+    const again = heatmapOfJudged(await attribute(model, shown, { target, signal, seed }));
     await pace.step(2);
     const { weights, response, confidence, explained } = found;
     const coherency = coherencyOf(

@@ -1,5 +1,5 @@
 import { guarded } from "../guard";
-import { heatmapOf, type JudgedMap, methodOf } from "./judged-map";
+import { heatmapOfJudged, type JudgedMap, methodOf } from "./judged-map";
 import { type ObjectRegion, regionPixels } from "./region";
 
 export interface EnergyPointingGame {
@@ -26,7 +26,7 @@ export interface EnergyPointingGame {
  */
 export function energyPointingGame(map: JudgedMap, region: ObjectRegion): EnergyPointingGame {
   return guarded("energyPointingGame", () => {
-    const heatmap = heatmapOf(map);
+    const heatmap = heatmapOfJudged(map);
     const { data } = heatmap;
     const pixels = regionPixels(region, heatmap);
     let [inside, total, covered] = [0, 0, 0];

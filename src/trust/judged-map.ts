@@ -38,7 +38,7 @@ export const recorded = (map: JudgedMap): unknown => (isAttribution(map) ? map.r
  *
  * @throws {ShapeError} if a heatmap's size is not that of its data; {InputError} if it has values that are not finite
  */
-export function heatmapOf(map: JudgedMap): Heatmap {
+export function heatmapOfJudged(map: JudgedMap): Heatmap {
   checkMap(map);
   if (isAttribution(map)) return heatmap(map);
   const { data, width, height } = map;
@@ -57,7 +57,7 @@ export function fittingHeatmap(
   map: JudgedMap,
   { height, width }: { readonly height: number; readonly width: number },
 ): Heatmap {
-  const found = heatmapOf(map);
+  const found = heatmapOfJudged(map);
   if (found.width === width && found.height === height) return found;
   const [got, expected] = [
     [found.height, found.width],

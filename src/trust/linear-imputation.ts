@@ -1,5 +1,5 @@
 import { InternalError } from "../errors";
-import type { Places } from "../view/volume-slices";
+import type { SlicePlaces } from "../view/volume-slices";
 
 /** The residual's length, as a share of the right side's, at which the values are taken: far below the noise that hides them. */
 const tolerance = 1e-5;
@@ -26,7 +26,7 @@ const kept = 0.99;
 export async function imputed(
   x: Float32Array,
   removed: Uint8Array,
-  places: Places,
+  places: SlicePlaces,
   pause: () => Promise<void>,
 ): Promise<Float32Array> {
   const channels = x.length / removed.length;
@@ -63,7 +63,7 @@ interface System {
 /** @returns also where each value of the input lies on the grid */
 function systemOf(
   removed: Uint8Array,
-  { depth, height, width }: Places,
+  { depth, height, width }: SlicePlaces,
   channels: number,
 ): System & { readonly grid: Uint32Array } {
   const column = channels;

@@ -1,8 +1,8 @@
 import { atLeastZero, checkOptions } from "../checks";
 import { guarded } from "../guard";
 import type { Heatmap } from "../view/heatmap";
-import { heatmapOf, type JudgedMap, methodOf } from "./judged-map";
-import { dilated, type ObjectRegion, regionPixels } from "./region";
+import { heatmapOfJudged, type JudgedMap, methodOf } from "./judged-map";
+import { dilatedRegion, type ObjectRegion, regionPixels } from "./region";
 
 export interface PointingGameOptions {
   /** How far from the region the point may lie, in pixels of the network's input; default 15 for 224, in proportion for others. */
@@ -42,7 +42,7 @@ export interface PointingGame {
 export function pointingGame(map: JudgedMap, region: ObjectRegion, options: PointingGameOptions = {}): PointingGame {
   return guarded("pointingGame", () => {
     checkOptions("pointingGame", options, ["tolerance"]);
-    const heatmap = heatmapOf(map);
+    const heatmap = heatmapOfJudged(map);
     const { data, width, height } = heatmap;
     const side = height === 1 ? width : Math.min(width, height);
     const tolerance = atLeastZero("tolerance", options.tolerance ?? (15 * side) / 224);
@@ -50,7 +50,7 @@ export function pointingGame(map: JudgedMap, region: ObjectRegion, options: Poin
     let best = 0;
     for (let i = 1; i < data.length; i++) if (data[i] > data[best]) best = i;
     const point = data[best] > 0 ? { x: best % width, y: Math.floor(best / width) } : null;
-    const near = dilated(pixels, { width, height }, tolerance);
+    const near = dilatedRegion(pixels, { width, height }, tolerance);
     const distance = point && nearest(pixels, width, point);
     return {
       method: methodOf(map),

@@ -11,7 +11,7 @@ import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { createPace } from "../pace/pace";
 import { Random } from "../random/random";
-import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
+import { alikeFrom, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 
 export interface RandomLogitTestOptions extends ExplainOptions {
   /** How many other classes are drawn; default 3, or as many as there are. */
@@ -84,7 +84,7 @@ export async function randomLogitTest(
       target: explained.target,
       classes,
       similarity: spearman,
-      passed: spearman < alike,
+      passed: spearman < alikeFrom,
       notes: explained.notes,
       recipe: await makeRecipe(model, "random-logit-test", {
         ...{ target: explained.target.index, classes: count, seed },

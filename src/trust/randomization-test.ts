@@ -15,7 +15,7 @@ import { Random } from "../random/random";
 import { copiesOf } from "../rewrite/with-constants";
 import { pinnedTarget } from "./judged-target";
 import { shuffled, stageEnds, stagesOf } from "./shuffle";
-import { alike, meanSimilarity, type Similarity, similarityTo } from "./similarity";
+import { alikeFrom, meanSimilarity, type Similarity, similarityTo } from "./similarity";
 
 export interface RandomizationTestOptions extends ExplainOptions {
   /** At how many stages the explanation is made anew: the first has one random layer, the last all; default 8, or every layer. */
@@ -106,7 +106,7 @@ export async function randomizationTest(
       target: explained.target,
       stages,
       similarity: spearman,
-      passed: spearman < alike,
+      passed: spearman < alikeFrom,
       notes: explained.notes,
       recipe: await makeRecipe(model, "randomization-test", {
         ...{ target, stages: count, trials, seed },

@@ -122,7 +122,7 @@ function boxPixels(box: Box, { width, height }: Size): Uint8Array {
 }
 
 /** The pixels within a distance of the region. */
-export function dilated(region: Uint8Array, { width, height }: Size, radius: number): Uint8Array {
+export function dilatedRegion(region: Uint8Array, { width, height }: Size, radius: number): Uint8Array {
   const out = region.slice();
   const reach = Math.floor(radius);
   for (let pixel = 0; pixel < region.length; pixel++) {

@@ -31,7 +31,7 @@ function ranksOf(values: Float32Array): Float64Array {
 }
 
 /** From this rank correlation on two pictures are more alike than different. */
-export const alike = 0.5;
+export const alikeFrom = 0.5;
 
 interface Size {
   readonly width: number;

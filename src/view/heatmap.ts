@@ -10,7 +10,7 @@ import type { Reading } from "../methods/facts";
 import { factsOf } from "../methods/table";
 import { suggest } from "../nearest";
 import { showShape, sizeOf, Tensor } from "../tensor";
-import { blurSlices, checkSlice, type Places, resizeSlices } from "./volume-slices";
+import { blurSlices, checkSlice, resizeSlices, type SlicePlaces } from "./volume-slices";
 
 /** A scalar per pixel of the network's input. */
 export interface Heatmap extends PlacedMap {
@@ -251,7 +251,7 @@ interface Grid {
   readonly c: number;
   readonly data: Float32Array;
   /** Of a volume, whose slices lie one below the other. */
-  readonly slices?: Places;
+  readonly slices?: SlicePlaces;
 }
 
 /**

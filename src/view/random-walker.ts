@@ -1,6 +1,6 @@
 /** Which of two labels a pixel belongs to, by what speaks for each and by how alike neighbours are. */
 
-export interface Walk {
+export interface WalkField {
   readonly width: number;
   readonly height: number;
   /** How much each pixel speaks for the first label and for the second, not negative. */
@@ -22,7 +22,7 @@ const mostSteps = 500;
  * Grady 2006, https://doi.org/10.1109/TPAMI.2006.233, with priors (Grady 2005, "Multilabel random walker image segmentation using
  * prior models", equation 9). The linear system is solved by conjugate gradients with a diagonal preconditioner.
  */
-export function randomWalk({ width, height, first, second, likeness }: Walk): Float64Array {
+export function randomWalk({ width, height, first, second, likeness }: WalkField): Float64Array {
   const pixels = width * height;
   const right = new Float64Array(pixels);
   const below = new Float64Array(pixels);

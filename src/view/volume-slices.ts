@@ -4,14 +4,14 @@ import { gaussianBlur } from "../image/blur";
 import { resizeBilinear } from "../image/resize";
 
 /** The places of a volume; of the picture of all slices the height is depth·height. */
-export interface Places {
+export interface SlicePlaces {
   readonly depth: number;
   readonly height: number;
   readonly width: number;
 }
 
 /** Values at other places: bilinear inside the slices, then linear between them. */
-export function resizeSlices(data: Float32Array, from: Places, to: Places): Float32Array {
+export function resizeSlices(data: Float32Array, from: SlicePlaces, to: SlicePlaces): Float32Array {
   const options = { antialias: false };
   const size = to.height * to.width;
   const inside = new Float32Array(from.depth * size);
@@ -24,14 +24,14 @@ export function resizeSlices(data: Float32Array, from: Places, to: Places): Floa
 }
 
 /** Values of a picture or a volume at other places. */
-export function resizePlaces(data: ArrayLike<number>, from: Places, to: Places): Float32Array {
+export function resizePlaces(data: ArrayLike<number>, from: SlicePlaces, to: SlicePlaces): Float32Array {
   if (from.depth > 1 || to.depth > 1) return resizeSlices(Float32Array.from(data), from, to);
   const pixels = { data, width: from.width, height: from.height, channels: 1 };
   return resizeBilinear(pixels, to.width, to.height, { antialias: false });
 }
 
 /** Blurs each slice by itself. */
-export function blurSlices(data: Float32Array, { depth, height, width }: Places, smooth: number): Float32Array {
+export function blurSlices(data: Float32Array, { depth, height, width }: SlicePlaces, smooth: number): Float32Array {
   const size = height * width;
   const out = new Float32Array(data.length);
   for (let i = 0; i < depth; i++) {

@@ -1,7 +1,7 @@
 /** Where each pixel of a transformed picture comes from: a linear map of pictures, and its adjoint. */
 
 /** The plane without what lies beyond a picture is no picture: what stands there instead. */
-export type Padding = "grey" | "reflect";
+export type SamplingPadding = "grey" | "reflect";
 
 /** A picture seen through a turned, scaled and shifted window of its own size. */
 export interface View {

@@ -1,7 +1,7 @@
 import { checkOptions, oneOf, show, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import type { Random } from "../random/random";
-import type { Padding, View } from "./sampling";
+import type { SamplingPadding, View } from "./sampling";
 
 /** Random changes of the picture before every step: what survives them is no noise that only one pixel grid shows. */
 export interface Transforms {
@@ -12,7 +12,7 @@ export interface Transforms {
   /** Range of the enlargement; default [1, 1]. */
   readonly scale?: readonly [smallest: number, largest: number];
   /** What is seen beyond the picture: mid-grey (default), or the picture reflected at its border. */
-  readonly padding?: Padding;
+  readonly padding?: SamplingPadding;
 }
 
 const none: Required<Transforms> = { jitter: 0, rotate: 0, scale: [1, 1], padding: "grey" };

@@ -52,7 +52,7 @@ export async function compileKernels(source: KernelBytes, file = plainFile): Pro
 const bytesOfModules = new WeakMap<WebAssembly.Module, BufferSource>();
 
 /** The bytes of a module that was compiled here. */
-export const bytesOf = (module: WebAssembly.Module): BufferSource | undefined => bytesOfModules.get(module);
+export const moduleBytes = (module: WebAssembly.Module): BufferSource | undefined => bytesOfModules.get(module);
 
 /** `WebAssembly.compile`, which Node from 24 on does not wait for: a program that does nothing else meanwhile would end. */
 export async function compileBytes(bytes: BufferSource): Promise<WebAssembly.Module> {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readArray } from "../../src/cli/array-file";
-import { mostBytes, prepareFolder, readInputFile, writeOutputFile } from "../../src/cli/files";
+import { mostFileBytes, prepareFolder, readInputFile, writeOutputFile } from "../../src/cli/files";
 import { readJson } from "../../src/cli/model-flags";
 import { InputError } from "../../src/index";
 
@@ -32,7 +32,7 @@ describe("a file on the command line", () => {
   });
 
   it("of a search's result or a configuration is a text of at most 64 MiB", async () => {
-    const path = written("large.json", new Uint8Array(mostBytes.text + 1).fill(0x20));
+    const path = written("large.json", new Uint8Array(mostFileBytes.text + 1).fill(0x20));
     await expect(readJson(path, "a result is expected")).rejects.toThrow(/has more than 64 MiB/);
   });
 

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Graph, Node } from "../../src/graph/ir";
 import { unravel } from "../../src/graph/regions";
 import { dependsOn } from "../../src/operators/reach";
-import { type Region, union } from "../../src/operators/region";
+import { type AxisRegion, union } from "../../src/operators/region";
 import { operators } from "../../src/operators/table";
 import { dot, graphOf, Runner, reference, values, worst } from "./harness";
 import type { Sample } from "./sample";
@@ -64,7 +64,13 @@ export async function agrees(sample: Sample): Promise<void> {
 }
 
 /** The elements of the input that an output's elements are said to be computed from, through what stands before the operator. */
-function readOfInput(graph: Graph, node: Node, output: number, out: Region, runner: Runner): Region | undefined {
+function readOfInput(
+  graph: Graph,
+  node: Node,
+  output: number,
+  out: AxisRegion,
+  runner: Runner,
+): AxisRegion | undefined {
   const reads = dependsOn(operators.get(node.op), {
     node,
     opset: graph.opset,
@@ -73,7 +79,7 @@ function readOfInput(graph: Graph, node: Node, output: number, out: Region, runn
     shapes: node.inputs.map((input) => (input ? runner.shapeOf(input) : [])),
     constants: node.inputs.map((input) => graph.constants.get(input)),
   });
-  return node.inputs.reduce<Region | undefined>((known, input, i) => {
+  return node.inputs.reduce<AxisRegion | undefined>((known, input, i) => {
     const read = reads?.[i];
     const before = graph.nodes.find(({ outputs }) => outputs.includes(input));
     const own = read && before ? readOfInput(graph, before, before.outputs.indexOf(input), read, runner) : read;

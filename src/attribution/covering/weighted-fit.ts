@@ -1,6 +1,6 @@
 /** Weighted least squares for a few features and many samples. */
 
-export interface Samples {
+export interface FitSamples {
   readonly rows: readonly ArrayLike<number>[];
   readonly targets: ArrayLike<number>;
   readonly weights: ArrayLike<number>;
@@ -14,7 +14,7 @@ const rounding = 1e-12;
  *
  * @returns β; of several solutions the shortest
  */
-export async function weightedFit({ rows, targets, weights }: Samples, lambda: number): Promise<Float64Array> {
+export async function weightedFit({ rows, targets, weights }: FitSamples, lambda: number): Promise<Float64Array> {
   // Only who fits a model loads the linear algebra.
   const { CholeskyDecomposition, Matrix, pseudoInverse } = await import("ml-matrix");
   const n = rows[0].length;

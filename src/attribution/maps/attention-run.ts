@@ -88,7 +88,7 @@ export function discardSmallest(matrix: TokenMatrix, share: number, { inFront }:
 }
 
 /** left · right, and where `onto` is given added to it. */
-export function product(tokens: number, left: TokenMatrix, right: TokenMatrix, onto?: TokenMatrix): TokenMatrix {
+export function tokenProduct(tokens: number, left: TokenMatrix, right: TokenMatrix, onto?: TokenMatrix): TokenMatrix {
   const result = onto?.slice() ?? new Float64Array(tokens * tokens);
   for (let i = 0; i < tokens; i++) {
     for (let k = 0; k < tokens; k++) {
@@ -100,7 +100,7 @@ export function product(tokens: number, left: TokenMatrix, right: TokenMatrix, o
   return result;
 }
 
-export const identity = (tokens: number): TokenMatrix =>
+export const identityMatrix = (tokens: number): TokenMatrix =>
   Float64Array.from({ length: tokens * tokens }, (_, i) => Number(i % (tokens + 1) === 0));
 
 /** The row of the class token, or the mean of all where there is none, at the places of the picture. */

@@ -1,7 +1,7 @@
 import { entryOf } from "../../guard";
 import type { Operation, Run, ValueName } from "../../operation/operation";
 import { quadrature } from "../gradients/quadrature";
-import { aside, blocksOf, ownScratch } from "./aside";
+import { aside, blockPlan, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";
 
 /** Floats of one sample of a value. */
@@ -22,7 +22,7 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
   const { inputs } = operation;
   const [output] = operation.outputs;
   const sizes = inputs.map(sizeOf);
-  const scratch = blocksOf([sizeOf(output), Math.max(...sizes), ...sizes]);
+  const scratch = blockPlan([sizeOf(output), Math.max(...sizes), ...sizes]);
 
   /** The multipliers of each input by a number of points. */
   function averaged(run: Run, points: number): Map<ValueName, Float64Array> {

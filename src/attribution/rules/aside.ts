@@ -32,13 +32,13 @@ export const aside = (run: Run, { batch, scratch, values, gradients, contribute 
 const blockBytes = (floats: number): number => Math.ceil((floats * 4) / 64) * 64;
 
 /** Blocks of so many floats, and room for what an operation needs itself behind them. */
-export interface Blocks {
+export interface BlockPlan {
   readonly bytes: number;
   /** Addresses of the blocks from an address on, and of the room behind them. */
   at(start: Pointer): { readonly blocks: readonly Pointer[]; readonly rest: Pointer };
 }
 
-export function blocksOf(sizes: readonly number[]): Blocks {
+export function blockPlan(sizes: readonly number[]): BlockPlan {
   const bytes = sizes.reduce((total, size) => total + blockBytes(size), 0);
   return {
     bytes,

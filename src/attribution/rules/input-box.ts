@@ -6,13 +6,13 @@ import type { LoadedModel } from "../../model/loaded-model";
 import type { NetworkInput } from "../../model/network-inputs";
 import { imageShape } from "../../operation/layout";
 import { inputBaseline } from "../baseline";
-import type { Box } from "./linear-step";
+import type { ValueBounds } from "./linear-step";
 import type { RelevanceRules } from "./relevance";
 
 /** The bounds of the network's input, taken forward to the value a layer reads: padding and scaling on the way count. */
 export const inputBox =
   (model: LoadedModel, network: Network): Required<RelevanceRules>["box"] =>
-  (value, { low, high }): Box => {
+  (value, { low, high }): ValueBounds => {
     const { input } = network;
     const below = value === input ? undefined : model.dependencies(value);
     const picture = (name: "low" | "high", given: number | readonly number[] | undefined): Float32Array => {

@@ -1,12 +1,12 @@
 import type { Run } from "../../operation/operation";
 import type { Pointer } from "../../wasm/kernels";
-import { blocksOf } from "./aside";
+import { blockPlan } from "./aside";
 import type { BackwardStep } from "./lens";
 import type { LinearRule, PartInput } from "./linear-rules";
 import type { WeighedLayer } from "./weighed";
 
 /** Lowest and highest values a layer's input can have, element by element. */
-export interface Box {
+export interface ValueBounds {
   readonly low: Float32Array;
   readonly high: Float32Array;
 }
@@ -21,12 +21,12 @@ export function linearStep(
   layer: WeighedLayer,
   rule: LinearRule,
   sizes: { readonly input: number; readonly output: number },
-  box?: Box,
+  box?: ValueBounds,
 ): BackwardStep {
   const { input, output, bias } = layer;
   const { parts } = rule;
   const blocksFor = (batch: number) =>
-    blocksOf([sizes.input * batch, sizes.input * batch, ...parts.map(() => sizes.output * batch)]);
+    blockPlan([sizes.input * batch, sizes.input * batch, ...parts.map(() => sizes.output * batch)]);
 
   /** Writes the part's input; false where it is zero throughout. */
   const fill = (kind: PartInput, x: Float32Array, to: Float32Array): boolean => {

@@ -2,7 +2,7 @@
 import { entryOf } from "../../guard";
 import type { Operation, Run, ValueName } from "../../operation/operation";
 import type { SizeOf } from "./along-path";
-import { type Aside, aside, blocksOf, ownScratch } from "./aside";
+import { type Aside, aside, blockPlan, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";
 import { inverse } from "./linear-rules";
 
@@ -33,13 +33,13 @@ function byShare(
   return {
     saved: [...new Set([...operation.saved, ...operation.inputs, output])],
     ownAdjoint: true,
-    scratchBytes: (batch) => blocksOf([size * batch]).bytes + operation.scratchBytes(batch, "backward"),
+    scratchBytes: (batch) => blockPlan([size * batch]).bytes + operation.scratchBytes(batch, "backward"),
     backward: (run) => {
       const count = size * run.batch;
       const {
         blocks: [place],
         rest,
-      } = blocksOf([count]).at(run.scratch);
+      } = blockPlan([count]).at(run.scratch);
       const floats = (at: number): Float32Array => run.memory.floats(at, count);
       share(floats(place), floats(run.value(output)), floats(run.gradient(output)));
       step(run, { scratch: rest, gradients: new Map([[output, place]]) });
@@ -87,7 +87,7 @@ export function dominant(operation: Operation, sizeOf: SizeOf, epsilon: number):
   const [output] = operation.outputs;
   const sizes = inputs.map(sizeOf);
   const blocksFor = (batch: number) =>
-    blocksOf([sizeOf(output), sizeOf(output), Math.max(...sizes), ...sizes].map((size) => size * batch));
+    blockPlan([sizeOf(output), sizeOf(output), Math.max(...sizes), ...sizes].map((size) => size * batch));
   return {
     saved: [...new Set([...inputs, output])],
     ownAdjoint: true,

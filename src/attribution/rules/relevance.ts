@@ -10,7 +10,7 @@ import { type Composite, type LrpRule, type RuleSettings, settingsOf } from "./c
 import { factorsOf } from "./factors";
 import type { BackwardStep, Lens } from "./lens";
 import { linearRule } from "./linear-rules";
-import { type Box, linearStep } from "./linear-step";
+import { linearStep, type ValueBounds } from "./linear-step";
 import { dominant, pass, proportional, signalOnly, softmaxTaylor } from "./relevance-steps";
 import { weighedLayer } from "./weighed";
 
@@ -48,7 +48,7 @@ export interface RelevanceRules {
   /** Keep positive relevance positive: sums by the parts of their sign, no biases (excitation backprop). */
   readonly excitation?: boolean;
   /** Bounds of the value a layer reads, for zBox. */
-  readonly box?: (input: ValueName, settings: Extract<RuleSettings, { rule: "zBox" }>) => Box;
+  readonly box?: (input: ValueName, settings: Extract<RuleSettings, { rule: "zBox" }>) => ValueBounds;
 }
 
 /** Chooses the steps of a network's operations, Zennit's way. */

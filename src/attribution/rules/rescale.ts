@@ -9,7 +9,7 @@ import type { Nature } from "../../operators/operator";
 import { operators } from "../../operators/table";
 import type { Pointer } from "../../wasm/kernels";
 import { alongPath, type SizeOf } from "./along-path";
-import { aside, blocksOf } from "./aside";
+import { aside, blockPlan } from "./aside";
 import type { BackwardStep, Lens } from "./lens";
 
 /** Differences below this are no differences: the gradient takes over, as in Captum. */
@@ -79,7 +79,7 @@ function maxima(operation: Operation, sizeOf: SizeOf): BackwardStep {
   const [input] = operation.inputs;
   const [output] = operation.outputs;
   const [size, outSize] = [sizeOf(input), sizeOf(output)];
-  const scratch = blocksOf([2 * outSize, 2 * size]);
+  const scratch = blockPlan([2 * outSize, 2 * size]);
   return {
     saved: [...new Set([...operation.saved, input, output])],
     ownAdjoint: true,

@@ -6,7 +6,7 @@ import { mostListed } from "../../limits";
 import { paddedFrom, paddings } from "../../operators/pad";
 import { resizedAxes, resizeGeometry } from "../../operators/resizing";
 import { outsideOf } from "../../operators/sampling";
-import { placesOf, reductionOf } from "../../operators/scattering";
+import { reductionOf, writtenPlaces } from "../../operators/scattering";
 import { sizeOf } from "../../tensor";
 import type { Lowered, Lowering } from "./emitter";
 
@@ -58,7 +58,7 @@ export const scatterCombining: Lowering = (from) => {
   const rounds: { readonly to: number[]; readonly from: number[] }[] = [];
   from.spend(size * 4);
   const times = new Int32Array(size);
-  placesOf(from.node)(from.node, shape, indices.shape, indices.values()).forEach((at, i) => {
+  writtenPlaces(from.node)(from.node, shape, indices.shape, indices.values()).forEach((at, i) => {
     const round = times[at]++;
     rounds[round] ??= { to: [], from: [] };
     rounds[round].to.push(at);

@@ -2,7 +2,7 @@
 import { Constant } from "../../graph/ir";
 import type { Lowered } from "../lowering/emitter";
 import type { Knowledge } from "./known";
-import { rounded } from "./known";
+import { roundedToGrid } from "./known";
 import { integersLess, withBias } from "./layers";
 
 interface Spread {
@@ -26,7 +26,7 @@ function spread(known: Knowledge, from: Lowered, x: string): Spread {
   const zero = from.emit("Detached", [from.emit("Round", [from.emit("Clip", [at, from.scalar(0), from.scalar(255)])])]);
   const quotient = from.emit("Div", [x, scale]);
   if (known.reading === "float") return { places: quotient, scale, zero };
-  const whole = rounded(from, quotient, { factor: 1, step: 1 });
+  const whole = roundedToGrid(from, quotient, { factor: 1, step: 1 });
   return { places: from.emit("Min", [whole, from.emit("Sub", [from.scalar(255), zero])]), scale, zero };
 }
 

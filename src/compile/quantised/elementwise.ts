@@ -4,7 +4,7 @@ import { axisOf } from "../../graph/shape-rule";
 import { showShape, sizeOf } from "../../tensor";
 import type { Lowered } from "../lowering/emitter";
 import { gridAt, type PlainGrid, placesOfEnds } from "./grid";
-import { type Knowledge, onGrid, placesAt, realsAt, rounded, setGrid } from "./known";
+import { type Knowledge, onGrid, placesAt, realsAt, roundedToGrid, setGrid } from "./known";
 
 const f = Math.fround;
 
@@ -51,7 +51,7 @@ export const sum: Rule = (known, from, { inputs: [a, b], output }, operands) => 
     return ratio === 1 ? places : from.emit("Mul", [places, from.scalar(ratio)]);
   });
   const ends = placesOfEnds(output);
-  return rounded(from, from.emit("Add", parts), { factor: 1, step, ends, zero: output.zero[0] });
+  return roundedToGrid(from, from.emit("Add", parts), { factor: 1, step, ends, zero: output.zero[0] });
 };
 
 export const product: Rule = (known, from, { inputs: [a, b], output }, operands) => {
@@ -61,7 +61,7 @@ export const product: Rule = (known, from, { inputs: [a, b], output }, operands)
   const factor = f(f(a.scale[0] * b.scale[0]) / step);
   const ends = placesOfEnds(output);
   const places = from.emit("Mul", [operands.places(0), operands.places(1)]);
-  return rounded(from, places, { factor, step, ends, zero: output.zero[0] });
+  return roundedToGrid(from, places, { factor, step, ends, zero: output.zero[0] });
 };
 
 /** A function of real numbers, rounded once. */
@@ -82,8 +82,8 @@ export const globalAveragePool: Rule = (known, from, { inputs: [x], output }, op
   const [step] = output.scale;
   const size = sizeOf(shape.slice(2));
   // The sum itself again, a whole number.
-  const sums = rounded(from, mean, { factor: size, step: 1 });
-  return rounded(from, sums, { factor: f(x.scale[0] / f(step * size)), step, ends: placesOfEnds(output) });
+  const sums = roundedToGrid(from, mean, { factor: size, step: 1 });
+  return roundedToGrid(from, sums, { factor: f(x.scale[0] / f(step * size)), step, ends: placesOfEnds(output) });
 };
 
 /** Probabilities in whole parts of one: how many parts there are is cut off, as it is where it is computed as deployed. */
@@ -105,7 +105,7 @@ export const softmax =
     const shares = isMoved ? from.transpose(back, order) : back;
     if (known.reading === "float") return onGrid(known, from, shares, output);
     const [step] = output.scale;
-    return rounded(from, shares, { factor: Math.floor(f(1 / step)), step, ends: placesOfEnds(output) });
+    return roundedToGrid(from, shares, { factor: Math.floor(f(1 / step)), step, ends: placesOfEnds(output) });
   };
 
 /** An operator whose file says the grids: of each input behind it, of the output at the end. */

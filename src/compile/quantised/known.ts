@@ -10,7 +10,7 @@ import { type Grid, isPlain, isSameGrid, type PlainGrid, placesOfEnds } from "./
  * A quantised value. Kept are the real numbers that its integers stand for; of a value whose scale is computed from it, its integers
  * less the zero point.
  */
-export type Quantised =
+export type QuantisedValue =
   | {
       readonly grid: Grid;
       /** True where the file has integers here, false where it has the real numbers. */
@@ -29,13 +29,13 @@ export interface Weight {
   readonly axis: number;
 }
 
-export type Reading = "deployed" | "float";
+export type QuantisedReading = "deployed" | "float";
 
 /** What lowerings of quantised operators are handed. */
 export interface Knowledge {
-  readonly reading: Reading;
+  readonly reading: QuantisedReading;
   /** By the names of values. */
-  readonly values: Map<string, Quantised>;
+  readonly values: Map<string, QuantisedValue>;
   readonly weights: Map<string, Weight>;
 }
 
@@ -58,7 +58,7 @@ interface Rounding {
   readonly zero?: number;
 }
 
-export function rounded(
+export function roundedToGrid(
   from: Lowered,
   x: string,
   { factor, step, divide = false, unrounded = false, ends, zero = 0 }: Rounding,
@@ -142,7 +142,7 @@ export function placesAt(known: Knowledge, from: Lowered, index: number, said: P
     return from.floats(places.floats(), places.shape);
   }
   const { own } = found(known, from, index, said);
-  const places = rounded(from, from.input(index), { factor: own.scale[0], step: 1, divide: true });
+  const places = roundedToGrid(from, from.input(index), { factor: own.scale[0], step: 1, divide: true });
   const by = own.zero[0] - said.zero[0];
   return by === 0 ? places : from.emit("Add", [places, from.scalar(by)]);
 }
@@ -159,11 +159,11 @@ export function realsAt(known: Knowledge, from: Lowered, index: number, said: Pl
   }
   const { own, between } = found(known, from, index, said);
   if (isSameGrid(own, said) && !between) return from.input(index);
-  return moved(known, from, from.input(index), own, said, between);
+  return movedOnGrid(known, from, from.input(index), own, said, between);
 }
 
 /** Real numbers on one grid as those that the same integers stand for on another. */
-export function moved(
+export function movedOnGrid(
   known: Knowledge,
   from: Lowered,
   x: string,
@@ -178,7 +178,7 @@ export function moved(
       ? isUnit
         ? x
         : from.emit("Div", [x, from.scalar(own.scale[0])])
-      : rounded(from, x, { factor: own.scale[0], step: 1, divide: true });
+      : roundedToGrid(from, x, { factor: own.scale[0], step: 1, divide: true });
   const shifted = by === 0 ? places : from.emit("Add", [places, from.scalar(by)]);
   return said.scale[0] === 1 ? shifted : from.emit("Mul", [shifted, from.scalar(said.scale[0])]);
 }
@@ -193,8 +193,9 @@ export function onGrid(
 ): string {
   const [scale] = grid.scale;
   const ends = placesOfEnds(grid);
-  if (known.reading === "deployed") return rounded(from, x, { factor: scale, step: scale, divide: true, ends, ...how });
-  return rounded(from, x, { factor: scale, step: scale, divide: true, ends, unrounded: true });
+  if (known.reading === "deployed")
+    return roundedToGrid(from, x, { factor: scale, step: scale, divide: true, ends, ...how });
+  return roundedToGrid(from, x, { factor: scale, step: scale, divide: true, ends, unrounded: true });
 }
 
 /** What a layer with weights makes: a grid that begins at zero is its rectifier, which exporters leave out. */

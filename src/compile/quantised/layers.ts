@@ -5,7 +5,7 @@ import { label, type Shape } from "../../graph/shape-rule";
 import { showShape, sizeOf } from "../../tensor";
 import type { Lowered } from "../lowering/emitter";
 import { gridAt, isPlain, type PlainGrid, placesOfEnds, scalesOf, wholes, zerosOf } from "./grid";
-import { centred, gridOf, type Knowledge, onGrid, placesAt, realsAt, rectified, rounded, setGrid } from "./known";
+import { centred, gridOf, type Knowledge, onGrid, placesAt, realsAt, rectified, roundedToGrid, setGrid } from "./known";
 
 const f = Math.fround;
 
@@ -87,10 +87,10 @@ export function requantised(
   const ends = placesOfEnds(grid);
   const sums = factor.every((each) => each > 0) ? rectified(from, products, grid) : products;
   if (factor.length === 1 || (axis === 1 && rank > 1)) {
-    return rounded(from, sums, { factor: factor.length === 1 ? factor[0] : factor, step, ends });
+    return roundedToGrid(from, sums, { factor: factor.length === 1 ? factor[0] : factor, step, ends });
   }
   const shape = [factor.length, ...new Array<number>(rank - 1 - axis).fill(1)];
-  return rounded(from, from.emit("Mul", [sums, from.floats(factor, shape)]), { factor: 1, step, ends });
+  return roundedToGrid(from, from.emit("Mul", [sums, from.floats(factor, shape)]), { factor: 1, step, ends });
 }
 
 /** The same as real numbers. */

@@ -3,7 +3,7 @@ import { axisOf } from "../../graph/shape-rule";
 import { quantizedType } from "../../operators/quantize";
 import type { Lowered } from "../lowering/emitter";
 import { type Grid, isPlain, isSameGrid, linearGrid } from "./grid";
-import { type Knowledge, moved, onGrid, rounded, setGrid } from "./known";
+import { type Knowledge, movedOnGrid, onGrid, roundedToGrid, setGrid } from "./known";
 
 /** Numbers for each place of an axis, as they repeat over a value. */
 function along(from: Lowered, numbers: readonly number[], axis: number, rank: number): string {
@@ -21,7 +21,9 @@ function onEach(known: Knowledge, from: Lowered, x: string, grid: Grid, axis: nu
       rank,
     );
   const isDeployed = known.reading === "deployed";
-  const places = isDeployed ? rounded(from, from.emit("Div", [x, list((scale) => scale)]), { factor: 1, step: 1 }) : x;
+  const places = isDeployed
+    ? roundedToGrid(from, from.emit("Div", [x, list((scale) => scale)]), { factor: 1, step: 1 })
+    : x;
   const unit = (scale: number): number => (isDeployed ? 1 : scale);
   const above = from.emit("Max", [places, list((scale, zero) => (grid.low - zero) * unit(scale))]);
   const between = from.emit("Min", [above, list((scale, zero) => (grid.high - zero) * unit(scale))]);
@@ -67,7 +69,7 @@ export function dequantizeLinear(known: Knowledge, from: Lowered): string | unde
   if (grid.type !== own.type) return `its input holds ${own.type}, and its zero point says ${grid.type}`;
   if (isSameGrid(own, grid) && !given.between) from.result(from.emit("Identity", [from.input(0)]));
   else if (isPlain(own) && isPlain(grid)) {
-    from.result(moved(known, from, from.input(0), own, grid, given.between === true));
+    from.result(movedOnGrid(known, from, from.input(0), own, grid, given.between === true));
   } else if (isPlain(own)) {
     // Integers that get a scale for each place of an axis only here.
     const rank = from.shape(0).length;
@@ -75,7 +77,7 @@ export function dequantizeLinear(known: Knowledge, from: Lowered): string | unde
     const places =
       known.reading === "float" || given.between
         ? from.emit("Div", [from.input(0), from.scalar(own.scale[0])])
-        : rounded(from, from.input(0), { factor: own.scale[0], step: 1, divide: true });
+        : roundedToGrid(from, from.input(0), { factor: own.scale[0], step: 1, divide: true });
     const shift = grid.zero.map((each) => own.zero[0] - each);
     const shifted = shift.every((by) => by === 0) ? places : from.emit("Add", [places, along(from, shift, axis, rank)]);
     from.result(from.emit("Mul", [shifted, along(from, grid.scale, axis, rank)]));
@@ -99,7 +101,7 @@ export function cast(known: Knowledge, from: Lowered): string | undefined {
   from.result(
     isSameGrid(grid, unit)
       ? from.emit("Identity", [from.input(0)])
-      : from.emit("Identity", [moved(known, from, from.input(0), grid, unit, given.between === true)]),
+      : from.emit("Identity", [movedOnGrid(known, from, from.input(0), grid, unit, given.between === true)]),
   );
   return undefined;
 }

@@ -18,7 +18,7 @@ import {
   sum,
 } from "./elementwise";
 import { type Grid, gridAt, isPlain, type PlainGrid } from "./grid";
-import { centred, gridOf, type Knowledge, onGrid, rounded, type Weight } from "./known";
+import { centred, gridOf, type Knowledge, onGrid, roundedToGrid, type Weight } from "./known";
 import { convolved, realSums, requantised, unitsOf, type Weights } from "./layers";
 
 /** What follows a node. */
@@ -167,7 +167,7 @@ const conv: Pair = (known, from, followers) => {
 
 /** The integers of a value less their zero point. */
 const placesOf = (from: Lowered, index: number, grid: PlainGrid): string =>
-  rounded(from, from.input(index), { factor: grid.scale[0], step: 1, divide: true });
+  roundedToGrid(from, from.input(index), { factor: grid.scale[0], step: 1, divide: true });
 
 /** One side of a product of matrices, as integers less their zero point. */
 function sideOf(

@@ -8,7 +8,7 @@ import type { Lowered, Lowering, Rewriting } from "../lowering/emitter";
 import { dynamicQuantizeLinear, dynamicQuantizeMatMul, matMulNBits } from "./dynamic";
 import * as elementwise from "./elementwise";
 import { wholes } from "./grid";
-import type { Knowledge, Quantised, Reading, Weight } from "./known";
+import type { Knowledge, QuantisedReading, QuantisedValue, Weight } from "./known";
 import { convInteger, matMulInteger, matMulIntegerToFloat, qGemm, qLinearConv, qLinearMatMul } from "./layers";
 import { cast, dequantizeLinear, quantizeLinear } from "./linear";
 import { passOn } from "./moving";
@@ -53,8 +53,8 @@ class Quantisation implements Rewriting {
   /** Nodes that were written here, and what they were written by: they compute with the values as they are kept. */
   readonly #written = new WeakSet<Node>();
 
-  constructor(graph: Graph, constants: ReadonlyMap<string, Constant>, reading: Reading) {
-    const values = new Map<string, Quantised>();
+  constructor(graph: Graph, constants: ReadonlyMap<string, Constant>, reading: QuantisedReading) {
+    const values = new Map<string, QuantisedValue>();
     for (const { name, integers } of graph.inputs) {
       if (integers !== undefined && integerRanges.has(integers))
         values.set(name, { grid: wholes(integers), whole: true, between: true });
@@ -101,6 +101,6 @@ class Quantisation implements Rewriting {
 
 /** How a quantised network is written by others. */
 export const quantisation =
-  (reading: Reading) =>
+  (reading: QuantisedReading) =>
   (graph: Graph, constants: ReadonlyMap<string, Constant>): Rewriting =>
     new Quantisation(graph, constants, reading);

@@ -1,5 +1,5 @@
 /** Boxes in one output and the scores of the same candidates in another. */
-import { type HeadClues, type HeadOutput, joined } from "./family";
+import { type HeadClues, type HeadOutput, joinedParts } from "./family";
 
 export interface BoxesBesideScores {
   readonly boxes: HeadOutput;
@@ -19,7 +19,7 @@ export function boxesBesideScores({ outputs }: HeadClues): BoxesBesideScores | u
   const peers = rows.filter((output) => output !== boxes && output.shape[1] === boxes?.shape[1]);
   // Key points may stand between them.
   const scores =
-    peers.find((output) => joined(output.parts(2))[0]?.finish !== "none") ??
+    peers.find((output) => joinedParts(output.parts(2))[0]?.finish !== "none") ??
     peers.find(({ name }) => scoreWords.test(name)) ??
     peers[0];
   return boxes && scores && { boxes, scores, count: boxes.shape[1], classes: scores.shape[2] };

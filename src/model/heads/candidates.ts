@@ -1,6 +1,6 @@
 /** One output whose candidates are rows or columns: a box and scores side by side, as most YOLO networks export it. */
 import type { DetectorHeadOption } from "../detection";
-import { type HeadClues, type HeadOutput, joined, stridesOf } from "./family";
+import { type HeadClues, type HeadOutput, joinedParts, stridesOf } from "./family";
 
 /** An output of boxes beside scores, and which numbers are which. */
 export interface Candidates {
@@ -31,7 +31,7 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
   if (shape.length !== 3 || shape[0] !== 1) return undefined;
   const axes = shape[1] < shape[2] ? [1, 2] : [2, 1];
   const mixed = axes.find((axis) => {
-    const [box, scores] = joined(output.parts(axis));
+    const [box, scores] = joinedParts(output.parts(axis));
     return box.finish === "none" && box.size === 4 && scores?.finish === "sigmoid";
   });
   const axis = mixed ?? axes[0];
@@ -40,7 +40,7 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
   if (channels < 5 || count < 2) return undefined;
   const parts = output.parts(axis);
   // What follows the scores belongs to masks or key points.
-  const scored = mixed === undefined ? channels - 4 : joined(parts)[1].size;
+  const scored = mixed === undefined ? channels - 4 : joinedParts(parts)[1].size;
   const isPyramid = [1, 2, 3, 4, 5, 6, 9].some((each) => stridesOf(picture, count / each) !== undefined);
   if (mixed === undefined && !(isPyramid || labels === channels - 4 || labels === channels - 5)) return undefined;
   let at = 0;

@@ -1,4 +1,4 @@
-import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joined } from "./family";
+import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joinedParts } from "./family";
 
 const sizeWords = /wh|size|dim/i;
 
@@ -19,7 +19,7 @@ export const centernet: HeadFamily = {
       // Without a name that says it, sizes come before offsets, as the authors' code writes them.
       const sizes = pairs.find(({ name }) => sizeWords.test(name)) ?? pairs[0];
       const offsets = pairs.find((each) => each !== sizes) ?? pairs[1];
-      const [finish] = joined(heat.parts(1));
+      const [finish] = joinedParts(heat.parts(1));
       return {
         boxes: [offsets.name, sizes.name],
         scores: heat.name,

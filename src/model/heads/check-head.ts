@@ -3,7 +3,7 @@ import { kindOf, nonEmptyList, oneOf, show, wholeNumber } from "../../checks";
 import { OptionError } from "../../errors";
 import { suggest } from "../../nearest";
 import type { BoxDecoding, DetectorHeadOption, KeypointChannels, MaskOption, SelectionOption } from "../detection";
-import { placesOf } from "./family";
+import { placeCount } from "./family";
 import { decoders } from "./table";
 
 const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
@@ -166,7 +166,7 @@ export function candidatesMade(
 ): number | undefined {
   if (strides === undefined || !inPyramid.includes(decode)) return undefined;
   const priors = (level: number): number => (withPriors.includes(decode) ? (sizes[level] ?? []).length : 1);
-  return strides.reduce((sum, stride, level) => sum + placesOf(picture, stride) * priors(level), 0);
+  return strides.reduce((sum, stride, level) => sum + placeCount(picture, stride) * priors(level), 0);
 }
 
 /** What makes them, in words. */

@@ -1,5 +1,5 @@
 import { boxesBesideScores } from "./boxes-beside-scores";
-import { type HeadFamily, joined } from "./family";
+import { type HeadFamily, joinedParts } from "./family";
 
 /**
  * DETR and RT-DETR: class logits `[1, N, C + 1]` or `[1, N, C]` beside boxes `[1, N, 4]` through a sigmoid: centre and size as shares of
@@ -13,9 +13,9 @@ export const detr: HeadFamily = {
     const found = boxesBesideScores(clues);
     if (!found) return undefined;
     const { boxes, scores, count, classes } = found;
-    const [box] = joined(boxes.parts(2));
+    const [box] = joinedParts(boxes.parts(2));
     if (box.finish !== "sigmoid" || box.size !== 4) return undefined;
-    const [whole] = joined(scores.parts(2));
+    const [whole] = joinedParts(scores.parts(2));
     const reading = {
       boxes: boxes.name,
       scores: scores.name,

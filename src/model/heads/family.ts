@@ -109,15 +109,15 @@ const strideSets = [
 ] as const;
 
 /** How many places a map of this stride has. */
-export const placesOf = ([height, width]: readonly [number, number], stride: number): number =>
+export const placeCount = ([height, width]: readonly [number, number], stride: number): number =>
   Math.ceil(height / stride) * Math.ceil(width / stride);
 
 /** The strides of maps that have so many places. */
 export const stridesOf = (picture: readonly [number, number], places: number): readonly number[] | undefined =>
-  strideSets.find((strides) => strides.reduce((sum, stride) => sum + placesOf(picture, stride), 0) === places);
+  strideSets.find((strides) => strides.reduce((sum, stride) => sum + placeCount(picture, stride), 0) === places);
 
 /** Sizes and finishes of parts as a word, neighbours that are finished alike joined: "4 none, 80 sigmoid". */
-export function joined(parts: readonly ChannelPart[]): { readonly size: number; readonly finish: string }[] {
+export function joinedParts(parts: readonly ChannelPart[]): { readonly size: number; readonly finish: string }[] {
   const found: { size: number; finish: string }[] = [];
   for (const { size, finish } of parts) {
     const last = found.at(-1);

@@ -1,4 +1,4 @@
-import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joined } from "./family";
+import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joinedParts } from "./family";
 
 /** FastestDet: `[1, 5 + C, h, w]`, an objectness, four numbers of a box, the softmax over the classes. */
 export const fastestDet: HeadFamily = {
@@ -6,7 +6,7 @@ export const fastestDet: HeadFamily = {
   recognise({ outputs }) {
     const output = outputs.find(({ shape, parts }) => {
       if (shape.length !== 4) return false;
-      const [object, box, classes, more] = joined(parts(1));
+      const [object, box, classes, more] = joinedParts(parts(1));
       const isBox = object.finish === "sigmoid" && object.size === 1 && box?.finish === "none" && box.size === 4;
       return isBox && classes?.finish === "softmax" && !more;
     });

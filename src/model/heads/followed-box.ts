@@ -85,7 +85,7 @@ export interface SoughtBox extends Pick<Detection, "box" | "index" | "label"> {
  * @param placement  how the picture lies in the input
  * @throws {TargetError} if it is no box with a class of this model
  */
-export async function similarityTo(
+export async function boxSimilarity(
   model: ModelValues,
   head: Head,
   { box, index, anchor, probabilities, ...sought }: SoughtBox,

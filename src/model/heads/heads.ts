@@ -2,7 +2,7 @@
 export { detectionTarget } from "./detection-target";
 export { candidatesAbove, cornersOf, probabilityOf, withoutDoubles } from "./find-boxes";
 export { recogniseHead } from "./find-head";
-export { type FollowedScore, followedBox, type SoughtBox, similarityTo } from "./followed-box";
+export { boxSimilarity, type FollowedScore, followedBox, type SoughtBox } from "./followed-box";
 export type { Head } from "./head";
 export { inputToPicture } from "./in-picture";
 export { keypointsAt } from "./keypoints";

@@ -1,4 +1,4 @@
-import { type Decoder, type DecoderRequest, type HeadFamily, joined, pyramid, stridesOf } from "./family";
+import { type Decoder, type DecoderRequest, type HeadFamily, joinedParts, pyramid, stridesOf } from "./family";
 
 /** NanoDet-Plus: `[1, N, C + 4 (R + 1)]`, class scores, then for each side of the box a distribution over distances 0 to R. */
 export const nanodet: HeadFamily = {
@@ -8,7 +8,7 @@ export const nanodet: HeadFamily = {
       const { shape, name } = output;
       if (shape.length !== 3 || shape[0] !== 1) continue;
       const strides = stridesOf(picture, shape[1]);
-      const [scores, sides, more] = joined(output.parts(2));
+      const [scores, sides, more] = joinedParts(output.parts(2));
       const fits = scores.finish === "sigmoid" && sides?.finish === "none" && sides.size % 4 === 0 && sides.size > 4;
       if (!strides || !fits || more) continue;
       return {

@@ -8,7 +8,7 @@ import {
   type HeadClues,
   type HeadFamily,
   type HeadOutput,
-  joined,
+  joinedParts,
 } from "./family";
 
 /** Height and width of a map `[1, A·K, h, w]` or `[1, A, h, w, K]`, and how many numbers it has of each place. */
@@ -58,7 +58,7 @@ export const rawYolo: HeadFamily = {
           'YOLOv3 also decode: "yolo-v3".',
       );
     }
-    const isDone = joined(parts(shape.length === 5 ? 4 : 1)).every(({ finish }) => finish === "sigmoid");
+    const isDone = joinedParts(parts(shape.length === 5 ? 4 : 1)).every(({ finish }) => finish === "sigmoid");
     return {
       boxes: maps.map(({ name }) => name),
       layout: "map",

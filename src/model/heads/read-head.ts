@@ -1,9 +1,11 @@
 /** A head as it is read: which elements of which values are a candidate's box and scores. */
+
 import { kindOf } from "../../checks";
 import { joinedOutputs } from "../../compile/join-outputs";
 import { OptionError } from "../../errors";
+import type { Shape } from "../../graph/shape-rule";
 import { suggest } from "../../nearest";
-import { memoryStrides, type Shape } from "../../operation/layout";
+import { memoryStrides } from "../../operation/layout";
 import { showShape } from "../../tensor";
 import type { DetectorHeadOption, MaskOption } from "../detection";
 import type { ModelValues } from "../model-values";

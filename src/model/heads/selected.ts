@@ -1,7 +1,7 @@
 import type { Selection, SelectionRule } from "../../graph/selection";
 import type { DetectorHeadOption, SelectionOption } from "../detection";
 import { keypointsBehind } from "./candidates";
-import { type HeadClues, type HeadOutput, joined } from "./family";
+import { type HeadClues, type HeadOutput, joinedParts } from "./family";
 
 /** How candidates lie in an output. */
 type Layout = "rows" | "columns";
@@ -28,8 +28,8 @@ export function selectedHead(clues: HeadClues, selection: Selection): DetectorHe
   const { rule, corners, rowsFirst } = selection;
   const classes = channelsOf(scores, scoresLayout);
   const axis = (output: HeadOutput, own: Layout): number => output.shape.length - (own === "rows" ? 1 : 2);
-  const [box] = joined(boxes.parts(axis(boxes, layout)));
-  const [score] = joined(scores.parts(axis(scores, scoresLayout)));
+  const [box] = joinedParts(boxes.parts(axis(boxes, layout)));
+  const [score] = joinedParts(scores.parts(axis(scores, scoresLayout)));
   // Four sigmoids are a transformer's: centre and size as shares of the picture.
   const isShares = box.finish === "sigmoid" && box.size === 4;
   return {

@@ -1,5 +1,5 @@
 import { boxesBesideScores } from "./boxes-beside-scores";
-import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joined, pyramid } from "./family";
+import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joinedParts, pyramid } from "./family";
 
 /** The priors of Ultra-Light-Fast-Generic-Face-Detector, the one network whose files leave the decoding out and whose priors are fixed. */
 const ultraFace = {
@@ -19,7 +19,7 @@ export const ssd: HeadFamily = {
     const found = boxesBesideScores(clues);
     if (!found) return undefined;
     const { boxes, scores, count, classes } = found;
-    const [whole] = joined(scores.parts(2));
+    const [whole] = joinedParts(scores.parts(2));
     if (whole.finish !== "softmax" || whole.size !== classes || classes < 2) return undefined;
     const reading = {
       boxes: boxes.name,
@@ -55,7 +55,7 @@ export const retinaFace: HeadFamily = {
     const found = boxesBesideScores(clues);
     if (!found) return undefined;
     const { boxes, scores, count, classes } = found;
-    const [whole] = joined(scores.parts(2));
+    const [whole] = joinedParts(scores.parts(2));
     const fits = classes === 2 && boxes.madeBy(0) === "Conv";
     if (!fits || priorsOf(clues.picture, faces.strides, faces.sizes).length !== count) return undefined;
     const points = clues.outputs.find(

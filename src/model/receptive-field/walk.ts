@@ -2,14 +2,14 @@ import { ModelError } from "../../errors";
 import type { Node } from "../../graph/ir";
 import type { ValueName } from "../../operation/operation";
 import { dependsOn } from "../../operators/reach";
-import { isEmpty, type Region, union } from "../../operators/region";
+import { type AxisRegion, isEmpty, union } from "../../operators/region";
 import { operators } from "../../operators/table";
 import type { LoadedModel } from "../loaded-model";
 
 /** What a region of a value is computed from. */
-export interface Walk {
+export interface ReachWalk {
   /** The region of every value that was reached, the first one included. */
-  readonly regions: ReadonlyMap<ValueName, Region>;
+  readonly regions: ReadonlyMap<ValueName, AxisRegion>;
   /** The nodes that were crossed, last first. */
   readonly crossed: readonly Node[];
 }
@@ -22,11 +22,11 @@ export interface Walk {
 export function walkDown(
   model: LoadedModel,
   value: ValueName,
-  region: Region,
-  until: (region: Region) => boolean = () => false,
-): Walk {
+  region: AxisRegion,
+  until: (region: AxisRegion) => boolean = () => false,
+): ReachWalk {
   const { nodes, shapes, constants, opset } = model.parts.graph;
-  const regions = new Map<ValueName, Region>([[value, region]]);
+  const regions = new Map<ValueName, AxisRegion>([[value, region]]);
   const crossed: Node[] = [];
   for (const node of [...nodes].reverse()) {
     // Of several inputs each has its own region.

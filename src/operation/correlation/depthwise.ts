@@ -2,7 +2,7 @@
 
 import { held, uploadFloats } from "../weights";
 import type { Side, SideParts } from "./side";
-import { type AxisTaps, axesOf, phaseSteps, spacing } from "./taps";
+import { type AxisTaps, phaseSteps, spacing, tapAxes } from "./taps";
 
 /** One call of the kernel: the first pixel it writes and the taps it sees. */
 interface Phase {
@@ -14,7 +14,7 @@ interface Phase {
 
 export function depthwise({ geometry: g, direction, kernels, memory, weight, shared }: SideParts): Side {
   const { groups, kernelH, kernelW } = g;
-  const axes = axesOf(g, direction);
+  const axes = tapAxes(g, direction);
   const phases = axes.rows.flatMap((rows, row) =>
     axes.columns.map((columns, column): Phase => ({ row, column, rows, columns })),
   );

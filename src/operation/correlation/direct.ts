@@ -2,7 +2,7 @@
 
 import { held, packPanels, panelCount } from "../weights";
 import type { Side, SideParts } from "./side";
-import { type Phase, phaseSteps, phasesOf, seenFrom } from "./taps";
+import { phaseSteps, phasesOf, seenFrom, type TapPhase } from "./taps";
 
 const floatBytes = 4;
 
@@ -45,7 +45,7 @@ export function direct({ geometry: g, direction, kernels, memory, weight, shared
   const phases = phasesOf(g, direction);
   const { steps, firstByte } = phaseSteps(g, direction);
 
-  const blocks = ({ rows, columns, taps, run }: Phase, samples: number): Blocks =>
+  const blocks = ({ rows, columns, taps, run }: TapPhase, samples: number): Blocks =>
     blocksOf(samples * rows * columns, taps.length * run * from, run * from);
 
   const weights =

@@ -54,7 +54,7 @@ export function phaseTaps(stride: number, dilation: number, pad: number, kernel:
 }
 
 /** The taps of the rows and of the columns, for each phase along each axis. */
-export function axesOf(g: CorrelationGeometry, direction: Direction): { rows: AxisTaps[]; columns: AxisTaps[] } {
+export function tapAxes(g: CorrelationGeometry, direction: Direction): { rows: AxisTaps[]; columns: AxisTaps[] } {
   if (direction === "apply") {
     return {
       rows: [plainTaps(g.kernelH, g.dilationH, g.padTop, g.outH)],
@@ -68,7 +68,7 @@ export function axesOf(g: CorrelationGeometry, direction: Direction): { rows: Ax
 }
 
 /** One call of the `conv` kernel. */
-export interface Phase {
+export interface TapPhase {
   /** First pixel it writes, and how many. */
   readonly row: number;
   readonly column: number;
@@ -82,8 +82,8 @@ export interface Phase {
 }
 
 /** The phases of a convolution, which has one, or of its adjoint, which has stride × stride. */
-export function phasesOf(g: CorrelationGeometry, direction: Direction): Phase[] {
-  const axes = axesOf(g, direction);
+export function phasesOf(g: CorrelationGeometry, direction: Direction): TapPhase[] {
+  const axes = tapAxes(g, direction);
   return axes.rows.flatMap((rows, row) =>
     axes.columns.map((columns, column) => {
       // Neighbouring taps of one kernel row read one contiguous run of the image if nothing lies between them.

@@ -1,5 +1,5 @@
 /** Operators that move elements: padding, cropping, joining, resizing. Lists have one entry per axis of TensorFlow's order. */
-import { alike, axisIndex, graphAxis, image, inFormat, inGraphOrder, reshaped, shapeOf } from "../axes";
+import { axisIndex, graphAxis, image, inFormat, inGraphOrder, orderedLike, reshaped, shapeOf } from "../axes";
 import { type GraphBuilder, refuse, type Value } from "../graph-builder";
 
 export function pad(
@@ -47,7 +47,7 @@ export function slice(
 
 export function concat(b: GraphBuilder, values: readonly Value[], axis: number): Value {
   const model = image(b, values.find((value) => !value.constant) ?? values[0]);
-  const joined = values.map((value) => (value.id === model.id ? model : alike(b, value, model)));
+  const joined = values.map((value) => (value.id === model.id ? model : orderedLike(b, value, model)));
   return b.emit("Concat", joined, { axis: graphAxis(model, axis) }, model.moved);
 }
 
@@ -74,7 +74,7 @@ export function gather(b: GraphBuilder, given: Value, indices: Value, axis: numb
   );
 }
 
-export interface ResizeOptions {
+export interface ResizeAttributes {
   readonly mode: "nearest" | "linear";
   readonly alignCorners: boolean;
   readonly halfPixelCenters: boolean;
@@ -86,7 +86,7 @@ export function resize(
   b: GraphBuilder,
   x: Value,
   size: readonly number[],
-  { mode, alignCorners, halfPixelCenters, channelsFirst }: ResizeOptions,
+  { mode, alignCorners, halfPixelCenters, channelsFirst }: ResizeAttributes,
 ): Value {
   const input = inFormat(b, x, channelsFirst);
   if (input.shape.length !== 4) refuse(`it resizes a value of rank ${input.shape.length}; images have rank 4`);

@@ -1,11 +1,11 @@
 /** TensorFlow's convolutions and matrix products. Filters are spatial…, in, out there, and out, in, spatial… in the graph. */
 import type { Attribute } from "../../graph/ir";
 import { showShape } from "../../tensor";
-import { inFormat, moved, plain, reordered, reshaped } from "../axes";
+import { inFormat, inMovedOrder, inPlainOrder, reordered, reshaped } from "../axes";
 import { type GraphBuilder, refuse, type Value } from "../graph-builder";
 
 /** Explicit padding has one entry per spatial axis. */
-export type Padding =
+export type ConvPadding =
   | "same"
   | "valid"
   | "causal"
@@ -14,7 +14,7 @@ export type Padding =
 export interface WindowOptions {
   /** One entry per spatial axis, as all lists here. */
   readonly strides: readonly number[];
-  readonly padding: Padding;
+  readonly padding: ConvPadding;
   readonly channelsFirst: boolean;
 }
 
@@ -46,7 +46,7 @@ function filterOf(b: GraphBuilder, filter: Value, rank: number): Value {
   if (filter.shape.length !== rank) {
     refuse(`its filter ${showShape(filter.shape)} does not fit an input of rank ${rank}`);
   }
-  return plain(b, filter);
+  return inPlainOrder(b, filter);
 }
 
 function checkBias(bias: Value | undefined): void {
@@ -133,7 +133,7 @@ export function dense(b: GraphBuilder, x: Value, matrix: Value, bias?: Value, in
   const ones = range(rank - 2).map(() => 1);
   return convolution(
     b,
-    moved(b, x),
+    inMovedOrder(b, x),
     filter,
     { strides: ones, dilations: ones, padding: "valid", channelsFirst: false, integers },
     bias,

@@ -24,7 +24,7 @@ export function spaceToBatch(b: GraphBuilder, x: Value, block: readonly number[]
 }
 
 /** A convolution, which is a dilated one where its input was spread. */
-export function dilated(x: Value, options: ConvOptions, apply: (options: ConvOptions) => Value): Value {
+export function dilatedConvolution(x: Value, options: ConvOptions, apply: (options: ConvOptions) => Value): Value {
   const spread = dilatedBy.get(x);
   if (!spread) return apply(options);
   const { block, pads } = spread;

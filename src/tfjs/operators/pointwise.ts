@@ -1,17 +1,18 @@
 /** Element-wise functions, arithmetic with TensorFlow's broadcasting, and normalisations. */
 import type { Attribute } from "../../graph/ir";
 import { sizeOf } from "../../tensor";
-import { alike, axisIndex, graphAxis, image, moved, plain, reshaped, shapeOf } from "../axes";
+import { axisIndex, graphAxis, image, inMovedOrder, inPlainOrder, orderedLike, reshaped, shapeOf } from "../axes";
 import { type GraphBuilder, refuse, type Value } from "../graph-builder";
 
 export const unary = (b: GraphBuilder, op: string, x: Value, attributes: Record<string, Attribute> = {}): Value =>
   b.emit(op, [image(b, x)], attributes);
 
 /** An arithmetic operator of two values whose axes align at the right. */
-export const binary = (b: GraphBuilder, op: string, left: Value, right: Value): Value => together(b, op, [left, right]);
+export const binary = (b: GraphBuilder, op: string, left: Value, right: Value): Value =>
+  elementwiseOf(b, op, [left, right]);
 
 /** An operator of several such values. */
-export function together(b: GraphBuilder, op: string, values: readonly Value[]): Value {
+export function elementwiseOf(b: GraphBuilder, op: string, values: readonly Value[]): Value {
   const rank = Math.max(...values.map(({ shape }) => shape.length));
   const widened = values.map((value) => widen(b, value, rank));
   const changing = widened.map((value, i) => ({ value, whole: sizeOf(value.shape), i }));
@@ -23,7 +24,7 @@ export function together(b: GraphBuilder, op: string, values: readonly Value[]):
 
 /** One number fits every shape; everything else takes the other's order of axes. */
 const alignedWith = (b: GraphBuilder, value: Value, model: Value): Value =>
-  value.constant && value.constant.size === 1 && value.shape.length === 0 ? value : alike(b, value, model);
+  value.constant && value.constant.size === 1 && value.shape.length === 0 ? value : orderedLike(b, value, model);
 
 function widen(b: GraphBuilder, value: Value, rank: number): Value {
   if (value.constant?.size === 1)
@@ -41,7 +42,7 @@ export function clip(b: GraphBuilder, given: Value, low?: number, high?: number)
 /** x for positive x, α·x for negative; α repeats to the shape of x. */
 export function prelu(b: GraphBuilder, given: Value, alpha: Value): Value {
   const x = image(b, given);
-  return b.emit("PRelu", [x, alike(b, widen(b, alpha, x.shape.length), x)]);
+  return b.emit("PRelu", [x, orderedLike(b, widen(b, alpha, x.shape.length), x)]);
 }
 
 export interface NormParameters {
@@ -62,7 +63,7 @@ export function batchNorm(
   const index = axisIndex(given, axis);
   const rank = given.shape.length;
   if (index !== 1 && index !== rank - 1) refuse(`it normalises along axis ${axis} of a value of rank ${rank}`);
-  const x = index === rank - 1 ? moved(b, given) : plain(b, given);
+  const x = index === rank - 1 ? inMovedOrder(b, given) : inPlainOrder(b, given);
   const channels = x.shape[1];
   const all = [
     scale ?? b.floats(new Array(channels).fill(1)),

@@ -8,7 +8,7 @@ import type { Pointer } from "../kernels";
 export type Arguments = readonly number[];
 
 /** Where a part's own records are written. */
-export interface Place {
+export interface RecordPlace {
   /** A copy of the record at `pointer` with other values in some fields. @returns its address */
   record<R extends RecordName>(pointer: Pointer, name: R, changes: Partial<GeometryRecord<R>>): Pointer;
   /** A second one of the same part, or a table. */
@@ -29,7 +29,7 @@ export interface Cut {
   /** An argument that is memory to work in, and how much of it the call needs: every thread has its own. */
   readonly scratch?: { readonly argument: number; readonly bytes: number };
   /** The arguments of the part from `begin` to before `end`. */
-  part(begin: number, end: number, place: Place): Arguments;
+  part(begin: number, end: number, place: RecordPlace): Arguments;
 }
 
 /** What is said in memory about a call. */

@@ -1,5 +1,5 @@
 /** What a helping thread is told when it starts. */
-export interface Begin {
+export interface HelperStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   readonly board: number;

@@ -5,7 +5,7 @@ import { compileBytes } from "../instantiate";
 import type { Kernels } from "../kernels";
 import { KernelMemory } from "../memory";
 import { boardBytes } from "./board";
-import type { Answer, Begin } from "./helper";
+import type { Answer, HelperStart } from "./helper";
 import { firstPages, memoryImport, mostPages, withSharedMemory } from "./shared-module";
 import { dividedKernels, Team, type TeamOptions } from "./team";
 
@@ -83,7 +83,7 @@ export async function startThreads(
     const worker = newWorker(HostWorker, options.script);
     workers.add(worker);
     let isReady = false;
-    const begin: Begin = { module, memory, board, thread, kernels: dividedKernels };
+    const begin: HelperStart = { module, memory, board, thread, kernels: dividedKernels };
     try {
       await answerOf(worker, begin, () => {
         workers.delete(worker);
@@ -142,7 +142,7 @@ function sharedMemory(initial: number, maxBytes: number): WebAssembly.Memory {
  *
  * @param ended  called when it ends, before that or after
  */
-function answerOf(worker: Worker | NodeWorker, begin: Begin, ended: () => void): Promise<void> {
+function answerOf(worker: Worker | NodeWorker, begin: HelperStart, ended: () => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const patience = setTimeout(
       () => reject(new Error(`its script has not answered for ${startSeconds} seconds.`)),

@@ -4,7 +4,7 @@ import type { GeometryRecord, RecordName } from "../geometry";
 import { fieldsOf } from "../geometry";
 import type { Kernels, Pointer } from "../kernels";
 import { Board, type Kernel, mostParts } from "./board";
-import { type Cut, gain, indicesOf, type Place, type Reader } from "./cut";
+import { type Cut, gain, indicesOf, type Reader, type RecordPlace } from "./cut";
 import { cuts } from "./cuts";
 
 /** The kernels that are divided, in an order that all threads know. */
@@ -116,7 +116,7 @@ export class Team {
     words: (pointer, count) => new Int32Array(this.#memory.buffer, pointer >>> 0, count),
   };
 
-  #placeOf(part: number): Place {
+  #placeOf(part: number): RecordPlace {
     const copy =
       (slot: "records" | "more") =>
       <R extends RecordName>(pointer: Pointer, name: R, changes: Partial<GeometryRecord<R>>): Pointer => {
