@@ -20,6 +20,8 @@ const constants = {
   w: randomFloats(random, [4, 3, 3, 3]),
   v: randomFloats(random, [4, 3, 3, 3]),
   bound: floats([], [0.05]),
+  half: floats([], [0.5]),
+  two: ints(2),
   grid: floats([1, 2, 2, 2], [-0.4, -0.4, 0.3, -0.6, -0.5, 0.2, 0.6, 0.7]),
   axis: ints(2),
   shape: ints(1, 6, 12, 2),
@@ -134,11 +136,22 @@ it("computes with whole numbers and booleans of the image where ONNX means the s
     ["Cast", ["l"], ["y"], { to: 1 }],
   ]);
   expect(Number.isFinite(await scoreOf(network, input))).toBe(true);
-  const divided = model([
-    ["Cast", ["a"], ["i"], { to: 7 }],
-    ["Cast", ["b"], ["j"], { to: 7 }],
-    ["Div", ["i", "j"], ["k"]],
-    ["Cast", ["k"], ["y"], { to: 1 }],
+  const halved = (nodes: Nodes) => model([["Cast", ["a"], ["i"], { to: 7 }], ["Mul", ["i", "i"], ["k"]], ...nodes]);
+  using divided = await halved([
+    ["Div", ["k", "two"], ["h"]],
+    ["Cast", ["h"], ["y"], { to: 1 }],
   ]);
-  await expect(divided).rejects.toThrow(/Div .*it computes with integers from the image; cast them to floats/);
+  using floored = await halved([
+    ["Cast", ["k"], ["f"], { to: 1 }],
+    ["Mul", ["f", "half"], ["h"]],
+    ["Floor", ["h"], ["y"]],
+  ]);
+  const whole = await scoreOf(floored, input);
+  expect(whole).not.toBe(0);
+  expect(await scoreOf(divided, input)).toBe(whole);
+  const averaged = halved([
+    ["ReduceMean", ["k"], ["m"], { keepdims: 1 }],
+    ["Cast", ["m"], ["y"], { to: 1 }],
+  ]);
+  await expect(averaged).rejects.toThrow(/ReduceMean .*it computes with integers from the image; cast them to floats/);
 });
