@@ -10,6 +10,7 @@ import { entryOf } from "../guard";
 import type { Clamp, Integers, Operation, ValueName } from "../operation/operation";
 import { type KernelMemory, megabytes } from "../wasm/memory";
 import { integerSteps } from "./integer-steps";
+import { align, alignment, Lifetimes, place } from "./lifetimes";
 import { type Network, sampleSize } from "./network";
 
 /** What a pass shall compute. */
@@ -68,15 +69,6 @@ export interface WayBack {
 
 /** One operation writes at most this many geometry records during one call, times their size. */
 export const recordBytes = 64 * 128;
-const alignment = 64;
-const align = (bytes: number): number => Math.ceil(bytes / alignment) * alignment;
-
-interface Buffer {
-  readonly bytes: number;
-  first: number;
-  last: number;
-  offset: number;
-}
 
 /** @param threads  how many have scratch memory of their own */
 export function makePlan(network: Network, request: PlanRequest, threads = 1): Plan {
@@ -86,7 +78,7 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
   const ways = asked.map((each) => {
     const gradients = new Set<ValueName>();
     const operations = backwardOperations(forward, each, gradients);
-    return { ...each, operations, gradients, buffers: new Map<ValueName, Buffer>() };
+    return { ...each, operations, gradients, lives: new Lifetimes() };
   });
   const backward = ways.flatMap(({ operations }) => operations);
 
@@ -96,34 +88,72 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
     rounds: request.rounding !== false,
   });
 
-  const values = new Map<ValueName, Buffer>();
-  const states = new Map<string, Buffer>();
-  const end = forward.length + backward.length;
-  const touch = <K>(buffers: Map<K, Buffer>, key: K, bytes: () => number, time: number): void => {
-    const buffer = buffers.get(key);
-    if (!buffer) buffers.set(key, { bytes: align(bytes()), first: time, last: time, offset: 0 });
-    else {
-      buffer.first = Math.min(buffer.first, time);
-      buffer.last = Math.max(buffer.last, time);
-    }
+  const { values, states, summandBytes } = lifetimesOf(network, request, { forward, ways, sharing });
+  const scratch = place([values, ...ways.map(({ lives }) => lives), states].flatMap(({ buffers }) => buffers));
+  const most = (operations: readonly Operation[], direction: "forward" | "backward"): number =>
+    operations.reduce((bytes, operation) => Math.max(bytes, operation.scratchBytes(batch, direction)), 0);
+  // With several threads each begins at a multiple of the alignment.
+  const room = (bytes: number): number => (threads > 1 && bytes > 0 ? threads * (align(bytes) + alignment) : bytes);
+  const scratchBytes = room(Math.max(most(forward, "forward"), most(backward, "backward")));
+  const summand = scratch + align(scratchBytes);
+  const records = summand + align(summandBytes);
+  const offsets = values.offsets;
+  const valueNames = new Set([start, ...keep, ...forward.flatMap(({ inputs, outputs }) => [...inputs, ...outputs])]);
+  return {
+    request,
+    forward: forward.filter((operation) => !sharing.absorbed.has(operation)),
+    clamps: sharing.clamps,
+    integers: sharing.integers,
+    absorbed: [...sharing.absorbed],
+    backward: ways.map(({ operations, gradients, lives }) => ({ operations, gradients, offsets: lives.offsets })),
+    values: new Map(
+      [...valueNames].flatMap((name) => {
+        const offset = offsets.get(sharing.place(name));
+        return offset === undefined ? [] : [[name, offset] as const];
+      }),
+    ),
+    states: states.offsets,
+    scratch,
+    summand,
+    records,
+    bytes: records + recordBytes,
   };
+}
+
+/** A way back whose operations are known. */
+interface KnownWay extends BackwardRequest {
+  readonly operations: readonly Operation[];
+  readonly gradients: ReadonlySet<ValueName>;
+  /** Of its gradients. */
+  readonly lives: Lifetimes;
+}
+
+/** Goes through a pass, step by step, and notes when what is in use. */
+function lifetimesOf(
+  network: Network,
+  { batch, start, keep }: PlanRequest,
+  pass: { readonly forward: readonly Operation[]; readonly ways: readonly KnownWay[]; readonly sharing: Sharing },
+): { readonly values: Lifetimes; readonly states: Lifetimes; readonly summandBytes: number } {
+  const { forward, ways, sharing } = pass;
+  const values = new Lifetimes();
+  const states = new Lifetimes();
+  const end = ways.reduce((sum, { operations }) => sum + operations.length, forward.length);
   const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
-  const touchValue = (name: ValueName, time: number): void =>
-    touch(values, sharing.place(name), valueBytes(name), time);
+  const touchValue = (name: ValueName, time: number): void => values.touch(sharing.place(name), valueBytes(name), time);
 
   touchValue(start, -1);
   forward.forEach((operation, time) => {
     for (const name of operation.inputs) touchValue(name, time);
     for (const name of operation.outputs) touchValue(name, time);
-    if (operation.stateBytes > 0) touch(states, operation.node.name, () => operation.stateBytes * batch, time);
-    if (operation.stateOf !== undefined) touch(states, operation.stateOf, () => 0, time);
+    if (operation.stateBytes > 0) states.touch(operation.node.name, () => operation.stateBytes * batch, time);
+    if (operation.stateOf !== undefined) states.touch(operation.stateOf, () => 0, time);
   });
   for (const name of keep) touchValue(name, end);
 
   let summandBytes = 0;
   let begin = forward.length;
-  for (const { seed, wanted, operations, gradients, buffers } of ways) {
-    const touchGradient = (name: ValueName, time: number): void => touch(buffers, name, valueBytes(name), time);
+  for (const { seed, wanted, operations, gradients, lives } of ways) {
+    const touchGradient = (name: ValueName, time: number): void => lives.touch(name, valueBytes(name), time);
     // The seed is computed from the value it is placed at, and may look at it.
     touchValue(seed, begin);
     touchGradient(seed, begin);
@@ -137,45 +167,13 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
         summandBytes = Math.max(summandBytes, valueBytes(name)());
       }
       const state = operation.stateOf ?? (operation.stateBytes > 0 ? operation.node.name : undefined);
-      if (state !== undefined) touch(states, state, () => 0, time);
+      if (state !== undefined) states.touch(state, () => 0, time);
     });
     begin += operations.length;
     // They are read before the next way begins, whose seed lives from this very moment and so lies elsewhere.
     for (const name of wanted) touchGradient(name, begin);
   }
-
-  const gradientBuffers = ways.flatMap(({ buffers }) => [...buffers.values()]);
-  const bytes = place([...values.values(), ...gradientBuffers, ...states.values()]);
-  const most = (operations: readonly Operation[], direction: "forward" | "backward"): number =>
-    operations.reduce((bytes, operation) => Math.max(bytes, operation.scratchBytes(batch, direction)), 0);
-  // With several threads each begins at a multiple of the alignment.
-  const room = (bytes: number): number => (threads > 1 && bytes > 0 ? threads * (align(bytes) + alignment) : bytes);
-  const scratchBytes = room(Math.max(most(forward, "forward"), most(backward, "backward")));
-  const scratch = bytes;
-  const summand = scratch + align(scratchBytes);
-  const records = summand + align(summandBytes);
-  const offsets = <K>(buffers: Map<K, Buffer>): Map<K, number> =>
-    new Map([...buffers].map(([key, buffer]) => [key, buffer.offset]));
-  const valueNames = new Set([start, ...keep, ...forward.flatMap(({ inputs, outputs }) => [...inputs, ...outputs])]);
-  return {
-    request,
-    forward: forward.filter((operation) => !sharing.absorbed.has(operation)),
-    clamps: sharing.clamps,
-    integers: sharing.integers,
-    absorbed: [...sharing.absorbed],
-    backward: ways.map(({ operations, gradients, buffers }) => ({ operations, gradients, offsets: offsets(buffers) })),
-    values: new Map(
-      [...valueNames].flatMap((name) => {
-        const buffer = values.get(sharing.place(name));
-        return buffer ? [[name, buffer.offset] as const] : [];
-      }),
-    ),
-    states: offsets(states),
-    scratch,
-    summand,
-    records,
-    bytes: records + recordBytes,
-  };
+  return { values, states, summandBytes };
 }
 
 interface Sharing {
@@ -290,76 +288,6 @@ function backwardOperations(
     for (const name of inputs) gradients.add(name);
   }
   return backward;
-}
-
-/** Up to so many buffers every two are compared, which packs them a little tighter. */
-const fewBuffers = 2048;
-
-/** Gives every buffer an offset. Returns the height. */
-const place = (buffers: readonly Buffer[]): number =>
-  buffers.length > fewBuffers ? placeInTime(buffers) : placeBySize(buffers);
-
-/** Largest first, each at the lowest place free for its whole life. */
-function placeBySize(buffers: readonly Buffer[]): number {
-  const placed: Buffer[] = [];
-  let height = 0;
-  for (const buffer of [...buffers].sort((a, b) => b.bytes - a.bytes || a.first - b.first)) {
-    const neighbours = placed
-      .filter((other) => other.first <= buffer.last && buffer.first <= other.last)
-      .sort((a, b) => a.offset - b.offset);
-    let offset = 0;
-    for (const other of neighbours) {
-      if (other.offset - offset >= buffer.bytes) break;
-      offset = Math.max(offset, other.offset + other.bytes);
-    }
-    buffer.offset = offset;
-    height = Math.max(height, offset + buffer.bytes);
-    placed.push(buffer);
-  }
-  return height;
-}
-
-/** In the order of their first steps, each in the first gap that what ended before it has left: n log n, for graphs of many thousand nodes. */
-function placeInTime(buffers: readonly Buffer[]): number {
-  const ending = [...buffers].sort((a, b) => a.last - b.last);
-  /** By offset; no two touch. */
-  const gaps: { offset: number; bytes: number }[] = [];
-  let height = 0;
-  let ended = 0;
-  for (const buffer of [...buffers].sort((a, b) => a.first - b.first || b.bytes - a.bytes)) {
-    for (; ended < ending.length && ending[ended].last < buffer.first; ended++) release(gaps, ending[ended]);
-    const found = gaps.findIndex(({ bytes }) => bytes >= buffer.bytes);
-    if (found >= 0) {
-      const gap = gaps[found];
-      buffer.offset = gap.offset;
-      gap.offset += buffer.bytes;
-      gap.bytes -= buffer.bytes;
-      if (gap.bytes === 0) gaps.splice(found, 1);
-      continue;
-    }
-    const top = gaps.at(-1);
-    const begins = top && top.offset + top.bytes === height ? (gaps.pop() as typeof top).offset : height;
-    buffer.offset = begins;
-    height = begins + buffer.bytes;
-  }
-  return height;
-}
-
-function release(gaps: { offset: number; bytes: number }[], { offset, bytes }: Buffer): void {
-  if (bytes === 0) return;
-  let [low, high] = [0, gaps.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (gaps[middle].offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  const [before, after] = [gaps[low - 1], gaps[low]];
-  const joinsBefore = before && before.offset + before.bytes === offset;
-  const joinsAfter = after && offset + bytes === after.offset;
-  if (joinsBefore) before.bytes += bytes + (joinsAfter ? after.bytes : 0);
-  if (joinsBefore && joinsAfter) gaps.splice(low, 1);
-  else if (!joinsBefore && joinsAfter) Object.assign(after, { offset, bytes: bytes + after.bytes });
-  else if (!joinsBefore) gaps.splice(low, 0, { offset, bytes });
 }
 
 /** @throws {MemoryError} if weights still to be packed and the arena of a plan exceed what is left */
