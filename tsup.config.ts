@@ -85,7 +85,7 @@ const library: Options = {
     "pool-workerd": "src/pool-workerd.ts",
     "pool-edge-light": "src/pool-edge-light.ts",
     cli: "src/cli/main.ts",
-    "cli-worker": "src/cli/evaluate-worker.ts",
+    "cli-worker": "src/cli/worker.ts",
     pictures: "src/view/pictures.ts",
     identities: "src/graph/identities.ts",
   },

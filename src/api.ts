@@ -22,15 +22,10 @@ export type { Budget, BudgetOptions, Refining } from "./attribution/refinement";
 export type { Composite, CompositeName, LrpRule, LrpRuleName } from "./attribution/rules/composite";
 export type { Conditions } from "./attribution/rules/conditions";
 export { type AuditImage, type AuditImages, type AuditOptions, audit } from "./audit/audit";
-export {
-  type ComparedAnswer,
-  type ComparedImage,
-  type ComparedNetwork,
-  type CompareOptions,
-  type Comparison,
-  compareModels,
-} from "./audit/compare-models";
+export { type CompareOptions, compareModels } from "./audit/compare-models";
+export type { ComparedAnswer, ComparedImage, ComparedNetwork, Comparison } from "./audit/comparison";
 export { mergeAudits } from "./audit/merge-audits";
+export type { NetworkKey } from "./audit/network-key";
 export type {
   Audit,
   AuditedClass,

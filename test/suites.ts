@@ -16,6 +16,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/cli/cli.test.ts": "the command line, as processes",
   "test/cli/all-methods.test.ts": "seethrough explain --method all, as processes",
   "test/cli/audit.test.ts": "seethrough audit, as a process",
+  "test/cli/folders.test.ts": "threads and resumption of seethrough audit and compare, as processes",
   "test/cli/detect.test.ts": "seethrough detect and explain --detection, as processes",
   "test/cli/explain-many.test.ts": "seethrough explain on folders, as processes",
   "test/cli/inputs.test.ts": "several inputs on the command line, as processes",

@@ -21,21 +21,24 @@ export interface Probe {
 
 export interface AuditPicture {
   readonly id: string;
+  readonly digest?: string;
   readonly input: Input;
   readonly label?: string | number;
   readonly region?: ObjectRegion;
 }
 
 /** @throws {InputError} if the method's values have no places in the picture */
-export async function auditPicture(probe: Probe, { id, input, label, region }: AuditPicture): Promise<AuditedImage> {
+export async function auditPicture(
+  probe: Probe,
+  { id, digest, input, label, region }: AuditPicture,
+): Promise<AuditedImage> {
   const { key } = probe;
   const { named, map, control } = await look(probe, input);
   const inside = region === undefined ? undefined : regionPixels(region, map.placed);
-  const labelIndex = namedClass(label, key);
   return {
     id,
-    ...(label !== undefined && { label }),
-    ...(labelIndex !== undefined && { labelIndex }),
+    ...(digest !== undefined && { digest }),
+    ...labelsOf(label, key),
     predicted: named.index,
     probability: rounded(named.probability),
     score: rounded(named.score),
@@ -43,6 +46,20 @@ export async function auditPicture(probe: Probe, { id, input, label, region }: A
     evidence: placeOf(map, inside),
     control: placeOf(control, inside),
   };
+}
+
+/** A picture that was looked at before, by the label that it has now. */
+export function labelled(
+  { id, digest, label: _, labelIndex: __, ...seen }: AuditedImage,
+  label: string | number | undefined,
+  key: AuditKey,
+): AuditedImage {
+  return { id, ...(digest !== undefined && { digest }), ...labelsOf(label, key), ...seen };
+}
+
+function labelsOf(label: string | number | undefined, key: AuditKey): Pick<AuditedImage, "label" | "labelIndex"> {
+  const labelIndex = namedClass(label, key);
+  return { ...(label !== undefined && { label }), ...(labelIndex !== undefined && { labelIndex }) };
 }
 
 interface Seen {

@@ -3,7 +3,6 @@ import { OptionError } from "../errors";
 import type { Constant } from "../graph/ir";
 import { guardedAsync, theirsAsync } from "../guard";
 import { type MethodName, methodTable } from "../methods/table";
-import { inputSize } from "../model/input-size";
 import { type LoadedModel, loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { resolveTarget } from "../model/resolve-target";
@@ -13,8 +12,9 @@ import { Random } from "../random/random";
 import { copiesOf } from "../rewrite/with-constants";
 import type { ObjectRegion } from "../trust/region";
 import { shuffled, stagesOf } from "../trust/shuffle";
-import { type AuditPicture, auditPicture, type Probe } from "./audit-picture";
+import { type AuditPicture, auditPicture, labelled, type Probe } from "./audit-picture";
 import { auditOf, checkAudit, checkSameAudit, joinPart, partOf, type Records } from "./merge-audits";
+import { networkKey } from "./network-key";
 import type { Audit, AuditKey } from "./types";
 
 /** A picture of the data that is audited. */
@@ -25,6 +25,11 @@ export interface AuditImage {
   readonly image: Input | (() => Input | Promise<Input>);
   /** What it shows: a class of the network by name or number. */
   readonly label?: string | number;
+  /**
+   * Of all that the picture is made from, a hash of its file for example: a picture that an earlier result (`from`) knows by another digest
+   * is looked at anew.
+   */
+  readonly digest?: string;
   /** Where the object is: a box or a mask, or how to get it. */
   readonly mask?: ObjectRegion | (() => ObjectRegion | undefined | Promise<ObjectRegion | undefined>);
 }
@@ -115,7 +120,12 @@ export async function audit(given: Model, images: AuditImages, options: AuditOpt
       for await (const item of picturesOf(images, "{ id, image, label?, mask? }", options.signal)) {
         const { id } = item;
         seen++;
-        if (records.images.has(id)) continue;
+        const known = records.images.get(id);
+        if (known && (item.digest === undefined || item.digest === known.digest)) {
+          records.images.set(id, labelled(known, checkedLabel(item.label), key));
+          continue;
+        }
+        records.images.delete(id);
         const failure = await failureOf(id, options, async () => {
           records.images.set(id, await auditPicture(probe, await loadedPicture(item, probe.signal)));
           records.failures.delete(id);
@@ -136,13 +146,27 @@ export async function audit(given: Model, images: AuditImages, options: AuditOpt
   });
 }
 
-async function loadedPicture({ id, image, label, mask }: AuditImage, signal?: AbortSignal): Promise<AuditPicture> {
-  if (label !== undefined && typeof label !== "string" && typeof label !== "number") {
-    throw new OptionError(`label is a class's name or number, got ${kindOf(label)}.`);
-  }
+function checkedLabel(label: unknown): string | number | undefined {
+  if (label === undefined || typeof label === "string" || typeof label === "number") return label;
+  throw new OptionError(`label is a class's name or number, got ${kindOf(label)}.`);
+}
+
+/** @throws {OptionError} if the digest is no text */
+export function checkedDigest(digest: unknown): { readonly digest?: string } {
+  if (digest === undefined) return {};
+  if (typeof digest === "string") return { digest };
+  throw new OptionError(`digest is a text, a hash of the picture's file for example, got ${kindOf(digest)}.`);
+}
+
+async function loadedPicture(
+  { id, image, label: given, mask, digest }: AuditImage,
+  signal?: AbortSignal,
+): Promise<AuditPicture> {
+  const label = checkedLabel(given);
+  const made = checkedDigest(digest);
   const input = await theirValue(image, signal);
   const region = await theirValue(mask, signal);
-  return { id, input, ...(label !== undefined && { label }), ...(region !== undefined && { region }) };
+  return { id, ...made, input, ...(label !== undefined && { label }), ...(region !== undefined && { region }) };
 }
 
 interface Begun {
@@ -160,15 +184,11 @@ async function begin(
   wholeNumber("grid", grid, 2, 64);
   if (!Number.isFinite(seed)) throw new OptionError(`seed must be a number, got ${show(seed)}.`);
   const { classes } = model.parts.classAxis;
-  const { width, height } = inputSize(model, model.input.name);
   const key = {
-    modelHash: await model.parts.hash(),
-    ...(model.arithmetic === "fused" && { arithmetic: model.arithmetic }),
+    ...(await networkKey(model)),
     classes,
-    ...(model.labels && { labels: model.labels }),
     method,
     ...(layer !== undefined && { layer }),
-    input: { width, height, fit: model.parts.preprocess.fit ?? ("crop" as const) },
     grid,
     seed,
   };

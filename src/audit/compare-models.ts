@@ -1,19 +1,27 @@
-import { checkBag, checkOptions, iterable, oneOf, wholeNumber } from "../checks";
-import { guardedAsync } from "../guard";
+import { checkBag, checkOptions, iterable, kindOf, oneOf, show, wholeNumber } from "../checks";
+import { OptionError } from "../errors";
+import { guardedAsync, theirsAsync } from "../guard";
 import { resizeBilinear } from "../image/resize";
 import { type MethodName, methodTable } from "../methods/table";
-import { inputSize } from "../model/input-size";
 import { type LoadedModel, loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { createPace } from "../pace/pace";
 import { failureOf, pictureCount, picturesOf, theirValue } from "../pace/picture-stream";
 import { spearman } from "../trust/similarity";
 import type { RawMap } from "../view/raw-map";
-import type { AuditImages } from "./audit";
+import { type AuditImages, checkedDigest } from "./audit";
+import { checkComparison, checkSameComparison } from "./check-comparison";
+import {
+  type ComparedAnswer,
+  type ComparedImage,
+  type ComparedNetwork,
+  type Comparison,
+  comparisonFormat,
+} from "./comparison";
 import { likelyEvidence } from "./likely-evidence";
 import { namedClass } from "./named-class";
+import { networkKey } from "./network-key";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
-import type { AuditKey } from "./types";
 
 export interface CompareOptions {
   /** Whose maps are compared; default 'grad-cam'. */
@@ -25,65 +33,22 @@ export interface CompareOptions {
   readonly seed?: number;
   /** A picture that cannot be loaded or explained: 'throw' (default) ends the comparison, 'skip' records it in `failures`. */
   readonly onError?: "throw" | "skip";
+  /** An earlier result of the same comparison to go on from: pictures that it has are not looked at again. */
+  readonly from?: Comparison;
+  /** Called every `checkpointEvery` pictures and at the end with what is known by then, a result that `from` takes. Awaited. */
+  readonly onCheckpoint?: (part: Comparison) => void | Promise<void>;
+  /** Default 500. */
+  readonly checkpointEvery?: number;
   /** How many pictures will come, if they are no array. */
   readonly total?: number;
   readonly signal?: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** What one network said of a picture, and why. */
-export interface ComparedAnswer {
-  readonly index: number;
-  readonly label?: string;
-  readonly probability: number;
-  /** The evidence for it, small, row-major, the magnitudes summing to 1. */
-  readonly map: readonly number[];
-}
-
-export interface ComparedImage {
-  readonly id: string;
-  readonly label?: string | number;
-  /** Whether both gave the same class. */
-  readonly agrees: boolean;
-  /** Rank correlation (Spearman) of both maps of the evidence, −1 to 1; of other classes, each for its own answer. */
-  readonly correlation: number;
-  readonly a: ComparedAnswer;
-  readonly b: ComparedAnswer;
-}
-
-export interface ComparedNetwork {
-  readonly name: string;
-  /** Hash of the model file, `sha256:…`. */
-  readonly modelHash: string;
-  /** Share of pictures with a label that it got right; absent where none has a label of its own. */
-  readonly accuracy?: number;
-  readonly input: AuditKey["input"];
-}
-
-/** Two networks on the same pictures, as plain JSON. */
-export interface Comparison {
-  readonly format: typeof comparisonFormat;
-  readonly method: string;
-  readonly layer?: string;
-  readonly grid: number;
-  readonly a: ComparedNetwork;
-  readonly b: ComparedNetwork;
-  /** Share of the pictures that both gave the same class. */
-  readonly agreement: number;
-  /** Mean rank correlation of the evidence where the answers agree; absent where none does. */
-  readonly correlation?: number;
-  /** By rising id. */
-  readonly images: readonly ComparedImage[];
-  /** Ids of pictures with different answers, the most certain first. */
-  readonly differentAnswers: readonly string[];
-  /** Ids of pictures with one answer, those with the least alike evidence first. */
-  readonly differentEvidence: readonly string[];
-  readonly failures: readonly { readonly id: string; readonly message: string }[];
-}
-
-export const comparisonFormat = "seethrough/comparison/1";
-
-const known = ["method", "layer", "grid", "seed", "onError", "total", "signal", "onProgress"];
+const known = [
+  ...["method", "layer", "grid", "seed", "onError", "from", "onCheckpoint", "checkpointEvery"],
+  ...["total", "signal", "onProgress"],
+];
 
 /**
  * Two networks on the same pictures: before and after a training, in float and quantised, in two formats. Where do their answers differ,
@@ -92,8 +57,10 @@ const known = ["method", "layer", "grid", "seed", "onError", "total", "signal", 
  * Each network explains the class that it named; the maps are compared by their ranks at the size of the smaller input. Classes are
  * the same where their names are, or, where a network has none, their numbers.
  *
+ * The result is plain JSON, and goes on with `from`.
+ *
  * @param images  `{ id, image, label? }`, any iterable; an image can be a function that loads it
- * @throws {InputError} naming the id of a picture that cannot be compared
+ * @throws {InputError} naming the id of a picture that cannot be compared, or if `from` belongs to another comparison
  * @throws {OptionError} if an option is out of range
  * @example
  * const images = [{ id: "photo.png", image: async () => decodeImage(await readFile("photo.png")) }];
@@ -110,55 +77,99 @@ export async function compareModels(
     checkBag("compareModels", options, []);
     checkOptions("compareModels", options, known);
     const { method = "grad-cam", layer, grid = 12, seed = 0, onError = "throw", signal } = options;
+    const { from, onCheckpoint, checkpointEvery = 500 } = options;
     const names = methodTable.map(({ name }) => name);
     oneOf("method", method, names);
     oneOf("onError", onError, ["throw", "skip"]);
     wholeNumber("grid", grid, 2, 64);
+    wholeNumber("checkpointEvery", checkpointEvery, 1);
+    if (!Number.isFinite(seed)) throw new OptionError(`seed must be a number, got ${show(seed)}.`);
+    if (onCheckpoint !== undefined && typeof onCheckpoint !== "function") {
+      throw new OptionError(`onCheckpoint must be a function, got ${kindOf(onCheckpoint)}.`);
+    }
     iterable("images", images, "{ id, image }");
     const [a, b] = [loadedAlone(first, "compareModels"), loadedAlone(second, "compareModels")];
-    const pace = createPace(options, pictureCount(images, options));
+    const keyOf = async (model: LoadedModel): Promise<ComparedNetwork> => ({
+      name: model.name,
+      ...(await networkKey(model)),
+    });
+    const asked: AskedComparison = {
+      ...{ format: comparisonFormat, method },
+      ...(layer !== undefined && { layer }),
+      ...{ grid, seed, a: await keyOf(a), b: await keyOf(b) },
+    };
     const found = new Map<string, ComparedImage>();
     const failures = new Map<string, string>();
+    if (from !== undefined) {
+      checkComparison(from);
+      checkSameComparison(from, asked);
+      for (const image of from.images) found.set(image.id, image);
+      for (const { id, message } of from.failures) failures.set(id, message);
+    }
+    const result = (): Comparison => comparisonOf(asked, { a, b }, found, failures);
+    const pace = createPace(options, pictureCount(images, options));
     let seen = 0;
-    for await (const { id, image, label } of picturesOf(images, "{ id, image, label? }", signal)) {
+    for await (const item of picturesOf(images, "{ id, image, label? }", signal)) {
+      const { id, image, label } = item;
+      seen++;
+      const earlier = found.get(id);
+      if (earlier && (item.digest === undefined || item.digest === earlier.digest)) {
+        const { id: _, digest, label: __, ...answers } = earlier;
+        found.set(id, { id, ...checkedDigest(digest), ...(label !== undefined && { label }), ...answers });
+        continue;
+      }
+      found.delete(id);
       const failure = await failureOf(id, options, async () => {
+        const made = checkedDigest(item.digest);
         const input = await theirValue(image, signal);
         const ask = { method, seed, ...(layer !== undefined && { layer }), ...(signal && { signal }) };
         const [one, other] = [await answerOf(a, input, ask), await answerOf(b, input, ask)];
         found.set(id, {
-          id,
-          ...(label !== undefined && { label }),
+          ...{ id, ...made, ...(label !== undefined && { label }) },
           agrees: isSame(one, other),
           correlation: correlationOf(one.raw, other.raw),
           a: kept(one, grid),
           b: kept(other, grid),
         });
+        failures.delete(id);
       });
       if (failure !== undefined) failures.set(id, failure);
-      await pace.step(++seen);
+      await pace.step(seen);
+      if (onCheckpoint && seen % checkpointEvery === 0) await theirsAsync(() => onCheckpoint(result()), signal);
     }
-    const all = [...found.values()].sort((x, y) => (x.id < y.id ? -1 : 1));
-    const agreeing = all.filter(({ agrees }) => agrees);
-    return {
-      format: comparisonFormat,
-      method,
-      ...(layer !== undefined && { layer }),
-      grid,
-      a: await networkOf(a, all, "a"),
-      b: await networkOf(b, all, "b"),
-      agreement: all.length > 0 ? agreeing.length / all.length : 1,
-      ...(agreeing.length > 0 && {
-        correlation: agreeing.reduce((sum, { correlation }) => sum + correlation, 0) / agreeing.length,
-      }),
-      images: all,
-      differentAnswers: all
-        .filter(({ agrees }) => !agrees)
-        .sort((x, y) => certainty(y) - certainty(x))
-        .map(({ id }) => id),
-      differentEvidence: [...agreeing].sort((x, y) => x.correlation - y.correlation).map(({ id }) => id),
-      failures: [...failures].map(([id, message]) => ({ id, message })),
-    };
+    if (onCheckpoint) await theirsAsync(() => onCheckpoint(result()), signal);
+    return result();
   });
+}
+
+type AskedComparison = Pick<Comparison, "format" | "method" | "layer" | "grid" | "seed" | "a" | "b">;
+
+/** What is known comes to. */
+function comparisonOf(
+  asked: AskedComparison,
+  { a, b }: { readonly a: LoadedModel; readonly b: LoadedModel },
+  found: ReadonlyMap<string, ComparedImage>,
+  failures: ReadonlyMap<string, string>,
+): Comparison {
+  const byId = <T extends { readonly id: string }>(x: T, y: T): number => (x.id < y.id ? -1 : 1);
+  const all = [...found.values()].sort(byId);
+  const agreeing = all.filter(({ agrees }) => agrees);
+  return {
+    ...asked,
+    a: { ...asked.a, ...accuracyOf(a, all, "a") },
+    b: { ...asked.b, ...accuracyOf(b, all, "b") },
+    agreement: all.length > 0 ? agreeing.length / all.length : 1,
+    ...(agreeing.length > 0 && {
+      correlation: agreeing.reduce((sum, { correlation }) => sum + correlation, 0) / agreeing.length,
+    }),
+    images: all,
+    differentAnswers: all
+      .filter(({ agrees }) => !agrees)
+      .sort((x, y) => certainty(y) - certainty(x))
+      .map(({ id }) => id),
+    differentEvidence: [...agreeing].sort((x, y) => x.correlation - y.correlation).map(({ id }) => id),
+    failures: [...failures].map(([id, message]) => ({ id, message })).sort(byId),
+  };
 }
 
 interface Answer {
@@ -198,20 +209,11 @@ function correlationOf(a: RawMap, b: RawMap): number {
 
 const certainty = ({ a, b }: ComparedImage): number => Math.min(a.probability, b.probability);
 
-async function networkOf(
-  model: LoadedModel,
-  images: readonly ComparedImage[],
-  side: "a" | "b",
-): Promise<ComparedNetwork> {
-  const { width, height } = inputSize(model);
+/** Share of the pictures with a label of the network's that it got right. */
+function accuracyOf(model: LoadedModel, images: readonly ComparedImage[], side: "a" | "b"): { accuracy?: number } {
   const labelled = images.flatMap((image) => {
     const index = namedClass(image.label, { labels: model.labels, classes: model.parts.classAxis.classes });
     return index === undefined ? [] : [Number(image[side].index === index)];
   });
-  return {
-    name: model.name,
-    modelHash: await model.parts.hash(),
-    ...(labelled.length > 0 && { accuracy: labelled.reduce((a, b) => a + b, 0) / labelled.length }),
-    input: { width, height, fit: model.parts.preprocess.fit ?? "crop" },
-  };
+  return labelled.length > 0 ? { accuracy: labelled.reduce((x, y) => x + y, 0) / labelled.length } : {};
 }

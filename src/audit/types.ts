@@ -1,6 +1,10 @@
+import type { NetworkKey } from "./network-key";
+
 /** One picture of an audit: what the network said, and where the evidence lay. Plain data. */
 export interface AuditedImage {
   readonly id: string;
+  /** Of what the picture was made from, as it was given; absent where none was. */
+  readonly digest?: string;
   /** As it was given; absent where none was. */
   readonly label?: string | number;
   /** The class that the label is, by its number; absent where it is none of the network's. */
@@ -27,18 +31,11 @@ export interface EvidencePlace {
 }
 
 /** What was asked: parts of one audit agree in all of it. */
-export interface AuditKey {
-  /** Hash of the model file, `sha256:…`. */
-  readonly modelHash: string;
-  /** Fused sums round otherwise; absent where they are plain. */
-  readonly arithmetic?: "fused";
+export interface AuditKey extends NetworkKey {
   readonly classes: number;
-  readonly labels?: readonly string[];
   readonly method: string;
   /** Absent where the method chose. */
   readonly layer?: string;
-  /** Pixels of the network's input, and how a picture becomes it. */
-  readonly input: { readonly width: number; readonly height: number; readonly fit: "crop" | "stretch" | "pad" };
   /** Rows and columns of the small maps. */
   readonly grid: number;
   /** `class`: the next class of the same picture; `weights`: the same network with its last layer shuffled; else another network's hash. */

@@ -1,51 +1,46 @@
-import { existsSync } from "node:fs";
 import {
   type Audit,
   type AuditedClass,
-  type AuditImage,
-  audit,
   auditExamples,
   htmlReport,
   type ImageLike,
   InputError,
-  type MethodName,
   type Model,
   resize,
 } from "../index";
-import { replaceOutputFile, writeOutputFile } from "./files";
-import { type LabelledPicture, labelledPictures } from "./labelled-folder";
-import { loadFlaggedModel, type ModelFlags, readJson } from "./model-flags";
+import type { AuditFlags } from "./audit-flags";
+import { auditTable } from "./audit-table";
+import { keepInputs, prepareFolder, writeOutputFile } from "./files";
+import { openAudit } from "./folder-looks";
+import { type LabelledPicture, labelledPictures, shardOf } from "./labelled-folder";
+import { lookAtFolder, statePath } from "./look-at-folder";
+import { filesBeside } from "./model-flags";
 import { noteWriter } from "./note-writer";
-import { progressBar } from "./progress-bar";
 import { stopOnSignal } from "./stop-signal";
 
-export interface AuditFlags extends ModelFlags {
-  readonly method: MethodName;
-  readonly layer?: string;
-  readonly control: "class" | "weights";
-  readonly controlModel?: string;
-  readonly seed?: number;
-  readonly labelsCsv?: string;
-  readonly out?: string;
-  readonly resume?: string | true;
-  readonly json?: boolean;
-}
-
 export async function auditCommand(folder: string, flags: AuditFlags): Promise<void> {
-  const pictures = await labelledPictures(folder, flags.labelsCsv);
-  using model = await loadFlaggedModel(flags);
-  using other =
-    flags.controlModel === undefined ? undefined : await loadFlaggedModel({ ...flags, model: flags.controlModel });
+  const pictures = shardOf(await labelledPictures(folder, flags.labelsCsv), flags.shard);
+  const { model: file, controlModel, report, csv } = flags;
+  const files = [file, controlModel].filter((each) => each !== undefined);
+  const state = statePath(flags, "audit");
+  const outputs = [report, csv, state];
+  keepInputs(outputs, [...pictures.map(({ path }) => path), ...files, ...filesBeside(flags), flags.labelsCsv]);
+  for (const path of outputs) if (path !== undefined) await prepareFolder(path);
+  using looking = await openAudit(flags);
+  const { models, look } = looking;
+  const notes = noteWriter(models[0]);
   using stop = stopOnSignal();
-  const result = await run(model, other, pictures, { flags, signal: stop.signal });
-  const notes = noteWriter(model);
+  const result = await lookAtFolder<Audit>({
+    ...{ pictures, files, look, state, signal: stop.signal },
+    task: { command: "audit", folder, flags },
+    onNote: (message) => notes.write(message),
+  });
   for (const { id, message } of result.failures) notes.write(`${id} was left out. ${message}`);
   const count = result.images.length;
   const isStopped = stop.signal.aborted && count + result.failures.length < pictures.length;
   if (count === 0 && !isStopped) throw new InputError(`None of the ${pictures.length} pictures could be audited.`);
-  if (count > 0) await writeResult(result, { folder, pictures, model, other, flags });
+  if (count > 0) await writeResult(result, { folder, pictures, models, flags });
   if (!isStopped) return;
-  const state = stateOf(flags);
   const onward =
     state === undefined
       ? "--resume keeps what was found, and goes on from it"
@@ -58,77 +53,31 @@ async function writeResult(
   {
     folder,
     pictures,
-    model,
-    other,
-    flags,
+    models,
+    flags: { report, csv, json },
   }: {
     readonly folder: string;
     readonly pictures: readonly LabelledPicture[];
-    readonly model: Model;
-    readonly other: Model | undefined;
+    readonly models: readonly Model[];
     readonly flags: AuditFlags;
   },
 ): Promise<void> {
-  process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : text(folder, model, result));
-  if (flags.out === undefined) return;
-  const photos = await shownPhotos(pictures, auditExamples(result));
-  const page = htmlReport(result, {
-    title: `Audit of ${model.name} on ${folder}`,
-    photos,
-    models: other ? [model, other] : model,
-  });
-  await writeOutputFile(flags.out, new TextEncoder().encode(page));
-  if (!flags.json) process.stdout.write(`report: ${flags.out}\n`);
-}
-
-/** Pictures between two writings of the state, which is written as a whole: of many pictures a hundredth. */
-const stateEvery = (pictures: number): number => Math.max(50, Math.ceil(pictures / 100));
-
-/** Where an audit is kept unless the flag names a file. */
-const stateOf = ({ resume, out }: AuditFlags): string | undefined =>
-  resume === true ? `${(out ?? "audit").replace(/\.html$/i, "")}.audit.json` : resume;
-
-async function run(
-  model: Model,
-  other: Model | undefined,
-  pictures: readonly LabelledPicture[],
-  { flags, signal }: { readonly flags: AuditFlags; readonly signal: AbortSignal },
-): Promise<Audit> {
-  const state = stateOf(flags);
-  const from = state !== undefined && existsSync(state) ? ((await readJson(state, stateWords)) as Audit) : undefined;
-  const bar = progressBar("audit");
-  try {
-    return await audit(model, untilStopped(pictures, signal), {
-      method: flags.method,
-      ...(flags.layer !== undefined && { layer: flags.layer }),
-      control: other ?? flags.control,
-      ...(flags.seed !== undefined && { seed: flags.seed }),
-      ...(from && { from }),
-      onError: "skip",
-      onProgress: bar.update,
-      total: pictures.length,
-      checkpointEvery: stateEvery(pictures.length),
-      ...(state !== undefined && {
-        onCheckpoint: (part: Audit) => replaceOutputFile(state, new TextEncoder().encode(JSON.stringify(part))),
-      }),
-    });
-  } catch (error) {
-    if (!from || !(error instanceof InputError)) throw error;
-    throw new InputError(`${error.message} The state file is ${state}; delete it to start anew.`, { cause: error });
-  } finally {
-    bar.stop();
+  // Files come first: a reader of the text may have seen enough, and end the process.
+  const written: string[] = [];
+  if (csv !== undefined) {
+    await writeOutputFile(csv, new TextEncoder().encode(auditTable(result)));
+    written.push(`table: ${csv}\n`);
   }
-}
-
-/** Ends where the signal is given: what was looked at until then is a result, too. */
-function* untilStopped(pictures: readonly LabelledPicture[], signal: AbortSignal): Generator<AuditImage> {
-  for (const { id, label, read, mask } of pictures) {
-    if (signal.aborted) return;
-    yield { id, image: read, mask, ...(label !== undefined && { label }) };
+  if (report !== undefined) {
+    const photos = await shownPhotos(pictures, auditExamples(result));
+    const page = htmlReport(result, { title: `Audit of ${models[0].name} on ${folder}`, photos, models });
+    await writeOutputFile(report, new TextEncoder().encode(page));
+    written.push(`report: ${report}\n`);
   }
+  process.stdout.write(
+    json ? `${JSON.stringify(result, null, 2)}\n` : [text(folder, models[0], result), ...written].join(""),
+  );
 }
-
-const stateWords = "a state file is written by seethrough audit --resume";
 
 /** Small copies of those that the page shows: of ten thousand photographs few fit into memory. */
 async function shownPhotos(

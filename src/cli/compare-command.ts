@@ -1,64 +1,79 @@
-import {
-  type Comparison,
-  compareModels,
-  htmlReport,
-  type ImageLike,
-  InputError,
-  type MethodName,
-  resize,
-} from "../index";
-import { writeOutputFile } from "./files";
-import { labelledPictures } from "./labelled-folder";
-import { loadFlaggedModel, type ModelFlags } from "./model-flags";
+import { type Comparison, htmlReport, type ImageLike, InputError, type Model, resize } from "../index";
+import type { CompareFlags } from "./compare-flags";
+import { comparisonTable } from "./comparison-table";
+import { keepInputs, prepareFolder, writeOutputFile } from "./files";
+import { openComparison } from "./folder-looks";
+import { type LabelledPicture, labelledPictures } from "./labelled-folder";
+import { lookAtFolder, statePath } from "./look-at-folder";
+import { filesBeside } from "./model-flags";
+import { networksOf } from "./networks";
 import { noteWriter } from "./note-writer";
-import { progressBar } from "./progress-bar";
-
-export interface CompareFlags extends ModelFlags {
-  readonly models: readonly [string, string];
-  readonly method: MethodName;
-  readonly layer?: string;
-  readonly labelsCsv?: string;
-  readonly out?: string;
-  readonly json?: boolean;
-}
+import { stopOnSignal } from "./stop-signal";
 
 /** Pictures of each kind that are kept for the page. */
 const shown = 24;
 
 export async function compareCommand(folder: string, flags: CompareFlags): Promise<void> {
   const pictures = await labelledPictures(folder, flags.labelsCsv);
-  const [first, second] = flags.models;
-  using a = await loadFlaggedModel({ ...flags, model: first });
-  using b = await loadFlaggedModel({ ...flags, model: second });
-  const bar = progressBar("compare");
-  let result: Comparison;
-  try {
-    result = await compareModels(
-      a,
-      b,
-      pictures.map(({ id, label, read }) => ({ id, image: read, ...(label !== undefined && { label }) })),
-      {
-        method: flags.method,
-        ...(flags.layer !== undefined && { layer: flags.layer }),
-        onError: "skip",
-        onProgress: bar.update,
-      },
-    );
-  } finally {
-    bar.stop();
-  }
-  const notes = noteWriter(a);
-  noteWriter(b);
+  const { models: files, report, csv } = flags;
+  const state = statePath(flags, "compare");
+  const outputs = [report, csv, state];
+  keepInputs(outputs, [...pictures.map(({ path }) => path), ...files, ...filesBeside(flags), flags.labelsCsv]);
+  for (const path of outputs) if (path !== undefined) await prepareFolder(path);
+  using looking = await openComparison(flags);
+  const { models, look } = looking;
+  const notes = noteWriter(models[0]);
+  noteWriter(models[1]);
+  using stop = stopOnSignal();
+  const found = await lookAtFolder<Comparison>({
+    ...{ pictures, files, look, state, signal: stop.signal },
+    task: { command: "compare", folder, flags },
+    onNote: (message) => notes.write(message),
+  });
+  const [a, b] = networksOf(models, files).map(({ name }) => name);
+  const result = { ...found, a: { ...found.a, name: a }, b: { ...found.b, name: b } };
   for (const { id, message } of result.failures) notes.write(`${id} was left out. ${message}`);
-  if (result.images.length === 0) throw new InputError(`None of the ${pictures.length} pictures could be compared.`);
-  process.stdout.write(flags.json ? `${JSON.stringify(result, null, 2)}\n` : text(folder, result));
-  if (flags.out === undefined) return;
-  const wanted = new Set([...result.differentAnswers.slice(0, shown), ...result.differentEvidence.slice(0, shown)]);
-  const photos = new Map<string, ImageLike>();
-  for (const { id, read } of pictures) if (wanted.has(id)) photos.set(id, resize(await read(), { maxSide: 320 }));
-  const page = htmlReport(result, { title: `${a.name} and ${b.name} on ${folder}`, photos, models: [a, b] });
-  await writeOutputFile(flags.out, new TextEncoder().encode(page));
-  if (!flags.json) process.stdout.write(`report: ${flags.out}\n`);
+  const count = result.images.length;
+  const isStopped = stop.signal.aborted && count + result.failures.length < pictures.length;
+  if (count === 0 && !isStopped) throw new InputError(`None of the ${pictures.length} pictures could be compared.`);
+  if (count > 0) await writeResult(result, { folder, pictures, models, flags });
+  if (!isStopped) return;
+  const onward =
+    state === undefined
+      ? "--resume keeps what was found, and goes on from it"
+      : `the same command goes on from ${state}`;
+  throw new InputError(`Stopped after ${count} of ${pictures.length} pictures; ${onward}.`);
+}
+
+async function writeResult(
+  result: Comparison,
+  {
+    folder,
+    pictures,
+    models,
+    flags: { report, csv, json },
+  }: {
+    readonly folder: string;
+    readonly pictures: readonly LabelledPicture[];
+    readonly models: readonly Model[];
+    readonly flags: CompareFlags;
+  },
+): Promise<void> {
+  // Files come first: a reader of the text may have seen enough, and end the process.
+  const written: string[] = [];
+  if (csv !== undefined) {
+    await writeOutputFile(csv, new TextEncoder().encode(comparisonTable(result)));
+    written.push(`table: ${csv}\n`);
+  }
+  if (report !== undefined) {
+    const wanted = new Set([...result.differentAnswers.slice(0, shown), ...result.differentEvidence.slice(0, shown)]);
+    const photos = new Map<string, ImageLike>();
+    for (const { id, read } of pictures) if (wanted.has(id)) photos.set(id, resize(await read(), { maxSide: 320 }));
+    const title = `${result.a.name} and ${result.b.name} on ${folder}`;
+    await writeOutputFile(report, new TextEncoder().encode(htmlReport(result, { title, photos, models })));
+    written.push(`report: ${report}\n`);
+  }
+  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : [text(folder, result), ...written].join(""));
 }
 
 function text(

@@ -19,7 +19,10 @@ export interface JudgingThreads extends Disposable {
 }
 
 export function judgingThreads(count: number, flags: EvaluateFlags): JudgingThreads {
-  const workers = Array.from({ length: count }, () => new Worker(script(), { workerData: flags }));
+  const workers = Array.from(
+    { length: count },
+    () => new Worker(script(), { workerData: { command: "evaluate", flags } }),
+  );
   return {
     judges: workers.map(judgeOf),
     [Symbol.dispose]: () => {

@@ -4,16 +4,33 @@ import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { decodeImage, type ImageLike, InputError } from "../index";
 import { listImages, readInputFile } from "./files";
+import type { Shard } from "./folder-flags";
 import { maskOf, maskPathOf, type ObjectMask } from "./picture-files";
+import { digestOf } from "./record-lines";
 
 export interface LabelledPicture {
   /** Path below the folder, with forward slashes. */
   readonly id: string;
+  readonly path: string;
   readonly label?: string;
   readonly read: () => Promise<ImageLike>;
   /** The object, white in `photo.mask.png`; undefined where there is no such file. */
   readonly mask: () => Promise<ObjectMask | undefined>;
+  /** Of the picture's file and its mask's. */
+  readonly digest: () => Promise<string>;
 }
+
+export const labelledPicture = (folder: string, id: string, label: string | undefined): LabelledPicture => {
+  const [path, beside] = [join(folder, id), join(folder, maskPathOf(id))];
+  return {
+    ...{ id, path },
+    ...(label !== undefined && { label }),
+    read: async () => decodeImage(await readInputFile(path)),
+    mask: () => readMask(beside),
+    digest: async () =>
+      digestOf([await readInputFile(path), ...(existsSync(beside) ? [await readInputFile(beside)] : [])]),
+  };
+};
 
 /**
  * The pictures of a folder and its subfolders, by rising path; masks are none.
@@ -32,15 +49,9 @@ export async function labelledPictures(folder: string, table?: string): Promise<
       `${table} names none of the pictures of ${folder}: its first column is a path below the folder, for example ${ids[0]}.`,
     );
   }
-  return ids.map((id) => {
-    const label = labels ? labels.get(id) : id.includes("/") ? id.slice(0, id.indexOf("/")) : undefined;
-    return {
-      id,
-      ...(label !== undefined && { label }),
-      read: async () => decodeImage(await readInputFile(join(folder, id))),
-      mask: () => readMask(join(folder, maskPathOf(id))),
-    };
-  });
+  return ids.map((id) =>
+    labelledPicture(folder, id, labels ? labels.get(id) : id.includes("/") ? id.slice(0, id.indexOf("/")) : undefined),
+  );
 }
 
 async function readMask(path: string): Promise<ObjectMask | undefined> {
@@ -57,4 +68,12 @@ async function readLabels(path: string): Promise<ReadonlyMap<string, string>> {
   } catch (error) {
     throw new InputError(`${path} is no table of paths and labels: ${(error as Error).message}.`);
   }
+}
+
+/** Every n-th, from the i-th. @throws {InputError} if there is none */
+export function shardOf(pictures: readonly LabelledPicture[], shard: Shard | undefined): readonly LabelledPicture[] {
+  if (!shard) return pictures;
+  const own = pictures.filter((_, i) => i % shard.of === shard.index - 1);
+  if (own.length > 0) return own;
+  throw new InputError(`There are ${pictures.length} pictures, none for shard ${shard.index}/${shard.of}.`);
 }

@@ -9,20 +9,23 @@ import {
   type UnitPosition,
   version,
 } from "../index";
-import { type AuditFlags, auditCommand } from "./audit-command";
-import { type CompareFlags, compareCommand } from "./compare-command";
+import { auditCommand } from "./audit-command";
+import type { AuditFlags } from "./audit-flags";
+import { compareCommand } from "./compare-command";
+import type { CompareFlags } from "./compare-flags";
 import { type DetectFlags, detectCommand } from "./detect-command";
 import { evaluateCommand } from "./evaluate-command";
 import type { EvaluateFlags } from "./evaluate-flags";
 import { explainAction } from "./explain-action";
 import { inFlags } from "./flag-words";
+import type { Shard } from "./folder-flags";
 import { type InspectFlags, inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
 import { foreignFlag } from "./method-flags";
 import { type MethodsFlags, methodsCommand } from "./methods-command";
 import { namedValues, withModelOptions, withPictureOptions } from "./model-flags";
 import { type ProjectFlags, projectCommand } from "./project-command";
-import { type SearchFlags, type Shard, searchCommand } from "./search-command";
+import { type SearchFlags, searchCommand } from "./search-command";
 import { type ToCamFlags, toCamCommand } from "./to-cam-command";
 import { type VisualizeFlags, visualizeCommand } from "./visualize-command";
 
@@ -331,9 +334,16 @@ withModelOptions(program.command("audit"))
   .option("--control-model <file>", "compare with another network instead, asked about the same class")
   .option("--labels-csv <file>", "table with a path below the folder and a label in each line, in place of subfolders")
   .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
-  .option("--out <file.html>", "write a report that can be mailed", htmlName)
-  .option("--resume [file.json]", "keep what was found in this file, and go on from it; default: beside --out")
+  .option("--shard <i/n>", "look at every n-th picture only, from the i-th; seethrough merge joins the results", shard)
+  .option("--out, --report <file.html>", "write a report that can be mailed", htmlName)
+  .option("--csv <file.csv>", "write a table with a row for each picture", csvName)
+  .option("--resume [file.json]", "keep what was found in this file, and go on from it; default: beside --report")
   .option("--json", "print one JSON document instead of text")
+  .addOption(
+    new Option("--workers <n>", "look at so many pictures at once; the result is the same to the bit")
+      .argParser(workers)
+      .default(1),
+  )
   .action((folder: string, flags: AuditFlags) => auditCommand(folder, flags));
 
 withPictureOptions(program.command("compare"))
@@ -343,8 +353,16 @@ withPictureOptions(program.command("compare"))
   .addOption(new Option("--method <name>", "whose maps are compared").choices([...methodNames]).default("grad-cam"))
   .option("--layer <name>", "layer of the method in both; default: each network's own")
   .option("--labels-csv <file>", "table with a path below the folder and a label in each line, in place of subfolders")
-  .option("--out <file.html>", "write a report that can be mailed", htmlName)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--out, --report <file.html>", "write a report that can be mailed", htmlName)
+  .option("--csv <file.csv>", "write a table with a row for each picture", csvName)
+  .option("--resume [file.json]", "keep what was found in this file, and go on from it; default: beside --report")
   .option("--json", "print one JSON document instead of text")
+  .addOption(
+    new Option("--workers <n>", "look at so many pictures at once; the result is the same to the bit")
+      .argParser(workers)
+      .default(1),
+  )
   .action((folder: string, flags: CompareFlags) => compareCommand(folder, flags));
 
 program
@@ -392,7 +410,9 @@ withModelOptions(program.command("search"))
 
 program
   .command("merge")
-  .description("join results of seethrough search --json over shards of the same images")
+  .description(
+    "join results of seethrough search --json, or of seethrough audit --json, over shards of the same images",
+  )
   .argument("<parts...>", "JSON files")
   .action((parts: string[]) => mergeCommand(parts));
 

@@ -13,15 +13,10 @@ import {
   unitPage,
 } from "../index";
 import { listImages, readInputFile, replaceOutputFile, writeOutputFile } from "./files";
+import type { Shard } from "./folder-flags";
 import { loadFlaggedModel, type ModelFlags, type PlaceFlag, readJson, targetAt } from "./model-flags";
 import { noteWriter } from "./note-writer";
 import { progressBar } from "./progress-bar";
-
-/** Every `of`-th file, from the `index`-th (the first is 1). */
-export interface Shard {
-  readonly index: number;
-  readonly of: number;
-}
 
 export interface SearchFlags extends ModelFlags {
   readonly layer: string;

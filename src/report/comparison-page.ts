@@ -1,6 +1,6 @@
 /** The page of two networks side by side: different answers first, then one answer for different reasons. */
 
-import type { ComparedAnswer, ComparedNetwork, Comparison } from "../audit/compare-models";
+import type { ComparedAnswer, ComparedNetwork, Comparison } from "../audit/comparison";
 import { entryOf } from "../guard";
 import type { ImageLike } from "../image/image";
 import type { Model } from "../model/model";

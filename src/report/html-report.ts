@@ -1,4 +1,4 @@
-import { type Comparison, comparisonFormat } from "../audit/compare-models";
+import { type Comparison, comparisonFormat } from "../audit/comparison";
 import { checkAudit } from "../audit/merge-audits";
 import { type Audit, auditFormat } from "../audit/types";
 import { checkBag, checkOptions, checkParts, kindOf, show } from "../checks";

@@ -110,6 +110,35 @@ describe("audit", () => {
     expect(loads).toBe(scenes.length - 9);
   });
 
+  it("looks anew at a picture of another digest, takes another label, and goes on from no other reading of the file", async () => {
+    const looked: string[] = [];
+    const items = scenes.slice(0, 4).map((scene) => ({
+      ...{ id: scene.id, label: scene.label, mask: scene.mask, digest: `sha256:${scene.id}` },
+      image: () => {
+        looked.push(scene.id);
+        return scene.image;
+      },
+    }));
+    const from = JSON.parse(JSON.stringify(await audit(model, items)));
+    looked.length = 0;
+    const changed = items.map((item, i) => ({
+      ...item,
+      ...(i === 0 && { label: "none" }),
+      ...(i === 1 && { digest: "" }),
+    }));
+    const onward = await audit(model, changed, { from });
+    expect(looked).toEqual([items[1].id]);
+    expect(onward).toEqual(await audit(model, changed));
+    expect(onward.unknownLabels).toEqual(["none"]);
+    await expect(audit(model, [{ ...items[0], digest: 1 as never }])).rejects.toThrow("digest is a text");
+    const other = await loadModel(new Uint8Array(readFileSync("models/petshop-cheater.onnx")), {
+      preprocess: { mean: 0.5 },
+    });
+    await expect(audit(other, items, { from })).rejects.toThrow("from belongs to another audit: its preprocess is");
+    const low = await loadModel(new Uint8Array(readFileSync("models/petshop-cheater.onnx")), { memory: "low" });
+    await expect(audit(low, items, { from })).rejects.toThrow("from belongs to another audit: its memory is undefined");
+  });
+
   it("leaves out what cannot be read, and says so", async () => {
     const images = [
       ...scenes.slice(0, 3),

@@ -54,6 +54,73 @@ describe("compareModels", () => {
     expect(images).toHaveLength(1);
   });
 
+  it("goes on from an earlier result of the same comparison, but for what has changed", async () => {
+    const looked: string[] = [];
+    const items = scenes.slice(0, 4).map(({ id, image, label }) => ({
+      ...{ id, label, digest: `sha256:${id}` },
+      image: () => {
+        looked.push(id);
+        return image;
+      },
+    }));
+    const parts: Comparison[] = [];
+    const whole = await compareModels(honest, cheater, items, {
+      checkpointEvery: 2,
+      onCheckpoint: (part) => void parts.push(JSON.parse(JSON.stringify(part))),
+    });
+    expect(parts.map(({ images }) => images.length)).toEqual([2, 4, 4]);
+    looked.length = 0;
+    expect(await compareModels(honest, cheater, items, { from: parts[0] })).toEqual(whole);
+    expect(looked).toEqual(items.slice(2).map(({ id }) => id));
+    // Another label changes what is counted, another digest what is looked at.
+    looked.length = 0;
+    const relabelled = items.map((item, i) => ({
+      ...item,
+      ...(i === 0 && { label: "fish" }),
+      ...(i === 1 && { digest: "" }),
+    }));
+    const onward = await compareModels(honest, cheater, relabelled, { from: whole });
+    expect(looked).toEqual([items[1].id]);
+    expect(onward).toEqual(await compareModels(honest, cheater, relabelled));
+    expect(onward.a.accuracy).toBe(0.75);
+    for (const [options, what] of [
+      [{ grid: 8 }, "grid"],
+      [{ seed: 1 }, "seed"],
+      [{ method: "saliency" }, "method"],
+      [{ layer: "conv4" }, "layer"],
+    ] as const) {
+      await expect(compareModels(honest, cheater, items, { ...options, from: whole })).rejects.toThrow(
+        `from belongs to another comparison: its ${what} is`,
+      );
+    }
+    await expect(compareModels(cheater, honest, items, { from: whole })).rejects.toThrow(
+      "its modelHash of network a is",
+    );
+    const file = new Uint8Array(readFileSync("models/petshop.onnx"));
+    const other = await loadModel(file, { preprocess: { mean: 0.5 } });
+    await expect(compareModels(other, cheater, items, { from: whole })).rejects.toThrow(
+      "its preprocess of network a is",
+    );
+    const { a: _, ...torn } = whole;
+    const [first] = whole.images;
+    const images = [
+      ...[
+        { ...first, a: {} },
+        { ...first, b: { ...first.b, map: [] } },
+        { ...first, correlation: Number.NaN },
+      ],
+      ...[
+        { ...first, digest: 1 },
+        { ...first, agrees: "yes" },
+        { ...first, id: undefined },
+      ],
+    ].map((image) => ({ ...whole, images: [image] }));
+    const others = [null, {}, [], torn, { ...whole, images: {} }, { ...whole, failures: [{}] }, Promise.resolve(whole)];
+    for (const damaged of [...images, ...others]) {
+      await expect(compareModels(honest, cheater, items, { from: damaged as never })).rejects.toThrow(InputError);
+    }
+  });
+
   it("counts no label that is no class of a network", async () => {
     const [{ image }] = scenes;
     const { index } = (await honest.predict(image, { top: 1 }))[0];
