@@ -170,122 +170,163 @@ function turned(values: Float32Array, rows: number, columns: number): Float32Arr
 
 const isZero = (constant: Constant | undefined): boolean => constant?.floats().every((value) => value === 0) ?? false;
 
+/** A layer as the node describes it. */
+interface RecurrentLayer {
+  readonly isBatchFirst: boolean;
+  readonly steps: number;
+  readonly batch: number;
+  readonly features: number;
+  readonly hidden: number;
+  readonly directions: 1 | 2;
+  /** Whether the only direction, or the first of two, begins at the end. */
+  readonly isReverse: boolean;
+  /** f32[directions][gates · hidden][features]. */
+  readonly weights: Float32Array;
+  /** f32[directions][gates · hidden][hidden]. */
+  readonly recurrentWeights: Float32Array;
+  /** f32[directions][2][gates · hidden], of the input's weights and of the recurrent ones. */
+  readonly biases: Float32Array | undefined;
+  /** f32[directions][3][hidden]. */
+  readonly peepholes: Float32Array | undefined;
+  /** By directions. */
+  readonly functions: readonly (readonly ((x: string) => string)[])[];
+  /** Of a GRU whose reset gate is applied behind the product. */
+  readonly isLinearFirst: boolean;
+}
+
+/** @returns why it cannot be run, where it cannot */
+function readLayer(from: Lowered, kind: Kind): RecurrentLayer | string {
+  const { gates } = kind;
+  const isBatchFirst = from.number("layout", 0) !== 0;
+  const shape = from.shape(0);
+  if (shape.length !== 3) return `its input must have rank 3, it has ${shape.length}`;
+  const [steps, batch, features] = isBatchFirst ? [shape[1], shape[0], shape[2]] : shape;
+  if (steps > mostSteps) return `its sequence has ${steps} steps, and at most ${mostSteps} are unrolled`;
+  const direction = stringAttribute(from.node, "direction", "forward");
+  if (!["forward", "reverse", "bidirectional"].includes(direction)) return `its direction "${direction}" is not known`;
+  const directions = direction === "bidirectional" ? 2 : 1;
+  const [w, r] = [from.known[1], from.known[2]];
+  if (!w || !r || (from.has(3) && !from.known[3])) return "its weights are not constants";
+  const hidden = from.number("hidden_size", r.shape[2]);
+  const expected = `[${directions}, ${gates * hidden}, ${features}]`;
+  if (w.shape.join() !== [directions, gates * hidden, features].join()) {
+    return `its weight must be ${expected}, it is [${w.shape.join(", ")}]`;
+  }
+  if (r.shape.join() !== [directions, gates * hidden, hidden].join()) {
+    return `its recurrent weight must be [${directions}, ${gates * hidden}, ${hidden}], it is [${r.shape.join(", ")}]`;
+  }
+  const biases = from.known[3]?.floats();
+  if (biases && biases.length !== directions * 2 * gates * hidden) return "its bias does not fit its weights";
+  if (from.has(4) && !from.known[4]?.numbers().every((length) => length === steps)) {
+    return "sequences that end before the last step are not supported";
+  }
+  if (from.number("input_forget", 0)) return "input_forget is not supported";
+  const hasPeepholes = kind.hasCell && from.has(7);
+  const peepholes = hasPeepholes ? from.known[7]?.floats() : undefined;
+  if (hasPeepholes && !peepholes) return "its peepholes are not constants";
+  const functions = functionsOf(from, kind, directions);
+  if (typeof functions === "string") return functions;
+  const isLinearFirst = gates === 3 && from.number("linear_before_reset", 0) !== 0;
+  return {
+    ...{ isBatchFirst, steps, batch, features, hidden, directions, isReverse: direction === "reverse" },
+    ...{ weights: w.floats(), recurrentWeights: r.floats(), biases, peepholes, functions, isLinearFirst },
+  };
+}
+
+/** What one direction multiplies its states with, and adds. */
+function recurrentParts(from: Lowered, { gates }: Kind, layer: RecurrentLayer, d: number) {
+  const { hidden, biases, isLinearFirst } = layer;
+  const rows = gates * hidden;
+  const matrix = ofDirection(layer.recurrentWeights, d, rows * hidden);
+  const apart =
+    gates !== 3
+      ? []
+      : [0, 1, 2].map((gate) => {
+          const values = matrix.subarray(gate * hidden * hidden, (gate + 1) * hidden * hidden);
+          return from.floats(turned(values, hidden, hidden), [hidden, hidden]);
+        });
+  const all = gates === 3 ? "" : from.floats(turned(matrix, rows, hidden), [hidden, rows]);
+  const both = biases && ofDirection(biases, d, 2 * rows);
+  const recurrentStart = rows - hidden;
+  const bias =
+    both &&
+    Float32Array.from({ length: rows }, (_, i) =>
+      isLinearFirst && i >= recurrentStart ? both[i] : both[i] + both[rows + i],
+    );
+  const innerBias = isLinearFirst
+    ? from.floats(both ? both.slice(rows + recurrentStart) : new Float32Array(hidden), [hidden])
+    : undefined;
+  return { apart, all, bias, innerBias };
+}
+
+const ofDirection = (values: Float32Array, d: number, size: number): Float32Array =>
+  values.subarray(d * size, (d + 1) * size);
+
+/** @param flat  the input as a matrix [steps · batch, features] */
+function runDirection(from: Lowered, kind: Kind, layer: RecurrentLayer, flat: string, d: number): Run | string {
+  const { isBatchFirst, steps, batch, features, hidden, directions } = layer;
+  const rows = kind.gates * hidden;
+  const weight = ofDirection(layer.weights, d, rows * features);
+  const weights = from.floats(turned(weight, rows, features), [features, rows]);
+  const { bias, ...parts } = recurrentParts(from, kind, layer, d);
+  const product = from.emit("MatMul", [flat, weights]);
+  const inputs = from.split(
+    bias ? from.emit("Add", [product, from.floats(bias, [rows])]) : product,
+    0,
+    new Array<number>(steps).fill(batch),
+  );
+  const seen = layer.peepholes && ofDirection(layer.peepholes, d, 3 * hidden);
+  const peepholes = seen && [0, 1, 2].map((i) => from.floats(seen.slice(i * hidden, (i + 1) * hidden), [hidden]));
+  /** [batch, hidden]. */
+  const initial = (index: number): string | undefined => {
+    if (!from.has(index) || isZero(from.known[index])) return undefined;
+    const all = isBatchFirst ? from.transpose(from.input(index), [1, 0, 2]) : from.input(index);
+    return from.reshape(from.split(all, 0, new Array<number>(directions).fill(1))[d], [batch, hidden]);
+  };
+  let state: State = { h: initial(5), c: kind.hasCell ? initial(6) : undefined };
+  const isBackwards = layer.isReverse || d === 1;
+  const made = new Array<string>(steps);
+  for (let i = 0; i < steps; i++) {
+    const at = isBackwards ? steps - 1 - i : i;
+    const f = layer.functions[d];
+    const next = kind.step({ ...{ from, hidden, x: inputs[at], ...state, ...parts, peepholes, f } });
+    if (typeof next === "string") return next;
+    state = next;
+    made[at] = next.h ?? "";
+  }
+  const joined = steps === 1 ? made[0] : from.emit("Concat", made, { axis: 0 });
+  return { sequence: from.reshape(joined, [steps, 1, batch, hidden]), last: state };
+}
+
+interface Run {
+  /** [steps, 1, batch, hidden]. */
+  readonly sequence: string;
+  readonly last: State;
+}
+
 const recurrent =
   (kind: Kind): Lowering =>
   (from) => {
-    const { gates } = kind;
-    const isBatchFirst = from.number("layout", 0) !== 0;
-    const shape = from.shape(0);
-    if (shape.length !== 3) return `its input must have rank 3, it has ${shape.length}`;
-    const [steps, batch, features] = isBatchFirst ? [shape[1], shape[0], shape[2]] : shape;
-    if (steps > mostSteps) return `its sequence has ${steps} steps, and at most ${mostSteps} are unrolled`;
-    const direction = stringAttribute(from.node, "direction", "forward");
-    if (!["forward", "reverse", "bidirectional"].includes(direction))
-      return `its direction "${direction}" is not known`;
-    const directions = direction === "bidirectional" ? 2 : 1;
-    const [w, r] = [from.known[1], from.known[2]];
-    if (!w || !r || (from.has(3) && !from.known[3])) return "its weights are not constants";
-    const hidden = from.number("hidden_size", r.shape[2]);
-    const expected = `[${directions}, ${gates * hidden}, ${features}]`;
-    if (w.shape.join() !== [directions, gates * hidden, features].join()) {
-      return `its weight must be ${expected}, it is [${w.shape.join(", ")}]`;
-    }
-    if (r.shape.join() !== [directions, gates * hidden, hidden].join()) {
-      return `its recurrent weight must be [${directions}, ${gates * hidden}, ${hidden}], it is [${r.shape.join(", ")}]`;
-    }
-    const biases = from.known[3]?.floats();
-    if (biases && biases.length !== directions * 2 * gates * hidden) return "its bias does not fit its weights";
-    if (from.has(4) && !from.known[4]?.numbers().every((length) => length === steps)) {
-      return "sequences that end before the last step are not supported";
-    }
-    if (from.number("input_forget", 0)) return "input_forget is not supported";
-    const hasPeepholes = kind.hasCell && from.has(7);
-    const seen = hasPeepholes ? from.known[7]?.floats() : undefined;
-    if (hasPeepholes && !seen) return "its peepholes are not constants";
-    const functions = functionsOf(from, kind, directions);
-    if (typeof functions === "string") return functions;
-    const isLinearFirst = gates === 3 && from.number("linear_before_reset", 0) !== 0;
-
+    const layer = readLayer(from, kind);
+    if (typeof layer === "string") return layer;
+    const { isBatchFirst, steps, batch, features, hidden, directions } = layer;
     const inOrder = isBatchFirst ? from.transpose(from.input(0), [1, 0, 2]) : from.input(0);
     const flat = from.reshape(inOrder, [steps * batch, features]);
-    /** Of one direction: [batch, hidden]. */
-    const initial = (index: number, d: number): string | undefined => {
-      if (!from.has(index) || isZero(from.known[index])) return undefined;
-      const all = isBatchFirst ? from.transpose(from.input(index), [1, 0, 2]) : from.input(index);
-      return from.reshape(from.split(all, 0, new Array<number>(directions).fill(1))[d], [batch, hidden]);
-    };
-
-    const run = (d: number): { readonly sequence: string; readonly last: State } | string => {
-      const rows = gates * hidden;
-      const own = (values: Float32Array, size: number): Float32Array => values.subarray(d * size, (d + 1) * size);
-      const weight = from.floats(turned(own(w.floats(), rows * features), rows, features), [features, rows]);
-      const matrix = own(r.floats(), rows * hidden);
-      const apart =
-        gates !== 3
-          ? []
-          : [0, 1, 2].map((gate) => {
-              const values = matrix.subarray(gate * hidden * hidden, (gate + 1) * hidden * hidden);
-              return from.floats(turned(values, hidden, hidden), [hidden, hidden]);
-            });
-      const all = gates === 3 ? "" : from.floats(turned(matrix, rows, hidden), [hidden, rows]);
-      const both = biases && own(biases, 2 * rows);
-      const recurrentStart = rows - hidden;
-      const bias =
-        both &&
-        Float32Array.from({ length: rows }, (_, i) =>
-          isLinearFirst && i >= recurrentStart ? both[i] : both[i] + both[rows + i],
-        );
-      const innerBias = isLinearFirst
-        ? from.floats(both ? both.slice(rows + recurrentStart) : new Float32Array(hidden), [hidden])
-        : undefined;
-      const product = from.emit("MatMul", [flat, weight]);
-      const inputs = from.split(
-        bias ? from.emit("Add", [product, from.floats(bias, [rows])]) : product,
-        0,
-        new Array<number>(steps).fill(batch),
-      );
-      const peepholes =
-        seen && [0, 1, 2].map((i) => from.floats(own(seen, 3 * hidden).slice(i * hidden, (i + 1) * hidden), [hidden]));
-      let state: State = { h: initial(5, d), c: kind.hasCell ? initial(6, d) : undefined };
-      const isBackwards = direction === "reverse" || d === 1;
-      const made = new Array<string>(steps);
-      for (let i = 0; i < steps; i++) {
-        const at = isBackwards ? steps - 1 - i : i;
-        const next = kind.step({
-          ...{ from, hidden, x: inputs[at], ...state, all, apart, innerBias, peepholes, f: functions[d] },
-        });
-        if (typeof next === "string") return next;
-        state = next;
-        made[at] = next.h ?? "";
-      }
-      // [steps, 1, batch, hidden]
-      const joined = steps === 1 ? made[0] : from.emit("Concat", made, { axis: 0 });
-      return { sequence: from.reshape(joined, [steps, 1, batch, hidden]), last: state };
-    };
-
-    const runs: { readonly sequence: string; readonly last: State }[] = [];
+    const runs: Run[] = [];
     for (let d = 0; d < directions; d++) {
-      const made = run(d);
+      const made = runDirection(from, kind, layer, flat, d);
       if (typeof made === "string") return made;
       runs.push(made);
     }
-    const together = (values: readonly string[], axis: number): string =>
-      values.length === 1 ? values[0] : from.emit("Concat", values, { axis });
-    if (from.isRead(0)) {
-      const y = together(
-        runs.map(({ sequence }) => sequence),
-        1,
-      );
-      from.result(isBatchFirst ? from.transpose(y, [2, 0, 1, 3]) : y, 0);
-    }
-    const last = (key: "h" | "c", output: number): void => {
+    const write = (output: number, parts: (run: Run) => string, axis: number, order: readonly number[]): void => {
       if (!from.isRead(output)) return;
-      const y = together(
-        runs.map(({ last }) => from.reshape(last[key] ?? "", [1, batch, hidden])),
-        0,
-      );
-      from.result(isBatchFirst ? from.transpose(y, [1, 0, 2]) : y, output);
+      const values = runs.map(parts);
+      const y = values.length === 1 ? values[0] : from.emit("Concat", values, { axis });
+      from.result(isBatchFirst ? from.transpose(y, order) : y, output);
     };
+    const last = (key: "h" | "c", output: number): void =>
+      write(output, (run) => from.reshape(run.last[key] ?? "", [1, batch, hidden]), 0, [1, 0, 2]);
+    write(0, ({ sequence }) => sequence, 1, [2, 0, 1, 3]);
     last("h", 1);
     if (kind.hasCell) last("c", 2);
     return undefined;
