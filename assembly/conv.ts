@@ -35,7 +35,7 @@ export function conv(x: usize, weight: usize, bias: usize, y: usize, scratch: us
   measureReach(reach, g);
   for (let first = 0; first < pixels; first += block) {
     const count = min(block, pixels - first);
-    const end = locate(scratch, first, count, g);
+    const end = locate(scratch, first, count, g, 2, 2);
     let panel = weight;
     let panelBias = bias;
     for (let group = 0; group < g.groups; group++) {
@@ -82,16 +82,19 @@ export function measureReach(reach: usize, g: ConvGeometry): void {
  * Lists the places of `count` pixels. The last tile is filled up with its last pixel, which is then computed and stored
  * again.
  *
+ * @param xShift  an element of x has 1 << xShift bytes, one of y 1 << yShift
  * @returns the end of the list
  */
-export function locate(places: usize, first: i32, count: i32, g: ConvGeometry): usize {
+export function locate(
+  places: usize, first: i32, count: i32, g: ConvGeometry, xShift: i32, yShift: i32,
+): usize {
   const line = first / g.outW;
   let sample = line / g.outH;
   let oy = line - sample * g.outH;
   let ox = first - line * g.outW;
-  const pixel = (g.channels * g.groups) << 2;
-  const step = i32x4(g.yPixel << 2, g.strideW * pixel, 0, g.strideW);
-  let at = placeOf(sample, oy, ox, pixel, g);
+  const pixel = (g.channels * g.groups) << xShift;
+  const step = i32x4(g.yPixel << yShift, g.strideW * pixel, 0, g.strideW);
+  let at = placeOf(sample, oy, ox, pixel, yShift, g);
   for (const end = places + (<usize>count << 4); places < end; places += 16) {
     v128.store(places, at);
     at = i32x4.add(at, step);
@@ -101,7 +104,7 @@ export function locate(places: usize, first: i32, count: i32, g: ConvGeometry): 
         oy = 0;
         sample++;
       }
-      at = placeOf(sample, oy, 0, pixel, g);
+      at = placeOf(sample, oy, 0, pixel, yShift, g);
     }
   }
   const last = v128.load(places - 16);
@@ -112,11 +115,11 @@ export function locate(places: usize, first: i32, count: i32, g: ConvGeometry): 
   return places;
 }
 
-function placeOf(sample: i32, oy: i32, ox: i32, pixel: i32, g: ConvGeometry): v128 {
+function placeOf(sample: i32, oy: i32, ox: i32, pixel: i32, yShift: i32, g: ConvGeometry): v128 {
   const row = oy * g.strideH;
   const column = ox * g.strideW;
   return i32x4(
-    (sample * g.ySample + oy * g.yRow + ox * g.yPixel) << 2,
+    (sample * g.ySample + oy * g.yRow + ox * g.yPixel) << yShift,
     ((sample * g.inH + row) * g.inW + column) * pixel,
     row,
     column,
@@ -148,25 +151,25 @@ function gatherTile(x: usize, place: usize, reach: usize, to: usize, staging: us
     const offset = <usize>(load<i32>(tap) * g.inW + load<i32>(tap, 4)) * pixel;
     let p0 = x0 + offset, p1 = x1 + offset, p2 = x2 + offset, p3 = x3 + offset;
     if (!whole) {
-      p0 = seen(p0, place, tap, staging, g);
-      p1 = seen(p1, place + 16, tap, staging + segmentBytes, g);
-      p2 = seen(p2, place + 32, tap, staging + 2 * segmentBytes, g);
-      p3 = seen(p3, place + 48, tap, staging + 3 * segmentBytes, g);
+      p0 = seen(p0, place, tap, staging, g, 2);
+      p1 = seen(p1, place + 16, tap, staging + segmentBytes, g, 2);
+      p2 = seen(p2, place + 32, tap, staging + 2 * segmentBytes, g, 2);
+      p3 = seen(p3, place + 48, tap, staging + 3 * segmentBytes, g, 2);
     }
     interleaveFour(p0, p1, p2, p3, to, segment);
     to += segmentBytes << 2;
   }
 }
 
-/** The segment one tap sees from one pixel: in x itself, `at`, or in `staging` with zeros where it juts out. */
-export function seen(at: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry): usize {
+/** The segment one tap sees from one pixel, elements of 1 << shift bytes: in x itself, `at`, or in `staging` with zeros where it juts out. */
+export function seen(at: usize, place: usize, tap: usize, staging: usize, g: ConvGeometry, shift: usize): usize {
   const row = load<i32>(place, 8) + load<i32>(tap);
   const column = load<i32>(place, 12) + load<i32>(tap, 4);
   const run = g.run;
-  const pixel = <usize>(g.groups * g.channels) << 2;
+  const pixel = <usize>(g.groups * g.channels) << shift;
   const inRows = <u32>row < <u32>g.inH;
   if (inRows && column >= 0 && column + run <= g.inW) return at;
-  const channelBytes = <usize>g.channels << 2;
+  const channelBytes = <usize>g.channels << shift;
   memory.fill(staging, 0, <usize>run * channelBytes);
   if (inRows) {
     const begin = max(-column, 0);

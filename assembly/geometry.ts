@@ -41,18 +41,16 @@ export class ConvGeometry extends Geometry {
   hi: f32;
 }
 
-/** What makes integers of a value, and of their sums numbers of a grid again. */
+/** What a layer of integers makes of its sums. */
 @unmanaged
 export class IntegerGeometry extends Geometry {
-  scale: f32; // what x is divided by
-  bound: f32; // the largest integer that x can be, so that no sum is larger than 2³¹
-  inMode: i32; // 0 halves go to the even neighbour, 1 away from zero; 4 x holds integers already, 8 and none beyond the bound
-  offsets: usize; // i16[groups][⌈outChannels/8⌉·8], added to the weights
+  offsets: usize; // i16[groups][⌈outChannels/8⌉·8], added to the weights of a convolution
   factors: usize; // f32[groups·outChannels], or 0: sums are written as they are
   steps: i32; // bytes behind a factor where its step lies
   low: f32; // ends of the grid
   high: f32;
   mode: i32; // 0 halves go to the even neighbour, 1 away from zero
+  shorts: i32; // 1: places on the grid are written, as int16, which factors must be there for
 }
 
 /** Gathers weights into the panels `[⌈outChannels/8⌉][taps][channels][8]` the inner loop reads in order; absent outputs are zero. */

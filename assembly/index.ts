@@ -9,6 +9,8 @@ export { add, addStrided, binary, copyStrided, gatherChannels, scaleRows, scaleS
 export { gridSample, gridSampleBackward } from "./grid-sample";
 export { expandHalf } from "./half";
 export { integerConv } from "./integer-conv";
+export { integerDepthwise } from "./integer-depthwise";
+export { toShorts } from "./integers";
 export { instanceNorm, instanceNormBackward } from "./instance-norm";
 export { lrn, lrnBackward } from "./lrn";
 export { packWeights } from "./pack";

@@ -4,6 +4,9 @@ import type { Integers, Operation, Settled, ValueName } from "../operation/opera
 /** Of the modes of a grid the one that says only which way halves go. */
 const away = 1;
 
+/** Integers of eight bits less a zero point: no sum of a layer overflows with them. */
+const largestPlace = 255;
+
 /** What is known of the values of a pass. */
 interface Values {
   readonly readers: ReadonlyMap<ValueName, readonly Operation[]>;
@@ -32,7 +35,7 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
     if (!from) return false;
     return from.grid?.divisor !== undefined || (from.copies === true && isWhole(from.inputs[0]));
   };
-  const layers = forward.filter(({ integers, inputs }) => integers !== undefined && isWhole(inputs[0]));
+  const layers = forward.filter(({ integers, inputs }) => integers && isWhole(inputs[0]));
   const running = new Set(layers);
 
   /** The layer whose sums an operation alone puts on a grid, a clamp between them or not. */
@@ -49,18 +52,17 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
     const { grid, inputs, outputs } = operation;
     if (grid?.zero !== 0 || (grid.mode | away) !== away || edited.has(outputs[0])) continue;
     const layer = layerBefore(inputs[0]);
-    if (layer) settled.set(layer, { by: operation, grid, places: false });
+    if (layer) settled.set(layer, { by: operation, grid, shorts: false });
   }
 
-  /** The layer that alone reads what an operation makes integers of. */
-  const layerBehind = ({ grid, outputs: [output] }: Operation): Operation | undefined => {
-    const [layer, other] = readers.get(output) ?? [];
-    const isOwn = grid?.divisor !== undefined && !needed.has(output) && other === undefined;
-    return isOwn && layer && running.has(layer) ? layer : undefined;
+  /** The layers that read what an operation makes integers of, where nothing else does. */
+  const layersBehind = ({ grid, outputs: [output] }: Operation): readonly Operation[] => {
+    const all = readers.get(output) ?? [];
+    return grid?.divisor !== undefined && !needed.has(output) && all.every((each) => running.has(each)) ? all : [];
   };
   const from = new Map<Operation, Integers["from"]>();
-  const take = (places: Operation, layer: Operation, scale: Integers["from"]): void => {
-    from.set(layer, scale);
+  const take = (places: Operation, made: Integers["from"]): void => {
+    for (const layer of layersBehind(places)) from.set(layer, made);
     absorbed.set(places, places.inputs[0]);
   };
   for (const [layer, { by, ...each }] of settled) {
@@ -68,15 +70,16 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
     const [output] = by.outputs;
     const behind = readers.get(output) ?? [];
     const own = (operation: Operation): boolean =>
-      layerBehind(operation) !== undefined && operation.grid?.divisor === each.grid.step;
-    if (needed.has(output) || behind.length === 0 || !behind.every(own)) continue;
-    settled.set(layer, { ...each, by, places: true });
-    for (const operation of behind) take(operation, layerBehind(operation) as Operation, "bounded");
+      layersBehind(operation).length > 0 && operation.grid?.divisor === each.grid.step;
+    const isOfBytes = each.grid.lo >= -largestPlace && each.grid.hi <= largestPlace;
+    if (!isOfBytes || needed.has(output) || behind.length === 0 || !behind.every(own)) continue;
+    settled.set(layer, { ...each, by, shorts: true });
+    for (const operation of behind) take(operation, "shorts");
   }
   for (const operation of forward) {
-    const layer = absorbed.has(operation) ? undefined : layerBehind(operation);
-    if (layer?.integers !== "numbers" || operation.grid?.divisor === undefined) continue;
-    take(operation, layer, { scale: operation.grid.divisor, mode: operation.grid.mode & away });
+    if (absorbed.has(operation) || operation.grid?.divisor === undefined || layersBehind(operation).length === 0)
+      continue;
+    take(operation, { scale: operation.grid.divisor, mode: operation.grid.mode & away });
   }
   return {
     layers: new Map(
@@ -84,7 +87,7 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
         const own = settled.get(layer);
         return [
           layer.node.name,
-          { from: from.get(layer) ?? "there", settled: own && { grid: own.grid, places: own.places } },
+          { from: from.get(layer) ?? "there", settled: own && { grid: own.grid, shorts: own.shorts } },
         ] as const;
       }),
     ),

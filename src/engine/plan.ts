@@ -24,6 +24,8 @@ export interface PlanRequest {
   readonly edited?: readonly ValueName[];
   /** False where values of quantised networks are not rounded. */
   readonly rounding?: false;
+  /** False where integers are multiplied as floats are, because one of them is NaN. */
+  readonly integers?: false;
   /** The ways back, one after the other. */
   readonly backward?: readonly BackwardRequest[];
 }
@@ -85,7 +87,7 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
   const sharing = shareBuffers(network, forward, backward, {
     guarded: [start, ...targets],
     edited,
-    rounds: request.rounding !== false,
+    multipliesIntegers: request.rounding !== false && request.integers !== false,
   });
 
   const { values, states, summandBytes } = lifetimesOf(network, request, { forward, ways, sharing });
@@ -199,8 +201,12 @@ function shareBuffers(
   {
     guarded,
     edited,
-    rounds,
-  }: { readonly guarded: readonly ValueName[]; readonly edited: readonly ValueName[]; readonly rounds: boolean },
+    multipliesIntegers,
+  }: {
+    readonly guarded: readonly ValueName[];
+    readonly edited: readonly ValueName[];
+    readonly multipliesIntegers: boolean;
+  },
 ): Sharing {
   const readers = new Map<ValueName, Operation[]>();
   for (const operation of forward)
@@ -222,7 +228,7 @@ function shareBuffers(
     absorbed.add(operation);
   }
   const integers = new Map<string, Integers>();
-  if (rounds) {
+  if (multipliesIntegers) {
     const steps = integerSteps(forward, { readers, needed, edited: new Set(edited), absorbed });
     for (const [layer, each] of steps.layers) integers.set(layer, each);
     for (const [operation, input] of steps.absorbed) {

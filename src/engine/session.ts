@@ -140,8 +140,17 @@ export class Session {
     }
   }
 
-  /** A pass, left between any two of its operations. */
+  /** A pass, left between any two of its operations. NaN is no integer, and travels in floats. */
   *#steps(network: Network, pass: Pass): Generator<void, PassResult> {
+    for (const integers of [true, false]) {
+      const result = yield* this.#attempt(network, pass, integers);
+      if (result) return result;
+    }
+    throw new Error("Internal error: a pass that multiplies no integers has lost some.");
+  }
+
+  /** @returns nothing where an integer that was to be multiplied is none */
+  *#attempt(network: Network, pass: Pass, integers: boolean): Generator<void, PassResult | undefined> {
     const { batch, data, keep = [], edits, rounding = true, backward, also = [] } = pass;
     const ways = backward ? [backward, ...also] : [];
     // An operation's derivative is that of the function it computed, which an edit behind it is not part of.
@@ -153,6 +162,7 @@ export class Session {
       keep,
       ...(edits && { edited: [...edits.keys()] }),
       ...(!rounding && { rounding }),
+      ...(!integers && { integers }),
       ...(backward && { backward: ways.map(({ seed, wanted }) => ({ seed, wanted })) }),
     });
     const expected = sampleSize(network, start) * batch;
@@ -166,6 +176,7 @@ export class Session {
     edit(start);
     for (const operation of plan.forward) {
       this.#call(run, operation, "forward");
+      if (run.isLost) return undefined;
       if (edits) operation.outputs.forEach(edit);
       yield;
     }
@@ -299,6 +310,8 @@ class PlannedRun implements Run {
   /** Gradients that have been written. */
   readonly #arrived = new Set<ValueName>();
   #nextRecord = 0;
+  /** Whether something that should be an integer is none. */
+  isLost = false;
 
   constructor(session: Session, network: Network, plan: Plan, arena: Pointer, rules: Rules, rounds: boolean) {
     this.kernels = session.kernels;
@@ -327,6 +340,10 @@ class PlannedRun implements Run {
 
   integers(node: string): Integers | undefined {
     return this.#plan.integers.get(node);
+  }
+
+  lose(): void {
+    this.isLost = true;
   }
 
   state(node: string): Pointer {

@@ -35,8 +35,6 @@ export interface GridStep extends Clamp {
   readonly mode: number;
   /** f32[2][channels], factors and steps. */
   readonly table: () => Pointer;
-  /** The same with steps of one, which makes integers. */
-  readonly placeTable: () => Pointer;
   /** The one step of all channels, if they have one. */
   readonly step: number | undefined;
   /** What x is divided by, of a step that makes integers of a grid's numbers and does nothing else. */
@@ -46,17 +44,17 @@ export interface GridStep extends Clamp {
 /** What comes of the sums of a layer of integers as it writes them. */
 export interface Settled {
   readonly grid: GridStep;
-  /** True where the integers themselves are written, because all that follows reads them. */
-  readonly places: boolean;
+  /** True where the integers themselves are written, int16[…], because all that follows reads them as such. */
+  readonly shorts: boolean;
 }
 
 /** How a layer multiplies integers. */
 export interface Integers {
   /**
-   * What they are made of: numbers that are divided by a scale and rounded as a grid does. 'there' where they lie there already, 'bounded'
-   * where a layer has also cut them off at the ends of a grid of eight bits.
+   * What they are made of: numbers that are divided by a scale and rounded as a grid does. 'there' where they lie there already as floats,
+   * 'shorts' where a layer has left them as int16.
    */
-  readonly from: { readonly scale: number; readonly mode: number } | "there" | "bounded";
+  readonly from: { readonly scale: number; readonly mode: number } | "there" | "shorts";
   /** Undefined where the sums themselves are written. */
   readonly settled: Settled | undefined;
 }
@@ -85,11 +83,8 @@ export interface Operation {
   readonly clamp?: Clamp;
   /** Of what only puts its input on a grid, so that the layer before or behind it can do that. */
   readonly grid?: GridStep;
-  /**
-   * Of a layer that multiplies integers, where the pass says that its input holds some: it puts its sums on a grid, and makes integers of
-   * its input itself ('numbers') or needs them ready.
-   */
-  readonly integers?: "numbers" | "ready";
+  /** True of a layer that multiplies integers, where the pass says that its input holds some, and puts its sums on a grid. */
+  readonly integers?: boolean;
   /** True where every number of the output is one of the input, of this pass or an earlier one, or zero. */
   readonly copies?: boolean;
   /** True where the operation can clamp what it writes to its first output: it asks `run.clamp` for the bounds. */
@@ -138,6 +133,8 @@ export interface Run {
   clamp(name: ValueName): Clamp;
   /** How a layer that can multiply integers does, by its name; undefined where its input holds other numbers. */
   integers(node: string): Integers | undefined;
+  /** Says that what should be integers is none, as NaN: the pass is taken again with floats. */
+  lose(): void;
   /** The private state of a node, by node name. */
   state(node: string): Pointer;
   /** Writes a geometry record; it stays valid for the current call. */
@@ -159,6 +156,7 @@ export const behind = (run: Run, bytes: number): Run => ({
   value: (name) => run.value(name),
   clamp: (name) => run.clamp(name),
   integers: (name) => run.integers(name),
+  lose: () => run.lose(),
   state: (node) => run.state(node),
   record: (name, values) => run.record(name, values),
   gradient: (name) => run.gradient(name),

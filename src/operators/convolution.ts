@@ -3,16 +3,8 @@ import { type Constant, type Node, numberAttribute, numbersAttribute } from "../
 import { inputShape, type Shape, type ShapeRule, shapeError } from "../graph/shape-rule";
 import { transposeGeometry, windowGeometry } from "../graph/window";
 import { correlationBias, correlationSide, productsOf } from "../operation/correlation/correlation";
-import { depthwise } from "../operation/correlation/depthwise";
-import { banded, byteWeights, integerSide } from "../operation/correlation/integer";
-import {
-  type CorrelationGeometry,
-  type Direction,
-  isDepthwise,
-  type ScalableSide,
-  type Side,
-  type SideParts,
-} from "../operation/correlation/side";
+import { byteWeights, integerSide } from "../operation/correlation/integer";
+import type { CorrelationGeometry, Direction, ScalableSide, Side, SideParts } from "../operation/correlation/side";
 import { imageShape } from "../operation/layout";
 import {
   type AlgorithmMode,
@@ -142,18 +134,13 @@ const algorithmMode = ({ node, mode }: BuildContext): AlgorithmMode => (integerB
 function integerSides({ node }: BuildContext, parts: SideParts, bias: Constant | undefined): ScalableSide | undefined {
   const { geometry: g, weight } = parts;
   if (node.op !== "Conv" || integerBits(node) !== 8) return undefined;
-  if (isDepthwise(g)) {
-    const shared = depthwise(parts).weights;
-    const over = (geometry: CorrelationGeometry): Side =>
-      banded(geometry, (rows) => depthwise({ ...parts, geometry: rows, shared }));
-    return { ...over(g), over };
-  }
   const count = sizeOf(weight.shape.slice(1));
   const rows = { outputs: g.outChannels, outStride: count, count, stride: 1 };
   const own = byteWeights(weight.floats(), rows, bias?.floats());
   if (!own) return undefined;
-  const side = integerSide(parts, own);
-  return { ...side, over: (geometry) => integerSide({ ...parts, geometry, shared: side.weights }, own) };
+  const all = { ...parts, bias: bias?.floats(), own };
+  const side = integerSide(all);
+  return { ...side, over: (geometry) => integerSide({ ...all, geometry, shared: side.weights }) };
 }
 
 /**
@@ -183,7 +170,7 @@ const build: Builder = (context) => {
       macs: samples * macs,
       weightBytes: { forward: forward.weightBytes, backward: backward.weightBytes },
       clampable: true,
-      ...(whole && { integers: isDepthwise(geometry) ? "ready" : "numbers" }),
+      ...(whole && { integers: true }),
       scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
       prepare: (direction) => {
         sides[direction].weights.get();

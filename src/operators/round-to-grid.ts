@@ -56,12 +56,16 @@ const build: Builder = (context) => {
   const [factors, steps] = [perChannel(context, factorName, c), perChannel(context, stepName, c)];
   const table = new Float32Array([...factors, ...steps]);
   const place = placeOnce(memory, table, "grid of a quantised value");
-  const placeTable = placeOnce(memory, new Float32Array([...factors, ...steps.map(() => 1)]), "grid of integers");
   const { lo, hi, zero, mode } = gridOf(node);
   const modeOf = ({ rounds }: Run): number => (rounds ? mode : mode | unrounded);
   const pixels = n * h * w;
   const same = (values: Float32Array): number | undefined =>
     values.every((value) => value === values[0]) ? values[0] : undefined;
+  // Of one factor and step, four numbers in a row are a pixel, however many channels there are.
+  const isPlain = same(factors) !== undefined && same(steps) !== undefined && (pixels * c) % 4 === 0;
+  const [rows, width] = isPlain ? [(pixels * c) / 4, 4] : [pixels, c];
+  const four = [...new Array<number>(4).fill(factors[0]), ...new Array<number>(4).fill(steps[0])];
+  const own = isPlain ? placeOnce(memory, new Float32Array(four), "grid of a quantised value") : place;
   const onlyDivides =
     same(steps) === 1 &&
     zero === 0 &&
@@ -73,14 +77,17 @@ const build: Builder = (context) => {
     linear: true,
     inPlace: true,
     grid: {
-      ...{ channels: c, lo, hi, zero, mode, table: place, placeTable, step: same(steps) },
+      ...{ channels: c, lo, hi, zero, mode, table: place, step: same(steps) },
       divisor: onlyDivides ? same(factors) : undefined,
     },
-    forward: (run, x, y) => kernels.roundToGrid(x, place(), y, pixels * run.batch, c, lo, hi, zero, modeOf(run)),
+    forward: (run, x, y) => kernels.roundToGrid(x, own(), y, rows * run.batch, width, lo, hi, zero, modeOf(run)),
     backward: (run, dy, dx) =>
       kernels.roundToGridBackward(run.value(input), place(), dy, dx, pixels * run.batch, c, lo, hi, zero, modeOf(run)),
-    weightBytes: { forward: table.byteLength, backward: 0 },
-    prepare: () => place(),
+    weightBytes: { forward: table.byteLength + (isPlain ? 32 : 0), backward: 0 },
+    prepare: () => {
+      place();
+      own();
+    },
   });
 };
 

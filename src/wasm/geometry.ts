@@ -23,7 +23,7 @@ const recordFields = {
     "lo",
     "hi",
   ],
-  IntegerGeometry: ["scale", "bound", "inMode", "offsets", "factors", "steps", "low", "high", "mode"],
+  IntegerGeometry: ["offsets", "factors", "steps", "low", "high", "mode", "shorts"],
   PackGeometry: ["outChannels", "channels", "taps", "tapTable", "outStride", "channelStride"],
   MatMulGeometry: ["rows", "inner", "columns", "aRow", "aInner", "cRow", "cColumn", "blockTiles"],
   WinogradGeometry: [

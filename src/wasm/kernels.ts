@@ -99,8 +99,8 @@ export interface Kernels {
    */
   conv(x: Pointer, weight: Pointer, bias: Pointer, y: Pointer, scratch: Pointer, geometry: Pointer): void;
   /**
-   * ConvGeometry, IntegerGeometry; weight i8[groups][⌈outChannels/8⌉][taps][⌈run·channels/2⌉][8][2], bias as `conv` reads it, scratch
-   * 32 + 16·run·channels + 32·pairs + blockTiles·(80 + 16·pairs) bytes, of taps·⌈run·channels/2⌉ pairs.
+   * ConvGeometry, IntegerGeometry; x i16, weight i8[groups][⌈outChannels/8⌉][taps][⌈run·channels/2⌉][8][2], bias i32[groups][⌈outChannels/8⌉·8],
+   * y f32 or i16, scratch 32 + 2·run·channels + 32·pairs + blockTiles·(80 + 16·pairs) bytes, of taps·⌈run·channels/2⌉ pairs.
    */
   integerConv(
     x: Pointer,
@@ -111,6 +111,21 @@ export interface Kernels {
     geometry: Pointer,
     integers: Pointer,
   ): void;
+  /**
+   * DepthwiseGeometry, IntegerGeometry; x i16, weight i16[kernelW][⌈kernelH/2⌉][channels][2], bias i32[channels], y f32 or i16, scratch
+   * 8·⌈kernelH/2⌉ + 2·inW·channels + 8 bytes.
+   */
+  integerDepthwise(
+    x: Pointer,
+    weight: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    scratch: Pointer,
+    geometry: Pointer,
+    integers: Pointer,
+  ): void;
+  /** y = clamp(round(x / scale), −bound, bound), i16; mode as `roundToGrid` has it, or 4: x holds integers. *lost = 1 if one is NaN. */
+  toShorts(x: Pointer, y: Pointer, count: number, scale: number, bound: number, mode: number, lost: Pointer): void;
   /** PackGeometry; source f32 → f32 panels. */
   packWeights(source: Pointer, panels: Pointer, geometry: Pointer): void;
   /**

@@ -34,8 +34,15 @@ const guardBytes = 64;
 /** Every float of a guard is NaN, so that a read outside a block shows in the result as well. */
 const guardValue = 0xff;
 
-type Element = "f64" | "f32" | "i32" | "u16" | "u8";
-const views = { f64: Float64Array, f32: Float32Array, i32: Int32Array, u16: Uint16Array, u8: Uint8Array };
+type Element = "f64" | "f32" | "i32" | "i16" | "u16" | "u8";
+const views = {
+  f64: Float64Array,
+  f32: Float32Array,
+  i32: Int32Array,
+  i16: Int16Array,
+  u16: Uint16Array,
+  u8: Uint8Array,
+};
 
 let blocks: { start: number; end: number }[] = [];
 let top = heapBase;

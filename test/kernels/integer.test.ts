@@ -39,10 +39,6 @@ function halfEven(v: number): number {
 }
 
 interface Way {
-  /** 4 and 8: integers lie there; 0 and 1: they are made by dividing and rounding. */
-  readonly inMode: 0 | 1 | 4 | 8;
-  readonly scale?: number;
-  readonly bound?: number;
   readonly offsets: readonly number[];
   readonly bounds?: readonly [number, number];
   readonly grid?: {
@@ -50,8 +46,24 @@ interface Way {
     readonly steps: readonly number[];
     readonly ends: readonly [number, number];
     readonly away: 0 | 1;
+    /** Whether places are written, as int16. */
+    readonly shorts?: 0 | 1;
   };
   readonly blockTiles?: number;
+}
+
+/** What a layer is told of the grid of its sums. */
+const integersOf = ({ grid }: Way, channels: number, offsets: number): number =>
+  record("IntegerGeometry", {
+    ...{ offsets, factors: grid ? put([...grid.factors, ...grid.steps]) : 0, steps: channels * 4 },
+    ...{ low: grid?.ends[0] ?? 0, high: grid?.ends[1] ?? 0, mode: grid?.away ?? 0, shorts: grid?.shorts ?? 0 },
+  });
+
+/** The number of a grid, or its place, that a layer makes of a sum. */
+function settled(sum: number, n: number, grid: NonNullable<Way["grid"]>): number {
+  const round = grid.away ? halfAway : halfEven;
+  const place = Math.min(Math.max(round(Math.fround(sum * grid.factors[n])), grid.ends[0]), grid.ends[1]);
+  return (grid.shorts ? place : Math.fround(place * grid.steps[n])) + 0;
 }
 
 /** The convolution through the kernel, as an operation would call it. */
@@ -90,24 +102,17 @@ function convolve(s: naive.ConvShape, x: number[], weight: number[], bias: numbe
     ...{ yRow: outW * s.outChannels, yPixel: s.outChannels, taps: taps.length, tapTable: put(taps.flat(), "i32") },
     ...{ run, outChannels: outPer, groups: s.groups, blockTiles, lo, hi },
   });
-  const table = grid ? put([...grid.factors, ...grid.steps]) : 0;
-  const integers = record("IntegerGeometry", {
-    ...{ scale: way.scale ?? 1, bound: way.bound ?? 32767, inMode: way.inMode },
-    offsets: put(
-      offsets.map((offset) => offset & 0xffff),
-      "u16",
-    ),
-    ...{ factors: table, steps: s.outChannels * 4, low: grid?.ends[0] ?? 0, high: grid?.ends[1] ?? 0 },
-    mode: grid?.away ?? 0,
-  });
-  const [px, pb] = [put(x), bias.length > 0 ? put(padded) : 0];
+  const integers = integersOf(way, s.outChannels, put(offsets, "i16"));
+  const [px, pb] = [put(x, "i16"), put(padded, "i32")];
   const pw = put(
     bytes.map((byte) => byte & 0xff),
     "u8",
   );
-  const scratch = room(32 + 16 * run * inPer + 32 * pairs + blockTiles * (80 + 16 * pairs), "u8");
-  return output(s.samples * outH * outW * s.outChannels, (y) =>
-    kernels.integerConv(px, pw, pb, y, scratch, geometry, integers),
+  const scratch = room(32 + 2 * run * inPer + 32 * pairs + blockTiles * (80 + 16 * pairs), "u8");
+  return output(
+    s.samples * outH * outW * s.outChannels,
+    (y) => kernels.integerConv(px, pw, pb, y, scratch, geometry, integers),
+    grid?.shorts ? "i16" : "f32",
   );
 }
 
@@ -133,6 +138,22 @@ function layer(s: naive.ConvShape, seed: number): Layer {
 const sums = (s: naive.ConvShape, { x, weight, bias }: Layer): number[] =>
   naive.conv(s, x, weight, bias.length > 0 ? bias : new Array<number>(s.outChannels).fill(0));
 
+function gridOf(channels: number, seed: number): NonNullable<Way["grid"]> {
+  return {
+    factors: whole(seed + 4, channels, 1, 9).map((v) => v / 2 ** (8 + (seed % 6))),
+    steps: whole(seed + 5, channels, 1, 9).map((v) => Math.fround(v / 37)),
+    ends: (
+      [
+        [0, 255],
+        [-128, 127],
+        [-17, 238],
+      ] as const
+    )[seed % 3],
+    away: (seed & 1) as 0 | 1,
+    shorts: ((seed >> 1) & 1) as 0 | 1,
+  };
+}
+
 describe("integerConv", () => {
   it("gives the very sums, whatever stride, pad, dilation, groups and offsets", () => {
     fc.assert(
@@ -141,54 +162,34 @@ describe("integerConv", () => {
         const own = layer(s, seed);
         const bounds = clamped ? ([0, 5000] as const) : undefined;
         const expected = sums(s, own).map((v) => (bounds ? Math.min(Math.max(v, 0), 5000) : v));
-        const way = { inMode: seed % 5 ? 4 : 8, offsets: own.offsets, blockTiles: 1 + (seed % 4), bounds } as const;
+        const way = { offsets: own.offsets, blockTiles: 1 + (seed % 4), bounds } as const;
         expect(convolve(s, own.x, own.weight, own.bias, way)).toEqual(expected.map((v) => v + 0));
       }),
       settings,
     );
   });
 
-  it("makes integers of numbers on a grid, and puts the sums on another, halves to either side", () => {
+  it("puts the sums on a grid, halves to either side, as numbers and as places", () => {
     fc.assert(
       fc.property(shapes, int(0, 1e6), (s, seed) => {
         reset();
         const own = layer(s, seed);
-        const scale = Math.fround(0.0173);
-        const away = (seed & 1) as 0 | 1;
-        const [low, high] = [
-          [0, 255],
-          [-128, 127],
-          [-17, 238],
-        ][seed % 3] as [number, number];
-        const factors = whole(seed + 4, s.outChannels, 1, 9).map((v) => v / 2 ** (8 + (seed % 6)));
-        const steps = whole(seed + 5, s.outChannels, 1, 9).map((v) => Math.fround(v / 37));
-        const y = convolve(
-          s,
-          own.x.map((place) => Math.fround(place * scale)),
-          own.weight,
-          own.bias,
-          { inMode: away, scale, offsets: own.offsets, grid: { factors, steps, ends: [low, high], away } },
-        );
-        const round = away ? halfAway : halfEven;
-        const expected = sums(s, own).map((sum, i) => {
-          const n = i % s.outChannels;
-          const place = Math.min(Math.max(round(Math.fround(sum * factors[n])), low), high);
-          return Math.fround(place * steps[n]);
-        });
-        expect(y.map((v) => v + 0)).toEqual(expected.map((v) => v + 0));
+        const grid = gridOf(s.outChannels, seed);
+        const y = convolve(s, own.x, own.weight, own.bias, { offsets: own.offsets, grid });
+        const expected = sums(s, own).map((sum, i) => settled(sum, i % s.outChannels, grid));
+        expect(y.map((v) => v + 0)).toEqual(expected);
       }),
       settings,
     );
   });
 
-  it("gives the same in a batch as alone, cuts integers off at its bound, and passes NaN on to the pixels that see it", () => {
+  it("gives the same in a batch as alone", () => {
     const s: naive.ConvShape = {
       ...{ samples: 2, height: 4, width: 5, channels: 3, outChannels: 9, groups: 1, pad: 1 },
       ...{ kernelH: 3, kernelW: 3, strideH: 1, strideW: 1, dilationH: 1, dilationW: 1 },
     };
     const own = layer(s, 4);
-    const grid = { factors: new Array(9).fill(0.01), steps: new Array(9).fill(1), ends: [-128, 127], away: 1 } as const;
-    const way: Way = { inMode: 4, offsets: own.offsets, bound: 100, grid };
+    const way: Way = { offsets: own.offsets, grid: gridOf(9, 3) };
     reset();
     const both = convolve(s, own.x, own.weight, own.bias, way);
     const size = own.x.length / 2;
@@ -197,19 +198,6 @@ describe("integerConv", () => {
       return convolve({ ...s, samples: 1 }, own.x.slice(i * size, (i + 1) * size), own.weight, own.bias, way);
     });
     expect(both).toEqual(alone);
-    const cut = own.x.map((v) => Math.max(-100, Math.min(v, 100)));
-    reset();
-    expect(both).toEqual(convolve(s, cut, own.weight, own.bias, { ...way, bound: 32767 }));
-    const broken = [...own.x];
-    broken[(1 * 5 + 1) * 3] = Number.NaN;
-    reset();
-    const y = convolve(s, broken, own.weight, own.bias, way);
-    const seen = y.flatMap((v, i) => (Number.isNaN(v) ? [Math.floor(i / 9)] : []));
-    expect([...new Set(seen)]).toEqual([0, 1, 2, 5, 6, 7, 10, 11, 12]);
-    expect(seen.length).toBe(81);
-    expect(y.filter((_, i) => !seen.includes(Math.floor(i / 9)))).toEqual(
-      both.filter((_, i) => !seen.includes(Math.floor(i / 9))),
-    );
   });
 
   it("multiplies what its input's gradient is multiplied with: the adjoint identity of its sums", () => {
@@ -219,11 +207,121 @@ describe("integerConv", () => {
     };
     const own = layer(s, 8);
     reset();
-    const ax = convolve(s, own.x, own.weight, [], { inMode: 4, offsets: own.offsets });
+    const ax = convolve(s, own.x, own.weight, [], { offsets: own.offsets });
     const y = whole(77, ax.length, -9, 9);
     const aty = naive.convBackward(s, y, own.weight);
     const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, v, i) => sum + v * b[i], 0);
     expect(dot(ax, y)).toBe(dot(own.x, aty));
+  });
+});
+
+/** Maps with more columns than a tile has, and kernels of every size, of which 3×3 has tiles of its own. */
+const depthwiseShapes = fc
+  .record({
+    samples: int(1, 2),
+    height: int(1, 7),
+    width: int(1, 15),
+    channels: int(1, 13),
+    kernel: fc.constantFrom([3, 3], [3, 3], [3, 3], [1, 3], [2, 3], [4, 2], [5, 5], [1, 1]),
+    strideH: int(1, 3),
+    strideW: int(1, 3),
+    dilationH: int(1, 2),
+    dilationW: fc.constantFrom(1, 1, 2),
+    pad: int(0, 2),
+  })
+  .map(({ kernel: [kernelH, kernelW], channels, ...s }): naive.ConvShape => {
+    return { ...s, kernelH, kernelW, channels, outChannels: channels, groups: channels };
+  })
+  .filter((s) => naive.outShape(s).outH > 0 && naive.outShape(s).outW > 0);
+
+function convolveDepthwise(s: naive.ConvShape, { x, weight, bias }: Layer, way: Way): number[] {
+  const { outH, outW } = naive.outShape(s);
+  const { channels, kernelH, kernelW } = s;
+  const rowPairs = Math.ceil(kernelH / 2);
+  const paired = new Array<number>(kernelW * rowPairs * channels * 2).fill(0);
+  for (let c = 0; c < channels; c++) {
+    for (let k = 0; k < kernelH * kernelW; k++) {
+      const [ky, kx] = [Math.floor(k / kernelW), k % kernelW];
+      paired[((kx * rowPairs + (ky >> 1)) * channels + c) * 2 + (ky & 1)] = weight[c * kernelH * kernelW + k];
+    }
+  }
+  const [lo, hi] = way.bounds ?? [-Infinity, Infinity];
+  const geometry = record("DepthwiseGeometry", {
+    ...{ samples: s.samples, channels, inH: s.height, inW: s.width, outH, outW },
+    ...{ ySample: outH * outW * channels, yRow: outW * channels, yPixel: channels, kernelH, kernelW },
+    ...{ strideH: s.strideH, strideW: s.strideW, dilationH: s.dilationH, dilationW: s.dilationW },
+    ...{ top: -s.pad, left: -s.pad, lo, hi },
+  });
+  const added = bias.length > 0 ? bias : new Array<number>(channels).fill(0);
+  const pointers = [put(x, "i16"), put(paired, "i16"), put(added, "i32")] as const;
+  const integers = integersOf(way, channels, 0);
+  const scratch = room(8 * rowPairs + 2 * s.width * channels + 8, "u8");
+  return output(
+    s.samples * outH * outW * channels,
+    (y) => kernels.integerDepthwise(...pointers, y, scratch, geometry, integers),
+    way.grid?.shorts ? "i16" : "f32",
+  );
+}
+
+describe("integerDepthwise", () => {
+  it("gives the very sums, whatever kernel, stride, pad and dilation", () => {
+    fc.assert(
+      fc.property(depthwiseShapes, int(0, 1e6), fc.boolean(), (s, seed, clamped) => {
+        reset();
+        const own = layer(s, 2 * seed);
+        const bounds = clamped ? ([0, 5000] as const) : undefined;
+        const expected = sums(s, own).map((v) => (bounds ? Math.min(Math.max(v, 0), 5000) : v) + 0);
+        expect(convolveDepthwise(s, own, { offsets: [], bounds })).toEqual(expected);
+      }),
+      { ...settings, numRuns: 300 },
+    );
+  });
+
+  it("puts the sums on a grid, halves to either side, as numbers and as places", () => {
+    fc.assert(
+      fc.property(depthwiseShapes, int(0, 1e6), (s, seed) => {
+        reset();
+        const own = layer(s, 2 * seed);
+        const grid = gridOf(s.channels, seed);
+        const expected = sums(s, own).map((sum, i) => settled(sum, i % s.channels, grid));
+        expect(convolveDepthwise(s, own, { offsets: [], grid }).map((v) => v + 0)).toEqual(expected);
+      }),
+      { ...settings, numRuns: 300 },
+    );
+  });
+});
+
+describe("toShorts", () => {
+  it("makes integers of numbers on a grid, cut off at its bound, halves to either side", () => {
+    fc.assert(
+      fc.property(int(0, 23), int(0, 1e6), fc.constantFrom(0, 1, 4), (count, seed, mode) => {
+        reset();
+        const scale = Math.fround(0.0173);
+        const places = whole(seed, count, -700, 700).map((v) => (mode === 4 ? v : v / 2));
+        const x = places.map((place) => Math.fround(mode === 4 ? place : place * scale));
+        const lost = put([0], "i32");
+        const y = output(count, (to) => kernels.toShorts(put(x), to, count, scale, 255, mode, lost), "i16");
+        const round = mode === 1 ? halfAway : halfEven;
+        const expected = x.map((v) => Math.min(Math.max(mode === 4 ? v : round(Math.fround(v / scale)), -255), 255));
+        expect(y).toEqual(expected.map((v) => v + 0));
+        expect(get(lost, 1, "i32")).toEqual([0]);
+      }),
+      settings,
+    );
+  });
+
+  it("says where a NaN is lost, and only there", () => {
+    for (const at of [0, 3, 4, 6]) {
+      reset();
+      const x = [1, -2, Infinity, 3, -Infinity, 2, 1].map((v, i) => (i === at ? Number.NaN : v));
+      const lost = put([0], "i32");
+      kernels.toShorts(put(x), room(7, "i16"), 7, 1, 255, 0, lost);
+      expect(get(lost, 1, "i32")).toEqual([1]);
+    }
+    reset();
+    const lost = put([0], "i32");
+    const ends = output(2, (y) => kernels.toShorts(put([Infinity, -Infinity]), y, 2, 1, 255, 1, lost), "i16");
+    expect([ends, get(lost, 1, "i32")]).toEqual([[255, -255], [0]]);
   });
 });
 

@@ -22,6 +22,7 @@ export const aside = (run: Run, { batch, scratch, values, gradients, contribute 
   clamp: () => unbounded,
   // Of other numbers than those of the pass nothing is known.
   integers: () => undefined,
+  lose: () => {},
   state: (node) => run.state(node),
   record: run.record,
   gradient: (name) => gradients?.get(name) ?? run.gradient(name),

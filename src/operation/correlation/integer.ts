@@ -1,15 +1,16 @@
 /**
- * A convolution of integers, whose weights lie in memory as bytes: sums are exact, and become numbers of a grid as they are written.
- * Where a pass computes with other numbers than integers, its weights become floats for the call.
+ * A convolution of integers, whose weights lie in memory as bytes: sums are exact, and become numbers of a grid, or the places of such as int16,
+ * as they are written. Where a pass computes with other numbers than integers, its weights become floats for the call.
  */
 import type { Constant } from "../../graph/ir";
 import type { Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
 import type { Clamp, Integers, Run } from "../operation";
 import { type Held, held, panelCount } from "../weights";
+import { depthwise } from "./depthwise";
 import { direct } from "./direct";
-import type { CorrelationGeometry, Side, SideParts } from "./side";
-import { phaseSteps, phasesOf } from "./taps";
+import { type CorrelationGeometry, isDepthwise, type Side, type SideParts } from "./side";
+import { axesOf, phaseSteps, phasesOf, spacing } from "./taps";
 
 /** Integers of eight bits that weights are, more or less an offset for each output, and what may meet them. */
 export interface ByteWeights {
@@ -78,13 +79,18 @@ const pairsOf = ({ taps, run, channels }: Pick<ByteLayout, "taps" | "run" | "cha
   taps * Math.ceil((run * channels) / 2);
 
 const byteWeightsSize = (layout: ByteLayout): number =>
-  layout.groups * panelCount(layout.outChannels) * 16 * (pairsOf(layout) + 1);
+  layout.groups * panelCount(layout.outChannels) * (16 * (pairsOf(layout) + 1) + 32);
 
-/** Places bytes, i8[groups][⌈outChannels/8⌉][taps][pairs][8][2], and offsets, i16[groups][⌈outChannels/8⌉·8]. */
+const placed = (memory: KernelMemory, { buffer }: Int8Array | Int16Array | Int32Array, what: string): Pointer =>
+  memory.store(new Uint8Array(buffer), what);
+
+/**
+ * Places bytes, i8[groups][⌈outChannels/8⌉][taps][pairs][8][2], offsets, i16[groups][⌈outChannels/8⌉·8], and as many numbers of the bias,
+ * i32.
+ */
 function placeBytes(
   memory: KernelMemory,
-  weight: Constant,
-  { offsets }: ByteWeights,
+  { weight, bias, offsets }: ByteWeights & { readonly weight: Constant; readonly bias: Float32Array | undefined },
   layout: ByteLayout,
 ): readonly Pointer[] {
   const { groups, outChannels, channels, taps, run, elements, groupStride, outStride, channelStride } = layout;
@@ -92,12 +98,14 @@ function placeBytes(
   const panels = panelCount(outChannels);
   const bytes = new Int8Array(groups * panels * pairsOf(layout) * 16);
   const padded = new Int16Array(groups * panels * 8);
+  const added = new Int32Array(groups * panels * 8);
   const tapBytes = Math.ceil((run * channels) / 2) * 16;
   for (let group = 0; group < groups; group++) {
     for (let n = 0; n < outChannels; n++) {
       const offset = offsets[group * outChannels + n];
       const panel = group * panels + (n >> 3);
       padded[panel * 8 + (n & 7)] = offset;
+      added[panel * 8 + (n & 7)] = bias?.[group * outChannels + n] ?? 0;
       const from = group * groupStride + n * outStride;
       for (let tap = 0; tap < taps; tap++) {
         const to = (panel * taps + tap) * tapBytes + (n & 7) * 2;
@@ -111,53 +119,80 @@ function placeBytes(
     }
   }
   return [
-    memory.store(new Uint8Array(bytes.buffer), "Weights of eight bits"),
-    memory.store(new Uint8Array(padded.buffer), "Offsets of weights"),
+    placed(memory, bytes, "Weights of eight bits"),
+    placed(memory, padded, "Offsets of weights"),
+    placed(memory, added, "Bias of integers"),
   ];
 }
 
-/** Gathered pixels should stay in the L2 cache while all weights pass by, and each panel should meet some of them. */
+/** Rows of what pixels see, and those they are written to, should stay in the cache while all weights pass by, and each panel should meet some. */
 const blockBytes = 128 * 1024;
 const fewestTiles = 8;
 
 /** Tiles of four pixels that pass through together, and the scratch that takes. */
-function byteBlocks(pixels: number, pairs: number, segment: number): { tiles: number; scratchBytes: number } {
-  const tiles = Math.min(Math.ceil(pixels / 4), Math.max(fewestTiles, Math.floor(blockBytes / (16 * pairs || 1))));
-  return { tiles, scratchBytes: 96 + 16 * segment + 32 * pairs + tiles * (80 + 16 * pairs) };
+function byteBlocks(
+  pixels: number,
+  pairs: number,
+  segment: number,
+  written: number,
+): { tiles: number; scratchBytes: number } {
+  const most = Math.max(fewestTiles, Math.floor(blockBytes / (16 * pairs + 8 * written)));
+  const tiles = Math.min(Math.ceil(pixels / 4), most);
+  return { tiles, scratchBytes: 32 + 2 * segment + 32 * pairs + tiles * (80 + 16 * pairs) };
 }
 
-/** What the kernel is told of integers that lie there already, and of such that a layer before has cut off at the ends of a grid. */
-const there = 4;
-const bounded = 8;
-
-/** What the kernel is told of a pass: how integers come of what it reads, and on which grid their sums go. */
-function byteRecord(
-  run: Run,
-  { from, settled }: Integers,
-  { bound }: ByteWeights,
-  offsets: Pointer,
-  clamp: Clamp,
-): Pointer {
-  const made = typeof from === "object" ? from : { scale: 1, mode: from === "bounded" ? bounded : there };
-  const into = settled && {
-    factors: settled.places ? settled.grid.placeTable() : settled.grid.table(),
-    steps: settled.grid.channels * 4,
-    // A rectifier on the way is the end of the grid where that lies below.
-    low: Math.max(settled.grid.lo, clamp.lo),
-    ...{ high: settled.grid.hi, mode: settled.grid.mode },
-  };
+/** What the kernels are told of the grid that sums are put on. */
+function integerRecord(run: Run, { settled }: Integers, offsets: Pointer, clamp: Clamp): Pointer {
+  if (!settled)
+    return run.record("IntegerGeometry", { offsets, factors: 0, steps: 0, low: 0, high: 0, mode: 0, shorts: 0 });
+  const { channels, lo, hi, mode, table } = settled.grid;
   return run.record("IntegerGeometry", {
-    ...{ scale: made.scale, bound, inMode: made.mode, offsets },
-    ...(into ?? { factors: 0, steps: 0, low: 0, high: 0, mode: 0 }),
+    ...{ offsets, factors: table(), steps: channels * 4, mode, shorts: Number(settled.shorts) },
+    // A rectifier on the way is the end of the grid where that lies below.
+    ...{ low: Math.max(lo, clamp.lo), high: hi },
   });
 }
 
-/** Bytes of the table of taps, which comes first in the scratch of a call; what follows stays aligned. */
-const tableBytes = (taps: number): number => Math.ceil((taps * 8) / 64) * 64;
+/** Bytes that stay aligned in front of others. */
+const room = (bytes: number): number => Math.ceil(bytes / 64) * 64;
+
+/** What `toShorts` rounds, and what not. */
+const unrounded = 4;
+
+/** The integers of a layer's input as int16: where they lie already, or made of its numbers in front of what else is in scratch. */
+const shortsBytes = ({ inH, inW, inChannels }: CorrelationGeometry, samples: number): number =>
+  64 + room(2 * samples * inH * inW * inChannels);
+
+function shortsOf(
+  run: Run,
+  { inH, inW, inChannels }: CorrelationGeometry,
+  samples: number,
+  x: Pointer,
+  from: Integers["from"],
+  bound: number,
+): Pointer {
+  if (from === "shorts") return x;
+  const { scale, mode } = from === "there" ? { scale: 1, mode: unrounded } : from;
+  const [lost, shorts] = [run.scratch, run.scratch + 64];
+  const isLost = run.memory.bytes(lost, 1);
+  isLost[0] = 0;
+  run.kernels.toShorts(x, shorts, samples * inH * inW * inChannels, scale, bound, mode, lost);
+  if (run.memory.bytes(lost, 1)[0] !== 0) run.lose();
+  return shorts;
+}
+
+/** The parts of a layer of integers: those of a side, and its bias, which are integers too. */
+interface IntegerParts extends SideParts {
+  readonly bias: Float32Array | undefined;
+  readonly own: ByteWeights;
+}
 
 /** The convolution itself, of integers where the pass says that they are. */
-export function integerSide(parts: SideParts, own: ByteWeights): Side {
-  const { geometry: g, memory, weight, shared } = parts;
+export const integerSide = (parts: IntegerParts): Side =>
+  isDepthwise(parts.geometry) ? depthwiseOfIntegers(parts) : convolutionOfIntegers(parts);
+
+function convolutionOfIntegers(parts: IntegerParts): Side {
+  const { geometry: g, memory, weight, bias: added, own, shared } = parts;
   const [phase] = phasesOf(g, "apply");
   const { steps } = phaseSteps(g, "apply");
   const { groups } = g;
@@ -174,66 +209,87 @@ export function integerSide(parts: SideParts, own: ByteWeights): Side {
   const pairs = pairsOf(layout);
   const segment = phase.run * channels;
   const blocks = (samples: number): { tiles: number; scratchBytes: number } =>
-    byteBlocks(samples * phase.rows * phase.columns, pairs, segment);
-  const weights: Held = shared ?? held(memory, () => [placeBytes(memory, weight, own, layout)]);
+    byteBlocks(samples * phase.rows * phase.columns, pairs, segment, g.outChannels);
+  const weights: Held = shared ?? held(memory, () => [placeBytes(memory, { ...own, weight, bias: added }, layout)]);
   const real = direct({ ...parts, shared: undefined });
-  const table = tableBytes(layout.taps);
+  const table = room(layout.taps * 8);
 
   return {
     weights,
     weightBytes: byteWeightsSize(layout),
-    scratchBytes: (samples) => Math.max(real.scratchBytes(samples), table + blocks(samples).scratchBytes),
+    scratchBytes: (samples) =>
+      Math.max(real.scratchBytes(samples), shortsBytes(g, samples) + table + blocks(samples).scratchBytes),
     run: (run, samples, from, bias, to, clamp, integers) => {
       if (!integers) {
         real.run(run, samples, from, bias, to, clamp);
         real.weights.release();
         return;
       }
-      const [[bytes, offsets]] = weights.get();
+      const x = shortsOf(run, g, samples, from, integers.from, own.bound);
+      const [[bytes, offsets, integerBias]] = weights.get();
       const taps = Int32Array.from(phase.taps.flat());
-      run.memory.bytes(run.scratch, taps.byteLength).set(new Uint8Array(taps.buffer));
+      const scratch = run.scratch + shortsBytes(g, samples);
+      run.memory.bytes(scratch, taps.byteLength).set(new Uint8Array(taps.buffer));
       const geometry = run.record("ConvGeometry", {
         ...{ samples, channels, outH: phase.rows, outW: phase.columns },
         ...steps,
-        ...{ taps: layout.taps, tapTable: run.scratch, run: phase.run, outChannels, groups },
+        ...{ taps: layout.taps, tapTable: scratch, run: phase.run, outChannels, groups },
         ...{ blockTiles: blocks(samples).tiles, ...clamp },
       });
-      const record = byteRecord(run, integers, own, offsets, clamp);
-      run.kernels.integerConv(from, bytes, bias, to, run.scratch + table, geometry, record);
+      const record = integerRecord(run, integers, offsets, clamp);
+      run.kernels.integerConv(x, bytes, integerBias, to, scratch + table, geometry, record);
     },
   };
 }
 
-/** Rows of a depthwise layer's result that are put on their grid while they are in the cache. */
-const bandBytes = 64 * 1024;
+/** Places weights in pairs of rows, i16[kernelW][⌈kernelH/2⌉][channels][2], and the bias, i32[channels]. */
+function placeRowPairs(
+  memory: KernelMemory,
+  values: Float32Array,
+  bias: Float32Array | undefined,
+  { groups, kernelH, kernelW }: CorrelationGeometry,
+): readonly Pointer[] {
+  const rowPairs = Math.ceil(kernelH / 2);
+  const paired = new Int16Array(kernelW * rowPairs * groups * 2);
+  for (let kx = 0; kx < kernelW; kx++) {
+    for (let ky = 0; ky < kernelH; ky++) {
+      const to = (kx * rowPairs + (ky >> 1)) * groups * 2 + (ky & 1);
+      for (let c = 0; c < groups; c++) paired[to + 2 * c] = values[(c * kernelH + ky) * kernelW + kx];
+    }
+  }
+  const added = new Int32Array(groups);
+  if (bias) added.set(bias);
+  return [placed(memory, paired, "Depthwise weights"), placed(memory, added, "Bias of integers")];
+}
 
-/** A depthwise convolution of integers that lie there as floats, in bands of rows that go on their grid one after the other. */
-export function banded(g: CorrelationGeometry, over: (rows: CorrelationGeometry) => Side): Side {
-  const whole = over(g);
-  const rowFloats = g.outW * g.outChannels;
-  const rows = Math.max(1, Math.floor(bandBytes / (4 * rowFloats)));
-  const bands = Array.from({ length: Math.ceil(g.outH / rows) }, (_, i) => {
-    const outH = Math.min(rows, g.outH - i * rows);
-    return { first: i * rows, outH, side: over({ ...g, outH, padTop: g.padTop - i * rows * g.strideH }) };
-  });
+function depthwiseOfIntegers(parts: IntegerParts): Side {
+  const { geometry: g, memory, weight, bias: added, own, shared } = parts;
+  const { groups, kernelH, kernelW } = g;
+  const rowPairs = Math.ceil(kernelH / 2);
+  const [[rows], [columns]] = [axesOf(g, "apply").rows, axesOf(g, "apply").columns];
+  const { steps } = phaseSteps(g, "apply");
+  const weights = shared ?? held(memory, () => [placeRowPairs(memory, weight.floats(), added, g)]);
+  const real = depthwise({ ...parts, shared: undefined });
   return {
-    ...whole,
+    weights,
+    weightBytes: groups * (4 * kernelW * rowPairs + 4),
+    scratchBytes: (samples) => shortsBytes(g, samples) + 8 * rowPairs + 2 * g.inW * groups + 8,
     run: (run, samples, from, bias, to, clamp, integers) => {
-      const settled = integers?.settled;
-      if (!settled) {
-        whole.run(run, samples, from, bias, to, clamp);
+      if (!integers) {
+        real.run(run, samples, from, bias, to, clamp);
+        real.weights.release();
         return;
       }
-      const { channels, lo, hi, zero, mode, table, placeTable } = settled.grid;
-      const rounding = settled.places ? placeTable() : table();
-      for (let sample = 0; sample < samples; sample++) {
-        const x = from + sample * g.inH * g.inW * g.inChannels * 4;
-        for (const { first, outH, side } of bands) {
-          const y = to + (sample * g.outH + first) * rowFloats * 4;
-          side.run(run, 1, x, bias, y, clamp);
-          run.kernels.roundToGrid(y, rounding, y, outH * g.outW, channels, lo, hi, zero, mode);
-        }
-      }
+      const x = shortsOf(run, g, samples, from, integers.from, own.bound);
+      const [[paired, integerBias]] = weights.get();
+      const geometry = run.record("DepthwiseGeometry", {
+        ...{ samples, channels: groups, outH: g.outH, outW: g.outW },
+        ...steps,
+        ...{ kernelH, kernelW, dilationH: spacing(rows), dilationW: spacing(columns) },
+        ...{ top: rows.offset[0], left: columns.offset[0], lo: clamp.lo, hi: clamp.hi },
+      });
+      const record = integerRecord(run, integers, 0, clamp);
+      run.kernels.integerDepthwise(x, paired, integerBias, to, run.scratch + shortsBytes(g, samples), geometry, record);
     },
   };
 }
