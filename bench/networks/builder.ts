@@ -222,6 +222,11 @@ export class NetworkBuilder {
     return this.#constant(Constant.fromNumbers("int", [number], []));
   }
 
+  /** A scalar of uint8. */
+  byte(number: number): string {
+    return this.#constant(Constant.fromNumbers("int", [number], [], "uint8"));
+  }
+
   ints(numbers: readonly number[]): string {
     return this.#constant(Constant.fromNumbers("int", numbers, [numbers.length]));
   }

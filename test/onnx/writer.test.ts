@@ -53,6 +53,23 @@ describe("writeOnnx", () => {
     expect(plain(readOnnx(writeOnnx(fixed)))).toEqual(plain(fixed));
   });
 
+  it("keeps integers of eight bits as such", () => {
+    const constants = {
+      signed: Constant.fromNumbers("int", [-128, 127], [2], "int8"),
+      unsigned: Constant.fromNumbers("int", [0, 255], [2], "uint8"),
+    };
+    const nodes = [["Foo", ["x", "signed", "unsigned"], ["y"]]] as const;
+    const read = readOnnx(writeOnnx(graphOf({ inputs: { x: [2] }, constants, nodes: [...nodes] }))).constants;
+    const kept = Object.keys(constants).map((name) => [
+      read.get(name)?.elements,
+      [...(read.get(name)?.numbers() ?? [])],
+    ]);
+    expect(kept).toEqual([
+      ["int8", [-128, 127]],
+      ["uint8", [0, 255]],
+    ]);
+  });
+
   it("writes float16 as float32", () => {
     const w = Constant.fromBytes(Uint8Array.of(0, 60, 0, 192), "float16", [2]);
     const graph = graphOf({ inputs: { x: [2] }, constants: { w }, nodes: [["Add", ["x", "w"], ["y"]]] });
