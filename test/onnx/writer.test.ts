@@ -58,8 +58,8 @@ describe("writeOnnx", () => {
       signed: Constant.fromNumbers("int", [-128, 127], [2], "int8"),
       unsigned: Constant.fromNumbers("int", [0, 255], [2], "uint8"),
     };
-    const nodes = [["Foo", ["x", "signed", "unsigned"], ["y"]]] as const;
-    const read = readOnnx(writeOnnx(graphOf({ inputs: { x: [2] }, constants, nodes: [...nodes] }))).constants;
+    const graph = graphOf({ inputs: { x: [2] }, constants, nodes: [["Foo", ["x", "signed", "unsigned"], ["y"]]] });
+    const read = readOnnx(writeOnnx(graph)).constants;
     const kept = Object.keys(constants).map((name) => [
       read.get(name)?.elements,
       [...(read.get(name)?.numbers() ?? [])],
