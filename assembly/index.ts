@@ -7,6 +7,7 @@ export { dense } from "./dense";
 export { depthwise } from "./depthwise";
 export { add, addStrided, binary, copyStrided, gatherChannels, scaleRows, scaleShift } from "./elementwise";
 export { gridSample, gridSampleBackward } from "./grid-sample";
+export { gridSum } from "./grid-sum";
 export { expandHalf } from "./half";
 export { integerConv } from "./integer-conv";
 export { integerDepthwise } from "./integer-depthwise";

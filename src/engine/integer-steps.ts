@@ -38,6 +38,24 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
   const layers = forward.filter(({ integers, inputs }) => integers && isWhole(inputs[0]));
   const running = new Set(layers);
 
+  /** Clamps of numbers on a grid that ends between their bounds: they change nothing. */
+  const idle = new Set<Operation>();
+  for (const operation of forward) {
+    const { clamp, inputs, inPlace } = operation;
+    const [input] = inputs;
+    const grid = producers.get(input)?.grid;
+    if (!clamp || !inPlace || grid?.step === undefined || values.absorbed.has(operation)) continue;
+    if (needed.has(input) || readers.get(input)?.length !== 1) continue;
+    if (clamp.lo > Math.fround(grid.lo * grid.step) || clamp.hi < Math.fround(grid.hi * grid.step)) continue;
+    idle.add(operation);
+    absorbed.set(operation, input);
+  }
+  /** What reads a value, behind clamps that change nothing. */
+  const readersOf = (value: ValueName): readonly Operation[] =>
+    (readers.get(value) ?? []).flatMap((each) =>
+      idle.has(each) && !needed.has(each.outputs[0]) ? readersOf(each.outputs[0]) : [each],
+    );
+
   /** The layer whose sums an operation alone puts on a grid, a clamp between them or not. */
   const layerBefore = (value: ValueName): Operation | undefined => {
     if (needed.has(value) || readers.get(value)?.length !== 1) return undefined;
@@ -68,7 +86,7 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
   for (const [layer, { by, ...each }] of settled) {
     absorbed.set(by, by.inputs[0]);
     const [output] = by.outputs;
-    const behind = readers.get(output) ?? [];
+    const behind = readersOf(output);
     const own = (operation: Operation): boolean =>
       layersBehind(operation).length > 0 && operation.grid?.divisor === each.grid.step;
     const isOfBytes = each.grid.lo >= -largestPlace && each.grid.hi <= largestPlace;

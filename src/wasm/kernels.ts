@@ -257,6 +257,11 @@ export interface Kernels {
     zero: number,
     mode: number,
   ): void;
+  /**
+   * The nearest number of a grid to a + b, of which each lies on a grid of its own, halves at the even integer. grids f32[11]: of a step, zero point
+   * and step ÷ that of the result, the same of b, what all sums have in common, and of the result step, zero point and both ends.
+   */
+  gridSum(a: Pointer, b: Pointer, y: Pointer, count: number, grids: Pointer): void;
   /** dx = dy·step[c]·factor[c] where the rounded place lies from lo to hi, else 0; dx may be dy. */
   roundToGridBackward(
     x: Pointer,

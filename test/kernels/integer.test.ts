@@ -291,6 +291,35 @@ describe("integerDepthwise", () => {
   });
 });
 
+describe("gridSum", () => {
+  it("rounds sums as fused arithmetic does, halves to the even integer", () => {
+    const f = Math.fround;
+    fc.assert(
+      fc.property(int(0, 23), int(0, 1e6), fc.boolean(), (count, seed, isSigned) => {
+        reset();
+        const [low, high] = isSigned ? [-128, 127] : [0, 255];
+        const [zeroA, zeroB, zero] = whole(seed, 3, low, high);
+        const [stepA, stepB, step] = whole(seed + 1, 3, 1, 9).map((v) => f(v / (seed % 2 ? 64 : 37)));
+        const [ratioA, ratioB] = [f(stepA / step), f(stepB / step)];
+        const fixed = f(zero - f(ratioA * zeroA + f(ratioB * zeroB)));
+        const [a, b] = [2, 3].map((i) => whole(seed + i, count, low, high));
+        const expected = a.map((k, i) => {
+          const place = halfEven(f(k * ratioA + f(b[i] * ratioB + fixed)));
+          return f((Math.min(Math.max(place, low), high) - zero) * step) + 0;
+        });
+        const grids = put([stepA, zeroA, ratioA, stepB, zeroB, ratioB, fixed, step, zero, low, high]);
+        const [x, z] = [put(a.map((k) => f((k - zeroA) * stepA))), put(b.map((k) => f((k - zeroB) * stepB)))];
+        expect(output(count, (y) => kernels.gridSum(x, z, y, count, grids))).toEqual(expected);
+      }),
+      settings,
+    );
+    reset();
+    const grids = put([1, 0, 1, 1, 0, 1, 0, 1, 0, -128, 127]);
+    const y = output(2, (to) => kernels.gridSum(put([Number.NaN, 1]), put([1, 2]), to, 2, grids));
+    expect(y).toEqual([Number.NaN, 3]);
+  });
+});
+
 describe("toShorts", () => {
   it("makes integers of numbers on a grid, cut off at its bound, halves to either side", () => {
     fc.assert(

@@ -10,7 +10,7 @@ import { type Held, held, panelCount } from "../weights";
 import { depthwise } from "./depthwise";
 import { direct } from "./direct";
 import { type CorrelationGeometry, isDepthwise, type Side, type SideParts } from "./side";
-import { axesOf, phaseSteps, phasesOf, spacing } from "./taps";
+import { tapAxes, phaseSteps, phasesOf, spacing } from "./taps";
 
 /** Integers of eight bits that weights are, more or less an offset for each output, and what may meet them. */
 export interface ByteWeights {
@@ -266,7 +266,7 @@ function depthwiseOfIntegers(parts: IntegerParts): Side {
   const { geometry: g, memory, weight, bias: added, own, shared } = parts;
   const { groups, kernelH, kernelW } = g;
   const rowPairs = Math.ceil(kernelH / 2);
-  const [[rows], [columns]] = [axesOf(g, "apply").rows, axesOf(g, "apply").columns];
+  const [[rows], [columns]] = [tapAxes(g, "apply").rows, tapAxes(g, "apply").columns];
   const { steps } = phaseSteps(g, "apply");
   const weights = shared ?? held(memory, () => [placeRowPairs(memory, weight.floats(), added, g)]);
   const real = depthwise({ ...parts, shared: undefined });

@@ -4,13 +4,14 @@
  */
 import type { Kernels } from "../kernels";
 import { Unary } from "../kernels";
-import { type Arguments, type Cut, type Cutter, changed } from "./cut";
+import { type Arguments, type Cut, type Cutter, changed, type Reader, type RecordPlace } from "./cut";
 
 type KernelName = { [K in keyof Kernels]: Kernels[K] extends (...args: never[]) => void ? K : never }[keyof Kernels];
 
 /** Floats of a cache line: parts of a row of numbers begin at one, and only the last has a rest that fills no vector. */
 const line = 16;
 const floatBytes = 4;
+const shortBytes = 2;
 
 /** Nanoseconds, about: of a product with weights at hand, of one that waits for memory, and of a number that is moved. */
 const cost = { product: 0.1, streamed: 0.2, moved: 0.3, byte: 0.1 } as const;
@@ -64,8 +65,45 @@ const shareAgain = (divided: number, again: number): Pick<Cut, "work" | "again">
   again: again / (divided + again),
 });
 
+/** What convolutions of floats and of integers differ in: bytes of an element, and of what stands for eight outputs. */
+interface ConvLayout {
+  readonly xBytes: number;
+  readonly yBytes: number;
+  readonly panelBytes: number;
+  readonly scratchBytes: number;
+  /** Further arguments of the part that begins with a panel. */
+  more(panel: number, place: RecordPlace): Readonly<Record<number, number>>;
+}
+
 const conv: Cutter = (args, reader) => {
+  const g = reader.read(args[5], "ConvGeometry");
+  const depth = g.taps * g.run * g.channels;
+  return convolution(args, reader, {
+    ...{ xBytes: floatBytes, yBytes: floatBytes, panelBytes: depth * 8 * floatBytes },
+    scratchBytes: (g.blockTiles * (16 + 4 * depth) + 4 * g.run * g.channels + 8) * floatBytes,
+    more: () => ({}),
+  });
+};
+
+const integerConv: Cutter = (args, reader) => {
+  const [geometry, integers] = args.slice(5);
+  const g = reader.read(geometry, "ConvGeometry");
+  const { offsets, factors, shorts } = reader.read(integers, "IntegerGeometry");
+  const segment = g.run * g.channels;
+  const pairs = g.taps * Math.ceil(segment / 2);
+  return convolution(args, reader, {
+    ...{ xBytes: shortBytes, yBytes: shorts === 1 ? shortBytes : floatBytes, panelBytes: 16 * pairs },
+    scratchBytes: 32 + 2 * segment + 32 * pairs + g.blockTiles * (80 + 16 * pairs),
+    more: (panel, place) => {
+      const own = { offsets: offsets + 16 * panel, factors: factors && factors + 32 * panel };
+      return { 6: place.more(integers, "IntegerGeometry", own) };
+    },
+  });
+};
+
+function convolution(args: Arguments, reader: Reader, layout: ConvLayout): Cut[] {
   const [x, weight, bias, y, , geometry] = args;
+  const { xBytes, yBytes } = layout;
   const g = reader.read(geometry, "ConvGeometry");
   const { samples, channels, groups, outH, outW, outChannels, taps, run, yRow, yPixel, ySample } = g;
   const depth = taps * run * channels;
@@ -75,15 +113,14 @@ const conv: Cutter = (args, reader) => {
   // Gathering the pixels of a panel's tile takes about a third of multiplying them.
   const gathered = products / panels / 3;
   const weights = depth * panels * 8 * groups * floatBytes * cost.byte;
-  const scratchFloats = g.blockTiles * (16 + 4 * depth) + 4 * run * channels + 8;
-  const scratch = { argument: 4, bytes: scratchFloats * floatBytes };
+  const scratch = { argument: 4, bytes: layout.scratchBytes };
   const few = pixels < 8 * g.blockTiles;
   const byPlace = shareAgain(products + gathered, few ? weights : 0);
   const ways: Cut[] = [];
   const table = reader.words(g.tapTable, 2 * taps);
   const isDense = (samples === 1 || ySample === outH * yRow) && yRow === outW * yPixel;
   const isPointwise = taps === 1 && run === 1 && table[0] === 0 && table[1] === 0 && g.strideH === 1 && g.strideW === 1;
-  const image = g.inH * g.inW * channels * groups * floatBytes;
+  const image = g.inH * g.inW * channels * groups * xBytes;
   if (isPointwise && isDense && g.inH === outH && g.inW === outW) {
     ways.push({
       ...byPlace,
@@ -94,8 +131,8 @@ const conv: Cutter = (args, reader) => {
         const count = end - begin;
         const own = { samples: 1, inH: 1, inW: count, outH: 1, outW: count };
         return changed(args, {
-          0: x + begin * channels * groups * floatBytes,
-          3: y + begin * yPixel * floatBytes,
+          0: x + begin * channels * groups * xBytes,
+          3: y + begin * yPixel * yBytes,
           5: place.record(geometry, "ConvGeometry", own),
         });
       },
@@ -108,7 +145,7 @@ const conv: Cutter = (args, reader) => {
       part: (begin, end, place) =>
         changed(args, {
           0: x + begin * image,
-          3: y + begin * ySample * floatBytes,
+          3: y + begin * ySample * yBytes,
           5: place.record(geometry, "ConvGeometry", { samples: end - begin }),
         }),
     });
@@ -121,7 +158,7 @@ const conv: Cutter = (args, reader) => {
         part: (begin, end, place) => {
           const shifted = table.map((at, i) => (i % 2 === 0 ? at + begin * g.strideH : at));
           return changed(args, {
-            3: y + begin * yRow * floatBytes,
+            3: y + begin * yRow * yBytes,
             5: place.record(geometry, "ConvGeometry", { outH: end - begin, tapTable: place.table(shifted) }),
           });
         },
@@ -135,15 +172,16 @@ const conv: Cutter = (args, reader) => {
       scratch,
       part: (begin, end, place) =>
         changed(args, {
-          1: weight + begin * depth * 8 * floatBytes,
+          1: weight + begin * layout.panelBytes,
           2: bias && bias + begin * 8 * floatBytes,
-          3: y + begin * 8 * floatBytes,
+          3: y + begin * 8 * yBytes,
           5: place.record(geometry, "ConvGeometry", { outChannels: Math.min(8 * end, outChannels) - 8 * begin }),
+          ...layout.more(begin, place),
         }),
     });
   }
   return ways;
-};
+}
 
 /** Taps that fit where a part has its table. */
 const mostTaps = 32;
@@ -186,8 +224,28 @@ const winograd: Cutter = (args, reader) => {
   ];
 };
 
-const depthwise: Cutter = (args, reader) => {
-  const [x, , , y, geometry] = args;
+const depthwise: Cutter = (args, reader) =>
+  byRows(args, reader, { geometry: 4, xBytes: floatBytes, yBytes: floatBytes });
+
+const integerDepthwise: Cutter = (args, reader) => {
+  const g = reader.read(args[5], "DepthwiseGeometry");
+  const yBytes = reader.read(args[6], "IntegerGeometry").shorts === 1 ? shortBytes : floatBytes;
+  const bytes = 8 * Math.ceil(g.kernelH / 2) + shortBytes * g.inW * g.channels + 8;
+  return byRows(args, reader, { geometry: 5, xBytes: shortBytes, yBytes }).map((cut) => {
+    return { ...cut, scratch: { argument: 4, bytes } };
+  });
+};
+
+interface DepthwiseLayout {
+  /** Which argument that is. */
+  readonly geometry: number;
+  readonly xBytes: number;
+  readonly yBytes: number;
+}
+
+function byRows(args: Arguments, reader: Reader, { geometry: at, xBytes, yBytes }: DepthwiseLayout): Cut[] {
+  const [x, , , y] = args;
+  const geometry = args[at];
   const g = reader.read(geometry, "DepthwiseGeometry");
   const work = g.samples * g.outH * g.outW * g.channels * (g.kernelH * g.kernelW + 1) * 3 * cost.product;
   return [
@@ -196,9 +254,9 @@ const depthwise: Cutter = (args, reader) => {
       units: g.samples,
       part: (begin, end, place) =>
         changed(args, {
-          0: x + begin * g.inH * g.inW * g.channels * floatBytes,
-          3: y + begin * g.ySample * floatBytes,
-          4: place.record(geometry, "DepthwiseGeometry", { samples: end - begin }),
+          0: x + begin * g.inH * g.inW * g.channels * xBytes,
+          3: y + begin * g.ySample * yBytes,
+          [at]: place.record(geometry, "DepthwiseGeometry", { samples: end - begin }),
         }),
     },
     {
@@ -206,12 +264,12 @@ const depthwise: Cutter = (args, reader) => {
       units: g.outH,
       part: (begin, end, place) =>
         changed(args, {
-          3: y + begin * g.yRow * floatBytes,
-          4: place.record(geometry, "DepthwiseGeometry", { outH: end - begin, top: g.top + begin * g.strideH }),
+          3: y + begin * g.yRow * yBytes,
+          [at]: place.record(geometry, "DepthwiseGeometry", { outH: end - begin, top: g.top + begin * g.strideH }),
         }),
     },
   ];
-};
+}
 
 const dense: Cutter = (args) => {
   const [, weight, bias, y, inputs, outputs] = args;
@@ -576,6 +634,8 @@ export const cuts: Readonly<Partial<Record<KernelName, Cutter>>> = {
   conv,
   winograd,
   depthwise,
+  integerConv,
+  integerDepthwise,
   dense,
   matMul,
   scatterColumns,
@@ -596,6 +656,8 @@ export const cuts: Readonly<Partial<Record<KernelName, Cutter>>> = {
   // As all numbers in one row, where a rule does not look at the slopes.
   preluBackward: rows(5, 6, [1, 3, 4], cost.moved, line),
   scaleShift: rows(4, 5, [0, 3]),
+  gridSum: row(3, { 0: floatBytes, 1: floatBytes, 2: floatBytes }),
+  toShorts: row(2, { 0: floatBytes, 1: shortBytes }),
   roundToGrid: rows(3, 4, [0, 2], 3 * cost.moved),
   roundToGridBackward: rows(4, 5, [0, 2, 3], 3 * cost.moved),
   softmax: rows(3, 4, [1, 2], 10 * cost.moved),
