@@ -10,7 +10,7 @@ import { type Held, held, panelCount } from "../weights";
 import { depthwise } from "./depthwise";
 import { direct } from "./direct";
 import { type CorrelationGeometry, isDepthwise, type Side, type SideParts } from "./side";
-import { tapAxes, phaseSteps, phasesOf, spacing } from "./taps";
+import { phaseSteps, phasesOf, spacing, tapAxes } from "./taps";
 
 /** Integers of eight bits that weights are, more or less an offset for each output, and what may meet them. */
 export interface ByteWeights {
