@@ -6,21 +6,20 @@ import { Folding } from "../operators/evaluate";
 import { quantisedOperators } from "../operators/quantised-names";
 import { operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
+import { ControlFlow } from "./control-flow";
 import { Lowered, type Rewriting } from "./lowering/emitter";
 import { isLowered, loweringOf, mayBeWritten } from "./lowering/table";
-import { takeBranches } from "./take-branches";
-import { isLoop, roundsOf, unrollLoops } from "./unroll-loops";
-import { notEvaluated, survey, unsupported } from "./unsupported-operators";
+import type { InPlace } from "./take-branches";
+import { isLoop, roundsOf } from "./unroll-loops";
+import { isRefused, notEvaluated, survey, unsupported } from "./unsupported-operators";
 
-/** Nodes that operators may be written by, for each node that a file may have. */
-const writtenPerNode = 8;
 const manyWritten = (node: Node): string => `Operators are written by too many others, the last of them ${label(node)}`;
 
 /** What writes the nodes of a graph, whose constants are those that are known so far. */
 type Rewritings = (graph: Graph, constants: ReadonlyMap<string, Constant>) => Rewriting;
 
-/** How often a branch may turn out by what is in another one; every time, all begins anew. */
-const mostRounds = 100;
+/** How often all begins anew with the branches and rounds that turned out: once, but where one that is not taken stood in the way of others. */
+const mostRounds = 10;
 
 /**
  * Fixes the shapes of the inputs, infers every other one and does all arithmetic that does not depend on the image.
@@ -61,10 +60,10 @@ export function specialise(
     if (result) return result;
     current = chosen;
   }
-  throw new ModelError(`More than ${mostRounds} branches or loops depend on one another.`);
+  throw new ModelError(`Branches and loops of the file depend on one another more than ${mostRounds} times.`);
 }
 
-/** All of it, or the graph without an If whose branch turned out by the way, or a loop whose rounds did. */
+/** All of it, or the graph with the branches and the rounds of loops that turned out by the way in their places. */
 function inOneRound(
   graph: Graph,
   inputShapes: ReadonlyMap<string, readonly number[]>,
@@ -95,14 +94,31 @@ function inOneRound(
   let written = 0;
   const own = rewriting?.(graph, constants);
   const queue = [...graph.nodes].reverse();
+  const flow = new ControlFlow(graph, limits);
+  const put = ({ nodes, constants: made }: InPlace): void => {
+    for (const [name, value] of made) {
+      constants.set(name, value);
+      shapes.set(name, value.shape);
+    }
+    for (const each of [...nodes].reverse()) {
+      queue.push(each);
+      for (const name of each.inputs) wanted.add(name);
+      // The others of the graph were surveyed.
+      if (isRefused(each, graph)) refusedNodes.add(each.name);
+    }
+  };
   for (let node = queue.pop(); node; node = queue.pop()) {
-    if (node.op === "If" && constants.has(node.inputs[0])) {
-      const chosen = takeBranches(graph, constants, limits);
-      if (chosen !== graph) return { chosen };
+    const taken = flow.take(node, constants);
+    if (taken) {
+      put(taken);
+      continue;
     }
     if (isLoop(node) && !refusedNodes.has(node.name) && !node.inputs.some((input) => lost.has(input))) {
       const rounds = roundsOf(node, { constants, shapes });
-      if (typeof rounds !== "string") return { chosen: unrollLoops(graph, { constants, shapes }, limits) };
+      if (typeof rounds !== "string") {
+        put(flow.unroll(node, rounds));
+        continue;
+      }
       refused.push({ op: node.op, node: node.name, reason: rounds });
       refusedNodes.add(node.name);
     }
@@ -138,7 +154,7 @@ function inOneRound(
       }
       if (lowered.nodes.length > 0) {
         written += lowered.nodes.length;
-        withinLimit({ ...limits, nodes: writtenPerNode * limits.nodes }, "nodes", written, manyWritten(node));
+        withinLimit(limits, "nodes", graph.nodes.length + written, manyWritten(node));
         for (const [name, value] of lowered.constants) {
           constants.set(name, value);
           shapes.set(name, value.shape);
@@ -182,6 +198,8 @@ function inOneRound(
       outputs: node.outputs.map((output, i) => (i === 0 || wanted.has(output) ? output : "")),
     });
   }
+  const chosen = flow.result();
+  if (chosen) return { chosen };
   const result: StaticGraph = { ...graph, inputs, nodes: remaining, constants, shapes, aliases: new Map() };
   if (refused.length + failures.length > 0) {
     for (const { node } of failures) refusedNodes.add(node.name);

@@ -1,10 +1,7 @@
 /** Loops whose number of rounds is known: their rounds, one after the other, stand in their place. */
-import { cut } from "../addresses";
-import { ModelError } from "../errors";
-import { type Branch, Constant, type Graph, type Node, numberAttribute } from "../graph/ir";
+import { type Branch, Constant, type Node, numberAttribute } from "../graph/ir";
 import { axisOf, type Shape } from "../graph/shape-rule";
-import { type Limits, withinLimit } from "../limits";
-import { removeDeadNodes } from "./remove-dead-nodes";
+import type { InPlace } from "./take-branches";
 
 /** What is known when a loop is looked at. */
 interface Known {
@@ -13,7 +10,7 @@ interface Known {
 }
 
 /** Where the values of a loop's rounds come from, and where they go. */
-interface Rounds {
+export interface Rounds {
   readonly body: Branch;
   readonly count: number;
   /** What every round gives to the next one begins so. */
@@ -90,59 +87,37 @@ function partsOf(node: Node) {
   return { body, names, places: node.inputs.slice(0, names.length) };
 }
 
-/**
- * Writes out the rounds of every loop of which they are known.
- *
- * @throws {LimitError} if these are too many nodes
- */
-export function unrollLoops(graph: Graph, known: Known, limits: Limits): Graph {
-  const constants = new Map(graph.constants);
-  let nodes = graph.nodes.length;
-  let characters = 0;
-  const unrolled = graph.nodes.flatMap((node): readonly Node[] => {
-    const rounds = isLoop(node) ? roundsOf(node, known) : "no loop";
-    if (typeof rounds === "string") return [node];
-    nodes += rounds.count * sizeOfBody(rounds.body);
-    withinLimit(limits, "nodes", nodes, `The rounds of "${node.name}" are too many nodes`);
-    characters += rounds.count * charactersOfBody(rounds.body);
-    withinLimit(
-      limits,
-      "textBytes",
-      characters,
-      `The rounds of "${cut(node.name)}" have names that are too long together`,
-    );
-    for (const [name, value] of rounds.body.constants) constants.set(name, value);
-    return written(node, rounds, (name, value) => constants.set(name, value));
-  });
-  checkNames(unrolled);
-  return { ...removeDeadNodes({ ...graph, nodes: unrolled, constants }, graph.outputs), inputs: graph.inputs };
-}
-
-/** @throws {ModelError} if a file calls two values of its loops alike: one would be taken for the other */
-function checkNames(nodes: readonly Node[]): void {
-  const made = new Set<string>();
-  for (const { outputs } of nodes) {
-    for (const output of outputs) {
-      if (output !== "" && made.has(output)) {
-        throw new ModelError(`"${cut(output)}" is computed twice: two loops of the file have the same name.`);
-      }
-      made.add(output);
-    }
-  }
-}
+/** What the rounds of a loop are written by: nodes, those of the graphs inside of them, and characters. */
+export const costOf = ({ body, count, scanned }: Rounds) => ({
+  nodes: count * Math.max(1, body.nodes.length + scanned.length),
+  inside: count * sizeOfBody(body),
+  characters: count * charactersOfBody(body),
+});
 
 const sizeOfBody = ({ nodes }: Branch): number =>
   nodes.reduce((sum, { branches }) => [...(branches?.values() ?? [])].reduce((n, b) => n + sizeOfBody(b), sum + 1), 1);
 
-/** The names that every round writes anew. */
+/** What a name that stands elsewhere takes where it is read. */
+const perRead = 8;
+
+/** The names that every round writes anew, and the lists of those that it reads. */
 const charactersOfBody = ({ nodes, inputs = [] }: Branch): number =>
   nodes.reduce(
-    (sum, { name, outputs, branches }) =>
-      [...(branches?.values() ?? [])].reduce((n, b) => n + charactersOfBody(b), sum + name.length + lengthOf(outputs)),
+    (sum, { name, inputs: read, outputs, branches }) =>
+      [...(branches?.values() ?? [])].reduce(
+        (n, b) => n + charactersOfBody(b),
+        sum + name.length + lengthOf(outputs) + perRead * read.length,
+      ),
     lengthOf(inputs),
   );
 
 const lengthOf = (names: readonly string[]): number => names.reduce((sum, { length }) => sum + length, 0);
+
+/** The rounds of a loop, one after the other. */
+export function writtenRounds(node: Node, rounds: Rounds): InPlace {
+  const constants = new Map(rounds.body.constants);
+  return { nodes: written(node, rounds, (name, value) => constants.set(name, value)), constants };
+}
 
 function written(node: Node, rounds: Rounds, define: (name: string, value: Constant) => void): Node[] {
   const { body, count, counters, results, scanned, gathered } = rounds;

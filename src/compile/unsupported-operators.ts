@@ -59,6 +59,10 @@ function kindRefusal(operator: Operator | undefined, kinds: readonly ConstantKin
   );
 }
 
+/** True for a node that its file, or its operator set, says cannot run, whatever it reads. */
+export const isRefused = ({ op, refusal }: Node, { opset }: Graph): boolean =>
+  refusal !== undefined || (op === "Scan" && opset < 9);
+
 /**
  * Looks for operators that cannot run: unknown ones, and those that do something else with integers or booleans from the image than
  * with the floats as which they are kept.
@@ -84,7 +88,7 @@ export function survey(graph: Graph, isQuantised = false): Survey {
       continue;
     }
     if (isQuantised && node.refusal === undefined && quantisedOperators.has(node.op)) continue;
-    if (isLoop(node) && node.refusal === undefined && !(node.op === "Scan" && graph.opset < 9)) {
+    if (isLoop(node) && !isRefused(node, graph)) {
       if (node.op === "Loop" && ![0, 1].every((i) => node.inputs[i] === "" || fixed.has(node.inputs[i])))
         refuse("how often it runs depends on the image");
       continue;

@@ -3,7 +3,7 @@
  * embeddings): each runs once, through the kernels, and its result is a constant of the network.
  */
 import { mark } from "../compile/own-names";
-import { UnsupportedOperatorError } from "../errors";
+import { ModelError, UnsupportedOperatorError } from "../errors";
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
 import { label } from "../graph/shape-rule";
 import { type Limits, withinLimit } from "../limits";
@@ -19,9 +19,12 @@ import { Session } from "./session";
 const readsConstants = ({ op, inputs }: Node, constants: ReadonlyMap<string, Constant>): boolean =>
   op !== "Constant" && inputs.some((name) => name !== "") && inputs.every((name) => name === "" || constants.has(name));
 
+/** Multiplications of constants with one another: what is folded in good faith takes thousands. */
+const mostProducts = 2 ** 30;
+
 /**
  * @param kernels  an instance of their own; asked for only if there is something to run
- * @throws {LimitError} if the results, together, are beyond the limit of folded bytes
+ * @throws {LimitError} if the results, together, are beyond the limit of folded bytes; {ModelError} if they take too many multiplications
  */
 export async function runConstantNodes(
   graph: StaticGraph,
@@ -33,7 +36,18 @@ export async function runConstantNodes(
   const instance = await kernels();
   const memory = new KernelMemory(instance, maxMemory);
   const constants = new Map(graph.constants);
-  let bytes = 0;
+  let [bytes, products] = [0, 0];
+  const spend = (node: Node, macs: number): void => {
+    products += macs;
+    if (products <= mostProducts) return;
+    throw new ModelError(
+      `${label(node)}: the arithmetic on constants takes ${products.toLocaleString("en")} multiplications, and at most ` +
+        `${mostProducts.toLocaleString("en")} are made while a network is loaded. Run the file through a constant folder first.`,
+    );
+  };
+  const readers = new Map<string, number>();
+  for (const name of [...graph.outputs, ...graph.nodes.flatMap(({ inputs }) => inputs)])
+    readers.set(name, (readers.get(name) ?? 0) + 1);
   const left = graph.nodes.filter((node) => {
     if (!readsConstants(node, constants)) return true;
     const shapes = node.outputs.map((name) => graph.shapes.get(name) ?? []);
@@ -42,11 +56,19 @@ export async function runConstantNodes(
     withinLimit(limits, "foldedBytes", bytes, what);
     const given = node.inputs.map((name) => constants.get(name));
     const known = given.map((constant) => constant?.shape);
-    const results = evaluate(node, given, known, shapes) ?? run(graph, node, constants, instance, memory);
+    const results =
+      evaluate(node, given, known, shapes) ??
+      run(graph, node, constants, instance, memory, (macs) => spend(node, macs));
     if (!results) return true;
     node.outputs.forEach((name, i) => {
       if (name !== "") constants.set(name, results[i]);
     });
+    // What nobody reads any more makes room for what comes.
+    for (const name of node.inputs) {
+      const left = (readers.get(name) ?? 1) - 1;
+      readers.set(name, left);
+      if (left === 0) constants.delete(name);
+    }
     return false;
   });
   const read = new Set([...graph.outputs, ...left.flatMap(({ inputs }) => inputs)]);
@@ -60,6 +82,7 @@ function run(
   constants: ReadonlyMap<string, Constant>,
   kernels: Kernels,
   memory: KernelMemory,
+  spend: (macs: number) => void,
 ): Constant[] | undefined {
   const [first, ...others] = node.inputs;
   const source = constants.get(first);
@@ -76,6 +99,7 @@ function run(
       kernels,
       memory,
     );
+    for (const { macs } of network.operations) spend(macs);
     const data = toMemoryOrder(source.floats(), shape);
     const { values } = new Session(kernels, memory).run(network, { batch: 1, data, keep: outputs });
     return node.outputs.map((name) => {

@@ -17,27 +17,41 @@ const longestPrefix = 200;
 
 /** Names that nothing in the file has yet: nodes of one name may have branches each, and a name may look as if it were made here. */
 export class InnerNames {
-  readonly #values: Set<string>;
-  readonly #prefixes = new Set<string>();
+  readonly #values: Taken;
+  readonly #prefixes = new Taken();
 
   /** @param values  those outside of all branches */
   constructor(values: Iterable<string>) {
-    this.#values = new Set(values);
+    this.#values = new Taken(values);
   }
 
-  value = (name: string): string => added(this.#values, name, (n) => `${name}_${n}`);
+  value = (name: string): string => this.#values.added(name, (n) => `${name}_${n}`);
 
   prefix(name: string): string {
     const short = name.slice(-longestPrefix);
-    return added(this.#prefixes, `${short}/`, (n) => `${short}_${n}/`);
+    return this.#prefixes.added(`${short}/`, (n) => `${short}_${n}/`);
   }
 }
 
-function added(taken: Set<string>, first: string, other: (n: number) => string): string {
-  let name = first;
-  for (let n = 2; taken.has(name); n++) name = other(n);
-  taken.add(name);
-  return name;
+class Taken {
+  readonly #names: Set<string>;
+  /** The number to try next for each name, so that many of one name do not count through all of them. */
+  readonly #next = new Map<string, number>();
+
+  constructor(names: Iterable<string> = []) {
+    this.#names = new Set(names);
+  }
+
+  added(first: string, other: (n: number) => string): string {
+    let name = first;
+    if (this.#names.has(name)) {
+      let n = this.#next.get(first) ?? 2;
+      for (name = other(n); this.#names.has(name); name = other(n)) n++;
+      this.#next.set(first, n + 1);
+    }
+    this.#names.add(name);
+    return name;
+  }
 }
 
 const withGraphs: ReadonlySet<string> = /* @__PURE__ */ new Set(["If", "Loop", "Scan"]);

@@ -33,6 +33,16 @@ const readsOnce = (parts: readonly Part[], { size }: Value): boolean =>
   parts.every(({ loops }) => loops.extents.every((extent, i) => extent === 1 || loops.a[i] !== 0)) &&
   new Set(parts.map(({ loops }) => loops.aOffset)).size === parts.length;
 
+function grouped(parts: readonly Part[], by: (part: Part) => Value): ReadonlyMap<Value, readonly Part[]> {
+  const groups = new Map<Value, Part[]>();
+  for (const part of parts) {
+    const group = groups.get(by(part));
+    if (group) group.push(part);
+    else groups.set(by(part), [part]);
+  }
+  return groups;
+}
+
 /** The adjoint copies back what was read once, and otherwise adds. */
 export const arranged = (arrange: Arrange, context: BuildContext): Operation => {
   const { node, memory } = context;
@@ -48,15 +58,16 @@ export const arranged = (arrange: Arrange, context: BuildContext): Operation => 
     // An output that nobody reads has no name.
     return to.name === "" ? [] : [{ from, to, loops: loopsOf(region, from.strides, to.strides) }];
   });
+  const [reading, writing] = [grouped(parts, ({ from }) => from), grouped(parts, ({ to }) => to)];
   const sources = inputs.flatMap((from, i) => {
-    const own = parts.filter((part) => part.from === from);
+    const own = reading.get(from) ?? [];
     const constant = own.length > 0 ? context.constant(from.name) : undefined;
     const place = constant && placeConstant(memory, constant, shapes[i], "Moved constant");
     return own.length > 0 ? [{ from, own, place, once: readsOnce(own, from) }] : [];
   });
   const dynamic = sources.filter(({ place }) => !place);
   const written = outputs.filter(({ name }) => name !== "");
-  const open = written.filter((to) => elements(parts.filter((part) => part.to === to)) < to.size);
+  const open = written.filter((to) => elements(writing.get(to) ?? []) < to.size);
   return operation({
     node,
     inputs: [...new Set(dynamic.map(({ from }) => from.name))],

@@ -26,9 +26,10 @@ function callOf(node: Node, inputs: InputConstants, shapes: InputShapes, outputs
 /** No constant may grow beyond this while folding; weights of the file are larger, but they are not made here. */
 const mostBytes = 64 * 2 ** 20;
 
-/** Elements that all arithmetic may read and write for each byte that it may make, and for each element that the file holds. */
-const stepsPerByte = 0.5;
+/** Elements that all arithmetic may read and write: for each byte that it may make, for each element that the file holds, and however few those are. */
+const stepsPerByte = 1 / 32;
 const stepsPerElement = 16;
+const freeSteps = 2 ** 25;
 
 /** Bytes that a constant takes: numbers are kept as float64. */
 const bytesOf = ({ kind, size }: Constant): number => size * (kind === "float" ? 4 : 8);
@@ -42,7 +43,7 @@ export class Folding {
   /** @param elements  in the constants of the file */
   constructor(limits: Limits, elements: number) {
     this.#limits = limits;
-    this.#steps = -stepsPerElement * elements;
+    this.#steps = -freeSteps - stepsPerElement * elements;
   }
 
   /** All that was made is thrown away. */

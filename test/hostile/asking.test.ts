@@ -292,6 +292,20 @@ const cases: Readonly<Record<string, Case>> = {
     }),
     /takes too many steps .*limits\.foldedBytes/,
   ],
+  "a convolution of constants that takes minutes": [
+    onnx({
+      inputs: { x: [1, 1] },
+      constants: { d: ints([1, 1, 2048, 2048]), k: ints([1, 1, 1024, 1024]) },
+      nodes: [
+        ["ConstantOfShape", ["d"], ["c"]],
+        ["ConstantOfShape", ["k"], ["w"]],
+        ["Conv", ["c", "w"], ["f"]],
+        ["ReduceMax", ["f"], ["m"], { keepdims: 0 }],
+        ["Add", ["x", "m"], ["y"]],
+      ],
+    }),
+    /takes 1,101,660,160,000 multiplications, and at most 1,073,741,824 are made/,
+  ],
   "a constant of 30,000×30,000 ones": [
     lite([wholes("d", [30_000, 30_000]), number], [{ op: "FILL", inputs: ["d", "v"], outputs: ["f"] }, added("f")]),
     /makes a constant of shape 30000×30000/,

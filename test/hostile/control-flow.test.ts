@@ -237,4 +237,68 @@ describe("graphs inside of graphs", () => {
     const bytes = onnxFile({ inputs: { x: [1, 4] }, outputs: { y: [1, 4] }, nodes: [loop], tensors });
     await expect(loadModel(bytes)).rejects.toMatchObject({ limit: "textBytes" });
   });
+
+  /** Loops inside of one another, of two rounds each; the innermost turns signs. */
+  const loops = (depth: number): Uint8Array => {
+    const body = (d: number): GraphParts => ({
+      inputs: { [`i${d}`]: [int64, []], [`going${d}`]: [bool, []], [`v${d}`]: [float, [1, 4]] },
+      nodes:
+        d === depth
+          ? [{ op: "Neg", inputs: [`v${d}`], outputs: [`o${d}`] }]
+          : [{ op: "Loop", inputs: ["count2", "yes", `v${d}`], outputs: [`o${d}`], attributes: { body: body(d + 1) } }],
+      outputs: [`going${d}`, `o${d}`],
+    });
+    return file({ op: "Loop", inputs: ["count2", "yes", "x"], outputs: ["y"], attributes: { body: body(1) } });
+  };
+
+  it("write out loops in loops in loops, as far as the nodes that a network may have", async () => {
+    using model = await loadModel(loops(11));
+    expect([...(await model.run(x)).output.data]).toEqual([-1, 2, 3, -4]);
+    await expect(loadModel(loops(14))).rejects.toMatchObject({ limit: "nodes" });
+    await expect(loadModel(loops(20))).rejects.toMatchObject({ limit: "nodes" });
+  }, 60_000);
+
+  it("take choices in choices in choices that read thousands of values of outside", async () => {
+    const count = 4000;
+    const before = Array.from({ length: count }, (_, i) => ({
+      ...{ op: "Relu", inputs: [i === 0 ? "x" : `p${i - 1}`], outputs: [`p${i}`] },
+    }));
+    const all = Array.from({ length: count }, (_, i) => `p${i}`);
+    const inside = (d: number): GraphParts => ({
+      nodes: [
+        d === 0
+          ? { op: "Sum", inputs: all, outputs: ["sum"] }
+          : choice(`choice ${d}`, inside(d - 1), d === 1 ? "sum" : `taken${d}`),
+      ],
+      outputs: [d <= 1 ? "sum" : `taken${d}`],
+    });
+    using model = await loadModel(file(...before, choice("outermost", inside(18), "y")));
+    expect([...(await model.run(x)).output.data]).toEqual([0, count * 2, count * 3, 0]);
+  }, 60_000);
+
+  it("do not repeat what a choice reads in every round", async () => {
+    const count = 9000;
+    const values = Array.from({ length: count }, (_, i) => `p${i}`);
+    const body: GraphParts = {
+      inputs: { i: [int64, []], going: [bool, []], v: [float, [1, 4]] },
+      nodes: [
+        choice("inside", { nodes: [{ op: "Sum", inputs: ["v", ...values], outputs: ["s"] }], outputs: ["s"] }, "o"),
+      ],
+      outputs: ["going", "o"],
+    };
+    const before = values.map((name) => ({ op: "Relu", inputs: ["x"], outputs: [name] }));
+    const loop: NodeParts = { op: "Loop", inputs: ["rounds", "yes", "x"], outputs: ["y"], attributes: { body } };
+    const tensors = [whole("rounds", 1000n), ...outside];
+    const bytes = onnxFile({ inputs: { x: [1, 4] }, outputs: { y: [1, 4] }, nodes: [...before, loop], tensors });
+    await expect(loadModel(bytes)).rejects.toMatchObject({ limit: "textBytes" });
+  });
+
+  it("name thousands of choices of one name without counting through all of them", async () => {
+    const count = 2500;
+    const nodes = Array.from({ length: count }, (_, i) => ({
+      ...choice("same", branch("Neg"), i === count - 1 ? "y" : `c${i}`),
+    }));
+    using model = await loadModel(file(...nodes));
+    expect([...(await model.run(x)).output.data]).toEqual([1, -2, -3, 4]);
+  }, 60_000);
 });
