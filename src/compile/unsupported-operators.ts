@@ -125,7 +125,9 @@ export function unsupported(uses: readonly UnsupportedUse[], graph: Graph): Unsu
   const groups = new Map<string, UnsupportedUse[]>();
   for (const use of sorted) {
     const key = `${use.op} ${use.reason}`;
-    groups.set(key, [...(groups.get(key) ?? []), use]);
+    const others = groups.get(key);
+    if (others) others.push(use);
+    else groups.set(key, [use]);
   }
   const list = [...groups.values()].map((all) => {
     const where = all.length === 1 ? `at "${all[0].node}"` : `${all.length} times, first at "${all[0].node}"`;

@@ -209,8 +209,13 @@ function shareBuffers(
   },
 ): Sharing {
   const readers = new Map<ValueName, Operation[]>();
-  for (const operation of forward)
-    for (const name of operation.inputs) readers.set(name, [...(readers.get(name) ?? []), operation]);
+  for (const operation of forward) {
+    for (const name of operation.inputs) {
+      const others = readers.get(name);
+      if (others) others.push(operation);
+      else readers.set(name, [operation]);
+    }
+  }
   const needed = new Set([...guarded, ...edited, ...backward.flatMap(({ saved }) => saved)]);
   const running = new Set(forward);
   const over = new Map<ValueName, ValueName>();
