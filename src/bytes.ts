@@ -33,6 +33,9 @@ export const isShared = (bytes: Uint8Array): boolean => isKind(bytes.buffer, ["S
 
 /** The bytes of a view or buffer as the plain kind, not copied: a Node Buffer's `slice`, for one, does not copy either. */
 export function bytesOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  // Of what was transferred elsewhere nothing is left, and no view can be made.
+  const isEmpty = (value as { readonly byteLength?: unknown } | undefined | null)?.byteLength === 0;
+  if (isEmpty && (ArrayBuffer.isView(value) || isBuffer(value))) return new Uint8Array();
   if (ArrayBuffer.isView(value) && isKind(value, ["Uint8Array", "Uint8ClampedArray", "DataView"])) {
     return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
   }

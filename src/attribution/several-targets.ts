@@ -3,6 +3,7 @@ import { kindOf } from "../checks";
 import { TargetError } from "../errors";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import type { Target } from "../model/target";
 import type { Attribution, ExplainOptions } from "./attribution";
 import { beginningAs } from "./passes";
@@ -98,9 +99,10 @@ export const perTarget = <Options extends ExplainOptions>(
     severally("The method", attribute, async (model, input, { targets: _, ...options }, targets) => {
       const { onProgress: watch } = options as ExplainOptions;
       const found: Attribution[] = [];
+      const own = ownInput(input);
       for (const [i, target] of targets.entries()) {
         const onProgress = watch && ((done: number, total: number) => watch(i * total + done, targets.length * total));
-        found.push(await attribute(model, input, { ...options, target, onProgress } as Options & object));
+        found.push(await attribute(model, own, { ...options, target, onProgress } as Options & object));
       }
       return found;
     }),
@@ -138,10 +140,10 @@ export function perTargetInSteps<Options extends ExplainOptions & BudgetOptions>
     const called = performance.now();
     let left = Array.isArray(targets) ? targets.length : 1;
     const ms = budget?.ms;
-    const inTurn = perTarget((_model, _input, own: Options) => {
-      if (typeof ms !== "number") return one(model, input, own);
+    const inTurn = perTarget((_, image, own: Options) => {
+      if (typeof ms !== "number") return one(model, image, own);
       const share = Math.max((called + ms - performance.now()) / left--, Number.MIN_VALUE);
-      return one(model, input, { ...own, budget: { ...budget, ms: share } });
+      return one(model, image, { ...own, budget: { ...budget, ms: share } });
     });
     return inTurn(model, input, options as Omit<Options, "target"> & SeveralTargets & { readonly target?: never });
   }

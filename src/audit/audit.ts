@@ -84,7 +84,8 @@ const known = [
  * Memory grows by a small map a picture. The result is plain JSON, depends on the set of pictures alone, not on their order, goes on with
  * `from`, and results over parts of the data are joined by `mergeAudits`.
  *
- * @param images  `{ id, image, label?, mask? }`, any iterable; image and mask can be functions that load them
+ * @param images  `{ id, image, label?, mask? }`, any iterable; image and mask can be functions that load them; pixels are
+ *   read when their turn comes, not before
  * @returns accuracy, confusion with ids, per class the clusters of evidence, suspicions by falling strength, outliers
  * @throws {InputError} naming the id of a picture that cannot be audited, or if `from` belongs to another audit
  * @throws {OptionError} if an option is out of range

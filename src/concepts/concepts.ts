@@ -7,6 +7,7 @@ import { guardedAsync } from "../guard";
 import type { Intervention } from "../model/intervention";
 import { type LoadedModel, loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import { resolveTarget } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
@@ -80,7 +81,7 @@ export const conceptFormat = "seethrough/concepts/1";
  * const { concepts: units, flip } = await concepts(model, image, { layer: "conv5", top: 3 });
  * console.log(units.map(({ unit, share }) => `${unit}: ${share}`), flip?.to.label);
  */
-export async function concepts(given: Model, input: Input, options: ConceptOptions): Promise<ConceptReport> {
+export async function concepts(given: Model, theirs: Input, options: ConceptOptions): Promise<ConceptReport> {
   return guardedAsync("concepts", async () => {
     checkBag("concepts", options, ["layer", "target"]);
     checkOptions("concepts", options, ["layer", "top", "references", "target", "signal", "onProgress", "seed"]);
@@ -88,6 +89,7 @@ export async function concepts(given: Model, input: Input, options: ConceptOptio
     if (typeof layer !== "string") throw new OptionError(`concepts: layer is a layer's name, got ${kindOf(layer)}.`);
     wholeNumber("top", top, 1, 2 ** 16);
     const model = loadedAlone(given, "concepts");
+    const input = ownInput(theirs);
     const asked = { target, ...(signal && { signal }) };
     const at = await lrp(model, input, { ...asked, layer });
     const sums = unitSums(model, layer, target, at);

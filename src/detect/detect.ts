@@ -65,10 +65,12 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   if (iou !== undefined) share("iou", iou);
   wholeNumber("top", top, 1);
   if (typeof withMasks !== "boolean") throw new OptionError(`masks must be true or false, got ${show(withMasks)}.`);
+  // Before anything is waited for: the picture is its owner's.
+  const data = model.prepare(image);
+  const placement = placementIn(model, image);
   const opened = await openHead(model, options.head);
   const { heads, family } = opened;
   const masks = withMasks ? masksIn(opened) : undefined;
-  const data = model.prepare(image);
   const keep = [...new Set([...opened.head.values, ...(masks ? heads.maskValues(masks) : [])])];
   const values = (await headPass(model, { values: keep }, data, 1, signal))(0);
   const head = inUnits(model, opened, values);
@@ -79,7 +81,6 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   const kept = suppressed
     ? found.slice(0, most)
     : heads.withoutDoubles(head, found, iou ?? selection.iou ?? usualOverlap, most);
-  const placement = placementIn(model, image);
   return kept.map(({ corners, index, score, anchor }): Detection => {
     const label = model.labels?.[index];
     const mask =

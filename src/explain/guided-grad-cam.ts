@@ -8,6 +8,7 @@ import { placesOfShape } from "../model/input-size";
 import { hasPlaces } from "../model/inputs-seen";
 import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import { joinNotes } from "../notes";
 import { showShape, type Tensor } from "../tensor";
 import { resizePlaces, type SlicePlaces } from "../view/volume-slices";
@@ -40,7 +41,7 @@ export interface GuidedGradCamOptions extends ExplainOptions {
  */
 export const guidedGradCam: Explains<GuidedGradCamOptions> = /* @__PURE__ */ perTarget(attribute);
 
-async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOptions): Promise<Attribution> {
+async function attribute(given: Model, theirs: Input, unsettled: GuidedGradCamOptions): Promise<Attribution> {
   const { layer, interpolation, ...options } = settledOptions(guidedGradCamFacts, unsettled);
   const model = loaded(given);
   const { inputs } = model.parts;
@@ -50,6 +51,7 @@ async function attribute(given: Model, input: Input, unsettled: GuidedGradCamOpt
     );
   }
   const { target, signal } = options;
+  const input = ownInput(theirs);
   const map = await gradCam(model, input, { target, signal, layer, relu: true });
   const guided = await guidedBackprop(model, input, { target, signal });
   const enlarge = interpolation === "nearest" ? nearest : bilinear;

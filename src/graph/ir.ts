@@ -145,7 +145,16 @@ export class Constant {
 
   /** Little-endian elements in the `format`. */
   get bytes(): Uint8Array {
-    if (!this.scaling) return this.#bytes;
+    if (!this.scaling) {
+      // What was not copied, by the caller's wish, may be gone.
+      if (this.#bytes.length === 0 && this.format !== "numbers" && this.size > 0) {
+        throw new ModelError(
+          "The bytes that the model was made of are gone: they were transferred, or their buffer was made smaller. " +
+            "Load it without copy: false, or leave them where they are.",
+        );
+      }
+      return this.#bytes;
+    }
     const values = this.floats();
     return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   }

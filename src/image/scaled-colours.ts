@@ -44,7 +44,8 @@ export function scaledColours(
 function stampOf(data: ImageLike["data"]): string {
   let [first, second] = [data.length, ~data.length];
   const misaligned = data.byteOffset % 4 !== 0;
-  const { buffer, byteOffset, length } = misaligned ? data.slice() : data;
+  // A copy by its making: a Node Buffer's slice is none.
+  const { buffer, byteOffset, length } = misaligned ? new Uint8Array(data) : data;
   const words = new Int32Array(buffer, byteOffset, Math.floor(length / 4));
   for (let i = 0; i < words.length; i++) {
     const word = words[i];

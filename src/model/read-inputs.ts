@@ -57,7 +57,8 @@ export const checkPreprocess = (where: string, settings: unknown): void =>
 
 function checkInputShape(option: string, shape: readonly number[] | undefined): void {
   if (shape === undefined) return;
-  if (!Array.isArray(shape)) throw new OptionError(`${option} is a list of numbers, got ${show(shape)}.`);
+  if (!Array.isArray(shape) || !shape.every((extent) => typeof extent === "number"))
+    throw new OptionError(`${option} is a list of numbers, got ${show(shape)}.`);
   if (shape[0] !== 1) {
     throw new OptionError(
       `${option} [${shape.join(", ")}]: explanations take one sample at a time, so the first number must be 1.`,

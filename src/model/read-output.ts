@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { OptionError } from "../errors";
 import type { StaticGraph } from "../graph/ir";
 import type { Shape } from "../graph/shape-rule";
@@ -121,7 +122,7 @@ function classAxes(
   if (classAxis !== undefined) {
     const axis = Number.isInteger(classAxis) ? view.axes.at(classAxis) : undefined;
     if (axis !== undefined && classAxis < rank) return { axes: [axis] };
-    throw new OptionError(`classAxis ${classAxis}: the output (${shown(view)}) has axes 0 to ${rank - 1}.`);
+    throw new OptionError(`classAxis ${show(classAxis)}: the output (${shown(view)}) has axes 0 to ${rank - 1}.`);
   }
   if (softmax && sizeOf(softmax.map((axis) => shape[axis])) > 1) return { axes: softmax };
   const wide = [...shape.keys()].filter((axis) => shape[axis] > 1);

@@ -45,7 +45,7 @@ export interface SearchOptions extends SearchSettings {
  * Memory does not grow with the number of images: per unit the best `top` images and a random sample of `sample` stay.
  * The result is plain JSON. Results over parts of the data are joined by `mergeTopActivations`, and go on with `from`.
  *
- * @param images  `{ id, image }`, any iterable; an image can be a function that loads it
+ * @param images  `{ id, image }`, any iterable; an image can be a function that loads it; pixels are read when its turn comes, not before
  * @returns hits with their place in the layer and the rectangle of the image that the unit saw there
  * @throws {LayerError} if the layer is unknown or has no units; {TargetError} if a unit or the target does not exist
  * @throws {InputError} naming the id of an image that cannot be searched, or if `from` belongs to another search

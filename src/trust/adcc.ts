@@ -2,6 +2,7 @@ import { type AttributionMethod, checkedMethod } from "../attribution/attributio
 import { makeRecipe } from "../attribution/recipe";
 import { guardedAsync } from "../guard";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import { createPace } from "../pace/pace";
 import { type Confidences, dropOf } from "./average-drop";
 import { type ExplanationMapOptions, explainedModel, explanationMap } from "./explanation-map";
@@ -38,13 +39,14 @@ export interface Adcc extends Confidences {
  */
 export async function adcc(
   given: Model,
-  input: Input,
+  theirs: Input,
   method: AttributionMethod,
   options: ExplanationMapOptions = {},
 ): Promise<Adcc> {
   return guardedAsync("adcc", async () => {
     const model = explainedModel(given, "adcc", options);
     const attribute = checkedMethod(method);
+    const input = ownInput(theirs);
     const { seed = 0, signal, baseline = "zero" } = options;
     const pace = createPace(options, 2);
     const explanation = await attribute(model, input, { target: options.target, signal, seed });

@@ -5,6 +5,7 @@ import { above, checkOptions, wholeNumber } from "../checks";
 import { guardedAsync } from "../guard";
 import { loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
 import { createPace } from "../pace/pace";
@@ -47,13 +48,14 @@ export interface MaxSensitivity {
  */
 export async function maxSensitivity(
   given: Model,
-  input: Input,
+  theirs: Input,
   method: AttributionMethod,
   options: MaxSensitivityOptions = {},
 ): Promise<MaxSensitivity> {
   return guardedAsync("maxSensitivity", async () => {
     checkOptions("maxSensitivity", options, ["target", "radius", "samples", "signal", "onProgress", "seed"]);
     const attribute = checkedMethod(method);
+    const input = ownInput(theirs);
     const model = loadedAlone(given, "maxSensitivity");
     const { radius = 0.02, samples = 10, seed = 0, signal } = options;
     above("radius", radius);

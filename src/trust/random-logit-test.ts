@@ -6,6 +6,7 @@ import { TargetError } from "../errors";
 import { guardedAsync } from "../guard";
 import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import { classCount } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
@@ -50,13 +51,14 @@ export interface RandomLogitTest {
  */
 export async function randomLogitTest(
   given: Model,
-  input: Input,
+  theirs: Input,
   method: AttributionMethod,
   options: RandomLogitTestOptions = {},
 ): Promise<RandomLogitTest> {
   return guardedAsync("randomLogitTest", async () => {
     checkOptions("randomLogitTest", options, ["target", "classes", "signal", "onProgress", "seed"]);
     const attribute = checkedMethod(method);
+    const input = ownInput(theirs);
     const model = loaded(given);
     const { target, seed = 0, signal } = options;
     if (typeof target === "object") {

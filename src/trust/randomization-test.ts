@@ -7,6 +7,7 @@ import type { Constant } from "../graph/ir";
 import { guardedAsync } from "../guard";
 import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
+import { ownInput } from "../model/own-input";
 import { resolveTarget } from "../model/resolve-target";
 import type { TargetReport } from "../model/score";
 import type { Note } from "../notes";
@@ -63,13 +64,14 @@ export interface RandomizationTest {
  */
 export async function randomizationTest(
   given: Model,
-  input: Input,
+  theirs: Input,
   method: AttributionMethod,
   options: RandomizationTestOptions = {},
 ): Promise<RandomizationTest> {
   return guardedAsync("randomizationTest", async () => {
     checkOptions("randomizationTest", options, ["target", "stages", "trials", "signal", "onProgress", "seed"]);
     const attribute = checkedMethod(method);
+    const input = ownInput(theirs);
     const model = loaded(given);
     const { seed = 0, signal, trials = 3 } = options;
     const { graph } = model.parts;
