@@ -10,7 +10,7 @@ import { imageShape } from "../operation/layout";
 import { createPace } from "../pace/pace";
 import { showShape, type Tensor } from "../tensor";
 
-/** Inputs of one network: images, tensors, latents of a generator. */
+/** Inputs of one network: images, tensors, latents of a generator. Each is read when its turn comes, not before. */
 export type Samples = Iterable<Input> | AsyncIterable<Input>;
 
 /**
