@@ -1,14 +1,6 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import {
-  colormapNames,
-  type MethodName,
-  methodNames,
-  methodTable,
-  SeethroughError,
-  type UnitPosition,
-  version,
-} from "../index";
+import { Command, CommanderError, Option } from "commander";
+import { colormapNames, methodNames, SeethroughError, version } from "../index";
 import { auditCommand } from "./audit-command";
 import type { AuditFlags } from "./audit-flags";
 import { compareCommand } from "./compare-command";
@@ -17,8 +9,31 @@ import { type DetectFlags, detectCommand } from "./detect-command";
 import { evaluateCommand } from "./evaluate-command";
 import type { EvaluateFlags } from "./evaluate-flags";
 import { explainAction } from "./explain-action";
+import {
+  count,
+  csvName,
+  duration,
+  fileList,
+  heads,
+  htmlName,
+  integer,
+  listed,
+  listedMethods,
+  methodList,
+  notNegative,
+  number,
+  outputPlace,
+  pngName,
+  positive,
+  shard,
+  share,
+  sizes,
+  twoFiles,
+  unitPosition,
+  units,
+  workers,
+} from "./flag-values";
 import { inFlags } from "./flag-words";
-import type { Shard } from "./folder-flags";
 import { type InspectFlags, inspectCommand } from "./inspect-command";
 import { mergeCommand } from "./merge-command";
 import { foreignFlag } from "./method-flags";
@@ -31,143 +46,6 @@ import { type VisualizeFlags, visualizeCommand } from "./visualize-command";
 
 /** Exit codes: the work is done, it could not be done, the command line is wrong. */
 const exit = { done: 0, failed: 1, usage: 2 } as const;
-
-const pngName = (text: string): string => {
-  if (!text.toLowerCase().endsWith(".png")) throw new InvalidArgumentError("pictures are written as PNG: name it .png");
-  return text;
-};
-
-const twoFiles = (text: string): readonly [string, string] => {
-  const [first, second, ...rest] = text.split(",").map((file) => file.trim());
-  if (!first || !second || rest.length > 0)
-    throw new InvalidArgumentError("expected two model files separated by a comma");
-  return [first, second];
-};
-
-const fileList = (text: string): readonly string[] => {
-  const files = text.split(",").map((file) => file.trim());
-  if (!files.every((file) => file !== "")) throw new InvalidArgumentError("expected model files separated by commas");
-  if (new Set(files).size < files.length) throw new InvalidArgumentError("a model is named twice");
-  return files;
-};
-
-const htmlName = (text: string): string => {
-  if (!text.toLowerCase().endsWith(".html"))
-    throw new InvalidArgumentError("reports are written as HTML: name it .html");
-  return text;
-};
-
-const csvName = (text: string): string => {
-  if (!text.toLowerCase().endsWith(".csv")) throw new InvalidArgumentError("tables are written as CSV: name it .csv");
-  return text;
-};
-
-const sizes = (text: string): number | readonly [number, number] => {
-  const [, first, second] = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text) ?? [];
-  if (first === undefined) throw new InvalidArgumentError("expected a whole number of at least 1, or two: 8 or 8,16");
-  return second === undefined ? Number(first) : [Number(first), Number(second)];
-};
-
-const atLeastZero = (text: string): number => {
-  const value = number(text);
-  if (value < 0) throw new InvalidArgumentError("expected a number of at least 0");
-  return value;
-};
-
-const share = (text: string): number => {
-  const value = number(text);
-  if (value < 0 || value > 1) throw new InvalidArgumentError("expected a number from 0 to 1");
-  return value;
-};
-
-const wholeNumber = (text: string): number => {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("expected a whole number");
-  return Number(text);
-};
-
-const count = (text: string): number => {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("expected a whole number of at least 1");
-  return Number(text);
-};
-
-/** Milliseconds of a time with its unit. */
-const duration = (text: string): number => {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text) ?? [];
-  const ms = Number(digits) * (unit === "ms" ? 1 : unit === "s" ? 1000 : 60_000);
-  if (digits === undefined || !(ms > 0)) throw new InvalidArgumentError("expected a time, for example 2s, 500ms or 1m");
-  return ms;
-};
-
-const workers = (text: string): number => {
-  const value = count(text);
-  if (value > 256) throw new InvalidArgumentError("expected at most 256");
-  return value;
-};
-
-const units = (text: string): number[] => {
-  const words = text.split(",");
-  if (!words.every((word) => /^\d+$/.test(word.trim())))
-    throw new InvalidArgumentError("expected whole numbers separated by commas, for example 3 or 0,3,5");
-  return words.map(Number);
-};
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError("expected a number above 0");
-  return value;
-};
-
-const shard = (text: string): Shard => {
-  const [, index, of] = /^(\d+)\/(\d+)$/.exec(text)?.map(Number) ?? [];
-  if (!(index >= 1 && index <= of)) throw new InvalidArgumentError("expected I/N, for example 1/4 to 4/4");
-  return { index, of };
-};
-
-const number = (text: string): number => {
-  if (text.trim() === "" || !Number.isFinite(Number(text))) throw new InvalidArgumentError("expected a number");
-  return Number(text);
-};
-
-const unitPosition = (text: string): UnitPosition => {
-  if (text === "mean" || text === "centre" || text === "max") return text;
-  if (!/^\d+(,\d+)?$/.test(text))
-    throw new InvalidArgumentError("expected mean, centre, max or Y,X, of a list one number");
-  return outputPlace(text);
-};
-
-/** A place of an output map. */
-const outputPlace = (text: string): number | readonly [number, number] => {
-  const [, y, x] = /^(\d+)(?:,(\d+))?$/.exec(text) ?? [];
-  if (y === undefined) throw new InvalidArgumentError("expected Y,X, of a list one number");
-  return x === undefined ? Number(y) : [Number(y), Number(x)];
-};
-
-const heads = (text: string): readonly number[] | "mean" | "all" => {
-  if (text === "mean" || text === "all") return text;
-  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError("expected numbers separated by commas, mean or all");
-  return text.split(",").map(Number);
-};
-
-/** Those of networks with attention too. */
-const listed: readonly MethodName[] = methodTable.map(({ name }) => name);
-
-const methodList = (text: string): readonly MethodName[] =>
-  text === "all"
-    ? methodNames
-    : [
-        ...new Set(
-          text.split(",").map((word) => {
-            const name = listed.find((method) => method === word.trim());
-            if (name === undefined)
-              throw new InvalidArgumentError(
-                `"${word}" is no method; expected names separated by commas, of ${listed.join(", ")}`,
-              );
-            return name;
-          }),
-        ),
-      ];
-
-const listedMethods = (text: string): readonly MethodName[] => (text === "all" ? listed : methodList(text));
 
 const program = new Command("seethrough")
   .description("Explains what a convolutional neural network saw.")
@@ -217,8 +95,8 @@ withModelOptions(program.command("explain"))
   .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
   .option("--window <h,w>", "occlusion: height and width of the patch, or one number for both", sizes)
   .option("--stride <y,x>", "occlusion: step between patches, or one number for both", sizes)
-  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
-  .option("--smooth <n>", "blur of values at the input in the picture, in input pixels; default by size", atLeastZero)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", integer)
+  .option("--smooth <n>", "blur of values at the input in the picture, in input pixels; default by size", notNegative)
   .option(
     "--out <file>",
     "write the overlay as .png, of a signal the plot as .svg, of several methods beside each other; of several pictures a folder",
@@ -260,7 +138,7 @@ withModelOptions(program.command("detect"))
     new Option("--method <name>", "with --explain: how; default hi-res-cam").choices([...methodNames, "d-rise"]),
   )
   .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
-  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", integer)
   .option("--instance-masks", "with --out: colour the instance mask of each box, of networks that make some")
   .option("--class-map <label|index>", "with --out: also how probable this class is at each place")
   .option(
@@ -298,7 +176,7 @@ withModelOptions(program.command("evaluate"))
   .option("--models <a,b,…>", "several networks in place of --model, each with tables of its own", fileList)
   .option("--target <label|index>", "class to explain; default: the predicted one of each image")
   .option("--position <y,x>", "with --target: one place of an output map, or candidate (n) of a detector", outputPlace)
-  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber, 0)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", integer, 0)
   .option("--report <file.html>", "write a page of the tables, and of the maps that were judged", htmlName)
   .option("--csv <file.csv>", "write a table with a row for each image and method", csvName)
   .option(
@@ -333,7 +211,7 @@ withModelOptions(program.command("audit"))
   )
   .option("--control-model <file>", "compare with another network instead, asked about the same class")
   .option("--labels-csv <file>", "table with a path below the folder and a label in each line, in place of subfolders")
-  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", integer)
   .option("--shard <i/n>", "look at every n-th picture only, from the i-th; seethrough merge joins the results", shard)
   .option("--out, --report <file.html>", "write a report that can be mailed", htmlName)
   .option("--csv <file.csv>", "write a table with a row for each picture", csvName)
@@ -353,7 +231,7 @@ withPictureOptions(program.command("compare"))
   .addOption(new Option("--method <name>", "whose maps are compared").choices([...methodNames]).default("grad-cam"))
   .option("--layer <name>", "layer of the method in both; default: each network's own")
   .option("--labels-csv <file>", "table with a path below the folder and a label in each line, in place of subfolders")
-  .option("--seed <n>", "seed of what is drawn at random; default 0", wholeNumber)
+  .option("--seed <n>", "seed of what is drawn at random; default 0", integer)
   .option("--out, --report <file.html>", "write a report that can be mailed", htmlName)
   .option("--csv <file.csv>", "write a table with a row for each picture", csvName)
   .option("--resume [file.json]", "keep what was found in this file, and go on from it; default: beside --report")
@@ -385,7 +263,7 @@ withModelOptions(program.command("search"))
   .requiredOption("--layer <name>", "layer whose units are looked at; seethrough inspect lists them")
   .option("--unit <n,…>", "one unit or several; default: all of the layer", units)
   .option("--top <n>", "images to keep per unit", count, 5)
-  .option("--sample <n>", "random images to keep per unit, for quantiles", wholeNumber, 32)
+  .option("--sample <n>", "random images to keep per unit, for quantiles", integer, 32)
   .addOption(new Option("--score <how>", "what a unit's map becomes").choices(["max", "mean"]).default("max"))
   .addOption(
     new Option("--by <what>", "rank by activation, or by relevance: activation × gradient of a class score")
@@ -420,7 +298,7 @@ withModelOptions(program.command("project"))
   .description("project activations of a layer back to the image: which pattern caused them")
   .argument("<image>", "PNG, JPEG or WebP file")
   .requiredOption("--layer <name>", "layer whose activations are projected")
-  .option("--unit <n>", "one unit; default: all of the layer", wholeNumber)
+  .option("--unit <n>", "one unit; default: all of the layer", integer)
   .option("--keep <n>", "how many of the strongest activations are projected", count, 1)
   .addOption(
     new Option("--rule <name>", "what rectifiers send back")
@@ -436,7 +314,7 @@ withModelOptions(program.command("visualize"))
   .description("make the picture that a class, a unit or a layer likes best")
   .option("--target <label|index>", "class to make a picture of; with --start default: the class it is seen as")
   .option("--layer <name>", "layer instead of a class; without --unit the whole layer")
-  .option("--unit <n>", "unit (channel) of the layer", wholeNumber)
+  .option("--unit <n>", "unit (channel) of the layer", integer)
   .option(
     "--position <where>",
     "where the unit shall answer: mean (default), centre, max or Y,X; with --target: Y,X of an output map, of a list N",
@@ -448,12 +326,12 @@ withModelOptions(program.command("visualize"))
       .default("lucid")
       .choices(["lucid", "plain"]),
   )
-  .option("--steps <n>", "steps of ascent; default 256, plain 128", wholeNumber)
+  .option("--steps <n>", "steps of ascent; default 256, plain 128", integer)
   .option("--step-size <n>", "length of a step; default 0.05, plain 1", number)
   .option("--l2 <n>", "weight of the penalty on large inputs; default 0, plain 0.01", number)
   .option("--total-variation <n>", "weight of the penalty on differences between neighbours; default 0", number)
   .option("--images <n>", "make several that differ from each other, side by side", count, 1)
-  .option("--seed <n>", "seed of noise and transforms; default 0", wholeNumber)
+  .option("--seed <n>", "seed of noise and transforms; default 0", integer)
   .option("--out <file.png>", "write the picture as PNG", pngName)
   .option("--json", "print one JSON document instead of text")
   .action((flags: VisualizeFlags, command: Command) => {
