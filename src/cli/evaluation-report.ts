@@ -58,12 +58,16 @@ function tablesOf({ network, records, means }: JudgedNetwork, several: boolean):
   const sure = surenessOf(means, "In brackets");
   return tables.map((table, i) => ({
     title: several ? `${network.name}: ${table.question}` : sentence(table.question),
-    columns: [records.length === 1 ? "1 image" : `means over ${records.length} images`, ...table.titles],
+    ...(i === 0 && {
+      lead: `Each method's maps are put to the test, beside those of controls. ${closing.replace("\n", " ")}`,
+    }),
+    caption: records.length === 1 ? "1 image" : `Means over ${records.length} images, in brackets how sure each is`,
+    columns: ["map", ...table.titles],
     rows: table.rows.map(rowOf),
     remarks: [
       ...table.meanings.map(([title, meaning]) => `${title}: ${meaning}`),
       ...(table.chance === undefined ? [] : [sentence(table.chance)]),
-      ...(i === tables.length - 1 ? [...(sure === undefined ? [] : [sure]), closing] : []),
+      ...(i === 0 && sure !== undefined ? [sure] : []),
     ],
   }));
 }

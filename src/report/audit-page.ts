@@ -11,7 +11,7 @@ import { type Content, html } from "./markup";
 import { modelFacts } from "./model-facts";
 import { figures, foldedData, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
-import { drawSmallMap, enlargedMap } from "./small-map";
+import { drawSmallMap, enlargedMap, smallMapColours } from "./small-map";
 
 type Find = (id: string) => ImageLike | undefined;
 type Write = ReturnType<typeof pictureWriter>;
@@ -102,10 +102,10 @@ const controls: Readonly<Record<string, string>> = {
 
 function lead({ images, accuracy, audit, unknownLabels, suspicions }: Audit): Content {
   const method = wordsOf(audit.method)?.title ?? audit.method;
-  return html`<p><strong>${images.length} pictures${accuracy !== undefined && html`, ${percent(accuracy)} right`}.</strong>
+  return html`<p><strong>${images.length === 1 ? "1 picture" : `${images.length} pictures`}${accuracy !== undefined && html`, ${percent(accuracy)} right`}.</strong>
 ${suspicions.length === 0 ? "No cluster of evidence is suspicious: none lies where the control's does not." : `${suspicions.length} ${suspicions.length === 1 ? "cluster of evidence is suspicious: it lies" : "clusters of evidence are suspicious: they lie"} where the control's evidence does not.`}</p>
 <p>Every picture was explained by ${method} for the class the network named; the maps of each class were clustered, so that a class which is recognised by different
-things falls apart. The control is ${controls[audit.control] ?? "another network, asked about the same class"}.</p>
+things falls apart. The control is ${controls[audit.control] ?? "another network, asked about the same class"}. ${smallMapColours}</p>
 ${unknownLabels.length > 0 && html`<p class="warn">These labels are no class of the network and count neither as right nor as wrong: ${unknownLabels.join(", ")}.</p>`}`;
 }
 
@@ -156,7 +156,7 @@ function answers({ classes }: Audit, confusion: Audit["confusion"], { byId, find
 function classBody({ label, size, clusters, outliers, sampled }: AuditedClass, shown: Shown): Content {
   const several = clusters.length > 1;
   return [
-    html`<p>${size} pictures${several ? `, in ${clusters.length} clusters of evidence` : ", all with evidence of one kind"}.${
+    html`<p>${size === 1 ? "One picture" : `${size} pictures${several ? `, in ${clusters.length} clusters of evidence` : ", all with evidence of one kind"}`}.${
       sampled !== undefined &&
       ` Clusters and outliers were sought among ${sampled} of them, drawn at random; the others joined the cluster whose mean map is nearest.`
     }</p>`,

@@ -9,7 +9,7 @@ import { type Content, html } from "./markup";
 import { modelFacts } from "./model-facts";
 import { figures, foldedData, page, percent, type Section, table } from "./page";
 import { fitted, pictureWriter } from "./picture-text";
-import { drawSmallMap } from "./small-map";
+import { drawSmallMap, smallMapColours } from "./small-map";
 
 /** Pictures of each kind on the page. */
 const shownOfKind = 24;
@@ -77,7 +77,7 @@ export function comparisonPage(
     [
       html`<p><strong>${images.length} pictures: ${percent(agreement)} with the same answer${
         correlation !== undefined && html`, whose evidence has a mean rank correlation of ${figures(correlation)}`
-      }.</strong> Each network's own answer was explained by ${wordsOf(method)?.title ?? method}. A correlation of 1 is the same order of all places, 0 no likeness.</p>`,
+      }.</strong> Each network's own answer was explained by ${wordsOf(method)?.title ?? method}. A correlation of 1 is the same order of all places, 0 no likeness. ${smallMapColours}</p>`,
       table(
         "Both networks",
         ["network", ...(isLabelled ? ["right"] : []), "file"],

@@ -30,6 +30,10 @@ export interface ShownExplanation {
 /** Figures of one's own on a page. */
 export interface ReportTable {
   readonly title: string;
+  /** What is to be said above it. */
+  readonly lead?: string;
+  /** Of the table alone, where it is not the title. */
+  readonly caption?: string;
   /** The first names what the rows are of. */
   readonly columns: readonly string[];
   /** Each with a text or number for each column. */
@@ -56,30 +60,29 @@ export function explanationsPage(
   const photos = groups.filter(({ photo }) => photo).length;
   const write = pictureWriter(photos + scales.filter(({ map }) => map).length);
   const sections = groups.map((group): Section => ({ title: group.name, body: groupBody(group, write) }));
-  return page(
-    title,
-    [lead ?? howToRead(explanations, models), legend(explanations, scales)],
-    [
-      ...tables.map(ownTable),
-      ...sections,
-      {
-        title: "Networks and recipes",
-        body: [
-          modelFacts(
-            explanations.map(({ attribution }) => attribution),
-            models,
-          ),
-          repeat,
-        ],
-      },
-    ],
-  );
+  const howTo = [lead ?? howToRead(explanations, models), legend(explanations, scales)];
+  return page(title, tables.length > 0 ? lead : howTo, [
+    ...tables.map(ownTable),
+    ...(tables.length > 0 && explanations.length > 0 ? [{ title: "How to read the maps", body: howTo }] : []),
+    ...sections,
+    {
+      title: "Networks and recipes",
+      body: [
+        modelFacts(
+          explanations.map(({ attribution }) => attribution),
+          models,
+        ),
+        repeat,
+      ],
+    },
+  ]);
 }
 
-const ownTable = ({ title, columns, rows, remarks = [] }: ReportTable): Section => ({
+const ownTable = ({ title, lead, caption = title, columns, rows, remarks = [] }: ReportTable): Section => ({
   title,
   body: [
-    table(title, columns, rows),
+    lead !== undefined && html`<p>${lead}</p>`,
+    table(caption, columns, rows),
     remarks.length > 0 && html`<ul>${remarks.map((remark) => html`<li>${remark}</li>`)}</ul>`,
   ],
 });

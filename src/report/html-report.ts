@@ -148,9 +148,9 @@ function checkedTables(tables: unknown = []): readonly ReportTable[] {
   const isRow = (row: unknown, length: number): boolean =>
     Array.isArray(row) && row.length === length && row.every((cell) => isText(cell) || typeof cell === "number");
   tables.forEach((table: Partial<ReportTable> | undefined, i) => {
-    const { title, columns, rows, remarks = [] } = table ?? {};
+    const { title, lead = "", caption = "", columns, rows, remarks = [] } = table ?? {};
     const isWhole =
-      isText(title) &&
+      [title, lead, caption].every(isText) &&
       Array.isArray(columns) &&
       columns.every(isText) &&
       Array.isArray(rows) &&
@@ -159,7 +159,7 @@ function checkedTables(tables: unknown = []): readonly ReportTable[] {
       remarks.every(isText);
     if (isWhole) return;
     throw new OptionError(
-      `tables[${i}] must be { title, columns, rows, remarks? }, each row with a text or number for each column.`,
+      `tables[${i}] must be { title, lead?, caption?, columns, rows, remarks? }, each row with a text or number for each column.`,
     );
   });
   return tables;

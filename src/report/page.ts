@@ -88,7 +88,7 @@ export const figures = (value: number): string => {
   const size = Math.abs(value);
   return (
     size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)))
-  ).replace("-", "−");
+  ).replaceAll("-", "−");
 };
 
 export const percent = (share: number): string => `${Math.round(100 * share)} %`;

@@ -6,6 +6,10 @@ import type { Heatmap } from "../view/heatmap";
 import { heatmapImage, overlay } from "../view/overlay";
 import { fitted } from "./picture-text";
 
+/** What the colours of small maps say. */
+export const smallMapColours =
+  "In the maps red is where most of what speaks for the answer lies, dark blue where nothing does; each map's own strongest place is red.";
+
 /** A small map at the size of the network's input, its own strongest place in the strongest colour. */
 export function enlargedMap(map: readonly number[], grid: number, { width, height }: AuditKey["input"]): Heatmap {
   const largest = map.reduce((most, value) => Math.max(most, value), 0) || 1;

@@ -65,6 +65,9 @@ describe("htmlReport", () => {
     expect(page.indexOf("Who &lt;won&gt;</h2>")).toBeLessThan(page.indexOf('<h2 id="s2">'));
     expect(page).toMatch(/<th scope="row">grad-cam<\/th><td class="n">0\.5<\/td>/);
     expect(page).toContain("<li>A &amp; B</li>");
+    const said = htmlReport(map, { tables: [{ ...whole, lead: "Read <this>", caption: "Of two" }] });
+    for (const text of ["<p>Read &lt;this&gt;</p>", "<caption>Of two</caption>", "How to read the maps"])
+      expect(said).toContain(text);
     expect(htmlReport([], { tables: [whole] })).toContain("Who &lt;won&gt;");
     const wrong = [
       ...[undefined, {}, { ...whole, title: 1 }, { ...whole, rows: [["short"]] }, { ...whole, rows: [["a", null]] }],
@@ -77,7 +80,7 @@ describe("htmlReport", () => {
     for (const table of wrong) {
       expect(() => htmlReport(map, { tables: [whole, table] as never })).toThrow(
         new OptionError(
-          "tables[1] must be { title, columns, rows, remarks? }, each row with a text or number for each column.",
+          "tables[1] must be { title, lead?, caption?, columns, rows, remarks? }, each row with a text or number for each column.",
         ),
       );
     }
