@@ -7,6 +7,7 @@ import type { RawMap } from "../view/raw-map";
 import { likelyEvidence } from "./likely-evidence";
 import { namedClass } from "./named-class";
 import { rounded } from "./rounded";
+import { classIn } from "./shared-classes";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
 import { type AuditedImage, type AuditKey, type EvidencePlace, fieldRows } from "./types";
 
@@ -77,7 +78,10 @@ async function look({ model, key: { method, layer, seed }, control, signal }: Pr
   };
   const { named, attributions } = await likelyEvidence(model, input, ask, control === "class" ? 2 : 1);
   const [own, next] = attributions;
-  const other = control === "class" ? next : await explain(control.network, input, { ...ask, target: named.index });
+  const other =
+    control === "class"
+      ? next
+      : await explain(control.network, input, { ...ask, target: classIn(control.network, named) });
   return { named, map: placedMap(own), control: placedMap(other) };
 }
 

@@ -15,6 +15,7 @@ import { shuffled, stagesOf } from "../trust/shuffle";
 import { type AuditPicture, auditPicture, labelled, type Probe } from "./audit-picture";
 import { auditOf, checkAudit, checkSameAudit, joinPart, partOf, type Records } from "./merge-audits";
 import { networkKey } from "./network-key";
+import { checkSharedClasses } from "./shared-classes";
 import type { Audit, AuditKey } from "./types";
 
 /** A picture of the data that is audited. */
@@ -195,6 +196,7 @@ async function begin(
   };
   if (typeof control === "object") {
     const other = loadedAlone(control, "audit: control");
+    checkSharedClasses(model, other, true);
     return { key: { ...key, control: await other.parts.hash() }, control: { network: other }, release: () => {} };
   }
   oneOf("control", control, ["class", "weights"]);

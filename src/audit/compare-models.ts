@@ -21,6 +21,7 @@ import {
 import { likelyEvidence } from "./likely-evidence";
 import { namedClass } from "./named-class";
 import { networkKey } from "./network-key";
+import { checkSharedClasses } from "./shared-classes";
 import { type PlacedRawMap, placedMap, smallMap } from "./small-map";
 
 export interface CompareOptions {
@@ -60,7 +61,7 @@ const known = [
  * The result is plain JSON, and goes on with `from`.
  *
  * @param images  `{ id, image, label? }`, any iterable; an image can be a function that loads it
- * @throws {InputError} naming the id of a picture that cannot be compared, or if `from` belongs to another comparison
+ * @throws {InputError} if the networks have no classes in common, naming the id of a picture that cannot be compared, or if `from` belongs to another comparison
  * @throws {OptionError} if an option is out of range
  * @example
  * const images = [{ id: "photo.png", image: async () => decodeImage(await readFile("photo.png")) }];
@@ -89,6 +90,7 @@ export async function compareModels(
     }
     iterable("images", images, "{ id, image }");
     const [a, b] = [loadedAlone(first, "compareModels"), loadedAlone(second, "compareModels")];
+    checkSharedClasses(a, b);
     const keyOf = async (model: LoadedModel): Promise<ComparedNetwork> => ({
       name: model.name,
       ...(await networkKey(model)),
