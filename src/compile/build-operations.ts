@@ -7,7 +7,7 @@ import { operators } from "../operators/table";
 import type { Kernels } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { constantOp } from "./constant-outputs";
-import type { RefusedLater } from "./specialise";
+import type { RefusedLater } from "./round";
 import { unsupported } from "./unsupported-operators";
 
 class Refusal extends Error {}

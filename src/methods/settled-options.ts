@@ -1,7 +1,7 @@
 import { above, atLeastZero, checkOptions, kindOf, oneOf, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
+import { copiedOption } from "./copied-option";
 import type { MethodFacts, OptionFacts } from "./facts";
-import { ownOption } from "./own-option";
 
 /** A method of more passes, or more numbers, would not end in a lifetime; lists of them are made before the first. */
 const mostPasses = 2 ** 20;
@@ -41,7 +41,7 @@ export function settledOptions<Options extends object, const Facts extends Metho
     } else {
       checkOne(name, settled[name], fact);
       // What is explained is looked up at once; a detection may be known by what it is.
-      if (name !== "target") settled[name] = ownOption(settled[name]);
+      if (name !== "target") settled[name] = copiedOption(settled[name]);
     }
   }
   return settled as Settled<Options, Facts>;

@@ -1,6 +1,6 @@
 /** The inputs of a network as the caller settles them: shapes, how pictures become numbers, and those with a value of their own. */
 import { checkOptions, kindOf, oneOf, show } from "../checks";
-import { fixedShape } from "../compile/specialise";
+import { fixedShape } from "../compile/input-shapes";
 import { OptionError, ShapeError } from "../errors";
 import { Constant, type Graph, type GraphInput, type StaticGraph } from "../graph/ir";
 import { rowMajorLoops, visitPairs } from "../graph/regions";

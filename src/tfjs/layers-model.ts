@@ -1,5 +1,5 @@
 import { cut } from "../addresses";
-import { fixedShape } from "../compile/specialise";
+import { fixedShape } from "../compile/input-shapes";
 import { ModelError } from "../errors";
 import type { Constant, GraphInput } from "../graph/ir";
 import type { GraphBuilder, Value } from "./graph-builder";

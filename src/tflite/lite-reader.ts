@@ -1,5 +1,5 @@
 import { cut } from "../addresses";
-import { fixedShape } from "../compile/specialise";
+import { fixedShape } from "../compile/input-shapes";
 import { ModelError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";

@@ -8,12 +8,12 @@ const deepest = 3;
 const copyOf: (this: ArrayBufferView) => ArrayBufferView = Object.getPrototypeOf(Uint8Array.prototype).slice;
 
 /** The value with all numbers that lie in memory copied; what is neither list nor plain object nor numbers is the caller's own. */
-export function ownOption(value: unknown, depth = 0): unknown {
+export function copiedOption(value: unknown, depth = 0): unknown {
   if (typeof value !== "object" || value === null || depth > deepest) return value;
   if (value instanceof Tensor) return new Tensor(Float32Array.from(value.data), [...value.shape]);
   if (ArrayBuffer.isView(value))
     return value instanceof DataView || value.byteLength === 0 ? value : copyOf.call(value);
-  if (Array.isArray(value)) return value.map((each) => ownOption(each, depth + 1));
+  if (Array.isArray(value)) return value.map((each) => copiedOption(each, depth + 1));
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, ownOption(each, depth + 1)]));
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, copiedOption(each, depth + 1)]));
 }
