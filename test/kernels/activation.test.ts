@@ -71,8 +71,9 @@ const savesInput = new Set<Name>([
   "cos",
 ]);
 const names = Object.keys(Unary) as Name[];
-/** Those that jump have no derivative to ask for. */
-const smooth = names.filter((name) => Unary[name] < Unary.sign);
+/** They jump and are level in between: no derivative to ask for. By name, so that every other function is asked for its own. */
+const jumping = new Set<Name>(["sign", "round", "floor", "ceil", "truncate", "isNaN", "isInf", "not"]);
+const smooth = names.filter((name) => !jumping.has(name));
 
 function apply(kind: UnaryKind, x: number[], a = 0, b = 0): number[] {
   reset();
