@@ -191,6 +191,14 @@ it("imports point in one direction", () => {
   expect(forbiddenImports(files)).toEqual([]);
 });
 
+it("docs/architecture.md has a row for every layer", () => {
+  const rows = readFileSync(new URL("../docs/architecture.md", import.meta.url), "utf8").matchAll(/^\| (`[^|]+`) \|/gm);
+  const named = new Set([...rows].flatMap(([, cell]) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name)));
+  const layers = readdirSync(source, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const missing = layers.map(({ name }) => name).filter((name) => name !== "generated" && !named.has(name));
+  expect(missing).toEqual([]);
+});
+
 it("names an edge that points the wrong way", () => {
   const wrong = new Map([[join(source, "graph/ir.ts"), 'import { conv } from "../operators/convolution";']]);
   expect(forbiddenImports(wrong)).toEqual(["graph/ir.ts → operators"]);
