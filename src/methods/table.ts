@@ -5,7 +5,7 @@
  *
  *  1. Write its facts, and the same in words for people, in a file of its own here (`facts.ts` says what belongs into them).
  *  2. Give them a line in each of the two lists below.
- *  3. Write its function in a file of its own in `explain/`, and give that a line in `explain/methods.ts`.
+ *  3. Write its function in a file of its own in `explain/`, and give that a line in `explain/methods.ts` and one in `api.ts`.
  */
 import { ablationCamFacts, ablationCamWords } from "./ablation-cam";
 import { attentionRelevanceFacts, attentionRelevanceWords } from "./attention-relevance";
