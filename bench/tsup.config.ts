@@ -10,7 +10,7 @@ export default defineConfig({
     search: "bench/search/run.ts",
     "search-child": "bench/search/child.ts",
     folders: "bench/folders/run.ts",
-    int8: "bench/int8.ts",
+    int8: "bench/int8/run.ts",
   },
   outDir: "bench/build",
   format: ["esm"],

@@ -1,10 +1,10 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { inspect, loadModel, Tensor } from "../dist/index.js";
-import { clockOf, interleave, medianRatio, summarise } from "./measure";
-import { Random } from "./networks/builder";
-import { mobilenetV2, mobilenetV2Int8 } from "./networks/mobilenet-v2";
-import { peakLoop, peakModule } from "./peak";
+import { inspect, loadModel, Tensor } from "../../dist/index.js";
+import { clockOf, interleave, medianRatio, summarise } from "../measure";
+import { Random } from "../networks/builder";
+import { mobilenetV2, mobilenetV2Int8 } from "../networks/mobilenet-v2";
+import { peakLoop, peakModule } from "../peak";
 
 const help = `The forward pass of MobileNetV2 with integers of eight bits against the same network in floats, in turns, one thread.
 
