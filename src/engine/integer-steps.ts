@@ -22,6 +22,8 @@ interface IntegerSteps {
   readonly layers: ReadonlyMap<string, Integers>;
   /** Operations that need no step of their own, and the value in whose place their result lies. */
   readonly absorbed: ReadonlyMap<Operation, ValueName>;
+  /** Values that are written as int16, under the name that the layer has for them. */
+  readonly shorts: ReadonlySet<ValueName>;
 }
 
 export function integerSteps(forward: readonly Operation[], values: Values): IntegerSteps {
@@ -110,5 +112,6 @@ export function integerSteps(forward: readonly Operation[], values: Values): Int
       }),
     ),
     absorbed,
+    shorts: new Set([...settled].flatMap(([layer, { shorts }]) => (shorts ? layer.outputs : []))),
   };
 }

@@ -141,7 +141,10 @@ function lifetimesOf(
   const states = new Lifetimes();
   const end = ways.reduce((sum, { operations }) => sum + operations.length, forward.length);
   const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
-  const touchValue = (name: ValueName, time: number): void => values.touch(sharing.place(name), valueBytes(name), time);
+  const touchValue = (name: ValueName, time: number): void => {
+    const place = sharing.place(name);
+    values.touch(place, () => valueBytes(name)() / (sharing.shorts.has(place) ? 2 : 1), time);
+  };
 
   touchValue(start, -1);
   forward.forEach((operation, time) => {
@@ -185,6 +188,8 @@ interface Sharing {
   readonly integers: ReadonlyMap<string, Integers>;
   /** Operations that need no forward step of their own. */
   readonly absorbed: ReadonlySet<Operation>;
+  /** Buffers that hold int16. */
+  readonly shorts: ReadonlySet<ValueName>;
 }
 
 /**
@@ -233,9 +238,11 @@ function shareBuffers(
     absorbed.add(operation);
   }
   const integers = new Map<string, Integers>();
+  const shorts = new Set<ValueName>();
   if (multipliesIntegers) {
     const steps = integerSteps(forward, { readers, needed, edited: new Set(edited), absorbed });
     for (const [layer, each] of steps.layers) integers.set(layer, each);
+    for (const name of steps.shorts) shorts.add(name);
     for (const [operation, input] of steps.absorbed) {
       absorbed.add(operation);
       over.set(operation.outputs[0], input);
@@ -243,7 +250,7 @@ function shareBuffers(
   }
   // In execution order, so that what lies below is settled already.
   for (const [name, below] of over) over.set(name, over.get(below) ?? below);
-  return { place: (name) => over.get(name) ?? name, clamps, integers, absorbed };
+  return { place: (name) => over.get(name) ?? name, clamps, integers, absorbed, shorts };
 }
 
 /** Operations that lead from the start to the targets, in execution order. */

@@ -2,6 +2,8 @@
 import { type Constant, type Node, numberAttribute } from "../graph/ir";
 import { broadcastShapes, checkRank, inputShape, type Shape, type ShapeRule, shapeError } from "../graph/shape-rule";
 import { blocksOf } from "../operation/correlation/direct";
+import { byteWeights, integerSide } from "../operation/correlation/integer";
+import type { Side } from "../operation/correlation/side";
 import { isRowMajor } from "../operation/layout";
 import { type BuildContext, type Builder, type Operation, oneToOne, type Run, unbounded } from "../operation/operation";
 import { toMemoryCopy, toRowMajorCopy } from "../operation/row-major";
@@ -159,28 +161,62 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     if (after) toMemoryCopy(run, product, y, toShape);
   };
 
+  const scratchOf = (batch: number, direction: "forward" | "backward"): number => {
+    const from = direction === "forward" ? inputs : outputs;
+    const { tiles, scratchBytes } = blocksOf(rows * batch, from, from);
+    return span > 0 ? tiles * (192 + 16 * from) : rearranged(batch) + scratchBytes;
+  };
+  const floatBytes = panelCount(outputs) * 8 * inputs * 4;
+  const whole =
+    rearrangeIn || rearrangeOut
+      ? undefined
+      : byteRows(context, matrix, {
+          weights: panels.forward,
+          weightBytes: floatBytes,
+          scratchBytes: (samples) => scratchOf(samples, "forward"),
+          run: (run, _, x, __, y) => multiply(run, x, y, "forward"),
+        });
+
+  const weights = { forward: whole?.weights ?? panels.forward, backward: panels.backward };
+
   return oneToOne(context, {
     linear: true,
+    ...(whole && { integers: true }),
     parameters: (present ? 0 : matrix.weight.size) + (bias?.length ?? 0),
     macs: rows * inputs * outputs,
     weightBytes: {
-      forward: present ? 0 : panelCount(outputs) * 8 * inputs * 4,
+      forward: whole?.weightBytes ?? (present ? 0 : floatBytes),
       backward: present ? 0 : panelCount(inputs) * 8 * outputs * 4,
     },
     clampable: true,
-    scratchBytes: (batch, direction) => {
-      const from = direction === "forward" ? inputs : outputs;
-      const { tiles, scratchBytes } = blocksOf(rows * batch, from, from);
-      return span > 0 ? tiles * (192 + 16 * from) : rearranged(batch) + scratchBytes;
-    },
+    scratchBytes: (batch, direction) =>
+      whole && direction === "forward" ? whole.scratchBytes(batch) : scratchOf(batch, direction),
     prepare: (direction) => {
-      panels[direction].get();
+      weights[direction].get();
       if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
     },
-    release: (direction) => panels[direction].release(),
-    forward: (run, x, y) => through(run, x, y, "forward"),
+    release: (direction) => weights[direction].release(),
+    forward: (run, x, y) => {
+      if (whole) whole.run(run, run.batch, x, 0, y, run.clamp(output), run.integers(node.name));
+      else through(run, x, y, "forward");
+    },
     backward: (run, dy, dx) => through(run, dy, dx, "backward"),
   });
+}
+
+/** Rows of integers of eight bits times a matrix of such, whose weights stay bytes; undefined where it has none. */
+function byteRows({ node, kernels, memory, shape }: BuildContext, matrix: Matrix, real: Side): Side | undefined {
+  const { weight, inputs, outputs } = matrix;
+  if (node.op !== "MatMul" || numberAttribute(node, "integers", 0) !== 8) return undefined;
+  const own = byteWeights(weight.floats(), { outputs, outStride: 1, count: inputs, stride: outputs }, undefined);
+  if (!own) return undefined;
+  const rows = sizeOf(shape(node.inputs[0])) / inputs;
+  const geometry = {
+    ...{ inH: 1, inW: rows, inChannels: inputs, outH: 1, outW: rows, outChannels: outputs, groups: 1 },
+    ...{ kernelH: 1, kernelW: 1, strideH: 1, strideW: 1, dilationH: 1, dilationW: 1, padTop: 0, padLeft: 0 },
+  };
+  const strides = { outStride: 1, channelStride: outputs, real };
+  return integerSide({ geometry, direction: "apply", kernels, memory, weight, bias: undefined, own, matrix: strides });
 }
 
 const buildGemm: Builder = (context) => {

@@ -220,6 +220,41 @@ describe("layers of integers", () => {
     }
   });
 
+  it("may be products with a matrix, in a quarter of the memory", () => {
+    const n = new Layers(randomOf(7), [3, 50]);
+    n.grid(0.05, -128, 127, [0.05], 1, 1);
+    n.places(0.05, 1);
+    n.add("MatMul", [n.floats(50 * 30, () => n.random(-127, 127), [50, 30])], { integers: 8 });
+    n.channels = 30;
+    n.grid(0.1, -128, 127, [0.001], 0, 1);
+    const { network, session, called } = n.build();
+    const layer = network.operations.find(({ node }) => node.op === "MatMul");
+    // Panels of eight outputs, their offsets and their bias.
+    expect(layer?.weightBytes.forward).toBe(32 * (50 + 2 + 4));
+    const data = Float32Array.from({ length: 2 * 150 }, () => n.random(-8000, 8000) / 1000);
+    const edits = new Map(n.nodes.map(({ outputs }) => [outputs[0], same] as const));
+    const run = (more: { readonly edits?: typeof edits }): Float32Array | undefined =>
+      session.run(network, { batch: 2, data, keep: [n.value], ...more }).values.get(n.value);
+    const slow = run({ edits });
+    expect([called.has("integerConv"), called.has("conv")]).toEqual([false, true]);
+    expect(run({})).toEqual(slow);
+    expect(called.has("integerConv")).toBe(true);
+  });
+
+  it("hand integers on in half the memory", () => {
+    const n = new Layers(randomOf(9), [1, 8, 16, 16]);
+    n.grid(0.05, -128, 127, [0.05], 1, 1);
+    for (let i = 0; i < 4; i++) {
+      n.places(0.05, 1);
+      n.conv(64, 1, [-127, 127], { kernel_shape: [1, 1] });
+      n.grid(0.05, -128, 127, [0.001], 0, 1);
+    }
+    const { network, session } = n.build();
+    const bytes = (integers: boolean): number =>
+      session.plan(network, { batch: 1, start: "x", keep: [n.value], ...(integers ? {} : { integers }) }).bytes;
+    expect(bytes(false) - bytes(true)).toBe(64 * 256 * 2);
+  });
+
   it("keep their weights as bytes, and compute with real numbers where a pass has such", () => {
     const n = new Layers(randomOf(3), [1, 64, 4, 4]);
     n.grid(0.05, -128, 127, [0.05], 1, 1);

@@ -10,7 +10,7 @@ import { centred, gridOf, type Knowledge, onGrid, placesAt, realsAt, rectified, 
 const f = Math.fround;
 
 /** How many bits the integers of a value have at most. */
-const bitsOf = (type: string | undefined): number => (type?.endsWith("16") ? 16 : 8);
+export const bitsOf = (type: string | undefined): number => (type?.endsWith("16") ? 16 : 8);
 
 /** Weights, their scales and their zero points. */
 export interface Weights {
@@ -148,6 +148,8 @@ function centredTimes(bias: Constant, units: Float32Array): Constant {
 interface Side {
   readonly name: string;
   readonly scales: readonly number[];
+  /** Of a value that is computed. */
+  readonly type?: string;
 }
 
 const lastAxis = (shape: Shape): number => Math.max(shape.length - 1, 0);
@@ -162,7 +164,7 @@ function sideAt(known: Knowledge, from: Lowered, index: number): Side {
     return { name: named(from, constant), scales: weights.scales };
   }
   const grid = gridAt(from, index + 1, index + 2);
-  return { name: (isDeployed ? placesAt : realsAt)(known, from, index, grid), scales: grid.scale };
+  return { name: (isDeployed ? placesAt : realsAt)(known, from, index, grid), scales: grid.scale, type: grid.type };
 }
 
 /** Of which several numbers can only be those of columns. */
@@ -174,7 +176,8 @@ function unitsOfSides(from: Lowered, a: Side, b: Side, alpha = 1): Float32Array 
 export function qLinearMatMul(known: Knowledge, from: Lowered): undefined {
   const [a, b] = [sideAt(known, from, 0), sideAt(known, from, 3)];
   const output = gridAt(from, 6, 7);
-  const product = from.emit("MatMul", [a.name, b.name]);
+  const isDeployed = known.reading === "deployed";
+  const product = from.emit("MatMul", [a.name, b.name], isDeployed ? { integers: bitsOf(a.type) } : {});
   const units = unitsOfSides(from, a, b);
   const rank = Math.max(from.shape(0).length, from.shape(3).length);
   from.result(
@@ -204,7 +207,11 @@ export function qGemm(known: Knowledge, from: Lowered): undefined {
   const axis = isTurned ? 0 : 1;
   const a = (isDeployed ? placesAt : realsAt)(known, from, 0, input);
   const b = named(from, isDeployed ? centred(weights.integers, weights.zeros, axis) : floatWeights(weights, axis));
-  const product = from.emit("MatMul", [turned(from, a, from.number("transA", 0) !== 0), turned(from, b, isTurned)]);
+  const product = from.emit(
+    "MatMul",
+    [turned(from, a, from.number("transA", 0) !== 0), turned(from, b, isTurned)],
+    isDeployed ? { integers: bitsOf(input.type) } : {},
+  );
   const sums = isDeployed || alpha === 1 ? product : from.emit("Mul", [product, from.scalar(alpha)]);
   const shift = bias && named(from, isDeployed ? centred(bias, [0], 0) : scaledBias(bias, units));
   const all = shift === undefined ? sums : from.emit("Add", [sums, shift]);

@@ -19,7 +19,7 @@ import {
 } from "./elementwise";
 import { type Grid, gridAt, isPlain, type PlainGrid } from "./grid";
 import { centred, gridOf, type Knowledge, onGrid, roundedToGrid, type Weight } from "./known";
-import { convolved, realSums, requantised, unitsOf, type Weights } from "./layers";
+import { bitsOf, convolved, realSums, requantised, unitsOf, type Weights } from "./layers";
 
 /** What follows a node. */
 export interface Followers {
@@ -196,7 +196,7 @@ const matMul: Pair = (known, from, followers) => {
   const units = unitsOf(a.scales[0], b.scales);
   const rank = Math.max(from.shape(0).length, from.shape(1).length);
   const behind = gridBehind(from, followers);
-  const sums = from.emit("MatMul", [a.name, b.name]);
+  const sums = from.emit("MatMul", [a.name, b.name], { integers: bitsOf(a.type) });
   if (!behind) {
     from.result(realSums(from, sums, units, rank - 1, rank));
     return;
@@ -223,7 +223,8 @@ const gemm: Pair = (known, from, followers) => {
   if (own && !behind) return withRoundedBias(from, own, units);
   const matrix = centred(weights.integers, weights.zeros, isTurned ? 0 : 1);
   const b = from.floats(matrix.floats(), matrix.shape);
-  const sums = from.emit("MatMul", [placesOf(from, 0, x), isTurned ? from.transpose(b, [1, 0]) : b]);
+  const factors = [placesOf(from, 0, x), isTurned ? from.transpose(b, [1, 0]) : b];
+  const sums = from.emit("MatMul", factors, { integers: bitsOf(x.type) });
   const all = bias ? from.emit("Add", [sums, from.floats(bias.floats(), bias.shape)]) : sums;
   if (!behind) {
     from.result(realSums(from, all, units, 1, 2));

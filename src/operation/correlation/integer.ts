@@ -185,6 +185,8 @@ function shortsOf(
 interface IntegerParts extends SideParts {
   readonly bias: Float32Array | undefined;
   readonly own: ByteWeights;
+  /** Of a matrix: elements from one output to the next and from one input to the next, and its products of real numbers. */
+  readonly matrix?: { readonly outStride: number; readonly channelStride: number; readonly real: Side };
 }
 
 /** The convolution itself, of integers where the pass says that they are. */
@@ -192,7 +194,7 @@ export const integerSide = (parts: IntegerParts): Side =>
   isDepthwise(parts.geometry) ? depthwiseOfIntegers(parts) : convolutionOfIntegers(parts);
 
 function convolutionOfIntegers(parts: IntegerParts): Side {
-  const { geometry: g, memory, weight, bias: added, own, shared } = parts;
+  const { geometry: g, memory, weight, bias: added, own, shared, matrix } = parts;
   const [phase] = phasesOf(g, "apply");
   const { steps } = phaseSteps(g, "apply");
   const { groups } = g;
@@ -205,13 +207,14 @@ function convolutionOfIntegers(parts: IntegerParts): Side {
       outStride: channels * kernelSize,
       channelStride: kernelSize,
     },
+    ...(matrix && { outStride: matrix.outStride, channelStride: matrix.channelStride }),
   };
   const pairs = pairsOf(layout);
   const segment = phase.run * channels;
   const blocks = (samples: number): { tiles: number; scratchBytes: number } =>
     byteBlocks(samples * phase.rows * phase.columns, pairs, segment, g.outChannels);
   const weights: Held = shared ?? held(memory, () => [placeBytes(memory, { ...own, weight, bias: added }, layout)]);
-  const real = direct({ ...parts, shared: undefined });
+  const real = matrix?.real ?? direct({ ...parts, shared: undefined });
   const table = room(layout.taps * 8);
 
   return {
