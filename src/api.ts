@@ -178,6 +178,7 @@ export { Tensor } from "./tensor";
 export { type Adcc, adcc } from "./trust/adcc";
 export { type AverageDrop, averageDrop, type Confidences } from "./trust/average-drop";
 export { type BootstrapOptions, bootstrapInterval, type MeanInterval } from "./trust/bootstrap-interval";
+export { type BoxEvidence, boxEvidence } from "./trust/box-evidence";
 export { type ControlHeatmaps, controlHeatmaps } from "./trust/control-heatmaps";
 export {
   type DeletionInsertion,

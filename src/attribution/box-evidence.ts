@@ -2,7 +2,7 @@
 import type { Rectangle } from "../image/resize";
 import { factsOf } from "../methods/table";
 import type { Detection } from "../model/detection";
-import { edgesOf, pictureToInput } from "../model/heads/in-picture";
+import { edgesOf, inputToPicture, pictureToInput } from "../model/heads/in-picture";
 import type { Tensor } from "../tensor";
 
 /** A map with the places of its rows and columns in the network's input. */
@@ -13,31 +13,49 @@ interface PlacedValues {
 }
 
 /** Shares of the positive evidence, 0 to 1. */
-export interface BoxEvidence {
+export interface SharesOfBox {
+  /** All of the positive evidence, in units of the map; 0: there is none. */
+  readonly total: number;
   readonly inside: number;
-  readonly control?: number;
+  /** Share of the map that the box covers. */
+  readonly area: number;
+  /** Absent where nothing can stand beside the box. */
+  readonly control?: {
+    readonly share: number;
+    /** In pixels of the picture. */
+    readonly box: Rectangle;
+    /** Which of the other boxes it is; undefined of a place where nothing was found. */
+    readonly other?: number;
+  };
 }
 
 /**
- * What the standing note of a detection's evidence says. The control is the place, among boxes of the same size that do not meet it, with the
- * most evidence: what a box gets that the target is not about. Where none fits beside it there is no control.
+ * What the standing note of a detection's evidence says. The control is the other box with the most evidence, without what it shares with the
+ * box; where there is none apart from it, the place, among boxes of the same size that do not meet it, with the most evidence: what a box
+ * gets that the target is not about. Where none fits beside it there is no control.
+ *
+ * @param others  boxes of the same picture
+ * @returns undefined of what is no map
  */
-export function boxEvidence(
+export function sharesOfBox(
   detection: Pick<Detection, "box" | "placement">,
   { method, values, inputSize }: PlacedValues,
-): BoxEvidence | undefined {
+  others: readonly Pick<Detection, "box">[] = [],
+): SharesOfBox | undefined {
   const { shape, data } = values;
   if (shape.length !== 4 || shape[0] !== 1) return undefined;
   const [, rows, columns, channels] = shape;
   const isMagnitude = factsOf(method)?.reading === "magnitude";
-  const [left, top, right, bottom] = pictureToInput(edgesOf(detection.box), detection.placement);
   const cells = { x: columns / inputSize.width, y: rows / inputSize.height };
-  const at: Rectangle = {
-    x: left * cells.x,
-    y: top * cells.y,
-    width: (right - left) * cells.x,
-    height: (bottom - top) * cells.y,
+  const inMap = (box: Rectangle): Rectangle => {
+    const [left, top, right, bottom] = pictureToInput(edgesOf(box), detection.placement);
+    return rectangle([left * cells.x, top * cells.y, right * cells.x, bottom * cells.y]);
   };
+  const inPicture = ({ x, y, width, height }: Rectangle): Rectangle =>
+    rectangle(
+      inputToPicture([x / cells.x, y / cells.y, (x + width) / cells.x, (y + height) / cells.y], detection.placement),
+    );
+  const at = inMap(detection.box);
   const positive = new Float64Array(rows * columns);
   let total = 0;
   for (let i = 0; i < positive.length; i++) {
@@ -49,12 +67,41 @@ export function boxEvidence(
     positive[i] = Math.max(0, sum);
     total += positive[i];
   }
-  if (!(total > 0 && Number.isFinite(total))) return undefined;
+  const map: Rectangle = { x: 0, y: 0, width: columns, height: rows };
+  const area = areaOf(common(at, map)) / (columns * rows);
+  if (!(total > 0 && Number.isFinite(total))) return { total: 0, inside: 0, area };
   const energy = summed(positive, rows, columns);
-  const inside = energy(at) / total;
-  const control = controlShare(energy, at, { rows, columns });
-  return { inside, ...(control !== undefined && { control: control / total }) };
+  const found = { total, inside: energy(at) / total, area };
+  const beside = others
+    .map(({ box }, other) => ({ box, other, at: inMap(box) }))
+    .filter((each) => isApart(each.at, at))
+    .map(({ at: place, ...each }) => ({ ...each, share: (energy(place) - energy(common(place, at))) / total }))
+    .sort((a, b) => b.share - a.share);
+  if (beside.length > 0) return { ...found, control: beside[0] };
+  const place = fullestElsewhere(energy, at, { rows, columns });
+  return { ...found, ...(place && { control: { share: energy(place) / total, box: inPicture(place) } }) };
 }
+
+const rectangle = ([left, top, right, bottom]: readonly [number, number, number, number]): Rectangle => ({
+  x: left,
+  y: top,
+  width: right - left,
+  height: bottom - top,
+});
+
+/** What lies in both. */
+function common(a: Rectangle, b: Rectangle): Rectangle {
+  const [x, y] = [Math.max(a.x, b.x), Math.max(a.y, b.y)];
+  const width = Math.max(0, Math.min(a.x + a.width, b.x + b.width) - x);
+  const height = Math.max(0, Math.min(a.y + a.height, b.y + b.height) - y);
+  return { x, y, width, height };
+}
+
+const areaOf = ({ width, height }: Rectangle): number => width * height;
+
+/** Boxes that share most of either are of one object. */
+const isApart = (a: Rectangle, b: Rectangle): boolean =>
+  areaOf(a) > 0 && areaOf(common(a, b)) <= Math.min(areaOf(a), areaOf(b)) / 2;
 
 type Energy = (box: Rectangle) => number;
 
@@ -87,22 +134,22 @@ function summed(values: Float64Array, rows: number, columns: number): Energy {
 /** Positions that are tried along each axis. */
 const steps = 12;
 
-/** The most evidence in any box of the same size that does not meet it. */
-function controlShare(
+/** The box of the same size that does not meet it with the most evidence. */
+function fullestElsewhere(
   energy: Energy,
   box: Rectangle,
   { rows, columns }: { readonly rows: number; readonly columns: number },
-): number | undefined {
-  let most: number | undefined;
+): Rectangle | undefined {
+  let [most, place]: [number, Rectangle | undefined] = [-1, undefined];
   for (let i = 0; i <= steps; i++) {
     for (let k = 0; k <= steps; k++) {
       const x = ((columns - box.width) * i) / steps;
       const y = ((rows - box.height) * k) / steps;
-      const isApart =
-        x + box.width <= box.x || x >= box.x + box.width || y + box.height <= box.y || y >= box.y + box.height;
-      if (x < 0 || y < 0 || !isApart) continue;
-      most = Math.max(most ?? 0, energy({ ...box, x, y }));
+      const meets = x + box.width > box.x && x < box.x + box.width && y + box.height > box.y && y < box.y + box.height;
+      if (x < 0 || y < 0 || meets) continue;
+      const own = energy({ ...box, x, y });
+      if (own > most) [most, place] = [own, { ...box, x, y }];
     }
   }
-  return most;
+  return place;
 }

@@ -107,13 +107,13 @@ async function boxNotes(
   if (!sought) return [];
   // A target's box lies as it was found; one that is looked for in the picture that was handed in, where it was one.
   const placement = own ? own.placement : (about.placement ?? sought.placement);
-  const found = (await import("./box-evidence")).boxEvidence(
+  const found = (await import("./box-evidence")).sharesOfBox(
     { box: sought.box, ...(placement && { placement }) },
     about,
   );
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
-  return found
-    ? [note("box-evidence", percent(found.inside), found.control === undefined ? "" : percent(found.control))]
+  return found && found.total > 0
+    ? [note("box-evidence", percent(found.inside), found.control ? percent(found.control.share) : "")]
     : [];
 }
 

@@ -1,12 +1,13 @@
 import {
   type Attribution,
+  type BoxEvidence,
+  boxEvidence,
   classProbabilityMap,
   type Detection,
   decodeImage,
   detect,
   drawDetections,
   encodePng,
-  energyPointingGame,
   enlarge,
   explain,
   heatmap,
@@ -42,8 +43,7 @@ export interface DetectFlags extends ModelFlags, MethodFlags {
 /** The evidence of one box. */
 interface Evidence {
   readonly attribution: Attribution;
-  /** Share of the positive evidence inside the box, 0 to 1. */
-  readonly inside: number;
+  readonly shares: BoxEvidence;
   readonly file?: string;
 }
 
@@ -67,10 +67,10 @@ export async function detectCommand(path: string, flags: DetectFlags): Promise<v
   const evidence = new Map<Detection, Evidence>();
   for (const [i, detection] of found.slice(0, flags.explain ?? 0).entries()) {
     const attribution = await explained(model, photo, detection, flags);
-    const { energy } = energyPointingGame(attribution, detection.box);
+    const shares = boxEvidence(attribution, detection, found);
     const picture = out && (await pictureOf(large, large.width / photo.width, attribution, detection));
     const file = picture && (await write(nameFor(out, `${i + 1}`), picture));
-    evidence.set(detection, { attribution, inside: energy, ...(file && { file }) });
+    evidence.set(detection, { attribution, shares, ...(file && { file }) });
   }
   if (out && flags.classMap !== undefined) {
     const target = targetAt(flags.classMap, undefined, model) as string | number;
@@ -80,7 +80,7 @@ export async function detectCommand(path: string, flags: DetectFlags): Promise<v
   process.stdout.write(
     json
       ? `${JSON.stringify(document(path, model, found, evidence, files), null, 2)}\n`
-      : text(path, model, found, files),
+      : text(path, model, found, evidence, files),
   );
   // That the output is a detector's is why this was called.
   const told = (notes: readonly Note[]): readonly Note[] => notes.filter(({ code }) => code !== "detector-output");
@@ -138,7 +138,22 @@ const nameOf = ({ label, index }: Detection): string => label ?? `class ${index}
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-function text(path: string, model: Model, found: readonly Detection[], files: readonly string[]): string {
+/** How much of the evidence lies in the box, beside what another one gets that it is not about. */
+function sharesOf({ inside, area, control }: BoxEvidence, found: readonly Detection[]): string {
+  const own = `     evidence: ${percent(inside)} inside the box, which is ${percent(area)} of the picture`;
+  if (!control) return own;
+  const { share, detection } = control;
+  const other = detection && `the box of ${found.indexOf(detection) + 1}, ${nameOf(detection)}`;
+  return `${own}; ${percent(share)} in ${other ?? "the fullest box of its size beside it"}`;
+}
+
+function text(
+  path: string,
+  model: Model,
+  found: readonly Detection[],
+  evidence: ReadonlyMap<Detection, Evidence>,
+  files: readonly string[],
+): string {
   const names = Math.max(0, ...found.map((detection) => nameOf(detection).length));
   const lines = found.map((detection, i) => {
     const { x, y, width, height } = detection.box;
@@ -146,12 +161,18 @@ function text(path: string, model: Model, found: readonly Detection[], files: re
     const row =
       `${`${i + 1}`.padStart(3)}  ${nameOf(detection).padEnd(names)} ${percent(detection.score).padStart(8)}` +
       `   x ${left}–${right}, y ${top}–${bottom}`;
-    return row;
+    const about = evidence.get(detection);
+    return about ? `${row}\n${sharesOf(about.shares, found)}` : row;
   });
   const family = found[0] ? ` (${found[0].family})` : "";
   const many = found.length === 1 ? "1 box" : `${found.length === 0 ? "no" : found.length} boxes`;
   const written = files.map((file) => `picture: ${file}`);
   return [`${path}, seen by ${model.name}${family}: ${many}`, ...lines, ...written, ""].join("\n");
+}
+
+/** The control by the number that the list gives it. */
+function controlOf({ detection, ...control }: NonNullable<BoxEvidence["control"]>, found: readonly Detection[]) {
+  return { ...control, ...(detection && { number: found.indexOf(detection) + 1 }) };
 }
 
 function document(
@@ -175,7 +196,9 @@ function document(
           evidence: {
             method: about.attribution.method,
             target: about.attribution.target,
-            inside: about.inside,
+            inside: about.shares.inside,
+            area: about.shares.area,
+            ...(about.shares.control && { control: controlOf(about.shares.control, found) }),
             ...(about.file && { file: about.file }),
             notes: about.attribution.notes,
             recipe: about.attribution.recipe,

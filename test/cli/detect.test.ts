@@ -38,7 +38,12 @@ describe("seethrough detect", () => {
     for (const [i, { number: _, evidence, ...detection }] of detections.entries()) {
       expect(detection).toEqual(JSON.parse(JSON.stringify(found[i])));
       expect(evidence?.method).toBe(i < 2 ? "hi-res-cam" : undefined);
-      if (evidence) expect(evidence.inside).toBeGreaterThanOrEqual(0);
+      if (evidence) {
+        expect(evidence.inside).toBeGreaterThanOrEqual(0);
+        expect(evidence.area).toBeGreaterThan(0);
+        expect(evidence.control.number).not.toBe(number);
+        expect(evidence.control.share).toBeGreaterThanOrEqual(0);
+      }
     }
     expect(files).toEqual(["boxes.png", "boxes.1.png", "boxes.2.png", "boxes.dog.png"].map(place));
     const pictures = await Promise.all(files.map(async (name: string) => decodeImage(readFileSync(name))));

@@ -1,8 +1,9 @@
 /** How far the evidence of a box can be trusted: its share inside, a control, and the judgements of maps. */
 import { describe, expect, it } from "vitest";
-import { boxEvidence } from "../../src/attribution/box-evidence";
+import { sharesOfBox } from "../../src/attribution/box-evidence";
 import { finishAttribution } from "../../src/attribution/finish";
 import {
+  boxEvidence,
   decodeImage,
   deletionInsertion,
   detect,
@@ -33,11 +34,12 @@ describe("the evidence of a box", () => {
     const inputSize = { width: 80, height: 80 };
     const box = { x: 0, y: 0, width: 20, height: 20 };
     const about = { method: "occlusion", values, inputSize };
-    expect(boxEvidence({ box }, about)).toEqual({ inside: 0.6, control: 0.3 });
+    const fullest = { share: 0.3, box: { x: 60, y: 60, width: 20, height: 20 } };
+    expect(sharesOfBox({ box }, about)).toEqual({ total: 10, inside: 0.6, area: 1 / 16, control: fullest });
     // Half of the cell.
-    expect(boxEvidence({ box: { ...box, x: 5 } }, about)?.inside).toBeCloseTo(0.3, 9);
+    expect(sharesOfBox({ box: { ...box, x: 5 } }, about)?.inside).toBeCloseTo(0.3, 9);
     // Magnitudes count of a gradient.
-    expect(boxEvidence({ box }, { ...about, method: "saliency" })?.inside).toBeCloseTo(56 / 60, 9);
+    expect(sharesOfBox({ box }, { ...about, method: "saliency" })?.inside).toBeCloseTo(56 / 60, 9);
     // In pixels of the picture: twice as large, and padded by 40 above and below.
     const placement = {
       fit: "pad",
@@ -46,10 +48,53 @@ describe("the evidence of a box", () => {
       region: { x: 0, y: -40, width: 160, height: 160 },
     } as const;
     const placed = { box: { x: 0, y: -40, width: 40, height: 40 }, placement };
-    expect(boxEvidence(placed, about)?.inside).toBe(0.6);
+    expect(sharesOfBox(placed, about)?.inside).toBe(0.6);
     // Nothing of the size fits beside a box of everything, and of nothing there are no shares.
-    expect(boxEvidence({ box: { x: 0, y: 0, width: 80, height: 80 } }, about)).toEqual({ inside: 1 });
-    expect(boxEvidence({ box }, { ...about, values: new Tensor(new Float32Array(64), [1, 8, 8, 1]) })).toBeUndefined();
+    const all = { box: { x: 0, y: 0, width: 80, height: 80 } };
+    expect(sharesOfBox(all, about)).toEqual({ total: 10, inside: 1, area: 1 });
+    const nothing = { ...about, values: new Tensor(new Float32Array(64), [1, 8, 8, 1]) };
+    expect(sharesOfBox({ box }, nothing)).toEqual({ total: 0, inside: 0, area: 1 / 16 });
+    // Another box that was found, without what both cover; those of the same object are none.
+    const other = { box: { x: 0, y: 50, width: 20, height: 30 } };
+    const same = { box: { x: 2, y: 2, width: 20, height: 20 } };
+    expect(sharesOfBox({ box }, about, [{ box }, same, other])?.control).toEqual({
+      share: 0.1,
+      box: other.box,
+      other: 2,
+    });
+    const meeting = { box: { x: 0, y: 0, width: 80, height: 60 } };
+    const wide = { box: { x: 0, y: 50, width: 80, height: 30 } };
+    expect(sharesOfBox(wide, about, [meeting])?.control?.share).toBeCloseTo(0.6, 9);
+    expect(sharesOfBox(wide, about, [{ box: { x: 0, y: 55, width: 80, height: 30 } }])?.control?.other).toBeUndefined();
+    expect(sharesOfBox(placed, about, [{ box: { x: 120, y: 80, width: 40, height: 40 } }])?.control?.share).toBe(0.3);
+  });
+
+  it("is told beside another box that was found, in pixels of the picture", async () => {
+    const model = await loadModel(yoloV8(0), { preprocess: { fit: "pad" } });
+    const photo = { data: new Uint8Array(128 * 96 * 3).map((_, i) => (i * 37) % 256), width: 128, height: 96 };
+    const found = await detect(model, photo, { threshold: 0, iou: 0.1 });
+    const evidence = await hiResCam(model, photo, { target: { detection: found[0] } });
+    const alone = boxEvidence(evidence, found[0]);
+    const beside = boxEvidence(evidence, found[0], found);
+    expect(beside.inside).toBe(alone.inside);
+    expect(beside.method).toBe("hi-res-cam");
+    expect(noted(evidence.notes)).toContain(`${Math.round(100 * alone.inside)} % of what speaks for it`);
+    expect(noted(evidence.notes)).toContain(`at most ${Math.round(100 * (alone.control?.share ?? 0))} %`);
+    expect(alone.control?.detection).toBeUndefined();
+    expect(alone.control?.box.width).toBeCloseTo(found[0].box.width, 3);
+    expect(found).toContain(beside.control?.detection);
+    expect(beside.control?.detection).not.toBe(found[0]);
+    for (const other of found.slice(1)) {
+      const one = boxEvidence(evidence, found[0], [other]).control;
+      if (one?.detection) expect(one.share).toBeLessThanOrEqual(beside.control?.share ?? 0);
+    }
+    expect(() => boxEvidence(evidence, found[0], found[1] as never)).toThrow(
+      /others is a list of detections, got an object/,
+    );
+    expect(() => boxEvidence(evidence, found[0].box as never)).toThrow(
+      /\{ box: \{ x, y, width, height \} \}; detection is/,
+    );
+    expect(() => boxEvidence(found[0] as never, found[0])).toThrow(/must be an Attribution/);
   });
 
   it("is in a note of every method, and maps of a box are judged by its score", async () => {

@@ -114,6 +114,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     maxSensitivity: [model, image, own, { samples: 2 }],
     randomLogitTest: [model, image, own, {}],
     randomizationTest: [model, image, own, { trials: 1 }],
+    boxEvidence: [whole, { box }, [{ box }]],
     energyPointingGame: [whole, box],
     pointingGame: [whole, box, {}],
     sparseness: [whole],
