@@ -6,6 +6,7 @@ import { showShape, sizeOf } from "../tensor";
 import { type LayerMaps, layerMaps, mapsOfShape, tokenMaps } from "./layer-maps";
 import type { LoadedModel } from "./loaded-model";
 import { pictureAxes } from "./picture-axes";
+import type { ScoredAt } from "./score";
 import { isRearranged, tokenMixings } from "./token-mixing";
 
 /** A layer whose maps a CAM method can weigh. */
@@ -57,6 +58,12 @@ export function mapCandidates(
   target: ValueName = model.parts.explained,
   input?: string,
 ): CamCandidate[] {
+  const latestFirst = mapsBefore(model, target, input);
+  return pixelsOf(model, target) <= 1 ? latestFirst : latestFirst.sort(bySize);
+}
+
+/** All maps before a value, the last one first. */
+function mapsBefore(model: LoadedModel, target: ValueName, input?: string): CamCandidate[] {
   // Of several inputs each has its own layers, and those that they share.
   const sees = (value: ValueName): boolean => input === undefined || model.dependencies(value).has(input);
   const below = model.dependencies(target);
@@ -72,9 +79,58 @@ export function mapCandidates(
   });
   // A map of one channel has nothing to weigh against; it serves where there is no other.
   const several = maps.filter(({ maps: { channels } }) => channels > 1);
-  const latestFirst = (several.length > 0 ? several : maps).reverse();
-  if (pixelsOf(model, target) <= 1) return latestFirst;
-  return latestFirst.sort(bySize);
+  return (several.length > 0 ? several : maps).reverse();
+}
+
+/** Places along each axis that a score has to see: of one place the map of every box is its own middle. */
+const leastSeen = 3;
+
+/**
+ * Of a box the last map of its own scale that all of its score is computed from, and its place too, and of which the score sees more than one
+ * place: what a detector's neck hands to the head of that scale.
+ *
+ * @returns undefined where its score is made at no place of a map
+ */
+export function boxLayer(model: LoadedModel, { value, index, beside }: ScoredAt): CamCandidate | undefined {
+  const shape = model.shape(value);
+  const own = pictureAxes(model).isMap(value) && shape.length === 4 ? mapsOfShape(shape) : undefined;
+  // In the middle: at an edge there is less to be seen, and boxes of one scale have one layer.
+  const middle = own && index - (index % (own.height * own.width)) + middleOf(own);
+  const regions = middle === undefined ? undefined : model.heads?.regionsBehind(model, { value, index: middle });
+  if (!own || !regions) return undefined;
+  const isSeen = (candidate: ValueName): boolean =>
+    (regions.get(candidate) ?? []).slice(-2).every((mask) => {
+      const seen = mask.reduce((sum, mark) => sum + mark, 0);
+      return seen >= Math.min(leastSeen, mask.length);
+    });
+  const ofBox = model.dependencies(beside);
+  return mapsBefore(model, value).find(
+    ({ value: candidate, maps: { height, width, tokens } }) =>
+      !tokens &&
+      height === own.height &&
+      width === own.width &&
+      regions.has(candidate) &&
+      isSeen(candidate) &&
+      ofBox.has(candidate) &&
+      carriesAll(model, candidate, value),
+  );
+}
+
+const middleOf = ({ height, width }: LayerMaps): number => Math.floor(height / 2) * width + Math.floor(width / 2);
+
+/** True where no way from an input to a value leads past another one. */
+function carriesAll(model: LoadedModel, candidate: ValueName, value: ValueName): boolean {
+  const { operations, producer } = model.full;
+  const seen = new Set<ValueName>([candidate]);
+  const next = [value];
+  for (let at = next.pop(); at !== undefined; at = next.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const made = producer.get(at);
+    if (made === undefined) return false;
+    next.push(...operations[made].inputs);
+  }
+  return true;
 }
 
 /** The value a CAM method looks at: the asked layer, or the best candidate. */

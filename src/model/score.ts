@@ -156,11 +156,20 @@ export const reportOf = (score: Score, value: Float32Array): TargetReport => ({
   score: scoreOf(score, value),
 });
 
+/** An element of a map by its index in row-major order, and another value that is computed from the same place. */
+export interface ScoredAt {
+  readonly value: ValueName;
+  readonly index: number;
+  readonly beside: ValueName;
+}
+
 /** A target bound to a value; the offsets may depend on what the network computes (the best class, a unit's maximum). */
 export interface ScoredTarget {
   readonly value: ValueName;
   /** The value that its elements come from, where the layers between only move them: below it the default layer is looked for. */
   readonly madeBy?: ValueName;
+  /** Of a box: where its class was scored, and what its place is computed from: the default layer is looked for at that scale. */
+  readonly scoredAt?: ScoredAt;
   /** @param data  the value of one sample, memory order */
   choose(data: Float32Array): Score;
 }

@@ -35,7 +35,7 @@ describe("seethrough detect", () => {
     const { detections, files, model } = JSON.parse(out);
     expect(model).toBe("yolo.onnx");
     expect(detections.map(({ number }: { number: number }) => number)).toEqual(found.map((_, i) => i + 1));
-    for (const [i, { number: _, evidence, ...detection }] of detections.entries()) {
+    for (const [i, { number, evidence, ...detection }] of detections.entries()) {
       expect(detection).toEqual(JSON.parse(JSON.stringify(found[i])));
       expect(evidence?.method).toBe(i < 2 ? "hi-res-cam" : undefined);
       if (evidence) {

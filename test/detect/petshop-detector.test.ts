@@ -4,7 +4,16 @@ import { beforeAll, expect, it } from "vitest";
 import { ownArtwork } from "../../scripts/petshop/drawings";
 import { labels } from "../../scripts/petshop/labels";
 import { makeScene, type Scene, severalAnimals, side } from "../../scripts/petshop/scenes";
-import { detect, type ImageLike, loadModel, type Model } from "../../src/index";
+import {
+  boxEvidence,
+  type Detection,
+  detect,
+  gradCam,
+  hiResCam,
+  type ImageLike,
+  loadModel,
+  type Model,
+} from "../../src/index";
 import { Random } from "../../src/random/random";
 import { bestOf, centred, cornersOf, iou, outputsOf, type PlainBox, suppressed } from "./reference";
 
@@ -53,6 +62,28 @@ it.each([0.05, 0.25])("finds the boxes of a plain decoding, from a score of %f",
     count += found.length;
   }
   expect(count).toBeGreaterThan(scenes.length);
+});
+
+it("looks for the evidence of a box at its own scale, where it lies in the box", async () => {
+  const layerOf = async (image: ImageLike, detection: Detection, of: "score" | "left"): Promise<string | undefined> =>
+    (await gradCam(model, image, { target: { detection, of } })).layer;
+  // What the neck hands to the head of the scale: behind it both branches of the head see one place.
+  const [fine, coarse] = [/merge\.2\/Relu$/, /coarse\.2\.2\/Relu$/];
+  for (const scene of scenes.slice(0, 4)) {
+    const image = pictureOf(scene);
+    for (const detection of await detect(model, image, { threshold: 0.1 })) {
+      expect(await layerOf(image, detection, "score")).toMatch(detection.anchor < 144 ? fine : coarse);
+      const { inside, area } = boxEvidence(await hiResCam(model, image, { target: { detection } }), detection);
+      expect(inside, `${detection.label} ${detection.anchor}`).toBeGreaterThan(Math.min(0.9, 2 * area));
+    }
+  }
+  const image = pictureOf(scenes[0]);
+  const all = await detect(model, image, { threshold: 0, iou: 1, top: 1000 });
+  const large = all.find(({ anchor }) => anchor >= 144) as Detection;
+  for (const of of ["score", "left"] as const) {
+    expect(await layerOf(image, large, of)).toMatch(coarse);
+    expect(await layerOf(image, all[0], of)).toMatch(fine);
+  }
 });
 
 it("finds most animals where they are", async () => {

@@ -2,7 +2,7 @@
 import { show, throwIfAborted } from "../../checks";
 import { OptionError } from "../../errors";
 import { resizeBilinear } from "../../image/resize";
-import { camCandidates, camLayer } from "../../model/cam-layer";
+import { boxLayer, camCandidates, camLayer } from "../../model/cam-layer";
 import { inputSize } from "../../model/input-size";
 import { hasPlaces, inputsSeen } from "../../model/inputs-seen";
 import type { LayerMaps } from "../../model/layer-maps";
@@ -59,7 +59,9 @@ export function startCam(given: Model, input: Input, options: CamOptions, find =
   const byInput = names[0] === undefined && find === camLayer ? layersByInput(model, target.value) : [];
   const layers = (byInput.length > 0 ? byInput.map(({ layer }) => layer) : names).map((name) => {
     const below = name === undefined ? (target.madeBy ?? target.value) : target.value;
-    const { layer, value, maps } = find(model, name, below);
+    const isOpen = name === undefined && find === camLayer;
+    const ofBox = isOpen && target.scoredAt ? boxLayer(model, target.scoredAt) : undefined;
+    const { layer, value, maps } = ofBox ?? find(model, name, below);
     return { layer, value, ...maps };
   });
   const ofInputs = byInput.length > 0 && { ofInputs: byInput.map(({ inputs }) => inputs) };

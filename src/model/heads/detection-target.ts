@@ -8,7 +8,7 @@ import { memoryStrides } from "../../operation/layout";
 import type { Detection, DetectionPart } from "../detection";
 import type { ModelValues } from "../model-values";
 import { producerOf } from "../output";
-import type { Curve, Score, ScoredTarget, Term } from "../score";
+import type { Curve, Score, ScoredAt, ScoredTarget, Term } from "../score";
 import type { Target } from "../target";
 import type { Head } from "./head";
 import { inputToPicture } from "./in-picture";
@@ -52,7 +52,25 @@ export function detectionTarget(model: ModelValues, detection: Detection, of: De
           : keypointTerm(head, detection, of);
   const label = labelOf(detection, of);
   const score: Score = { index, ...(label !== undefined && { label }), terms: found.terms, chosen };
-  return { value: found.value, ...(found.madeBy !== undefined && { madeBy: found.madeBy }), choose: () => score };
+  return {
+    value: found.value,
+    ...(found.madeBy !== undefined && { madeBy: found.madeBy }),
+    // Prototypes of masks are maps of their own.
+    ...(of !== "mask" && { scoredAt: scoredAt(model, head, detection) }),
+    choose: () => score,
+  };
+}
+
+/** The layers that made the score of the class, and the box. */
+function scoredAt(model: ModelValues, head: Head, { anchor, index }: Detection): ScoredAt {
+  const { graph } = model.parts;
+  const { scores, boxes, classAt, boxAt, option } = head;
+  const channel = classAt + (option.classNumber === undefined ? index : 0);
+  const element = { value: scores.output.value, index: scores.index(anchor, channel) };
+  const origins = originsOf(graph, element);
+  const at = movedFrom(graph, origins[origins.length - 1]);
+  const box = movedFrom(graph, { value: boxes.output.value, index: boxes.index(anchor, boxAt) });
+  return { value: at.value, index: at.index, beside: box.value };
 }
 
 /** @throws {TargetError} unless its box is one, and its placement too where it has one */

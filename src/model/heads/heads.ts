@@ -8,3 +8,4 @@ export { inputToPicture } from "./in-picture";
 export { keypointsAt } from "./keypoints";
 export { maskAt, maskValues } from "./masks";
 export { readHead } from "./read-head";
+export { regionsBehind } from "./regions-behind";

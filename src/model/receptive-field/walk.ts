@@ -4,7 +4,7 @@ import type { ValueName } from "../../operation/operation";
 import { dependsOn } from "../../operators/reach";
 import { type AxisRegion, isEmpty, union } from "../../operators/region";
 import { operators } from "../../operators/table";
-import type { LoadedModel } from "../loaded-model";
+import type { ModelValues } from "../model-values";
 
 /** What a region of a value is computed from. */
 export interface ReachWalk {
@@ -20,7 +20,7 @@ export interface ReachWalk {
  * @param until  regions that are not followed further
  */
 export function walkDown(
-  model: LoadedModel,
+  model: ModelValues,
   value: ValueName,
   region: AxisRegion,
   until: (region: AxisRegion) => boolean = () => false,
