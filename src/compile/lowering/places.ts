@@ -139,7 +139,7 @@ export const resizeAnywhere: Lowering = (from) => {
 export const isComputedLookup = ({ known }: Lowered): boolean => known[1] === undefined;
 
 /** Where one looks is computed too. */
-export const lookup: Lowering = (from) => {
+export const computedLookup: Lowering = (from) => {
   const { node } = from;
   const own = Object.fromEntries(node.attributes);
   return from.result(from.emit("Lookup", node.inputs, { ...own, of: node.op }));

@@ -63,4 +63,5 @@ export const hardmax: Lowering = (from) => {
 export const isWholeQuotient = ({ isWhole }: Lowered): boolean => isWhole;
 
 /** Of integers what stands before the point. */
-export const quotient: Lowering = (from) => from.result(from.emit("Truncate", [from.emit("Div", from.node.inputs)]));
+export const wholeQuotient: Lowering = (from) =>
+  from.result(from.emit("Truncate", [from.emit("Div", from.node.inputs)]));

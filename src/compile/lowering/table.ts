@@ -13,11 +13,11 @@ import {
   skipNormalization,
 } from "./normalization";
 import {
+  computedLookup,
   isCombining,
   isComputedLookup,
   isPadAnywhere,
   isResizedAnywhere,
-  lookup,
   padAnywhere,
   resizeAnywhere,
   scatterCombining,
@@ -31,8 +31,8 @@ import {
   isCastToWhole,
   isWholeQuotient,
   mean,
-  quotient,
   softsign,
+  wholeQuotient,
 } from "./pointwise";
 import { gru, lstm, rnn } from "./recurrent";
 
@@ -104,11 +104,11 @@ const table: ReadonlyMap<string, Lowering> = /* @__PURE__ */ (() => {
     ["Cast", cast],
     ["Celu", celu],
     ["Clip", clip],
-    ["Div", quotient],
+    ["Div", wholeQuotient],
     ["Einsum", einsum],
-    ["Gather", lookup],
-    ["GatherElements", lookup],
-    ["GatherND", lookup],
+    ["Gather", computedLookup],
+    ["GatherElements", computedLookup],
+    ["GatherND", computedLookup],
     ["Gemm", gemm],
     ["GlobalLpPool", globalLpPool],
     ["GRU", gru],
