@@ -155,7 +155,29 @@ describe.skipIf(!installed || !redis)("examples/distributed-search over BullMQ",
     // What the two had in hand was taken over by the third.
     for (const shard of [inHand, overslept]) expect(steady.lines).toContain(`${shard} begins`);
   }, 60_000);
+
+  it("audits what one process audits where a worker is killed", async () => {
+    writeFileSync(path("one-audit.js"), audited);
+    await run(["one-audit.js"]);
+    const producer = run(["bullmq/audit.js", "scenes", "audited.json"], env);
+    const killed = startWorker();
+    await killed.begins(1);
+    killed.child.kill("SIGKILL");
+    startWorker();
+    expect(await producer).toMatch(/^96 images in 7 shards, 1 unreadable\n\d+ answers, \d+ suspicions\n$/);
+    expect(json("audited.json")).toEqual(json("one-audit.json"));
+  }, 120_000);
 });
+
+/** The audit of the whole folder, not in shards. */
+const audited = `
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { loadModel } from "seethrough";
+import { auditShard } from "./audit.js";
+const keys = await readdir("scenes");
+const whole = await auditShard(await loadModel(), { keys }, (id) => readFile("scenes/" + id));
+await writeFile("one-audit.json", JSON.stringify(whole));
+`;
 
 /** A worker process whose lines are kept. */
 class LoggedWorker {

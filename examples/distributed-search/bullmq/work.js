@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "bullmq";
 import { loadModel } from "seethrough";
+import { auditShard } from "../audit.js";
 import { searchShard } from "../search.js";
 import { connection, queueName, silence } from "./queue.js";
 
@@ -11,10 +12,11 @@ const model = await loadModel();
 
 const worker = new Worker(
   queueName,
-  async ({ data }) => {
+  async ({ name, data }) => {
     console.log(`${data.shard} begins`);
     // The result of the job is the part; BullMQ keeps it in Redis together with "done", in one step.
-    return searchShard(model, data, (id) => readFile(join(folder, id)));
+    const look = name === "audit" ? auditShard : searchShard;
+    return look(model, data, (id) => readFile(join(folder, id)));
   },
   {
     connection,
