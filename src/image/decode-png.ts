@@ -9,10 +9,15 @@ import { filteredBytes, type RowPlace, RowReader } from "./png-rows";
  * Decodes a PNG file of any colour type and bit depth, interlaced or not, row by row: of a picture of 16 bits per sample there
  * is never more in memory than its 8-bit pixels.
  *
+ * @param hear  awaited on the way: lets whoever waits give it up
  * @returns RGB, or RGBA where the file has an alpha channel or transparent colours; upright (eXIf)
  * @throws {InputError} if the file is damaged, cut off or too large
  */
-export async function decodePng(bytes: Uint8Array, limits: DecodeLimits): Promise<ImageLike> {
+export async function decodePng(
+  bytes: Uint8Array,
+  limits: DecodeLimits,
+  hear?: () => Promise<void>,
+): Promise<ImageLike> {
   const chunks = readChunks(bytes, ({ width, height }) => checkPixelCount("PNG", width, height, limits));
   const { header, data, exif } = chunks;
   const { width, height } = header;
@@ -23,7 +28,7 @@ export async function decodePng(bytes: Uint8Array, limits: DecodeLimits): Promis
     pixels ??= new Uint8Array(width * height * painter.channels);
     painter.paint(row, pixels, place);
   });
-  await inflate(data, filteredBytes(header), (inflated) => rows.push(inflated));
+  await inflate(data, filteredBytes(header), (inflated) => rows.push(inflated), hear);
   if (!pixels) throw damaged("it has no rows");
   return upright({ data: pixels, width, height }, readOrientation(withoutExifHeader(exif)));
 }

@@ -41,15 +41,20 @@ async function decode(codecs: PictureCodecs, source: PictureSource, options: Dec
   if (maxPixels !== undefined) wholeNumber("maxPixels", maxPixels, 1);
   const reading = readPicture(source, signal);
   const bytes = await (signal ? unlessAborted(reading, signal) : reading);
-  const image = await decoded(bytes, codecs, options);
+  const image = await decoded(bytes, codecs, options, signal && hear);
   await hear();
   return maxSide === undefined ? new Picture(image) : resize(image, { maxSide });
 }
 
-async function decoded(bytes: Uint8Array, codecs: PictureCodecs, limits: DecodeLimits): Promise<ImageLike> {
+async function decoded(
+  bytes: Uint8Array,
+  codecs: PictureCodecs,
+  limits: DecodeLimits,
+  hear: (() => Promise<void>) | undefined,
+): Promise<ImageLike> {
   if (bytes.length === 0) throw new InputError("The image is empty: 0 bytes.");
   const format = formatOf(bytes);
-  if (format === "PNG") return decodePng(bytes, limits);
+  if (format === "PNG") return decodePng(bytes, limits, hear);
   if (format === "JPEG") return decodeJpeg(bytes, limits, codecs.jpeg);
   if (format === "WebP") return decodeWebp(bytes, limits, codecs.webp);
   if (format) {

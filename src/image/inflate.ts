@@ -14,12 +14,14 @@ const trailerBytes = 4;
  * @param pieces  the stream as it is stored
  * @param size    bytes that have to come out
  * @param take    called with what came out; the view is valid until it returns
+ * @param hear    awaited between two pieces: lets whoever waits give it up
  * @throws {InputError} if less or more comes out, or the checksum does not match
  */
 export async function inflate(
   pieces: readonly Uint8Array[],
   size: number,
   take: (bytes: Uint8Array) => void,
+  hear?: () => Promise<void>,
 ): Promise<void> {
   const { Inflate } = await import("fflate");
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
@@ -44,6 +46,7 @@ export async function inflate(
       if (isFromInflater(error)) throw damaged(`its data cannot be inflated (${messageOf(error)})`);
       throw error;
     }
+    if (hear) await hear();
   }
   if (total < size) throw damaged(`its data end after ${total} of ${size} bytes of pixels`);
   const stored = [4, 3, 2, 1].reduce((value, back) => value * 256 + byteAt(pieces, length - back), 0);

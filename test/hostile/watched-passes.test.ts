@@ -5,6 +5,7 @@ import { loaded } from "../../src/model/loaded-model";
 import { writeOnnx } from "../../src/onnx/writer";
 import { floats, graphOf } from "../graph/build";
 import { fingerprint, jobsOf } from "./abort-jobs";
+import { random } from "./wild-values";
 
 const depth = 40;
 const names = Array.from({ length: depth }, (_, i) => `c${i}`);
@@ -189,6 +190,24 @@ describe("loading and decoding", () => {
     ]) {
       await expect(call()).rejects.toThrow(/signal must be an AbortSignal/);
     }
+  });
+
+  it("end the decoding of a PNG in its midst", async () => {
+    const [width, height] = [400, 300];
+    const below = random(7);
+    const noise = Uint8Array.from({ length: width * height * 3 }, () => below(256));
+    const picture = await library.encodePng({ width, height, data: noise });
+    // Several pieces of its data.
+    expect(picture.length).toBeGreaterThan(100_000);
+    slowClock();
+    const stop = new AbortController();
+    const reason = new Error("enough");
+    let turns = 0;
+    const wait = setInterval(() => ++turns === 2 && stop.abort(reason), 0);
+    await expect(library.decodeImage(picture, { signal: stop.signal })).rejects.toBe(reason);
+    clearInterval(wait);
+    const watched = await library.decodeImage(picture, { signal: new AbortController().signal });
+    expect(fingerprint(watched.data)).toBe(fingerprint((await library.decodeImage(picture)).data));
   });
 
   it("end a load between two of its weights", async () => {
