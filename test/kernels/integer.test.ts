@@ -169,6 +169,23 @@ describe("integerConv", () => {
     );
   });
 
+  it("reads what a pixel sees where it lies, if that is a row of pairs", () => {
+    for (const inPer of [1, 2, 3, 8, 9]) {
+      for (const groups of [1, 2]) {
+        for (const stride of [1, 2]) {
+          reset();
+          const s: naive.ConvShape = {
+            ...{ samples: 2, height: 3, width: 5, channels: inPer * groups, outChannels: 9 * groups, groups, pad: 0 },
+            ...{ kernelH: 1, kernelW: 1, strideH: stride, strideW: stride, dilationH: 1, dilationW: 1 },
+          };
+          const own = layer(s, inPer);
+          const expected = sums(s, own).map((v) => v + 0);
+          expect(convolve(s, own.x, own.weight, own.bias, { offsets: own.offsets })).toEqual(expected);
+        }
+      }
+    }
+  });
+
   it("puts the sums on a grid, halves to either side, as numbers and as places", () => {
     fc.assert(
       fc.property(shapes, int(0, 1e6), (s, seed) => {

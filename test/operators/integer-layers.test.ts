@@ -123,7 +123,8 @@ function layersOf(seed: number): Layers {
   n.grid(step, -128, 127, [step], 1, away);
   for (let i = 0; i < 3; i++) {
     const before = n.value;
-    n.places(step, away);
+    // Integers of another grid than that of the layer before, now and then.
+    n.places(random(0, 4) ? step : step * 2, away);
     const isDepthwise = random(0, 2) === 0 && n.channels > 1;
     const group = isDepthwise ? n.channels : random(0, 2) || n.channels % 2 ? 1 : 2;
     const to = isDepthwise ? n.channels : group * random(1, 12);
