@@ -14,7 +14,9 @@ import {
   TargetError,
   Tensor,
 } from "../../src/index";
+import { writeOnnx } from "../../src/onnx/writer";
 import { casePicture } from "../case-picture";
+import { floats, graphOf, ints, randomFloats, randomIntegers } from "../graph/build";
 import { detr, yoloV8, yolox } from "./networks";
 
 const x = new Tensor(
@@ -85,6 +87,45 @@ describe("a detection is a target", () => {
       }
     }
   });
+});
+
+it("the default layer of a box is that which its score and its place are both computed from", async () => {
+  const random = randomIntegers(8);
+  const weights = (name: string, from: number, to: number, side: number) => ({
+    [name]: randomFloats(random, [to, from, side, side]),
+  });
+  const same = { kernel_shape: [3, 3], pads: [1, 1, 1, 1] };
+  const file = writeOnnx(
+    graphOf({
+      inputs: { x: [1, 3, 64, 64] },
+      constants: {
+        ...weights("w0", 3, 8, 8),
+        ...weights("w1", 8, 8, 3),
+        ...weights("w2", 8, 3, 3),
+        ...weights("w3", 8, 4, 3),
+        small: floats([], [0.05]),
+        flat: ints(1, 7, -1),
+      },
+      nodes: [
+        ["Conv", ["x", "w0"], ["stem"], { kernel_shape: [8, 8], strides: [8, 8] }],
+        ["Relu", ["stem"], ["neck"]],
+        ["Conv", ["neck", "w1"], ["own"], same],
+        ["Relu", ["own"], ["ofClass"]],
+        ["Conv", ["ofClass", "w2"], ["classes"], same],
+        ["Sigmoid", ["classes"], ["scores"]],
+        ["Conv", ["neck", "w3"], ["numbers"], same],
+        ["Mul", ["numbers", "small"], ["least"]],
+        ["Exp", ["least"], ["boxes"]],
+        ["Concat", ["boxes", "scores"], ["maps"], { axis: 1 }],
+        ["Reshape", ["maps", "flat"], ["output0"]],
+      ],
+    }),
+  );
+  const model = await loadModel(file);
+  const [detection] = await detect(model, x, { threshold: 0 });
+  for (const of of ["score", "right"] as const) {
+    expect((await gradCam(model, x, { target: { detection, of } })).layer).toBe("neck");
+  }
 });
 
 describe("a head that somebody says", () => {

@@ -63,6 +63,8 @@ describe("the evidence of a box", () => {
       other: 2,
     });
     const meeting = { box: { x: 0, y: 0, width: 80, height: 60 } };
+    const touching = { box: { x: -20, y: 0, width: 25, height: 20 } };
+    expect(sharesOfBox({ box }, about, [touching])?.control).toEqual({ share: 0, box: touching.box, other: 0 });
     const wide = { box: { x: 0, y: 50, width: 80, height: 30 } };
     expect(sharesOfBox(wide, about, [meeting])?.control?.share).toBeCloseTo(0.6, 9);
     expect(sharesOfBox(wide, about, [{ box: { x: 0, y: 55, width: 80, height: 30 } }])?.control?.other).toBeUndefined();
