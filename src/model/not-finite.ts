@@ -15,11 +15,19 @@ const weighing: ReadonlySet<string> = new Set(
 
 /**
  * @param hear  lets whoever waits for the model give it up
- * @throws {ModelError} naming the first node with a weight that is NaN or infinite
+ * @throws {ModelError} naming the first node with a weight that is NaN or infinite, or an attribute that is NaN
  */
 export async function checkWeights({ nodes, constants }: StaticGraph, hear: () => Promise<void>): Promise<void> {
   const seen = new Map<Constant, number>();
   for (const node of nodes) {
+    for (const [key, value] of node.attributes) {
+      // Infinite ones may well be bounds.
+      if (!(typeof value === "number" ? Number.isNaN(value) : Array.isArray(value) && value.some(Number.isNaN)))
+        continue;
+      throw new ModelError(
+        `${node.op} "${node.name}": the attribute "${key}" is NaN, so every score would be meaningless. The file is damaged; export it again.`,
+      );
+    }
     for (const name of node.inputs) {
       const constant = constants.get(name);
       if (constant?.kind !== "float") continue;

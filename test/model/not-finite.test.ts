@@ -119,6 +119,19 @@ describe("weights", () => {
     await expect(check(file)).resolves.toBeUndefined();
   }, 60_000);
 
+  it.each([
+    ["LeakyRelu", { alpha: Number.NaN }],
+    ["Elu", { alpha: Number.NaN }],
+    ["Selu", { gamma: Number.NaN }],
+  ])("an attribute of %s that is NaN is refused", async (op, attributes) => {
+    const [w, b] = [weights(4, 3, 3, 3), weights(4)];
+    const wrong: Nodes = [["Conv", ["x", "w", "b"], ["c"], three], [op, ["c"], ["r"], attributes], ...head];
+    const file = writeOnnx(graphOf({ inputs: { x: [1, 3, 8, 8] }, constants: { w, b }, nodes: wrong }));
+    await expect(loadModel(file)).rejects.toThrow(
+      new RegExp(`${op} "r": the attribute "${Object.keys(attributes)[0]}" is NaN`),
+    );
+  });
+
   it("an infinite mask or bound is no mistake", async () => {
     const masked: Nodes = [
       ["Conv", ["x", "w", "b"], ["c"], three],
