@@ -88,6 +88,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     randomLogitTest: tested,
     randomizationTest: tested,
     energyPointingGame: { args: [attribution, { x: 0, y: 0, width: 4, height: 4 }], options: false },
+    boxEvidence: { args: [attribution, { box: { x: 0, y: 0, width: 4, height: 4 } }, []], options: false },
     pointingGame: { args: [attribution, { x: 0, y: 0, width: 4, height: 4 }] },
     sparseness: { args: [attribution], options: false },
     boundingBox: { args: [map] },
