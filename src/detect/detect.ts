@@ -65,10 +65,9 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   if (iou !== undefined) share("iou", iou);
   wholeNumber("top", top, 1);
   if (typeof withMasks !== "boolean") throw new OptionError(`masks must be true or false, got ${show(withMasks)}.`);
-  // Before anything is waited for: the picture is its owner's.
-  const data = model.prepare(image);
-  const placement = placementIn(model, image);
+  const read = readNow(model, image);
   const opened = await openHead(model, options.head);
+  const { data, placement } = read();
   const { heads, family } = opened;
   const masks = withMasks ? masksIn(opened) : undefined;
   const keep = [...new Set([...opened.head.values, ...(masks ? heads.maskValues(masks) : [])])];
@@ -98,6 +97,21 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
       ...(placement && { placement }),
     };
   });
+}
+
+/**
+ * The picture as it is now, before anything is waited for: it is its owner's. What is wrong with it is said when it is asked for, behind
+ * what is wrong with the network.
+ */
+function readNow(model: LoadedModel, image: Input) {
+  try {
+    const read = { data: model.prepare(image), placement: placementIn(model, image) };
+    return () => read;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** @throws {OptionError} if the head has none */
