@@ -104,7 +104,7 @@ function text(
       ({ label, predicted, count, examples }) => `  ${label} called ${predicted}: ${count}, for example ${examples[0]}`,
     );
   return [
-    `${folder}, ${images.length} pictures${right}, seen by ${model.name}`,
+    `${folder}, ${images.length === 1 ? "1 picture" : `${images.length} pictures`}${right}, seen by ${model.name}`,
     ...(unknownLabels.length > 0 ? [`labels that are no class of the network: ${unknownLabels.join(", ")}`] : []),
     ...(wrong.length > 0 ? ["", "wrong answers", ...wrong] : []),
     "",
@@ -117,8 +117,19 @@ function text(
           "suspicions, the strongest first",
           ...suspicions.map(({ says, strength }) => `  ${strength.toFixed(2)}  ${says}`),
         ]),
+    ...unmasked(images),
     "",
   ].join("\n");
+}
+
+/** Where the object is not known, how much less is compared. */
+function unmasked(images: Audit["images"]): string[] {
+  const bare = images.filter(({ evidence }) => evidence.outside === undefined).length;
+  if (bare === 0) return [];
+  const whose = bare === images.length ? "no mask says" : `of ${bare} of ${images.length} pictures no mask says`;
+  return [
+    `${whose} where the object is: there the picture's rim was compared, a much weaker hint (photo.mask.png beside photo.png shows it in white)`,
+  ];
 }
 
 function classLine({ label, size, clusters, outliers, sampled }: AuditedClass): string {
@@ -127,5 +138,5 @@ function classLine({ label, size, clusters, outliers, sampled }: AuditedClass): 
   );
   const alone = outliers.length > 0 ? `; alone: ${outliers.slice(0, 3).join(", ")}` : "";
   const among = sampled === undefined ? "" : `, found among ${sampled} of them`;
-  return `  ${label}: ${size} pictures, clusters of ${each.join(", ")}${among}${alone}`;
+  return `  ${label}: ${size === 1 ? "1 picture" : `${size} pictures`}, clusters of ${each.join(", ")}${among}${alone}`;
 }

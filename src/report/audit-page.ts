@@ -106,7 +106,15 @@ function lead({ images, accuracy, audit, unknownLabels, suspicions }: Audit): Co
 ${suspicions.length === 0 ? "No cluster of evidence is suspicious: none lies where the control's does not." : `${suspicions.length} ${suspicions.length === 1 ? "cluster of evidence is suspicious: it lies" : "clusters of evidence are suspicious: they lie"} where the control's evidence does not.`}</p>
 <p>Every picture was explained by ${method} for the class the network named; the maps of each class were clustered, so that a class which is recognised by different
 things falls apart. The control is ${controls[audit.control] ?? "another network, asked about the same class"}. ${smallMapColours}</p>
+${unmasked(images)}
 ${unknownLabels.length > 0 && html`<p class="warn">These labels are no class of the network and count neither as right nor as wrong: ${unknownLabels.join(", ")}.</p>`}`;
+}
+
+/** Where the object is not known, how much less is compared. */
+function unmasked(images: Audit["images"]): Content {
+  const bare = images.filter(({ evidence }) => evidence.outside === undefined).length;
+  if (bare === 0) return "";
+  return html`<p>${bare === images.length ? "No mask says" : `Of ${bare} of the pictures no mask says`} where the object is. There only the rim of the picture could be compared with the control's, which is a much weaker hint.</p>`;
 }
 
 function suspicionList(suspicions: readonly Suspicion[], classes: readonly AuditedClass[], shown: Shown): Content {

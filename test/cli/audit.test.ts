@@ -39,3 +39,23 @@ it("ends with Ctrl-C, prints what was audited, and goes on from there to the sam
   const other = await run(...words, "--resume", state, "--method", "saliency");
   expect(other).toMatchObject({ code: 1, out: "", err: expect.stringContaining('its method is "grad-cam"') });
 }, 120_000);
+
+it("says of how many pictures no mask shows the object", async () => {
+  for (const [label, source] of [
+    ["cat", "scene-cat-00"],
+    ["rabbit", "scene-rabbit-02"],
+  ]) {
+    mkdirSync(at(`few/${label}`), { recursive: true });
+    copyFileSync(`examples/images/${source}.png`, at(`few/${label}/0.png`));
+  }
+  const report = at("few.html");
+  const bare = await run("audit", at("few"), "--report", report);
+  expect(bare.out).toContain("\nno mask says where the object is: there the picture's rim was compared");
+  expect(readFileSync(report, "utf8")).toContain("No mask says where the object is.");
+  copyFileSync("examples/images/scene-cat-00.mask.png", at("few/cat/0.mask.png"));
+  const half = await run("audit", at("few"), "--report", report);
+  expect(half.out).toContain("\nof 1 of 2 pictures no mask says where the object is");
+  expect(readFileSync(report, "utf8")).toContain("Of 1 of the pictures no mask says where the object is.");
+  copyFileSync("examples/images/scene-rabbit-02.mask.png", at("few/rabbit/0.mask.png"));
+  expect((await run("audit", at("few"))).out).not.toContain("no mask");
+});
