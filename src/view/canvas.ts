@@ -7,22 +7,29 @@ export type Colour = readonly [red: number, green: number, blue: number];
 export interface Font {
   readonly width: number;
   readonly height: number;
-  /** The columns of a character; of one the font does not have, those of a question mark. */
+  /** The columns of a character; of one the font does not have, those of its letter without accents, or of a question mark. */
   columns(character: string): readonly number[];
+  /** Whether it has every character, or its letter without accents. */
+  writes(text: string): boolean;
 }
 
 /** Loads the font when the first caption is drawn. */
 export async function loadFont(): Promise<Font> {
   const { width, height, fontData, lookup } = (await import("oled-font-5x7")).default;
   const unknown = lookup.indexOf("?");
+  const place = (character: string): number => {
+    const known = lookup.indexOf(character);
+    return known < 0 ? lookup.indexOf(character.normalize("NFD")[0]) : known;
+  };
   return {
     width,
     height,
     columns: (character) => {
-      const known = lookup.indexOf(character);
+      const known = place(character);
       const start = (known < 0 ? unknown : known) * width;
       return fontData.slice(start, start + width);
     },
+    writes: (text) => [...text].every((character) => place(character) >= 0),
   };
 }
 

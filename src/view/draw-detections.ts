@@ -29,7 +29,10 @@ export interface DrawnMask {
 }
 
 export interface DrawDetectionsOptions {
-  /** What is written at a box, "" for nothing; default its label, or "class 3", and its score. */
+  /**
+   * What is written at a box, "" for nothing; default its label and its score. A box without a label, or with one in letters that the font does
+   * not have (it has ASCII's), is called "class 3". Of accented letters the accents are left out.
+   */
   readonly caption?: (detection: DrawnBox, index: number) => string;
   /** Pixels of the picture per pixel of what the boxes are in; default 1. */
   readonly scale?: number;
@@ -101,6 +104,7 @@ export function drawDetections(
         throw new OptionError(`detections[${i}].index must be the number of a class, got ${kindOf(index)}.`);
       checkMask(each.mask, i);
       return {
+        detection: each,
         mask: each.mask,
         box: scaled(box, scale),
         colour: colourOf(each),
@@ -119,7 +123,9 @@ export function drawDetections(
     const font = await loadFont();
     const taken: Rectangle[] = [];
     // The best choose their places first.
-    for (const { box, colour, text } of named) {
+    for (const { detection, box, colour, text: asked } of named) {
+      const isReadable = caption !== usualCaption || font.writes(asked);
+      const text = isReadable ? asked : usualCaption({ ...detection, label: undefined });
       const size = Math.max(1, Math.round(textScale));
       const plate = plateFor(font, text, size, canvas);
       const place = freePlace(box, plate, canvas, taken, thickness);

@@ -66,6 +66,18 @@ describe("drawDetections", () => {
     await expect(drawDetections(grey(64, 64), many)).resolves.toMatchObject({ width: 64 });
   });
 
+  it("writes letters without their accents, and of a name that it cannot write the number of the class", async () => {
+    const drawn = async (box: object): Promise<string> =>
+      (await drawDetections(grey(200, 200), [{ ...dog, ...box }])).data.join();
+    expect(await drawn({ label: "chiën" })).toBe(await drawn({ label: "chien" }));
+    expect(await drawn({ label: "собака" })).toBe(await drawn({ label: "class 0" }));
+    expect(await drawn({ label: "犬", index: undefined })).toBe(await drawn({ label: undefined, index: undefined }));
+    // What a caption says is the caller's.
+    const own = await drawDetections(grey(200, 200), [dog], { caption: () => "犬 ?" });
+    const asked = await drawDetections(grey(200, 200), [dog], { caption: () => "? ?" });
+    expect(own.data.join()).toBe(asked.data.join());
+  });
+
   it("takes boxes of another scale, without names, of any size, and refuses what is none", async () => {
     const half = await drawDetections(grey(100, 100), [{ box: dog.box }], { scale: 0.5 });
     expect(at(half, 10, 40)).toBe("255,176,0");
