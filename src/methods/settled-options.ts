@@ -1,6 +1,6 @@
 import { above, atLeastZero, checkOptions, kindOf, oneOf, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
-import { copiedOption } from "./copied-option";
+import { ownCopy } from "../own-copy";
 import type { MethodFacts, OptionFacts } from "./facts";
 
 /** A method of more passes, or more numbers, would not end in a lifetime; lists of them are made before the first. */
@@ -41,7 +41,7 @@ export function settledOptions<Options extends object, const Facts extends Metho
     } else {
       checkOne(name, settled[name], fact);
       // What is explained is looked up at once; a detection may be known by what it is.
-      if (name !== "target") settled[name] = copiedOption(settled[name]);
+      if (name !== "target") settled[name] = ownCopy(settled[name]);
     }
   }
   return settled as Settled<Options, Facts>;

@@ -1,5 +1,6 @@
 import { checkBag, throwIfAborted } from "../checks";
 import { guardedAsync, unlessAborted } from "../guard";
+import { ownCopy } from "../own-copy";
 import { kernelsOf, type Packaged } from "./kernel-choice";
 import type { LoadOptions } from "./load-options";
 import type { Model } from "./model";
@@ -11,8 +12,10 @@ export async function loadWith(packaged: Packaged, source?: ModelSource, options
   return guardedAsync("loadModel", () => load(packaged, source, options));
 }
 
-async function load(packaged: Packaged, source: ModelSource | undefined, options: LoadOptions): Promise<Model> {
-  checkBag("loadModel", options, []);
+async function load(packaged: Packaged, source: ModelSource | undefined, given: LoadOptions): Promise<Model> {
+  checkBag("loadModel", given, []);
+  // Before anything is waited for: lists and numbers are their owner's.
+  const options = ownCopy(given);
   const { signal } = options;
   throwIfAborted(signal);
   const kernels = kernelsOf(packaged, options);

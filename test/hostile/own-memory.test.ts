@@ -97,6 +97,32 @@ describe("the bytes of a model", () => {
     expect(lite.layers.length).toBeGreaterThan(3);
   });
 
+  it("have options that may be changed while they are read, and after it", async () => {
+    const options = () => ({
+      labels: ["a", "b", "c"],
+      preprocess: { mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4] },
+      inputs: { x: { preprocess: { range: [0, 2] as [number, number] } } },
+    });
+    using expected = await library.loadModel(classifier, options());
+    const wanted = await library.saliency(expected, input, { target: 1 });
+    const change = ({ labels, preprocess, inputs }: ReturnType<typeof options>): void => {
+      labels.fill("z");
+      preprocess.mean.fill(9);
+      preprocess.std.fill(9);
+      inputs.x.preprocess.range.fill(9);
+    };
+    for (const isEarly of [true, false]) {
+      const own = options();
+      const loading = library.loadModel(classifier, own);
+      if (isEarly) change(own);
+      using model = await loading;
+      change(own);
+      const found = await library.saliency(model, input, { target: 1 });
+      expect(fingerprint(found)).toBe(fingerprint(wanted));
+      expect(model.labels).toEqual(expected.labels);
+    }
+  });
+
   it("may be gone once they are handed over", async () => {
     const shrunk = made(ArrayBuffer, classifier);
     const loading = found(shrunk, true);
