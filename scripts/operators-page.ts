@@ -2,6 +2,7 @@ import { writtenNames } from "../src/compile/lowering/table";
 import type { Nature, Operator } from "../src/operators/operator";
 import { quantisedOperators } from "../src/operators/quantised-names";
 import { operators } from "../src/operators/table";
+import { builtins, customs } from "../src/tflite/operations";
 
 const meanings: Readonly<Record<Nature, string>> = {
   affine: "a constant factor and shift per channel",
@@ -54,7 +55,8 @@ const gradientOf = ({ build, nature }: Operator): string =>
 
 /** docs/operators.md, read off the table. */
 export function operatorsPage(): string {
-  const rows = [...operators].map(([name, operator]) => {
+  const known = [...operators].filter(([, { internal }]) => !internal);
+  const rows = known.map(([name, operator]) => {
     const tensorflow = (operator.tensorflow ?? []).map((one) => `\`${one}\``).join(", ");
     const cells = [
       `\`${name}\``,
@@ -68,6 +70,9 @@ export function operatorsPage(): string {
   });
   const written = writtenNames.map((name) => `\`${name}\``).join(", ");
   const quantised = [...quantisedOperators].map((name) => `\`${name}\``).join(", ");
+  const [lite, mediaPipe] = [builtins, customs].map((names) =>
+    [...names.keys()].map((name) => `\`${name}\``).join(", "),
+  );
   const natures = Object.entries(meanings).map(([nature, meaning]) => `| ${nature} | ${meaning} |`);
   return `# Operators
 
@@ -89,6 +94,8 @@ Written by others, and so read off those: ${written}.
 
 Of quantised networks, written as rounding to a grid and sums of whole numbers: ${quantised}
 ([model-formats.md](model-formats.md#quantised-networks)).
+
+Of TensorFlow Lite: ${lite}; of MediaPipe's own: ${mediaPipe} ([model-formats.md](model-formats.md#tensorflow-lite)).
 
 ## Control flow
 

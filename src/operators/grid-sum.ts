@@ -73,4 +73,4 @@ const build: Builder = (context) => {
 };
 
 /** y = the nearest number of a grid to a + b, of which each lies on a grid of its own. The derivative is 1, and 0 beyond the grid. */
-export const gridSum: Operator = { nature: "sum", shape: gridSumShape, reach: "same", build };
+export const gridSum: Operator = { nature: "sum", internal: true, shape: gridSumShape, reach: "same", build };

@@ -122,6 +122,7 @@ const folded: Fold = ({ node, inputs: [x, factor, step], out }) => {
  */
 export const roundToGrid: Operator = {
   nature: "rounding",
+  internal: true,
   shape: gridShape,
   reach: "same",
   build,

@@ -44,11 +44,12 @@ export const round: Operator = /* @__PURE__ */ stepping(Unary.round, roundHalfEv
 export const sign: Operator = /* @__PURE__ */ stepping(Unary.sign, Math.sign, { tensorflow: ["Sign"] });
 
 /** Cuts off what follows the point: what a Cast to integers is written as. */
-export const truncate: Operator = /* @__PURE__ */ stepping(Unary.truncate, Math.trunc);
+export const truncate: Operator = /* @__PURE__ */ stepping(Unary.truncate, Math.trunc, { internal: true });
 
 /** Gives back what it gets, and takes it as constant: what a value is spread by that is computed from it. */
 export const detached: Operator = {
   nature: "step",
+  internal: true,
   shape: sameShape,
   reach: "same",
   fold: sameElements,
