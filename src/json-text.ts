@@ -31,3 +31,23 @@ export function parseJson(bytes: Uint8Array, file: string, limits: Limits): unkn
   );
   return JSON.parse(new TextDecoder().decode(bytes));
 }
+
+/** What JSON calls an object. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** How far options may be nested, and how many values they may hold beside the list of units. */
+const [deepest, mostValues] = [32, 100_000];
+
+/** Whether a value can be written as JSON: it holds neither itself nor too much. */
+export function isSmallTree(value: unknown): boolean {
+  const waiting: [value: unknown, depth: number][] = [[value, 0]];
+  let seen = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const [item, depth] = next;
+    if (depth > deepest || ++seen > mostValues || typeof item === "bigint") return false;
+    if (typeof item === "object" && item !== null)
+      for (const inner of Object.values(item)) waiting.push([inner, depth + 1]);
+  }
+  return true;
+}

@@ -6,6 +6,7 @@ import { type ConceptReport, conceptFormat } from "../concepts/concepts";
 import { OptionError } from "../errors";
 import { guarded } from "../guard";
 import { checkImage, type ImageLike } from "../image/image";
+import { isRecord, isSmallTree } from "../json-text";
 import { loaded } from "../model/loaded-model";
 import type { Model, Prediction } from "../model/model";
 import { checkSource } from "../view/heatmap";
@@ -98,6 +99,7 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
         ["concepts", "target", "named", "layer", "notes", "recipe"],
         "a report of concepts",
       );
+      checkRecipe(result);
       noLists("a report of concepts", options);
       const { photos } = options;
       const isOne = photos !== undefined && isImage(photos);
@@ -118,6 +120,7 @@ export function htmlReport(result: Reportable, options: ReportOptions = {}): str
     for (const each of list) {
       checkParts("htmlReport", each, attributionParts, "attributions, awaited");
       checkSource(each);
+      checkRecipe(each);
       const { layer }: { readonly layer?: unknown } = each;
       if (layer === undefined || typeof layer === "string") continue;
       throw new OptionError(`The attribution is not whole: layer must be a layer's name, got ${kindOf(layer)}.`);
@@ -163,6 +166,14 @@ function checkedTables(tables: unknown = []): readonly ReportTable[] {
     );
   });
   return tables;
+}
+
+/** @throws {OptionError} unless the page can show it */
+function checkRecipe({ recipe }: { readonly recipe: unknown }): void {
+  if (isRecord(recipe) && isSmallTree(recipe)) return;
+  throw new OptionError(
+    `The explanation is not whole: recipe must be what repeats it, as plain data, got ${kindOf(recipe)}.`,
+  );
 }
 
 const attributionParts = ["method", "target", "values", "inputSize", "notes", "recipe"];

@@ -1,6 +1,7 @@
 import { show } from "../checks";
 import { InputError } from "../errors";
 import { guarded } from "../guard";
+import { isRecord, isSmallTree } from "../json-text";
 import { Ranking } from "./ranking";
 import { type SearchKey, searchFormat, type TopActivations } from "./types";
 
@@ -52,6 +53,8 @@ export function checkPart(part: TopActivations, name: string): void {
   const { search, units, shards, failures } = given;
   if (!isRecord(search) || !isRecord(shards) || !Array.isArray(units) || !Array.isArray(failures))
     throw new InputError(`${name} is damaged: search, shards, failures or units are missing.`);
+  if (!failures.every((each) => isRecord(each) && typeof each.id === "string" && typeof each.message === "string"))
+    throw new InputError(`${name} is damaged: a failure has no id and message.`);
   if (!Object.values(shards).every((shard) => isRecord(shard) && isCount(shard.images) && isCount(shard.failed)))
     throw new InputError(`${name} is damaged: a shard has no counts of images and failed ones.`);
   if (!isSmallTree(search)) throw new InputError(`${name} is damaged: its search holds more than any options do.`);
@@ -59,25 +62,6 @@ export function checkPart(part: TopActivations, name: string): void {
   const complete = units.length === asked.length && units.every((entry, i) => isUnit(entry, asked[i]));
   if (!complete) throw new InputError(`${name} is damaged: its units do not have a list of hits each.`);
 }
-
-/** How far options may be nested, and how many values they may hold beside the list of units. */
-const [deepest, mostValues] = [32, 100_000];
-
-/** Whether a value can be written as JSON: it holds neither itself nor too much. */
-function isSmallTree(value: unknown): boolean {
-  const waiting: [value: unknown, depth: number][] = [[value, 0]];
-  let seen = 0;
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    const [item, depth] = next;
-    if (depth > deepest || ++seen > mostValues || typeof item === "bigint") return false;
-    if (typeof item === "object" && item !== null)
-      for (const inner of Object.values(item)) waiting.push([inner, depth + 1]);
-  }
-  return true;
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isCount = (value: unknown): boolean => typeof value === "number" && Number.isInteger(value) && value >= 0;
 

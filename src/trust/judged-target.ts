@@ -1,5 +1,6 @@
 import type { Attribution } from "../attribution/attribution";
-import { TargetError } from "../errors";
+import { OptionError, TargetError } from "../errors";
+import { isRecord } from "../json-text";
 import type { Target } from "../model/target";
 import { isAttribution, type JudgedMap } from "./judged-map";
 
@@ -21,6 +22,9 @@ export const pinnedTarget = (asked: Target | undefined, explained: Attribution):
 
 /** The target of an attribution as an option: 'top' as the class that it was. */
 function explainedTarget({ target, recipe }: Attribution): Target {
+  if (!isRecord(target) || !isRecord(recipe) || !isRecord(recipe.options)) {
+    throw new OptionError("The map to judge is not whole: its target or the options of its recipe are missing.");
+  }
   const asked = recipe.options.target;
   if (typeof asked !== "object" || asked === null) return target.index;
   const kept = Object.entries(notKept).find(([key]) => isHashed(asked, key))?.[1];

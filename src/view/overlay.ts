@@ -210,8 +210,8 @@ export function sideBySide(images: readonly ImageLike[], options: SideBySideOpti
   return guarded("sideBySide", () => {
     checkOptions("sideBySide", options, ["columns", "gap", "background"]);
     nonEmptyList("sideBySide: images", images, "picture");
+    for (const image of images) checkImage(image);
     const [first] = images;
-    if (!first) throw new InputError("sideBySide needs at least one picture.");
     const { width, height } = first;
     const other = images.find((image) => image.width !== width || image.height !== height);
     if (other)

@@ -414,6 +414,34 @@ test("opens an ONNX file with its weights beside it, chosen or dropped, and says
   check();
 });
 
+test("opens a quantised TensorFlow Lite file, chosen or dropped, and says how far its readings are apart", async (t) => {
+  const { page, check } = await open(t, server.url);
+  await ready(page);
+  const path = fileURLToPath(
+    new URL("../../../../shared/models/deployed/resnet8-cifar10-int8.tflite", import.meta.url),
+  );
+  if (!existsSync(path)) return t.skip("../shared/models/deployed is not here");
+  await openNetwork(page, path);
+  await overlay(page, /Grad-CAM for /).waitFor();
+  assert.match(await page.locator("p.facts").first().innerText(), /Input 32×32×3 · 10 classes/);
+  await page.getByText("computes with integers as it does on the device").first().waitFor();
+  await chooseNetworkOf(page, "petshop");
+  await overlay(page, "Grad-CAM for cat").waitFor();
+  const bytes = (await readFile(path)).toString("base64");
+  await page.evaluate(async (sent) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(sent), (letter) => letter.charCodeAt(0))], "deployed.tflite"));
+    dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
+  }, bytes);
+  await page
+    .getByRole("combobox", { name: "Network" })
+    .getByText("deployed.tflite", { exact: true })
+    .waitFor({ state: "attached" });
+  await overlay(page, /Grad-CAM for /).waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0);
+  check();
+});
+
 test("frames what the network saw of a wide picture", async (t) => {
   const { page, check } = await open(t, server.url);
   await ready(page);

@@ -48,7 +48,8 @@ export function NetworkPanel() {
         <FileButton label="Open network …" multiple onFiles={(files) => void openFiles(files)} />
       </div>
       <p class="hint">
-        ONNX (with model.onnx.data, if there is one), or TensorFlow.js: model.json together with its weights.
+        ONNX (with model.onnx.data, if there is one), TensorFlow Lite, or TensorFlow.js: model.json together with its
+        weights.
       </p>
       {task.status === "running" && <Busy what="Reading the network" />}
       {task.status === "failed" && (
