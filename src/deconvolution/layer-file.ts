@@ -54,7 +54,14 @@ function graphOf(layer: ConvolutionLayer): Graph {
     );
   }
   const rank = weight.shape.length;
-  if (!Array.isArray(inputShape) || inputShape.length !== rank || inputShape[0] !== 1) {
+  const isExtent = (extent: unknown): boolean =>
+    Number.isInteger(extent) && Number(extent) > 0 && Number(extent) < 2 ** 31;
+  if (
+    !Array.isArray(inputShape) ||
+    inputShape.length !== rank ||
+    inputShape[0] !== 1 ||
+    !Array.from(inputShape).every(isExtent)
+  ) {
     const expected = rank === 3 ? "[1, C, L]" : "[1, H, W, C]";
     throw new ShapeError(`inputShape must be ${expected} for a weight of rank ${rank}, got ${show(inputShape)}.`);
   }

@@ -6,6 +6,7 @@ import { guarded } from "../guard";
 import type { Detection } from "../model/detection";
 import { showShape } from "../tensor";
 import type { Box } from "../view/bounding-box";
+import { checkSource } from "../view/heatmap";
 import { checkMap } from "./judged-map";
 
 /** A box: of a detection, or drawn by hand. */
@@ -55,6 +56,8 @@ export function boxEvidence<Other extends Boxed = Detection>(
     checkParts("boxEvidence", evidence, ["method", "values", "inputSize"], "an attribution");
     const { method } = evidence;
     const placement = detection.placement ?? evidence.placement;
+    checkSource(evidence);
+    checkSource({ ...evidence, placement });
     const found = sharesOfBox({ box: detection.box, ...(placement && { placement }) }, evidence, others);
     if (!found) {
       throw new OptionError(

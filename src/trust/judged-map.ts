@@ -2,6 +2,7 @@ import type { Attribution } from "../attribution/attribution";
 import { isFloat32Array } from "../bytes";
 import { kindOf } from "../checks";
 import { InputError, OptionError, ShapeError } from "../errors";
+import { isSmallTree } from "../json-text";
 import { firstNotFinite } from "../model/model";
 import type { Note } from "../notes";
 import { showShape } from "../tensor";
@@ -30,8 +31,12 @@ export function checkMap(map: JudgedMap): void {
 export const notesOf = (map: JudgedMap): readonly Note[] =>
   isAttribution(map) && Array.isArray(map.notes) ? map.notes : [];
 
-/** The map as a recipe records it. */
-export const recorded = (map: JudgedMap): unknown => (isAttribution(map) ? map.recipe : map.data);
+/** The map as a recipe records it. @throws {OptionError} if an attribution's own recipe is not plain data */
+export function recorded(map: JudgedMap): unknown {
+  if (!isAttribution(map)) return map.data;
+  if (isSmallTree(map.recipe)) return map.recipe;
+  throw new OptionError("The map to judge is not whole: its recipe must be what repeats it, as plain data.");
+}
 
 /**
  * One number per pixel of the input: the heatmap itself, or that of the attribution, as its method's pictures are made.

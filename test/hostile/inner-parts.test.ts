@@ -1,0 +1,56 @@
+/** What is handed on from one call to the next, with an inner part that is missing or turns in circles. */
+import { expect, it } from "vitest";
+import {
+  averageDrop,
+  boxEvidence,
+  convolutionOnnx,
+  gradCam,
+  htmlReport,
+  increaseInConfidence,
+  loadModel,
+  mergeTopActivations,
+  SeethroughError,
+  sideBySide,
+  Tensor,
+  type TopActivations,
+  topActivations,
+} from "../../src/index";
+
+const image = { data: new Uint8Array(96 * 96 * 3).map((_, i) => (i * 7) % 256), width: 96, height: 96 };
+const model = await loadModel();
+const map = await gradCam(model, image);
+const found = await topActivations(model, [{ id: "one", image }], { layer: "relu6", unit: 0 });
+const circle: { again?: unknown } = {};
+circle.again = circle;
+const damaged = (parts: object) => ({ ...map, ...parts });
+const recipe = (parts: object) => damaged({ recipe: { ...map.recipe, ...parts } });
+const box = { x: 0, y: 0, width: 9, height: 9 };
+
+const calls: Readonly<Record<string, () => unknown>> = {
+  "a report of what has no recipe": () => htmlReport([map, damaged({ recipe: undefined })]),
+  "a report of a recipe in circles": () => htmlReport(recipe({ arithmetic: circle }) as never),
+  "a judgement of what has no recipe": () => increaseInConfidence(model, image, damaged({ recipe: 5 }) as never),
+  "a judgement of a recipe in circles": () => averageDrop(model, image, recipe({ method: circle }) as never),
+  "results with a failure that is none": () => mergeTopActivations({ ...found, failures: [undefined] } as never),
+  "a failure without its message": () => mergeTopActivations({ ...found, failures: [{ id: "a" }] } as never),
+  "pictures with one missing": () => sideBySide([image, undefined] as never),
+  "a placement that is a number": () => boxEvidence(damaged({ placement: 5 }) as never, { box }),
+  "a placement of the box that is a number": () => boxEvidence(map, { box, placement: 5 } as never),
+  "an extent beyond all files": () =>
+    convolutionOnnx({ weight: new Tensor(new Float32Array(3), [1, 1, 3]), inputShape: [1, 1, 2 ** 40] }),
+};
+
+it.each(Object.keys(calls))("%s is refused as such", async (name) => {
+  const error = await Promise.resolve()
+    .then(calls[name])
+    .catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(SeethroughError);
+  expect((error as Error).name).not.toBe("InternalError");
+});
+
+it("what is whole is taken", async () => {
+  const whole: TopActivations = { ...found, failures: [{ id: "a", message: "torn" }] };
+  expect(mergeTopActivations(whole).failures).toHaveLength(1);
+  expect(boxEvidence(map, { box }).inside).toBeGreaterThan(0);
+  expect(htmlReport([map])).toContain("Grad-CAM");
+});
