@@ -40,6 +40,7 @@ describe("docs/api", () => {
     writeFileSync(join(place, "generator.onnx"), writeOnnx(generator));
     writeFileSync(join(place, "transformer.onnx"), attending);
     writeFileSync(join(place, "detector.onnx"), yoloV8(0));
+    copyFileSync("models/petshop-detector.onnx", join(place, "animals.onnx"));
     writeFileSync(join(place, "examples.mjs"), program(examples));
     const output = execFileSync("node", ["examples.mjs"], { cwd: place, encoding: "utf8" });
     expect(output.trim().split("\n").slice(-1)).toEqual([`${examples.length} examples ran`]);
@@ -54,6 +55,7 @@ const settings: Readonly<Record<string, string>> = {
   "functions/attentionMaps.md": `const model = await seethrough.loadModel("transformer.onnx");`,
   "functions/attentionRelevance.md": `const model = await seethrough.loadModel("transformer.onnx", { labels: ["cat", "dog", "owl"] });`,
   "functions/attentionRollout.md": `const model = await seethrough.loadModel("transformer.onnx");`,
+  "functions/boxEvidence.md": `const model = await seethrough.loadModel("animals.onnx");`,
   "functions/classProbabilityMap.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/drawDetections.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/dRise.md": `const model = await seethrough.loadModel("detector.onnx");`,
