@@ -82,7 +82,7 @@ export const commandsElsewhere: readonly Exception[] = [
   { text: /^node \S+\.mjs\b/, reason: "an example", by: examples, named: true },
   { text: /^(npm run build|node scripts\/build\.mjs --runs)$/, reason: "was run before the tests" },
   { text: /^(npm|SEETHROUGH_RUNTIMES=all npm) test$/, reason: "is what runs this" },
-  { page: /^CONTRIBUTING/, text: /^(npx )?(vitest|biome|tsc|knip)\b/, reason: "checks of the project itself" },
+  { page: /^CONTRIBUTING/, text: /^(npx )?(vitest|biome|tsc|knip|typedoc)\b/, reason: "checks of the project itself" },
   { page: /^test\/runtimes\//, reason: "is that test, or part of it", by: runtimes },
   { page: /^scripts\/petshop\//, reason: "trains networks, for an hour" },
   { page: /^bench\//, reason: "measures for minutes, against engines that are installed for it" },
