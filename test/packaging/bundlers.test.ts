@@ -85,14 +85,14 @@ describe("one file for", () => {
   it("Workers, as wrangler sets the conditions", async () => {
     const { entry, text } = await oneFile(["workerd", "worker", "browser"]);
     expect(entry).toBe("workerd");
-    expect(/import \w+ from"(\.\/kernels\.wasm[^"]*)"/.exec(text)?.[1]).toBe("./kernels.wasm");
+    expect(/import [\w$]+ from"(\.\/kernels\.wasm[^"]*)"/.exec(text)?.[1]).toBe("./kernels.wasm");
     expect(text.includes("0061736d"), "inlined kernels").toBe(false);
   });
 
   it("edge functions, as Next sets the conditions", async () => {
     const { entry, text } = await oneFile(["edge-light", "worker", "browser"]);
     expect(entry).toBe("edge-light");
-    expect(/import \w+ from"(\.\/kernels\.wasm[^"]*)"/.exec(text)?.[1]).toBe("./kernels.wasm?module");
+    expect(/import [\w$]+ from"(\.\/kernels\.wasm[^"]*)"/.exec(text)?.[1]).toBe("./kernels.wasm?module");
   });
 
   it("everything else, and the embedded model is asked for by name", async () => {
