@@ -1,23 +1,14 @@
 /** Files that pick among their candidates by TopK or NonMaxSuppression: what detect finds is what onnxruntime finds with the whole file. */
 import * as ort from "onnxruntime-node";
 import { describe, expect, it } from "vitest";
-import { detect, gradCam, loadModel, rise, saliency, Tensor } from "../../src/index";
+import { detect, gradCam, loadModel, rise, saliency, type Tensor } from "../../src/index";
 import * as networks from "./picking-networks";
+import { randomPicture } from "./random-picture";
 import { centred, cornersOf, iou, type PlainBox } from "./reference";
 
 const side = 64;
 
-function picture(seed: number): Tensor {
-  let state = seed;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return new Tensor(
-    Float32Array.from({ length: side * side * 3 }, () => next() * 2 - 1),
-    [1, side, side, 3],
-  );
-}
+const picture = (seed: number): Tensor => randomPicture(side, seed);
 
 const x = picture(9);
 

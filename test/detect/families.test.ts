@@ -12,6 +12,7 @@ import {
   Tensor,
 } from "../../src/index";
 import * as networks from "./networks";
+import { randomPicture } from "./random-picture";
 import { bestOf, centred, cornersOf, iou, outputsOf, type PlainBox, type PlainOutput, sigmoid } from "./reference";
 
 type Outputs = Record<string, PlainOutput>;
@@ -297,18 +298,6 @@ const families: Readonly<Record<string, Family>> = {
   },
 };
 
-const random = (side: number, seed: number): Tensor => {
-  let state = seed;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return new Tensor(
-    Float32Array.from({ length: side * side * 3 }, () => next() * 2 - 1),
-    [1, side, side, 3],
-  );
-};
-
 /** How much a score changes along a direction, by the gradient and by onnxruntime. */
 async function slopes(
   model: Model,
@@ -336,7 +325,7 @@ async function slopes(
 const sides = ["left", "top", "right", "bottom"] as const;
 
 describe.each(Object.entries(families))("%s", (_, { family, file, count, side, plain, head }) => {
-  const x = random(side, 7);
+  const x = randomPicture(side, 7);
 
   it("every candidate as a plain decoding has it", async () => {
     const model = await loadModel(file);
@@ -372,7 +361,7 @@ describe.each(Object.entries(families))("%s", (_, { family, file, count, side, p
 });
 
 describe("end-to-end", () => {
-  const x = random(160, 3);
+  const x = randomPicture(160, 3);
 
   it("rows are boxes as they are, with the class that they name", async () => {
     const model = await loadModel(networks.endToEnd, { labels: ["a", "b", "c"] });
@@ -395,7 +384,7 @@ describe("end-to-end", () => {
 });
 
 describe("key points", () => {
-  const x = random(64, 5);
+  const x = randomPicture(64, 5);
   const files = {
     "-pose": {
       file: networks.yoloPose,
@@ -427,7 +416,7 @@ describe("key points", () => {
     "of %s are where a plain decoding has them, and targets",
     async (_, { file, side, at }) => {
       const model = await loadModel(file);
-      const input = side === 64 ? x : random(side, 5);
+      const input = side === 64 ? x : randomPicture(side, 5);
       const outputs = await outputsOf(file, input);
       const found = await detect(model, input, { threshold: 0 });
       for (const { keypoints = [], anchor } of found.slice(0, 10)) {

@@ -2,10 +2,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { type DetectorHeadOption, detect, loadModel, saliency, Tensor } from "../../src/index";
+import { type DetectorHeadOption, detect, loadModel, saliency, type Tensor } from "../../src/index";
 import * as networks from "./networks";
 import { topClasses } from "./picking-networks";
 import { querySelection } from "./query-selection";
+import { randomPicture } from "./random-picture";
 
 /** An element of an output as the file has it, and whether it is a probability. */
 type Term = readonly [value: string, at: number, logit: boolean, weight?: number];
@@ -97,17 +98,7 @@ const families: Readonly<Record<string, Family>> = {
   BlazeFace: { file: networks.blazeFace, side: 128, near: 512, terms: (anchor) => [["classificators", anchor, false]] },
 };
 
-function picture(side: number): Tensor {
-  let state = 21;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return new Tensor(
-    Float32Array.from({ length: side * side * 3 }, () => next() * 2 - 1),
-    [1, side, side, 3],
-  );
-}
+const picture = (side: number): Tensor => randomPicture(side, 21);
 
 interface Golden {
   readonly anchor: number;

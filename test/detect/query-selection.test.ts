@@ -16,22 +16,13 @@ import {
 import { writeOnnx } from "../../src/onnx/writer";
 import { graphOf, ints, randomFloats, randomIntegers } from "../graph/build";
 import { querySelection } from "./query-selection";
+import { randomPicture } from "./random-picture";
 import { cornersOf, iou } from "./reference";
 
 const side = 64;
 const ways = ["elements", "pairs", "quotient"] as const;
 
-function picture(seed: number): Tensor {
-  let state = seed;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-  return new Tensor(
-    Float32Array.from({ length: side * side * 3 }, () => next() * 2 - 1),
-    [1, side, side, 3],
-  );
-}
+const picture = (seed: number): Tensor => randomPicture(side, seed);
 
 async function outputsOf(file: Uint8Array, x: Tensor): Promise<Record<string, number[]>> {
   const session = await ort.InferenceSession.create(file, { logSeverityLevel: 4 });
