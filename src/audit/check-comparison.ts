@@ -1,9 +1,7 @@
 import { show } from "../checks";
 import { InputError } from "../errors";
+import { isRecord } from "../json-text";
 import { type ComparedNetwork, type Comparison, comparisonFormat } from "./comparison";
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** @throws {InputError} if the data are no result of `compareModels` */
 export function checkComparison(given: unknown): asserts given is Comparison {

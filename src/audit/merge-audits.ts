@@ -1,6 +1,7 @@
 import { show } from "../checks";
 import { InputError } from "../errors";
 import { guardedAsync } from "../guard";
+import { isRecord } from "../json-text";
 import { analyse } from "./analyse";
 import { type Audit, type AuditedImage, type AuditKey, auditFormat, fieldRows } from "./types";
 
@@ -63,9 +64,6 @@ export function partOf(key: AuditKey, { images, failures }: Records): Audit {
     suspicions: [],
   };
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isShare = (value: unknown): boolean => typeof value === "number" && value >= 0 && value <= 1;
 

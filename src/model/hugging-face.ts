@@ -1,7 +1,7 @@
 import { show } from "../checks";
 import { LimitError, OptionError } from "../errors";
 import type { Preprocess } from "../image/preprocess-options";
-import { parseJson } from "../json-text";
+import { isRecord, parseJson } from "../json-text";
 import { defaultLimits, type Limits } from "../limits";
 import type { Metadata } from "./metadata";
 
@@ -14,9 +14,6 @@ export type ModelConfig =
   | Readonly<Record<string, unknown>>;
 
 type Fields = Readonly<Record<string, unknown>>;
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** What is read here; without any of it a configuration says nothing. */
 const fields = {
@@ -45,14 +42,14 @@ export interface Configured extends Omit<Metadata, "inputShape"> {
  * @throws {OptionError} if it is no configuration, or one of its fields cannot be what it is
  */
 export function readConfigOption(given: unknown): Configured {
-  if (!isFields(given)) {
+  if (!isRecord(given)) {
     throw new OptionError(
       "config must be an object: the contents of config.json, of preprocessor_config.json or both, as JSON.parse gives them.",
     );
   }
-  const isPair = "preprocessor" in given || isFields(given.config);
+  const isPair = "preprocessor" in given || isRecord(given.config);
   const parts = isPair ? [given.config ?? {}, given.preprocessor ?? {}] : [given, given];
-  if (!parts.every(isFields))
+  if (!parts.every(isRecord))
     throw new OptionError("config.config and config.preprocessor must be objects, as JSON.parse gives them.");
   const known = [...fields.config, ...fields.preprocessor];
   if (!parts.some((part) => known.some((key) => key in (part as Fields)))) {
@@ -78,7 +75,7 @@ function readConfig(config: Fields, preprocessor: Fields): Configured {
 /** `{ "0": "cat", "1": "dog" }`: every index from 0 on. */
 function labelsOf(id2label: unknown): string[] | undefined {
   if (id2label === undefined || id2label === null) return undefined;
-  const entries = isFields(id2label) ? Object.entries(id2label) : Array.isArray(id2label) ? id2label.entries() : [];
+  const entries = isRecord(id2label) ? Object.entries(id2label) : Array.isArray(id2label) ? id2label.entries() : [];
   const labels: string[] = [];
   let count = 0;
   for (const [key, label] of entries) {
@@ -121,9 +118,9 @@ function preprocessOf(given: Fields): Preprocess | undefined {
 }
 
 function fitOf(given: Fields): Pick<Preprocess, "fit"> {
-  if (given.do_center_crop === true || (isFields(given.size) && "shortest_edge" in given.size)) return { fit: "crop" };
+  if (given.do_center_crop === true || (isRecord(given.size) && "shortest_edge" in given.size)) return { fit: "crop" };
   if (given.do_pad === true) return { fit: "pad" };
-  if (isFields(given.size) && "height" in given.size) return { fit: "stretch" };
+  if (isRecord(given.size) && "height" in given.size) return { fit: "stretch" };
   return typeof given.size === "number" && given.do_center_crop === false ? { fit: "stretch" } : {};
 }
 
@@ -142,7 +139,7 @@ function pairOf(name: string, value: unknown): readonly [number, number] | undef
   };
   if (typeof value === "number") return [extent(value), extent(value)];
   if (Array.isArray(value)) return value.length === 2 ? [extent(value[0]), extent(value[1])] : undefined;
-  if (!isFields(value)) return [extent(value), extent(value)];
+  if (!isRecord(value)) return [extent(value), extent(value)];
   if ("height" in value && "width" in value) return [extent(value.height), extent(value.width)];
   if ("shortest_edge" in value && !("longest_edge" in value))
     return [extent(value.shortest_edge), extent(value.shortest_edge)];
@@ -182,7 +179,7 @@ export async function readConfigBeside(
   const readFrom = async (folder: ReadFile, path: string): Promise<Fields | undefined> => {
     try {
       const value = parseJson(await folder(path), path, limits);
-      return isFields(value) ? value : {};
+      return isRecord(value) ? value : {};
     } catch (error) {
       if (error instanceof LimitError) throw error;
       return undefined; // there is no such file, or a server answered with a page
