@@ -1,79 +1,37 @@
-import { type Comparison, htmlReport, type ImageLike, InputError, type Model, resize } from "../index";
+import { type Comparison, htmlReport } from "../index";
 import type { CompareFlags } from "./compare-flags";
 import { comparisonTable } from "./comparison-table";
-import { keepInputs, prepareFolder, writeOutputFile } from "./files";
+import { folderCommand } from "./folder-command";
 import { openComparison } from "./folder-looks";
-import { type LabelledPicture, labelledPictures } from "./labelled-folder";
-import { lookAtFolder, statePath } from "./look-at-folder";
-import { filesBeside } from "./model-flags";
+import { labelledPictures, smallPhotos } from "./labelled-folder";
 import { networksOf } from "./networks";
-import { noteWriter } from "./note-writer";
-import { stopOnSignal } from "./stop-signal";
 
 /** Pictures of each kind that are kept for the page. */
 const shown = 24;
 
 export async function compareCommand(folder: string, flags: CompareFlags): Promise<void> {
   const pictures = await labelledPictures(folder, flags.labelsCsv);
-  const { models: files, report, csv } = flags;
-  const state = statePath(flags, "compare");
-  const outputs = [report, csv, state];
-  keepInputs(outputs, [...pictures.map(({ path }) => path), ...files, ...filesBeside(flags), flags.labelsCsv]);
-  for (const path of outputs) if (path !== undefined) await prepareFolder(path);
-  using looking = await openComparison(flags);
-  const { models, look } = looking;
-  const notes = noteWriter(models[0]);
-  noteWriter(models[1]);
-  using stop = stopOnSignal();
-  const found = await lookAtFolder<Comparison>({
-    ...{ pictures, files, look, state, signal: stop.signal },
-    task: { command: "compare", folder, flags },
-    onNote: (message) => notes.write(message),
+  const { models: files } = flags;
+  await folderCommand<Comparison>({
+    ...{ task: { command: "compare", folder, flags }, pictures, files, done: "compared" },
+    open: () => openComparison(flags),
+    spoken: (models) => models,
+    told: (found, models) => {
+      const [a, b] = networksOf(models, files).map(({ name }) => name);
+      const result = { ...found, a: { ...found.a, name: a }, b: { ...found.b, name: b } };
+      return {
+        result,
+        table: () => comparisonTable(result),
+        page: async () => {
+          const { differentAnswers, differentEvidence } = result;
+          const ids = [...differentAnswers.slice(0, shown), ...differentEvidence.slice(0, shown)];
+          const photos = await smallPhotos(pictures, ids, 320);
+          return htmlReport(result, { title: `${a} and ${b} on ${folder}`, photos, models });
+        },
+        text: () => text(folder, result),
+      };
+    },
   });
-  const [a, b] = networksOf(models, files).map(({ name }) => name);
-  const result = { ...found, a: { ...found.a, name: a }, b: { ...found.b, name: b } };
-  for (const { id, message } of result.failures) notes.write(`${id} was left out. ${message}`);
-  const count = result.images.length;
-  const isStopped = stop.signal.aborted && count + result.failures.length < pictures.length;
-  if (count === 0 && !isStopped) throw new InputError(`None of the ${pictures.length} pictures could be compared.`);
-  if (count > 0) await writeResult(result, { folder, pictures, models, flags });
-  if (!isStopped) return;
-  const onward =
-    state === undefined
-      ? "--resume keeps what was found, and goes on from it"
-      : `the same command goes on from ${state}`;
-  throw new InputError(`Stopped after ${count} of ${pictures.length} pictures; ${onward}.`);
-}
-
-async function writeResult(
-  result: Comparison,
-  {
-    folder,
-    pictures,
-    models,
-    flags: { report, csv, json },
-  }: {
-    readonly folder: string;
-    readonly pictures: readonly LabelledPicture[];
-    readonly models: readonly Model[];
-    readonly flags: CompareFlags;
-  },
-): Promise<void> {
-  // Files come first: a reader of the text may have seen enough, and end the process.
-  const written: string[] = [];
-  if (csv !== undefined) {
-    await writeOutputFile(csv, new TextEncoder().encode(comparisonTable(result)));
-    written.push(`table: ${csv}\n`);
-  }
-  if (report !== undefined) {
-    const wanted = new Set([...result.differentAnswers.slice(0, shown), ...result.differentEvidence.slice(0, shown)]);
-    const photos = new Map<string, ImageLike>();
-    for (const { id, read } of pictures) if (wanted.has(id)) photos.set(id, resize(await read(), { maxSide: 320 }));
-    const title = `${result.a.name} and ${result.b.name} on ${folder}`;
-    await writeOutputFile(report, new TextEncoder().encode(htmlReport(result, { title, photos, models })));
-    written.push(`report: ${report}\n`);
-  }
-  process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : [text(folder, result), ...written].join(""));
 }
 
 function text(

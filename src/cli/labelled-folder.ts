@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
-import { decodeImage, type ImageLike, InputError } from "../index";
+import { decodeImage, type ImageLike, InputError, resize } from "../index";
 import { listImages, readInputFile } from "./files";
 import type { Shard } from "./folder-flags";
 import { maskOf, maskPathOf, type ObjectMask } from "./picture-files";
@@ -76,4 +76,16 @@ export function shardOf(pictures: readonly LabelledPicture[], shard: Shard | und
   const own = pictures.filter((_, i) => i % shard.of === shard.index - 1);
   if (own.length > 0) return own;
   throw new InputError(`There are ${pictures.length} pictures, none for shard ${shard.index}/${shard.of}.`);
+}
+
+/** Small copies of those that a page shows: of ten thousand photographs few fit into memory. */
+export async function smallPhotos(
+  pictures: readonly LabelledPicture[],
+  ids: readonly string[],
+  maxSide: number,
+): Promise<ReadonlyMap<string, ImageLike>> {
+  const wanted = new Set(ids);
+  const photos = new Map<string, ImageLike>();
+  for (const { id, read } of pictures) if (wanted.has(id)) photos.set(id, resize(await read(), { maxSide }));
+  return photos;
 }
