@@ -1,4 +1,5 @@
 import { Bench } from "tinybench";
+import { Random } from "./networks/builder";
 
 /** Something to time. */
 export interface Contender {
@@ -37,7 +38,8 @@ const longestMeasurement = 60_000;
 const fewestRounds = 3;
 
 /**
- * Times the contenders in turn, A B C A B C …, so that whatever else the machine does meets all of them alike.
+ * Times every contender once a round, so that whatever else the machine does meets all of them alike, and each round in another order: who always
+ * comes after the same other pays for it (a build beside itself took 1.05 times as long in first place).
  *
  * @returns milliseconds per call, one number per round, by contender
  */
@@ -61,9 +63,10 @@ export async function interleave(
   }
   const samples = new Map(contenders.map(({ name }) => [name, [] as number[]]));
   const measured = performance.now();
+  const order = new Random(1);
   for (let round = 0; round < rounds; round++) {
     if (round >= fewestRounds && performance.now() - measured > longestMeasurement) break;
-    for (const contender of contenders) {
+    for (const contender of order.shuffled(contenders)) {
       samples.get(contender.name)?.push(await once(contender, calls.get(contender.name) ?? 1));
     }
   }

@@ -279,4 +279,16 @@ export class Random {
     this.#state = state;
     return out;
   }
+
+  /** The same in another order (Fisher and Yates). */
+  shuffled<T>(of: readonly T[]): T[] {
+    const out = [...of];
+    const draws = this.uniform(out.length, 0, 1);
+    for (let i = out.length - 1; i > 0; i--) {
+      // A draw can round up to 1.
+      const j = Math.min(i, Math.floor(draws[i] * (i + 1)));
+      [out[i], out[j]] = [out[j], out[i]];
+    }
+    return out;
+  }
 }
