@@ -86,7 +86,8 @@ export function checkedProduct(extents: readonly number[], limits: Limits, what:
   let product = 1;
   for (const extent of extents) {
     product *= extent;
-    withinLimit(limits, "elements", product, `${what} has too many elements, ${shown(extents)}`);
+    if (product > limits.elements)
+      withinLimit(limits, "elements", product, `${what} has too many elements, ${shown(extents)}`);
   }
   return product;
 }

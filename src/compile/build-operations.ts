@@ -1,6 +1,6 @@
 import type { UnsupportedUse } from "../errors";
 import type { Constant, Node, StaticGraph } from "../graph/ir";
-import { producersOf } from "../graph/producers";
+import { producersOf, valuesRead } from "../graph/producers";
 import type { AlgorithmMode, BuildContext, Builder, Operation, PackedMatrix } from "../operation/operation";
 import { constantOutput } from "../operators/constant-output";
 import { operators } from "../operators/table";
@@ -30,15 +30,14 @@ export function buildOperations(
   special?: ReadonlyMap<string, Builder>,
 ): Operation[] {
   const producers = producersOf(graph);
-  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const used = valuesUsed(graph);
   const uses: UnsupportedUse[] = [];
   // Where a max-pool's switches decide at which place a value comes out again, a maximum that is nearly a tie must not
   // fall to the other side by rounding.
   const mode = graph.nodes.some(({ op }) => op === "MaxUnpool") ? "plain" : allowed;
 
   const matrices = new Map<Constant, PackedMatrix>();
-  const contextOf = (node: Node): BuildContext => ({
-    node,
+  const shared: Omit<BuildContext, "node"> = {
     opset: graph.opset,
     mode,
     kernels,
@@ -47,21 +46,27 @@ export function buildOperations(
     shape: (name) => graph.shapes.get(name) ?? [],
     constant: (name) => graph.constants.get(name),
     producer: (name) => producers.get(name),
-    isUsed: (name) => used.has(name) || graph.outputs.includes(name),
+    isUsed: (name) => used.has(name),
     refuse,
-  });
+  };
 
-  const operations = graph.nodes.flatMap((node) => {
+  const operations: Operation[] = [];
+  for (const node of graph.nodes) {
     try {
-      return [built(node, contextOf(node), special)];
+      operations.push(built(node, { ...shared, node }, special));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       uses.push({ op: node.op, node: node.name, reason: error.message });
-      return [];
     }
-  });
+  }
   if (uses.length > 0) throw unsupported(uses, graph);
   return operations;
+}
+
+function valuesUsed({ nodes, outputs }: StaticGraph): ReadonlySet<string> {
+  const used = valuesRead(nodes);
+  for (const output of outputs) used.add(output);
+  return used;
 }
 
 function built(node: Node, context: BuildContext, special?: ReadonlyMap<string, Builder>): Operation {
@@ -89,7 +94,7 @@ const absent = <T extends object>(): T => new Proxy<T>({} as T, { get: unknown }
  */
 export const refusedUses: RefusedLater = (graph, nodes) => {
   const producers = producersOf(graph);
-  const used = new Set(graph.nodes.flatMap((node) => node.inputs));
+  const used = valuesUsed(graph);
   // What reads constants alone is run once, while the network is loaded.
   const dynamic = nodes.filter(({ inputs }) => inputs.some((name) => name !== "" && !graph.constants.has(name)));
   return dynamic.flatMap((node) => {
@@ -103,7 +108,7 @@ export const refusedUses: RefusedLater = (graph, nodes) => {
         shape: (name) => (name === "" ? [] : (graph.shapes.get(name) ?? unknown())),
         constant: (name) => graph.constants.get(name),
         producer: (name) => producers.get(name),
-        isUsed: (name) => used.has(name) || graph.outputs.includes(name),
+        isUsed: (name) => used.has(name),
         refuse,
       });
     } catch (error) {

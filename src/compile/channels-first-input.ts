@@ -17,6 +17,7 @@ const picking: ReadonlySet<string> = new Set(["Gather", "Slice"]);
  * every other file, and what stands before the Transpose is computed in that order.
  */
 export function channelsFirstInput(graph: StaticGraph): StaticGraph {
+  if (!graph.nodes.some(({ op }) => op === "Transpose")) return graph;
   return graph.inputs.reduce((found, { name }) => turnedInput(found, name), graph);
 }
 
@@ -26,7 +27,11 @@ function turnedInput(graph: StaticGraph, name: string): StaticGraph {
   const before: Node[] = [];
   const readersOf = new Map<string, Set<Node>>();
   for (const node of graph.nodes) {
-    for (const name of node.inputs) readersOf.set(name, (readersOf.get(name) ?? new Set()).add(node));
+    for (const name of node.inputs) {
+      const others = readersOf.get(name);
+      if (others) others.add(node);
+      else readersOf.set(name, new Set([node]));
+    }
   }
   let value = input.name;
   for (;;) {

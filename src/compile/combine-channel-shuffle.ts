@@ -14,6 +14,7 @@ import { innerValues, withoutValues } from "./inner-values";
  * @param keep  names of values that must still be computed
  */
 export function combineChannelShuffle(graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph {
+  if (!["Reshape", "Transpose"].every((op) => graph.nodes.some((node) => node.op === op))) return graph;
   const inner = innerValues(graph, keep);
   const producers = new Map(graph.nodes.map((node) => [node.outputs[0], node]));
   const shapeOf = (name: string): Shape => graph.shapes.get(name) ?? [];
@@ -43,6 +44,7 @@ export function combineChannelShuffle(graph: StaticGraph, keep: ReadonlySet<stri
     for (const name of between) gone.add(name);
     return { ...node, op: "Gather", inputs: [spread.inputs[0], indices], attributes: new Map([["axis", 1]]) };
   });
+  if (gone.size === 0) return graph;
   return withoutValues(
     { ...graph, constants, shapes, nodes: nodes.filter(({ outputs }) => !gone.has(outputs[0])) },
     gone,

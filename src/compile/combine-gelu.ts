@@ -49,7 +49,11 @@ class Pieces {
     this.#graph = graph;
     this.#producers = producersOf(graph);
     for (const node of graph.nodes) {
-      for (const name of new Set(node.inputs)) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
+      for (const name of new Set(node.inputs)) {
+        const others = this.#readers.get(name);
+        if (others) others.push(node);
+        else this.#readers.set(name, [node]);
+      }
     }
   }
 

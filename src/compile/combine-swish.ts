@@ -8,6 +8,7 @@ import { innerValues, withoutValues } from "./inner-values";
  * @param keep  names of values that must still be computed
  */
 export function combineSwish(graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph {
+  if (!graph.nodes.some(({ op }) => op === "Sigmoid")) return graph;
   const inner = innerValues(graph, keep);
   const sigmoids = new Map(
     graph.nodes
@@ -23,5 +24,6 @@ export function combineSwish(graph: StaticGraph, keep: ReadonlySet<string>): Sta
     gone.add(gate);
     return { ...node, op: "Swish", inputs: [gate === a ? b : a], attributes: new Map() };
   });
+  if (gone.size === 0) return graph;
   return withoutValues({ ...graph, nodes: combined.filter(({ outputs }) => !gone.has(outputs[0])) }, gone);
 }

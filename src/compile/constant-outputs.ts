@@ -7,8 +7,10 @@ export const constantOp = "Constant";
 /** The graph with a node for every output that is a constant, so that it can be run, scored and explained like any other. */
 export function withConstantOutputs(graph: StaticGraph): StaticGraph {
   const [input] = graph.inputs;
+  const known = graph.outputs.filter((name) => graph.constants.has(name));
+  if (known.length === 0) return graph;
   const made = new Set(graph.nodes.flatMap(({ outputs }) => outputs));
-  const missing = graph.outputs.filter((name) => graph.constants.has(name) && !made.has(name));
+  const missing = known.filter((name) => !made.has(name));
   if (!input || missing.length === 0) return graph;
   const nodes = missing.map(
     (name): Node => ({

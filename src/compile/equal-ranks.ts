@@ -26,6 +26,7 @@ export const isLaidOut = ({ name }: Node): boolean => name.includes(mark);
 
 /** The graph with operands that lie as the results of their element-wise operators do. */
 export function equalRanks(graph: StaticGraph): StaticGraph {
+  if (!graph.nodes.some(repeats)) return graph;
   const shapes = new Map(graph.shapes);
   const constants = new Map(graph.constants);
   const made = new Set<string>();

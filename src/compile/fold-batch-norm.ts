@@ -14,6 +14,7 @@ import { innerValues } from "./inner-values";
  * @param keep  names of values that must still be computed
  */
 export function foldBatchNorm(graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph {
+  if (!graph.nodes.some(({ op }) => op === "BatchNormalization")) return graph;
   const innermost = innerValues(graph, keep);
   const layers = new Map(
     graph.nodes.filter((node) => operators.get(node.op)?.weight).map((node) => [node.outputs[0], node]),
@@ -43,6 +44,7 @@ export function foldBatchNorm(graph: StaticGraph, keep: ReadonlySet<string>): St
     merged.set(layer, { ...layer, inputs: [layer.inputs[0], weight, bias], outputs: norm.outputs, attributes });
     removed.add(norm);
   }
+  if (merged.size === 0) return graph;
   const nodes = graph.nodes.filter((node) => !removed.has(node)).map((node) => merged.get(node) ?? node);
   const read = new Set([...graph.outputs, ...nodes.flatMap((node) => node.inputs)]);
   for (const name of constants.keys()) {

@@ -1,4 +1,5 @@
 import type { StaticGraph } from "../graph/ir";
+import { keptEntries } from "../graph/kept-entries";
 
 /**
  * Values that one node alone reads, once, and that nobody else asks for: what a pass may do without.
@@ -6,10 +7,17 @@ import type { StaticGraph } from "../graph/ir";
  * @param keep  names of values that must still be computed
  */
 export function innerValues(graph: StaticGraph, keep: ReadonlySet<string>): ReadonlySet<string> {
-  const readers = new Map<string, number>();
-  for (const input of graph.nodes.flatMap((node) => node.inputs)) readers.set(input, (readers.get(input) ?? 0) + 1);
-  const wanted = wantedValues(graph, keep);
-  return new Set([...readers].flatMap(([name, count]) => (count === 1 && !wanted.has(name) ? [name] : [])));
+  const seen = new Set<string>();
+  const inner = new Set<string>();
+  for (const { inputs } of graph.nodes) {
+    for (const input of inputs) {
+      if (seen.has(input)) inner.delete(input);
+      else inner.add(input);
+      seen.add(input);
+    }
+  }
+  for (const name of wantedValues(graph, keep)) inner.delete(name);
+  return inner;
 }
 
 /** Values that somebody asks for, by the names under which they are computed. */
@@ -20,7 +28,7 @@ export const wantedValues = (graph: StaticGraph, keep: ReadonlySet<string>): Rea
 export function withoutValues(graph: StaticGraph, gone: ReadonlySet<string>): StaticGraph {
   return {
     ...graph,
-    shapes: new Map([...graph.shapes].filter(([name]) => !gone.has(name))),
-    aliases: new Map([...graph.aliases].filter(([, remaining]) => !gone.has(remaining))),
+    shapes: keptEntries(graph.shapes, (name) => !gone.has(name)),
+    aliases: keptEntries(graph.aliases, (_, remaining) => !gone.has(remaining)),
   };
 }

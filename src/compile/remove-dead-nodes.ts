@@ -1,4 +1,5 @@
 import type { Graph } from "../graph/ir";
+import { keptEntries } from "../graph/kept-entries";
 
 /**
  * Keeps what the given values need: their nodes, and the constants and inputs of those. Outputs of the graph that are not
@@ -19,13 +20,13 @@ export function removeDeadNodes<G extends Graph & { readonly aliases?: ReadonlyM
     for (const input of node.inputs) if (input !== "") needed.add(input);
   }
   const nodes = graph.nodes.filter((node) => alive.has(node.name));
-  const computed = new Set([...needed, ...nodes.flatMap((node) => node.outputs)]);
-  const live = <V>(map: ReadonlyMap<string, V>): Map<string, V> =>
-    new Map([...map].filter(([name]) => computed.has(name)));
+  const computed = new Set(needed);
+  for (const { outputs } of nodes) for (const output of outputs) computed.add(output);
+  const live = <V>(map: ReadonlyMap<string, V>) => keptEntries(map, (name) => computed.has(name));
   const rest = isStatic(graph)
     ? {
         shapes: live(graph.shapes),
-        aliases: new Map([...graph.aliases].filter(([, remaining]) => computed.has(remaining))),
+        aliases: keptEntries(graph.aliases, (_, remaining) => computed.has(remaining)),
       }
     : {};
   return {

@@ -1,4 +1,5 @@
 import type { Node, StaticGraph } from "../graph/ir";
+import { keptEntries } from "../graph/kept-entries";
 import { operators } from "../operators/table";
 
 /**
@@ -10,14 +11,10 @@ export function removeNoOps(graph: StaticGraph): StaticGraph {
   const resolved = (name: string): string => aliases.get(name) ?? name;
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
-    const renamed = { ...node, inputs: node.inputs.map(resolved) };
-    const isNoOp = operators.get(node.op)?.noOp;
-    const constants = node.inputs.map((input) => graph.constants.get(input));
-    const changes = node.outputs.slice(1).some((output) => output !== "");
-    const shapes = renamed.inputs.map((name) => graph.shapes.get(name));
-    const same = shapes[0]?.join() === graph.shapes.get(node.outputs[0])?.join();
-    if (isNoOp && !changes && same && isNoOp(node, shapes, constants)) aliases.set(node.outputs[0], renamed.inputs[0]);
-    else nodes.push(renamed);
+    const isRenamed = aliases.size > 0 && node.inputs.some((name) => aliases.has(name));
+    const inputs = isRenamed ? node.inputs.map(resolved) : node.inputs;
+    if (doesNothing(graph, node, inputs)) aliases.set(node.outputs[0], inputs[0]);
+    else nodes.push(isRenamed ? { ...node, inputs } : node);
   }
   // A pass before may have left aliases of what is removed here.
   for (const [removed, remaining] of aliases) aliases.set(removed, resolved(remaining));
@@ -26,6 +23,16 @@ export function removeNoOps(graph: StaticGraph): StaticGraph {
     nodes,
     aliases,
     outputs: graph.outputs.map(resolved),
-    shapes: new Map([...graph.shapes].filter(([name]) => !aliases.has(name))),
+    shapes: keptEntries(graph.shapes, (name) => !aliases.has(name)),
   };
+}
+
+/** @param inputs  by the names that they have now */
+function doesNothing(graph: StaticGraph, node: Node, inputs: readonly string[]): boolean {
+  const isNoOp = operators.get(node.op)?.noOp;
+  if (!isNoOp || node.outputs.slice(1).some((output) => output !== "")) return false;
+  const shapes = inputs.map((name) => graph.shapes.get(name));
+  if (shapes[0]?.join() !== graph.shapes.get(node.outputs[0])?.join()) return false;
+  const constants = node.inputs.map((input) => graph.constants.get(input));
+  return isNoOp(node, shapes, constants);
 }

@@ -1,6 +1,8 @@
 /** One walk over the nodes of a file: shapes, constants, what is written by others, and what cannot run. */
 import { LimitError, ModelError, SeethroughError, ShapeError, type UnsupportedUse } from "../errors";
 import type { Constant, Graph, Node, StaticGraph } from "../graph/ir";
+import { keptEntries } from "../graph/kept-entries";
+import { valuesRead } from "../graph/producers";
 import { label, type Shape } from "../graph/shape-rule";
 import { checkedProduct, type Limits, withinLimit } from "../limits";
 import type { Folding } from "../operators/evaluate";
@@ -88,7 +90,8 @@ export class Round {
     this.#constants = new Map(graph.constants);
     for (const [name, { shape }] of this.#constants) this.#shapes.set(name, shape);
     for (const [name, shape] of this.#shapes) checkedProduct(shape, limits, `The value "${name}"`);
-    this.#wanted = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
+    this.#wanted = valuesRead(graph.nodes);
+    for (const output of graph.outputs) this.#wanted.add(output);
     this.#lost = new Set(graph.inputs.flatMap(({ name }) => (this.#shapes.has(name) ? [] : [name])));
     this.#own = rewriting?.(graph, this.#constants);
     this.#queue = [...graph.nodes].reverse();
@@ -178,6 +181,7 @@ export class Round {
   /** True of a node in whose place others stand, or nothing, and of one that cannot be written. */
   #isWrittenByOthers({ node, shapes, constants }: NodeInputs): boolean {
     const { folding, limits } = this.#parts;
+    if (this.#own === undefined && !mayBeWritten(node.op)) return false;
     const spend = (bytes: number): void => folding.spend(label(node), bytes);
     const isWhole = this.#kinds.get(node.outputs[0]) === "int";
     const isRead = isReadOf(node, this.#wanted);
@@ -223,8 +227,11 @@ export class Round {
       this.#refuse(node, notEvaluated(node));
       return;
     }
-    const outputs = node.outputs.map((output, i) => (i === 0 || this.#wanted.has(output) ? output : ""));
-    this.#remaining.push({ ...node, outputs });
+    const isUnread = (output: string, i: number): boolean => i > 0 && output !== "" && !this.#wanted.has(output);
+    const outputs = node.outputs.some(isUnread)
+      ? node.outputs.map((output, i) => (isUnread(output, i) ? "" : output))
+      : node.outputs;
+    this.#remaining.push(outputs === node.outputs ? node : { ...node, outputs });
   }
 
   #result(): StaticGraph {
@@ -300,11 +307,10 @@ function isKnown(node: Node, known: readonly (Constant | undefined)[]): boolean 
 
 /** Drops constants, and their shapes, that no node reads and no output names. */
 function pruned(graph: StaticGraph): StaticGraph {
-  const read = new Set([...graph.outputs, ...graph.nodes.flatMap((node) => node.inputs)]);
-  const produced = new Set([...graph.inputs.map(({ name }) => name), ...graph.nodes.flatMap((node) => node.outputs)]);
-  return {
-    ...graph,
-    constants: new Map([...graph.constants].filter(([name]) => read.has(name))),
-    shapes: new Map([...graph.shapes].filter(([name]) => read.has(name) || produced.has(name))),
-  };
+  const known = valuesRead(graph.nodes);
+  for (const output of graph.outputs) known.add(output);
+  const constants = keptEntries(graph.constants, (name) => known.has(name));
+  for (const { name } of graph.inputs) known.add(name);
+  for (const { outputs } of graph.nodes) for (const output of outputs) known.add(output);
+  return { ...graph, constants, shapes: keptEntries(graph.shapes, (name) => known.has(name)) };
 }

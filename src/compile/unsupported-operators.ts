@@ -73,7 +73,9 @@ export function survey(graph: Graph, isQuantised = false): Survey {
   const kinds = valueKinds(graph);
   const fixed = new Set(graph.constants.keys());
   const positions = new Set<string>();
-  const wanted = new Set([...graph.outputs, ...graph.nodes.flatMap(({ inputs }) => inputs)]);
+  // Which of their positions are read; few files have any.
+  const pools = graph.nodes.some(({ op, outputs }) => op === "MaxPool" && outputs.length > 1);
+  const wanted = new Set(pools ? [...graph.outputs, ...graph.nodes.flatMap(({ inputs }) => inputs)] : []);
   const uses: UnsupportedUse[] = [];
 
   for (const node of graph.nodes) {

@@ -5,6 +5,7 @@
 import { mark } from "../compile/own-names";
 import { ModelError, UnsupportedOperatorError } from "../errors";
 import { Constant, type Node, type StaticGraph } from "../graph/ir";
+import { keptEntries } from "../graph/kept-entries";
 import { label } from "../graph/shape-rule";
 import { type Limits, withinLimit } from "../limits";
 import { toMemoryOrder, toRowMajor } from "../operation/layout";
@@ -72,7 +73,7 @@ export async function runConstantNodes(
     return false;
   });
   const read = new Set([...graph.outputs, ...left.flatMap(({ inputs }) => inputs)]);
-  return { ...graph, nodes: left, constants: new Map([...constants].filter(([name]) => read.has(name))) };
+  return { ...graph, nodes: left, constants: keptEntries(constants, (name) => read.has(name)) };
 }
 
 /** The node as a network of its own whose input is its first constant; undefined where it cannot run. */

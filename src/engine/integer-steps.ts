@@ -9,7 +9,6 @@ const largestPlace = 255;
 
 /** What is known of the values of a pass. */
 interface Values {
-  readonly readers: ReadonlyMap<ValueName, readonly Operation[]>;
   /** Values that must be there as they are. */
   readonly needed: ReadonlySet<ValueName>;
   readonly edited: ReadonlySet<ValueName>;
@@ -26,9 +25,21 @@ interface IntegerSteps {
   readonly shorts: ReadonlySet<ValueName>;
 }
 
+/** Of networks of floats. */
+const noSteps: IntegerSteps = { layers: new Map(), absorbed: new Map(), shorts: new Set() };
+
 export function integerSteps(forward: readonly Operation[], values: Values): IntegerSteps {
+  if (!forward.some(({ grid, integers }) => grid || integers)) return noSteps;
   const producers = new Map(forward.flatMap((each) => each.outputs.map((output) => [output, each] as const)));
-  const { needed, edited, readers } = values;
+  const { needed, edited } = values;
+  const readers = new Map<ValueName, Operation[]>();
+  for (const operation of forward) {
+    for (const name of operation.inputs) {
+      const others = readers.get(name);
+      if (others) others.push(operation);
+      else readers.set(name, [operation]);
+    }
+  }
   const absorbed = new Map<Operation, ValueName>();
 
   /** Whether a value holds integers, as far as the operations before it say so. */

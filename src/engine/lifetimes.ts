@@ -15,24 +15,26 @@ interface Buffer {
 export class Lifetimes {
   readonly #buffers = new Map<string, Buffer>();
 
-  /** @param bytes  asked at the first moment alone */
-  touch(key: string, bytes: () => number, time: number): void {
+  /** @param bytes  asked of `what` at the first moment alone */
+  touch<T>(key: string, bytes: (what: T) => number, what: T, time: number): void {
     const buffer = this.#buffers.get(key);
     if (!buffer) {
-      this.#buffers.set(key, { bytes: align(bytes()), first: time, last: time, offset: 0 });
+      this.#buffers.set(key, { bytes: align(bytes(what)), first: time, last: time, offset: 0 });
       return;
     }
-    buffer.first = Math.min(buffer.first, time);
-    buffer.last = Math.max(buffer.last, time);
+    if (time < buffer.first) buffer.first = time;
+    if (time > buffer.last) buffer.last = time;
   }
 
-  get buffers(): readonly Buffer[] {
-    return [...this.#buffers.values()];
+  get buffers(): Iterable<Buffer> {
+    return this.#buffers.values();
   }
 
   /** Where they were placed. */
   get offsets(): Map<string, number> {
-    return new Map([...this.#buffers].map(([key, { offset }]) => [key, offset]));
+    const offsets = new Map<string, number>();
+    for (const [key, { offset }] of this.#buffers) offsets.set(key, offset);
+    return offsets;
   }
 }
 

@@ -83,7 +83,6 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
     return { ...each, operations, gradients, lives: new Lifetimes() };
   });
   const backward = ways.flatMap(({ operations }) => operations);
-
   const sharing = shareBuffers(network, forward, backward, {
     guarded: [start, ...targets],
     edited,
@@ -91,7 +90,7 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
   });
 
   const { values, states, summandBytes } = lifetimesOf(network, request, { forward, ways, sharing });
-  const scratch = place([values, ...ways.map(({ lives }) => lives), states].flatMap(({ buffers }) => buffers));
+  const scratch = place([values, ...ways.map(({ lives }) => lives), states].flatMap(({ buffers }) => [...buffers]));
   const most = (operations: readonly Operation[], direction: "forward" | "backward"): number =>
     operations.reduce((bytes, operation) => Math.max(bytes, operation.scratchBytes(batch, direction)), 0);
   // With several threads each begins at a multiple of the alignment.
@@ -100,7 +99,17 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
   const summand = scratch + align(scratchBytes);
   const records = summand + align(summandBytes);
   const offsets = values.offsets;
-  const valueNames = new Set([start, ...keep, ...forward.flatMap(({ inputs, outputs }) => [...inputs, ...outputs])]);
+  const places = new Map<ValueName, number>();
+  const locate = (name: ValueName): void => {
+    const offset = offsets.get(sharing.place(name));
+    if (offset !== undefined) places.set(name, offset);
+  };
+  locate(start);
+  keep.forEach(locate);
+  for (const { inputs, outputs } of forward) {
+    inputs.forEach(locate);
+    outputs.forEach(locate);
+  }
   return {
     request,
     forward: forward.filter((operation) => !sharing.absorbed.has(operation)),
@@ -108,12 +117,7 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
     integers: sharing.integers,
     absorbed: [...sharing.absorbed],
     backward: ways.map(({ operations, gradients, lives }) => ({ operations, gradients, offsets: lives.offsets })),
-    values: new Map(
-      [...valueNames].flatMap((name) => {
-        const offset = offsets.get(sharing.place(name));
-        return offset === undefined ? [] : [[name, offset] as const];
-      }),
-    ),
+    values: places,
     states: states.offsets,
     scratch,
     summand,
@@ -140,25 +144,27 @@ function lifetimesOf(
   const values = new Lifetimes();
   const states = new Lifetimes();
   const end = ways.reduce((sum, { operations }) => sum + operations.length, forward.length);
-  const valueBytes = (name: ValueName) => (): number => sampleSize(network, name) * batch * 4;
-  const touchValue = (name: ValueName, time: number): void => {
-    const place = sharing.place(name);
-    values.touch(place, () => valueBytes(name)() / (sharing.shorts.has(place) ? 2 : 1), time);
-  };
+  const valueBytes = (name: ValueName): number => sampleSize(network, name) * batch * 4;
+  // Integers of sixteen bits take half.
+  const placeBytes = (name: ValueName): number => valueBytes(name) / (sharing.shorts.has(sharing.place(name)) ? 2 : 1);
+  const stateBytes = (operation: Operation): number => operation.stateBytes * batch;
+  const touchValue = (name: ValueName, time: number): void => values.touch(sharing.place(name), placeBytes, name, time);
+  // It is there already: an operation of the way forward made it.
+  const touchState = (name: string, time: number): void => states.touch(name, () => 0, name, time);
 
   touchValue(start, -1);
   forward.forEach((operation, time) => {
     for (const name of operation.inputs) touchValue(name, time);
     for (const name of operation.outputs) touchValue(name, time);
-    if (operation.stateBytes > 0) states.touch(operation.node.name, () => operation.stateBytes * batch, time);
-    if (operation.stateOf !== undefined) states.touch(operation.stateOf, () => 0, time);
+    if (operation.stateBytes > 0) states.touch(operation.node.name, stateBytes, operation, time);
+    if (operation.stateOf !== undefined) touchState(operation.stateOf, time);
   });
   for (const name of keep) touchValue(name, end);
 
   let summandBytes = 0;
   let begin = forward.length;
   for (const { seed, wanted, operations, gradients, lives } of ways) {
-    const touchGradient = (name: ValueName, time: number): void => lives.touch(name, valueBytes(name), time);
+    const touchGradient = (name: ValueName, time: number): void => lives.touch(name, valueBytes, name, time);
     // The seed is computed from the value it is placed at, and may look at it.
     touchValue(seed, begin);
     touchGradient(seed, begin);
@@ -169,10 +175,10 @@ function lifetimesOf(
       for (const name of operation.inputs) {
         if (!gradients.has(name)) continue;
         touchGradient(name, time);
-        summandBytes = Math.max(summandBytes, valueBytes(name)());
+        summandBytes = Math.max(summandBytes, valueBytes(name));
       }
       const state = operation.stateOf ?? (operation.stateBytes > 0 ? operation.node.name : undefined);
-      if (state !== undefined) states.touch(state, () => 0, time);
+      if (state !== undefined) touchState(state, time);
     });
     begin += operations.length;
     // They are read before the next way begins, whose seed lives from this very moment and so lies elsewhere.
@@ -213,23 +219,24 @@ function shareBuffers(
     readonly multipliesIntegers: boolean;
   },
 ): Sharing {
-  const readers = new Map<ValueName, Operation[]>();
-  for (const operation of forward) {
-    for (const name of operation.inputs) {
-      const others = readers.get(name);
-      if (others) others.push(operation);
-      else readers.set(name, [operation]);
+  const read = new Set<ValueName>();
+  const readAgain = new Set<ValueName>();
+  for (const { inputs } of forward) {
+    for (const name of inputs) {
+      if (read.has(name)) readAgain.add(name);
+      else read.add(name);
     }
   }
-  const needed = new Set([...guarded, ...edited, ...backward.flatMap(({ saved }) => saved)]);
+  const needed = new Set([...guarded, ...edited]);
+  for (const { saved } of backward) for (const name of saved) needed.add(name);
   const running = new Set(forward);
   const over = new Map<ValueName, ValueName>();
   const clamps = new Map<ValueName, Clamp>();
   const absorbed = new Set<Operation>();
   for (const operation of forward) {
-    const [input] = operation.inputs;
-    const [output] = operation.outputs;
-    if (!operation.inPlace || needed.has(input) || readers.get(input)?.length !== 1) continue;
+    const input = operation.inputs[0];
+    const output = operation.outputs[0];
+    if (!operation.inPlace || needed.has(input) || readAgain.has(input)) continue;
     over.set(output, input);
     const before = network.operations[network.producer.get(input) ?? -1];
     if (edited.includes(output)) continue;
@@ -240,7 +247,7 @@ function shareBuffers(
   const integers = new Map<string, Integers>();
   const shorts = new Set<ValueName>();
   if (multipliesIntegers) {
-    const steps = integerSteps(forward, { readers, needed, edited: new Set(edited), absorbed });
+    const steps = integerSteps(forward, { needed, edited: new Set(edited), absorbed });
     for (const [layer, each] of steps.layers) integers.set(layer, each);
     for (const name of steps.shorts) shorts.add(name);
     for (const [operation, input] of steps.absorbed) {
@@ -270,18 +277,18 @@ export const leadsAround = (network: Network, targets: readonly ValueName[], val
   operationsAfter(network, targets, value).some(({ inputs }) => inputs.includes(network.input));
 
 function operationsAfter(network: Network, targets: readonly ValueName[], start: ValueName): Operation[] {
-  const needed = new Set<number>();
+  const needed = new Uint8Array(network.operations.length);
   const next = [...targets];
   for (let value = next.pop(); value !== undefined; value = next.pop()) {
     const position = value === start ? undefined : network.producer.get(value);
-    if (position === undefined || needed.has(position)) continue;
-    needed.add(position);
+    if (position === undefined || needed[position] === 1) continue;
+    needed[position] = 1;
     const operation = network.operations[position];
     for (const input of operation.inputs) next.push(input);
     // An unpooling reads the switches of its pool, so the pool runs even if nobody reads what it pools.
     if (operation.stateOf !== undefined) next.push(entryOf(network.states, operation.stateOf));
   }
-  return [...needed].sort((a, b) => a - b).map((position) => network.operations[position]);
+  return network.operations.filter((_, position) => needed[position] === 1);
 }
 
 /** Operations between the wanted values and the seed, last first; fills in the values whose gradient they carry. */
@@ -297,10 +304,11 @@ function backwardOperations(
   }
   gradients.add(seed);
   const backward: Operation[] = [];
-  for (const operation of [...forward].reverse()) {
-    const carries = operation.outputs.some((name) => gradients.has(name));
+  for (let i = forward.length - 1; i >= 0; i--) {
+    const operation = forward[i];
+    if (!operation.outputs.some((name) => gradients.has(name))) continue;
     const inputs = operation.inputs.filter((name) => influenced.has(name));
-    if (!carries || inputs.length === 0) continue;
+    if (inputs.length === 0) continue;
     // A wanted value that is an output of this operation ends the walk unless something before it is wanted too.
     backward.push(operation);
     for (const name of inputs) gradients.add(name);

@@ -174,25 +174,38 @@ export class Session {
     this.memory.floats(run.value(start), data.length).set(data);
     const edit = (name: ValueName): void => edits?.get(name)?.(this.memory.floats(run.value(name), run.count(name)));
     edit(start);
-    for (const operation of plan.forward) {
-      this.#call(run, operation, "forward");
-      if (run.isLost) return undefined;
-      if (edits) operation.outputs.forEach(edit);
-      yield;
-    }
+    yield* this.#forward(run, plan.forward, edits && edit);
+    if (run.isLost) return undefined;
     const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
     const found: Map<ValueName, Float32Array>[] = [];
     for (const [i, way] of ways.entries()) {
       run.turn(plan.backward[i]);
       run.seed(way);
-      for (const operation of plan.backward[i].operations) {
-        this.#call(run, operation, "backward");
-        yield;
-      }
+      yield* this.#backward(run, plan.backward[i].operations);
       found.push(new Map(way.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)])));
     }
     const [gradients = new Map(), ...others] = found;
     return { values, gradients, also: others };
+  }
+
+  *#forward(
+    run: PlannedRun,
+    operations: readonly Operation[],
+    edit: ((name: ValueName) => void) | undefined,
+  ): Generator<void, void> {
+    for (const operation of operations) {
+      this.#call(run, operation, "forward");
+      if (run.isLost) return;
+      if (edit) operation.outputs.forEach(edit);
+      yield;
+    }
+  }
+
+  *#backward(run: PlannedRun, operations: readonly Operation[]): Generator<void, void> {
+    for (const operation of operations) {
+      this.#call(run, operation, "backward");
+      yield;
+    }
   }
 
   #call(run: PlannedRun, operation: Operation, direction: "forward" | "backward"): void {

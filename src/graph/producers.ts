@@ -1,5 +1,15 @@
 import type { Node } from "./ir";
 
 /** The node that computes each value; none for inputs and constants. */
-export const producersOf = ({ nodes }: { readonly nodes: readonly Node[] }): ReadonlyMap<string, Node> =>
-  new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
+export function producersOf({ nodes }: { readonly nodes: readonly Node[] }): ReadonlyMap<string, Node> {
+  const producers = new Map<string, Node>();
+  for (const node of nodes) for (const output of node.outputs) producers.set(output, node);
+  return producers;
+}
+
+/** The names of all values that nodes read. */
+export function valuesRead(nodes: readonly Node[]): Set<string> {
+  const read = new Set<string>();
+  for (const { inputs } of nodes) for (const input of inputs) read.add(input);
+  return read;
+}

@@ -63,12 +63,15 @@ const outermost: Scope = { prefix: "", resolve: (name) => name };
  * @param names  those of the file
  */
 export function withBranches(
-  { graphs, references, ...node }: FileNode,
+  node: FileNode,
   check: (node: FileNode) => Node,
   names: InnerNames,
-  { prefix, resolve }: Scope = outermost,
+  scope: Scope = outermost,
 ): Node {
-  const checked = check({ ...node, references });
+  const checked = check(node);
+  const { graphs } = node;
+  if (scope === outermost && !graphs) return checked;
+  const { prefix, resolve } = scope;
   const inputs = checked.inputs.map(resolve);
   if (!withGraphs.has(node.op) || !graphs) return { ...checked, inputs };
   const read = new Set<string>();

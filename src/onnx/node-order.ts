@@ -59,6 +59,11 @@ export function sortedNodes(nodes: readonly Node[], known: readonly string[], ou
     }
   };
   for (const node of nodes) {
+    if (waiting.size === 0 && node.inputs.every((input) => input === "" || ready.has(input))) {
+      sorted.push(node);
+      for (const output of node.outputs) if (output !== "") ready.add(output);
+      continue;
+    }
     const pending = new Set(node.inputs.filter((input) => input !== "" && !ready.has(input)));
     const entry = { node, missing: pending.size };
     for (const input of pending) {

@@ -44,7 +44,7 @@ export function readOnnx(
   files.checkComplete();
   const constants = new Map(initialisers);
   const nodes: Node[] = [...refused];
-  const check = ({ references, ...node }: FileNode): Node => checkedNode(node, references, opset);
+  const check = (node: FileNode): Node => checkedNode(node, opset);
   const inlined = inlineFunctions(written, file.functions, opset, limits);
   const outside = inlined.some(({ graphs }) => graphs) ? inlined.flatMap((node) => node.outputs) : [];
   const names = new InnerNames([...outside, ...constants.keys(), ...inputs.map((input) => input.name)]);
@@ -71,13 +71,14 @@ export function readOnnx(
   };
 }
 
-function checkedNode(node: Node, references: FileNode["references"], opset: number): Node {
-  const [outside] = references.values();
-  const refusal =
-    outside === undefined
-      ? tooOld(node.op, opset)
-      : `it refers to the attribute "${outside}" of a function and is in none`;
-  return node.refusal === undefined && refusal !== undefined ? { ...node, refusal } : node;
+function checkedNode({ name, op, inputs, outputs, attributes, references, refusal }: FileNode, opset: number): Node {
+  const [outside] = references.size > 0 ? references.values() : [];
+  const why =
+    refusal ??
+    (outside === undefined
+      ? tooOld(op, opset)
+      : `it refers to the attribute "${outside}" of a function and is in none`);
+  return { name, op, inputs, outputs, attributes, ...(why !== undefined && { refusal: why }) };
 }
 
 interface FileInput extends GraphInput {

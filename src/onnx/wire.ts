@@ -14,7 +14,7 @@ export function readMessage(
   read: (field: Field) => void,
   limits: Limits = defaultLimits,
 ): void {
-  const field = new Field(bytes, what, { fileStart: bytes.byteOffset, limits, depth: 1 });
+  const field = new Field(bytes, what, { fileStart: bytes.byteOffset, limits, depth: 1, names: new Map() });
   while (field.next()) read(field);
 }
 
@@ -24,6 +24,8 @@ interface Place {
   readonly limits: Limits;
   /** How many messages it lies in, itself counted. */
   readonly depth: number;
+  /** Those that were read: one text for a name, wherever the file has it, so that to look it up is to compare addresses. */
+  readonly names: Map<string, string>;
 }
 
 /**
@@ -72,7 +74,11 @@ export class Field {
   string(): string {
     const bytes = this.bytes();
     withinLimit(this.limits, "nameBytes", bytes.byteLength, `A name in ${this.#what} is too long, in bytes`);
-    return text.decode(bytes);
+    const name = text.decode(bytes);
+    const before = this.#place.names.get(name);
+    if (before !== undefined) return before;
+    this.#place.names.set(name, name);
+    return name;
   }
 
   /** What somebody has written, which may be longer than a name. */

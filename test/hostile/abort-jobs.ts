@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import * as library from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
 import { transformer } from "../graph/transformer";
+import { caseOf } from "../seeded";
 import { boxes, classifier } from "./small-networks";
-import { random } from "./wild-values";
+import { randomOf } from "./wild-values";
 
 export interface Watch {
   readonly signal?: AbortSignal;
@@ -164,13 +165,11 @@ export async function tryAborts(cases: number) {
   const found: string[] = [];
   let [aborted, finished] = [0, 0];
   for (let i = 0; i < cases; i++) {
-    const below = random(Math.imul(i + 1, 2654435761));
-    below(7);
-    below(7);
+    const below = randomOf(i);
     const [name, job] = all[below(all.length)];
     const moment = moments[below(moments.length)];
-    const reason = new Error(`given up, case ${i}`);
-    const label = `case ${i}: ${name}, ${moment}`;
+    const reason = new Error(`given up, ${caseOf(i)}`);
+    const label = `${caseOf(i)}: ${name}, ${moment}`;
     try {
       const result = await abortedAt(moment, below, reason, job);
       finished++;

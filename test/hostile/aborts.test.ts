@@ -6,8 +6,9 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as mainEntry from "../../src/index";
 import type * as poolEntry from "../../src/pool";
+import { caseOf } from "../seeded";
 import { fingerprint, jobsOf, tryAborts } from "./abort-jobs";
-import { random } from "./wild-values";
+import { randomOf } from "./wild-values";
 
 // The built files: a worker is a file of its own.
 const address = (file: string): string => pathToFileURL(resolve("dist", file)).href;
@@ -60,21 +61,19 @@ describe("a pool", () => {
     const found: string[] = [];
     let aborted = 0;
     const one = async (i: number): Promise<void> => {
-      const below = random(Math.imul(i + 1, 2654435761));
-      below(7);
-      below(7);
+      const below = randomOf(i);
       const [name, options] = calls[below(calls.length)];
       const stop = new AbortController();
-      const reason = new Error(`given up, case ${i}`);
+      const reason = new Error(`given up, ${caseOf(i)}`);
       setTimeout(() => stop.abort(reason), below(60));
       const onProgress = below(3) === 0 ? () => (below(4) === 0 ? new Promise(() => {}) : undefined) : undefined;
       try {
         const watched = { ...options, signal: stop.signal, ...(onProgress && { onProgress }) };
         const result = await (pool[name] as Explaining)(model, input, watched);
-        if (fingerprint(result) !== expected.get(name)) found.push(`case ${i}: ${name} has other bits`);
+        if (fingerprint(result) !== expected.get(name)) found.push(`${caseOf(i)}: ${name} has other bits`);
       } catch (error) {
         aborted++;
-        if (error !== reason) found.push(`case ${i}: ${name}: ${error}`);
+        if (error !== reason) found.push(`${caseOf(i)}: ${name}: ${error}`);
       }
     };
     for (let i = 0; i < 600; i += 6) await Promise.all(Array.from({ length: 6 }, (_, k) => one(i + k)));

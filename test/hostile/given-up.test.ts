@@ -4,6 +4,7 @@ import * as library from "../../src/index";
 import { defaultModel } from "../../src/load-default-model";
 import { kernels } from "../../src/load-model";
 import { poolInThread } from "../../src/pool/in-thread";
+import { otherSeeds } from "../seeded";
 import { fingerprint, jobsOf, tryAborts } from "./abort-jobs";
 import { random } from "./wild-values";
 
@@ -99,7 +100,7 @@ it("waits for nothing of the caller's beyond the signal: streams, loaders, black
 it("a model disposed of while it works ends in a typed error or the right bits", async () => {
   const ends = { typed: 0, finished: 0 };
   for (let i = 0; i < 30; i++) {
-    const below = random(Math.imul(i + 1, 2654435761));
+    const below = random(Math.imul(i + 1, 2654435761) + otherSeeds);
     below(7);
     const { jobs, model } = await jobsOf();
     const names = [...jobs.keys()];

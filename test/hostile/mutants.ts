@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { InternalError, SeethroughError } from "../../src/index";
+import { caseOf, otherSeeds } from "../seeded";
 
 /** Milliseconds of processor time that one case may take. */
 const slowest = 2000;
@@ -60,14 +61,14 @@ export async function tryAll(
   for (let i = 0; i < count; i++) {
     const start = process.cpuUsage();
     try {
-      await one(random(seed + i * 2654435761 || 1));
+      await one(random(seed + i * 2654435761 + otherSeeds || 1));
     } catch (error) {
       found.refused++;
       if (!(error instanceof SeethroughError) || error instanceof InternalError) {
         found.untyped.push(
-          `case ${i}: ${error instanceof Error ? `${error.stack} ${(error.cause as Error)?.stack ?? ""}` : error}`,
+          `${caseOf(i)}: ${error instanceof Error ? `${error.stack} ${(error.cause as Error)?.stack ?? ""}` : error}`,
         );
-      } else if (error.message.length > 5000) found.untyped.push(`case ${i}: a text of ${error.message.length}`);
+      } else if (error.message.length > 5000) found.untyped.push(`${caseOf(i)}: a text of ${error.message.length}`);
     }
     const { user, system } = process.cpuUsage(start);
     const milliseconds = (user + system) / 1000;
@@ -82,7 +83,7 @@ export function expectSound(family: string, found: Found): void {
   const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20);
   console.log(
     `${family}: ${cases} cases, ${refused} refused, ${untyped.length} untyped; slowest ${Math.round(time)} ms of processor time ` +
-      `(case ${slowestCase}); the process had ${megabytes(most)} MB at most, ${megabytes(most - before)} more than before`,
+      `(${caseOf(slowestCase)}); the process had ${megabytes(most)} MB at most, ${megabytes(most - before)} more than before`,
   );
   expect(untyped.slice(0, 5)).toEqual([]);
   expect(time).toBeLessThan(slowest);

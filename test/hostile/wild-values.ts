@@ -1,3 +1,5 @@
+import { otherSeeds } from "../seeded";
+
 /** Marsaglia's xorshift32: the cases are the same in every run. */
 export function random(seed: number): (below: number) => number {
   let state = seed | 0 || 1;
@@ -7,6 +9,14 @@ export function random(seed: number): (below: number) => number {
     state ^= state << 5;
     return (state >>> 0) % below;
   };
+}
+
+/** The random numbers of a numbered case. The first ones of neighbouring seeds are alike. */
+export function randomOf(i: number): (below: number) => number {
+  const below = random(Math.imul(i + 1, 2654435761) + otherSeeds);
+  below(7);
+  below(7);
+  return below;
 }
 
 const circular: Record<string, unknown> = {};
