@@ -34,6 +34,7 @@ function asModule(encoder: string): string {
  * pages load, whether they ask for the part or not: therefore these are bundled by themselves, with copies of what they share.
  */
 const parts: Readonly<Record<string, string>> = {
+  compounds: "src/compile/lowering/compounds.ts",
   "cut-selection": "src/compile/cut-selection.ts",
   "box-evidence": "src/attribution/box-evidence.ts",
   "data-url": "src/view/data-url.ts",
@@ -44,6 +45,7 @@ const parts: Readonly<Record<string, string>> = {
   quantisation: "src/compile/quantised/quantisation.ts",
   reader: "src/tfjs/reader.ts",
   "lite-reader": "src/tflite/lite-reader.ts",
+  loops: "src/compile/unroll-loops.ts",
   "spectral-clusters": "src/audit/spectral-clusters.ts",
   "why-empty": "src/attribution/why-empty.ts",
 };

@@ -1,4 +1,4 @@
-import { writtenNames } from "../src/compile/lowering/table";
+import { compounds } from "../src/compile/lowering/compounds";
 import type { Nature, Operator } from "../src/operators/operator";
 import { quantisedOperators } from "../src/operators/quantised-names";
 import { operators } from "../src/operators/table";
@@ -68,7 +68,7 @@ export function operatorsPage(): string {
     ];
     return `| ${cells.join(" | ")} |`;
   });
-  const written = writtenNames.map((name) => `\`${name}\``).join(", ");
+  const written = [...compounds.keys()].map((name) => `\`${name}\``).join(", ");
   const quantised = [...quantisedOperators].map((name) => `\`${name}\``).join(", ");
   const [lite, mediaPipe] = [builtins, customs].map((names) =>
     [...names.keys()].map((name) => `\`${name}\``).join(", "),

@@ -8,7 +8,7 @@ import type { Constant, Graph, Node } from "../graph/ir";
 import { type Limits, withinLimit } from "../limits";
 import { removeDeadNodes } from "./remove-dead-nodes";
 import { type InPlace, takenBranch } from "./take-branches";
-import { costOf, type Rounds, writtenRounds } from "./unroll-loops";
+import type { Rounds, UnrolledLoops } from "./unroll-loops";
 
 /** Nodes of graphs inside of others that are copied with them, for each node that a network may have: they are looked at later, or never. */
 const copiesPerNode = 8;
@@ -48,7 +48,7 @@ export class ControlFlow {
    *
    * @throws {LimitError} if these are too many nodes
    */
-  unroll(node: Node, rounds: Rounds): InPlace {
+  unroll(node: Node, rounds: Rounds, { costOf, writtenRounds }: UnrolledLoops): InPlace {
     const { nodes, inside, characters } = costOf(rounds);
     const whose = `The rounds of "${cut(node.name)}"`;
     withinLimit(this.#limits, "nodes", this.#nodes + nodes, `${whose} are too many nodes`);

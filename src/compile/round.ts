@@ -11,10 +11,10 @@ import { operators } from "../operators/table";
 import { showShape, sizeOf } from "../tensor";
 import { ControlFlow } from "./control-flow";
 import { knownInputs, shapedInputs } from "./input-shapes";
-import { Lowered, type Rewriting } from "./lowering/emitter";
-import { isLowered, loweringOf, mayBeWritten } from "./lowering/table";
-import type { InPlace } from "./take-branches";
-import { isLoop, roundsOf } from "./unroll-loops";
+import { type Compounds, Lowered, type Rewriting } from "./lowering/emitter";
+import { isPartlyWritten, partlyWritten } from "./lowering/table";
+import { type InPlace, isLoop } from "./take-branches";
+import type { UnrolledLoops } from "./unroll-loops";
 import { isRefused, notEvaluated, survey, unsupported } from "./unsupported-operators";
 
 type Survey = ReturnType<typeof survey>;
@@ -43,6 +43,8 @@ export interface RoundParts {
   readonly limits: Limits;
   readonly folding: Folding;
   readonly rewriting: Rewritings | undefined;
+  readonly compounds: Compounds | undefined;
+  readonly loops: UnrolledLoops | undefined;
 }
 
 /** A node, and what is known of what it reads. */
@@ -77,8 +79,8 @@ export class Round {
   #written = 0;
 
   constructor(graph: Graph, parts: RoundParts) {
-    const { inputShapes, limits, rewriting } = parts;
-    const { kinds, fixed, uses } = survey(graph, rewriting !== undefined);
+    const { inputShapes, limits, rewriting, compounds, loops } = parts;
+    const { kinds, fixed, uses } = survey(graph, { isQuantised: rewriting !== undefined, compounds, loops });
     this.#graph = graph;
     this.#parts = parts;
     this.#kinds = kinds;
@@ -112,9 +114,10 @@ export class Round {
   /** What stands in the place of a branch that is taken, or of a loop's rounds. */
   #inPlaceOf(node: Node): InPlace | undefined {
     const taken = this.#flow.take(node, this.#constants);
-    if (taken || !isLoop(node) || this.#refusedNodes.has(node.name) || this.#readsLost(node)) return taken;
-    const rounds = roundsOf(node, { constants: this.#constants, shapes: this.#shapes });
-    if (typeof rounds !== "string") return this.#flow.unroll(node, rounds);
+    const { loops } = this.#parts;
+    if (taken || !loops || !isLoop(node) || this.#refusedNodes.has(node.name) || this.#readsLost(node)) return taken;
+    const rounds = loops.roundsOf(node, { constants: this.#constants, shapes: this.#shapes });
+    if (typeof rounds !== "string") return this.#flow.unroll(node, rounds, loops);
     this.#refused.push({ op: node.op, node: node.name, reason: rounds });
     this.#refusedNodes.add(node.name);
     return undefined;
@@ -136,6 +139,8 @@ export class Round {
       this.#shapes.set(name, value.shape);
     }
   }
+
+  #isCompound = ({ op }: Pick<Node, "op">): boolean => this.#parts.compounds?.has(op) === true;
 
   #readsLost = ({ inputs }: Node): boolean => inputs.some((input) => this.#lost.has(input));
 
@@ -174,7 +179,7 @@ export class Round {
   /** By its own rule. How it is written by others nobody looks at before that has found what it asks for sound. */
   #shapesOf({ node, shapes, constants }: NodeInputs): readonly Shape[] {
     const isOfOwn = this.#own !== undefined && quantisedOperators.has(node.op);
-    const isWritten = isLowered(node.op) || (isOfOwn && !(operators.has(node.op) && isKnown(node, constants)));
+    const isWritten = this.#isCompound(node) || (isOfOwn && !(operators.has(node.op) && isKnown(node, constants)));
     return isWritten ? [] : this.#parts.folding.shapesOf(node, shapes, constants, this.#graph.opset);
   }
 
@@ -188,7 +193,8 @@ export class Round {
     const lowered = new Lowered(node, shapes, constants, this.#graph.opset, isRead, isWhole, spend);
     let reason = this.#own?.write(lowered);
     if (reason === undefined && lowered.nodes.length === 0) {
-      reason = loweringOf(lowered)?.(lowered);
+      const lowering = this.#parts.compounds?.get(node.op) ?? partlyWritten(lowered);
+      reason = lowering?.(lowered);
       this.#own?.wrote(node, lowered.nodes);
     }
     if (reason !== undefined) {
@@ -196,7 +202,7 @@ export class Round {
       return true;
     }
     // Nobody reads what it makes.
-    if (lowered.nodes.length === 0) return isLowered(node.op);
+    if (lowered.nodes.length === 0) return this.#isCompound(node);
     this.#written += lowered.nodes.length;
     withinLimit(limits, "nodes", this.#graph.nodes.length + this.#written, manyWritten(node));
     this.#know(lowered.constants);
@@ -247,7 +253,7 @@ export class Round {
       !this.#refusedNodes.has(name) &&
       !outputs.every((output) => this.#fixed.has(output)) &&
       // How it would be written nobody has looked at.
-      !(mayBeWritten(op) && inputs.some((input) => this.#lost.has(input))) &&
+      !((isPartlyWritten(op) || this.#isCompound({ op })) && inputs.some((input) => this.#lost.has(input))) &&
       !inputs.some((input) => this.#lost.has(input) && this.#fixed.has(input));
     const later = this.#parts.refusedLater(result, this.#remaining.filter(isSettled));
     throw refusal(this.#graph, this.#refused, this.#failures, later);

@@ -2,10 +2,26 @@ import { ModelError } from "../errors";
 import type { Graph, StaticGraph } from "../graph/ir";
 import { defaultLimits, type Limits } from "../limits";
 import { Folding } from "../operators/evaluate";
+import type { Compounds } from "./lowering/emitter";
 import { type RefusedLater, type Rewritings, Round } from "./round";
+import type { UnrolledLoops } from "./unroll-loops";
 
 /** How often all begins anew with the branches and rounds that turned out: once, but where one that is not taken stood in the way of others. */
 const mostRounds = 10;
+
+/** What a graph is specialised with. */
+export interface Specialising {
+  /** Where something cannot run: what else of the part that is known cannot, so that one error says all. */
+  readonly refusedLater?: RefusedLater;
+  /** What the file may ask for: no value is computed, and no node built, that is beyond them. */
+  readonly limits?: Limits;
+  /** What writes nodes as the whole network needs it, where one does. */
+  readonly rewriting?: Rewritings | undefined;
+  /** Where the graph has one of them. */
+  readonly compounds?: Compounds | undefined;
+  /** Where the graph has one. */
+  readonly loops?: UnrolledLoops | undefined;
+}
 
 /**
  * Fixes the shapes of the inputs, infers every other one and does all arithmetic that does not depend on the image.
@@ -14,9 +30,6 @@ const mostRounds = 10;
  * name, constants nobody reads are dropped.
  *
  * @param inputShapes  shapes by input name, as the file orders axes; needed where the file leaves a dimension open
- * @param refusedLater  where something cannot run: what else of the part that is known cannot, so that one error says all
- * @param limits  what the file may ask for: no value is computed, and no node built, that is beyond them
- * @param rewriting  what writes nodes as the whole network needs it, where one does
  * @throws {LimitError} if a value is, or all constants together
  * @throws {UnsupportedOperatorError} listing every use of an operator that cannot run
  * @throws {ModelError} if a dimension stays open, or a shape depends on the image
@@ -25,9 +38,7 @@ const mostRounds = 10;
 export function specialise(
   graph: Graph,
   inputShapes: ReadonlyMap<string, readonly number[]>,
-  refusedLater: RefusedLater = () => [],
-  limits: Limits = defaultLimits,
-  rewriting?: Rewritings,
+  { refusedLater = () => [], limits = defaultLimits, rewriting, compounds, loops }: Specialising = {},
 ): StaticGraph {
   for (const name of inputShapes.keys()) {
     if (!graph.inputs.some((input) => input.name === name)) {
@@ -42,7 +53,8 @@ export function specialise(
   let current = graph;
   for (let round = 0; round <= mostRounds; round++) {
     folding.beginAnew();
-    const { chosen, result } = new Round(current, { inputShapes, refusedLater, limits, folding, rewriting }).run();
+    const parts = { inputShapes, refusedLater, limits, folding, rewriting, compounds, loops };
+    const { chosen, result } = new Round(current, parts).run();
     if (result) return result;
     current = chosen;
   }

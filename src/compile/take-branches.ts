@@ -6,6 +6,10 @@ export interface InPlace {
   readonly constants: Iterable<readonly [string, Constant]>;
 }
 
+/** True for a Loop or a Scan whose body could be read. */
+export const isLoop = ({ op, branches }: Node): boolean =>
+  (op === "Loop" || op === "Scan") && branches?.get("body")?.inputs !== undefined;
+
 /**
  * The branch of an If that is taken where its condition is known.
  *

@@ -1,4 +1,4 @@
-/** Loops whose number of rounds is known: their rounds, one after the other, stand in their place. */
+/** Loops whose number of rounds is known: their rounds, one after the other, stand in their place. Loaded for a network that has one. */
 import { type Branch, Constant, type Node, numberAttribute } from "../graph/ir";
 import { axisOf, type Shape } from "../graph/shape-rule";
 import type { InPlace } from "./take-branches";
@@ -24,11 +24,17 @@ export interface Rounds {
   readonly gathered: (i: number) => { readonly axis: number; readonly isBackward: boolean };
 }
 
-export const isLoop = ({ op, branches }: Node): boolean =>
-  (op === "Loop" || op === "Scan") && branches?.get("body")?.inputs !== undefined;
+/** How loops are written. */
+export interface UnrolledLoops {
+  /** A text is why its rounds cannot be written one after the other. */
+  readonly roundsOf: (node: Node, known: Known) => Rounds | string;
+  /** What the rounds of a loop are written by: nodes, those of the graphs inside of them, and characters. */
+  readonly costOf: (rounds: Rounds) => { readonly nodes: number; readonly inside: number; readonly characters: number };
+  /** The rounds of a loop, one after the other. */
+  readonly writtenRounds: (node: Node, rounds: Rounds) => InPlace;
+}
 
-/** A text is why its rounds cannot be written one after the other. */
-export function roundsOf(node: Node, known: Known): Rounds | string {
+function roundsOf(node: Node, known: Known): Rounds | string {
   const rounds = node.op === "Loop" ? loopRounds(node, known) : scanRounds(node, known);
   if (typeof rounds === "string" || rounds.count > 0) return rounds;
   const gathers = node.outputs.slice(rounds.carried.length).some((output) => output !== "");
@@ -87,8 +93,7 @@ function partsOf(node: Node) {
   return { body, names, places: node.inputs.slice(0, names.length) };
 }
 
-/** What the rounds of a loop are written by: nodes, those of the graphs inside of them, and characters. */
-export const costOf = ({ body, count, scanned }: Rounds) => ({
+const costOf = ({ body, count, scanned }: Rounds) => ({
   nodes: count * Math.max(1, body.nodes.length + scanned.length),
   inside: count * sizeOfBody(body),
   characters: count * charactersOfBody(body),
@@ -113,8 +118,7 @@ const charactersOfBody = ({ nodes, inputs = [] }: Branch): number =>
 
 const lengthOf = (names: readonly string[]): number => names.reduce((sum, { length }) => sum + length, 0);
 
-/** The rounds of a loop, one after the other. */
-export function writtenRounds(node: Node, rounds: Rounds): InPlace {
+function writtenRounds(node: Node, rounds: Rounds): InPlace {
   const constants = new Map(rounds.body.constants);
   return { nodes: written(node, rounds, (name, value) => constants.set(name, value)), constants };
 }
@@ -198,3 +202,5 @@ function renamed(node: Node, seen: (name: string) => string, own: (name: string)
     }),
   };
 }
+
+export const loops: UnrolledLoops = { roundsOf, costOf, writtenRounds };

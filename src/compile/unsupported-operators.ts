@@ -4,8 +4,9 @@ import { valueKinds } from "../operators/element-kind";
 import type { Nature, Operator } from "../operators/operator";
 import { quantisedOperators } from "../operators/quantised-names";
 import { operators } from "../operators/table";
-import { isLowered } from "./lowering/table";
-import { isLoop } from "./unroll-loops";
+import type { Compounds } from "./lowering/emitter";
+import { isLoop } from "./take-branches";
+import type { UnrolledLoops } from "./unroll-loops";
 
 const quantised = "quantised arithmetic is not supported";
 
@@ -63,13 +64,19 @@ function kindRefusal(operator: Operator | undefined, kinds: readonly ConstantKin
 export const isRefused = ({ op, refusal }: Node, { opset }: Graph): boolean =>
   refusal !== undefined || (op === "Scan" && opset < 9);
 
+/** What else than the operators of the table runs. */
+interface AlsoRuns {
+  /** Whether quantised operators are written by others. */
+  readonly isQuantised?: boolean;
+  readonly compounds?: Compounds | undefined;
+  readonly loops?: UnrolledLoops | undefined;
+}
+
 /**
  * Looks for operators that cannot run: unknown ones, and those that do something else with integers or booleans from the image than
  * with the floats as which they are kept.
- *
- * @param isQuantised  whether quantised operators are written by others
  */
-export function survey(graph: Graph, isQuantised = false): Survey {
+export function survey(graph: Graph, { isQuantised = false, compounds, loops }: AlsoRuns = {}): Survey {
   const kinds = valueKinds(graph);
   const fixed = new Set(graph.constants.keys());
   const positions = new Set<string>();
@@ -90,12 +97,12 @@ export function survey(graph: Graph, isQuantised = false): Survey {
       continue;
     }
     if (isQuantised && node.refusal === undefined && quantisedOperators.has(node.op)) continue;
-    if (isLoop(node) && !isRefused(node, graph)) {
+    if (loops && isLoop(node) && !isRefused(node, graph)) {
       if (node.op === "Loop" && ![0, 1].every((i) => node.inputs[i] === "" || fixed.has(node.inputs[i])))
         refuse("how often it runs depends on the image");
       continue;
     }
-    if (node.refusal !== undefined || !(operator || isLowered(node.op)) || (operator?.constantsOnly && !isFixed)) {
+    if (node.refusal !== undefined || !(operator || compounds?.has(node.op)) || (operator?.constantsOnly && !isFixed)) {
       refuse(
         node.refusal ||
           (reasons.find(({ ops }) => ops.test(node.op))?.reason ??

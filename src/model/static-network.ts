@@ -6,12 +6,15 @@ import { joinOutputs } from "../compile/join-outputs";
 import { ownScaling } from "../compile/own-scaling";
 import { removeDeadNodes } from "../compile/remove-dead-nodes";
 import { removeNoOps } from "../compile/remove-no-ops";
-import { specialise } from "../compile/specialise";
+import { type Specialising, specialise } from "../compile/specialise";
+import { isLoop } from "../compile/take-branches";
 import { trainingDropouts } from "../compile/training-dropouts";
 import { runConstantNodes } from "../engine/constant-nodes";
 import { SeethroughError } from "../errors";
 import type { Graph, Node, StaticGraph } from "../graph/ir";
 import { type Note, note } from "../notes";
+import { quantisedOperators } from "../operators/quantised-names";
+import { operators } from "../operators/table";
 import type { Kernels } from "../wasm/kernels";
 import { type AskedNetwork, keepingInput } from "./asked-network";
 import type { FileGraph } from "./file-graph";
@@ -50,10 +53,13 @@ export async function staticNetwork(
     ? (await import("../compile/quantised/quantisation")).quantisation(quantized)
     : undefined;
   if (isQuantised) notes.push(note("quantised", quantized, ""));
+  const writing = await writtenByOthers(file);
   const settled = async (part: Graph): Promise<StaticGraph> =>
     runConstantNodes(
       // What is not read by anybody is an output too, while constants are folded: the result may turn out to be one.
-      specialise({ ...part, outputs: [...new Set([...part.outputs, result])] }, shapes, refusedUses, limits, rewriting),
+      specialise({ ...part, outputs: [...new Set([...part.outputs, result])] }, shapes, {
+        ...{ refusedLater: refusedUses, limits, rewriting, ...writing },
+      }),
       kernels,
       maxMemory,
       limits,
@@ -83,13 +89,13 @@ export async function staticNetwork(
       labelsOfFile: options.labels === undefined,
       classAxis: options.classAxis,
       fileOrder,
-      others: () => otherOutputs(file, result, shapes, rewriting),
+      others: () => otherOutputs(file, result, shapes, { rewriting, ...writing }),
     });
   const first = await read(alone);
   // The boxes of a detector are often in an output of their own, and are what its scores are about.
   const beside =
     first.reading.detector || selection
-      ? otherOutputs(file, result, shapes, rewriting).map(({ name: other }) => other)
+      ? otherOutputs(file, result, shapes, { rewriting, ...writing }).map(({ name: other }) => other)
       : [];
   const together = await jointly(beside, async () => {
     const part = keepingInput(file, removeDeadNodes(file, [result, ...beside]));
@@ -106,6 +112,24 @@ export async function staticNetwork(
     .filter(({ value }) => value === resolved || !graph.constants.has(value));
   const joined = together ? joinOutputs(graph, [...new Set(outputs.map(({ value }) => value))]) : graph;
   return { graph, joined, reading, resolved, outputs, scalesItself: scaled !== undefined };
+}
+
+/** What a graph, or one inside of it, needs beside the operators of the table: whoever loads networks without them never loads it. */
+async function writtenByOthers({ nodes }: Graph): Promise<Pick<Specialising, "compounds" | "loops">> {
+  let [hasCompounds, hasLoops] = [false, false];
+  const graphs = [nodes];
+  for (let list = graphs.pop(); list; list = graphs.pop()) {
+    for (const node of list) {
+      const { op, branches } = node;
+      if (branches) for (const { nodes: inside } of branches.values()) graphs.push(inside);
+      if (isLoop(node)) hasLoops = true;
+      else if (!branches && !operators.has(op) && !quantisedOperators.has(op)) hasCompounds = true;
+    }
+  }
+  return {
+    ...(hasCompounds && { compounds: (await import("../compile/lowering/compounds")).compounds }),
+    ...(hasLoops && { loops: (await import("../compile/unroll-loops")).loops }),
+  };
 }
 
 /** The graph of several outputs; undefined where there are none, or one of them cannot be computed: the first is no worse for that. */
@@ -138,14 +162,14 @@ function otherOutputs(
   file: Graph,
   result: string,
   shapes: ReadonlyMap<string, readonly number[]>,
-  rewriting: Parameters<typeof specialise>[4],
+  parts: Specialising,
 ) {
   return file.outputs.flatMap((name) => {
     if (name === result) return [];
     try {
       const live = removeDeadNodes(file, [name]);
       const own = new Map([...shapes].filter(([input]) => live.inputs.some((each) => each.name === input)));
-      const graph = combineSoftmax(removeNoOps(specialise(live, own, undefined, undefined, rewriting)));
+      const graph = combineSoftmax(removeNoOps(specialise(live, own, parts)));
       return [{ name, graph, value: graph.aliases.get(name) ?? name }];
     } catch (error) {
       if (error instanceof SeethroughError) return [];

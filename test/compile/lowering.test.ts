@@ -1,5 +1,6 @@
 /** Operators that are written by others, against onnxruntime, which has a kernel for each; their gradients against differences. */
 import { describe, expect, it } from "vitest";
+import { compounds } from "../../src/compile/lowering/compounds";
 import { specialise } from "../../src/compile/specialise";
 import { UnsupportedOperatorError } from "../../src/errors";
 import { type Attribute, Constant, type Graph, type Node } from "../../src/graph/ir";
@@ -320,7 +321,7 @@ describe("operators that others make up: values as onnxruntime, gradients as dif
   };
   for (const [name, [given, reason]] of Object.entries(refused)) {
     it(`refuses ${name} by name`, () => {
-      const build = (): unknown => specialise(graphOf(given), new Map());
+      const build = (): unknown => specialise(graphOf(given), new Map(), { compounds });
       expect(build).toThrow(UnsupportedOperatorError);
       expect(build).toThrow(reason);
     });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { foldBatchNorm } from "../../src/compile/fold-batch-norm";
+import { compounds } from "../../src/compile/lowering/compounds";
 import { removeDeadNodes } from "../../src/compile/remove-dead-nodes";
 import { removeNoOps } from "../../src/compile/remove-no-ops";
 import { specialise } from "../../src/compile/specialise";
@@ -39,7 +40,7 @@ describe("real networks", () => {
       const graph = readOnnx(bytes);
       const [input] = graph.inputs;
       const given = inputShapes.find(([part]) => file.includes(part))?.[1];
-      const fixed = specialise(graph, new Map(given ? [[input.name, given]] : []));
+      const fixed = specialise(graph, new Map(given ? [[input.name, given]] : []), { compounds });
       const small = foldBatchNorm(removeDeadNodes(removeNoOps(fixed), fixed.outputs), new Set());
 
       const integers = ["Shape", "Size", "ConstantOfShape", "Range", "Cast"];

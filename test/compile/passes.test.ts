@@ -110,7 +110,7 @@ describe("specialise", () => {
 
   const uses = (graph: Graph): [string, string, string][] => {
     try {
-      specialise(graph, none, refusedUses);
+      specialise(graph, none, { refusedLater: refusedUses });
     } catch (error) {
       if (error instanceof UnsupportedOperatorError) {
         for (const { op } of error.operators) expect(error.message).toContain(op);

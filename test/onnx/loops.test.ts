@@ -224,3 +224,21 @@ describe("a Scan", () => {
     await agrees(scan({ ...axes, scan_output_directions: [1] }, start), [1, 3, 4]);
   });
 });
+
+it("loads what writes a loop and an operator for the sake of a graph inside of the file's alone", async () => {
+  const body: GraphParts = {
+    inputs: { i: [int64, []], going: [bool, []], v: [float, [1, 4]] },
+    nodes: [
+      { op: "Softsign", inputs: ["v"], outputs: ["next"] },
+      { op: "Identity", inputs: ["going"], outputs: ["goes"] },
+    ],
+    outputs: ["goes", "next"],
+  };
+  const taken: GraphParts = { nodes: [loopOf(body, "yes", ["inner"])], outputs: ["inner"] };
+  const other: GraphParts = { nodes: [{ op: "Identity", inputs: ["x"], outputs: ["same"] }], outputs: ["same"] };
+  const choice: NodeParts = {
+    ...{ name: "choice", op: "If", inputs: ["yes"], outputs: ["last"] },
+    attributes: { then_branch: taken, else_branch: other },
+  };
+  await agrees(file(choice, { y: [1, 4] }));
+});

@@ -3,6 +3,7 @@
  * reference's output, the engine's, the adjoint identity and the central difference.
  */
 import * as ort from "onnxruntime-node";
+import { compounds } from "../../src/compile/lowering/compounds";
 import { specialise } from "../../src/compile/specialise";
 import { buildNetwork, type Network } from "../../src/engine/network";
 import { Session } from "../../src/engine/session";
@@ -74,7 +75,7 @@ export class Runner {
     const kernels = threads?.kernels ?? (new WebAssembly.Instance(module, {}).exports as unknown as Kernels);
     const memory = threads?.memory ?? new KernelMemory(kernels, 2 ** 30);
     this.graph = graph;
-    this.network = buildNetwork(specialise(graph, new Map()), kernels, memory);
+    this.network = buildNetwork(specialise(graph, new Map(), { compounds }), kernels, memory);
     this.#session = new Session(kernels, memory, "fast", threads?.count);
     this.outputs = graph.outputs;
   }

@@ -7,6 +7,9 @@ import { sizeOf } from "../../tensor";
 /** Says what a node is made of; a text is why it cannot be. */
 export type Lowering = (from: Lowered) => string | undefined;
 
+/** Operators that are known by what they are written by alone, by name (`compounds.ts`). */
+export type Compounds = ReadonlyMap<string, Lowering>;
+
 /** Writes nodes by others as the whole network needs it: one for every reading of a graph. */
 export interface Rewriting {
   /** Writes a node, or takes note of it. @returns why it cannot */
