@@ -142,6 +142,8 @@ export class Round {
 
   #isCompound = ({ op }: Pick<Node, "op">): boolean => this.#parts.compounds?.has(op) === true;
 
+  #mayBeWritten = (node: Pick<Node, "op">): boolean => isPartlyWritten(node.op) || this.#isCompound(node);
+
   #readsLost = ({ inputs }: Node): boolean => inputs.some((input) => this.#lost.has(input));
 
   /** Nothing is known of what it makes. */
@@ -186,7 +188,7 @@ export class Round {
   /** True of a node in whose place others stand, or nothing, and of one that cannot be written. */
   #isWrittenByOthers({ node, shapes, constants }: NodeInputs): boolean {
     const { folding, limits } = this.#parts;
-    if (this.#own === undefined && !mayBeWritten(node.op)) return false;
+    if (this.#own === undefined && !this.#mayBeWritten(node)) return false;
     const spend = (bytes: number): void => folding.spend(label(node), bytes);
     const isWhole = this.#kinds.get(node.outputs[0]) === "int";
     const isRead = isReadOf(node, this.#wanted);
@@ -253,7 +255,7 @@ export class Round {
       !this.#refusedNodes.has(name) &&
       !outputs.every((output) => this.#fixed.has(output)) &&
       // How it would be written nobody has looked at.
-      !((isPartlyWritten(op) || this.#isCompound({ op })) && inputs.some((input) => this.#lost.has(input))) &&
+      !(this.#mayBeWritten({ op }) && inputs.some((input) => this.#lost.has(input))) &&
       !inputs.some((input) => this.#lost.has(input) && this.#fixed.has(input));
     const later = this.#parts.refusedLater(result, this.#remaining.filter(isSettled));
     throw refusal(this.#graph, this.#refused, this.#failures, later);
