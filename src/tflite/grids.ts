@@ -8,6 +8,9 @@ export interface TensorGrid {
   /** The integers less the zero point. */
   readonly low: number;
   readonly high: number;
+  /** The integer that stands for zero. */
+  readonly zero: number;
+  readonly type: string;
 }
 
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
@@ -21,7 +24,7 @@ export function tensorGridOf({ type, quantisation }: LiteTensor): TensorGrid | u
   const range = Object.hasOwn(ranges, type) ? ranges[type] : undefined;
   if (!range || quantisation?.scale.length !== 1) return undefined;
   const [zero] = quantisation.zeroPoint;
-  return { scale: quantisation.scale[0], low: range[0] - zero, high: range[1] - zero };
+  return { scale: quantisation.scale[0], low: range[0] - zero, high: range[1] - zero, zero, type };
 }
 
 export const isSameTensorGrid = (a: TensorGrid | undefined, b: TensorGrid | undefined): boolean =>
@@ -34,6 +37,20 @@ export const onTensorGrid = (b: GraphBuilder, x: Value, { scale, low, high }: Te
 /** The integers, less the zero point, of a value that lies on a grid. */
 export const gridPlaces = (b: GraphBuilder, x: Value, { scale }: TensorGrid): Value =>
   b.emit("RoundToGrid", [x, b.floats([scale]), b.floats([1])], { away: 1, divide: 1 });
+
+/** The nearest integers, less the zero point, as numbers of their grid. Halves go away from the integer `from`. */
+export function roundedFrom(
+  b: GraphBuilder,
+  places: Value,
+  { type, scale, low, high, zero }: TensorGrid,
+  from: number,
+): Value {
+  const least = ranges[type][0];
+  return b.emit("RoundToGrid", [places, b.floats([1]), b.floats([scale])], {
+    ...{ low, high, away: 1 },
+    zero: zero - Math.max(from, least),
+  });
+}
 
 /**
  * A sum of products of integers becomes a number of the output's grid: times what its unit is there, rounded, cut off at the ends. Halves go to

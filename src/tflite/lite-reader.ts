@@ -9,7 +9,7 @@ import { GraphBuilder, type Value } from "../tfjs/graph-builder";
 import type { KnownInputShape } from "../tfjs/input-shapes";
 import { stillSpread } from "../tfjs/operators/dilation";
 import { centredConstant, dequantised, storedConstant } from "./constants";
-import { isSameTensorGrid, onTensorGrid, tensorGridOf } from "./grids";
+import { isSameTensorGrid, onTensorGrid, type TensorGrid, tensorGridOf } from "./grids";
 import { describe, entriesOf } from "./lite-metadata";
 import { builtins, type Conversion, customs, type LayerIntegers } from "./operations";
 import { withoutPostProcessing } from "./post-processing";
@@ -33,6 +33,9 @@ const moving: ReadonlySet<string> = new Set(
     "SLICE SPACE_TO_BATCH_ND SPACE_TO_DEPTH SPLIT SPLIT_V SQUEEZE STRIDED_SLICE TILE TRANSPOSE UNPACK"
   ).split(" "),
 );
+
+/** Operators that round averages of integers of one grid themselves. */
+const averages: ReadonlySet<string> = new Set(["AVERAGE_POOL_2D", "RESIZE_BILINEAR"]);
 
 /** Operators whose layers round the sums of their integers themselves. */
 const layers: ReadonlySet<string> = new Set("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV".split(" "));
@@ -165,8 +168,9 @@ class Conversions {
     const b = this.#builder;
     const integers = (...places: readonly [number, number, number]): LayerIntegers | undefined =>
       this.#integers(operator, places);
+    const grid = this.#gridOfBoth(operator);
     const convert = (found: Conversion) => (): Value[] =>
-      [found.convert({ b, operator, inputs, results, integers })]
+      [found.convert({ b, operator, inputs, results, integers, grid })]
         .flat()
         .map((value, i) => this.#onGrid(operator, value, results[i]));
     const values = b.layer(
@@ -180,6 +184,12 @@ class Conversions {
       const value = values[i] ?? values[0];
       if (value) this.#values.set(output, value);
     });
+  }
+
+  /** The grid of an operator's first input and of its result, where it is one. */
+  #gridOfBoth({ inputs, outputs }: FileOperator): TensorGrid | undefined {
+    const [x, y] = [inputs[0], outputs[0]].map((index) => (index >= 0 ? tensorGridOf(this.#tensor(index)) : undefined));
+    return this.#reading === "deployed" && isSameTensorGrid(x, y) ? x : undefined;
   }
 
   /** The integers that a layer multiplies, where it is read as the device computes it. */
@@ -210,9 +220,10 @@ class Conversions {
   }
 
   /** Puts the result of an operator on the grid of its integers, where it does not lie there yet. */
-  #onGrid({ op, inputs }: FileOperator, value: Value, tensor: LiteTensor | undefined): Value {
+  #onGrid(operator: FileOperator, value: Value, tensor: LiteTensor | undefined): Value {
     const grid = tensor && this.#reading === "deployed" ? tensorGridOf(tensor) : undefined;
-    if (!grid || value.unknown) return value;
+    if (!grid || value.unknown || (averages.has(operator.op) && this.#gridOfBoth(operator))) return value;
+    const { op, inputs } = operator;
     const [x, w] = inputs.map((index) => (index < 0 ? undefined : this.#tensor(index)));
     if (layers.has(op) && inputs.some((index) => index >= 0 && tensorGridOf(this.#tensor(index))) && w?.quantisation)
       return value;

@@ -16,7 +16,7 @@ import {
 import { dilatedConvolution } from "../tfjs/operators/dilation";
 import { binary, clip, unary } from "../tfjs/operators/pointwise";
 import { pool } from "../tfjs/operators/pooling";
-import { gridPlaces, rescaled, type TensorGrid } from "./grids";
+import { gridPlaces, rescaled, roundedFrom, type TensorGrid } from "./grids";
 import { NamedOptions } from "./options";
 import type { FileOperator, LiteTensor } from "./schema";
 import type { Table } from "./table";
@@ -31,6 +31,8 @@ export interface Call {
   readonly results: readonly LiteTensor[];
   /** The integers of a layer, by the places of its inputs; undefined where it computes with real numbers. */
   readonly integers: (data: number, filter: number, bias: number) => LayerIntegers | undefined;
+  /** The grid on which the first input and the result both lie; undefined where they do not, or are read as real numbers. */
+  readonly grid: TensorGrid | undefined;
 }
 
 /** A layer with weights whose input, weights and result are integers. */
@@ -130,17 +132,22 @@ function layered(
   const { input, output, units } = whole;
   const bits = input.high - input.low > 255 ? 16 : 8;
   const sum = apply(gridPlaces(b, x, input), whole.filter, whole.bias, bits);
+  return rescaled(b, rectified(b, sum, activation), units, bounded(output, activation));
+}
+
+/** The rectifier in an activation, whose zero is that of integers too. */
+const rectified = (b: GraphBuilder, x: Value, activation: number): Value =>
+  ["RELU", "RELU6"].includes(activationNames[activation]) ? b.emit("Relu", [x]) : x;
+
+/** A grid between the bounds of an activation. */
+function bounded(grid: TensorGrid, activation: number): TensorGrid {
   const name = activationNames[activation];
-  const rectified = name === "RELU" || name === "RELU6" ? b.emit("Relu", [sum]) : sum;
-  const most = name === "RELU6" ? 6 : name === "RELU_N1_TO_1" ? 1 : Number.POSITIVE_INFINITY;
-  const least = name === "RELU_N1_TO_1" ? -1 : Number.NEGATIVE_INFINITY;
-  const bounds = {
-    low: Math.max(output.low, Math.round(least / output.scale)),
-    high: Math.min(output.high, Math.round(most / output.scale)),
-  };
   if (name === "TANH" || name === "SIGN_BIT" || name === undefined)
     refuse("its fused activation is not supported on integers");
-  return rescaled(b, rectified, units, { ...output, ...bounds });
+  const most = name === "RELU6" ? 6 : name === "RELU_N1_TO_1" ? 1 : Number.POSITIVE_INFINITY;
+  const least = name === "RELU_N1_TO_1" ? -1 : Number.NEGATIVE_INFINITY;
+  const { low, high, scale } = grid;
+  return { ...grid, low: Math.max(low, Math.round(least / scale)), high: Math.min(high, Math.round(most / scale)) };
 }
 
 const usualPlaces: Places = [0, 1, 2];
@@ -190,9 +197,21 @@ const transposeConv = conversion(3, (call) => {
 
 const pooling = (op: "MaxPool" | "AveragePool"): Conversion =>
   conversion(1, (call) => {
-    const x = pool(call.b, op, first(call), [int(call, 4), int(call, 3)], windowOptions(call));
-    return activated(call.b, x, fused(call, 5));
+    const pooled = (x: Value): Value => pool(call.b, op, x, [int(call, 4), int(call, 3)], windowOptions(call));
+    if (op === "AveragePool") return averaged(call, pooled, fused(call, 5), 0);
+    return activated(call.b, pooled(first(call)), fused(call, 5));
   });
+
+/**
+ * An average, of integers of one grid without an error, so that halves are what they are. They go away from the integer `from`, as
+ * the file counts integers.
+ */
+function averaged(call: Call, average: (x: Value) => Value, activation: number, from: number): Value {
+  const { b, grid } = call;
+  if (!grid) return activated(b, average(first(call)), activation);
+  const mean = average(gridPlaces(b, image(b, first(call)), grid));
+  return roundedFrom(b, rectified(b, mean, activation), bounded(grid, activation), from);
+}
 
 /** √ of the mean of squares. */
 const l2Pool = conversion(1, (call) => {
@@ -308,6 +327,10 @@ const maxUnpool = conversion(2, (call) => {
   return call.b.emit("MaxUnpool", [image(call.b, x), indices], argmaxWindow(call), true);
 });
 
+const resizedBilinear = like("ResizeBilinear", (options) => ({
+  ...{ align_corners: options.boolean(2), half_pixel_centers: options.boolean(3) },
+}));
+
 const masks = ["begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"] as const;
 
 const same = conversion(1, first);
@@ -390,9 +413,15 @@ export const builtins: ReadonlyMap<string, Conversion> = /* @__PURE__ */ new Map
     RELU_0_TO_1: clipped(0, 1),
     RELU_N1_TO_1: clipped(-1, 1),
     RESHAPE: reshape,
-    RESIZE_BILINEAR: like("ResizeBilinear", (options) => ({
-      ...{ align_corners: options.boolean(2), half_pixel_centers: options.boolean(3) },
-    })),
+    RESIZE_BILINEAR: conversion(resizedBilinear.least, (call) =>
+      averaged(
+        call,
+        (x) => resizedBilinear.convert({ ...call, inputs: [x, ...call.inputs.slice(1)] }) as Value,
+        0,
+        // From below all integers, so always upwards.
+        Number.NEGATIVE_INFINITY,
+      ),
+    ),
     RESIZE_NEAREST_NEIGHBOR: like("ResizeNearestNeighbor", (options) => ({
       ...{ align_corners: options.boolean(0), half_pixel_centers: options.boolean(1) },
     })),

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { NetworkBuilder, type Value } from "../../bench/networks/builder";
 import { writeOnnx } from "../../src/onnx/writer";
+import { bytesModule } from "./bytes-module";
 
 /** What the embedded network has not: nearly every other layer of the networks people deploy, on 36×36 pixels. */
 function build(): Uint8Array {
@@ -25,19 +26,8 @@ function shuffle(net: NetworkBuilder, x: Value): Value {
 }
 
 it("the suite carries the bytes of the tiny network", async () => {
-  const lines =
-    Buffer.from(build())
-      .toString("base64")
-      .match(/.{1,110}/g) ?? [];
-  const source = [
-    '// Made by tiny-network.test.ts; "npm run runtimes:record" makes it again.',
-    "const base64 = [",
-    ...lines.map((line) => `  "${line}",`),
-    '].join("");',
-    "",
-    "/** The bytes of a small ONNX network with random weights. */",
-    "export const tinyNetwork = () => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));",
-    "",
-  ].join("\n");
-  await expect(source).toMatchFileSnapshot("suite/tiny-network.mjs");
+  const what = "The bytes of a small ONNX network with random weights";
+  await expect(bytesModule("tinyNetwork", what, "tiny-network.test.ts", build())).toMatchFileSnapshot(
+    "suite/tiny-network.mjs",
+  );
 });

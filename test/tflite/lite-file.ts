@@ -58,6 +58,49 @@ export interface FileSpec {
 
 const always = Number.NaN;
 
+/** The kinds of options tables, as the schema numbers them: its own runtime reads no table whose kind is not said. */
+const optionKinds: Readonly<Record<string, number>> = {
+  ...{
+    CONV_2D: 1,
+    DEPTHWISE_CONV_2D: 2,
+    AVERAGE_POOL_2D: 5,
+    MAX_POOL_2D: 5,
+    L2_POOL_2D: 5,
+    FULLY_CONNECTED: 8,
+    SOFTMAX: 9,
+  },
+  ...{
+    CONCATENATION: 10,
+    ADD: 11,
+    L2_NORMALIZATION: 12,
+    LOCAL_RESPONSE_NORMALIZATION: 13,
+    RESIZE_BILINEAR: 15,
+    RESHAPE: 17,
+  },
+  ...{
+    SPACE_TO_DEPTH: 19,
+    MUL: 21,
+    GATHER: 23,
+    MEAN: 27,
+    SUM: 27,
+    REDUCE_MAX: 27,
+    REDUCE_MIN: 27,
+    REDUCE_PROD: 27,
+    SUB: 28,
+    DIV: 29,
+  },
+  ...{
+    SQUEEZE: 30,
+    STRIDED_SLICE: 32,
+    SPLIT: 35,
+    TRANSPOSE_CONV: 49,
+    PACK: 59,
+    UNPACK: 64,
+    RESIZE_NEAREST_NEIGHBOR: 74,
+  },
+  ...{ LEAKY_RELU: 75, MIRROR_PAD: 77, SPLIT_V: 79, DEPTH_TO_SPACE: 94, BATCH_MATMUL: 101, CUMSUM: 104, GELU: 122 },
+};
+
 function vector(b: Builder, width: number, list: readonly number[], add: (value: number) => void): number {
   b.startVector(width, list.length, width);
   for (const value of [...list].reverse()) add(value);
@@ -175,7 +218,10 @@ export function liteFile(spec: FileSpec): Uint8Array<ArrayBuffer> {
       b.addFieldInt32(0, kinds.indexOf(op), always);
       b.addFieldOffset(1, lists[0], 0);
       b.addFieldOffset(2, lists[1], 0);
-      if (own) b.addFieldOffset(4, own, 0);
+      if (own) {
+        b.addFieldInt8(3, optionKinds[op] ?? 0, always);
+        b.addFieldOffset(4, own, 0);
+      }
       if (bytes) b.addFieldOffset(5, bytes, 0);
     });
   });

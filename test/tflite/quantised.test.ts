@@ -3,6 +3,7 @@ import { Builder } from "flatbuffers";
 import { describe, expect, it } from "vitest";
 import { cam, explain, gradCam, loadModel, OptionError, Tensor } from "../../src/index";
 import { describeShared, readShared } from "../shared-folder";
+import { liteFile, type OperatorSpec, type TensorSpec } from "./lite-file";
 import { smallLiteFile, wave } from "./small-file";
 
 const f = Math.fround;
@@ -115,6 +116,83 @@ describe("a quantised network of TensorFlow Lite", () => {
     const seen = model.preprocess({ width: 6, height: 6, data: pixels });
     expect([...seen.data]).toEqual([...pixels].map((pixel) => (pixel - 128) / 64));
     expect(model.notes.map(({ code }) => code)).not.toContain("normalisation-assumed");
+  });
+});
+
+/** Values on one grid before and behind an operator, and integers to hand in. */
+function oneGrid(
+  op: string,
+  options: OperatorSpec["options"],
+  [height, width]: readonly [number, number],
+  zero: number,
+) {
+  const grid = (name: string, shape: readonly number[]): TensorSpec => ({
+    ...{ name, shape, type: "int8", scale: [0.1], zero: [zero] },
+  });
+  const size = op === "RESIZE_BILINEAR" ? ["size"] : [];
+  const file = liteFile({
+    tensors: [
+      grid("x", [1, 6, 6, 3]),
+      ...size.map((name) => ({ name, shape: [2], type: "int32", data: Int32Array.of(height, width) }) as const),
+      grid("y", [1, height, width, 3]),
+    ],
+    operators: [{ op, inputs: ["x", ...size], outputs: ["y"], options }],
+    ...{ inputs: ["x"], outputs: ["y"] },
+  });
+  const integers = wave(108, 6).map((value) => Math.round(value * 127));
+  const at = (y: number, x: number, c: number): number => integers[(y * 6 + x) * 3 + c];
+  const run = async (): Promise<number[]> => {
+    const model = await loadModel(file);
+    const numbers = Float32Array.from(integers, (value) => (value - zero) * 0.1);
+    const { output } = await model.run(new Tensor(numbers, [1, 6, 6, 3]));
+    return Array.from(output.data, (value) => Math.round(value / 0.1) + zero);
+  };
+  return { at, run };
+}
+
+describe("averages of integers", () => {
+  const away = (value: number): number => Math.sign(value) * Math.round(Math.abs(value)) || 0;
+  const places = (height: number, width: number): [number, number, number][] =>
+    Array.from({ length: height * width * 3 }, (_, i) => [
+      Math.floor(i / (3 * width)),
+      Math.floor(i / 3) % width,
+      i % 3,
+    ]);
+
+  it.each([
+    [0, -128, 127],
+    [1, 7, 127],
+    [3, 7, 67],
+  ])("are rounded away from the integer zero, and cut off by the activation %i", async (activation, low, high) => {
+    const options = {
+      0: ["byte", 1],
+      1: ["int", 2],
+      2: ["int", 2],
+      3: ["int", 2],
+      4: ["int", 2],
+      5: ["byte", activation],
+    } as const;
+    const { at, run } = oneGrid("AVERAGE_POOL_2D", options, [3, 3], 7);
+    const sums = places(3, 3).map(
+      ([y, x, c]) =>
+        at(2 * y, 2 * x, c) + at(2 * y, 2 * x + 1, c) + at(2 * y + 1, 2 * x, c) + at(2 * y + 1, 2 * x + 1, c),
+    );
+    // Halves on both sides of zero, else nothing is shown.
+    for (const sign of [-1, 1])
+      expect(sums.some((sum) => Math.sign(sum) === sign && Math.abs(sum) % 4 === 2)).toBe(true);
+    expect(await run()).toEqual(sums.map((sum) => Math.min(Math.max(away(sum / 4), low), high)));
+  });
+
+  it("between places go up where they are halves", async () => {
+    const { at, run } = oneGrid("RESIZE_BILINEAR", { 2: ["bool", false], 3: ["bool", false] }, [12, 12], -20);
+    const sums = places(12, 12).map(([y, x, c]) => {
+      const [top, left] = [y >> 1, x >> 1];
+      const [bottom, right] = [Math.min((y + 1) >> 1, 5), Math.min((x + 1) >> 1, 5)];
+      return at(top, left, c) + at(top, right, c) + at(bottom, left, c) + at(bottom, right, c);
+    });
+    for (const sign of [-1, 1])
+      expect(sums.some((sum) => Math.sign(sum) === sign && Math.abs(sum) % 4 === 2)).toBe(true);
+    expect(await run()).toEqual(sums.map((sum) => Math.floor(sum / 4 + 0.5)));
   });
 });
 

@@ -15,7 +15,7 @@ const html = (script) =>
   `<!doctype html><meta charset="utf-8"><title>seethrough</title><script type="module" src="${script}"></script>`;
 
 /** How each browser is started with an empty profile. Nothing may call home: the machine may have no network. */
-const browsers = {
+export const browsers = {
   chromium: {
     name: "Chromium",
     fuses: true,
@@ -60,7 +60,7 @@ const browsers = {
 };
 
 /** Opens a page and waits for what it posts. */
-async function visit(browser, folder, page, contentPolicy) {
+export async function visit(browser, folder, page, contentPolicy) {
   const server = await serve(folder, contentPolicy);
   const profile = mkdtempSync(join(tmpdir(), "seethrough-profile-"));
   const [program, ...args] = browser.start(browser.program(), profile, `${server.origin}/${page}`);

@@ -1,6 +1,7 @@
-// Every kind of explanation on three small networks, in plain JavaScript without a single API of a host: what runs here
+// Every kind of explanation on small networks, in plain JavaScript without a single API of a host: what runs here
 // runs anywhere. Each runtime hands in the package as it imports it and gets a report of digests back.
 import { drawScene } from "./scene.mjs";
+import { tinyInt8 } from "./tiny-int8.mjs";
 import { tinyNetwork } from "./tiny-network.mjs";
 
 /** Light settings: under emulation everything takes a hundred times longer. */
@@ -14,6 +15,9 @@ const settingsOf = (method, { layers }) => ({
 });
 
 const tinyOptions = { preprocess: { mean: [0.4, 0.5, 0.6], std: [0.2, 0.2, 0.3] } };
+
+/** What is recorded of the network of integers: forward, gradients, relevance and changed inputs. */
+const int8Methods = ["saliency", "integrated-gradients", "lrp", "grad-cam", "occlusion"];
 
 /**
  * Runs every method on one network by a pool of two instances, all at once, and some with fused arithmetic where the host has it.
@@ -30,11 +34,13 @@ export async function runPool({ createPool }, { methodNames }) {
   const found = await Promise.all(order.map((method) => pool.explain(model, scene, settingsOf(method, model))));
   const { size } = pool;
   const digests = {};
-  const record = async (into, method, { values, target }) => {
-    const name = `tiny: ${method}`;
+  const record = async (into, method, { values, target }, network = "tiny") => {
+    const name = `${network}: ${method}`;
     into[name] = await digestOf(name, [values.data, Float64Array.of(target.score)]);
   };
   for (const [i, attribution] of found.entries()) await record(digests, order[i], attribution);
+  const int8 = await pool.loadModel(tinyInt8());
+  await record(digests, "occlusion", await pool.explain(int8, scene, settingsOf("occlusion", int8)), "tiny int8");
   const fused = {};
   const fastest = await pool.loadModel(tinyNetwork(), { ...tinyOptions, arithmetic: "fastest" });
   for (const method of fastest.arithmetic === "fused" ? ["occlusion", "saliency"] : []) {
@@ -65,18 +71,27 @@ async function runFused(seethrough, defaultModel, scene) {
   const digests = {};
   const tiny = await seethrough.loadModel(tinyNetwork(), { ...tinyOptions, arithmetic });
   await recordMethods(seethrough, { embedded, tiny }, scene, digests);
+  await recordMethods(seethrough, await int8Networks(seethrough, { arithmetic }), scene, digests, int8Methods);
   return { digests: await withAll(digests) };
 }
 
-/** The digests of predictions and of every method on some networks, which are disposed of. */
-async function recordMethods(seethrough, networks, scene, digests) {
+/** One file of integers, as it is deployed and read as real numbers. */
+async function int8Networks({ loadModel }, options) {
+  return {
+    "tiny int8": await loadModel(tinyInt8(), options),
+    "tiny int8, as floats": await loadModel(tinyInt8(), { ...options, quantized: "float" }),
+  };
+}
+
+/** The digests of predictions and of methods on some networks, which are disposed of. */
+async function recordMethods(seethrough, networks, scene, digests, methods = seethrough.methodNames) {
   for (const [network, model] of Object.entries(networks)) {
     const record = async (what, ...arrays) => {
       const name = `${network}: ${what}`;
       digests[name] = await digestOf(name, arrays);
     };
     await record("predict", ...(await predicted(model, scene)));
-    for (const method of seethrough.methodNames) {
+    for (const method of methods) {
       const { values, target } = await seethrough.explain(model, scene, settingsOf(method, model));
       await record(method, values.data, Float64Array.of(target.score));
     }
@@ -116,6 +131,7 @@ export async function runSuite(seethrough, defaultModel, onFirstResult = () => {
     tiny: await seethrough.loadModel(tinyNetwork(), tinyOptions),
   };
   await recordMethods(seethrough, networks, scene, digests);
+  await recordMethods(seethrough, await int8Networks(seethrough), scene, digests, int8Methods);
 
   const model = await seethrough.loadModel(defaultModel);
   const layer = model.layers.findLast(({ op }) => op === "Relu").name;
