@@ -1,6 +1,6 @@
 import { gatherable, locate, measureReach, seen, storeEight } from "./conv";
 import { ConvGeometry, IntegerGeometry } from "./geometry";
-import { bounded, onGrid, storeEightShorts, toPlaces } from "./integers";
+import { bounded, onGrid, storeEightShorts, toEvenPlaces, toPlaces } from "./integers";
 
 /**
  * Convolution of integers as taps, channels last, with sums that are exact:
@@ -152,6 +152,8 @@ function multiply(
   const steps = factors + <usize>q.steps;
   const low = f32x4.splat(q.low), high = f32x4.splat(q.high);
   const mode = q.mode;
+  const plain = q.shorts != 0 && mode == 0 && lanes >= 8;
+  const most = i16x8.splat(<i16>q.high);
   for (; places < end; places += 64) {
     const b0 = v128.load(bias), b1 = v128.load(bias, 16);
     let s00 = b0, s01 = b1, s10 = b0, s11 = b1, s20 = b0, s21 = b1, s30 = b0, s31 = b1;
@@ -181,7 +183,13 @@ function multiply(
     }
     const y0 = y + <usize>load<u32>(places), y1 = y + <usize>load<u32>(places, 16);
     const y2 = y + <usize>load<u32>(places, 32), y3 = y + <usize>load<u32>(places, 48);
-    if (q.shorts) {
+    if (plain) {
+      const f0 = v128.load(factors), f1 = v128.load(factors, 16);
+      v128.store(y0, toEvenPlaces(s00, s01, f0, f1, low, most));
+      v128.store(y1, toEvenPlaces(s10, s11, f0, f1, low, most));
+      v128.store(y2, toEvenPlaces(s20, s21, f0, f1, low, most));
+      v128.store(y3, toEvenPlaces(s30, s31, f0, f1, low, most));
+    } else if (q.shorts) {
       const f0 = v128.load(factors), f1 = v128.load(factors, 16);
       storeEightShorts(y0, toPlaces(s00, s01, f0, f1, low, high, mode), lanes);
       storeEightShorts(y1, toPlaces(s10, s11, f0, f1, low, high, mode), lanes);

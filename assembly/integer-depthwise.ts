@@ -1,5 +1,5 @@
 import { DepthwiseGeometry, IntegerGeometry } from "./geometry";
-import { bounded, onGrid, storeEightShorts, toPlaces } from "./integers";
+import { bounded, onGrid, storeEightShorts, toEvenPlaces, toPlaces } from "./integers";
 import { storeLanes } from "./lanes";
 import { endInside, firstInside } from "./window";
 
@@ -200,7 +200,15 @@ function storeTile(
     const high = v128.load32_splat(changetype<usize>(q), offsetof<IntegerGeometry>("high"));
     y += <usize>c << 1;
     const f = v128.load(factors);
-    const first = toPlaces(s0, s1, f, f, low, high, q.mode), second = toPlaces(s2, s3, f, f, low, high, q.mode);
+    let first: v128, second: v128;
+    if (q.mode) {
+      first = toPlaces(s0, s1, f, f, low, high, q.mode);
+      second = toPlaces(s2, s3, f, f, low, high, q.mode);
+    } else {
+      const most = i16x8.splat(<i16>q.high);
+      first = toEvenPlaces(s0, s1, f, f, low, most);
+      second = toEvenPlaces(s2, s3, f, f, low, most);
+    }
     v128.store64_lane(y, first, 0);
     y += yPixel;
     v128.store64_lane(y, first, 1);
