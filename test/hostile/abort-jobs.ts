@@ -88,6 +88,19 @@ export async function jobsOf() {
   const sheet = { tile: 16, unit: 0 };
   jobs.set("contactSheet", ({ signal }) => library.contactSheet(model, search, () => input, { ...sheet, signal }));
   jobs.set("unitPage", ({ signal }) => library.unitPage(model, search, () => input, { ...sheet, signal }));
+  // Answers on the way: the last one has the bits of the whole.
+  for (const [name, options] of [
+    ["rise", { masks: 12, batchSize: 2 }],
+    ["occlusion", { window: 4, stride: 4, batchSize: 1 }],
+    ["kernelShap", { samples: 12, batchSize: 3 }],
+    ["integratedGradients", { nSteps: 6 }],
+  ] as const) {
+    jobs.set(`${name}, answer by answer`, async (watch) => {
+      let last: library.Attribution | undefined;
+      for await (const answer of library[name](model, input, { target: 1, ...options, ...watch })) last = answer;
+      return last?.values;
+    });
+  }
   add("a black box", (options) => library.rise(async () => new Float32Array([1, 2]), tensor, options), {
     masks: 6,
     batchSize: 1,

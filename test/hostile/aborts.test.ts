@@ -5,6 +5,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type * as mainEntry from "../../src/index";
+import { rise } from "../../src/index";
 import type * as poolEntry from "../../src/pool";
 import { caseOf } from "../seeded";
 import { fingerprint, jobsOf, tryAborts } from "./abort-jobs";
@@ -30,6 +31,65 @@ it("10,000 calls given up at random moments reject with the signal's reason or h
   expect(aborted).toBeGreaterThan(2500);
   expect(finished).toBeGreaterThan(0);
 }, 900_000);
+
+it("answers that nobody waits for any more are given up, and lose nothing", async () => {
+  const { model, input } = await jobsOf();
+  const options = { target: 1, masks: 60, batchSize: 2 };
+  const expected = fingerprint((await rise(model, input, options)).values);
+  for (let i = 0; i < 200; i++) {
+    const below = randomOf(i);
+    const stop = new AbortController();
+    const reason = new Error(`given up, ${caseOf(i)}`);
+    const most = below(4);
+    let answers = 0;
+    try {
+      for await (const answer of rise(model, input, { ...options, signal: stop.signal })) {
+        expect(answer.values.data.every(Number.isFinite), caseOf(i)).toBe(true);
+        if (answers++ < most) continue;
+        if (below(2) === 0) break;
+        stop.abort(reason);
+      }
+    } catch (error) {
+      expect(error, caseOf(i)).toBe(reason);
+    }
+    if (i % 20 === 0) expect(fingerprint((await rise(model, input, options)).values), caseOf(i)).toBe(expected);
+  }
+  await turns(20);
+  expect(unhandled).toEqual([]);
+}, 120_000);
+
+it("calls of a model with threads that are given up at random moments have the bits of one thread, or its signal's reason", async () => {
+  const { file, input } = await jobsOf();
+  const expected = await expectedBits(file, input);
+  const model = await library.loadModel(file, { threads: 2 });
+  expect(model.threads).toBe(2);
+  let aborted = 0;
+  for (let i = 0; i < 400; i++) {
+    const below = randomOf(i);
+    const [name, options] = calls[below(calls.length)];
+    const stop = new AbortController();
+    const reason = new Error(`given up, ${caseOf(i)}`);
+    setTimeout(() => stop.abort(reason), below(20));
+    try {
+      const result = await (Reflect.get(library, name) as Explaining)(model, input, {
+        ...options,
+        signal: stop.signal,
+      });
+      expect(fingerprint(result), `${caseOf(i)}: ${name}`).toBe(expected.get(name));
+    } catch (error) {
+      aborted++;
+      expect(error, `${caseOf(i)}: ${name}`).toBe(reason);
+    }
+  }
+  for (const [name, options] of calls) {
+    const after = await (Reflect.get(library, name) as Explaining)(model, input, options);
+    expect(fingerprint(after), name).toBe(expected.get(name));
+  }
+  model.dispose();
+  await turns(50);
+  expect(aborted).toBeGreaterThan(50);
+  expect(unhandled).toEqual([]);
+}, 300_000);
 
 type Pool = Awaited<ReturnType<typeof createPool>>;
 type Explaining = (model: mainEntry.Model, input: mainEntry.ImageLike, options: object) => Promise<object>;

@@ -1,7 +1,9 @@
 /** Models with threads, by the built package: the bits of one thread in methods, and what becomes of threads. */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
@@ -189,6 +191,41 @@ describe("a program", () => {
       console.log(equal, started.length, model.threads);
     `);
     expect(stdout.trim()).toBe("6 8 3");
+  });
+});
+
+describe("a thread that ends in the midst of a part", () => {
+  it("is a typed error, and so is every later call; a model that is loaded again has its bits", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "seethrough-mortal-"));
+    const script = pathToFileURL(join(folder, "mortal.mjs"));
+    await writeFile(
+      script,
+      `const { instantiate } = WebAssembly;
+      let calls = 0;
+      const mortal = (kernel) => (...args) => (++calls === 40 ? process.exit(3) : kernel(...args));
+      WebAssembly.instantiate = async (...given) => {
+        const instance = await instantiate(...given);
+        const exports = Object.entries(instance.exports);
+        return { exports: Object.fromEntries(exports.map(([k, v]) => [k, typeof v === "function" ? mortal(v) : v])) };
+      };
+      await import(${JSON.stringify(address("kernel-thread.js"))});`,
+    );
+    const one = await load(petshop);
+    const model = await load(petshop, { threads: 2, threadScript: script });
+    expect(model.threads).toBe(2);
+    const long = () => library.smoothGrad(model, image, { samples: 40, signal: new AbortController().signal });
+    const [first, second] = [await long().catch((error) => error), await long().catch((error) => error)];
+    for (const error of [first, second]) {
+      expect(error).toBeInstanceOf(library.SeethroughError);
+      expect(error).not.toBeInstanceOf(library.InternalError);
+      expect(String(error)).toMatch(/ended in the midst of its work.*Load the model again/);
+    }
+    await expect(model.predict(image)).rejects.toThrow("ended in the midst of its work");
+    model.dispose();
+    await expect(model.predict(image)).rejects.toThrow("was disposed");
+    const again = await load(petshop, { threads: 2 });
+    await explains(one, again, image, ["saliency", "occlusion"]);
+    await rm(folder, { recursive: true });
   });
 });
 
