@@ -203,7 +203,11 @@ export class Session {
 
   *#backward(run: PlannedRun, operations: readonly Operation[]): Generator<void, void> {
     for (const operation of operations) {
-      this.#call(run, operation, "backward");
+      const { backwardInPieces } = operation;
+      if (backwardInPieces) {
+        run.enter();
+        yield* backwardInPieces(run);
+      } else this.#call(run, operation, "backward");
       yield;
     }
   }
@@ -392,16 +396,18 @@ class PlannedRun implements Run {
   }
 
   contribute(name: ValueName, write: (dx: Pointer) => void): void {
-    if (!this.#way?.gradients.has(name)) return;
+    const contribution = this.contribution(name);
+    if (!contribution) return;
+    write(contribution.dx);
+    contribution.done();
+  }
+
+  contribution(name: ValueName): ReturnType<Run["contribution"]> {
+    if (!this.#way?.gradients.has(name)) return undefined;
     const pointer = this.#place(name);
-    if (!this.#arrived.has(name)) {
-      write(pointer);
-      this.#arrived.add(name);
-      return;
-    }
+    if (!this.#arrived.has(name)) return { dx: pointer, done: () => void this.#arrived.add(name) };
     const summand = this.#arena + this.#plan.summand;
-    write(summand);
-    this.kernels.add(summand, pointer, this.count(name));
+    return { dx: summand, done: () => this.kernels.add(summand, pointer, this.count(name)) };
   }
 
   seed({ seed, write }: Backward): void {

@@ -111,6 +111,11 @@ export interface Operation {
   release(direction: "forward" | "backward"): void;
   forward(run: Run): void;
   backward(run: Run): void;
+  /**
+   * The backward step piece by piece, of one that takes long: between two of them a signal is heard, after which nobody may come back. It
+   * reads none of the weights that `prepare` places.
+   */
+  readonly backwardInPieces?: (run: Run) => Iterable<void>;
   /** Of normalisations: the backward step as if what they divide by did not depend on the input. Scratch is that of the backward step. */
   readonly steady?: (run: Run) => void;
 }
@@ -143,6 +148,13 @@ export interface Run {
   gradient(name: ValueName): Pointer;
   /** Calls `write` with the place for this operation's contribution to the gradient of an input, if anybody asks for it. */
   contribute(name: ValueName, write: (dx: Pointer) => void): void;
+  /** The same for what is written piece by piece: the place, and what to call when it is complete; undefined where nobody asks for it. */
+  contribution(name: ValueName): Contribution | undefined;
+}
+
+interface Contribution {
+  readonly dx: Pointer;
+  done(): void;
 }
 
 /** The same pass, with so many bytes of scratch in front that are kept. */
@@ -161,6 +173,7 @@ export const behind = (run: Run, bytes: number): Run => ({
   record: (name, values) => run.record(name, values),
   gradient: (name) => run.gradient(name),
   contribute: (name, write) => run.contribute(name, write),
+  contribution: (name) => run.contribution(name),
 });
 
 /** A constant matrix as the kernels read it. */
@@ -243,6 +256,7 @@ function whole(
     release: parts.release ?? doNothing,
     forward,
     backward,
+    backwardInPieces: parts.backwardInPieces,
     steady: parts.steady,
   };
 }

@@ -77,6 +77,29 @@ describe("a pass that is given up in its midst", () => {
     expect(steps()).toBeLessThan(20);
   });
 
+  it("lrp ends within a layer, and has its bits", async () => {
+    const model = await library.loadModel(deep);
+    const options = { target: 0, composite: "epsilonAlpha2Beta1" } as const;
+    const expected = fingerprint((await library.lrp(model, input, options)).values);
+    slowClock();
+    const turns = vi.spyOn(globalThis, "setTimeout");
+    const { signal } = new AbortController();
+    expect(fingerprint((await library.lrp(model, input, { ...options, signal })).values)).toBe(expected);
+    // Every layer's step is at least six pieces: two of each part that is there, and the shares.
+    const all = turns.mock.calls.length;
+    expect(all).toBeGreaterThan(2 * depth + 6 * depth);
+    for (const after of [all - 19, all - 16]) {
+      const stop = new AbortController();
+      const reason = new Error("enough");
+      turns.mockClear();
+      const own = setInterval(() => turns.mock.calls.length >= after && stop.abort(reason), 0);
+      await expect(library.lrp(model, input, { ...options, signal: stop.signal })).rejects.toBe(reason);
+      clearInterval(own);
+      expect(turns.mock.calls.length).toBeLessThan(all);
+    }
+    expect(fingerprint((await library.lrp(model, input, options)).values)).toBe(expected);
+  });
+
   it("without a signal the event loop waits for all of it", async () => {
     slowClock();
     const { model, steps, at } = await counted();

@@ -27,6 +27,7 @@ export const aside = (run: Run, { batch, scratch, values, gradients, contribute 
   record: run.record,
   gradient: (name) => gradients?.get(name) ?? run.gradient(name),
   contribute: contribute ?? ((name, write) => run.contribute(name, write)),
+  contribution: (name) => run.contribution(name),
 });
 
 /** Every block begins on a cache line, as the kernels' memory does. */

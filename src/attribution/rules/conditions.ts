@@ -5,7 +5,7 @@ import { OptionError } from "../../errors";
 import { entryOf } from "../../guard";
 import { unitList } from "../../model/intervention-edits";
 import type { LoadedModel } from "../../model/loaded-model";
-import type { ValueName } from "../../operation/operation";
+import type { Run, ValueName } from "../../operation/operation";
 import { showShape } from "../../tensor";
 import type { BackwardStep, Lens } from "./lens";
 
@@ -65,15 +65,25 @@ export const conditioned =
       scratchBytes: (batch) => operation.scratchBytes(batch, "backward"),
       backward: (run) => operation.backward(run),
     };
+    const silence = (run: Run): void => {
+      for (const name of outputs) {
+        const mask = entryOf(kept, name);
+        const relevance = run.memory.floats(run.gradient(name), mask.length * run.batch);
+        for (let i = 0; i < relevance.length; i++) if (mask[i % mask.length] === 0) relevance[i] = 0;
+      }
+    };
+    const { backwardInPieces } = own;
     return {
       ...own,
       backward: (run) => {
-        for (const name of outputs) {
-          const mask = entryOf(kept, name);
-          const relevance = run.memory.floats(run.gradient(name), mask.length * run.batch);
-          for (let i = 0; i < relevance.length; i++) if (mask[i % mask.length] === 0) relevance[i] = 0;
-        }
+        silence(run);
         own.backward(run);
       },
+      ...(backwardInPieces && {
+        *backwardInPieces(run: Run) {
+          silence(run);
+          yield* backwardInPieces(run);
+        },
+      }),
     };
   };

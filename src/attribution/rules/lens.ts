@@ -12,6 +12,8 @@ export interface BackwardStep {
   /** Bytes of scratch it needs. */
   scratchBytes(batch: number): number;
   backward(run: Run): void;
+  /** The same piece by piece, where it takes long and `ownAdjoint` is false. */
+  readonly backwardInPieces?: (run: Run) => Iterable<void>;
 }
 
 /** Chooses the step of an operation; undefined: its own; a text: why the method cannot pass it. */
@@ -58,5 +60,6 @@ function replaced(operation: Operation, step: BackwardStep, { prepared }: Networ
       prepared[direction].add(operation);
     },
     backward: (run) => step.backward(run),
+    backwardInPieces: step.backwardInPieces,
   };
 }

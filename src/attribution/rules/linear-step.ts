@@ -54,21 +54,24 @@ export function linearStep(
     }
   };
 
-  const backward = (run: Run): void => {
+  function* backwardInPieces(run: Run): Generator<void, void> {
     const [inSize, outSize] = [sizes.input * run.batch, sizes.output * run.batch];
     const {
       blocks: [from, to, ...results],
       rest,
     } = blocksFor(run.batch).at(run.scratch);
     const floats = (at: Pointer, size: number): Float32Array => run.memory.floats(at, size);
-    const filled = parts.map((part, i) => {
+    const filled: boolean[] = [];
+    for (const [i, part] of parts.entries()) {
       const present = fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
+      filled.push(present);
+      yield;
       if (present) layer.withWeights(part.weight, (steps) => steps.forward(run, rest, from, results[i]));
       const z = floats(results[i], outSize);
       if (!present) z.fill(0);
       if (part.bias && bias) for (let k = 0; k < outSize; k++) z[k] += part.bias(bias[k % bias.length]);
-      return present;
-    });
+      yield;
+    }
     const z = results.map((at) => floats(at, outSize));
     const [relevance, y] = [run.gradient(output), run.value(output)].map((at) => floats(at, outSize));
     const here = new Array<number>(parts.length);
@@ -76,21 +79,28 @@ export function linearStep(
       for (let i = 0; i < parts.length; i++) here[i] = z[i][k];
       for (let i = 0; i < parts.length; i++) z[i][k] = relevance[k] * rule.share(here, y[k], i);
     }
-    run.contribute(input, (dx) => {
-      floats(dx, inSize).fill(0);
-      parts.forEach((part, i) => {
-        if (!filled[i]) return;
-        layer.withWeights(part.weight, (steps) => steps.backward(run, rest, results[i], to));
-        fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
-        const [x, c, sum] = [from, to, dx].map((at) => floats(at, inSize));
-        for (let k = 0; k < inSize; k++) sum[k] += part.sign * x[k] * c[k];
-      });
-    });
-  };
+    yield;
+    const below = run.contribution(input);
+    if (!below) return;
+    floats(below.dx, inSize).fill(0);
+    for (const [i, part] of parts.entries()) {
+      if (!filled[i]) continue;
+      layer.withWeights(part.weight, (steps) => steps.backward(run, rest, results[i], to));
+      yield;
+      fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
+      const [x, c, sum] = [from, to, below.dx].map((at) => floats(at, inSize));
+      for (let k = 0; k < inSize; k++) sum[k] += part.sign * x[k] * c[k];
+      yield;
+    }
+    below.done();
+  }
   return {
     saved: [input, output],
     ownAdjoint: false,
     scratchBytes: (batch) => blocksFor(batch).bytes + layer.scratchBytes(batch),
-    backward,
+    backward: (run) => {
+      for (const _ of backwardInPieces(run));
+    },
+    backwardInPieces,
   };
 }
