@@ -7,6 +7,7 @@ import { writeOnnx } from "../../src/onnx/writer";
 import { graphOf, randomFloats, randomIntegers } from "../graph/build";
 import { onnxFile, rawFloats } from "../onnx/protobuf";
 import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
+import { quantisedClassifier } from "./quantised-classifier";
 
 /**
  * A folder in which the documents' programs and commands run: the repository's examples and models as they are, the
@@ -15,6 +16,7 @@ import { artifactsOf, jsonBytes, seedWeights } from "../tfjs/harness";
  * | file | is |
  * |---|---|
  * | `model.onnx`, `labels.json` | the embedded classifier and its labels |
+ * | `model-int8.onnx` | the same, quantised |
  * | `segmenter.onnx` | a network of five classes on 256×256 maps, seeded weights |
  * | `pair.onnx` | a network of two pictures `a` and `b` of 48×48, seeded weights |
  * | `pets/model.json`, … | a TensorFlow.js layers-model with the labels of Teachable Machine, seeded weights |
@@ -42,6 +44,8 @@ export async function makeSandbox(root: string): Promise<string> {
   );
   for (const { file, label } of scenes)
     for (const folder of ["scenes", `photos/${label}`]) cpSync(`examples/images/${file}`, join(template, folder, file));
+  const calibration = scenes.slice(0, 4).map(({ file }) => file);
+  writeFileSync(join(template, "model-int8.onnx"), await quantisedClassifier(calibration));
   writeFileSync(join(template, "segmenter.onnx"), writeOnnx(segmenter()));
   writeFileSync(join(template, "pair.onnx"), writeOnnx(pair()));
   for (const [name, bytes] of Object.entries(await pets())) writeFileSync(join(template, "pets", name), bytes);
