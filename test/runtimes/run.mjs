@@ -14,10 +14,11 @@ import { readPage } from "./page.mjs";
 
 const [id, given] = process.argv.slice(2);
 if (id === undefined) {
-  const list = Object.entries(hosts).map(([key, { name, fuses, missing }]) => ({
+  const list = Object.entries(hosts).map(([key, { name, fuses, threads = false, missing }]) => ({
     id: key,
     name,
     fuses,
+    threads,
     missing: missing(),
   }));
   console.log(JSON.stringify(list));

@@ -9,6 +9,8 @@ interface Runtime {
   readonly name: string;
   /** Whether fused arithmetic runs there. */
   readonly fuses: boolean;
+  /** Whether threads run there. */
+  readonly threads: boolean;
   /** The command that installs what is missing. */
   readonly missing?: string;
 }
@@ -18,6 +20,13 @@ interface Report {
   /** Every method by a pool, where the host's suite has one. */
   readonly pool?: {
     readonly size: number;
+    readonly digests: Readonly<Record<string, string>>;
+    readonly fused: Readonly<Record<string, string>>;
+  };
+  /** Some methods by two threads, where the host's suite has them; a reason where one thread ran. */
+  readonly threads?: {
+    readonly count: number;
+    readonly reason?: string;
     readonly digests: Readonly<Record<string, string>>;
     readonly fused: Readonly<Record<string, string>>;
   };
@@ -51,7 +60,7 @@ const runtimes: readonly Runtime[] = JSON.parse(node(here("run.mjs")));
 const [recorder, ...others] = runtimes;
 /** The bits of fused arithmetic are recorded in the newest Node; the oldest has none. */
 const fusedRecorder = runtimes.find(({ id }) => id === "node-newest") as Runtime;
-const examples: readonly Omit<Runtime, "fuses">[] = JSON.parse(node(here("run.mjs"), "examples"));
+const examples: readonly Omit<Runtime, "fuses" | "threads">[] = JSON.parse(node(here("run.mjs"), "examples"));
 /** Where every runtime has to be there: in CI. */
 const all = process.env.SEETHROUGH_RUNTIMES === "all";
 
@@ -111,6 +120,18 @@ function expectPool({ id, fuses }: Runtime, { pool, digests }: Report): void {
   expect(pool?.fused).toEqual(Object.fromEntries(some));
 }
 
+/** Threads have the bits of one, wherever they run. */
+function expectThreads({ id, fuses, threads: has }: Runtime, { threads, digests }: Report): void {
+  if (withoutPool.includes(id)) return;
+  if (!threads) throw new Error(`${id} says nothing of threads.`);
+  expect(threads.count, threads.reason).toBe(has ? 2 : 1);
+  if (!has) expect(threads.reason).toContain("2 threads were asked for, and one computes");
+  const names = Object.keys(threads.digests);
+  expect(names).toContain("embedded: saliency");
+  expect(threads.digests).toEqual(Object.fromEntries(names.map((name) => [name, digests[name]])));
+  expect(threads.fused).toEqual(fuses ? Object.fromEntries(names.map((name) => [name, recordedFused()[name]])) : {});
+}
+
 describe("the packed package gives the same bits", () => {
   beforeAll(() => {
     rmSync(here("build"), { recursive: true, force: true });
@@ -129,6 +150,7 @@ describe("the packed package gives the same bits", () => {
       "digests.json",
     );
     expectPool(recorder, found);
+    expectThreads(recorder, found);
     expectFused(recorder, found);
     expectSnippet(found);
   });
@@ -148,6 +170,7 @@ describe("the packed package gives the same bits", () => {
       const found = await report(runtime);
       expect(found.digests).toEqual(recorded());
       expectPool(runtime, found);
+      expectThreads(runtime, found);
       expectFused(runtime, found);
       expectSnippet(found);
     });

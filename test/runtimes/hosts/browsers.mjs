@@ -19,6 +19,7 @@ export const browsers = {
   chromium: {
     name: "Chromium",
     fuses: true,
+    threads: true,
     program: () => systemProgram("chromium") ?? systemProgram("google-chrome"),
     packages: ["chromium"],
     version: (program) => [program, "--no-sandbox", "--version"],
@@ -33,6 +34,7 @@ export const browsers = {
   firefox: {
     name: "Firefox",
     fuses: true,
+    threads: true,
     program: () => systemProgram("firefox-esr") ?? systemProgram("firefox"),
     packages: ["firefox-esr"],
     version: (program) => [program, "--version"],
@@ -50,6 +52,8 @@ export const browsers = {
   webkit: {
     name: "WebKitGTK",
     fuses: false,
+    // Whatever headers a page has, it gets no memory that threads share.
+    threads: false,
     program: () =>
       ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-gnu/webkit2gtk-4.1/MiniBrowser`).find(existsSync),
     packages: ["webkit2gtk-driver", "xvfb", "xauth"],
@@ -99,8 +103,9 @@ export async function visit(browser, folder, page, contentPolicy) {
 /** A page whose script is bundled, the embedded model with it. */
 async function bundledPage(folder) {
   const site = await bundle(folder, "site", ["suite/page.mjs"], { conditions: ["browser"] });
-  // As docs/pool.md says for esbuild.
-  cpSync(join(folder, "node_modules/seethrough/dist/pool-worker.js"), join(site, "pool-worker.js"));
+  // As docs/packaging.md says for esbuild.
+  for (const script of ["pool-worker.js", "kernel-thread.js"])
+    cpSync(join(folder, "node_modules/seethrough/dist", script), join(site, script));
   writeFileSync(join(site, "index.html"), html("/page.js"));
   return site;
 }
@@ -150,6 +155,7 @@ async function showPlainPage(browser, folder, files) {
 const browserHost = (browser, place, how) => ({
   name: `${browser.name}, ${place}`,
   fuses: browser.fuses,
+  threads: browser.threads,
   page: "browser.md",
   missing() {
     const programs = [browser.program(), ...(browser.also ?? []).map(systemProgram)];
@@ -160,13 +166,14 @@ const browserHost = (browser, place, how) => ({
     return missing.length > 0 ? missing.join(" && ") : undefined;
   },
   async run(folder) {
-    const { digests, fused, firstResult, pool } = await how.explain(browser, folder);
+    const { digests, fused, firstResult, pool, threads } = await how.explain(browser, folder);
     return {
       version: versionIn(await call(browser.version(browser.program()))),
       digests,
       fused,
       coldStart: firstResult,
       pool,
+      threads,
     };
   },
   ...how.more?.(browser),

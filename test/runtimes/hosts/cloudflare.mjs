@@ -96,9 +96,16 @@ export const cloudflareHosts = {
     missing,
     async run(folder) {
       const lines = await runWorker(folder, "suite/cloudflare.mjs");
-      const { digests, fused, pool } = JSON.parse(lines.at(-1).text);
+      const { digests, fused, pool, threads } = JSON.parse(lines.at(-1).text);
       const version = versionIn(await call([workerd(), "--version"]));
-      return { version, digests, fused, pool, coldStart: lines.find(({ text }) => text === "first result").time };
+      return {
+        version,
+        digests,
+        fused,
+        pool,
+        threads,
+        coldStart: lines.find(({ text }) => text === "first result").time,
+      };
     },
     async snippet(folder, files) {
       for (const [file, code] of Object.entries(files)) writeFileSync(join(folder, file), code);

@@ -5,7 +5,7 @@ import { edgeHosts } from "./edge.mjs";
 import { scriptHosts } from "./scripts.mjs";
 
 /**
- * A host is `{ name, page, fuses, missing, run, snippet }`: its row's name, its page in docs/runtimes, whether fused arithmetic runs
- * there, how to install it where it is missing (else undefined), the suite's report in a folder made by pack.mjs, and what the page's files print there.
+ * A host is `{ name, page, fuses, threads, missing, run, snippet }`: its row's name, its page in docs/runtimes, whether fused arithmetic
+ * and whether threads run there, how to install it where it is missing (else undefined), the suite's report in a folder made by pack.mjs, and what the page's files print there.
  */
 export const hosts = { ...scriptHosts, ...cloudflareHosts, ...edgeHosts, ...browserHosts };

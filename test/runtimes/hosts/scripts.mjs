@@ -7,6 +7,7 @@ import { call, fromDebian, fromNpm, fromNpmForArm, packagedFile, systemProgram, 
 const scriptHost = (name, page, command, fuses = false) => ({
   name,
   fuses,
+  threads: true,
   page,
   missing: () => command().missing,
   async run(folder) {
@@ -16,8 +17,8 @@ const scriptHost = (name, page, command, fuses = false) => ({
     const output = await call([...program, ...run, "suite/main.mjs"], options);
     const { digests, fused, firstResult } = JSON.parse(output.trim().split("\n").at(-1));
     const found = await call([...program, ...run, ...workers, "suite/pool.mjs"], options);
-    const pool = JSON.parse(found.trim().split("\n").at(-1));
-    return { version, digests, fused, coldStart: firstResult, pool };
+    const { pool, threads } = JSON.parse(found.trim().split("\n").at(-1));
+    return { version, digests, fused, coldStart: firstResult, pool, threads };
   },
   async snippet(folder, files) {
     const { program, run = [], permissions = [], env } = command();

@@ -11,7 +11,12 @@ const types = {
   ".wasm": "application/wasm",
 };
 
+/** What a page needs before it gets memory that threads share. */
+const isolated = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
 /**
+ * Every page is isolated from other origins.
+ *
  * @param policy  Content-Security-Policy of everything that is served
  * @returns the origin, what the page posts to /report, and how to stop
  */
@@ -24,7 +29,7 @@ export async function serve(folder, policy) {
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
     requests.push(pathname);
-    const headers = { "cache-control": "no-store", ...(policy && { "content-security-policy": policy }) };
+    const headers = { "cache-control": "no-store", ...isolated, ...(policy && { "content-security-policy": policy }) };
     if (pathname === "/report") {
       const parts = [];
       for await (const part of request) parts.push(part);

@@ -2,11 +2,12 @@
 import * as seethrough from "seethrough";
 import defaultModel from "seethrough/default-model";
 import * as pool from "seethrough/pool";
-import { runPool, runSuite } from "./suite.mjs";
+import { runPool, runSuite, runThreads } from "./suite.mjs";
 
 export default {
   async test() {
     const report = await runSuite(seethrough, defaultModel, () => console.log("first result"));
-    console.log(JSON.stringify({ ...report, pool: await runPool(pool, seethrough) }));
+    const threads = await runThreads(seethrough, defaultModel);
+    console.log(JSON.stringify({ ...report, pool: await runPool(pool, seethrough), threads }));
   },
 };

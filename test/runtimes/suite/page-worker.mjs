@@ -2,10 +2,10 @@
 import * as seethrough from "/node_modules/seethrough/dist/index.js";
 import * as pool from "/node_modules/seethrough/dist/pool.js";
 import { post } from "./post.mjs";
-import { runPool, runSuite } from "./suite.mjs";
+import { runPool, runSuite, runThreads } from "./suite.mjs";
 
 const report = async () => {
   const found = await runSuite(seethrough);
-  return { ...found, pool: await runPool(pool, seethrough) };
+  return { ...found, pool: await runPool(pool, seethrough), threads: await runThreads(seethrough) };
 };
 post(report());

@@ -50,6 +50,35 @@ export async function runPool({ createPool }, { methodNames }) {
   return { size, digests, fused };
 }
 
+/** A method of each way of computing. */
+const threadedMethods = ["saliency", "grad-cam", "lrp", "occlusion"];
+
+/**
+ * Runs some methods on the embedded network by two threads, where the host has threads, and again with fused arithmetic where it has that.
+ *
+ * @returns {Promise<{ count: number, reason?: string, digests: Record<string, string>, fused: Record<string, string> }>} how many threads
+ *   there were, why these are fewer, and digests that `runSuite` has under the same names
+ */
+export async function runThreads({ loadModel, explain }, defaultModel) {
+  const scene = drawScene();
+  const found = async (model) => {
+    const digests = {};
+    for (const method of threadedMethods) {
+      const { values, target } = await explain(model, scene, settingsOf(method, model));
+      const name = `embedded: ${method}`;
+      digests[name] = await digestOf(name, [values.data, Float64Array.of(target.score)]);
+    }
+    model.dispose();
+    return digests;
+  };
+  const plain = await loadModel(defaultModel, { threads: 2 });
+  const { threads: count, notes } = plain;
+  const reason = notes.find(({ code }) => code === "fewer-threads")?.message;
+  const digests = await found(plain);
+  const fastest = await loadModel(defaultModel, { threads: 2, arithmetic: "fastest" });
+  return { count, reason, digests, fused: fastest.arithmetic === "fused" ? await found(fastest) : {} };
+}
+
 /**
  * Every method with fused arithmetic.
  *
