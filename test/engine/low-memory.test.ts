@@ -16,6 +16,9 @@ import {
 } from "../../src/index";
 import { difference } from "../reference/goldens";
 
+/** Few passes: that the two agree does not depend on how many there are. */
+const light = { nSteps: 8, samples: 40, masks: 60, window: 24, stride: 24 };
+
 describe("memory: 'low'", () => {
   it("gives the answers of 'fast' but for the rounding of the weights, by every method", async () => {
     const cat = await decodeImage(new Uint8Array(readFileSync("examples/images/scene-cat-00.png")));
@@ -25,9 +28,9 @@ describe("memory: 'low'", () => {
     expect(same.label).toBe(best.label);
     expect(Math.abs(same.score - best.score) / Math.abs(best.score)).toBeLessThan(2e-3);
     for (const method of methodNames) {
-      const [a, b] = [await explain(low, cat, { method }), await explain(fast, cat, { method })];
+      const [a, b] = [await explain(low, cat, { ...light, method }), await explain(fast, cat, { ...light, method })];
       expect(difference(a.values.data, b.values.data).l2, method).toBeLessThan(0.05);
-      expect((await explain(low, cat, { method })).values.data, method).toEqual(a.values.data);
+      expect((await explain(low, cat, { ...light, method })).values.data, method).toEqual(a.values.data);
       expect(a.recipe.modelHash).toBe(b.recipe.modelHash);
     }
     const used = inspect(low).residentBytes;
