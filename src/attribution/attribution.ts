@@ -37,6 +37,8 @@ export interface Recipe {
   readonly modelHash: string;
   /** How the model's kernels summed: load it with this to get the same bits. Absent for a black box. */
   readonly arithmetic?: Arithmetic;
+  /** Present where a quantised file was read as real numbers: load it with this to get the same bits. */
+  readonly quantized?: "float";
   readonly method: string;
   /** The options as they were used, tensors as shape and hash. */
   readonly options: Readonly<Record<string, unknown>>;

@@ -19,6 +19,14 @@ export interface ExplainedInput {
   readonly signal?: AbortSignal | undefined;
 }
 
+const samples = new WeakSet<object>();
+
+/** Says that an input is one of many whose attributions are put together: nobody reads of each how far its readings are apart. */
+export function asSample<T extends Input>(input: T): T {
+  samples.add(input);
+  return input;
+}
+
 /**
  * The note of a quantised network with the target's score by both readings: one more forward pass, and for a network that was loaded as
  * one of real numbers the file once more, as deployed, the first time.
@@ -26,7 +34,7 @@ export interface ExplainedInput {
 export async function readingsApart(model: LoadedModel, explained: ExplainedInput): Promise<Note[]> {
   const { quantised } = model.parts;
   // Attention is of no class.
-  if (!quantised || (isBest(explained.target) && explained.index < 0)) return [];
+  if (!quantised || samples.has(explained.input) || (isBest(explained.target) && explained.index < 0)) return [];
   const isDeployed = quantised.reading === "deployed";
   try {
     const found = isDeployed ? model : await quantised.other?.();

@@ -18,7 +18,8 @@ export async function makeRecipe(
   }
   const modelHash = model ? await model.parts.hash() : "black-box";
   const arithmetic = model && { arithmetic: model.arithmetic };
-  return { version, modelHash, ...arithmetic, method, options: recorded, seed: options.seed ?? 0 };
+  const reading = model?.parts.quantised?.reading === "float" && { quantized: "float" as const };
+  return { version, modelHash, ...arithmetic, ...reading, method, options: recorded, seed: options.seed ?? 0 };
 }
 
 async function describe(value: unknown): Promise<unknown> {

@@ -4,6 +4,7 @@ import { finishAttribution } from "../attribution/finish";
 import { forwardPass, targetNotes } from "../attribution/gradients/gradient";
 import { Moments, type NoiseTunnelKind } from "../attribution/gradients/moments";
 import { type NoiseOptions, noisyInputs, sampleCount } from "../attribution/gradients/noisy-inputs";
+import { asSample } from "../attribution/readings-apart";
 import { checkOptions, oneOf } from "../checks";
 import { OptionError } from "../errors";
 import { loaded } from "../model/loaded-model";
@@ -78,7 +79,7 @@ export function noiseTunnel<Method extends AttributionMethod>(
 
     const explained = (): Promise<Attribution> => {
       const own = { target: chosen, seed: 2 ** 32 * seeds.uniform(), onProgress: undefined };
-      return attribute(model, model.given(noisy.next()), { ...options, ...own });
+      return attribute(model, asSample(model.given(noisy.next())), { ...options, ...own });
     };
     const first = await explained();
     const { byInput } = first;

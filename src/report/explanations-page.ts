@@ -88,7 +88,7 @@ const ownTable = ({ title, lead, caption = title, columns, rows, remarks = [] }:
 });
 
 const repeat = html`<p>Each recipe above repeats its map bit for bit: <code>explain(model, picture, { ...recipe.options, method: recipe.method, seed: recipe.seed })</code>
-with the network of the recipe's <code>modelHash</code>, loaded with its <code>arithmetic</code>.</p>`;
+with the network of the recipe's <code>modelHash</code>, loaded with its <code>arithmetic</code>, and its <code>quantized</code> where it has one.</p>`;
 
 function howToRead(explanations: readonly ShownExplanation[], models: readonly Model[]): Content {
   const methods = [...new Set(explanations.map(({ attribution }) => attribution.method))];

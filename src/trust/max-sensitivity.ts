@@ -1,5 +1,6 @@
 import type { ExplainOptions, Recipe } from "../attribution/attribution";
 import { type AttributionMethod, checkedMethod } from "../attribution/attribution-method";
+import { asSample } from "../attribution/readings-apart";
 import { makeRecipe } from "../attribution/recipe";
 import { above, checkOptions, wholeNumber } from "../checks";
 import { guardedAsync } from "../guard";
@@ -70,7 +71,8 @@ export async function maxSensitivity(
     const changes: number[] = [];
     for (let sample = 0; sample < samples; sample++) {
       const changed = x.map((value) => value + radius * (2 * random.uniform() - 1));
-      const other = await attribute(model, model.tensor(model.fast.input, changed), { target, signal, seed });
+      const copy = asSample(model.tensor(model.fast.input, changed));
+      const other = await attribute(model, copy, { target, signal, seed });
       changes.push(distance(other.values, explained.values) / size);
       await pace.step(sample + 2);
     }

@@ -1,7 +1,18 @@
 import { strToU8, zipSync } from "fflate";
 import { Builder } from "flatbuffers";
 import { describe, expect, it } from "vitest";
-import { cam, explain, gradCam, loadModel, OptionError, Tensor } from "../../src/index";
+import {
+  cam,
+  explain,
+  gradCam,
+  loadModel,
+  maxSensitivity,
+  noiseTunnel,
+  OptionError,
+  saliency,
+  Tensor,
+} from "../../src/index";
+import { loaded } from "../../src/model/loaded-model";
 import { describeShared, readShared } from "../shared-folder";
 import { liteFile, type OperatorSpec, type TensorSpec } from "./lite-file";
 import { smallLiteFile, wave } from "./small-file";
@@ -107,6 +118,31 @@ describe("a quantised network of TensorFlow Lite", () => {
       const [x, y] = [a.values.data, b.values.data];
       const dot = (p: Float32Array, q: Float32Array): number => p.reduce((sum, value, i) => sum + value * q[i], 0);
       expect(dot(x, y) / Math.sqrt(dot(x, x) * dot(y, y)), method).toBeGreaterThan(0.9);
+    }
+  });
+
+  it("is read twice for the input itself, and not for each of many samples", async () => {
+    for (const [reading, extra] of [
+      ["deployed", 1],
+      // The file is loaded once more, as deployed: its pass is one of another model.
+      ["float", 0],
+    ] as const) {
+      const model = loaded(await loadModel(smallLiteFile("int8"), { quantized: reading }));
+      const own = model.watchedPass.bind(model);
+      let passes = 0;
+      model.watchedPass = (...given: Parameters<typeof own>) => {
+        passes++;
+        return own(...given);
+      };
+      const found = await noiseTunnel(saliency, { samples: 5, stdev: 0.1 })(model, input, { target: 1 });
+      expect([reading, passes]).toEqual([reading, 1 + 5 + extra]);
+      expect(found.notes.filter(({ code, message }) => code === "quantised" && / apart\./.test(message))).toHaveLength(
+        1,
+      );
+      expect(found.recipe.quantized).toBe(reading === "float" ? "float" : undefined);
+      passes = 0;
+      await maxSensitivity(model, input, saliency, { target: 1, samples: 5 });
+      expect([reading, passes]).toEqual([reading, 1 + 5 + extra]);
     }
   });
 
