@@ -123,6 +123,8 @@ const messages = {
     `The metadata of the TensorFlow Lite file are left out, since they are damaged. ${reason}`,
   "post-processing-cut": (operators: string, outputs: string, rule: string) =>
     `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".${rule}`,
+  "first-subgraph": (count: string, name: string) =>
+    `The TensorFlow Lite file holds ${count} networks (subgraphs), and the first is read${name === "" ? "" : `, "${name}"`}.`,
   "picks-inside": (nodes: string) =>
     `${nodes} of what is computed from the picture, and later layers read only that. What is picked is taken as it is for this picture: ` +
     "gradients pass through it to where it came from, and say nothing of what would be picked instead.",

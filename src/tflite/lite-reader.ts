@@ -13,7 +13,7 @@ import { isSameTensorGrid, onTensorGrid, type TensorGrid, tensorGridOf } from ".
 import { describe, entriesOf } from "./lite-metadata";
 import { builtins, type Conversion, customs, type LayerIntegers } from "./operations";
 import { withoutPostProcessing } from "./post-processing";
-import { type FileModel, type FileOperator, type LiteTensor, readSchema } from "./schema";
+import { type FileModel, type FileOperator, integerRanges, type LiteTensor, readSchema } from "./schema";
 
 /** A network, and what was found while it was read. */
 interface LiteModel {
@@ -56,20 +56,42 @@ export function readTensorflowLite(
   limits: Limits = defaultLimits,
   reading: QuantizedReading = "deployed",
 ): LiteModel {
-  const file = readSchema(bytes, limits);
+  const schema = readSchema(bytes, limits);
+  const file = { ...schema, tensors: withPixels(schema) };
   const { operators, outputs, cut: post } = withoutPostProcessing(file);
   const said = describe(bytes, file, limits);
   const builder = new GraphBuilder(false, "the TensorFlow Lite file", bytes.byteLength, limits);
   const network = new Conversions({ ...file, operators, outputs }, builder, inputShapes, limits, reading);
   const results = network.build().map((value) => asWritten(builder, value));
   const { graph, moved } = builder.finish(file.name, results, entriesOf(said, file));
-  const isQuantised = file.tensors.some((tensor) => tensorGridOf(tensor) !== undefined && tensor.data.byteLength === 0);
+  const isQuantised = schema.tensors.some(
+    (tensor) => tensorGridOf(tensor) !== undefined && tensor.data.byteLength === 0,
+  );
+  const { type, quantisation } = file.tensors[file.inputs[0]];
   const notes = [
+    ...(quantisation === wholeNumbers ? [note("integer-input", type, integerRanges[type].join(" to "), "")] : []),
+    ...(file.graphs > 1 ? [note("first-subgraph", String(file.graphs), cut(file.name))] : []),
     ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'), "")] : []),
     ...(isQuantised ? [note("quantised", reading, "")] : []),
     ...said.notes,
   ];
   return { graph, fileOrder: fileOrderOf(moved), notes };
+}
+
+const wholeNumbers = { scale: [1], zeroPoint: [0], axis: 0 };
+
+/** Inputs of bytes that become floats before anything is computed with them hold what they say: pixels. */
+function withPixels({ tensors, inputs, operators }: FileModel): readonly LiteTensor[] {
+  const isPixels = (index: number): boolean => {
+    const { type, quantisation } = tensors[index];
+    if (quantisation || (type !== "uint8" && type !== "int8")) return false;
+    const readers = operators.filter((operator) => operator.inputs.includes(index));
+    return readers.every(
+      ({ op, outputs, isCustom }) => op === "CAST" && !isCustom && tensors[outputs[0]]?.type.startsWith("float"),
+    );
+  };
+  const pixels = new Set(inputs.filter(isPixels));
+  return tensors.map((tensor, i) => (pixels.has(i) ? { ...tensor, quantisation: wholeNumbers } : tensor));
 }
 
 /** The operators of a file, converted one after the other: a file lists them in the order in which they run. */
@@ -128,7 +150,7 @@ class Conversions {
     const [batch, ...rest] = fixedShape({ name, shape: open }, asked, position === 0 ? undefined : ask);
     const b = this.#builder;
     const input = b.input(name, batch === undefined ? [] : [1, ...rest]);
-    if (!grid || this.#reading === "float") return input;
+    if (!grid || this.#reading === "float" || tensor.quantisation === wholeNumbers) return input;
     return b.layer(`${name}/grid`, "QUANTIZE", [input], () => onTensorGrid(b, image(b, input), grid))[0];
   }
 
@@ -233,6 +255,8 @@ class Conversions {
     );
     if (x && computed.length > 0 && computed.every((each) => each && isSameTensorGrid(tensorGridOf(each), grid)))
       return value;
-    return stillSpread(value, onTensorGrid(this.#builder, value, grid));
+    // An operator that changes nothing hands on the input itself, whose axes are the file's.
+    const seen = value.isInput ? image(this.#builder, value) : value;
+    return stillSpread(seen, onTensorGrid(this.#builder, seen, grid));
   }
 }

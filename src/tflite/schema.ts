@@ -48,6 +48,8 @@ export interface FileOperator {
 
 export interface FileModel {
   readonly name: string;
+  /** How many networks the file holds: this is the first. */
+  readonly graphs: number;
   readonly tensors: readonly LiteTensor[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
@@ -55,6 +57,13 @@ export interface FileModel {
   /** Further parts of the file by name. */
   readonly metadata: ReadonlyMap<string, Uint8Array>;
 }
+
+/** The least and the largest integer of what values are quantised to. */
+export const integerRanges: Readonly<Record<string, readonly [number, number]>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+};
 
 /**
  * Reads the tables of a file.
@@ -98,6 +107,7 @@ export function readSchema(bytes: Uint8Array, limits: Limits): FileModel {
   });
   return {
     name: graph.string(4) ?? "",
+    graphs: graphs.length,
     tensors,
     inputs: known(graph.ints(1), "The list of inputs"),
     outputs: known(graph.ints(2), "The list of outputs"),
@@ -137,6 +147,10 @@ function tensorOf(table: Table, i: number, buffers: readonly Uint8Array[], limit
   withinLimit(limits, "elements", sizeOf(shape), `${what} has too many elements`);
   const signature = table.ints(7);
   const quantisation = quantisationOf(table.table(4, what), what, shape);
+  const range = Object.hasOwn(integerRanges, type) ? integerRanges[type] : undefined;
+  const outside = range && quantisation?.zeroPoint.find((zero) => zero < range[0] || zero > range[1]);
+  if (outside !== undefined)
+    throw new ModelError(`${what} has the zero point ${outside}, which is no ${type}; the file is damaged.`);
   const sparsity = table.table(6, what);
   return {
     name,

@@ -54,6 +54,8 @@ export interface FileSpec {
   readonly outputs: readonly string[];
   readonly metadata?: Readonly<Record<string, Uint8Array>>;
   readonly version?: number;
+  /** How often the network stands in the file; once by default. */
+  readonly graphs?: number;
 }
 
 const always = Number.NaN;
@@ -244,7 +246,12 @@ export function liteFile(spec: FileSpec): Uint8Array<ArrayBuffer> {
       if (bytes) b.addFieldOffset(0, bytes, 0);
     });
   });
-  const parts = [offsets(b, codes), offsets(b, [graph]), offsets(b, written), offsets(b, metadata)];
+  const parts = [
+    offsets(b, codes),
+    offsets(b, new Array<number>(spec.graphs ?? 1).fill(graph)),
+    offsets(b, written),
+    offsets(b, metadata),
+  ];
   const model = table(b, 8, () => {
     b.addFieldInt32(0, spec.version ?? 3, always);
     b.addFieldOffset(1, parts[0], 0);

@@ -232,6 +232,84 @@ describe("averages of integers", () => {
   });
 });
 
+describe("inputs and outputs of other kinds", () => {
+  const filter: TensorSpec = {
+    ...{ name: "filter", shape: [2, 6, 6, 3], type: "int8", scale: [0.01, 0.02], zero: [0, 0] },
+    data: Int8Array.from(wave(216, 2), (value) => Math.round(value * 127)),
+  };
+  const grid = (name: string, shape: readonly number[], scale: number, zero: number, type: "int8" | "uint8" = "int8") =>
+    ({ name, shape, type, scale: [scale], zero: [zero] }) as const;
+  const conv: OperatorSpec = {
+    ...{ op: "CONV_2D", inputs: ["image", "filter"], outputs: ["sums"] },
+    options: { 0: ["byte", 1], 1: ["int", 1], 2: ["int", 1], 3: ["byte", 0], 4: ["int", 1], 5: ["int", 1] },
+  };
+  const sums = grid("sums", [1, 1, 1, 2], 0.05, 3);
+  const file = (tensors: readonly TensorSpec[], operators: readonly OperatorSpec[], input: string, output: string) =>
+    liteFile({ tensors, operators, inputs: [input], outputs: [output] });
+
+  it("floats around integers are pictures, and give what the integers give", async () => {
+    const image = grid("image", [1, 6, 6, 3], 1 / 64, 0);
+    const whole = await loadModel(file([image, filter, sums], [conv], "image", "sums"));
+    const around = await loadModel(
+      file(
+        [{ name: "x", shape: [1, 6, 6, 3] }, image, filter, sums, { name: "y", shape: [1, 1, 1, 2] }],
+        [
+          { op: "QUANTIZE", inputs: ["x"], outputs: ["image"] },
+          conv,
+          { op: "DEQUANTIZE", inputs: ["sums"], outputs: ["y"] },
+        ],
+        ...(["x", "y"] as const),
+      ),
+    );
+    expect(around.input.shape).toEqual([1, 6, 6, 3]);
+    expect((await around.run(input)).output.data).toEqual((await whole.run(input)).output.data);
+  });
+
+  it("bytes that become floats by a CAST are pixels", async () => {
+    const weights = wave(216, 2);
+    const bytes = file(
+      [
+        { name: "x", shape: [1, 6, 6, 3], type: "uint8" },
+        ...[
+          { name: "image", shape: [1, 6, 6, 3] },
+          { name: "sums", shape: [1, 1, 1, 2] },
+        ],
+        { name: "filter", shape: [2, 6, 6, 3], data: Float32Array.from(weights) },
+      ],
+      [{ op: "CAST", inputs: ["x"], outputs: ["image"] }, conv],
+      ...(["x", "sums"] as const),
+    );
+    const model = await loadModel(bytes);
+    expect(model.notes.map(({ code }) => code)).toEqual(["integer-input"]);
+    const data = Uint8Array.from({ length: 108 }, (_, i) => (i * 37) % 256);
+    const { output } = await model.run({ width: 6, height: 6, data });
+    const expected = [0, 1].map((o) =>
+      data.reduce((sum, pixel, i) => sum + pixel * Math.fround(weights[o * 108 + i]), 0),
+    );
+    output.data.forEach((value, i) => {
+      expect(value).toBeCloseTo(expected[i], 1);
+    });
+  });
+
+  it("several networks in one file are the first, which is said", async () => {
+    const image = grid("image", [1, 6, 6, 3], 1 / 64, 0);
+    const bytes = liteFile({
+      tensors: [image, filter, sums],
+      operators: [conv],
+      inputs: ["image"],
+      outputs: ["sums"],
+      graphs: 2,
+    });
+    const { notes } = await loadModel(bytes);
+    expect(notes.find(({ code }) => code === "first-subgraph")?.message).toMatch(/holds 2 networks/);
+  });
+
+  it("a zero point that is none of its integers is refused by the tensor's name", async () => {
+    const odd = file([grid("image", [1, 6, 6, 3], 0.1, 400), filter, sums], [conv], "image", "sums");
+    await expect(loadModel(odd)).rejects.toThrow('Tensor 0 ("image") has the zero point 400, which is no int8');
+  });
+});
+
 /** Metadata with class names in a file behind the model, a normalisation and a threshold. */
 function metadata(): Uint8Array {
   const b = new Builder(256);
