@@ -9,7 +9,7 @@ import { LimitError, OptionError, ShapeError } from "./errors";
 export interface Limits {
   /** Bytes of the file, or of all files of a model together; default 4 GiB. */
   readonly fileBytes: number;
-  /** Nodes of the graph, functions and branches of control flow counted where they are used, rounds of loops and what operators are written by too; default 12,000. */
+  /** Nodes of the graph, functions and branches of control flow counted where they are used, rounds of loops and what operators are written by too, and ten values that nodes read as one more; default 12,000. */
   readonly nodes: number;
   /** Axes of one value; default 32. */
   readonly rank: number;

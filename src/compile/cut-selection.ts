@@ -178,7 +178,7 @@ class Trace {
       if (among.has(each)) return each;
       if (seen.has(each) || !this.isComputed(each)) continue;
       seen.add(each);
-      next.push(...(this.producer.get(each)?.inputs ?? []));
+      for (const input of this.producer.get(each)?.inputs ?? []) next.push(input);
     }
     return undefined;
   }
@@ -309,7 +309,7 @@ class Tail {
       seen.add(each);
       const node = this.#trace.producer.get(each);
       if (node?.op === "Add") return true;
-      next.push(...(node?.inputs ?? []));
+      for (const input of node?.inputs ?? []) next.push(input);
     }
     return false;
   }

@@ -4,7 +4,7 @@ import { ownCopy } from "../own-copy";
 import type { MethodFacts, OptionFacts } from "./facts";
 
 /** A method of more passes, or more numbers, would not end in a lifetime; lists of them are made before the first. */
-const mostPasses = 2 ** 20;
+export const mostPasses = 2 ** 20;
 
 /** The names of the options of some facts, where they are known to the compiler. */
 type Names<Facts extends MethodFacts> = keyof UnionOf<Facts["options"][number]>;

@@ -33,6 +33,9 @@ export interface AskedNetwork {
   readonly selection?: Selection;
 }
 
+/** Values that a node may read, on the average: no operator of a fixed number of inputs has more, and concatenations are few. */
+const readsOfNode = 10;
+
 /** @param notes  whatever is assumed is added to them */
 export async function askedNetwork(
   source: SourceFile,
@@ -57,6 +60,13 @@ export async function askedNetwork(
   };
   const result = resultName(file, options.output);
   withinLimit(limits, "nodes", file.nodes.length, "The network has too many nodes");
+  const read = file.nodes.reduce((sum, { inputs }) => sum + inputs.length, 0);
+  withinLimit(
+    limits,
+    "nodes",
+    Math.ceil(read / readsOfNode),
+    "The nodes read too many values, of which ten count as a node",
+  );
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = keepingInput(file, removeDeadNodes(file, [result]));
   const usual = options.inputShape ?? usualShape(live, metadata);

@@ -128,7 +128,7 @@ function carriesAll(model: LoadedModel, candidate: ValueName, value: ValueName):
     seen.add(at);
     const made = producer.get(at);
     if (made === undefined) return false;
-    next.push(...operations[made].inputs);
+    for (const input of operations[made].inputs) next.push(input);
   }
   return true;
 }

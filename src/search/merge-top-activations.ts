@@ -65,7 +65,8 @@ export function checkPart(part: TopActivations, name: string): void {
 
 const isCount = (value: unknown): boolean => typeof value === "number" && Number.isInteger(value) && value >= 0;
 
-const isUnit = (entry: unknown, unit: unknown): boolean =>
+/** True of what a search found for one unit. */
+export const isUnit = (entry: unknown, unit: unknown): boolean =>
   isRecord(entry) &&
   entry.unit === unit &&
   [entry.top, entry.sample].every((hits) => Array.isArray(hits) && hits.every(isHit));

@@ -1,6 +1,8 @@
 import { checkOptions, checkParts, kindOf, show, wholeNumber } from "../checks";
 import { OptionError, TargetError } from "../errors";
 import { guarded } from "../guard";
+import { isRecord } from "../json-text";
+import { isUnit } from "./merge-top-activations";
 import type { Hit, TopActivations } from "./types";
 
 export interface SummaryOptions {
@@ -36,6 +38,12 @@ export function unitSummary(result: TopActivations, unit: number, options: Summa
     if (!Array.isArray(listed)) {
       throw new OptionError(`unitSummary takes what topActivations returns; its units are ${kindOf(listed)}, no list.`);
     }
+    const search: unknown = result.search;
+    if (!isRecord(search) || !Array.isArray(search.units)) {
+      throw new OptionError(
+        `unitSummary takes what topActivations returns; its search is ${isRecord(search) ? "one of no units" : kindOf(search)}.`,
+      );
+    }
     checkOptions("unitSummary", options, ["quantiles", "random"]);
     const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
     const outside = quantiles.find((quantile) => !(typeof quantile === "number" && quantile >= 0 && quantile <= 1));
@@ -46,6 +54,11 @@ export function unitSummary(result: TopActivations, unit: number, options: Summa
       const { layer, units } = result.search;
       throw new TargetError(
         `The search of layer "${layer}" has no unit ${show(unit)}; it looked at ${units.length > 20 ? `${units.length} units from ${units[0]} to ${units.at(-1)}` : units.join(", ")}.`,
+      );
+    }
+    if (!isUnit(found, unit)) {
+      throw new OptionError(
+        `unitSummary takes what topActivations returns; its unit ${show(unit)} has no lists of hits.`,
       );
     }
     const { top, sample } = found;

@@ -3,6 +3,7 @@ import { type Baseline, baselineData } from "../attribution/baseline";
 import { makeRecipe } from "../attribution/recipe";
 import { above, checkOptions, wholeNumber } from "../checks";
 import { guardedAsync } from "../guard";
+import { mostPasses } from "../methods/settled-options";
 import { loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import type { TargetReport } from "../model/score";
@@ -92,7 +93,7 @@ export async function infidelity(
     const model = loadedAlone(given, "infidelity");
     const x = model.prepare(input);
     const { perturbation = "square", samples = 10, baseline = "zero", seed = 0 } = options;
-    wholeNumber("samples", samples, 1);
+    wholeNumber("samples", samples, 1, mostPasses);
     const shares = sharesOf(model, map);
     const { multiplyByInputs = shares.multiplied, normalize = shares.unitless } = options;
     const stdev = above("stdev", options.stdev ?? (0.01 * rangeOf(x) || 0.01));

@@ -4,6 +4,7 @@ import { asSample } from "../attribution/readings-apart";
 import { makeRecipe } from "../attribution/recipe";
 import { above, checkOptions, wholeNumber } from "../checks";
 import { guardedAsync } from "../guard";
+import { mostPasses } from "../methods/settled-options";
 import { loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { ownInput } from "../model/own-input";
@@ -60,7 +61,7 @@ export async function maxSensitivity(
     const model = loadedAlone(given, "maxSensitivity");
     const { radius = 0.02, samples = 10, seed = 0, signal } = options;
     above("radius", radius);
-    wholeNumber("samples", samples, 1);
+    wholeNumber("samples", samples, 1, mostPasses);
     const pace = createPace(options, samples + 1);
     const explained = await attribute(model, input, { target: options.target, signal, seed });
     await pace.step(1);
@@ -79,7 +80,7 @@ export async function maxSensitivity(
     return {
       method: explained.method,
       target: explained.target,
-      maxSensitivity: Math.max(...changes),
+      maxSensitivity: changes.reduce((most, change) => Math.max(most, change), 0),
       changes,
       radius,
       notes: explained.notes,

@@ -89,6 +89,15 @@ describe("values beyond all bounds", () => {
     expect(await pool({ kernel_shape: [2, 2], dilations: [3, 3], pads: [2, 2, 2, 2] })).toBeUndefined();
   });
 
+  it("a node that reads one value 200,000 times is refused at once, and may be allowed", async () => {
+    const parts = {
+      inputs: { x: [1, 4] },
+      nodes: [["Concat", new Array<string>(200_000).fill("x"), ["y"], { axis: 1 }]] as Nodes,
+    };
+    expect(await refused(parts)).toMatchObject({ limit: "nodes", value: 20_000, most: 12_000 });
+    expect(await refused(parts, { limits: { nodes: 20_000 } })).toBeUndefined();
+  });
+
   it("constants are bounded all together, and by maxMemory", async () => {
     const count = 10;
     const parts = {

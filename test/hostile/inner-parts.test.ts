@@ -14,6 +14,7 @@ import {
   Tensor,
   type TopActivations,
   topActivations,
+  unitSummary,
 } from "../../src/index";
 
 const image = { data: new Uint8Array(96 * 96 * 3).map((_, i) => (i * 7) % 256), width: 96, height: 96 };
@@ -33,6 +34,12 @@ const calls: Readonly<Record<string, () => unknown>> = {
   "a judgement of a recipe in circles": () => averageDrop(model, image, recipe({ method: circle }) as never),
   "results with a failure that is none": () => mergeTopActivations({ ...found, failures: [undefined] } as never),
   "a failure without its message": () => mergeTopActivations({ ...found, failures: [{ id: "a" }] } as never),
+  "a summary of units that nobody searched": () => unitSummary({ ...found, search: undefined } as never, 1),
+  "a summary of a search of no units": () => unitSummary({ ...found, search: { layer: "relu6" } } as never, 1),
+  "a summary of hits that are none": () =>
+    unitSummary({ ...found, units: [{ unit: 0, top: [], sample: 5 }] } as never, 0),
+  "a summary of a hit without its score": () =>
+    unitSummary({ ...found, units: [{ unit: 0, top: [], sample: [{ id: "a" }] }] } as never, 0),
   "pictures with one missing": () => sideBySide([image, undefined] as never),
   "a placement that is a number": () => boxEvidence(damaged({ placement: 5 }) as never, { box }),
   "a placement of the box that is a number": () => boxEvidence(map, { box, placement: 5 } as never),
@@ -53,4 +60,5 @@ it("what is whole is taken", async () => {
   expect(mergeTopActivations(whole).failures).toHaveLength(1);
   expect(boxEvidence(map, { box }).inside).toBeGreaterThan(0);
   expect(htmlReport([map])).toContain("Grad-CAM");
+  expect(unitSummary(found, 0).top).toHaveLength(1);
 });

@@ -22,7 +22,7 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
   const { inputs } = operation;
   const [output] = operation.outputs;
   const sizes = inputs.map(sizeOf);
-  const scratch = blockPlan([sizeOf(output), Math.max(...sizes), ...sizes]);
+  const scratch = blockPlan([sizeOf(output), sizes.reduce((a, b) => Math.max(a, b), 0), ...sizes]);
 
   /** The multipliers of each input by a number of points. */
   function averaged(run: Run, points: number): Map<ValueName, Float64Array> {

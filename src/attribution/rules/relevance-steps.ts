@@ -86,8 +86,9 @@ export function dominant(operation: Operation, sizeOf: SizeOf, epsilon: number):
   const { inputs } = operation;
   const [output] = operation.outputs;
   const sizes = inputs.map(sizeOf);
+  const largest = sizes.reduce((a, b) => Math.max(a, b), 0);
   const blocksFor = (batch: number) =>
-    blockPlan([sizeOf(output), sizeOf(output), Math.max(...sizes), ...sizes].map((size) => size * batch));
+    blockPlan([sizeOf(output), sizeOf(output), largest, ...sizes].map((size) => size * batch));
   return {
     saved: [...new Set([...inputs, output])],
     ownAdjoint: true,
