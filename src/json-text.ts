@@ -46,6 +46,8 @@ export function isSmallTree(value: unknown): boolean {
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const [item, depth] = next;
     if (depth > deepest || ++seen > mostValues || typeof item === "bigint") return false;
+    // Empty, or detached: of these nothing can be copied.
+    if (ArrayBuffer.isView(item) && item.byteLength === 0) return false;
     if (typeof item === "object" && item !== null)
       for (const inner of Object.values(item)) waiting.push([inner, depth + 1]);
   }

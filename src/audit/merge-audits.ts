@@ -95,7 +95,7 @@ export function checkAudit(given: unknown, name: string): asserts given is Audit
   const isKey =
     isExtent(width) &&
     isExtent(height) &&
-    ["crop", "stretch", "pad"].includes(String(fit)) &&
+    ["crop", "stretch", "pad"].some((each) => each === fit) &&
     [grid, classes].every((count) => Number.isInteger(count) && (count as number) > 0 && (count as number) < 1e7) &&
     Number.isFinite(seed) &&
     (labels === undefined || (Array.isArray(labels) && labels.every((label) => typeof label === "string")));
@@ -129,6 +129,7 @@ const isImage = (image: unknown, grid: number): boolean =>
   isRecord(image) &&
   typeof image.id === "string" &&
   isIndex(image.predicted) &&
+  ["undefined", "string", "number"].includes(typeof image.label) &&
   (image.labelIndex === undefined || isIndex(image.labelIndex)) &&
   typeof image.probability === "number" &&
   isPlace(image.evidence) &&

@@ -9,7 +9,7 @@ export interface SlicOptions {
   readonly segments?: number;
   /** How much being near counts against being of one colour; default 10, more gives squarer superpixels. */
   readonly compactness?: number;
-  /** Rounds of assigning pixels and moving centres; default 10. */
+  /** Rounds of assigning pixels and moving centres, at most 1000; default 10. */
   readonly iterations?: number;
 }
 
@@ -42,10 +42,13 @@ export interface PixelColours {
   readonly height: number;
 }
 
+/** They settle after some ten; the call is not to be given up on its way. */
+const mostIterations = 1000;
+
 export function superpixels(colours: PixelColours, options: SlicOptions): Int32Array {
   const segments = wholeNumber("segments", options.segments ?? 50, 1);
   const compactness = above("compactness", options.compactness ?? 10);
-  const iterations = wholeNumber("iterations", options.iterations ?? 10, 1);
+  const iterations = wholeNumber("iterations", options.iterations ?? 10, 1, mostIterations);
   const { width, height } = colours;
   const area = (width * height) / Math.min(segments, width * height);
   // Where the picture is narrower than a square of this area its width is all they have, and the rest is their length.

@@ -105,7 +105,9 @@ class Pool implements Caller {
     const options = {
       ...(pack({ ...plain, threads }, "options") as LoadOptions),
       // A URL does not travel.
-      ...(threadScript !== undefined && { threadScript: String(threadScript) }),
+      ...(threadScript !== undefined && {
+        threadScript: threadScript instanceof URL ? threadScript.href : threadScript,
+      }),
       wasm: await this.#kernels(wasm, plain.arithmetic),
     };
     const given = source === undefined ? undefined : await readSource(source, "model", { ...plain, signal });

@@ -1,3 +1,4 @@
+import { messageOf } from "../checks";
 import * as errors from "../errors";
 import { Tensor } from "../tensor";
 
@@ -65,7 +66,7 @@ export interface PackedError {
 }
 
 export function packError(thrown: unknown): PackedError {
-  if (!(thrown instanceof Error)) return { name: "Error", message: String(thrown), more: {} };
+  if (!(thrown instanceof Error)) return { name: "Error", message: messageOf(thrown), more: {} };
   const { name, message, stack } = thrown;
   const more = Object.fromEntries(
     Object.entries(thrown).filter(([key, value]) => key !== "name" && typeof value !== "function"),

@@ -170,9 +170,9 @@ function checkedTables(tables: unknown = []): readonly ReportTable[] {
 
 /** @throws {OptionError} unless the page can show it */
 function checkRecipe({ recipe }: { readonly recipe: unknown }): void {
-  if (isRecord(recipe) && isSmallTree(recipe)) return;
+  if (isRecord(recipe) && isSmallTree(recipe) && typeof recipe.modelHash === "string") return;
   throw new OptionError(
-    `The explanation is not whole: recipe must be what repeats it, as plain data, got ${kindOf(recipe)}.`,
+    `The explanation is not whole: recipe must be what repeats it, as plain data with the modelHash, got ${kindOf(recipe)}.`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { refuse } from "./graph-builder";
 import { isList, isObject, type Json, type JsonObject } from "./json";
 import type { Attributes } from "./operations";
@@ -48,7 +49,8 @@ export class GraphAttributes implements Attributes {
 
   /** An element type as ONNX numbers it. */
   elementType(key: string): number {
-    const type = String(this.#field(key, "type"));
+    const given = this.#field(key, "type");
+    const type = typeof given === "object" ? show(given) : String(given);
     return (
       (Object.hasOwn(elementTypes, type) ? elementTypes[type] : undefined) ??
       refuse(`element type ${type} is not supported`)

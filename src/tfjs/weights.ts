@@ -1,3 +1,4 @@
+import { show } from "../checks";
 import { ModelError } from "../errors";
 import { Constant } from "../graph/ir";
 import { joinBytes } from "../join-bytes";
@@ -18,7 +19,7 @@ export function readManifest(model: JsonObject): WeightGroup[] {
       paths: group.list("paths").filter((path) => typeof path === "string"),
       weights: group.list("weights").map((weight) => {
         const { name } = isObject(weight) ? weight : {};
-        return new Fields(isObject(weight) ? weight : {}, `Weight "${String(name)}"`);
+        return new Fields(isObject(weight) ? weight : {}, `Weight ${show(name)}`);
       }),
     };
   });

@@ -21,8 +21,11 @@ export function checkMap(map: JudgedMap): void {
   if (typeof map === "object" && map !== null && ("values" in map || "data" in map)) {
     const values: unknown = "values" in map ? map.values?.data : map.data;
     const shape: unknown = "values" in map ? map.values?.shape : [];
-    if (isFloat32Array(values) && Array.isArray(shape)) return;
-    throw new OptionError(`The map to judge is not whole: its values must be a Float32Array, got ${kindOf(values)}.`);
+    const isEmpty = isFloat32Array(values) && values.length === 0;
+    if (isFloat32Array(values) && !isEmpty && Array.isArray(shape)) return;
+    throw new OptionError(
+      `The map to judge is not whole: its values must be a Float32Array, got ${isEmpty ? "one that is empty or detached" : kindOf(values)}.`,
+    );
   }
   throw new OptionError(`The map to judge must be an Attribution or a Heatmap, got ${kindOf(map)}.`);
 }

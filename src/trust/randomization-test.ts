@@ -5,6 +5,7 @@ import { checkOptions, wholeNumber } from "../checks";
 import { LayerError } from "../errors";
 import type { Constant } from "../graph/ir";
 import { guardedAsync } from "../guard";
+import { mostPasses } from "../methods/settled-options";
 import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { ownInput } from "../model/own-input";
@@ -78,7 +79,7 @@ export async function randomizationTest(
     const layers = stagesOf(graph, model.dependencies(resolveTarget(model, options.target).value));
     if (layers.length === 0) throw new LayerError(`The model "${model.name}" has no layer with weights to shuffle.`);
     const count = Math.min(layers.length, wholeNumber("stages", options.stages ?? 8, 1));
-    wholeNumber("trials", trials, 1);
+    wholeNumber("trials", trials, 1, mostPasses);
     const pace = createPace(options, trials * count + 1);
     const explained = await attribute(model, input, { target: options.target, signal, seed });
     await pace.step(1);

@@ -1,4 +1,5 @@
 import { above, atLeastZero, checkBag, checkOptions, oneOf, wholeNumber } from "../checks";
+import { mostPasses } from "../methods/settled-options";
 import type { Input } from "../model/model";
 import type { Target } from "../model/target";
 import type { LayerTarget } from "./objective";
@@ -96,12 +97,12 @@ export function settleOptions(options: MaximizeOptions, side: number): AscentSet
   return {
     optimizer,
     parameterization,
-    steps: wholeNumber("steps", chosen.steps ?? 128, 0),
+    steps: wholeNumber("steps", chosen.steps ?? 128, 0, mostPasses),
     stepSize: above("stepSize", chosen.stepSize ?? defaultStepSizes[optimizer]),
     l2: atLeastZero("l2", chosen.l2 ?? (waves ? 0 : 0.01)),
     totalVariation: atLeastZero("totalVariation", chosen.totalVariation ?? 0),
     transforms: settleTransforms(chosen.transforms ?? "none", side),
-    redirectedSteps: wholeNumber("redirectedSteps", chosen.redirectedSteps ?? 0, 0),
+    redirectedSteps: wholeNumber("redirectedSteps", chosen.redirectedSteps ?? 0, 0, mostPasses),
     start: chosen.start ?? (waves ? "noise" : "zero"),
     ...(diversity !== undefined && { diversity: settleDiversity(diversity) }),
   };

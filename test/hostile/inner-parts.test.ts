@@ -1,16 +1,20 @@
 /** What is handed on from one call to the next, with an inner part that is missing or turns in circles. */
 import { expect, it } from "vitest";
 import {
+  audit,
   averageDrop,
   boxEvidence,
   convolutionOnnx,
   gradCam,
   htmlReport,
   increaseInConfidence,
+  integratedGradients,
   loadModel,
+  mergeAudits,
   mergeTopActivations,
   SeethroughError,
   sideBySide,
+  sparseness,
   Tensor,
   type TopActivations,
   topActivations,
@@ -23,12 +27,20 @@ const map = await gradCam(model, image);
 const found = await topActivations(model, [{ id: "one", image }], { layer: "relu6", unit: 0 });
 const circle: { again?: unknown } = {};
 circle.again = circle;
+const audited = await audit(model, [{ id: "one", image }], { grid: 2 });
+const detached = new Float32Array(4);
+structuredClone(detached, { transfer: [detached.buffer] });
 const damaged = (parts: object) => ({ ...map, ...parts });
 const recipe = (parts: object) => damaged({ recipe: { ...map.recipe, ...parts } });
 const box = { x: 0, y: 0, width: 9, height: 9 };
 
 const calls: Readonly<Record<string, () => unknown>> = {
   "a report of what has no recipe": () => htmlReport([map, damaged({ recipe: undefined })]),
+  "reports of a recipe without the model's hash": () => htmlReport([map, recipe({ modelHash: undefined })] as never),
+  "reports of a hash that is none": () => htmlReport([recipe({ modelHash: {} }), map] as never),
+  "a judgement of a recipe with detached numbers": () =>
+    increaseInConfidence(model, image, recipe({ seed: detached }) as never),
+  "a judgement of detached values": () => sparseness({ data: detached, width: 2, height: 2 } as never),
   "a report of a recipe in circles": () => htmlReport(recipe({ arithmetic: circle }) as never),
   "a judgement of what has no recipe": () => increaseInConfidence(model, image, damaged({ recipe: 5 }) as never),
   "a judgement of a recipe in circles": () => averageDrop(model, image, recipe({ method: circle }) as never),
@@ -40,6 +52,30 @@ const calls: Readonly<Record<string, () => unknown>> = {
     unitSummary({ ...found, units: [{ unit: 0, top: [], sample: 5 }] } as never, 0),
   "a summary of a hit without its score": () =>
     unitSummary({ ...found, units: [{ unit: 0, top: [], sample: [{ id: "a" }] }] } as never, 0),
+  "a rule of quadrature that has no text": () =>
+    integratedGradients(model, image, { rule: Object.create(null), nSteps: 2 }),
+  "a rule that has no text beside steps that are none": () =>
+    integratedGradients(model, image, { rule: Object.create(null), nSteps: 1.5 }),
+  "a weight whose name has no text": () =>
+    loadModel({
+      "model.json": new TextEncoder().encode(
+        JSON.stringify({
+          format: "graph-model",
+          modelTopology: { node: [{ name: "x", op: "Placeholder" }] },
+          weightsManifest: [
+            { paths: ["a.bin"], weights: [{ name: { toString: 1, valueOf: 1 }, shape: [1], dtype: "float32" }] },
+          ],
+        }),
+      ),
+      "a.bin": new Uint8Array(4),
+    }),
+  "an audit of a picture whose label has no text": () =>
+    mergeAudits({ ...audited, images: audited.images.map((each) => ({ ...each, label: { toString: 1 } })) } as never),
+  "an audit of a fit that has no text": () =>
+    mergeAudits({
+      ...audited,
+      audit: { ...audited.audit, input: { ...audited.audit.input, fit: { toString: 1, valueOf: 1 } } },
+    } as never),
   "pictures with one missing": () => sideBySide([image, undefined] as never),
   "a placement that is a number": () => boxEvidence(damaged({ placement: 5 }) as never, { box }),
   "a placement of the box that is a number": () => boxEvidence(map, { box, placement: 5 } as never),

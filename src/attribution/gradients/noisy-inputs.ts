@@ -1,5 +1,6 @@
 import { atLeastZero, nonEmptyList, wholeNumber } from "../../checks";
 import { InputError, OptionError, ShapeError } from "../../errors";
+import { mostPasses } from "../../methods/settled-options";
 import type { LoadedModel } from "../../model/loaded-model";
 import { isTensor } from "../../model/model";
 import type { Random } from "../../random/random";
@@ -39,7 +40,7 @@ export function sampleCount(
   lists: Readonly<Record<string, readonly unknown[] | undefined>>,
 ): number {
   let least = asked ?? Number.POSITIVE_INFINITY;
-  if (asked !== undefined) wholeNumber("samples", asked, 1);
+  if (asked !== undefined) wholeNumber("samples", asked, 1, mostPasses);
   for (const [name, list] of Object.entries(lists)) {
     if (list === undefined) continue;
     nonEmptyList(name, list, "item, one per sample");

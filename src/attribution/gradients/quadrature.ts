@@ -16,7 +16,7 @@ export function quadrature(rule: QuadratureRule, steps: number): Quadrature {
   const least = rule === "trapezoid" ? 2 : 1;
   if (!Number.isInteger(steps) || steps < least) {
     throw new OptionError(
-      `nSteps must be a whole number of at least ${least} for the rule "${rule}", got ${show(steps)}.`,
+      `nSteps must be a whole number of at least ${least} for the rule ${show(rule)}, got ${show(steps)}.`,
     );
   }
   const even = (shift: number): Quadrature => ({
@@ -41,7 +41,7 @@ export function quadrature(rule: QuadratureRule, steps: number): Quadrature {
     }
     default:
       throw new OptionError(
-        `The rule "${String(rule)}" is not one of gauss-legendre, riemann-left, riemann-right, riemann-middle, trapezoid.`,
+        `The rule ${show(rule)} is not one of gauss-legendre, riemann-left, riemann-right, riemann-middle, trapezoid.`,
       );
   }
 }
