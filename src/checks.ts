@@ -157,6 +157,9 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   theirs(() => signal.throwIfAborted());
 }
 
+/** A method of more passes, or more numbers, would not end in a lifetime; lists of them are made before the first. */
+export const mostPasses = 2 ** 20;
+
 /** @throws {OptionError} naming the option unless it is a whole number from `least` to `most` */
 export function wholeNumber(name: string, value: number, least: number, most = Number.MAX_VALUE): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;

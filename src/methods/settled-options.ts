@@ -1,10 +1,7 @@
-import { above, atLeastZero, checkOptions, kindOf, oneOf, wholeNumber } from "../checks";
+import { above, atLeastZero, checkOptions, kindOf, mostPasses, oneOf, wholeNumber } from "../checks";
 import { OptionError } from "../errors";
 import { ownCopy } from "../own-copy";
 import type { MethodFacts, OptionFacts } from "./facts";
-
-/** A method of more passes, or more numbers, would not end in a lifetime; lists of them are made before the first. */
-export const mostPasses = 2 ** 20;
 
 /** The names of the options of some facts, where they are known to the compiler. */
 type Names<Facts extends MethodFacts> = keyof UnionOf<Facts["options"][number]>;

@@ -1,9 +1,8 @@
 import type { ExplainOptions, Recipe } from "../attribution/attribution";
 import { type Baseline, baselineData } from "../attribution/baseline";
 import { makeRecipe } from "../attribution/recipe";
-import { above, checkOptions, wholeNumber } from "../checks";
+import { above, checkOptions, mostPasses, wholeNumber } from "../checks";
 import { guardedAsync } from "../guard";
-import { mostPasses } from "../methods/settled-options";
 import { loadedAlone } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import type { TargetReport } from "../model/score";

@@ -1,11 +1,10 @@
 import type { ExplainOptions, Recipe } from "../attribution/attribution";
 import { type AttributionMethod, checkedMethod } from "../attribution/attribution-method";
 import { makeRecipe } from "../attribution/recipe";
-import { checkOptions, wholeNumber } from "../checks";
+import { checkOptions, mostPasses, wholeNumber } from "../checks";
 import { LayerError } from "../errors";
 import type { Constant } from "../graph/ir";
 import { guardedAsync } from "../guard";
-import { mostPasses } from "../methods/settled-options";
 import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { ownInput } from "../model/own-input";

@@ -1,5 +1,4 @@
-import { above, atLeastZero, checkBag, checkOptions, oneOf, wholeNumber } from "../checks";
-import { mostPasses } from "../methods/settled-options";
+import { above, atLeastZero, checkBag, checkOptions, mostPasses, oneOf, wholeNumber } from "../checks";
 import type { Input } from "../model/model";
 import type { Target } from "../model/target";
 import type { LayerTarget } from "./objective";

@@ -1,6 +1,5 @@
-import { atLeastZero, nonEmptyList, wholeNumber } from "../../checks";
+import { atLeastZero, mostPasses, nonEmptyList, wholeNumber } from "../../checks";
 import { InputError, OptionError, ShapeError } from "../../errors";
-import { mostPasses } from "../../methods/settled-options";
 import type { LoadedModel } from "../../model/loaded-model";
 import { isTensor } from "../../model/model";
 import type { Random } from "../../random/random";
