@@ -1,8 +1,6 @@
 import type { Attribute, Node, StaticGraph } from "../graph/ir";
-import { producersOf } from "../graph/producers";
+import { bothWays, GraphPieces, type ValueName } from "./graph-pieces";
 import { wantedValues, withoutValues } from "./inner-values";
-
-type ValueName = string;
 
 /**
  * x·½·(1 + erf(x/√2)), as exporters write it before operator set 20, and its approximation x·½·(1 + tanh(√(2/π)·(x + 0.044715·x³))),
@@ -22,8 +20,7 @@ export function combineGelu(graph: StaticGraph, keep: ReadonlySet<string>): Stat
     if (!whole) continue;
     const between = [...found.between, ...whole.between];
     // Nobody else may need what lies in between.
-    const own = new Set<Node>([whole.last, ...between.flatMap((name) => pieces.producer(name) ?? [])]);
-    if (between.some((name) => asked.has(name) || !pieces.readersOf(name).every((reader) => own.has(reader)))) continue;
+    if (between.some((name) => asked.has(name)) || !pieces.areReadInside(between, whole.last)) continue;
     for (const name of between) gone.add(name);
     made.set(whole.last, { ...whole.last, op: "Gelu", inputs: [found.value], attributes: found.attributes });
   }
@@ -40,31 +37,7 @@ interface Curve {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
-class Pieces {
-  readonly #graph: StaticGraph;
-  readonly #producers: ReadonlyMap<ValueName, Node>;
-  readonly #readers = new Map<ValueName, Node[]>();
-
-  constructor(graph: StaticGraph) {
-    this.#graph = graph;
-    this.#producers = producersOf(graph);
-    for (const node of graph.nodes) {
-      for (const name of new Set(node.inputs)) {
-        const others = this.#readers.get(name);
-        if (others) others.push(node);
-        else this.#readers.set(name, [node]);
-      }
-    }
-  }
-
-  producer(name: ValueName): Node | undefined {
-    return this.#producers.get(name);
-  }
-
-  readersOf(name: ValueName): readonly Node[] {
-    return this.#readers.get(name) ?? [];
-  }
-
+class Pieces extends GraphPieces {
   /** erf(x/√2). */
   fromErf(node: Node): Curve | undefined {
     const value = this.#multiple(node.inputs[0], Math.SQRT1_2);
@@ -89,70 +62,47 @@ class Pieces {
 
   /** From the curve on: 1 is added, and it is multiplied with x and ½, in whatever order. */
   halved(curve: Node, x: ValueName): { last: Node; between: ValueName[] } | undefined {
-    let at = this.#onlyReader(curve.outputs[0]);
-    if (at?.op !== "Add" || !bothWays(at).some(([, other]) => this.#is(other, 1))) return undefined;
+    let at = this.onlyReader(curve.outputs[0]);
+    if (at?.op !== "Add" || !bothWays(at).some(([, other]) => this.isNumber(other, 1))) return undefined;
     const between: ValueName[] = [];
     for (let [byX, byHalf] = [false, false]; ; ) {
       between.push(at.outputs[0]);
       const before: ValueName = at.outputs[0];
-      at = this.#onlyReader(before);
-      if (at?.op === "Div" && at.inputs[0] === before && this.#is(at.inputs[1], 2) && !byHalf) byHalf = true;
+      at = this.onlyReader(before);
+      if (at?.op === "Div" && at.inputs[0] === before && this.isNumber(at.inputs[1], 2) && !byHalf) byHalf = true;
       else if (at?.op === "Mul") {
         const other: ValueName = at.inputs[0] === before ? at.inputs[1] : at.inputs[0];
         if (other === x && !byX) byX = true;
-        else if (this.#is(other, 0.5) && !byHalf) byHalf = true;
+        else if (this.isNumber(other, 0.5) && !byHalf) byHalf = true;
         else if (this.#multiple(other, 0.5) === x && !byX && !byHalf) {
           between.push(other);
           byX = true;
           byHalf = true;
         } else return undefined;
       } else return undefined;
-      if (byX && byHalf) return this.#sameShape(x, at.outputs[0]) ? { last: at, between } : undefined;
+      if (byX && byHalf) return this.haveSameShape(x, at.outputs[0]) ? { last: at, between } : undefined;
     }
   }
 
   /** What a value is this multiple of. */
   #multiple(name: ValueName, factor: number): ValueName | undefined {
     const node = this.producer(name);
-    if (node?.op === "Div" && this.#is(node.inputs[1], 1 / factor)) return node.inputs[0];
+    if (node?.op === "Div" && this.isNumber(node.inputs[1], 1 / factor)) return node.inputs[0];
     if (node?.op !== "Mul") return undefined;
-    return bothWays(node).find(([, other]) => this.#is(other, factor))?.[0];
+    return bothWays(node).find(([, other]) => this.isNumber(other, factor))?.[0];
   }
 
   /** The values on the way from x to x³, itself not among them; absent where it is none. */
   #cubeOf(name: ValueName, x: ValueName): ValueName[] | undefined {
     const node = this.producer(name);
-    if (node?.op === "Pow") return node.inputs[0] === x && this.#is(node.inputs[1], 3) ? [] : undefined;
+    if (node?.op === "Pow") return node.inputs[0] === x && this.isNumber(node.inputs[1], 3) ? [] : undefined;
     if (node?.op !== "Mul") return undefined;
     for (const [square, other] of bothWays(node)) {
       const inner = this.producer(square);
       if (other !== x) continue;
       if (inner?.op === "Mul" && inner.inputs.every((input) => input === x)) return [square];
-      if (inner?.op === "Pow" && inner.inputs[0] === x && this.#is(inner.inputs[1], 2)) return [square];
+      if (inner?.op === "Pow" && inner.inputs[0] === x && this.isNumber(inner.inputs[1], 2)) return [square];
     }
     return undefined;
   }
-
-  #onlyReader(name: ValueName): Node | undefined {
-    const readers = this.readersOf(name);
-    return readers.length === 1 && !this.#graph.outputs.includes(name) ? readers[0] : undefined;
-  }
-
-  /** True of a constant that is this number everywhere, as far as float32 tells. */
-  #is(name: ValueName, number: number): boolean {
-    const constant = this.#graph.constants.get(name);
-    if (constant?.kind !== "float" || constant.size !== 1) return false;
-    const [value] = constant.floats();
-    return Math.abs(value - number) <= 2e-6 * Math.abs(number);
-  }
-
-  #sameShape(a: ValueName, b: ValueName): boolean {
-    return this.#graph.shapes.get(a)?.join() === this.#graph.shapes.get(b)?.join();
-  }
 }
-
-/** The two inputs of a node, each first once. */
-const bothWays = ({ inputs: [a, b] }: Node): readonly (readonly [ValueName, ValueName])[] => [
-  [a, b],
-  [b, a],
-];

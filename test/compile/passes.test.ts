@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { refusedUses } from "../../src/compile/build-operations";
 import { combineChannelShuffle } from "../../src/compile/combine-channel-shuffle";
 import { combineGelu } from "../../src/compile/combine-gelu";
+import { combineLayerNorm } from "../../src/compile/combine-layer-norm";
 import { combineSwish } from "../../src/compile/combine-swish";
 import { foldBatchNorm } from "../../src/compile/fold-batch-norm";
 import { removeDeadNodes } from "../../src/compile/remove-dead-nodes";
@@ -646,6 +647,117 @@ describe("combineGelu", () => {
     expect(ops(combineGelu(graph(whole), new Set(["p"])))).toEqual(whole.map(([op]) => op));
     expect(ops(combineGelu(graph(whole, ["y", "a"]), new Set()))).toContain("Erf");
     expect(ops(combineGelu(graph([...whole, ["Add", ["d", "y"], ["z"]]]), new Set()))).toContain("Erf");
+  });
+});
+
+describe("combineLayerNorm", () => {
+  const ramp = (shape: number[], from: number, step: number) =>
+    floats(
+      shape,
+      Array.from({ length: shape.reduce((n, extent) => n * extent, 1) }, (_, i) => from + step * i),
+    );
+  const constants = {
+    ...{ two: floats([], [2]), epsilon: floats([], [1e-3]), one: floats([], [1]), three: floats([], [3]) },
+    ...{
+      scale: ramp([4], 0.5, 0.25),
+      bias: ramp([4], -1, 0.5),
+      rows: ramp([3, 4], 1, 0.125),
+      tall: ramp([3, 1], 1, 0.5),
+    },
+  };
+  const graph = (nodes: Nodes, outputs?: string[]) =>
+    fixed(graphOf({ opset: 16, inputs: { x: [2, 3, 4] }, constants, nodes, ...(outputs && { outputs }) }));
+  const last = { axes: [-1] };
+  const both = { axes: [1, 2] };
+  const centred = (axes: typeof last): Nodes => [
+    ["ReduceMean", ["x"], ["m"], axes],
+    ["Sub", ["x", "m"], ["d"]],
+    ["Pow", ["d", "two"], ["q"]],
+    ["ReduceMean", ["q"], ["v"], axes],
+    ["Add", ["v", "epsilon"], ["e"]],
+    ["Sqrt", ["e"], ["r"]],
+  ];
+  const plain: Nodes = [
+    ["Mul", ["x", "x"], ["q"]],
+    ["ReduceMean", ["q"], ["v"], last],
+    ["Add", ["epsilon", "v"], ["e"]],
+    ["Sqrt", ["e"], ["r"]],
+  ];
+  const ending = (scale: string, bias = "bias"): Nodes => [
+    ["Mul", [scale, "n"], ["s"]],
+    ["Add", ["s", bias], ["y"]],
+  ];
+  const divided: Nodes = [["Div", ["d", "r"], ["n"]]];
+  const whole = [...centred(last), ...divided, ...ending("scale")];
+
+  it.each<[string, string, Nodes]>([
+    ["a quotient", "LayerNormalization", whole],
+    ["two axes", "LayerNormalization", [...centred(both), ...divided, ...ending("rows")]],
+    ["a scale for the rows of two axes", "LayerNormalization", [...centred(both), ...divided, ...ending("tall")]],
+    [
+      "a difference that is written twice",
+      "LayerNormalization",
+      [...centred(last), ["Sub", ["x", "m"], ["d2"]], ["Div", ["d2", "r"], ["n"]], ...ending("scale")],
+    ],
+    [
+      "a reciprocal",
+      "LayerNormalization",
+      [...centred(last), ["Reciprocal", ["r"], ["i"]], ["Mul", ["i", "d"], ["n"]], ...ending("scale")],
+    ],
+    [
+      "1 over the root",
+      "LayerNormalization",
+      [...centred(last), ["Div", ["one", "r"], ["i"]], ["Mul", ["d", "i"], ["n"]], ...ending("scale")],
+    ],
+    ["a scale alone", "LayerNormalization", [...centred(last), ...divided, ["Mul", ["n", "scale"], ["y"]]]],
+    ["no mean", "RMSNormalization", [...plain, ["Div", ["x", "r"], ["n"]], ["Mul", ["n", "scale"], ["y"]]]],
+  ])("makes one operator of %s: %s, and the same numbers", async (_, op, nodes) => {
+    const before = graph(nodes);
+    const after = combineLayerNorm(before, new Set());
+    expect(after.nodes).toMatchObject([{ op, outputs: ["y"] }]);
+    expect(after.nodes[0].inputs[0]).toBe("x");
+    expect(after.shapes.has("v")).toBe(false);
+    // The reference has the one of root mean squares since operator set 23.
+    const made = op === "RMSNormalization" ? { ...after, opset: 23 } : after;
+    expect(await difference(before, made, "y")).toBeLessThan(2e-6);
+  });
+
+  it("makes as much of it as nobody looks into", async () => {
+    const read: Nodes = [...whole.slice(0, -1), ["Add", ["s", "bias"], ["t"]], ["Add", ["t", "s"], ["y"]]];
+    const after = combineLayerNorm(graph(read), new Set());
+    expect(ops(after)).toEqual(["LayerNormalization", "Add", "Add"]);
+    expect(after.nodes[0].outputs).toEqual(["s"]);
+    expect(await difference(graph(read), after, "y")).toBeLessThan(2e-6);
+    expect(ops(combineLayerNorm(graph([...plain, ["Div", ["x", "r"], ["n"]], ...ending("scale")]), new Set()))).toEqual(
+      [...["RMSNormalization", "Add"]],
+    );
+  });
+
+  it("leaves alone what is none, and pieces that somebody reads", () => {
+    const changed = (i: number, piece: Nodes[number]): Nodes => whole.map((node, at) => (at === i ? piece : node));
+    for (const nodes of [
+      changed(2, ["Pow", ["d", "three"], ["q"]]),
+      changed(2, ["Mul", ["d", "x"], ["q"]]),
+      changed(3, ["ReduceMean", ["d"], ["v"], last]),
+      changed(4, ["Add", ["v", "m"], ["e"]]),
+      changed(6, ["Div", ["x", "r"], ["n"]]),
+      changed(6, ["Div", ["r", "d"], ["n"]]),
+      [...centred({ axes: [1] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
+      [...centred({ axes: [0] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
+      [...centred(last), ...divided, ["Mul", ["n", "rows"], ["y"]]],
+    ] as Nodes[]) {
+      expect(ops(combineLayerNorm(graph(nodes), new Set()))).toEqual(nodes.map(([op]) => op));
+    }
+    // Differences from something else than their mean are divided by their root mean square.
+    for (const nodes of [
+      changed(0, ["ReduceMean", ["x"], ["m"], { axes: [1] }]),
+      changed(1, ["Sub", ["m", "x"], ["d"]]),
+    ])
+      expect(ops(combineLayerNorm(graph(nodes), new Set()))).toEqual(["ReduceMean", "Sub", "RMSNormalization", "Add"]);
+    for (const name of ["m", "d", "v", "r", "n"])
+      expect(ops(combineLayerNorm(graph(whole), new Set([name])))).toEqual(whole.map(([op]) => op));
+    expect(ops(combineLayerNorm(graph([...whole, ["Add", ["m", "y"], ["z"]]]), new Set()))).toContain("Sqrt");
+    expect(ops(combineLayerNorm(graph(whole, ["y", "e"]), new Set()))).toContain("Sqrt");
   });
 });
 
