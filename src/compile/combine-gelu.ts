@@ -1,5 +1,5 @@
 import type { Attribute, Node, StaticGraph } from "../graph/ir";
-import { bothWays, GraphPieces, type ValueName } from "./graph-pieces";
+import { bothWays, GraphPieces } from "./graph-pieces";
 import { wantedValues, withoutValues } from "./inner-values";
 
 /**
@@ -12,7 +12,7 @@ export function combineGelu(graph: StaticGraph, keep: ReadonlySet<string>): Stat
   if (!graph.nodes.some(({ op }) => op === "Erf" || op === "Tanh")) return graph;
   const pieces = new Pieces(graph);
   const asked = wantedValues(graph, keep);
-  const gone = new Set<ValueName>();
+  const gone = new Set<string>();
   const made = new Map<Node, Node>();
   for (const node of graph.nodes) {
     const found = node.op === "Erf" ? pieces.fromErf(node) : node.op === "Tanh" ? pieces.fromTanh(node) : undefined;
@@ -31,9 +31,9 @@ export function combineGelu(graph: StaticGraph, keep: ReadonlySet<string>): Stat
 
 /** The argument of a GELU's curve. */
 interface Curve {
-  readonly value: ValueName;
+  readonly value: string;
   /** Values on the way, that of the curve included. */
-  readonly between: readonly ValueName[];
+  readonly between: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
@@ -61,17 +61,17 @@ class Pieces extends GraphPieces {
   }
 
   /** From the curve on: 1 is added, and it is multiplied with x and ½, in whatever order. */
-  halved(curve: Node, x: ValueName): { last: Node; between: ValueName[] } | undefined {
+  halved(curve: Node, x: string): { last: Node; between: string[] } | undefined {
     let at = this.onlyReader(curve.outputs[0]);
     if (at?.op !== "Add" || !bothWays(at).some(([, other]) => this.isNumber(other, 1))) return undefined;
-    const between: ValueName[] = [];
+    const between: string[] = [];
     for (let [byX, byHalf] = [false, false]; ; ) {
       between.push(at.outputs[0]);
-      const before: ValueName = at.outputs[0];
+      const before: string = at.outputs[0];
       at = this.onlyReader(before);
       if (at?.op === "Div" && at.inputs[0] === before && this.isNumber(at.inputs[1], 2) && !byHalf) byHalf = true;
       else if (at?.op === "Mul") {
-        const other: ValueName = at.inputs[0] === before ? at.inputs[1] : at.inputs[0];
+        const other: string = at.inputs[0] === before ? at.inputs[1] : at.inputs[0];
         if (other === x && !byX) byX = true;
         else if (this.isNumber(other, 0.5) && !byHalf) byHalf = true;
         else if (this.#multiple(other, 0.5) === x && !byX && !byHalf) {
@@ -85,7 +85,7 @@ class Pieces extends GraphPieces {
   }
 
   /** What a value is this multiple of. */
-  #multiple(name: ValueName, factor: number): ValueName | undefined {
+  #multiple(name: string, factor: number): string | undefined {
     const node = this.producer(name);
     if (node?.op === "Div" && this.isNumber(node.inputs[1], 1 / factor)) return node.inputs[0];
     if (node?.op !== "Mul") return undefined;
@@ -93,7 +93,7 @@ class Pieces extends GraphPieces {
   }
 
   /** The values on the way from x to x³, itself not among them; absent where it is none. */
-  #cubeOf(name: ValueName, x: ValueName): ValueName[] | undefined {
+  #cubeOf(name: string, x: string): string[] | undefined {
     const node = this.producer(name);
     if (node?.op === "Pow") return node.inputs[0] === x && this.isNumber(node.inputs[1], 3) ? [] : undefined;
     if (node?.op !== "Mul") return undefined;

@@ -1,5 +1,5 @@
 import { type Node, numberAttribute, type StaticGraph } from "../graph/ir";
-import { bothWays, GraphPieces, type ValueName } from "./graph-pieces";
+import { bothWays, GraphPieces } from "./graph-pieces";
 import { wantedValues, withoutValues } from "./inner-values";
 
 /**
@@ -13,7 +13,7 @@ export function combineLayerNorm(graph: StaticGraph, keep: ReadonlySet<string>):
   if (!graph.nodes.some(({ op }) => op === "Sqrt")) return graph;
   const pieces = new Pieces(graph);
   const asked = wantedValues(graph, keep);
-  const gone = new Set<ValueName>();
+  const gone = new Set<string>();
   const made = new Map<Node, Node>();
   for (const node of graph.nodes) {
     const found = node.op === "Sqrt" ? pieces.fromRoot(node) : undefined;
@@ -40,15 +40,15 @@ export function combineLayerNorm(graph: StaticGraph, keep: ReadonlySet<string>):
 
 /** A normalisation, as far as it has been followed. */
 interface Found {
-  readonly value: ValueName;
+  readonly value: string;
   readonly isCentred: boolean;
   readonly axis: number;
   readonly epsilon: number;
-  readonly scale?: ValueName;
-  readonly bias?: ValueName;
+  readonly scale?: string;
+  readonly bias?: string;
   readonly last: Node;
   /** Values on the way. */
-  readonly between: readonly ValueName[];
+  readonly between: readonly string[];
 }
 
 class Pieces extends GraphPieces {
@@ -84,7 +84,7 @@ class Pieces extends GraphPieces {
   }
 
   /** What a value is the mean of, over all axes from one on. */
-  #meanOf(name: ValueName): { readonly value: ValueName; readonly axis: number } | undefined {
+  #meanOf(name: string): { readonly value: string; readonly axis: number } | undefined {
     const node = this.producer(name);
     if (node?.op !== "ReduceMean" || numberAttribute(node, "keepdims", 1) === 0) return undefined;
     const rank = this.#shapes.get(node.inputs[0])?.length ?? 0;
@@ -100,7 +100,7 @@ class Pieces extends GraphPieces {
     return isTail ? { value: node.inputs[0], axis } : undefined;
   }
 
-  #squareOf(name: ValueName): ValueName | undefined {
+  #squareOf(name: string): string | undefined {
     const node = this.producer(name);
     if (node?.op === "Pow") return this.isNumber(node.inputs[1], 2) ? node.inputs[0] : undefined;
     if (node?.op !== "Mul") return undefined;
@@ -109,14 +109,14 @@ class Pieces extends GraphPieces {
   }
 
   /** Some exporters write x − mean x twice, once for each that reads it. */
-  #isSameDifference(a: ValueName, b: ValueName): boolean {
+  #isSameDifference(a: string, b: string): boolean {
     if (a === b) return true;
     const [one, other] = [this.producer(a), this.producer(b)];
     return one?.op === "Sub" && other?.op === "Sub" && one.inputs.every((input, i) => input === other.inputs[i]);
   }
 
   /** The one node that divides by the root what was squared. */
-  #quotientBy(root: ValueName, squared: ValueName): { node: Node; between: readonly ValueName[] } | undefined {
+  #quotientBy(root: string, squared: string): { node: Node; between: readonly string[] } | undefined {
     const node = this.onlyReader(root);
     if (node?.op === "Div" && node.inputs[1] === root && this.#isSameDifference(node.inputs[0], squared)) {
       return { node, between: node.inputs[0] === squared ? [] : [node.inputs[0]] };
@@ -129,7 +129,7 @@ class Pieces extends GraphPieces {
   }
 
   /** What a value is the difference from its mean of. */
-  #centreOf(name: ValueName, axis: number): { value: ValueName; between: readonly ValueName[] } | undefined {
+  #centreOf(name: string, axis: number): { value: string; between: readonly string[] } | undefined {
     const node = this.producer(name);
     if (node?.op !== "Sub") return undefined;
     const [value, mean] = node.inputs;
@@ -156,7 +156,7 @@ class Pieces extends GraphPieces {
   }
 
   /** True of a constant whose axes are among those that are normalised. */
-  #fits(name: ValueName, { value, axis }: Found): boolean {
+  #fits(name: string, { value, axis }: Found): boolean {
     const constant = this.#constants.get(name);
     const extents = this.#shapes.get(value)?.slice(axis) ?? [];
     if (constant?.kind !== "float") return false;

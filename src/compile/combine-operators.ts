@@ -1,7 +1,5 @@
 import type { StaticGraph } from "../graph/ir";
 import { combineChannelShuffle } from "./combine-channel-shuffle";
-import { combineGelu } from "./combine-gelu";
-import { combineLayerNorm } from "./combine-layer-norm";
 import { combineSwish } from "./combine-swish";
 import { foldBatchNorm } from "./fold-batch-norm";
 
@@ -11,8 +9,17 @@ import { foldBatchNorm } from "./fold-batch-norm";
  *
  * @param keep  names of values that must still be computed
  */
-export const combineOperators = (graph: StaticGraph, keep: ReadonlySet<string>): StaticGraph =>
-  [foldBatchNorm, combineSwish, combineGelu, combineLayerNorm, combineChannelShuffle].reduce(
-    (combined, pass) => pass(combined, keep),
-    graph,
-  );
+export type Combining = (graph: StaticGraph, keep: ReadonlySet<string>) => StaticGraph;
+
+/** Without one of these a file has no GELU and no layer normalisation in pieces. */
+const ofPieces: ReadonlySet<string> = /* @__PURE__ */ new Set(["Erf", "Tanh", "Sqrt"]);
+
+/** How the operators of a graph, and of others that differ from it in their constants, are combined. */
+export async function combiningFor({ nodes }: StaticGraph): Promise<Combining> {
+  const passes = nodes.some(({ op }) => ofPieces.has(op)) ? (await import("./combine-pieces")).passesOfPieces : [];
+  return (graph, keep) =>
+    [foldBatchNorm, combineSwish, ...passes, combineChannelShuffle].reduce(
+      (combined, pass) => pass(combined, keep),
+      graph,
+    );
+}

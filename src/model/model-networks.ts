@@ -1,4 +1,3 @@
-import { combineOperators } from "../compile/combine-operators";
 import { buildNetwork, type Network } from "../engine/network";
 import { type Backward, type Edit, type PassResult, Session } from "../engine/session";
 import { SeethroughError } from "../errors";
@@ -106,9 +105,9 @@ export class ModelNetworks {
 
   /** The network by direct sums and with batch normalisation in the weights, in low memory too. */
   get folded(): Network {
-    const { kernels, memory, mode, graph } = this.parts;
+    const { kernels, memory, mode, graph, combine } = this.parts;
     if (mode !== "low") return this.plain(this.fast);
-    this.#folded ??= buildNetwork(combineOperators(graph, keptValues(this.parts)), kernels, memory, mode);
+    this.#folded ??= buildNetwork(combine(graph, keptValues(this.parts)), kernels, memory, mode);
     return this.#folded;
   }
 }

@@ -1,3 +1,4 @@
+import type { Combining } from "../compile/combine-operators";
 import type { MemoryMode } from "../engine/network";
 import type { StaticGraph } from "../graph/ir";
 import type { Selection } from "../graph/selection";
@@ -27,6 +28,8 @@ export interface ModelParts {
   readonly graph: StaticGraph;
   /** The same with batch normalisation folded into the weights; absent where it is not folded. */
   readonly folded: StaticGraph | undefined;
+  /** What makes the one of the other. */
+  readonly combine: Combining;
   /** The output of the file. */
   readonly result: ValueName;
   /** The outputs of the file that are computed, by the file's names: `result`, and of a detector those beside it. */

@@ -1,5 +1,5 @@
 import { wholeNumber } from "../checks";
-import { combineOperators } from "../compile/combine-operators";
+import { combiningFor } from "../compile/combine-operators";
 import { halveWeights } from "../compile/halve-weights";
 import { joinInputs, placedInputs } from "../compile/join-inputs";
 import { checkMemory } from "../engine/plan";
@@ -82,7 +82,8 @@ async function openInThreads(
   await checkWeights(full, hear);
   const inputs = inputsOf(graph, asked, options);
   notes.push(...inputNotes(inputs, asked, scalesItself));
-  const folded = low ? full : combineOperators(joined, keptValues({ outputs, explained: reading.explained }));
+  const combine = await combiningFor(joined);
+  const folded = low ? full : combine(joined, keptValues({ outputs, explained: reading.explained }));
 
   await hear();
   const { module, arithmetic, reason } = await chosen;
@@ -101,6 +102,7 @@ async function openInThreads(
     notes: joinNotes(notes),
     graph: joinInputs(full),
     folded: folded === full ? undefined : joinInputs(folded),
+    combine,
     result: resolved,
     outputs,
     ...(asked.selection && { selection: asked.selection }),

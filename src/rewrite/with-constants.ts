@@ -1,4 +1,3 @@
-import { combineOperators } from "../compile/combine-operators";
 import type { Constant, StaticGraph } from "../graph/ir";
 import { LoadedModel } from "../model/loaded-model";
 import { keptValues } from "../model/model-parts";
@@ -19,7 +18,7 @@ export async function copiesOf({ parts: { quantised: _, ...parts }, heads }: Loa
     last = new LoadedModel({
       ...parts,
       graph,
-      folded: parts.folded === parts.graph ? graph : combineOperators(graph, keptValues(parts)),
+      folded: parts.folded === parts.graph ? graph : parts.combine(graph, keptValues(parts)),
       hash: async () => `${await parts.hash()}, with other weights`,
       kernels,
       memory: new KernelMemory(kernels, parts.memory.maxBytes),
