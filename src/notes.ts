@@ -131,6 +131,10 @@ const messages = {
   "box-evidence": (inside: string, control: string) =>
     `${inside} of what speaks for it lies inside the box${control === "" ? "" : `; a box of the same size beside it has at most ${control}`}. ` +
     "Evidence outside is context, which a person may use too, or a cheat: compare it with that of another box of the class before concluding anything.",
+  "evidence-beside-box": (near: string) =>
+    `Only ${near} of what speaks for the box lies within twice its width and height. Either the network looks elsewhere, or the method does not ` +
+    "tell places apart so finely: Eigen-CAM, Score-CAM and Ablation-CAM weigh maps as a whole, random masks need to be many and their cells smaller " +
+    "than the box. HiResCAM, LayerCAM and saliency follow the box's own score: see whether they agree.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -17,6 +17,8 @@ export interface SharesOfBox {
   /** All of the positive evidence, in units of the map; 0: there is none. */
   readonly total: number;
   readonly inside: number;
+  /** In twice the box: of the same middle, twice as wide and high. */
+  readonly near: number;
   /** Share of the map that the box covers. */
   readonly area: number;
   /** Absent where nothing can stand beside the box. */
@@ -69,9 +71,9 @@ export function sharesOfBox(
   }
   const map: Rectangle = { x: 0, y: 0, width: columns, height: rows };
   const area = areaOf(common(at, map)) / (columns * rows);
-  if (!(total > 0 && Number.isFinite(total))) return { total: 0, inside: 0, area };
+  if (!(total > 0 && Number.isFinite(total))) return { total: 0, inside: 0, near: 0, area };
   const energy = summed(positive, rows, columns);
-  const found = { total, inside: energy(at) / total, area };
+  const found = { total, inside: energy(at) / total, near: energy(twice(at)) / total, area };
   const beside = others
     .map(({ box }, other) => ({ box, other, at: inMap(box) }))
     .filter((each) => isApart(each.at, at))
@@ -87,6 +89,14 @@ const rectangle = ([left, top, right, bottom]: readonly [number, number, number,
   y: top,
   width: right - left,
   height: bottom - top,
+});
+
+/** A box of the same middle, twice as wide and high. */
+const twice = ({ x, y, width, height }: Rectangle): Rectangle => ({
+  x: x - width / 2,
+  y: y - height / 2,
+  width: 2 * width,
+  height: 2 * height,
 });
 
 /** What lies in both. */

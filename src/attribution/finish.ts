@@ -112,9 +112,9 @@ async function boxNotes(
     about,
   );
   const percent = (share: number): string => `${Math.round(100 * share)} %`;
-  return found && found.total > 0
-    ? [note("box-evidence", percent(found.inside), found.control ? percent(found.control.share) : "")]
-    : [];
+  if (!found || found.total === 0) return [];
+  const shares = note("box-evidence", percent(found.inside), found.control ? percent(found.control.share) : "");
+  return found.near < 0.5 ? [shares, note("evidence-beside-box", percent(found.near))] : [shares];
 }
 
 /** The values of all inputs together: a map is empty where all of them are. */

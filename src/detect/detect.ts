@@ -36,6 +36,8 @@ export interface OpenedHead {
   readonly heads: Heads;
   readonly head: ReturnType<Heads["readHead"]>;
   readonly family: string;
+  /** Whether nothing tells the units of its boxes but their numbers. */
+  readonly openUnits: boolean;
 }
 
 /**
@@ -147,27 +149,22 @@ export async function openHead(model: LoadedModel, said: Partial<DetectorHeadOpt
   const head = heads.readHead(model, option);
   // From now on detections of this model are targets, recognised or not.
   model.heads = heads;
-  return { heads, head, family };
+  const isPicked = model.parts.selection !== undefined;
+  const isPlain = ["center", "corners", "corners-top-first"].includes(option.decode ?? "center");
+  const isOpen = isPicked ? option.units === undefined : isPartial && plainFamilies.has(family);
+  return { heads, head, family, openUnits: isPlain && said?.units === undefined && isOpen };
 }
 
-/**
- * The head with its boxes in the units that they are in. Files that pick among boxes say what is one, and not whether its numbers are
- * pixels or shares of the picture: candidates are spread over all of it, so that a pixel's are far beyond 1.
- */
+/** Families of which some files write boxes otherwise than their authors. */
+const plainFamilies: ReadonlySet<string> = new Set(["yolo-v5", "yolo-v8", "ssd", "end-to-end"]);
+/** The head with its boxes in the units that their numbers are in, where neither layers nor the caller said. */
 export function inUnits(
   model: LoadedModel,
-  { heads, head }: OpenedHead,
+  { heads, head, openUnits }: OpenedHead,
   values: (value: string) => Float32Array,
 ): OpenedHead["head"] {
-  const { option, anchors, picture } = head;
-  const { decode = "center" } = option;
-  const isOpen = option.units === undefined && ["center", "corners", "corners-top-first"].includes(decode);
-  if (!model.parts.selection || !isOpen || Math.min(...picture) < 16) return head;
-  for (let anchor = 0; anchor < anchors; anchor++) {
-    // NaN is not far either: it is refused later, by name.
-    if (heads.cornersOf(head, values, anchor).some((edge) => Math.abs(edge) > 2.5)) return head;
-  }
-  return heads.readHead(model, { ...option, units: "relative" });
+  const units = openUnits ? heads.unitsByNumbers(head, values) : head.option.units;
+  return units === head.option.units ? head : heads.readHead(model, { ...head.option, units });
 }
 
 /** Runs a batch; of each sample the values that the head reads. */
@@ -188,18 +185,21 @@ export async function headPass(
 /** @throws {InputError} if a score is no number; {OptionError} if scores are no probabilities */
 export function checkFound(
   model: LoadedModel,
-  { scores, option }: OpenedHead["head"],
+  head: OpenedHead["head"],
   found: readonly Pick<ReturnType<Heads["candidatesAbove"]>[number], "score" | "corners" | "anchor">[],
   values: (value: string) => Float32Array,
   data: Float32Array,
 ): void {
+  const { scores, option } = head;
   const { value, name } = scores.output;
-  const odd = found.find(({ score, corners }) => !(Math.abs(score) <= 1.001 && corners.every(Number.isFinite)));
+  const odd =
+    found.find(({ score, corners }) => !(Math.abs(score) <= 1.001 && corners.every(Number.isFinite))) ??
+    oddScore(head, values);
   if (!odd) return;
   const broken =
     [...values(value)].find((each) => !Number.isFinite(each)) ?? (Number.isFinite(odd.score) ? 0 : Number.NaN);
   checkScore(model, `The score of candidate ${odd.anchor}`, broken, data, value);
-  if (!odd.corners.every(Number.isFinite)) {
+  if (odd.corners && !odd.corners.every(Number.isFinite)) {
     throw new OptionError(
       `The box of candidate ${odd.anchor} is not finite: read as ${JSON.stringify(option)}, "${name}" is no head.`,
     );
@@ -208,6 +208,23 @@ export function checkFound(
     `Candidate ${odd.anchor} of "${name}" has the score ${odd.score.toPrecision(4)}, which is no probability. ` +
       'Say what makes one of it: head: { …, activation: "sigmoid" } or "softmax".',
   );
+}
+
+/** A number that is taken for a probability and is none, of whatever candidate: below a threshold nobody would see it. */
+function oddScore(
+  { scores, anchors, activation, classAt, classes, option: { objectness, classNumber } }: OpenedHead["head"],
+  values: (value: string) => Float32Array,
+): { readonly anchor: number; readonly score: number; readonly corners?: undefined } | undefined {
+  // Rows that a network keeps may be filled up with anything.
+  if (activation !== "none" || classNumber !== undefined) return undefined;
+  const data = values(scores.output.value);
+  for (let anchor = 0; anchor < anchors; anchor++) {
+    for (let i = objectness === undefined ? 0 : -1; i < classes; i++) {
+      const score = data[scores.offset(anchor, i < 0 ? (objectness as number) : classAt + i)];
+      if (score < -1e-3 || score > 1.001) return { anchor, score };
+    }
+  }
+  return undefined;
 }
 
 function boxOf(heads: Heads, corners: readonly [number, number, number, number], placement: Placement | undefined) {

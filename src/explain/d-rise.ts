@@ -60,10 +60,11 @@ export interface DRiseOptions extends PassesOptions {
 /**
  * D-RISE: the mean of random masks, each weighed by how well the detector finds the box in what the mask lets through.
  *
- *   attribution(pixel) = 1/(N p) Σ_i w_i · M_i(pixel),   w_i = max over found boxes of IoU × cosine of the class vectors × objectness
+ *   attribution(pixel) = 1/(N p) Σ_i (w_i − w̄) · M_i(pixel),   w_i = max over found boxes of IoU × cosine of the class vectors × objectness
  *
  * Petsiuk et al. 2021, https://arxiv.org/abs/2006.03204, equations 1 to 5 and section 4.1 (5000 masks of 16×16 cells); masks as of
- * `rise`. Of a model all candidates of its head count, before doubles are suppressed; of a head without an objectness (YOLOv8, SSD,
+ * `rise`. The mean weight w̄ is taken off, as https://github.com/microsoft/vision-explanation-methods does unless told otherwise: it is
+ * the same everywhere, and without it the map of a small box is above zero all over the picture. Of a model all candidates of its head count, before doubles are suppressed; of a head without an objectness (YOLOv8, SSD,
  * DETR) the best class's probability stands for it, of one that names a class by its number the class vectors are the same or
  * not. The box may also be one that nobody found: why is there no box here?
  *
@@ -88,7 +89,7 @@ async function beginDRise(model: Model | BoxFinder, input: Input, unsettled: DRi
       ? [await foundByFunction(model, input, options, sought)]
       : await foundByModel(loaded(model), input, options, sought);
   return joinPasses(scored, input, { ...options, target: undefined, detection: sought }, (each, used) =>
-    maskPasses("d-rise", each, used),
+    maskPasses("d-rise", each, used, "mean"),
   );
 }
 
@@ -126,7 +127,7 @@ async function foundByModel(
     const { values } = await model.watchedPass({ data, keep }, options.signal);
     return (value: string) => entryOf(values, value);
   };
-  const head = model.parts.selection ? inUnits(model, opened, await plain(opened.head.values)) : opened.head;
+  const head = opened.openUnits ? inUnits(model, opened, await plain(opened.head.values)) : opened.head;
   const { probabilities } = sought;
   const index = sought.index ?? bestOf(probabilities as ArrayLike<number>);
   // In a Tensor there is no picture; what was found in one knows how that became the network's input.

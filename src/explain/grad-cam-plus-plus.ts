@@ -12,6 +12,7 @@ import { note } from "../notes";
  *
  * Chattopadhyay et al. 2017, https://arxiv.org/abs/1710.11063, equations 5 and 19. Matches pytorch-grad-cam's `GradCAMPlusPlus`
  * before ReLU and scaling. The 1e-6 is not relative: gradients below about 1e-3 (large maps, targets that are means) count less.
+ * Of a `{ detection }` all places are those that the box's score is computed from: sums and means are over them, and the map is zero elsewhere.
  *
  * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`

@@ -18,6 +18,7 @@ import { type Note, note } from "../notes";
  * Selvaraju et al. 2016, https://arxiv.org/abs/1610.02391, equations 1 and 2 (the ReLU of equation 2 only with `relu`).
  * Matches Captum's `LayerGradCam` and, with `relu`, jacobgil/pytorch-grad-cam before scaling. A note says so where HiResCAM,
  * which does not average, disagrees.
+ * Of a `{ detection }` all places are those that the box's score is computed from: sums and means are over them, and the map is zero elsewhere.
  *
  * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1

@@ -9,7 +9,7 @@ import { hasPlaces } from "../model/inputs-seen";
 import { loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { ownInput } from "../model/own-input";
-import { joinNotes } from "../notes";
+import { joinNotes, type NoteCode } from "../notes";
 import { showShape, type Tensor } from "../tensor";
 import { resizePlaces, type SlicePlaces } from "../view/volume-slices";
 import { gradCam } from "./grad-cam";
@@ -75,10 +75,13 @@ async function attribute(given: Model, theirs: Input, unsettled: GuidedGradCamOp
     ...(map.layerByInput && { layerByInput: map.layerByInput }),
     // A product of two units; both maps have said what there is to say about their size.
     effect: Number.POSITIVE_INFINITY,
-    notes: joinNotes(guided.notes, map.notes),
+    // Where the evidence of a box lies is another thing of each map.
+    notes: joinNotes(guided.notes, map.notes).filter(({ code }) => !ofOneMap.has(code)),
     options: { ...options, ...(!map.layerByInput && { layer: map.layer }), interpolation },
   });
 }
+
+const ofOneMap: ReadonlySet<NoteCode> = new Set(["box-evidence", "evidence-beside-box"]);
 
 function nearest({ data, shape }: Tensor, to: SlicePlaces): Float32Array {
   const [d, h, w] = [shape.length === 5 ? shape[1] : 1, ...shape.slice(-3, -1)];

@@ -7,6 +7,7 @@ import type { PassesOptions } from "../attribution/scored-input";
 import { riseFacts } from "../methods/rise";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
+import { asksForBox } from "../model/resolve-target";
 
 export interface RiseOptions extends PassesOptions {
   /** Number of masks, a pass each; default 4000. */
@@ -25,7 +26,9 @@ export interface RiseOptions extends PassesOptions {
  * Petsiuk, Das & Saenko 2018, https://arxiv.org/abs/1806.07421, equation 6 and section 3.2: a mask is a grid of cells that are 1 with
  * probability p, enlarged bilinearly to one cell more than the input and cropped at random. Enlarged with half-pixel centres and
  * mirrored edges, as the authors' code does (https://github.com/eclique/RISE). Scores are those before the softmax; hidden pixels
- * are zero in the network's input space. The sum converges slowly: its error falls with 1/√masks. Of several
+ * are zero in the network's input space. Of a `{ detection }` the mean score s̄ is taken from each, Σ (s − s̄) M: a small box is hidden
+ * by hardly any mask, and what every place then gets alike is no evidence (https://github.com/microsoft/vision-explanation-methods
+ * does the same). The sum converges slowly: its error falls with 1/√masks. Of several
  * inputs one is masked after the other, while the others stay as they are.
  *
  * @function
@@ -42,6 +45,6 @@ export const rise: (model: Model | BlackBox, input: Input, options?: RiseOptions
 /** A pass per mask. */
 async function beginRise(model: Model | BlackBox, input: Input, unsettled: RiseOptions): Promise<Passes<number>> {
   return inputByInput(model, input, settledOptions(riseFacts, unsettled), (scored, options) =>
-    maskPasses("rise", scored, options),
+    maskPasses("rise", scored, options, asksForBox(options.target) ? "mean" : "zero"),
   );
 }

@@ -11,6 +11,7 @@ import { xGradCamFacts } from "../methods/x-grad-cam";
  *
  * Fu et al. 2020, https://arxiv.org/abs/2008.02312, equation 9. Matches pytorch-grad-cam's `XGradCAM` before ReLU and scaling.
  * Maps that are negative in places may sum to nearly zero; their weight is then arbitrary. Rectified layers have none.
+ * Of a `{ detection }` all places are those that the box's score is computed from: sums and means are over them, and the map is zero elsewhere.
  *
  * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1

@@ -52,6 +52,32 @@ export function detectorHead(clues: DetectorClues): DetectorHead | undefined {
   return mixedChannels(clues.own) ?? besideAnother(clues) ?? splitScales(clues) ?? byShape(clues);
 }
 
+/** Whether some of a file's outputs are a detector's, or may be said to be: candidates in one, or boxes beside what is of the same ones. */
+export function mayBeDetector(outputs: readonly Pick<OutputView, "graph" | "value">[]): boolean {
+  if (outputs.length < 2) return false;
+  const shapes = outputs.map(({ graph, value }) => graph.shapes.get(value) ?? []);
+  const isBeside = (a: Shape, b: Shape): boolean =>
+    a !== b && a.length === 3 && b.length === 3 && a[1] > 1 && a[1] === b[1] && b[2] === 4;
+  const isHalf = (a: Shape, b: Shape): boolean =>
+    a.length === 4 && b.length === 4 && a[1] === b[1] && a[1] >= 12 && a[2] === 2 * b[2] && a[3] === 2 * b[3];
+  const isPair = (map: Shape, other: Shape): boolean =>
+    other.length === 4 && other[1] === 2 && other[2] * other[3] > 1 && other[2] === map[2] && other[3] === map[3];
+  return (
+    shapes.some((a) => shapes.some((b) => isBeside(a, b) || isHalf(a, b))) ||
+    (outputs.length > 2 &&
+      shapes.some((map) => shapes.filter((other) => other !== map && isPair(map, other)).length > 1)) ||
+    outputs.some(({ graph, value }, i) => isCandidates(graph, value, shapes[i]))
+  );
+}
+
+/** Four numbers as they are beside a sigmoid or a softmax. */
+const isCandidates = (graph: StaticGraph, value: string, shape: Shape): boolean =>
+  (shape.length === 3 || shape.length === 4) &&
+  [...shape.keys()].some((axis) => {
+    const parts = shape[axis] > 4 ? merged(channelParts(graph, value, axis)) : [];
+    return parts.length > 1 && parts.some(({ finish, size }) => finish === "none" && size >= 4);
+  });
+
 /** Maps `[1, A, h, w, C]` of several scales, one half as high as the next, whatever their channels went through. */
 function splitScales({ own, others, picture }: DetectorClues): DetectorHead | undefined {
   const { shape } = own;

@@ -93,10 +93,15 @@ export async function staticNetwork(
     });
   const first = await read(alone);
   // The boxes of a detector are often in an output of their own, and are what its scores are about.
-  const beside =
-    first.reading.detector || selection
-      ? otherOutputs(file, result, shapes, { rewriting, ...writing }).map(({ name: other }) => other)
-      : [];
+  const isOpen = first.reading.detector || selection || options.output === undefined;
+  const others = isOpen && file.outputs.length > 1 ? otherOutputs(file, result, shapes, { rewriting, ...writing }) : [];
+  const own = { graph: alone, value: alone.aliases.get(result) ?? result };
+  // They may stand in any order: a map, prototypes or boxes may come first.
+  const ofDetector =
+    first.reading.detector ||
+    selection ||
+    (others.length > 0 && (await import("./detector-head")).mayBeDetector([own, ...others]));
+  const beside = ofDetector ? others.map(({ name: other }) => other) : [];
   const together = await jointly(beside, async () => {
     const part = keepingInput(file, removeDeadNodes(file, [result, ...beside]));
     return simplified({ ...(await settled(part)), outputs: part.outputs });

@@ -47,10 +47,11 @@ async function masksOf(count: number, grid: number, seed: number, side: number):
   return seen.slice(-count);
 }
 
-/** 1/(N p) Σ w M, one mask after the other. */
+/** 1/(N p) Σ (w − w̄) M, one mask after the other. */
 function plainMap(masks: readonly Float32Array[], weights: readonly number[]): number[] {
+  const mean = weights.reduce((total, weight) => total + weight, 0) / weights.length;
   return Array.from(masks[0], (_, place) => {
-    const sum = masks.reduce((total, mask, i) => total + weights[i] * mask[place], 0);
+    const sum = masks.reduce((total, mask, i) => total + (weights[i] - mean) * mask[place], 0);
     return sum / masks.length / 0.5;
   });
 }
@@ -278,10 +279,15 @@ describe("methods that change the input follow the box", () => {
     expect(shares.values.data[0] + shares.values.data[x.data.length - 1]).toBeCloseTo(plain - empty, 5);
     const line = await lime(model, x, { target, segments: halves, samples: 8 });
     expect(line.target.score).toBeCloseTo(plain, 5);
-    const mask = (await masksOf(1, 7, 0, 64))[0];
-    const masked = await rise(model, x, { target, masks: 1 });
-    const weight = await follow(hidden(x, mask));
-    expect(masked.values.data[0]).toBeCloseTo((weight * mask[0]) / 0.5, 5);
+    const masks = await masksOf(3, 7, 0, 64);
+    const masked = await rise(model, x, { target, masks: 3 });
+    const weights: number[] = [];
+    for (const mask of masks) weights.push(await follow(hidden(x, mask)));
+    const map = plainMap(masks, weights);
+    for (const [place, value] of map.entries()) expect(masked.values.data[3 * place]).toBeCloseTo(value, 5);
+    // One mask says nothing of what another would have let through.
+    const single = await rise(model, x, { target, masks: 1 });
+    expect(single.values.data.every((value) => value === 0)).toBe(true);
     // Both engines of occlusion, and an edge of the box.
     const patches = { window: 16, stride: 16, target } as const;
     const parts = await occlusion(model, x, { ...patches, engine: "incremental" });

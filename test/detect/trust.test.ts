@@ -35,7 +35,9 @@ describe("the evidence of a box", () => {
     const box = { x: 0, y: 0, width: 20, height: 20 };
     const about = { method: "occlusion", values, inputSize };
     const fullest = { share: 0.3, box: { x: 60, y: 60, width: 20, height: 20 } };
-    expect(sharesOfBox({ box }, about)).toEqual({ total: 10, inside: 0.6, area: 1 / 16, control: fullest });
+    expect(sharesOfBox({ box }, about)).toEqual({ total: 10, inside: 0.6, near: 0.6, area: 1 / 16, control: fullest });
+    // From 8 to 48 and from 0 to 40: a fifth of the cell.
+    expect(sharesOfBox({ box: { ...box, x: 18, y: 10 } }, about)?.near).toBeCloseTo(0.12, 9);
     // Half of the cell.
     expect(sharesOfBox({ box: { ...box, x: 5 } }, about)?.inside).toBeCloseTo(0.3, 9);
     // Magnitudes count of a gradient.
@@ -51,9 +53,9 @@ describe("the evidence of a box", () => {
     expect(sharesOfBox(placed, about)?.inside).toBe(0.6);
     // Nothing of the size fits beside a box of everything, and of nothing there are no shares.
     const all = { box: { x: 0, y: 0, width: 80, height: 80 } };
-    expect(sharesOfBox(all, about)).toEqual({ total: 10, inside: 1, area: 1 });
+    expect(sharesOfBox(all, about)).toEqual({ total: 10, inside: 1, near: 1, area: 1 });
     const nothing = { ...about, values: new Tensor(new Float32Array(64), [1, 8, 8, 1]) };
-    expect(sharesOfBox({ box }, nothing)).toEqual({ total: 0, inside: 0, area: 1 / 16 });
+    expect(sharesOfBox({ box }, nothing)).toEqual({ total: 0, inside: 0, near: 0, area: 1 / 16 });
     // Another box that was found, without what both cover; those of the same object are none.
     const other = { box: { x: 0, y: 50, width: 20, height: 30 } };
     const same = { box: { x: 2, y: 2, width: 20, height: 20 } };

@@ -12,8 +12,17 @@ export interface MaskOptions {
   readonly seed: number;
 }
 
-/** A pass per mask, and their mean, each weighed by the score of the input behind it. */
-export function maskPasses(method: string, scored: ScoredInput, options: MaskOptions): InputPasses {
+/**
+ * A pass per mask, and their mean, each weighed by the score of the input behind it.
+ *
+ * @param level  "mean": each is weighed by how far its score is from the mean of all, so that what no mask changes comes to zero
+ */
+export function maskPasses(
+  method: string,
+  scored: ScoredInput,
+  options: MaskOptions,
+  level: "zero" | "mean",
+): InputPasses {
   const { masks, grid, probability, seed } = options;
   const { x, frame, batchSize } = scored;
   const { channels } = frame;
@@ -26,6 +35,7 @@ export function maskPasses(method: string, scored: ScoredInput, options: MaskOpt
     return draws[pass];
   };
   const sums = new Float64Array(places);
+  const covers = level === "mean" ? new Float64Array(places) : undefined;
   const all = new Float64Array(masks);
   let taken = 0;
   /** The masks of the passes made last, from `first` on. */
@@ -48,15 +58,28 @@ export function maskPasses(method: string, scored: ScoredInput, options: MaskOpt
       for (let sample = 0; sample < scores.length; sample++) {
         const mask = made?.first === first ? made.masks[sample] : maskOf(frame, grid, drawn(first + sample));
         for (let place = 0; place < places; place++) sums[place] += scores[sample] * mask[place];
+        for (let place = 0; covers && place < places; place++) covers[place] += mask[place];
       }
       taken += scores.length;
     },
     found() {
-      const values = sums.map((sum) => sum / taken / probability);
-      return foundAtPlaces(scored, method, values, { ...options }, all.subarray(0, taken));
+      const scores = all.subarray(0, taken);
+      const mean = covers ? meanOf(scores) : 0;
+      const values = sums.map((sum, place) => {
+        // Σ s M − s̄ Σ M = Σ (s − s̄) M, and nothing, not its rounding, where all scores are the same.
+        const above = covers ? (mean === undefined ? 0 : sum - mean * covers[place]) : sum;
+        return above / taken / probability;
+      });
+      return foundAtPlaces(scored, method, values, { ...options }, scores);
     },
   };
 }
+
+/** Undefined where all of them are the same. */
+const meanOf = (scores: Float64Array): number | undefined =>
+  scores.every((score) => score === scores[0])
+    ? undefined
+    : scores.reduce((total, score) => total + score, 0) / scores.length;
 
 /** What is random about a mask. */
 interface Draw {

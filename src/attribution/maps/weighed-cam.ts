@@ -3,6 +3,7 @@ import { entryOf } from "../../guard";
 import type { MethodFacts } from "../../methods/facts";
 import { settledOptions } from "../../methods/settled-options";
 import type { Input, Model } from "../../model/model";
+import { asksForBox } from "../../model/resolve-target";
 import type { Target } from "../../model/target";
 import type { Note } from "../../notes";
 import type { Attribution } from "../attribution";
@@ -68,12 +69,55 @@ async function attributeByWeighing(
         gradient: read(entryOf(pass.gradients, value)),
         channels,
       }));
-      const maps = layers.map(map);
-      const found = maps.flatMap((one, i) => notes?.(one, layers[i]) ?? []);
+      const parts: (WeighedMaps & Partial<SeenMaps>)[] = layers.map((layer) =>
+        asksForBox(run.options.target) ? seenByBox(layer) : layer,
+      );
+      const own = parts.map(map);
+      const found = own.flatMap((one, i) => notes?.(one, parts[i]) ?? []);
+      const maps = own.map((one, i) => spread(one, parts[i], layers[i]));
       const different = new Map(found.map((each) => [each.message, each]));
       return finishCam(run, facts.name, pass, maps, [...different.values()], effect);
     }),
   );
+}
+
+/** Maps of some places alone, and which those are. */
+interface SeenMaps extends WeighedMaps {
+  readonly places: readonly number[];
+}
+
+/**
+ * Of a box the places that its score is computed from, those with a gradient: it is a function of these alone, so that averages over
+ * the map are averages over them, and there is no evidence elsewhere. Where there is none anywhere the maps are as they are.
+ */
+function seenByBox(maps: WeighedMaps): WeighedMaps & Partial<SeenMaps> {
+  const { activation, gradient, channels } = maps;
+  const places: number[] = [];
+  for (let pixel = 0; pixel * channels < gradient.length; pixel++) {
+    const end = (pixel + 1) * channels;
+    let i = pixel * channels;
+    while (i < end && gradient[i] === 0) i++;
+    if (i < end) places.push(pixel);
+  }
+  if (places.length === 0) return maps;
+  const cut = (data: Float32Array): Float32Array => {
+    const own = new Float32Array(places.length * channels);
+    places.forEach((pixel, i) => {
+      own.set(data.subarray(pixel * channels, (pixel + 1) * channels), i * channels);
+    });
+    return own;
+  };
+  return { activation: cut(activation), gradient: cut(gradient), channels, places };
+}
+
+/** A map of some places as one of all, zero elsewhere. */
+function spread(map: Float32Array, { places }: Partial<SeenMaps>, { activation, channels }: WeighedMaps): Float32Array {
+  if (!places) return map;
+  const all = new Float32Array(activation.length / channels);
+  places.forEach((pixel, i) => {
+    all[pixel] = map[i];
+  });
+  return all;
 }
 
 /** Σ_k weight_k · A_k per pixel: one weight for each map. */

@@ -1,6 +1,8 @@
 /** One output whose candidates are rows or columns: a box and scores side by side, as most YOLO networks export it. */
+import { TargetError } from "../../errors";
+import { showShape } from "../../tensor";
 import type { DetectorHeadOption } from "../detection";
-import { type HeadClues, type HeadOutput, joinedParts, stridesOf } from "./family";
+import { type HeadClues, type HeadOutput, joinedParts, stridesOf, writtenAs } from "./family";
 
 /** An output of boxes beside scores, and which numbers are which. */
 export interface Candidates {
@@ -15,18 +17,24 @@ export interface Candidates {
   readonly behind: number;
   /** True where the box is as a layer made it, not yet put at its place. */
   readonly isRaw: boolean;
+  /** True where the scores are as a layer made them, before their sigmoids. */
+  readonly isRawScore: boolean;
 }
 
 /** The first output of candidates with a box of four numbers before the scores. */
 export function candidatesOf(clues: HeadClues): Candidates | undefined {
   for (const output of clues.outputs) {
-    const found = candidatesIn(output, clues);
+    const found = candidatesIn(output, clues, clues.outputs);
     if (found) return found;
   }
   return undefined;
 }
 
-function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candidates | undefined {
+function candidatesIn(
+  output: HeadOutput,
+  { picture, labels }: HeadClues,
+  outputs: readonly HeadOutput[],
+): Candidates | undefined {
   const { shape } = output;
   if (shape.length !== 3 || shape[0] !== 1) return undefined;
   const axes = shape[1] < shape[2] ? [1, 2] : [2, 1];
@@ -42,6 +50,7 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
   // What follows the scores belongs to masks or key points.
   const scored = mixed === undefined ? channels - 4 : joinedParts(parts)[1].size;
   const isPyramid = [1, 2, 3, 4, 5, 6, 9].some((each) => stridesOf(picture, count / each) !== undefined);
+  if (mixed === undefined && !mayHoldBoxes(output, outputs)) return undefined;
   if (mixed === undefined && !(isPyramid || labels === channels - 4 || labels === channels - 5)) return undefined;
   let at = 0;
   const own = parts.filter(({ size }) => {
@@ -50,8 +59,13 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
   });
   const isApart = own.length > 1 && own[0].size === 1;
   const isSaid = labels === scored - 1 ? true : labels === scored ? false : undefined;
-  const usually = isApart || (axis === 2 && scored > 1 && stridesOf(picture, count) === undefined);
+  const isRaw = output.madeBy(0) === "Conv";
+  const isOnePerPlace = stridesOf(picture, count) !== undefined;
+  // Several priors at each place are older than heads without an objectness; boxes that are still to be put there are YOLOX's.
+  const ofPriors = isPyramid ? !isOnePerPlace : axis === 2;
+  const usually = isApart || (scored > 1 && (ofPriors || (isRaw && isOnePerPlace)));
   const hasObjectness = isSaid ?? usually;
+  const firstScore = axis === 2 ? 4 : 4 * count;
   return {
     output,
     layout: axis === 2 ? "rows" : "columns",
@@ -60,8 +74,25 @@ function candidatesIn(output: HeadOutput, { picture, labels }: HeadClues): Candi
     classes: scored - Number(hasObjectness),
     hasObjectness,
     behind: channels - 4 - scored,
-    isRaw: output.madeBy(0) === "Conv",
+    isRaw,
+    isRawScore: output.madeBy(firstScore) === "Conv",
   };
+}
+
+/** Of what no layer tells box from score: scores alone are no boxes, and neither is what has its boxes in an output beside. */
+function mayHoldBoxes(output: HeadOutput, outputs: readonly HeadOutput[]): boolean {
+  const { shape } = output;
+  const startsAsBox = [1, 2].every((axis) => {
+    const [first] = joinedParts(output.parts(axis));
+    return first.finish === "none" && first.size >= 4;
+  });
+  const isBeside = outputs.some(
+    (other) =>
+      other !== output &&
+      other.shape.length === 3 &&
+      [1, 2].some((axis) => other.shape[axis] === 4 && shape.includes(other.shape[3 - axis])),
+  );
+  return startsAsBox && !isBeside;
 }
 
 /** How they are read, with the box at the front. */
@@ -70,9 +101,16 @@ export function readingOf(found: Candidates, { outputs }: HeadClues): DetectorHe
   const classAt = 4 + Number(hasObjectness);
   const prototypes = outputs.find(({ shape }) => shape.length === 4 && shape[0] === 1 && shape[1] === behind);
   const at = classAt + classes;
+  if (behind === 1) {
+    throw new TargetError(
+      `The output "${output.name}" (${showShape(output.shape)}) has one number behind its ${classes} scores, as the angle of turned boxes (-obb), ` +
+        `which are not read. To read them without it, say head: { boxes: ${JSON.stringify(output.name)}, layout: "${layout}", classAt: ${classAt}, classes: ${classes} }.`,
+    );
+  }
   return {
     boxes: output.name,
     layout,
+    decode: writtenAs(output, layout === "rows" ? 1 : found.count) ?? "center",
     ...(hasObjectness && { objectness: 4 }),
     classAt,
     classes,

@@ -1,4 +1,4 @@
-import type { HeadFamily } from "./family";
+import { type HeadFamily, joinedParts } from "./family";
 
 /** YOLOv10 and others that suppress doubles themselves: `[1, N, 6]`, left, top, right, bottom, score and the number of the class. */
 export const endToEnd: HeadFamily = {
@@ -9,6 +9,8 @@ export const endToEnd: HeadFamily = {
     const [, count] = output.shape;
     // The usual numbers of rows that are kept; otherwise six channels may be anything.
     const isKept = count % 50 === 0 && count * 64 < picture[0] * picture[1];
+    // The number of a class is no sigmoid: two of those are objectness and the one class.
+    if (joinedParts(output.parts(2)).at(-1)?.finish === "sigmoid") return undefined;
     return isKept
       ? {
           boxes: output.name,

@@ -15,6 +15,8 @@ export interface HeadOutput {
   parts(axis: number): readonly ChannelPart[];
   /** The operator of the layer that an element comes from, whatever only moved it since. */
   madeBy(element: number): string | undefined;
+  /** The same behind factors that are constants. */
+  computedBy(element: number): string | undefined;
 }
 
 export interface HeadClues {
@@ -28,6 +30,18 @@ export interface HeadClues {
   readonly selection?: Selection;
   /** What the caller says of a head that is recognised. */
   readonly said?: Partial<DetectorHeadOption>;
+}
+
+/**
+ * Whether the layers say that four numbers are corners or centre and size: from a place to the left and to the right of it, or the
+ * middle of the two and how far they are apart.
+ *
+ * @param step  elements from one number of a box to the next
+ */
+export function writtenAs(output: HeadOutput, step: number): "corners" | "center" | undefined {
+  const [first, third] = [output.computedBy(0), output.computedBy(2 * step)];
+  if (first === "Sub" && third === "Add") return "corners";
+  return first === "Add" && third === "Sub" ? "center" : undefined;
 }
 
 /** Left, top, right and bottom in pixels of the network's input. */

@@ -9,7 +9,7 @@ import { pictureInput } from "../network-inputs";
 import { producerOf } from "../output";
 import { endToEnd } from "./end-to-end";
 import type { HeadClues, HeadOutput } from "./family";
-import { movedFrom } from "./origin";
+import { movedFrom, scaledFrom } from "./origin";
 import { picking, selectedHead } from "./selected";
 import { headFamilies } from "./table";
 
@@ -28,6 +28,7 @@ export function outputsOf(model: ModelValues): HeadOutput[] {
       shape: graph.shapes.get(value) ?? [],
       parts: (axis) => channelParts(graph, value, axis),
       madeBy: (index) => producerOf(graph, movedFrom(graph, { value, index }).value)?.op,
+      computedBy: (index) => producerOf(graph, scaledFrom(graph, { value, index }).value)?.op,
     }),
   );
 }

@@ -7,19 +7,21 @@ export const nanodet: HeadFamily = {
     for (const output of outputs) {
       const { shape, name } = output;
       if (shape.length !== 3 || shape[0] !== 1) continue;
-      const strides = stridesOf(picture, shape[1]);
-      const [scores, sides, more] = joinedParts(output.parts(2));
-      const fits = scores.finish === "sigmoid" && sides?.finish === "none" && sides.size % 4 === 0 && sides.size > 4;
-      if (!strides || !fits || more) continue;
-      return {
-        boxes: name,
-        layout: "rows",
-        decode: "nanodet",
-        boxAt: scores.size,
-        classAt: 0,
-        classes: scores.size,
-        strides,
-      };
+      for (const axis of [2, 1]) {
+        const strides = stridesOf(picture, shape[3 - axis]);
+        const [scores, sides, more] = joinedParts(output.parts(axis));
+        const fits = scores.finish === "sigmoid" && sides?.finish === "none" && sides.size % 4 === 0 && sides.size > 4;
+        if (!strides || !fits || more) continue;
+        return {
+          boxes: name,
+          layout: axis === 2 ? "rows" : "columns",
+          decode: "nanodet",
+          boxAt: scores.size,
+          classAt: 0,
+          classes: scores.size,
+          strides,
+        };
+      }
     }
     return undefined;
   },

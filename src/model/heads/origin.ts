@@ -32,6 +32,18 @@ export function movedFrom(graph: StaticGraph, element: Element): Element {
   return at;
 }
 
+/** The same behind factors that are constants. */
+export function scaledFrom(graph: StaticGraph, element: Element): Element {
+  let at = movedFrom(graph, element);
+  for (let step = 0; step < deepest; step++) {
+    const node = producerOf(graph, at.value);
+    const [scaled, ...more] = node?.inputs.filter((input) => !graph.constants.has(input)) ?? [];
+    if (!node || !["Mul", "Div"].includes(node.op) || !scaled || more.length > 0) return at;
+    at = movedFrom(graph, broadcast(graph, at, scaled));
+  }
+  return at;
+}
+
 /** The scores that a probability is made of: one, or several where it is a product of probabilities. */
 export function originsOf(graph: StaticGraph, element: Element, depth = 0): readonly Origin[] {
   const at = movedFrom(graph, element);

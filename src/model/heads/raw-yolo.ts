@@ -35,6 +35,9 @@ function mapsOf({ outputs, picture }: HeadClues): readonly HeadOutput[] {
   return [];
 }
 
+/** Prototypes of masks that ultralytics' networks have. */
+const usualPrototypes = 32;
+
 /** YOLOv3, v5 and v7 without their decoding: a map per scale. Which sizes their offsets are from is in no file. */
 export const rawYolo: HeadFamily = {
   name: "raw-yolo",
@@ -58,6 +61,17 @@ export const rawYolo: HeadFamily = {
           'YOLOv3 also decode: "yolo-v3".',
       );
     }
+    // Prototypes beside say how many of the numbers are coefficients of masks.
+    const prototypes = clues.outputs.find(
+      (each) =>
+        !maps.includes(each) &&
+        each.shape.length === 4 &&
+        each.shape[0] === 1 &&
+        each.shape[2] > (mapOf(maps[0])?.h ?? 0) &&
+        each.shape[1] <= numbers - 6 &&
+        (each.shape[1] === usualPrototypes || /proto|mask/i.test(each.name)),
+    );
+    const classes = numbers - 5 - (prototypes?.shape[1] ?? 0);
     const isDone = joinedParts(parts(shape.length === 5 ? 4 : 1)).every(({ finish }) => finish === "sigmoid");
     return {
       boxes: maps.map(({ name }) => name),
@@ -65,7 +79,8 @@ export const rawYolo: HeadFamily = {
       decode: "yolo",
       objectness: 4,
       classAt: 5,
-      classes: numbers - 5,
+      classes,
+      ...(prototypes && { masks: { at: 5 + classes, prototypes: prototypes.name } }),
       activation: isDone ? "none" : "sigmoid",
     } satisfies DetectorHeadOption;
   },

@@ -1,5 +1,13 @@
 import { boxesBesideScores } from "./boxes-beside-scores";
-import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, joinedParts, pyramid } from "./family";
+import {
+  type Decoder,
+  type DecoderRequest,
+  fromCentre,
+  type HeadFamily,
+  joinedParts,
+  pyramid,
+  writtenAs,
+} from "./family";
 
 /** The priors of Ultra-Light-Fast-Generic-Face-Detector, the one network whose files leave the decoding out and whose priors are fixed. */
 const ultraFace = {
@@ -29,7 +37,7 @@ export const ssd: HeadFamily = {
       background: "first",
       units: "relative",
     } as const;
-    if (boxes.madeBy(0) !== "Conv") return { ...reading, decode: "corners" };
+    if (boxes.madeBy(0) !== "Conv") return { ...reading, decode: writtenAs(boxes, 1) ?? "corners" };
     const priors = priorsOf(clues.picture, ultraFace.strides, ultraFace.sizes).length;
     return priors === count ? { ...reading, decode: "ssd", ...ultraFace } : undefined;
   },

@@ -6,6 +6,6 @@ export const yoloV5: HeadFamily = {
   name: "yolo-v5",
   recognise(clues) {
     const found = candidatesOf(clues);
-    return found?.hasObjectness && !found.isRaw ? { ...readingOf(found, clues), decode: "center" } : undefined;
+    return found?.hasObjectness && !found.isRaw ? readingOf(found, clues) : undefined;
   },
 };

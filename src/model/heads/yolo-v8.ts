@@ -6,6 +6,6 @@ export const yoloV8: HeadFamily = {
   name: "yolo-v8",
   recognise(clues) {
     const found = candidatesOf(clues);
-    return found && !found.hasObjectness && !found.isRaw ? { ...readingOf(found, clues), decode: "center" } : undefined;
+    return found && !found.hasObjectness && !found.isRaw ? readingOf(found, clues) : undefined;
   },
 };

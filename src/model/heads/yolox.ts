@@ -7,7 +7,9 @@ export const yolox: HeadFamily = {
   recognise(clues) {
     const found = candidatesOf(clues);
     const strides = found && stridesOf(clues.picture, found.count);
-    return found?.isRaw && strides ? { ...readingOf(found, clues), decode: "yolox", strides } : undefined;
+    if (!found?.isRaw || !strides) return undefined;
+    const activation = found.isRawScore && ({ activation: "sigmoid" } as const);
+    return { ...readingOf(found, clues), decode: "yolox", strides, ...activation };
   },
 };
 
