@@ -148,7 +148,9 @@ class Pieces extends GraphPieces {
       const [result] = before.last.outputs;
       const next = this.onlyReader(result);
       const other = next?.inputs.find((input) => input !== result);
-      if (next?.op !== op || other === undefined || !this.#fits(other, before) || next.outputs.length > 1) continue;
+      if (next?.op !== op || other === undefined || !this.#fits(other, before)) continue;
+      // A constant of more axes gives the result more.
+      if (!this.haveSameShape(next.outputs[0], before.value)) continue;
       all.push({ ...before, [key]: other, last: next, between: [...before.between, result] });
     }
     // The operator of root mean squares has no bias, and each has a scale.

@@ -745,6 +745,7 @@ describe("combineLayerNorm", () => {
       [...centred({ axes: [1] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
       [...centred({ axes: [0] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
       [...centred(last), ...divided, ["Mul", ["n", "rows"], ["y"]]],
+      [...centred(last), ...divided, ["Mul", ["n", "raised"], ["y"]]],
     ] as Nodes[]) {
       expect(ops(combineLayerNorm(graph(nodes), new Set()))).toEqual(nodes.map(([op]) => op));
     }
