@@ -663,6 +663,7 @@ describe("combineLayerNorm", () => {
       bias: ramp([4], -1, 0.5),
       rows: ramp([3, 4], 1, 0.125),
       tall: ramp([3, 1], 1, 0.5),
+      raised: ramp([1, 1, 1, 4], 0.5, 0.25),
     },
   };
   const graph = (nodes: Nodes, outputs?: string[]) =>
