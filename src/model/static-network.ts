@@ -12,6 +12,7 @@ import { trainingDropouts } from "../compile/training-dropouts";
 import { runConstantNodes } from "../engine/constant-nodes";
 import { SeethroughError } from "../errors";
 import type { Graph, Node, StaticGraph } from "../graph/ir";
+import type { Limits } from "../limits";
 import { type Note, note } from "../notes";
 import { quantisedOperators } from "../operators/quantised-names";
 import { operators } from "../operators/table";
@@ -78,6 +79,11 @@ export async function staticNetwork(
   const scaled = saysRange || file.inputs[0]?.integers !== undefined ? undefined : ownScaling(alone);
   if (scaled !== undefined) notes.push(note("own-scaling", scaled));
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels, "labels", limits);
+  let known: readonly OtherOutput[] | undefined;
+  const otherOutputs = (): readonly OtherOutput[] => {
+    known ??= outputsBeside(file, result, shapes, limits, { rewriting, ...writing });
+    return known;
+  };
   const read = (from: StaticGraph) =>
     readOutput({
       graph: from,
@@ -89,12 +95,12 @@ export async function staticNetwork(
       labelsOfFile: options.labels === undefined,
       classAxis: options.classAxis,
       fileOrder,
-      others: () => otherOutputs(file, result, shapes, { rewriting, ...writing }),
+      others: otherOutputs,
     });
   const first = await read(alone);
   // The boxes of a detector are often in an output of their own, and are what its scores are about.
   const isOpen = first.reading.detector || selection || options.output === undefined;
-  const others = isOpen && file.outputs.length > 1 ? otherOutputs(file, result, shapes, { rewriting, ...writing }) : [];
+  const others = isOpen && file.outputs.length > 1 ? otherOutputs() : [];
   const own = { graph: alone, value: alone.aliases.get(result) ?? result };
   // They may stand in any order: a map, prototypes or boxes may come first.
   const ofDetector =
@@ -162,23 +168,40 @@ const dropoutNames = (names: readonly string[]): string => {
   return `Dropout ${shown.join(", ")}${more}`;
 };
 
-/** The other outputs of the file, each by itself: one that cannot be computed says nothing, and is no reason to refuse. */
-function otherOutputs(
+/** An output of the file beside the one that is explained, by itself. */
+interface OtherOutput {
+  readonly name: string;
+  readonly graph: StaticGraph;
+  /** What computes it there. */
+  readonly value: string;
+}
+
+/** How many nodes are read for the sake of other outputs, in networks of as many nodes as there may be: a file may name each value as an output. */
+const networksBeside = 2;
+
+/** The other outputs of the file: one that cannot be computed says nothing, and is no reason to refuse. */
+function outputsBeside(
   file: Graph,
   result: string,
   shapes: ReadonlyMap<string, readonly number[]>,
+  limits: Limits,
   parts: Specialising,
-) {
-  return file.outputs.flatMap((name) => {
-    if (name === result) return [];
+): OtherOutput[] {
+  const found: OtherOutput[] = [];
+  let spent = 0;
+  for (const name of file.outputs) {
+    if (name === result) continue;
+    const live = removeDeadNodes(file, [name]);
+    // To find those that are live, all of them are gone through.
+    spent += live.nodes.length + file.nodes.length / 8;
+    if (spent > networksBeside * limits.nodes) break;
     try {
-      const live = removeDeadNodes(file, [name]);
       const own = new Map([...shapes].filter(([input]) => live.inputs.some((each) => each.name === input)));
       const graph = combineSoftmax(removeNoOps(specialise(live, own, parts)));
-      return [{ name, graph, value: graph.aliases.get(name) ?? name }];
+      found.push({ name, graph, value: graph.aliases.get(name) ?? name });
     } catch (error) {
-      if (error instanceof SeethroughError) return [];
-      throw error;
+      if (!(error instanceof SeethroughError)) throw error;
     }
-  });
+  }
+  return found;
 }

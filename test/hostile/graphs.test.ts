@@ -44,6 +44,14 @@ describe("graphs of very many nodes", () => {
     expect([...output.data.subarray(-4)]).toEqual([0, 2, 3, 0]);
   });
 
+  it("a file that names each of 8,000 values as an output has no network for each of them", async () => {
+    const nodes = chain(8000, "Relu");
+    const outputs = nodes.map(([, , [name]]) => name);
+    // A graph for each would fill the memory: the worker would end.
+    using model = await loadModel(file({ inputs: { x: [1, 3, 8, 8] }, nodes, outputs }));
+    expect(model.output.name).toBe(outputs[0]);
+  });
+
   it("more nodes than the limit are refused by its name", async () => {
     const bytes = file({ inputs: { x: [1, 4] }, nodes: chain(30, "Relu"), outputs: ["v29"] });
     await expect(loadModel(bytes, { limits: { nodes: 20 } })).rejects.toThrow(
