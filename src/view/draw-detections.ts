@@ -102,6 +102,11 @@ export function drawDetections(
       const { index } = each;
       if (index !== undefined && !Number.isFinite(index))
         throw new OptionError(`detections[${i}].index must be the number of a class, got ${kindOf(index)}.`);
+      const { label, score }: { readonly label?: unknown; readonly score?: unknown } = each;
+      if (label !== undefined && typeof label !== "string")
+        throw new OptionError(`detections[${i}].label must be a text, got ${kindOf(label)}.`);
+      if (score !== undefined && typeof score !== "number")
+        throw new OptionError(`detections[${i}].score must be a number, got ${kindOf(score)}.`);
       checkMask(each.mask, i);
       return {
         detection: each,
