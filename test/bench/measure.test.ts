@@ -15,7 +15,7 @@ test("a round calls each contender once, and whose turn comes first changes", as
   const samples = await interleave(contenders, rounds, () => now);
 
   for (const { name } of contenders)
-    expect(samples.get(name)).toEqual(Array.from({ length: rounds }, () => Number.parseInt(name)));
+    expect(samples.get(name)).toEqual(Array.from({ length: rounds }, () => Number.parseInt(name, 10)));
   const turns = Array.from({ length: rounds }, (_, round) =>
     called.slice(called.length - 3 * (rounds - round)).slice(0, 3),
   );
