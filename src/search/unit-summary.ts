@@ -34,6 +34,7 @@ export interface UnitSummary {
 export function unitSummary(result: TopActivations, unit: number, options: SummaryOptions = {}): UnitSummary {
   return guarded("unitSummary", () => {
     checkParts("unitSummary", result, ["units"], "what topActivations returns");
+    checkOptions("unitSummary", options, ["quantiles", "random"]);
     const listed: unknown = result.units;
     if (!Array.isArray(listed)) {
       throw new OptionError(`unitSummary takes what topActivations returns; its units are ${kindOf(listed)}, no list.`);
@@ -44,7 +45,6 @@ export function unitSummary(result: TopActivations, unit: number, options: Summa
         `unitSummary takes what topActivations returns; its search is ${isRecord(search) ? "one of no units" : kindOf(search)}.`,
       );
     }
-    checkOptions("unitSummary", options, ["quantiles", "random"]);
     const { quantiles = [0.75, 0.5, 0.25], random = 3 } = options;
     const outside = quantiles.find((quantile) => !(typeof quantile === "number" && quantile >= 0 && quantile <= 1));
     if (outside !== undefined) throw new OptionError(`quantiles lie between 0 and 1, got ${show(outside)}.`);

@@ -13,7 +13,7 @@ import { isSameTensorGrid, onTensorGrid, type TensorGrid, tensorGridOf } from ".
 import { describe, entriesOf } from "./lite-metadata";
 import { builtins, type Conversion, customs, type LayerIntegers } from "./operations";
 import { withoutPostProcessing } from "./post-processing";
-import { type FileModel, type FileOperator, integerRanges, type LiteTensor, readSchema } from "./schema";
+import { type FileModel, type FileOperator, type LiteTensor, liteRanges, readSchema } from "./schema";
 
 /** A network, and what was found while it was read. */
 interface LiteModel {
@@ -69,7 +69,7 @@ export function readTensorflowLite(
   );
   const { type, quantisation } = file.tensors[file.inputs[0]];
   const notes = [
-    ...(quantisation === wholeNumbers ? [note("integer-input", type, integerRanges[type].join(" to "), "")] : []),
+    ...(quantisation === wholeNumbers ? [note("integer-input", type, liteRanges[type].join(" to "), "")] : []),
     ...(file.graphs > 1 ? [note("first-subgraph", String(file.graphs), cut(file.name))] : []),
     ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'), "")] : []),
     ...(isQuantised ? [note("quantised", reading, "")] : []),

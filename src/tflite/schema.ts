@@ -59,7 +59,7 @@ export interface FileModel {
 }
 
 /** The least and the largest integer of what values are quantised to. */
-export const integerRanges: Readonly<Record<string, readonly [number, number]>> = {
+export const liteRanges: Readonly<Record<string, readonly [number, number]>> = {
   int8: [-128, 127],
   uint8: [0, 255],
   int16: [-32768, 32767],
@@ -147,7 +147,7 @@ function tensorOf(table: Table, i: number, buffers: readonly Uint8Array[], limit
   withinLimit(limits, "elements", sizeOf(shape), `${what} has too many elements`);
   const signature = table.ints(7);
   const quantisation = quantisationOf(table.table(4, what), what, shape);
-  const range = Object.hasOwn(integerRanges, type) ? integerRanges[type] : undefined;
+  const range = Object.hasOwn(liteRanges, type) ? liteRanges[type] : undefined;
   const outside = range && quantisation?.zeroPoint.find((zero) => zero < range[0] || zero > range[1]);
   if (outside !== undefined)
     throw new ModelError(`${what} has the zero point ${outside}, which is no ${type}; the file is damaged.`);

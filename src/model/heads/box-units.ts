@@ -1,6 +1,6 @@
 /** What no layer tells of plain boxes, and their numbers do. */
 import type { DetectorHeadOption } from "../detection";
-import { numbersOf } from "./find-boxes";
+import { boxNumbers } from "./find-boxes";
 import type { Head, HeadValues } from "./head";
 
 /** In a smaller picture pixels are like shares. */
@@ -18,7 +18,7 @@ export function unitsByNumbers(head: Head, values: HeadValues): DetectorHeadOpti
   let far = 0;
   for (let anchor = 0; anchor < anchors; anchor++) {
     // NaN is not far: it is refused later, by name.
-    far += Number(numbersOf(head, values, anchor).some((at) => Math.abs(at) > farthest));
+    far += Number(boxNumbers(head, values, anchor).some((at) => Math.abs(at) > farthest));
   }
   if (option.units === "relative") return far > anchors / 2 ? "pixels" : "relative";
   return far === 0 ? "relative" : option.units;

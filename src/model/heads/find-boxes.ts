@@ -26,14 +26,14 @@ export function candidatesAbove(head: Head, values: HeadValues, threshold: numbe
 }
 
 /** The numbers that a candidate's box is worked out from. */
-export function numbersOf({ boxes, boxAt, numbers }: Head, values: HeadValues, anchor: number): Float64Array {
+export function boxNumbers({ boxes, boxAt, numbers }: Head, values: HeadValues, anchor: number): Float64Array {
   const data = values(boxes.output.value);
   return Float64Array.from({ length: numbers }, (_, i) => data[boxes.offset(anchor, boxAt + i)]);
 }
 
 /** A candidate's box in pixels of the network's input. */
 export const cornersOf = (head: Head, values: HeadValues, anchor: number): Corners =>
-  head.corners(numbersOf(head, values, anchor), anchor);
+  head.corners(boxNumbers(head, values, anchor), anchor);
 
 const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 
