@@ -188,18 +188,22 @@ function filter(extent: number, start: number, length: number, out: number, anti
 }
 
 function tapsOf(i: number, extent: number, start: number, scale: number, antialias: boolean): Taps {
+  const isWidened = antialias && scale > 1;
   const support = antialias ? Math.max(1, scale) : 1;
   const centre = start + (i + 0.5) * scale - 0.5;
+  // Far outside there is the edge alone. Of positions beyond 2⁵³ the next one is the same.
+  if (!isWidened && (centre < -2 || centre > extent + 1))
+    return { first: clamp(Math.round(centre), extent), weights: [1] };
   const from = Math.ceil(centre - support);
   const to = Math.floor(centre + support);
   const first = clamp(from, extent);
   const weights = new Array<number>(clamp(to, extent) - first + 1).fill(0);
   let total = 0;
-  for (let position = from; position <= to; position++) {
+  // Beyond the border: the plain filter repeats the edge pixel, the widened one leaves it out, as Pillow does.
+  const [low, high] = isWidened ? [Math.max(from, 0), Math.min(to, extent - 1)] : [from, to];
+  for (let position = low; position <= high; position++) {
     const weight = 1 - Math.abs(position - centre) / support;
     if (weight <= 0) continue;
-    // Beyond the border: the plain filter repeats the edge pixel, the widened one leaves it out, as Pillow does.
-    if (antialias && scale > 1 && (position < 0 || position >= extent)) continue;
     weights[clamp(position, extent) - first] += weight;
     total += weight;
   }

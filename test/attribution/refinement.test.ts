@@ -171,7 +171,8 @@ describe("answers on the way", () => {
     const model = await petshop();
     for (const method of [scoreCam, ablationCam]) {
       const answers = (await answersOf(method(model, picture, { batchSize: 4 }))).slice(0, -1);
-      expect(answers.length).toBeGreaterThan(1);
+      // The first is always due; others where making answers does not take too much of the time.
+      expect(answers.length).toBeGreaterThan(0);
       for (const { refinement, notes } of answers) {
         expect(refinement).not.toHaveProperty("error");
         expect(notes.find(({ code }) => code === "unfinished")?.message).not.toContain("% off");

@@ -146,3 +146,25 @@ describe("pictures for the web", () => {
     expect(Array.from(toImageData(noise(1, 1, 1)).data)).toEqual([...Array(3).fill(noise(1, 1, 1).data[0]), 255]);
   });
 });
+
+it.each([2 ** 53, -(2 ** 53), 1e308, -1e308, 5000])(
+  "a part of the picture that lies %d away from it is its edge",
+  (far) => {
+    const data = Float32Array.from({ length: 12 }, (_, i) => i);
+    const pixels = { data, width: 4, height: 3, channels: 1 };
+    const edge = far > 0 ? 3 : 0;
+    for (const [width, out] of [
+      [2, 3],
+      [40, 3],
+      [2 ** 30, 2],
+    ]) {
+      for (const antialias of [true, false]) {
+        const found = resizeBilinear(pixels, out, 3, { source: { x: far, y: 0, width, height: 3 }, antialias });
+        const isBeside = Math.abs(far) > width;
+        const expected = Array.from({ length: 3 * out }, (_, i) => edge + 4 * Math.floor(i / out));
+        if (isBeside) expect([...found]).toEqual(expected);
+        else expect(found.every(Number.isFinite)).toBe(true);
+      }
+    }
+  },
+);
