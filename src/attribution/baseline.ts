@@ -102,6 +102,9 @@ function madeBaseline(
 export function baselineList(model: LoadedModel, asked: readonly Baseline[] | undefined): readonly Baseline[] {
   const baselines = asked ?? usualBaselines(model);
   nonEmptyList("baselines", baselines, "baseline (a name, a number or a Tensor)");
+  // What a list leaves out is none of them, and must not be passed over or taken for the usual one.
+  const hole = Array.from(baselines).indexOf(undefined as never);
+  if (hole >= 0) throw new OptionError(`baselines[${hole}] must be a name, a number or a Tensor, got undefined.`);
   return baselines;
 }
 

@@ -94,7 +94,8 @@ export function drawDetections(
     if (typeof caption !== "function") {
       throw new OptionError(`caption must be a function that makes a text of a detection, got ${kindOf(caption)}.`);
     }
-    const boxes = detections.map((each, i) => {
+    // A list may have holes, which map would leave out.
+    const boxes = Array.from(detections, (each: DrawnBox, i) => {
       const box = each?.box;
       if (![box?.x, box?.y, box?.width, box?.height].every(Number.isFinite)) {
         throw new OptionError(`detections[${i}].box must be { x, y, width, height } in pixels, got ${show(box)}.`);

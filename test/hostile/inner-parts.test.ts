@@ -5,6 +5,7 @@ import {
   averageDrop,
   boxEvidence,
   convolutionOnnx,
+  deepLiftShap,
   drawDetections,
   gradCam,
   htmlReport,
@@ -78,6 +79,9 @@ const calls: Readonly<Record<string, () => unknown>> = {
       audit: { ...audited.audit, input: { ...audited.audit.input, fit: { toString: 1, valueOf: 1 } } },
     } as never),
   "a box whose label has no text": () => drawDetections(image, [{ box, label: Object.create(null) }]),
+  "a list of boxes with a hole": () => drawDetections(image, Object.assign(new Array(3), { 0: { box } })),
+  "baselines with a hole": () =>
+    deepLiftShap(model, image, { baselines: Object.assign(new Array(3), { 0: "black", 2: "white" }) }),
   "a box whose score is none": () => drawDetections(image, [{ box, label: "cat", score: Symbol("s") as never }]),
   "pictures with one missing": () => sideBySide([image, undefined] as never),
   "a placement that is a number": () => boxEvidence(damaged({ placement: 5 }) as never, { box }),
