@@ -1,4 +1,4 @@
-import { InternalError, SeethroughError } from "./errors";
+import { InputError, InternalError, SeethroughError } from "./errors";
 
 /** Errors of the caller's own functions and signals, which reach the caller as they are. */
 const foreign = new WeakSet<object>();
@@ -54,22 +54,35 @@ export function unlessAborted<T>(begun: T | PromiseLike<T>, signal: AbortSignal)
   });
 }
 
+/** @throws {InputError} if what says that it is a list or stream is none; what the caller's own iterator throws */
+function iteratorOf<T>(items: Iterable<T> | AsyncIterable<T>): Iterator<T> | AsyncIterator<T> {
+  // Numbers are no items, and those of a detached buffer cannot even be asked for.
+  const begin: unknown = ArrayBuffer.isView(items)
+    ? undefined
+    : theirs(() => (Symbol.asyncIterator in items ? items[Symbol.asyncIterator] : items[Symbol.iterator]));
+  if (typeof begin !== "function") throw new InputError("What is to be a list or stream has no iterator.");
+  const iterator: unknown = theirs(() => begin.call(items));
+  if (!isObject(iterator) || !("next" in iterator) || typeof iterator.next !== "function")
+    throw new InputError("What is to be a list or stream has an iterator without a function next.");
+  return iterator as Iterator<T> | AsyncIterator<T>;
+}
+
 /**
  * Items of the caller's list or stream.
  *
+ * @throws {InputError} if it is none
  * @throws the signal's reason as soon as it is aborted, also while an item is awaited
  */
 export async function* theirItems<T>(
   items: Iterable<T> | AsyncIterable<T>,
   signal?: AbortSignal,
 ): AsyncGenerator<T, void> {
-  const iterator = theirs(() =>
-    Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator](),
-  );
+  const iterator = iteratorOf(items);
   let isOpen = false;
   try {
     while (true) {
       const step = await theirsAsync(() => iterator.next(), signal);
+      if (!isObject(step)) throw new InputError("The list or stream gives something that is no step of an iterator.");
       if (step.done) return;
       const value = await theirsAsync(() => step.value, signal);
       isOpen = true;

@@ -79,6 +79,14 @@ const calls: Readonly<Record<string, () => unknown>> = {
       audit: { ...audited.audit, input: { ...audited.audit.input, fit: { toString: 1, valueOf: 1 } } },
     } as never),
   "a box whose label has no text": () => drawDetections(image, [{ box, label: Object.create(null) }]),
+  "pictures whose iterator is no function": () =>
+    topActivations(model, { [Symbol.iterator]: 5 } as never, { layer: "relu6", unit: 0 }),
+  "pictures whose iterator is none": () =>
+    topActivations(model, { [Symbol.iterator]: () => 5 } as never, { layer: "relu6", unit: 0 }),
+  "pictures whose iterator takes no steps": () =>
+    topActivations(model, { [Symbol.iterator]: () => ({ next: () => 5 }) } as never, { layer: "relu6", unit: 0 }),
+  "detached numbers in the place of pictures": () =>
+    topActivations(model, detached as never, { layer: "relu6", unit: 0 }),
   "a list of boxes with a hole": () => drawDetections(image, Object.assign(new Array(3), { 0: { box } })),
   "baselines with a hole": () =>
     deepLiftShap(model, image, { baselines: Object.assign(new Array(3), { 0: "black", 2: "white" }) }),
