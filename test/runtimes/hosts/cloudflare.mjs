@@ -21,14 +21,32 @@ const bundling = {
 };
 const kindOf = (file) => (/\.m?js$/.test(file) ? "esModule" : file.endsWith(".wasm") ? "wasm" : "data");
 
+const kernels = ["kernels.wasm", "kernels-fused.wasm"];
+
+/** Does nothing, and stays for as long as it takes to look at its process. */
+const emptyScript = `export default {
+  async test() {
+    console.log("ready");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  },
+};
+`;
+
+/** The most memory that workerd holds for a Worker that does nothing, in bytes: what is beyond it is a Worker's own. */
+export async function emptyWorker(folder, flags = []) {
+  writeFileSync(join(folder, "empty.js"), emptyScript);
+  const lines = await runWorker(folder, "empty.js", [], flags, []);
+  return lines.at(-1).peakBytes;
+}
+
 /** Bundles a Worker with a `test` handler, runs it, and returns the lines it printed. */
-export async function runWorker(folder, entry, data = [], flags = []) {
+export async function runWorker(folder, entry, data = [], flags = [], wasm = kernels) {
   const name = entry
     .split("/")
     .at(-1)
     .replace(/\.m?js$/, "");
   const out = await bundle(folder, `worker-${name}`, [entry], bundling);
-  const modules = [`${name}.js`, "kernels.wasm", "kernels-fused.wasm", ...data].map(
+  const modules = [`${name}.js`, ...wasm, ...data].map(
     (file) => `    (name = "${file}", ${kindOf(file)} = embed "${file}"),`,
   );
   writeFileSync(
