@@ -745,6 +745,7 @@ describe("combineLayerNorm", () => {
       changed(6, ["Div", ["r", "d"], ["n"]]),
       [...centred({ axes: [1] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
       [...centred({ axes: [0] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
+      [...centred({ axes: [0, 1, 2] }), ...divided, ["Mul", ["n", "scale"], ["y"]]],
       [...centred(last), ...divided, ["Mul", ["n", "rows"], ["y"]]],
       [...centred(last), ...divided, ["Mul", ["n", "raised"], ["y"]]],
     ] as Nodes[]) {
