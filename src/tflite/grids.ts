@@ -1,4 +1,5 @@
 /** Quantised values: which numbers their integers stand for, and what puts values on them. */
+import { entryOf } from "../guard";
 import type { GraphBuilder, Value } from "../tfjs/graph-builder";
 import { type LiteTensor, liteRanges } from "./schema";
 
@@ -15,7 +16,7 @@ export interface TensorGrid {
 
 /** The grid of a quantised value; undefined for one of floats, or of numbers that nothing stands behind. */
 export function tensorGridOf({ type, quantisation }: LiteTensor): TensorGrid | undefined {
-  const range = Object.hasOwn(liteRanges, type) ? liteRanges[type] : undefined;
+  const range = liteRanges.get(type);
   if (!range || quantisation?.scale.length !== 1) return undefined;
   const [zero] = quantisation.zeroPoint;
   return { scale: quantisation.scale[0], low: range[0] - zero, high: range[1] - zero, zero, type };
@@ -39,7 +40,7 @@ export function roundedFrom(
   { type, scale, low, high, zero }: TensorGrid,
   from: number,
 ): Value {
-  const least = liteRanges[type][0];
+  const [least] = entryOf(liteRanges, type);
   return b.emit("RoundToGrid", [places, b.floats([1]), b.floats([scale])], {
     ...{ low, high, away: 1 },
     zero: zero - Math.max(from, least),

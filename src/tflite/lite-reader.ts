@@ -2,6 +2,7 @@ import { cut } from "../addresses";
 import { fixedShape } from "../compile/input-shapes";
 import { ModelError } from "../errors";
 import { Constant, type Graph } from "../graph/ir";
+import { entryOf } from "../guard";
 import { defaultLimits, type Limits } from "../limits";
 import { type Note, note } from "../notes";
 import { asWritten, fileOrderOf, image } from "../tfjs/axes";
@@ -69,7 +70,7 @@ export function readTensorflowLite(
   );
   const { type, quantisation } = file.tensors[file.inputs[0]];
   const notes = [
-    ...(quantisation === wholeNumbers ? [note("integer-input", type, liteRanges[type].join(" to "), "")] : []),
+    ...(quantisation === wholeNumbers ? [note("integer-input", type, entryOf(liteRanges, type).join(" to "), "")] : []),
     ...(file.graphs > 1 ? [note("first-subgraph", String(file.graphs), cut(file.name))] : []),
     ...(post.length > 0 ? [note("post-processing-cut", post.join(", "), graph.outputs.join('", "'), "")] : []),
     ...(isQuantised ? [note("quantised", reading, "")] : []),

@@ -5,7 +5,9 @@
  */
 import { cut } from "../addresses";
 import { ModelError } from "../errors";
+import { entryOf } from "../guard";
 import { type Limits, withinLimit } from "../limits";
+import { integerRanges } from "../operators/quantize";
 import { sizeOf } from "../tensor";
 import { builtinOperators } from "./builtin-operators";
 import { FlatFile, type Table } from "./table";
@@ -59,11 +61,9 @@ export interface FileModel {
 }
 
 /** The least and the largest integer of what values are quantised to. */
-export const liteRanges: Readonly<Record<string, readonly [number, number]>> = {
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-};
+export const liteRanges: ReadonlyMap<string, readonly [number, number]> = new Map(
+  ["int8", "uint8", "int16"].map((type) => [type, entryOf(integerRanges, type)] as const),
+);
 
 /**
  * Reads the tables of a file.
@@ -147,7 +147,7 @@ function tensorOf(table: Table, i: number, buffers: readonly Uint8Array[], limit
   withinLimit(limits, "elements", sizeOf(shape), `${what} has too many elements`);
   const signature = table.ints(7);
   const quantisation = quantisationOf(table.table(4, what), what, shape);
-  const range = Object.hasOwn(liteRanges, type) ? liteRanges[type] : undefined;
+  const range = liteRanges.get(type);
   const outside = range && quantisation?.zeroPoint.find((zero) => zero < range[0] || zero > range[1]);
   if (outside !== undefined)
     throw new ModelError(`${what} has the zero point ${outside}, which is no ${type}; the file is damaged.`);
