@@ -1,5 +1,6 @@
 /** A classifier of volumes under every kind of method, and its pictures. */
 import { expect, it } from "vitest";
+import { coarseFirst, patchesOf } from "../../src/attribution/covering/patches";
 import {
   fullGrad,
   gradCam,
@@ -225,6 +226,38 @@ it("occlusion covers a volume with cuboids", async () => {
   await expect(occlusion(model, x, { window: 2, stride: [1, 3, 1] })).rejects.toThrow(
     "stride 1×3×1 is larger than the window, 2×2×2: voxels between the patches would never be covered.",
   );
+});
+
+it("occlusion of a volume that is given up early has the drop of the nearest cuboid", async () => {
+  const { bytes, x, gives } = linear(randomIntegers(5));
+  using model = await loadModel(bytes);
+  const [D, H, W] = extents;
+  const budget = { passes: 1 };
+  const { values, refinement } = await occlusion(model, x, { target: 1, window: 1, stride: 1, batchSize: 1, budget });
+  const frame = { depth: D, height: D * H, width: W, channels: 2, line: false };
+  const patches = patchesOf(frame, [1, 1, 1], [1, 1, 1]);
+  expect(refinement).toMatchObject({ total: patches.all.length });
+  expect(patches.all.length).toBe(210);
+  const { order } = coarseFirst(patches);
+  expect(new Set(order).size).toBe(patches.all.length);
+  const known = order.slice(0, refinement?.done).map((pass) => {
+    const { front, back, top, bottom, left, right } = patches.all[pass];
+    const middle = [front + back - 1, top + bottom - 1, left + right - 1].map((sum) => sum / 2);
+    let taken = 0;
+    for (let z = front; z < back; z++)
+      for (let y = top; y < bottom; y++) for (let u = left; u < right; u++) taken += gives((z * H + y) * W + u);
+    return { middle, taken };
+  });
+  expect(known.length).toBeLessThan(patches.all.length);
+  for (let place = 0; place < D * H * W; place++) {
+    const at = [Math.floor(place / (H * W)), Math.floor(place / W) % H, place % W];
+    const distances = known.map(({ middle }) => middle.reduce((sum, m, axis) => sum + (m - at[axis]) ** 2, 0));
+    const least = Math.min(...distances);
+    const nearest = known
+      .filter((_, i) => distances[i] === least)
+      .map(({ taken }) => Math.abs(taken - values.data[place]));
+    expect(Math.min(...nearest)).toBeLessThan(1e-5);
+  }
 });
 
 it("masks of RISE are smooth along all three axes of a volume, and random along each", async () => {
