@@ -34,6 +34,7 @@ function asModule(encoder: string): string {
  * pages load, whether they ask for the part or not: therefore these are bundled by themselves, with copies of what they share.
  */
 const parts: Readonly<Record<string, string>> = {
+  "channels-first-input": "src/compile/channels-first-input.ts",
   "combine-pieces": "src/compile/combine-pieces.ts",
   compounds: "src/compile/lowering/compounds.ts",
   "cut-selection": "src/compile/cut-selection.ts",

@@ -27,7 +27,6 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/detect/detect.test.ts": "detectors against a plain decoding of onnxruntime's outputs",
   "test/detect/families.test.ts": "every family of detectors against a plain decoding",
   "test/detect/matrix.test.ts": "every method with every target of a detection",
-  "test/detect/near-boxes.test.ts": "where the evidence of real detectors' boxes lies, by every method",
   "test/detect/trust.test.ts": "what judges evidence of boxes",
   "test/dissect/intervention.test.ts": "units silenced and raised in generators",
   "test/dissect/segmenters.test.ts": "units of segmenters",
@@ -46,6 +45,8 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/hostile/files.test.ts": "hostile files, each in a process of its own, with its time and memory",
   "test/hostile/given-up.test.ts": "calls given up, by every method",
   "test/hostile/graphs.test.ts": "graphs of thousands of nodes, and values beyond all bounds",
+  "test/hostile/long-steps.test.ts":
+    "steps of one layer that take long, left in their midst, with the bits of the whole",
   "test/hostile/mutations.test.ts": "thousands of damaged files, each a typed error or a result",
   "test/hostile/operators.test.ts": "thousands of operators absurd in something, wild targets, heads and inputs",
   "test/kernels/winograd.test.ts": "the transforms of convolutions",

@@ -29,7 +29,7 @@ export interface ProjectOptions {
   readonly keep?: "max" | number;
   /** What rectifiers send back; default 'deconvnet', as the paper. */
   readonly rule?: Exclude<Rules["rectifier"], "redirected">;
-  /** Gives the pass up, between two of its layers too. */
+  /** Gives the pass up, between two parts of a layer. */
   readonly signal?: AbortSignal;
 }
 

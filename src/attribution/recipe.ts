@@ -1,3 +1,4 @@
+import { unlessAborted } from "../guard";
 import { hashBytes } from "../model/hash";
 import type { LoadedModel } from "../model/loaded-model";
 import { version } from "../version";
@@ -16,7 +17,9 @@ export async function makeRecipe(
   for (const [key, value] of Object.entries(options)) {
     if (!bookkeeping.has(key) && value !== undefined) recorded[key] = await describe(value);
   }
-  const modelHash = model ? await model.parts.hash() : "black-box";
+  const hashing = model?.parts.hash();
+  const { signal } = options as { readonly signal?: AbortSignal };
+  const modelHash = hashing ? await (signal ? unlessAborted(hashing, signal) : hashing) : "black-box";
   const arithmetic = model && { arithmetic: model.arithmetic };
   const reading = model?.parts.quantised?.reading === "float" && { quantized: "float" as const };
   return { version, modelHash, ...arithmetic, ...reading, method, options: recorded, seed: options.seed ?? 0 };

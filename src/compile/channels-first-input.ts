@@ -17,7 +17,6 @@ const picking: ReadonlySet<string> = new Set(["Gather", "Slice"]);
  * every other file, and what stands before the Transpose is computed in that order.
  */
 export function channelsFirstInput(graph: StaticGraph): StaticGraph {
-  if (!graph.nodes.some(({ op }) => op === "Transpose")) return graph;
   return graph.inputs.reduce((found, { name }) => turnedInput(found, name), graph);
 }
 

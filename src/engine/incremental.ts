@@ -9,6 +9,7 @@ import type { Shape } from "../graph/shape-rule";
 import { entryOf } from "../guard";
 import type { Builder, Operation, ValueName } from "../operation/operation";
 import { sizeOf } from "../tensor";
+import { hearing } from "../turns";
 import type { Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { kept } from "./kept";
@@ -279,9 +280,17 @@ export class IncrementalPasses {
       if (this.#network.prepared.forward.has(operation)) this.#parts.prepared.forward.add(operation);
     }
     this.#kept = memory;
-    for (const [name, value] of values) {
-      const content = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-      this.#partial.before.set(name, memory.store(content, `The map "${name}"`));
+    const hear = hearing(signal);
+    try {
+      for (const [name, value] of values) {
+        const content = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+        this.#partial.before.set(name, memory.store(content, `The map "${name}"`));
+        await hear();
+      }
+    } catch (error) {
+      // Some are not there, so none are.
+      this.dispose();
+      throw error;
     }
   }
 

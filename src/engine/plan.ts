@@ -55,6 +55,8 @@ export interface Plan {
   /** Where a second contribution to a gradient is written before it is added. */
   readonly summand: number;
   readonly records: number;
+  /** Where the records of a part of a kernel's call are written. */
+  readonly slice: number;
   /** Size of the arena. */
   readonly bytes: number;
 }
@@ -71,6 +73,8 @@ export interface WayBack {
 
 /** One operation writes at most this many geometry records during one call, times their size. */
 export const recordBytes = 64 * 128;
+/** What `Slicing` writes of one part. */
+const sliceBytes = 768;
 
 /** @param threads  how many have scratch memory of their own */
 export function makePlan(network: Network, request: PlanRequest, threads = 1): Plan {
@@ -122,7 +126,8 @@ export function makePlan(network: Network, request: PlanRequest, threads = 1): P
     scratch,
     summand,
     records,
-    bytes: records + recordBytes,
+    slice: records + recordBytes,
+    bytes: records + recordBytes + sliceBytes,
   };
 }
 

@@ -5,6 +5,7 @@ import {
   gradientRules,
   type Integers,
   type Operation,
+  type Pieces,
   type Rules,
   type Run,
   unbounded,
@@ -12,8 +13,9 @@ import {
 } from "../operation/operation";
 import { pausing, watchedMilliseconds } from "../turns";
 import { encodeGeometry } from "../wasm/geometry";
-import type { Kernels, Pointer } from "../wasm/kernels";
+import { callKernel, type Kernels, type Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
+import type { Slicing } from "../wasm/threads/slicing";
 import { type MemoryMode, type Network, sampleSize } from "./network";
 import { checkMemory, makePlan, type Plan, type PlanRequest, recordBytes, type WayBack } from "./plan";
 
@@ -59,9 +61,17 @@ export interface PassResult {
 /** What a pass came to, once it has. */
 type Outcome = { readonly result: PassResult } | { readonly error: unknown };
 
+/** How what takes long is left in its midst: calls of kernels too, where some take long. */
+interface Finely {
+  readonly Slicing: typeof Slicing | undefined;
+}
+
+/** Work in which the event loop is let in. */
+type Interrupted = (work: Pieces) => Generator<void, void>;
+
 /** A pass that is left between two of its steps now and then. */
 interface Watched {
-  readonly steps: Iterator<void, PassResult>;
+  readonly steps: Generator<void, PassResult>;
   readonly signal: AbortSignal;
   outcome?: Outcome;
 }
@@ -108,11 +118,13 @@ export class Session {
   async watch(network: Network, pass: Pass, signal: AbortSignal | undefined): Promise<PassResult> {
     if (!signal) return this.run(network, pass);
     throwIfAborted(signal);
+    const long = isLong(network, pass.batch) ? await import("../wasm/threads/slicing") : undefined;
+    throwIfAborted(signal);
     while (this.#over) {
       await this.#over;
       throwIfAborted(signal);
     }
-    const watched: Watched = { steps: this.#steps(network, pass), signal };
+    const watched: Watched = { steps: this.#steps(network, pass, { Slicing: long?.Slicing }), signal };
     const work = this.#watch(watched);
     // Nothing is awaited by whoever has finished at once.
     if (!watched.outcome) {
@@ -136,21 +148,27 @@ export class Session {
       if ("error" in watched.outcome) throw watched.outcome.error;
       return watched.outcome.result;
     } finally {
+      close(watched);
       this.#begun = undefined;
     }
   }
 
   /** A pass, left between any two of its operations. NaN is no integer, and travels in floats. */
-  *#steps(network: Network, pass: Pass): Generator<void, PassResult> {
+  *#steps(network: Network, pass: Pass, finely?: Finely): Generator<void, PassResult> {
     for (const integers of [true, false]) {
-      const result = yield* this.#attempt(network, pass, integers);
+      const result = yield* this.#attempt(network, pass, integers, finely);
       if (result) return result;
     }
     throw new Error("Internal error: a pass that multiplies no integers has lost some.");
   }
 
   /** @returns nothing where an integer that was to be multiplied is none */
-  *#attempt(network: Network, pass: Pass, integers: boolean): Generator<void, PassResult | undefined> {
+  *#attempt(
+    network: Network,
+    pass: Pass,
+    integers: boolean,
+    finely: Finely | undefined,
+  ): Generator<void, PassResult | undefined> {
     const { batch, data, keep = [], edits, rounding = true, backward, also = [] } = pass;
     const ways = backward ? [backward, ...also] : [];
     // An operation's derivative is that of the function it computed, which an edit behind it is not part of.
@@ -169,19 +187,27 @@ export class Session {
     if (data.length !== expected) {
       throw new InputError(`"${start}" takes ${expected} values for ${batch} samples, got ${data.length}.`);
     }
-    const arena = yield* this.#prepare(network, plan);
+    const arena = yield* this.#prepare(network, plan, finely !== undefined);
+    const { Slicing } = finely ?? {};
+    const slicing = Slicing && new Slicing(this.kernels.memory, arena + plan.slice);
+    const pieces = finely && ((work: Pieces) => this.#pieces(work, slicing));
     const run = new PlannedRun(this, network, plan, arena, backward?.rules ?? gradientRules, rounding);
     this.memory.floats(run.value(start), data.length).set(data);
+    yield;
     const edit = (name: ValueName): void => edits?.get(name)?.(this.memory.floats(run.value(name), run.count(name)));
     edit(start);
-    yield* this.#forward(run, plan.forward, edits && edit);
+    yield* this.#forward(run, plan.forward, edits && edit, pieces);
     if (run.isLost) return undefined;
-    const values = new Map(keep.map((name) => [name, this.#copy(run.value(name), network, name, batch)]));
+    const values = new Map<ValueName, Float32Array>();
+    for (const name of keep) {
+      values.set(name, this.#copy(run.value(name), network, name, batch));
+      yield;
+    }
     const found: Map<ValueName, Float32Array>[] = [];
     for (const [i, way] of ways.entries()) {
       run.turn(plan.backward[i]);
       run.seed(way);
-      yield* this.#backward(run, plan.backward[i].operations);
+      yield* this.#backward(run, plan.backward[i].operations, pieces);
       found.push(new Map(way.wanted.map((name) => [name, this.#copy(run.gradient(name), network, name, batch)])));
     }
     const [gradients = new Map(), ...others] = found;
@@ -192,31 +218,57 @@ export class Session {
     run: PlannedRun,
     operations: readonly Operation[],
     edit: ((name: ValueName) => void) | undefined,
+    pieces: Interrupted | undefined,
   ): Generator<void, void> {
     for (const operation of operations) {
-      this.#call(run, operation, "forward");
+      yield* this.#call(run, operation, "forward", pieces);
       if (run.isLost) return;
       if (edit) operation.outputs.forEach(edit);
       yield;
     }
   }
 
-  *#backward(run: PlannedRun, operations: readonly Operation[]): Generator<void, void> {
+  *#backward(
+    run: PlannedRun,
+    operations: readonly Operation[],
+    pieces: Interrupted | undefined,
+  ): Generator<void, void> {
     for (const operation of operations) {
-      const { backwardInPieces } = operation;
-      if (backwardInPieces) {
-        run.enter();
-        yield* backwardInPieces(run);
-      } else this.#call(run, operation, "backward");
+      yield* this.#call(run, operation, "backward", pieces);
       yield;
     }
   }
 
-  #call(run: PlannedRun, operation: Operation, direction: "forward" | "backward"): void {
+  *#call(
+    run: PlannedRun,
+    operation: Operation,
+    direction: "forward" | "backward",
+    pieces: Interrupted | undefined,
+  ): Generator<void, void> {
+    const isLow = this.#mode === "low";
     run.enter();
-    if (this.#mode === "low") operation.prepare(direction);
-    operation[direction](run);
-    if (this.#mode === "low") operation.release(direction);
+    const work = pieces && operation[`${direction}InPieces`];
+    if (!work) {
+      if (isLow) operation.prepare(direction);
+      operation[direction](run);
+      if (isLow) operation.release(direction);
+      return;
+    }
+    try {
+      if (isLow) yield* prepared(operation, direction, true);
+      yield* pieces(work(run));
+    } finally {
+      if (isLow) operation.release(direction);
+    }
+  }
+
+  *#pieces(work: Pieces, slicing: Slicing | undefined): Generator<void, void> {
+    for (const call of work) {
+      for (const part of (call && slicing?.parts(call)) ?? [call]) {
+        if (part) callKernel(this.kernels, part);
+        yield;
+      }
+    }
   }
 
   /** The plan of a request; made once, then remembered. */
@@ -251,7 +303,7 @@ export class Session {
   }
 
   /** Packs missing weights and makes sure the arena is large enough. */
-  *#prepare(network: Network, plan: Plan): Generator<void, Pointer> {
+  *#prepare(network: Network, plan: Plan, finely: boolean): Generator<void, Pointer> {
     const { weights } = this.cost(network, plan);
     const grows = !this.#arena || this.#arena.bytes < plan.bytes;
     if (weights > 0 || grows) {
@@ -263,8 +315,8 @@ export class Session {
       }
     }
     if (this.#mode === "fast") {
-      yield* prepareAll(operationsOf(plan, "forward"), "forward", network.prepared.forward);
-      yield* prepareAll(operationsOf(plan, "backward"), "backward", network.prepared.backward);
+      yield* prepareAll(operationsOf(plan, "forward"), "forward", network.prepared.forward, finely);
+      yield* prepareAll(operationsOf(plan, "backward"), "backward", network.prepared.backward, finely);
     }
     this.#arena ??= { pointer: this.memory.allocate(plan.bytes, "The activations of this pass"), bytes: plan.bytes };
     return this.#arena.pointer;
@@ -285,15 +337,27 @@ const operationsOf = (
 function* prepareAll(
   operations: readonly Operation[],
   direction: "forward" | "backward",
-  prepared: WeakSet<Operation>,
+  done: WeakSet<Operation>,
+  finely: boolean,
 ): Generator<void, void> {
   for (const operation of operations) {
-    if (prepared.has(operation)) continue;
-    operation.prepare(direction);
-    prepared.add(operation);
+    if (done.has(operation)) continue;
+    yield* prepared(operation, direction, finely);
+    done.add(operation);
     yield;
   }
 }
+
+function* prepared(operation: Operation, direction: "forward" | "backward", finely: boolean): Generator<void, void> {
+  if (finely && operation.prepareInPieces) for (const _ of operation.prepareInPieces(direction)) yield;
+  else operation.prepare(direction);
+}
+
+/** Multiply–accumulates from which a kernel's call is divided: a hundredth of a second on slow hosts. */
+const longCall = 2 ** 24;
+
+const isLong = ({ operations }: Network, batch: number): boolean =>
+  operations.some(({ macs }) => macs * batch > longCall);
 
 /** Does the next step of a pass. */
 function advance(watched: Watched): void {
@@ -305,9 +369,17 @@ function advance(watched: Watched): void {
   }
 }
 
+/** Lets go of what a pass that nobody wants any more has begun. */
+function close({ steps, outcome }: Watched): void {
+  if (!outcome || "error" in outcome) steps.return?.(undefined as never);
+}
+
 /** Does what is left of a pass, or gives it up where nobody wants it any more. */
 function finish(watched: Watched): void {
-  if (watched.signal.aborted) watched.outcome = { error: watched.signal.reason };
+  if (watched.signal.aborted) {
+    watched.outcome = { error: watched.signal.reason };
+    close(watched);
+  }
   while (!watched.outcome) advance(watched);
 }
 

@@ -66,7 +66,7 @@ export interface Model {
    * @param input  a picture or a Tensor; of a network with several inputs all of them by name, `{ a: tensor, b: image }`
    * @param options.top  how many classes to return, best first; default 5
    * @param options.intervene  activations to overwrite on the way, see `run`
-   * @param options.signal  gives the pass up, between two of its layers too
+   * @param options.signal  gives the pass up, between two parts of a layer
    * @throws {InputError} if the image is empty or has values that are not finite, or one of several inputs is missing or unknown
    * @throws {ShapeError} if a tensor does not have the input's shape
    */
@@ -84,7 +84,7 @@ export interface Model {
    * @param options.capture  names of layers (or of their output tensors) whose activations to return
    * @param options.intervene  activations to overwrite on the way, in the order given: what would the network compute if
    *   these units were silent, or loud? Captured activations are those after the intervention
-   * @param options.signal  gives the pass up, between two of its layers too
+   * @param options.signal  gives the pass up, between two parts of a layer
    * @throws {LayerError} if a captured or overwritten layer is unknown
    * @throws {OptionError} if an intervention names units or places the layer does not have
    * @example

@@ -31,8 +31,7 @@ export async function checkWeights({ nodes, constants }: StaticGraph, hear: () =
     for (const name of node.inputs) {
       const constant = constants.get(name);
       if (constant?.kind !== "float") continue;
-      if (!seen.has(constant) && constant.bytes.length > blockBytes) await hear();
-      const at = seen.get(constant) ?? firstSpecial(constant);
+      const at = seen.get(constant) ?? (await firstSpecial(constant, hear));
       seen.set(constant, at);
       if (at < 0) continue;
       const value = constant.floats()[at];
@@ -47,6 +46,8 @@ export async function checkWeights({ nodes, constants }: StaticGraph, hear: () =
 
 /** Bytes that are looked at together: they stay in the processor's first cache. */
 const blockBytes = 2 ** 14;
+/** Bytes between which a signal is heard. */
+const bandBytes = 2 ** 22;
 
 /**
  * False where surely every float32 is finite: the upper seven bits of no exponent are all ones. Weights lie at any byte of a file, so
@@ -75,7 +76,16 @@ function isSuspicious({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
 }
 
 /** Index of the first element whose exponent says NaN or infinity, or −1. A file may have millions: they are looked at as whole words. */
-function firstSpecial({ format, bytes }: Constant): number {
+async function firstSpecial({ format, bytes }: Constant, hear: () => Promise<void>): Promise<number> {
+  for (let start = 0; start < bytes.length; start += bandBytes) {
+    if (bytes.length > blockBytes) await hear();
+    const at = firstSpecialOf(format, bytes.subarray(start, start + bandBytes));
+    if (at >= 0) return start / (format === "float16" ? 2 : 4) + at;
+  }
+  return -1;
+}
+
+function firstSpecialOf(format: Constant["format"], bytes: Uint8Array): number {
   if (format === "float32" && !isSuspicious(bytes)) return -1;
   const isHalf = format === "float16";
   const exponent = isHalf ? 0x7c00 : 0x7f800000;

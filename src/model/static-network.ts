@@ -1,6 +1,5 @@
 /** The network of a file at fixed shapes, and where in it the answer lies. */
 import { refusedUses } from "../compile/build-operations";
-import { channelsFirstInput } from "../compile/channels-first-input";
 import { combineSoftmax } from "../compile/combine-softmax";
 import { joinOutputs } from "../compile/join-outputs";
 import { ownScaling } from "../compile/own-scaling";
@@ -65,9 +64,10 @@ export async function staticNetwork(
       maxMemory,
       limits,
     );
-  const simplified = (part: StaticGraph): StaticGraph => {
+  const simplified = async (part: StaticGraph): Promise<StaticGraph> => {
     const fixed = combineSoftmax(removeNoOps(part));
-    return inputIsFinal ? fixed : channelsFirstInput(fixed);
+    if (inputIsFinal || !fixed.nodes.some(isToChannelsFirst)) return fixed;
+    return (await import("../compile/channels-first-input")).channelsFirstInput(fixed);
   };
   const specialised = await settled(live);
   await hear();
@@ -75,7 +75,7 @@ export async function staticNetwork(
   if (dropouts.length > 0) notes.push(note("dropout-inference", dropoutNames(dropouts)));
   const isConstant = specialised.constants.has(result);
   if (isConstant) notes.push(note("constant-output", result));
-  const alone = simplified(isConstant ? specialised : { ...specialised, outputs: live.outputs });
+  const alone = await simplified(isConstant ? specialised : { ...specialised, outputs: live.outputs });
   const scaled = saysRange || file.inputs[0]?.integers !== undefined ? undefined : ownScaling(alone);
   if (scaled !== undefined) notes.push(note("own-scaling", scaled));
   const names = options.labels === undefined ? metadata.labels : readLabels(options.labels, "labels", limits);
@@ -124,6 +124,10 @@ export async function staticNetwork(
   const joined = together ? joinOutputs(graph, [...new Set(outputs.map(({ value }) => value))]) : graph;
   return { graph, joined, reading, resolved, outputs, scalesItself: scaled !== undefined };
 }
+
+/** What files of channels last begin with: whoever loads others never loads what turns them round. */
+const isToChannelsFirst = ({ op, attributes }: Node): boolean =>
+  op === "Transpose" && `${attributes.get("perm")}` === "0,3,1,2";
 
 /** What a graph, or one inside of it, needs beside the operators of the table: whoever loads networks without them never loads it. */
 async function writtenByOthers({ nodes }: Graph): Promise<Pick<Specialising, "compounds" | "loops">> {

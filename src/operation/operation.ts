@@ -1,7 +1,7 @@
 import type { Constant, Node } from "../graph/ir";
 import type { InputConstants, Shape } from "../graph/shape-rule";
 import type { GeometryRecord, RecordName } from "../wasm/geometry";
-import type { Kernels, Pointer } from "../wasm/kernels";
+import { callKernel, type KernelCall, type Kernels, type Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import type { Held } from "./weights";
 
@@ -63,6 +63,17 @@ export interface Integers {
 export const unbounded: Clamp = { lo: Number.NEGATIVE_INFINITY, hi: Number.POSITIVE_INFINITY };
 
 /**
+ * Work that takes long, piece by piece: a kernel to be called, in as many parts as whoever goes through it likes, or nothing where it may
+ * be left for a while. Where a signal is heard meanwhile nobody comes back, but to close it.
+ */
+export type Pieces = Iterable<KernelCall | undefined>;
+
+/** Does such work at once. */
+export function perform(kernels: Kernels, pieces: Pieces): void {
+  for (const call of pieces) if (call) callKernel(kernels, call);
+}
+
+/**
  * One operation instance of a compiled network: it knows its shapes and weights, not where its values lie.
  * All values hold `batch` independent samples one after the other; an operation never mixes samples.
  */
@@ -107,15 +118,15 @@ export interface Operation {
   scratchBytes(batch: number, direction: "forward" | "backward"): number;
   /** Places weights in memory; called once, before the first forward (or backward) step. */
   prepare(direction: "forward" | "backward"): void;
+  /** The same piece by piece, where that may take long. */
+  readonly prepareInPieces?: (direction: "forward" | "backward") => Pieces;
   /** Gives the memory of those weights back; `prepare` places them again. */
   release(direction: "forward" | "backward"): void;
   forward(run: Run): void;
   backward(run: Run): void;
-  /**
-   * The backward step piece by piece, of one that takes long: between two of them a signal is heard, after which nobody may come back. It
-   * reads none of the weights that `prepare` places.
-   */
-  readonly backwardInPieces?: (run: Run) => Iterable<void>;
+  /** The same steps, to the last bit, where they may take long. */
+  readonly forwardInPieces?: (run: Run) => Pieces;
+  readonly backwardInPieces?: (run: Run) => Pieces;
   /** Of normalisations: the backward step as if what they divide by did not depend on the input. Scratch is that of the backward step. */
   readonly steady?: (run: Run) => void;
 }
@@ -253,9 +264,11 @@ function whole(
     weightBytes: parts.weightBytes ?? weightless,
     scratchBytes: parts.scratchBytes ?? noBytes,
     prepare: parts.prepare ?? doNothing,
+    prepareInPieces: parts.prepareInPieces,
     release: parts.release ?? doNothing,
     forward,
     backward,
+    forwardInPieces: parts.forwardInPieces,
     backwardInPieces: parts.backwardInPieces,
     steady: parts.steady,
   };
@@ -287,4 +300,38 @@ export function oneToOne({ node }: BuildContext, parts: Steps & Omit<Parts, Own>
     backward: (run) => run.contribute(input, (dx) => backward(run, run.gradient(output), dx)),
   };
   return whole(own, parts);
+}
+
+/** The same of one whose steps, and the placing of whose weights, may take long: each is written once, piece by piece. */
+export function oneToOneInPieces(
+  context: BuildContext,
+  {
+    forward,
+    backward,
+    prepare,
+    ...parts
+  }: Omit<Parts, Own | "prepare" | "prepareInPieces"> & {
+    readonly forward: (run: Run, x: Pointer, y: Pointer) => Pieces;
+    readonly backward: (run: Run, dy: Pointer, dx: Pointer) => Pieces;
+    readonly prepare: (direction: "forward" | "backward") => Pieces;
+  },
+): Operation {
+  const { node, kernels } = context;
+  const [input] = node.inputs;
+  const [output] = node.outputs;
+  const forwardInPieces = (run: Run): Pieces => forward(run, run.value(input), run.value(output));
+  return oneToOne(context, {
+    ...parts,
+    prepare: (direction) => perform(kernels, prepare(direction)),
+    prepareInPieces: prepare,
+    forward: (run) => perform(kernels, forwardInPieces(run)),
+    backward: (run, dy, dx) => perform(kernels, backward(run, dy, dx)),
+    forwardInPieces,
+    *backwardInPieces(run) {
+      const below = run.contribution(input);
+      if (!below) return;
+      yield* backward(run, run.gradient(output), below.dx);
+      below.done();
+    },
+  });
 }

@@ -11,7 +11,7 @@ import {
   type BuildContext,
   type Builder,
   type Operation,
-  oneToOne,
+  oneToOneInPieces,
   unbounded,
 } from "../operation/operation";
 import { showShape, sizeOf } from "../tensor";
@@ -164,7 +164,7 @@ const build: Builder = (context) => {
     const [output] = at.node.outputs;
     const [samples] = at.shape(at.node.inputs[0]);
     const sides = { forward, backward };
-    return oneToOne(at, {
+    return oneToOneInPieces(at, {
       linear: true,
       parameters: weight.size + (bias?.size ?? 0),
       macs: samples * macs,
@@ -172,8 +172,8 @@ const build: Builder = (context) => {
       clampable: true,
       ...(whole && { integers: true }),
       scratchBytes: (batch, direction) => sides[direction].scratchBytes(samples * batch),
-      prepare: (direction) => {
-        sides[direction].weights.get();
+      *prepare(direction) {
+        yield* sides[direction].weights.place();
         if (bias && direction === "forward") biasPlace ||= correlationBias(geometry, memory, bias.floats());
       },
       release: (direction) => sides[direction].weights.release(),

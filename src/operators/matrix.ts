@@ -5,9 +5,17 @@ import { blocksOf } from "../operation/correlation/direct";
 import { byteWeights, integerSide } from "../operation/correlation/integer";
 import type { Side } from "../operation/correlation/side";
 import { isRowMajor } from "../operation/layout";
-import { type BuildContext, type Builder, type Operation, oneToOne, type Run, unbounded } from "../operation/operation";
+import {
+  type BuildContext,
+  type Builder,
+  type Operation,
+  oneToOneInPieces,
+  type Pieces,
+  type Run,
+  unbounded,
+} from "../operation/operation";
 import { toMemoryCopy, toRowMajorCopy } from "../operation/row-major";
-import { type Held, held, packPanels, panelCount, placeBias } from "../operation/weights";
+import { type Held, held, type Making, packPanels, panelCount, placeBias } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
 import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -68,18 +76,18 @@ interface Matrix {
 }
 
 /** Packs the matrix so that a row vector of `from` values times it gives `to` values. */
-function packMatrix(
+function* packMatrix(
   kernels: Kernels,
   memory: KernelMemory,
   matrix: Matrix,
   direction: "forward" | "backward",
-): Pointer {
+): Making<Pointer> {
   const { weight, inputs, outputs, transposed, factor } = matrix;
   const inputStride = transposed ? 1 : outputs;
   const outputStride = transposed ? inputs : 1;
   const forward = direction === "forward";
   const [produced, contracted] = forward ? [outputs, inputs] : [inputs, outputs];
-  const panels = packPanels(kernels, memory, weight, {
+  const panels = yield* packPanels(kernels, memory, weight, {
     groups: 1,
     groupStride: 0,
     outChannels: produced,
@@ -100,9 +108,9 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
   const { inputs, outputs } = matrix;
   const rows = sizeOf(shape) / inputs;
   const panelsOf = (direction: "forward" | "backward"): Held =>
-    held(memory, () => [
-      [packMatrix(kernels, memory, matrix, direction), memory.store(new Uint8Array(8), "Tap table")],
-    ]);
+    held(memory, function* () {
+      return [[yield* packMatrix(kernels, memory, matrix, direction), memory.store(new Uint8Array(8), "Tap table")]];
+    });
   // The steps of a recurrent layer multiply with one and the same matrix.
   const shared = matrix.transposed || matrix.factor !== 1 ? undefined : context.matrices;
   const present = shared?.get(matrix.weight);
@@ -116,17 +124,17 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     rearrangeIn || rearrangeOut ? (sizeOf(shape) + sizeOf(outShape)) * batch * 4 : 0;
 
   // Tokens that lie side by side on both sides are not turned round.
-  const span = rearrangeIn && rearrangeOut ? shape[1] : 0;
+  const span = rearrangeIn && rearrangeOut && !bias ? shape[1] : 0;
 
   /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
-  const multiply = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
+  function* multiply(run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): Pieces {
     const [[weight, tapTable]] = panels[direction].get();
     const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
     const usedBias = direction === "forward" ? biasPlace : 0;
     const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
     const count = rows * run.batch;
     if (count === 1) {
-      kernels.dense(x, weight, usedBias, y, from, to, lo, hi);
+      yield ["dense", x, weight, usedBias, y, from, to, lo, hi];
       return;
     }
     const geometry = run.record("ConvGeometry", {
@@ -134,33 +142,32 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
       ...{ ySample: 0, yRow: 0, yPixel: to, taps: 1, tapTable, run: 1, outChannels: to, groups: 1 },
       ...{ blockTiles: blocksOf(count, from, from).tiles, lo, hi },
     });
-    kernels.conv(x, weight, usedBias, y, run.scratch + rearranged(run.batch), geometry);
-  };
+    yield ["conv", x, weight, usedBias, y, run.scratch + rearranged(run.batch), geometry];
+  }
 
-  const multiplySpans = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
+  function* multiplySpans(run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): Pieces {
     const [[weight]] = panels[direction].get();
     const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
     const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
     const count = rows * run.batch;
-    const usedBias = direction === "forward" ? biasPlace : 0;
     const { tiles } = blocksOf(count, from, from);
-    kernels.multiplyPlanes(x, weight, usedBias, y, run.scratch, count, span, from, to, tiles, lo, hi);
-  };
+    yield ["multiplyPlanes", x, weight, y, run.scratch, count, span, from, to, tiles, lo, hi];
+  }
 
-  const through = (run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): void => {
+  function* through(run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): Pieces {
     const forward = direction === "forward";
     const [fromShape, toShape] = forward ? [shape, outShape] : [outShape, shape];
     const [before, after] = forward ? [rearrangeIn, rearrangeOut] : [rearrangeOut, rearrangeIn];
     if (span > 0) {
-      multiplySpans(run, x, y, direction);
+      yield* multiplySpans(run, x, y, direction);
       return;
     }
     const fromBytes = sizeOf(fromShape) * run.batch * 4;
     if (before) toRowMajorCopy(run, x, run.scratch, fromShape);
     const product = after ? run.scratch + fromBytes : y;
-    multiply(run, before ? run.scratch : x, product, direction);
+    yield* multiply(run, before ? run.scratch : x, product, direction);
     if (after) toMemoryCopy(run, product, y, toShape);
-  };
+  }
 
   const scratchOf = (batch: number, direction: "forward" | "backward"): number => {
     const from = direction === "forward" ? inputs : outputs;
@@ -180,7 +187,7 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
 
   const weights = { forward: whole?.weights ?? panels.forward, backward: panels.backward };
 
-  return oneToOne(context, {
+  return oneToOneInPieces(context, {
     linear: true,
     ...(whole && { integers: true }),
     parameters: (present ? 0 : matrix.weight.size) + (bias?.length ?? 0),
@@ -192,15 +199,15 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     clampable: true,
     scratchBytes: (batch, direction) =>
       whole && direction === "forward" ? whole.scratchBytes(batch) : scratchOf(batch, direction),
-    prepare: (direction) => {
-      weights[direction].get();
+    *prepare(direction) {
+      yield* weights[direction].place();
       if (direction === "forward" && bias) biasPlace ||= placeBias(memory, bias, 1);
     },
     release: (direction) => weights[direction].release(),
-    forward: (run, x, y) => {
-      if (whole) whole.run(run, run.batch, x, 0, y, run.clamp(output), run.integers(node.name));
-      else through(run, x, y, "forward");
-    },
+    forward: (run, x, y) =>
+      whole
+        ? whole.run(run, run.batch, x, 0, y, run.clamp(output), run.integers(node.name))
+        : through(run, x, y, "forward"),
     backward: (run, dy, dx) => through(run, dy, dx, "backward"),
   });
 }
@@ -243,18 +250,17 @@ const buildGemm: Builder = (context) => {
 };
 
 const buildMatMul: Builder = (context) => {
-  const [input, weightName, biasName] = context.node.inputs;
+  const [input, weightName] = context.node.inputs;
   const weight = context.constant(weightName);
   // Weights behind the value are packed once and for all, any other product as it runs.
   if (context.constant(input) || weight?.shape.length !== 2) return products(context);
   const [inputs, outputs] = weight.shape;
-  const bias = biasName === undefined ? undefined : context.constant(biasName)?.floats();
-  return denseOperation(context, { weight, inputs, outputs, transposed: false, factor: 1 }, bias);
+  return denseOperation(context, { weight, inputs, outputs, transposed: false, factor: 1 }, undefined);
 };
 
-/** A number of a product depends on its whole row on the left, its whole column on the right and, where there is one, its place of the bias. */
+/** A number of a product depends on its whole row on the left and its whole column on the right. */
 const rowsAndColumns: OperandsReach = {
-  operands: ({ shapes: [a = [], b = [], c] }) => {
+  operands: ({ shapes: [a = [], b = []] }) => {
     const vectors = Number(a.length === 1) + Number(b.length === 1);
     const batch = Math.max(a.length, b.length, 2) - 2;
     const last = batch + 1 - vectors;
@@ -262,7 +268,6 @@ const rowsAndColumns: OperandsReach = {
     return [
       [...front(a), ...(a.length > 1 ? [{ of: batch }] : []), "whole"],
       [...front(b), "whole", ...(b.length > 1 ? [{ of: last }] : [])],
-      ...(c ? [c.map((extent, i): AxisReach => (extent === 1 ? "whole" : { of: last - (c.length - 1) + i }))] : []),
     ];
   },
 };
@@ -317,7 +322,6 @@ const foldMatMul: Fold = ({ known: [a, b], out }) => {
   });
 };
 
-/** ONNX's MatMul has two inputs; the third, a bias, is what `combine-dense-bias` writes. */
 export const matMul: Operator = {
   nature: "dense",
   shape: matMulShape,

@@ -4,7 +4,14 @@ import { transposeGeometry, windowGeometry } from "../graph/window";
 import { correlationBias, correlationSide, productsOf } from "../operation/correlation/correlation";
 import type { CorrelationGeometry, Direction, Side } from "../operation/correlation/side";
 import { type DepthAxis, ofOneSample, slicesOf } from "../operation/correlation/volume";
-import { type BuildContext, type Operation, oneToOne, type Run, unbounded } from "../operation/operation";
+import {
+  type BuildContext,
+  type Operation,
+  oneToOneInPieces,
+  type Pieces,
+  type Run,
+  unbounded,
+} from "../operation/operation";
 import type { Pointer } from "../wasm/kernels";
 
 /** The convolution that a Conv of volumes applies, and that a ConvTranspose reverses: of one slice, and along the depth. */
@@ -49,32 +56,32 @@ export function volumeConvolution(context: BuildContext, weight: Constant, bias:
   let biasPlace: Pointer = 0;
   let summands: Float32Array | undefined;
 
-  const each = (run: Run, visit: (one: Run, sample: number, slice: number) => void): void => {
+  function* each(run: Run, visit: (one: Run, sample: number, slice: number) => Pieces): Pieces {
     const one = ofOneSample(run, 0);
     for (let sample = 0; sample < samples * run.batch; sample++) {
-      for (let at = 0; at < depth.to; at++) visit(one, sample, at);
+      for (let at = 0; at < depth.to; at++) yield* visit(one, sample, at);
     }
-  };
-  const apply = (run: Run, x: Pointer, y: Pointer, added: Pointer, clamp = unbounded): void =>
+  }
+  const apply = (run: Run, x: Pointer, y: Pointer, added: Pointer, clamp = unbounded): Pieces =>
     each(run, (one, sample, at) => {
       const gathered = slices.gather(one, x + sample * large, at);
       const to = y + (sample * depth.to + at) * small;
-      sides.apply.run(ofOneSample(run, slices.bytes), 1, gathered, added, to, clamp);
+      return sides.apply.run(ofOneSample(run, slices.bytes), 1, gathered, added, to, clamp);
     });
   /** Into what is zero, or the bias, before. */
-  const adjoint = (run: Run, y: Pointer, x: Pointer): void => {
+  function* adjoint(run: Run, y: Pointer, x: Pointer): Pieces {
     const all = run.memory.floats(x, (samples * run.batch * large) / 4);
     const start = isTransposed ? summands : undefined;
     if (start) for (let i = 0; i < all.length; i++) all[i] = start[i % channels];
     else all.fill(0);
-    each(run, (one, sample, at) => {
+    yield* each(run, function* (one, sample, at) {
       const from = y + (sample * depth.to + at) * small;
-      sides.adjoint.run(ofOneSample(run, slices.bytes), 1, from, 0, one.scratch, unbounded);
+      yield* sides.adjoint.run(ofOneSample(run, slices.bytes), 1, from, 0, one.scratch, unbounded);
       slices.scatter(one, x + sample * large, at);
     });
-  };
+  }
 
-  return oneToOne(context, {
+  return oneToOneInPieces(context, {
     linear: true,
     parameters: weight.size + (bias?.size ?? 0),
     macs: samples * depth.to * productsOf(slice),
@@ -84,8 +91,8 @@ export function volumeConvolution(context: BuildContext, weight: Constant, bias:
     },
     clampable: !isTransposed,
     scratchBytes: (_, direction) => slices.bytes + sides[directions[direction]].scratchBytes(1),
-    prepare: (direction) => {
-      sides[directions[direction]].weights.get();
+    *prepare(direction) {
+      yield* sides[directions[direction]].weights.place();
       if (!bias || direction === "backward") return;
       if (isTransposed) summands ??= bias.floats();
       else biasPlace ||= correlationBias(slice, memory, bias.floats());

@@ -1,7 +1,7 @@
 import { Constant } from "../graph/ir";
 import { blocksOf } from "../operation/correlation/direct";
 import { unbounded } from "../operation/operation";
-import { packPanels } from "../operation/weights";
+import { atOnce, packPanels } from "../operation/weights";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -30,13 +30,8 @@ export class MatrixProduct {
     this.#rows = rows;
     const taps = memory.store(new Uint8Array(8), "Tap table");
     const layout = { groups: 1, groupStride: 0, tapOffsets: [0] };
-    const weight = packPanels(kernels, memory, Constant.fromFloats(matrix, [inputs, outputs]), {
-      ...layout,
-      outChannels: outputs,
-      channels: inputs,
-      outStride: 1,
-      channelStride: outputs,
-    });
+    const own = { ...layout, outChannels: outputs, channels: inputs, outStride: 1, channelStride: outputs };
+    const weight = atOnce(packPanels(kernels, memory, Constant.fromFloats(matrix, [inputs, outputs]), own));
     const blocks = blocksOf(rows, inputs, inputs);
     const geometry = encodeGeometry("ConvGeometry", {
       ...{ samples: 1, inH: 1, inW: rows, channels: inputs, outH: 1, outW: rows, strideH: 1, strideW: 1 },

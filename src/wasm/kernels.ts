@@ -87,6 +87,18 @@ export type BinaryKind = (typeof Binary)[keyof typeof Binary];
 export const Reduce = { max: 0, min: 1, l1: 2, l2: 3, sumSquare: 4, logSum: 5, logSumExp: 6, product: 7 } as const;
 export type ReduceKind = (typeof Reduce)[keyof typeof Reduce];
 
+/** What can be called by name. */
+export type KernelName = {
+  [K in keyof Kernels]: Kernels[K] extends (...args: never[]) => void ? K : never;
+}[keyof Kernels];
+
+/** A call of a kernel, and its arguments. */
+export type KernelCall = readonly [kernel: KernelName, ...args: readonly number[]];
+
+/** Makes a call. */
+export const callKernel = (kernels: Kernels, [kernel, ...args]: KernelCall): void =>
+  (kernels as unknown as Readonly<Record<string, (...args: readonly number[]) => void>>)[kernel](...args);
+
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   /** First byte the caller may use; below lie the module's own constants. */
@@ -170,13 +182,12 @@ export interface Kernels {
   ): void;
 
   /**
-   * y[plane][n][p] = clamp(bias[n] + Σ_k x[plane][k][p]·w[k][n]), bias 0 for none, for x f32[rows/span][inner][span], w in panels `[⌈columns/8⌉][inner][8]`; scratch
+   * y[plane][n][p] = clamp(Σ_k x[plane][k][p]·w[k][n]) for x f32[rows/span][inner][span], w in panels `[⌈columns/8⌉][inner][8]`; scratch
    * blockTiles·(48 + 4·inner) floats.
    */
   multiplyPlanes(
     x: Pointer,
     panels: Pointer,
-    bias: Pointer,
     y: Pointer,
     scratch: Pointer,
     rows: number,

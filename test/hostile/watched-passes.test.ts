@@ -44,11 +44,18 @@ async function counted(): Promise<{
   for (const operation of loaded(model).fast.operations) {
     for (const direction of ["forward", "backward"] as const) {
       const own = operation[direction].bind(operation);
+      const inPieces = operation[`${direction}InPieces`];
       Object.assign(operation, {
         [direction]: (run: Parameters<typeof own>[0]) => {
           own(run);
           acts.get(++steps)?.();
         },
+        ...(inPieces && {
+          *[`${direction}InPieces`](run: Parameters<typeof own>[0]) {
+            yield* inPieces(run);
+            acts.get(++steps)?.();
+          },
+        }),
       });
     }
   }

@@ -28,7 +28,7 @@ export interface AttentionMapsOptions {
    * class token where there is one, else the mean.
    */
   readonly from?: "class" | "mean" | readonly [y: number, x: number];
-  /** Gives the pass up, between two of its layers too. */
+  /** Gives the pass up, between two parts of a layer. */
   readonly signal?: AbortSignal;
 }
 

@@ -1,5 +1,6 @@
 import { entryOf } from "../../guard";
-import type { Operation, Run, ValueName } from "../../operation/operation";
+import { type Operation, type Pieces, perform, type Run, type ValueName } from "../../operation/operation";
+import type { Making } from "../../operation/weights";
 import { quadrature } from "../gradients/quadrature";
 import { aside, blockPlan, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";
@@ -25,7 +26,7 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
   const scratch = blockPlan([sizeOf(output), sizes.reduce((a, b) => Math.max(a, b), 0), ...sizes]);
 
   /** The multipliers of each input by a number of points. */
-  function averaged(run: Run, points: number): Map<ValueName, Float64Array> {
+  function* averaged(run: Run, points: number): Making<Map<ValueName, Float64Array>> {
     const {
       blocks: [result, part, ...between],
       rest,
@@ -33,7 +34,7 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
     const { alphas, weights } = quadrature("gauss-legendre", points);
     const values = new Map([[output, result], ...inputs.map((name, i) => [name, between[i]] as const)]);
     const sums = new Map(inputs.map((name, i) => [name, new Float64Array(sizes[i])]));
-    alphas.forEach((alpha, point) => {
+    for (const [point, alpha] of alphas.entries()) {
       inputs.forEach((name, i) => {
         const [x, at] = [run.memory.floats(run.value(name), 2 * sizes[i]), run.memory.floats(between[i], sizes[i])];
         for (let k = 0; k < sizes[i]; k++) at[k] = x[sizes[i] + k] + alpha * (x[k] - x[sizes[i] + k]);
@@ -47,7 +48,8 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
       const there = aside(run, { batch: 1, scratch: rest, values, contribute });
       operation.forward(there);
       operation.backward(there);
-    });
+      yield;
+    }
     return sums;
   }
 
@@ -55,33 +57,36 @@ export function alongPath(operation: Operation, sizeOf: SizeOf): BackwardStep {
     saved: [...new Set([...inputs, output])],
     ownAdjoint: true,
     scratchBytes: () => scratch.bytes + ownScratch(operation, 1),
-    backward: (run) => {
-      const contributed = (name: ValueName, m: ArrayLike<number>): readonly [sum: number, size: number] => {
-        const size = sizeOf(name);
-        const x = run.memory.floats(run.value(name), 2 * size);
-        let [sum, total] = [0, 0];
-        for (let k = 0; k < size; k++) {
-          const share = m[k] * (x[k] - x[size + k]);
-          sum += share;
-          total += Math.abs(share);
-        }
-        return [sum, total];
-      };
-      let sums = new Map<ValueName, Float64Array>();
-      for (const points of pointCounts) {
-        sums = averaged(run, points);
-        const shares = [...sums].map(([name, m]) => contributed(name, m));
-        const [out, size] = contributed(output, run.memory.floats(run.gradient(output), sizeOf(output)));
-        const miss = Math.abs(shares.reduce((rest, [sum]) => rest - sum, out));
-        if (miss <= allowedMiss * shares.reduce((total, [, share]) => total + share, size)) break;
-      }
-      for (const [name, sum] of sums) {
-        run.contribute(name, (dx) => {
-          const m = run.memory.floats(dx, 2 * sum.length);
-          m.set(sum);
-          m.fill(0, sum.length);
-        });
-      }
-    },
+    backward: (run) => perform(run.kernels, backwardInPieces(run)),
+    backwardInPieces,
   };
+
+  function* backwardInPieces(run: Run): Pieces {
+    const contributed = (name: ValueName, m: ArrayLike<number>): readonly [sum: number, size: number] => {
+      const size = sizeOf(name);
+      const x = run.memory.floats(run.value(name), 2 * size);
+      let [sum, total] = [0, 0];
+      for (let k = 0; k < size; k++) {
+        const share = m[k] * (x[k] - x[size + k]);
+        sum += share;
+        total += Math.abs(share);
+      }
+      return [sum, total];
+    };
+    let sums = new Map<ValueName, Float64Array>();
+    for (const points of pointCounts) {
+      sums = yield* averaged(run, points);
+      const shares = [...sums].map(([name, m]) => contributed(name, m));
+      const [out, size] = contributed(output, run.memory.floats(run.gradient(output), sizeOf(output)));
+      const miss = Math.abs(shares.reduce((rest, [sum]) => rest - sum, out));
+      if (miss <= allowedMiss * shares.reduce((total, [, share]) => total + share, size)) break;
+    }
+    for (const [name, sum] of sums) {
+      run.contribute(name, (dx) => {
+        const m = run.memory.floats(dx, 2 * sum.length);
+        m.set(sum);
+        m.fill(0, sum.length);
+      });
+    }
+  }
 }

@@ -9,9 +9,11 @@ export interface Aside {
   readonly values?: ReadonlyMap<ValueName, Pointer>;
   readonly gradients?: ReadonlyMap<ValueName, Pointer>;
   readonly contribute?: Run["contribute"];
+  /** Where the gradient of the one input is written, in place of `contribute`. */
+  readonly dx?: Pointer;
 }
 
-export const aside = (run: Run, { batch, scratch, values, gradients, contribute }: Aside): Run => ({
+export const aside = (run: Run, { batch, scratch, values, gradients, contribute, dx }: Aside): Run => ({
   kernels: run.kernels,
   memory: run.memory,
   batch: batch ?? run.batch,
@@ -26,8 +28,8 @@ export const aside = (run: Run, { batch, scratch, values, gradients, contribute 
   state: (node) => run.state(node),
   record: run.record,
   gradient: (name) => gradients?.get(name) ?? run.gradient(name),
-  contribute: contribute ?? ((name, write) => run.contribute(name, write)),
-  contribution: (name) => run.contribution(name),
+  contribute: contribute ?? ((name, write) => (dx === undefined ? run.contribute(name, write) : write(dx))),
+  contribution: (name) => (dx === undefined ? run.contribution(name) : { dx, done: () => {} }),
 });
 
 /** Every block begins on a cache line, as the kernels' memory does. */
@@ -59,3 +61,11 @@ export function blockPlan(sizes: readonly number[]): BlockPlan {
 /** Scratch that both steps of an operation fit in. */
 export const ownScratch = (operation: Operation, batch: number): number =>
   Math.max(operation.scratchBytes(batch, "forward"), operation.scratchBytes(batch, "backward"));
+
+/** How many numbers a loop goes through between two looks at a signal. */
+const stretchLength = 2 ** 19;
+
+/** The loop over so many numbers, in parts of which none takes long. */
+export function* stretches(count: number): Generator<readonly [begin: number, end: number], void> {
+  for (let begin = 0; begin < count; begin += stretchLength) yield [begin, Math.min(begin + stretchLength, count)];
+}

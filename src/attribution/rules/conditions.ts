@@ -64,6 +64,7 @@ export const conditioned =
       ownAdjoint: true,
       scratchBytes: (batch) => operation.scratchBytes(batch, "backward"),
       backward: (run) => operation.backward(run),
+      backwardInPieces: operation.backwardInPieces,
     };
     const silence = (run: Run): void => {
       for (const name of outputs) {

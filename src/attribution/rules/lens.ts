@@ -1,7 +1,7 @@
 /** A network seen through other rules: the same forward pass, another way back through some operations. */
 import type { Network } from "../../engine/network";
 import { UnsupportedOperatorError, type UnsupportedUse } from "../../errors";
-import type { Operation, Run, ValueName } from "../../operation/operation";
+import type { Operation, Pieces, Run, ValueName } from "../../operation/operation";
 
 /** What a rule does in place of an operation's own backward step. */
 export interface BackwardStep {
@@ -12,8 +12,8 @@ export interface BackwardStep {
   /** Bytes of scratch it needs. */
   scratchBytes(batch: number): number;
   backward(run: Run): void;
-  /** The same piece by piece, where it takes long and `ownAdjoint` is false. */
-  readonly backwardInPieces?: (run: Run) => Iterable<void>;
+  /** The same piece by piece, where it takes long. */
+  readonly backwardInPieces?: ((run: Run) => Pieces) | undefined;
 }
 
 /** Chooses the step of an operation; undefined: its own; a text: why the method cannot pass it. */
@@ -48,6 +48,8 @@ export function throughLens(network: Network, method: string, within: ReadonlySe
 function replaced(operation: Operation, step: BackwardStep, { prepared }: Network): Operation {
   const bytes = (direction: "forward" | "backward"): number =>
     prepared[direction].has(operation) ? 0 : operation.weightBytes[direction];
+  const isNeeded = (direction: "forward" | "backward"): boolean => direction === "forward" || step.ownAdjoint;
+  const { prepareInPieces } = operation;
   return {
     ...operation,
     saved: step.saved,
@@ -55,10 +57,17 @@ function replaced(operation: Operation, step: BackwardStep, { prepared }: Networ
     scratchBytes: (batch, direction) =>
       direction === "forward" ? operation.scratchBytes(batch, direction) : step.scratchBytes(batch),
     prepare: (direction) => {
-      if (direction === "backward" && !step.ownAdjoint) return;
+      if (!isNeeded(direction)) return;
       operation.prepare(direction);
       prepared[direction].add(operation);
     },
+    ...(prepareInPieces && {
+      *prepareInPieces(direction) {
+        if (!isNeeded(direction)) return;
+        yield* prepareInPieces(direction);
+        prepared[direction].add(operation);
+      },
+    }),
     backward: (run) => step.backward(run),
     backwardInPieces: step.backwardInPieces,
   };

@@ -1,6 +1,6 @@
-import type { Run } from "../../operation/operation";
+import { type Pieces, perform, type Run } from "../../operation/operation";
 import type { Pointer } from "../../wasm/kernels";
-import { blockPlan } from "./aside";
+import { blockPlan, stretches } from "./aside";
 import type { BackwardStep } from "./lens";
 import type { LinearRule, PartInput } from "./linear-rules";
 import type { WeighedLayer } from "./weighed";
@@ -54,7 +54,7 @@ export function linearStep(
     }
   };
 
-  function* backwardInPieces(run: Run): Generator<void, void> {
+  function* backwardInPieces(run: Run): Pieces {
     const [inSize, outSize] = [sizes.input * run.batch, sizes.output * run.batch];
     const {
       blocks: [from, to, ...results],
@@ -66,31 +66,36 @@ export function linearStep(
       const present = fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
       filled.push(present);
       yield;
-      if (present) layer.withWeights(part.weight, (steps) => steps.forward(run, rest, from, results[i]));
+      if (present) yield* layer.withWeights(part.weight, (steps) => steps.forward(run, rest, from, results[i]));
       const z = floats(results[i], outSize);
       if (!present) z.fill(0);
       if (part.bias && bias) for (let k = 0; k < outSize; k++) z[k] += part.bias(bias[k % bias.length]);
       yield;
     }
-    const z = results.map((at) => floats(at, outSize));
-    const [relevance, y] = [run.gradient(output), run.value(output)].map((at) => floats(at, outSize));
     const here = new Array<number>(parts.length);
-    for (let k = 0; k < outSize; k++) {
-      for (let i = 0; i < parts.length; i++) here[i] = z[i][k];
-      for (let i = 0; i < parts.length; i++) z[i][k] = relevance[k] * rule.share(here, y[k], i);
+    for (const [begin, end] of stretches(outSize)) {
+      const z = results.map((at) => floats(at, outSize));
+      const [relevance, y] = [run.gradient(output), run.value(output)].map((at) => floats(at, outSize));
+      for (let k = begin; k < end; k++) {
+        for (let i = 0; i < parts.length; i++) here[i] = z[i][k];
+        for (let i = 0; i < parts.length; i++) z[i][k] = relevance[k] * rule.share(here, y[k], i);
+      }
+      yield;
     }
-    yield;
     const below = run.contribution(input);
     if (!below) return;
     floats(below.dx, inSize).fill(0);
     for (const [i, part] of parts.entries()) {
       if (!filled[i]) continue;
-      layer.withWeights(part.weight, (steps) => steps.backward(run, rest, results[i], to));
+      yield* layer.withWeights(part.weight, (steps) => steps.backward(run, rest, results[i], to));
       yield;
       fill(part.input, floats(run.value(input), inSize), floats(from, inSize));
-      const [x, c, sum] = [from, to, below.dx].map((at) => floats(at, inSize));
-      for (let k = 0; k < inSize; k++) sum[k] += part.sign * x[k] * c[k];
       yield;
+      for (const [begin, end] of stretches(inSize)) {
+        const [x, c, sum] = [from, to, below.dx].map((at) => floats(at, inSize));
+        for (let k = begin; k < end; k++) sum[k] += part.sign * x[k] * c[k];
+        yield;
+      }
     }
     below.done();
   }
@@ -98,9 +103,7 @@ export function linearStep(
     saved: [input, output],
     ownAdjoint: false,
     scratchBytes: (batch) => blocksFor(batch).bytes + layer.scratchBytes(batch),
-    backward: (run) => {
-      for (const _ of backwardInPieces(run));
-    },
+    backward: (run) => perform(run.kernels, backwardInPieces(run)),
     backwardInPieces,
   };
 }

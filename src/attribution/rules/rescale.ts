@@ -4,12 +4,12 @@
  *
  * All rules are complete: Σ m_in·Δin = Σ m_out·Δout.
  */
-import type { Operation } from "../../operation/operation";
+import { type Operation, type Pieces, perform, type Run } from "../../operation/operation";
 import type { Nature } from "../../operators/operator";
 import { operators } from "../../operators/table";
 import type { Pointer } from "../../wasm/kernels";
 import { alongPath, type SizeOf } from "./along-path";
-import { aside, blockPlan } from "./aside";
+import { aside, blockPlan, stretches } from "./aside";
 import type { BackwardStep, Lens } from "./lens";
 
 /** Differences below this are no differences: the gradient takes over, as in Captum. */
@@ -56,18 +56,27 @@ function quotient(operation: Operation, sizeOf: SizeOf): BackwardStep {
     saved: [...new Set([...operation.saved, input, output])],
     ownAdjoint: true,
     scratchBytes: (batch) => operation.scratchBytes(batch, "backward"),
-    backward: (run) =>
-      run.contribute(input, (dx) => {
-        operation.backward(aside(run, { contribute: (_, write) => write(dx) }));
-        const [x, y] = [input, output].map((name) => run.memory.floats(run.value(name), 2 * size));
-        const [m, from] = [run.memory.floats(dx, 2 * size), run.memory.floats(run.gradient(output), size)];
-        for (let i = 0; i < size; i++) {
-          const difference = x[i] - x[size + i];
-          if (Math.abs(difference) >= smallest) m[i] = (from[i] * (y[i] - y[size + i])) / difference;
-        }
-        m.fill(0, size);
-      }),
+    backward: (run) => perform(run.kernels, backwardInPieces(run)),
+    backwardInPieces,
   };
+
+  function* backwardInPieces(run: Run): Pieces {
+    const below = run.contribution(input);
+    if (!below) return;
+    operation.backward(aside(run, { dx: below.dx }));
+    yield;
+    for (const [begin, end] of stretches(size)) {
+      const [x, y] = [input, output].map((name) => run.memory.floats(run.value(name), 2 * size));
+      const [m, from] = [run.memory.floats(below.dx, 2 * size), run.memory.floats(run.gradient(output), size)];
+      for (let i = begin; i < end; i++) {
+        const difference = x[i] - x[size + i];
+        if (Math.abs(difference) >= smallest) m[i] = (from[i] * (y[i] - y[size + i])) / difference;
+      }
+      m.fill(0, size + begin, size + end);
+      yield;
+    }
+    below.done();
+  }
 }
 
 /**
@@ -84,32 +93,42 @@ function maxima(operation: Operation, sizeOf: SizeOf): BackwardStep {
     saved: [...new Set([...operation.saved, input, output])],
     ownAdjoint: true,
     scratchBytes: (batch) => scratch.bytes + operation.scratchBytes(batch, "backward"),
-    backward: (run) => {
-      const {
-        blocks: [contribution, sums],
-        rest,
-      } = scratch.at(run.scratch);
-      const through = (dx: Pointer, dy: Pointer): void =>
-        operation.backward(
-          aside(run, { scratch: rest, gradients: new Map([[output, dy]]), contribute: (_, write) => write(dx) }),
-        );
-      const m = run.gradient(output);
+    backward: (run) => perform(run.kernels, backwardInPieces(run)),
+    backwardInPieces,
+  };
+
+  function* backwardInPieces(run: Run): Pieces {
+    const below = run.contribution(input);
+    if (!below) return;
+    const {
+      blocks: [contribution, sums],
+      rest,
+    } = scratch.at(run.scratch);
+    const through = (dx: Pointer, dy: Pointer): void =>
+      operation.backward(aside(run, { scratch: rest, gradients: new Map([[output, dy]]), dx }));
+    const m = run.gradient(output);
+    for (const [begin, end] of stretches(outSize)) {
       const [y, from, to] = [run.value(output), m, contribution].map((at) => run.memory.floats(at, 2 * outSize));
-      for (let i = 0; i < outSize; i++) {
+      for (let i = begin; i < end; i++) {
         const higher = Math.max(y[i], y[outSize + i]);
         to[i] = from[i] * (higher - y[outSize + i]);
         to[outSize + i] = from[i] * (y[i] - higher);
       }
-      through(sums, contribution);
-      run.contribute(input, (dx) => {
-        through(dx, m);
-        const [x, sum, result] = [run.value(input), sums, dx].map((at) => run.memory.floats(at, 2 * size));
-        for (let i = 0; i < size; i++) {
-          const difference = x[i] - x[size + i];
-          if (Math.abs(difference) >= smallest) result[i] = (sum[i] + sum[size + i]) / difference;
-        }
-        result.fill(0, size);
-      });
-    },
-  };
+      yield;
+    }
+    through(sums, contribution);
+    yield;
+    through(below.dx, m);
+    yield;
+    for (const [begin, end] of stretches(size)) {
+      const [x, sum, result] = [run.value(input), sums, below.dx].map((at) => run.memory.floats(at, 2 * size));
+      for (let i = begin; i < end; i++) {
+        const difference = x[i] - x[size + i];
+        if (Math.abs(difference) >= smallest) result[i] = (sum[i] + sum[size + i]) / difference;
+      }
+      result.fill(0, size + begin, size + end);
+      yield;
+    }
+    below.done();
+  }
 }

@@ -4,10 +4,10 @@ import { buildOperations } from "../../compile/build-operations";
 import type { Network } from "../../engine/network";
 import { Constant, type Node, numberAttribute } from "../../graph/ir";
 import { entryOf } from "../../guard";
-import type { Operation, Run, ValueName } from "../../operation/operation";
+import type { Operation, Pieces, Run, ValueName } from "../../operation/operation";
 import type { Kernels, Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
-import { aside } from "./aside";
+import { aside, stretches } from "./aside";
 
 /** What a weight or bias becomes. */
 export type Change = (value: number) => number;
@@ -20,13 +20,13 @@ export interface WeighedLayer {
   readonly bias: Float32Array | undefined;
   scratchBytes(batch: number): number;
   /** Lets the layer with the changed weights do something; their memory is given back afterwards. */
-  withWeights(change: Change, use: (steps: WeighedSteps) => void): void;
+  withWeights(change: Change, use: (steps: WeighedSteps) => Pieces): Pieces;
 }
 
 export interface WeighedSteps {
   /** z = W·x, and x = Wᵀ·y. */
-  forward(run: Run, scratch: Pointer, x: Pointer, z: Pointer): void;
-  backward(run: Run, scratch: Pointer, s: Pointer, c: Pointer): void;
+  forward(run: Run, scratch: Pointer, x: Pointer, z: Pointer): Pieces;
+  backward(run: Run, scratch: Pointer, s: Pointer, c: Pointer): Pieces;
 }
 
 export function weighedLayer(
@@ -55,29 +55,36 @@ export function weighedLayer(
     output,
     bias: row?.map((value) => beta * value),
     scratchBytes: (batch) => Math.max(outline.scratchBytes(batch, "forward"), outline.scratchBytes(batch, "backward")),
-    withWeights: (change, use) => {
+    *withWeights(change, use) {
       const values = weight.floats();
       const changed = new Float32Array(values.length);
-      for (let i = 0; i < values.length; i++) changed[i] = change(alpha * values[i]);
+      for (const [begin, end] of stretches(values.length)) {
+        for (let i = begin; i < end; i++) changed[i] = change(alpha * values[i]);
+        yield;
+      }
       const operation = built(Constant.fromFloats(changed, weight.shape));
-      const held = (direction: "forward" | "backward", step: () => void): void => {
-        operation.prepare(direction);
-        step();
-        operation.release(direction);
-      };
-      use({
+      function* step(direction: "forward" | "backward", there: Run): Pieces {
+        try {
+          if (operation.prepareInPieces) yield* operation.prepareInPieces(direction);
+          else operation.prepare(direction);
+          const inPieces = operation[`${direction}InPieces`];
+          if (inPieces) yield* inPieces(there);
+          else operation[direction](there);
+        } finally {
+          operation.release(direction);
+        }
+      }
+      yield* use({
         forward: (run, scratch, x, z) => {
           const values = new Map([
             [input, x],
             [output, z],
           ]);
-          held("forward", () => operation.forward(aside(run, { scratch, values })));
+          return step("forward", aside(run, { scratch, values }));
         },
         backward: (run, scratch, s, c) => {
           const gradients = new Map([[output, s]]);
-          held("backward", () =>
-            operation.backward(aside(run, { scratch, gradients, contribute: (_, write) => write(c) })),
-          );
+          return step("backward", aside(run, { scratch, gradients, dx: c }));
         },
       });
     },

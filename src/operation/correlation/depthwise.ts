@@ -12,7 +12,7 @@ interface Phase {
   readonly columns: AxisTaps;
 }
 
-export function depthwise({ geometry: g, direction, kernels, memory, weight, shared }: SideParts): Side {
+export function depthwise({ geometry: g, direction, memory, weight, shared }: SideParts): Side {
   const { groups, kernelH, kernelW } = g;
   const axes = tapAxes(g, direction);
   const phases = axes.rows.flatMap((rows, row) =>
@@ -37,8 +37,8 @@ export function depthwise({ geometry: g, direction, kernels, memory, weight, sha
     weights,
     weightBytes: groups * kernelH * kernelW * 4,
     scratchBytes: () => 0,
-    run: (run, samples, from, bias, to, { lo, hi }) => {
-      phases.forEach(({ row, column, rows, columns }, i) => {
+    *run(run, samples, from, bias, to, { lo, hi }) {
+      for (const [i, { row, column, rows, columns }] of phases.entries()) {
         const geometry = run.record("DepthwiseGeometry", {
           ...{ samples, channels: groups, outH: rows.pixels, outW: columns.pixels },
           ...steps,
@@ -50,8 +50,8 @@ export function depthwise({ geometry: g, direction, kernels, memory, weight, sha
           left: columns.offset[0] ?? 0,
           ...{ lo, hi },
         });
-        kernels.depthwise(from, weights.get()[i][0], bias, to + firstByte(row, column), geometry);
-      });
+        yield ["depthwise", from, weights.get()[i][0], bias, to + firstByte(row, column), geometry];
+      }
     },
   };
 }

@@ -1,6 +1,7 @@
 /** A convolution, or its adjoint, as direct sums over taps: what it needs in memory and the calls. */
 
-import { held, packPanels, panelCount } from "../weights";
+import type { Pointer } from "../../wasm/kernels";
+import { held, packPanels, panelCount, unlessGivenUp } from "../weights";
 import type { Side, SideParts } from "./side";
 import { phaseSteps, phasesOf, seenFrom, type TapPhase } from "./taps";
 
@@ -50,27 +51,32 @@ export function direct({ geometry: g, direction, kernels, memory, weight, shared
 
   const weights =
     shared ??
-    held(memory, () =>
-      phases.map(({ kernelOffsets }) => [
-        packPanels(kernels, memory, weight, {
-          groups,
-          groupStride: (g.outChannels / groups) * inSize,
-          outChannels: to,
-          channels: from,
-          tapOffsets: kernelOffsets,
-          outStride,
-          channelStride,
-        }),
-      ]),
-    );
+    held(memory, () => {
+      const made: Pointer[] = [];
+      return unlessGivenUp(memory, made, function* () {
+        for (const { kernelOffsets } of phases) {
+          const panels = yield* packPanels(kernels, memory, weight, {
+            groups,
+            groupStride: (g.outChannels / groups) * inSize,
+            outChannels: to,
+            channels: from,
+            tapOffsets: kernelOffsets,
+            outStride,
+            channelStride,
+          });
+          made.push(panels);
+        }
+        return made.map((panels) => [panels]);
+      });
+    });
 
   return {
     weights,
     weightBytes: groups * panelCount(to) * 8 * from * kernelSize * floatBytes,
     scratchBytes: (samples) =>
       Math.max(...phases.map((phase) => tableBytes(phase.taps.length) + blocks(phase, samples).scratchBytes)),
-    run: (run, samples, source, bias, target, { lo, hi }) => {
-      phases.forEach((phase, i) => {
+    *run(run, samples, source, bias, target, { lo, hi }) {
+      for (const [i, phase] of phases.entries()) {
         const [panels] = weights.get()[i];
         const taps = Int32Array.from(phase.taps.flat());
         run.memory.bytes(run.scratch, taps.byteLength).set(new Uint8Array(taps.buffer));
@@ -81,8 +87,8 @@ export function direct({ geometry: g, direction, kernels, memory, weight, shared
           ...{ blockTiles: blocks(phase, samples).tiles, lo, hi },
         });
         const scratch = run.scratch + tableBytes(phase.taps.length);
-        kernels.conv(source, panels, bias, target + firstByte(phase.row, phase.column), scratch, geometry);
-      });
+        yield ["conv", source, panels, bias, target + firstByte(phase.row, phase.column), scratch, geometry];
+      }
     },
   };
 }

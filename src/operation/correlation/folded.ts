@@ -42,7 +42,7 @@ function foldedWeight(weight: Constant, g: CorrelationGeometry): Constant {
 }
 
 export function folded(parts: SideParts): Side {
-  const { geometry: g, direction, kernels, weight } = parts;
+  const { geometry: g, direction, weight } = parts;
   const inner = foldedGeometry(g);
   const side = winograd({ ...parts, geometry: inner, weight: () => foldedWeight(weight, g) });
   const foldedBytes = (samples: number): number =>
@@ -53,7 +53,7 @@ export function folded(parts: SideParts): Side {
   return {
     ...side,
     scratchBytes: (samples) => foldedBytes(samples) + Math.max(side.scratchBytes(samples), lineBytes),
-    run: (whole, samples, from, bias, to, clamp) => {
+    *run(whole, samples, from, bias, to, clamp) {
       const image = whole.scratch;
       const run = behind(whole, foldedBytes(samples));
       const geometry = run.record("SpaceToDepthGeometry", {
@@ -61,12 +61,12 @@ export function folded(parts: SideParts): Side {
         ...{ stride: g.strideH, padTop: g.padTop, padLeft: g.padLeft },
       });
       if (direction === "apply") {
-        kernels.spaceToDepth(from, image, run.scratch, geometry);
-        side.run(run, samples, image, bias, to, clamp);
+        yield ["spaceToDepth", from, image, run.scratch, geometry];
+        yield* side.run(run, samples, image, bias, to, clamp);
       } else {
-        side.run(run, samples, from, 0, image, unbounded);
-        kernels.depthToSpace(image, to, run.scratch, geometry);
-        finish(run, to, bias, samples * g.inH * g.inW, g.inChannels, clamp);
+        yield* side.run(run, samples, from, 0, image, unbounded);
+        yield ["depthToSpace", image, to, run.scratch, geometry];
+        yield* finish(run, to, bias, samples * g.inH * g.inW, g.inChannels, clamp);
       }
     },
   };

@@ -5,7 +5,7 @@
 import type { Constant } from "../../graph/ir";
 import type { Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
-import type { Clamp, Integers, Run } from "../operation";
+import type { Clamp, Integers, Pieces, Run } from "../operation";
 import { type Held, held, panelCount } from "../weights";
 import { depthwise } from "./depthwise";
 import { direct } from "./direct";
@@ -181,6 +181,16 @@ function shortsOf(
   return shorts;
 }
 
+/** A step with weights that are there for it alone. */
+function* weighed(weights: Held, step: () => Pieces): Pieces {
+  try {
+    yield* weights.place();
+    yield* step();
+  } finally {
+    weights.release();
+  }
+}
+
 /** The parts of a layer of integers: those of a side, and its bias, which are integers too. */
 interface IntegerParts extends SideParts {
   readonly bias: Float32Array | undefined;
@@ -222,10 +232,9 @@ function convolutionOfIntegers(parts: IntegerParts): Side {
     weightBytes: byteWeightsSize(layout),
     scratchBytes: (samples) =>
       Math.max(real.scratchBytes(samples), shortsBytes(g, samples) + table + blocks(samples).scratchBytes),
-    run: (run, samples, from, bias, to, clamp, integers) => {
+    *run(run, samples, from, bias, to, clamp, integers) {
       if (!integers) {
-        real.run(run, samples, from, bias, to, clamp);
-        real.weights.release();
+        yield* weighed(real.weights, () => real.run(run, samples, from, bias, to, clamp));
         return;
       }
       const x = shortsOf(run, g, samples, from, integers.from, own.bound);
@@ -240,7 +249,7 @@ function convolutionOfIntegers(parts: IntegerParts): Side {
         ...{ blockTiles: blocks(samples).tiles, ...clamp },
       });
       const record = integerRecord(run, integers, offsets, clamp);
-      run.kernels.integerConv(x, bytes, integerBias, to, scratch + table, geometry, record);
+      yield ["integerConv", x, bytes, integerBias, to, scratch + table, geometry, record];
     },
   };
 }
@@ -277,10 +286,9 @@ function depthwiseOfIntegers(parts: IntegerParts): Side {
     weights,
     weightBytes: groups * (4 * kernelW * rowPairs + 4),
     scratchBytes: (samples) => shortsBytes(g, samples) + 8 * rowPairs + 2 * g.inW * groups + 8,
-    run: (run, samples, from, bias, to, clamp, integers) => {
+    *run(run, samples, from, bias, to, clamp, integers) {
       if (!integers) {
-        real.run(run, samples, from, bias, to, clamp);
-        real.weights.release();
+        yield* weighed(real.weights, () => real.run(run, samples, from, bias, to, clamp));
         return;
       }
       const x = shortsOf(run, g, samples, from, integers.from, own.bound);
@@ -292,7 +300,8 @@ function depthwiseOfIntegers(parts: IntegerParts): Side {
         ...{ top: rows.offset[0], left: columns.offset[0], lo: clamp.lo, hi: clamp.hi },
       });
       const record = integerRecord(run, integers, 0, clamp);
-      run.kernels.integerDepthwise(x, paired, integerBias, to, run.scratch + shortsBytes(g, samples), geometry, record);
+      const scratch = run.scratch + shortsBytes(g, samples);
+      yield ["integerDepthwise", x, paired, integerBias, to, scratch, geometry, record];
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Constant } from "../../graph/ir";
 import type { Kernels, Pointer } from "../../wasm/kernels";
 import type { KernelMemory } from "../../wasm/memory";
-import type { Clamp, Integers, Run } from "../operation";
+import type { Clamp, Integers, Pieces, Run } from "../operation";
 import type { Held } from "../weights";
 
 /** The convolution as it is, or its adjoint. */
@@ -43,7 +43,7 @@ export interface Side {
    * @param clamp    bounds of what is written
    * @param integers  how integers are multiplied, where the pass has such
    */
-  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp, integers?: Integers): void;
+  run(run: Run, samples: number, from: Pointer, bias: Pointer, to: Pointer, clamp: Clamp, integers?: Integers): Pieces;
 }
 
 /** What a side is made of. */

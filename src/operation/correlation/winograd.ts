@@ -3,7 +3,7 @@
  */
 import { Constant } from "../../graph/ir";
 import type { Pointer } from "../../wasm/kernels";
-import { held, packWinogradPanels, panelCount } from "../weights";
+import { held, type Making, packWinogradPanels, panelCount } from "../weights";
 import type { Side, SideParts } from "./side";
 import { seenFrom } from "./taps";
 
@@ -34,7 +34,7 @@ export function winograd({
   const tilesOf = (samples: number): number => samples * Math.ceil(outH / tile) * Math.ceil(outW / tile);
   const blockOf = (samples: number): number => Math.min(blockTiles, Math.ceil(tilesOf(samples) / 4) * 4);
 
-  const pack = (): Pointer => {
+  const pack = (): Making<Pointer> => {
     const taps = Array.from({ length: size }, (_, tap) => tap);
     // The adjoint meets the kernel flipped and transposed.
     return packWinogradPanels(kernels, memory, weight instanceof Constant ? weight : weight(), {
@@ -47,19 +47,23 @@ export function winograd({
       channelStride: apply ? size : outChannels * size,
     });
   };
-  const weights = shared ?? held(memory, () => [[pack()]]);
+  const weights =
+    shared ??
+    held(memory, function* () {
+      return [[yield* pack()]];
+    });
 
   return {
     weights,
     weightBytes: panelCount(outChannels) * 8 * positions * channels * 4,
     scratchBytes: (samples) => positions * (blockOf(samples) * (channels + 8) + 4 * channels + 72) * 4,
-    run: (run, samples, from, bias, to, { lo, hi }) => {
+    *run(run, samples, from, bias, to, { lo, hi }) {
       const geometry = run.record("WinogradGeometry", {
         ...{ samples, channels, ...seen, padTop, padLeft, tile },
         ...{ blockTiles: blockOf(samples), firstTile: 0, endTile: tilesOf(samples), firstOut: 0, endOut: outChannels },
         ...{ lo, hi },
       });
-      kernels.winograd(from, weights.get()[0][0], bias, to, run.scratch, geometry);
+      yield ["winograd", from, weights.get()[0][0], bias, to, run.scratch, geometry];
     },
   };
 }

@@ -58,11 +58,52 @@ export function gain({ units, grain = 1, again = 0 }: Cut, threads: number): num
 const indices = new Map<RecordName, ReadonlyMap<string, number>>();
 
 /** Places of a record's fields. */
-export function indicesOf(name: RecordName): ReadonlyMap<string, number> {
+function indicesOf(name: RecordName): ReadonlyMap<string, number> {
   let found = indices.get(name);
   if (!found) {
     found = new Map(fieldsOf(name).map((field, i) => [field, i]));
     indices.set(name, found);
   }
   return found;
+}
+
+/** What is said in the memory of some kernels. */
+export const readerOf = (memory: WebAssembly.Memory): Reader => ({
+  read: <R extends RecordName>(pointer: Pointer, name: R) => {
+    const fields = fieldsOf(name);
+    const words = new Int32Array(memory.buffer, pointer, fields.length);
+    const record: Record<string, number> = {};
+    fields.forEach((field, i) => {
+      record[field] = words[i];
+    });
+    return record as GeometryRecord<R>;
+  },
+  // Addresses above 2 GiB are negative in a record.
+  words: (pointer, count) => new Int32Array(memory.buffer, pointer >>> 0, count),
+});
+
+/** Writes the records of a part to addresses in that memory. */
+export function placeAt(
+  memory: WebAssembly.Memory,
+  to: Readonly<Record<"record" | "more" | "table", Pointer>>,
+): RecordPlace {
+  const copy =
+    (at: Pointer) =>
+    <R extends RecordName>(pointer: Pointer, name: R, changes: Partial<GeometryRecord<R>>): Pointer => {
+      const words = new Int32Array(memory.buffer, at, fieldsOf(name).length);
+      words.set(new Int32Array(memory.buffer, pointer >>> 0, words.length));
+      const indices = indicesOf(name);
+      for (const [field, value] of Object.entries<number>(changes as Record<string, number>)) {
+        words[indices.get(field) as number] = value;
+      }
+      return at;
+    };
+  return {
+    record: copy(to.record),
+    more: copy(to.more),
+    table: (words) => {
+      new Int32Array(memory.buffer, to.table, words.length).set(words);
+      return to.table;
+    },
+  };
 }

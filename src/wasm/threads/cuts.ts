@@ -2,11 +2,8 @@
  * Which kernels are divided among threads, and how: where a part of the result begins, each argument and each field of a record that
  * says so is moved there. A kernel that is not listed runs in one thread.
  */
-import type { Kernels } from "../kernels";
-import { Unary } from "../kernels";
+import { type KernelName, Unary } from "../kernels";
 import { type Arguments, type Cut, type Cutter, changed, type Reader, type RecordPlace } from "./cut";
-
-type KernelName = { [K in keyof Kernels]: Kernels[K] extends (...args: never[]) => void ? K : never }[keyof Kernels];
 
 /** Floats of a cache line: parts of a row of numbers begin at one, and only the last has a rest that fills no vector. */
 const line = 16;

@@ -1,10 +1,8 @@
 /** Several threads behind the kernels of one memory: calls that are long enough are divided among them. */
 import { SeethroughError } from "../../errors";
-import type { GeometryRecord, RecordName } from "../geometry";
-import { fieldsOf } from "../geometry";
 import type { Kernels, Pointer } from "../kernels";
 import { Board, type Kernel, mostParts } from "./board";
-import { type Cut, gain, indicesOf, type Reader, type RecordPlace } from "./cut";
+import { type Cut, gain, placeAt, type Reader, type RecordPlace, readerOf } from "./cut";
 import { cuts } from "./cuts";
 
 /** The kernels that are divided, in an order that all threads know. */
@@ -29,6 +27,7 @@ export class Team {
   readonly #memory: WebAssembly.Memory;
   readonly #threads: number;
   readonly #least: number;
+  readonly #reader: Reader;
   #ended = false;
   #broken: SeethroughError | undefined;
 
@@ -39,6 +38,7 @@ export class Team {
   constructor(plain: Kernels, start: Pointer, threads: number, options: TeamOptions = {}) {
     const exported = plain as unknown as Readonly<Record<string, Kernel>>;
     this.#memory = plain.memory;
+    this.#reader = readerOf(plain.memory);
     this.#threads = threads;
     this.#least = options.leastWork ?? leastWork;
     const divided = dividedKernels.map((name) => exported[name]);
@@ -102,42 +102,9 @@ export class Team {
     return parts;
   }
 
-  readonly #reader: Reader = {
-    read: <R extends RecordName>(pointer: Pointer, name: R) => {
-      const fields = fieldsOf(name);
-      const words = new Int32Array(this.#memory.buffer, pointer, fields.length);
-      const record: Record<string, number> = {};
-      fields.forEach((field, i) => {
-        record[field] = words[i];
-      });
-      return record as GeometryRecord<R>;
-    },
-    // Addresses above 2 GiB are negative in a record.
-    words: (pointer, count) => new Int32Array(this.#memory.buffer, pointer >>> 0, count),
-  };
-
   #placeOf(part: number): RecordPlace {
-    const copy =
-      (slot: "records" | "more") =>
-      <R extends RecordName>(pointer: Pointer, name: R, changes: Partial<GeometryRecord<R>>): Pointer => {
-        const to = this.#board.slot(part, slot);
-        const words = new Int32Array(this.#memory.buffer, to, fieldsOf(name).length);
-        words.set(new Int32Array(this.#memory.buffer, pointer >>> 0, words.length));
-        const indices = indicesOf(name);
-        for (const [field, value] of Object.entries<number>(changes as Record<string, number>)) {
-          words[indices.get(field) as number] = value;
-        }
-        return to;
-      };
-    return {
-      record: copy("records"),
-      more: copy("more"),
-      table: (words) => {
-        const to = this.#board.slot(part, "more");
-        new Int32Array(this.#memory.buffer, to, words.length).set(words);
-        return to;
-      },
-    };
+    const more = this.#board.slot(part, "more");
+    return placeAt(this.#memory, { record: this.#board.slot(part, "records"), more, table: more });
   }
 
   #break(): never {
