@@ -1,4 +1,4 @@
-import { erf, exp, expMinusOne, gaussian, normal, sigmoid, sigmoidInline, swishPairs, tailOverGaussian, tanh } from "./exp";
+import { erf, exp, expMinusOne, gaussian, geluPairs, normal, sigmoid, sigmoidInline, swishPairs, tailOverGaussian, tanh } from "./exp";
 import { clamp, loadPart, loadStep, stepOf, storePart, storeStep } from "./lanes";
 import { madd, nmadd } from "./madd";
 import { cosOfLanes, log1pOfLanes, logOfLanes, powerOfLanes, sinOfLanes } from "./scalar-lanes";
@@ -96,7 +96,18 @@ function wholeVectors(kind: i32, x: usize, y: usize, bytes: usize, a: v128, b: v
     case Unary.hardSwish: return map<HardSwish>(x, y, end, a, b);
     case Unary.tanh: return map<Tanh>(x, y, end, a, b);
     case Unary.softplus: return map<Softplus>(x, y, end, a, b);
-    case Unary.gelu: return map<Gelu>(x, y, end, a, b);
+    case Unary.gelu: {
+      for (const pairs = x + (bytes & ~31); x < pairs; ) {
+        const to = geluPairs(x, y, pairs);
+        y += to - x;
+        x = to;
+        if (x == pairs) break;
+        map<Gelu>(x, y, x + 32, a, b);
+        x += 32;
+        y += 32;
+      }
+      return map<Gelu>(x, y, end, a, b);
+    }
     case Unary.geluTanh: return map<GeluTanh>(x, y, end, a, b);
     case Unary.erf: return map<Erf>(x, y, end, a, b);
     case Unary.exp: return map<Exp>(x, y, end, a, b);
@@ -375,7 +386,7 @@ class Gelu {
 
   @inline
   chain(s: v128, dy: v128, a: v128, b: v128): v128 {
-    const t = f32x4.min(f32x4.abs(s), number(44));
+    const t = f32x4.pmin(f32x4.abs(s), number(44));
     const g = gaussian(t);
     const tail = f32x4.mul(g, tailOverGaussian(t));
     const below = v128.bitselect(tail, f32x4.sub(number(0), tail), f32x4.lt(s, f32x4.splat(0)));

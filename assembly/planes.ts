@@ -4,26 +4,29 @@ import { transposeFour, zeros } from "./lanes";
 /**
  * Dense layers of tokens that lie side by side, one number after the other:
  *
- *   y[plane][n][p] = clamp(Σ_k x[plane][k][p] · w[k][n])
+ *   y[plane][n][p] = clamp(bias[n] + Σ_k x[plane][k][p] · w[k][n])
  *
  * Four tokens that are neighbours are gathered as whole vectors and written as such; no value is turned round in memory before or
  * after. Sums have the bits of `conv` with one tap.
  *
  * @param x        f32[rows/span][inner][span]
  * @param panels   f32[⌈columns/8⌉][inner][8]
+ * @param bias     f32[⌈columns/8⌉·8], or 0 for none
  * @param y        f32[rows/span][columns][span]
  * @param scratch  blockTiles·(48 + 4·inner) floats
  * @param rows     tokens, a multiple of `span`
  * @param blockTiles  groups of four tokens that are gathered together
  */
 export function multiplyPlanes(
-  x: usize, panels: usize, y: usize, scratch: usize,
+  x: usize, panels: usize, bias: usize, y: usize, scratch: usize,
   rows: i32, span: i32, inner: i32, columns: i32, blockTiles: i32, lo: f32, hi: f32,
 ): void {
   const block = blockTiles << 2;
   const staging = scratch + (<usize>block << 4);
   const packed = staging + (<usize>block << 5);
   const panelBytes = <usize>inner << 5;
+  const biasStep: usize = bias ? 32 : 0;
+  if (!bias) bias = zeros;
   for (let first = 0; first < rows; first += block) {
     const count = min(block, rows - first);
     let end = scratch;
@@ -32,10 +35,12 @@ export function multiplyPlanes(
       gatherTokens(x, packed + ((<usize>row * inner) << 2), first + row, rows, span, inner);
     }
     let panel = panels;
+    let panelBias = bias;
     for (let n = 0; n < columns; n += 8) {
-      multiplyPanel(packed, panel, panelBytes, zeros, staging, scratch, end, 8, lo, hi);
+      multiplyPanel(packed, panel, panelBytes, panelBias, staging, scratch, end, 8, lo, hi);
       scatterTokens(staging, y, first, count, span, n, columns);
       panel += panelBytes;
+      panelBias += biasStep;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { exp } from "./exp";
+import { exp, expPairs } from "./exp";
 import { highDoubles, loadLanes, loadPart, loadStep, lowDoubles, stepOf, storeStep, sumOfDoubles } from "./lanes";
 
 /**
@@ -11,11 +11,7 @@ import { highDoubles, loadLanes, loadPart, loadStep, lowDoubles, stepOf, storeSt
 export function softmax(log: bool, x: usize, y: usize, rows: i32, columns: i32): void {
   for (; rows > 0; rows--) {
     const peak = f32x4.splat(rowMaximum(x, columns));
-    for (let c = 0, step = 0; c < columns; c += step) {
-      step = stepOf(columns - c);
-      const at = <usize>c << 2;
-      storeStep(y + at, exp(f32x4.sub(loadStep(x + at, step), peak)), step);
-    }
+    exponentials(x, y, columns, peak);
     const sum = rowSum(y, columns);
     const divisor = f32x4.splat(<f32>(log ? Math.log(sum) : sum));
     for (let c = 0, step = 0; c < columns; c += step) {
@@ -55,12 +51,28 @@ export function softmaxBackward(log: bool, y: usize, dy: usize, dx: usize, rows:
   }
 }
 
-/** The largest of `count` ≥ 1 floats; NaN if there is one. */
+/** y = e^(x − peak). */
+function exponentials(x: usize, y: usize, columns: i32, peak: v128): void {
+  const end = x + (<usize>columns << 2);
+  const pairs = x + (<usize>(columns & ~7) << 2);
+  const toY = y - x;
+  while (x < end) {
+    if (x < pairs) x = expPairs(x, x + toY, pairs, peak);
+    // A pair that is far from the peak, or what is left at the end.
+    for (const until = x < pairs ? x + 32 : end; x < until; ) {
+      const step = stepOf(<i32>((end - x) >> 2));
+      storeStep(x + toY, exp(f32x4.sub(loadStep(x, step), peak)), step);
+      x += <usize>step << 2;
+    }
+  }
+}
+
+/** The largest of `count` ≥ 1 floats. Of a row with NaN it may be any: its sum is NaN whatever is taken off. */
 @inline
 function rowMaximum(x: usize, count: i32): f32 {
   let best = v128.load32_splat(x);
   for (; count >= 4; count -= 4) {
-    best = f32x4.max(best, v128.load(x));
+    best = f32x4.pmax(best, v128.load(x));
     x += 16;
   }
   let peak = max(

@@ -9,7 +9,7 @@ import { layers } from "./layers";
 import { clockOf, summarise } from "./measure";
 import { networks } from "./networks/index";
 import { peakLoop, peakModule } from "./peak";
-import { engines, usualEngines } from "./peers/index";
+import { checkTogether, engines, usualEngines } from "./peers/index";
 import { buildEngine } from "./peers/seethrough";
 import { header, table } from "./table";
 
@@ -59,9 +59,9 @@ async function main(): Promise<void> {
   const rounds = Number(options.rounds ?? 15);
   if (!(Number.isInteger(rounds) && rounds > 0))
     throw new Error(`--rounds: "${options.rounds}" is no number of rounds.`);
-  const participants = await Promise.all(
-    chosen("engines", options.engines ?? usualEngines.join(","), Object.keys(engines)).map((name) => engines[name]()),
-  );
+  const engineNames = chosen("engines", options.engines ?? usualEngines.join(","), Object.keys(engines));
+  checkTogether(engineNames);
+  const participants = await Promise.all(engineNames.map((name) => engines[name]()));
 
   if (options.against !== undefined) participants.push(await buildEngine(resolve(options.against)));
 
@@ -130,7 +130,11 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+// Node ends while V8 still compiles a large module in the background where nothing else is left to do.
+const awake = setInterval(() => {}, 60_000);
+main()
+  .catch((error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  })
+  .finally(() => clearInterval(awake));

@@ -19,7 +19,8 @@ const messages = {
     "This method fails the model-randomisation sanity check (Adebayo et al. 2018): the picture depends more on the image's edges " +
     "than on what the network learned. Use it to look, not as evidence for a class.",
   "not-about-the-target": () =>
-    "Eigen-CAM does not look at the target: its map shows what stands out at this layer, the same for every class.",
+    "Eigen-CAM does not look at the target: its map shows what stands out at this layer, the same for every class; of a box, among the places " +
+    "that its score is computed from.",
   "hardly-about-the-target": () =>
     "This method leaves out what speaks against the target, or all signs, and its maps of two classes are often nearly the same: it shows " +
     "what the network finds in the picture more than what speaks for the target. Look at another target's map beside it.",
@@ -133,8 +134,8 @@ const messages = {
     "Evidence outside is context, which a person may use too, or a cheat: compare it with that of another box of the class before concluding anything.",
   "evidence-beside-box": (near: string) =>
     `Only ${near} of what speaks for the box lies within twice its width and height. Either the network looks elsewhere, or the method does not ` +
-    "tell places apart so finely: Eigen-CAM, Score-CAM and Ablation-CAM weigh maps as a whole, random masks need to be many and their cells smaller " +
-    "than the box. HiResCAM, LayerCAM and saliency follow the box's own score: see whether they agree.",
+    "tell places apart so finely: random masks need to be many and their cells smaller than the box, and gradients at pixels are noisy around a small " +
+    "one. HiResCAM, LayerCAM and LRP follow the box's own score: see whether they agree.",
   "map-target": () => "The output is a map: the target is the mean of the class over all positions.",
 } as const;
 

@@ -27,6 +27,7 @@ export const longSuites: Readonly<Record<string, string>> = {
   "test/detect/detect.test.ts": "detectors against a plain decoding of onnxruntime's outputs",
   "test/detect/families.test.ts": "every family of detectors against a plain decoding",
   "test/detect/matrix.test.ts": "every method with every target of a detection",
+  "test/detect/near-boxes.test.ts": "where the evidence of real detectors' boxes lies, by every method",
   "test/detect/trust.test.ts": "what judges evidence of boxes",
   "test/dissect/intervention.test.ts": "units silenced and raised in generators",
   "test/dissect/segmenters.test.ts": "units of segmenters",

@@ -10,6 +10,9 @@ export const engines: Readonly<Record<string, () => Promise<Engine>>> = {
   "ort-web": async () => (await import("./onnxruntime-web")).engine,
   "tfjs-wasm": async () => (await import("./tfjs-wasm")).engine,
   "ort-native": async () => (await import("./onnxruntime-node")).engine,
+  "ort-web-2": async () => (await import("./onnxruntime-web")).threadedEngine,
+  "tfjs-wasm-2": async () => (await import("./tfjs-wasm")).threadedEngine,
+  "ort-native-2": async () => (await import("./onnxruntime-node")).threadedEngine,
 };
 
 const fuses = WebAssembly.validate(readFileSync(new URL("../../dist/kernels-fused.wasm", import.meta.url)));
@@ -18,3 +21,14 @@ const fuses = WebAssembly.validate(readFileSync(new URL("../../dist/kernels-fuse
 export const usualEngines = Object.keys(engines).filter(
   (name) => !name.endsWith("-2") && (fuses || name !== "seethrough-fused"),
 );
+
+/** Peers that have one module for the whole process: with one thread or with two, not both in one run. */
+export const checkTogether = (names: readonly string[]): void => {
+  for (const name of ["ort-web", "tfjs-wasm"]) {
+    if (names.includes(name) && names.includes(`${name}-2`)) {
+      throw new Error(
+        `--engines: ${name} and ${name}-2 share one module, whose threads are set once. Measure them in two runs.`,
+      );
+    }
+  }
+};

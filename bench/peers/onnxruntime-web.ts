@@ -2,12 +2,12 @@ import { env, InferenceSession, Tensor } from "onnxruntime-web";
 import type { Engine } from "./engine";
 
 /** ONNX Runtime compiled to wasm with SIMD. It has no gradients. */
-export const engine: Engine = {
-  name: "ort-web",
+const engineOf = (name: string, threads: number): Engine => ({
+  name,
   version: env.versions.web ?? env.versions.common,
   layout: "nchw",
   prepare: async (bytes) => {
-    env.wasm.numThreads = 1;
+    env.wasm.numThreads = threads;
     env.logLevel = "error";
     const session = await InferenceSession.create(bytes, {
       executionProviders: ["wasm"],
@@ -23,4 +23,9 @@ export const engine: Engine = {
       dispose: () => session.release(),
     };
   },
-};
+});
+
+export const engine = engineOf("ort-web", 1);
+
+/** The same on two cores. The module is one for all sessions of a process, so a run has one of the two. */
+export const threadedEngine = engineOf("ort-web-2", 2);

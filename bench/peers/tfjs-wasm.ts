@@ -10,12 +10,12 @@ import type { BenchInput, Engine } from "./engine";
 import { TfjsNetwork } from "./tfjs-network";
 
 /** TensorFlow.js on its wasm backend. The network is built from the ONNX file op by op, batch norms folded, ops fused. */
-export const engine: Engine = {
-  name: "tfjs-wasm",
+const engineOf = (name: string, threads: number): Engine => ({
+  name,
   version: tf.version_core,
   layout: "nhwc",
   prepare: async (bytes) => {
-    await start();
+    await start(threads);
     const graph = removeNoOps(specialise(readOnnx(bytes), new Map()));
     const folded = foldBatchNorm(graph, new Set(graph.outputs));
     const forward = new TfjsNetwork(folded, "fused");
@@ -44,18 +44,23 @@ export const engine: Engine = {
       },
     };
   },
-};
+});
+
+export const engine = engineOf("tfjs-wasm", 1);
+
+/** The same on two cores. The backend is one for the process, so a run has one of the two. */
+export const threadedEngine = engineOf("tfjs-wasm-2", 2);
 
 const tensor = ({ shape, nhwc }: BenchInput): tf.Tensor => {
   const [n, c, h, w] = shape;
   return tf.tensor(nhwc, shape.length === 4 ? [n, h, w, c] : [...shape]);
 };
 
-async function start(): Promise<void> {
+async function start(threads: number): Promise<void> {
   if (tf.getBackend() === "wasm") return;
   const entry = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm");
   setWasmPaths(`${dirname(entry)}/`);
-  setThreadsCount(1);
+  setThreadsCount(threads);
   await tf.setBackend("wasm");
   await tf.ready();
 }

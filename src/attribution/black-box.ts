@@ -76,8 +76,8 @@ function tensorOf(input: Input): Tensor {
 
 const tensorFrame = ({ shape }: Tensor): Frame =>
   shape.length === 3
-    ? { height: 1, width: shape[2], channels: shape[1], line: true }
-    : { height: shape[1], width: shape[2], channels: shape[3], line: false };
+    ? { depth: 1, height: 1, width: shape[2], channels: shape[1], line: true }
+    : { depth: 1, height: shape[1], width: shape[2], channels: shape[3], line: false };
 
 const batchShape = ({ height, width, channels, line }: Frame, count: number): number[] =>
   line ? [count, channels, width] : [count, height, width, channels];

@@ -129,8 +129,11 @@ function withOthers(
 function frameOf(part: NetworkInput): Frame {
   const { h: height, w: width } = imageShape(part.shape);
   return isVector(part)
-    ? { width: part.size, height: 1, channels: 1, line: true }
-    : { width, height, channels: part.size / (width * height), line: shownInput(part).shape.length === 3 };
+    ? { width: part.size, height: 1, depth: 1, channels: 1, line: true }
+    : {
+        ...{ width, height, depth: part.shape.length === 5 ? part.shape[2] : 1 },
+        ...{ channels: part.size / (width * height), line: shownInput(part).shape.length === 3 },
+      };
 }
 
 function isVector({ shape }: NetworkInput): boolean {

@@ -33,10 +33,15 @@ export const csvName = (text: string): string => {
   return text;
 };
 
-export const sizes = (text: string): number | readonly [number, number] => {
-  const [, first, second] = /^([1-9]\d*)(?:,([1-9]\d*))?$/.exec(text) ?? [];
-  if (first === undefined) throw new InvalidArgumentError("expected a whole number of at least 1, or two: 8 or 8,16");
-  return second === undefined ? Number(first) : [Number(first), Number(second)];
+export const sizes = (text: string): number | readonly [number, number] | readonly [number, number, number] => {
+  const [, first, second, third] = /^([1-9]\d*)(?:,([1-9]\d*)(?:,([1-9]\d*))?)?$/.exec(text) ?? [];
+  if (first === undefined) {
+    throw new InvalidArgumentError(
+      "expected a whole number of at least 1, or two, of a volume three: 8 or 8,16 or 4,8,8",
+    );
+  }
+  if (second === undefined) return Number(first);
+  return third === undefined ? [Number(first), Number(second)] : [Number(first), Number(second), Number(third)];
 };
 
 export const notNegative = (text: string): number => {

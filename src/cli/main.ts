@@ -93,8 +93,12 @@ withModelOptions(program.command("explain"))
   .option("--steps <n>", "integrated-gradients: steps along the path; default 50", count)
   .option("--samples <n>", "smooth-grad, gradient-shap, lime, kernel-shap: how many; default by method", count)
   .option("--masks <n>", "rise, d-rise: how many random masks; default 4000, 5000", count)
-  .option("--window <h,w>", "occlusion: height and width of the patch, or one number for both", sizes)
-  .option("--stride <y,x>", "occlusion: step between patches, or one number for both", sizes)
+  .option(
+    "--window <h,w>",
+    "occlusion: height and width of the patch, of a volume depth,h,w, or one number for all",
+    sizes,
+  )
+  .option("--stride <y,x>", "occlusion: step between patches, or one number for all axes", sizes)
   .option("--seed <n>", "seed of what is drawn at random; default 0", integer)
   .option("--smooth <n>", "blur of values at the input in the picture, in input pixels; default by size", notNegative)
   .option(

@@ -1,12 +1,19 @@
-import { detectorMethods, type MethodFacts, type MethodName, type MethodOptions, methodTable } from "../index";
+import {
+  detectorMethods,
+  type MethodFacts,
+  type MethodName,
+  type MethodOptions,
+  methodTable,
+  type OcclusionOptions,
+} from "../index";
 
 /** Options that some methods have. */
 export interface MethodFlags {
   readonly steps?: number;
   readonly samples?: number;
   readonly masks?: number;
-  readonly window?: number | readonly [number, number];
-  readonly stride?: number | readonly [number, number];
+  readonly window?: OcclusionOptions["window"];
+  readonly stride?: OcclusionOptions["stride"];
   readonly seed?: number;
   /** Milliseconds. */
   readonly budget?: number;

@@ -8,7 +8,7 @@ import { type LoadedModel, loaded } from "../model/loaded-model";
 import type { Input, Model } from "../model/model";
 import { pictureInput } from "../model/network-inputs";
 import { labelIndex } from "../model/resolve-target";
-import { checkFound, headPass, inUnits, openHead, placementIn } from "./detect";
+import { byNumbers, checkFound, headPass, openHead, placementIn } from "./detect";
 
 /** A probability for each pixel of the network's input: what `overlay`, `heatmapImage` and `boundingBox` take as a heatmap. */
 export interface ClassProbabilityMap extends PlacedMap {
@@ -58,7 +58,7 @@ async function mapOf(
   throwIfAborted(signal);
   const input = model.prepare(image);
   const values = (await headPass(model, read, input, 1, signal))(0);
-  const head = inUnits(model, opened, values);
+  const head = byNumbers(model, opened, values);
   const { width, height } = inputSize(model, pictureInput(model.parts.inputs, undefined).name);
   const candidates = Array.from({ length: head.anchors }, (_, anchor) => ({
     anchor,

@@ -36,14 +36,14 @@ export interface OpenedHead {
   readonly heads: Heads;
   readonly head: ReturnType<Heads["readHead"]>;
   readonly family: string;
-  /** Whether nothing tells the units of its boxes but their numbers. */
-  readonly openUnits: boolean;
+  /** What nothing tells of its boxes but their numbers. */
+  readonly open: { readonly units: boolean; readonly decode: boolean };
 }
 
 /**
  * The boxes that a detector finds, best first. The head is recognised by the shapes of the outputs and the layers before them: YOLO
  * v3 to v12 as ultralytics and their authors export them, end-to-end heads, YOLOX, NanoDet, FastestDet, SSD, UltraFace, RetinaFace,
- * BlazeFace, CenterNet, DETR; the maps of a YOLO without its decoding need `head: { anchors }`.
+ * BlazeFace, CenterNet, DETR; the maps of a YOLOv3, v5 or v7 without its decoding need `head: { anchors }`.
  * Of boxes of one class that overlap, the best is kept; heads that suppress doubles themselves are left as they are.
  *
  * A detection is a target of every method: `{ target: { detection, of: "left" } }`.
@@ -74,7 +74,7 @@ async function find(model: LoadedModel, image: Input, options: DetectOptions): P
   const masks = withMasks ? masksIn(opened) : undefined;
   const keep = [...new Set([...opened.head.values, ...(masks ? heads.maskValues(masks) : [])])];
   const values = (await headPass(model, { values: keep }, data, 1, signal))(0);
-  const head = inUnits(model, opened, values);
+  const head = byNumbers(model, opened, values);
   const found = heads.candidatesAbove(head, values, threshold);
   checkFound(model, head, found, values, data);
   const { selection = {}, suppressed } = head.option;
@@ -152,18 +152,28 @@ export async function openHead(model: LoadedModel, said: Partial<DetectorHeadOpt
   const isPicked = model.parts.selection !== undefined;
   const isPlain = ["center", "corners", "corners-top-first"].includes(option.decode ?? "center");
   const isOpen = isPicked ? option.units === undefined : isPartial && plainFamilies.has(family);
-  return { heads, head, family, openUnits: isPlain && said?.units === undefined && isOpen };
+  const units = isPlain && said?.units === undefined && isOpen;
+  return {
+    heads,
+    head,
+    family,
+    open: { units, decode: family === keptRows && !isPicked && said?.decode === undefined },
+  };
 }
 
 /** Families of which some files write boxes otherwise than their authors. */
-const plainFamilies: ReadonlySet<string> = new Set(["yolo-v5", "yolo-v8", "ssd", "end-to-end"]);
-/** The head with its boxes in the units that their numbers are in, where neither layers nor the caller said. */
-export function inUnits(
+const keptRows = "end-to-end";
+const plainFamilies: ReadonlySet<string> = new Set(["yolo-v5", "yolo-v8", "ssd", keptRows]);
+
+/** The head with its boxes as their numbers are, where neither layers nor the caller said: corners or centres, and in which units. */
+export function byNumbers(
   model: LoadedModel,
-  { heads, head, openUnits }: OpenedHead,
+  { heads, head: given, open }: OpenedHead,
   values: (value: string) => Float32Array,
 ): OpenedHead["head"] {
-  const units = openUnits ? heads.unitsByNumbers(head, values) : head.option.units;
+  const decode = open.decode ? heads.decodingByNumbers(given, values) : given.option.decode;
+  const head = decode === given.option.decode ? given : heads.readHead(model, { ...given.option, decode });
+  const units = open.units ? heads.unitsByNumbers(head, values) : head.option.units;
   return units === head.option.units ? head : heads.readHead(model, { ...head.option, units });
 }
 

@@ -15,7 +15,7 @@ import { note } from "../notes";
  * Desai & Ramaswamy 2020, https://doi.org/10.1109/WACV45572.2020.9093360, equations 3 and 4 (the ReLU of equation 4 only with
  * `relu`). Matches pytorch-grad-cam's `AblationCAM` before ReLU and scaling. Of tokens all are silenced, a class token too. Where the score is negative the division turns
  * every sign round, and a note says so; by a score of 0 nothing is divided. The passes begin at the layer, unless the
- * network leads around it.
+ * network leads around it. Of a `{ detection }` the map is zero where its score is not computed from.
  *
  * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed; of `layers` `[1, H, W, 1]`, 0 to 1

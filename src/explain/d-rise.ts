@@ -7,7 +7,7 @@ import { inputsScoredBy } from "../attribution/score-inputs";
 import type { PassesOptions, ScoredInput } from "../attribution/scored-input";
 import { isFloat32Array } from "../bytes";
 import { kindOf, show } from "../checks";
-import { inUnits, openHead, placementIn } from "../detect/detect";
+import { byNumbers, openHead, placementIn } from "../detect/detect";
 import { OptionError, ShapeError } from "../errors";
 import { entryOf, theirsAsync } from "../guard";
 import { isPlacement, type Placement } from "../image/placement";
@@ -127,7 +127,8 @@ async function foundByModel(
     const { values } = await model.watchedPass({ data, keep }, options.signal);
     return (value: string) => entryOf(values, value);
   };
-  const head = opened.openUnits ? inUnits(model, opened, await plain(opened.head.values)) : opened.head;
+  const head =
+    opened.open.units || opened.open.decode ? byNumbers(model, opened, await plain(opened.head.values)) : opened.head;
   const { probabilities } = sought;
   const index = sought.index ?? bestOf(probabilities as ArrayLike<number>);
   // In a Tensor there is no picture; what was found in one knows how that became the network's input.

@@ -1,5 +1,6 @@
 import type { Attribution } from "../attribution/attribution";
 import { forwardPass, gradientPass } from "../attribution/gradients/gradient";
+import { placesSeen, rowsAt, spread } from "../attribution/maps/box-places";
 import { type CamOptions, finishCam, startCam } from "../attribution/maps/cam-run";
 import { principalComponent } from "../attribution/maps/principal-component";
 import { type Explains, perTarget } from "../attribution/several-targets";
@@ -7,6 +8,7 @@ import { entryOf } from "../guard";
 import { eigenCamFacts } from "../methods/eigen-cam";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
+import { asksForBox } from "../model/resolve-target";
 import { note } from "../notes";
 
 /**
@@ -17,7 +19,7 @@ import { note } from "../notes";
  *
  * Muhammad & Yeasin 2020, https://arxiv.org/abs/2008.00299, section III. Matches pytorch-grad-cam's `EigenCAM` (which centres the
  * maps, as the paper does not) before ReLU and scaling, but for the sign, which a singular vector does not have: here
- * the largest magnitude is positive.
+ * the largest magnitude is positive. Of a `{ detection }` the pixels are those that its score is computed from.
  *
  * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, signed, with mean 0; of `layers` `[1, H, W, 1]`, 0 to 1
@@ -32,11 +34,16 @@ export const eigenCam: Explains<CamOptions> = /* @__PURE__ */ perTarget(attribut
 async function attribute(given: Model, input: Input, options: CamOptions): Promise<Attribution> {
   const run = startCam(given, input, settledOptions(eigenCamFacts, options));
   const pass = await forwardPass(run.model, run.data, run.target, run.values, options.signal);
-  const maps = run.layers.map(({ value, channels, read }) =>
-    principalComponent(read(entryOf(pass.values, value)), channels),
-  );
   const { model, data, target, values } = run;
   const { gradients } = await gradientPass(model, { data, target, at: values, signal: options.signal });
+  const maps = run.layers.map(({ value, channels, read }) => {
+    const activation = read(entryOf(pass.values, value));
+    const places = asksForBox(options.target) ? placesSeen(read(entryOf(gradients, value)), channels) : undefined;
+    // One place does not vary.
+    if (!places || places.length < 2) return principalComponent(activation, channels);
+    const own = principalComponent(rowsAt(activation, channels, places), channels);
+    return spread(own, places, activation.length / channels);
+  });
   // It explains no score; what it shows is worth nothing where the score does not see these maps, or where they hardly vary.
   const seen = [...gradients.values()].some((gradient) => gradient.some((value) => value !== 0));
   const [varies, size] = [maps, [...pass.values.values()]].map((lists) => Math.max(...lists.map(largestOf)));

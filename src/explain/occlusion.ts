@@ -1,7 +1,15 @@
 import type { Baseline } from "../attribution/baseline";
 import type { BlackBox } from "../attribution/black-box";
 import { type Engine, scorePatches } from "../attribution/covering/occluded-scores";
-import { coarseFirst, eachRow, type Frame, type Patch, patchesOf } from "../attribution/covering/patches";
+import {
+  type Cuboid,
+  coarseFirst,
+  cuboidOf,
+  eachRow,
+  type Frame,
+  type Patch,
+  patchesOf,
+} from "../attribution/covering/patches";
 import { type InputPasses, inputByInput, ownOption } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
 import { isByName, type PerInput } from "../attribution/per-input";
@@ -15,12 +23,12 @@ import type { Input, Model } from "../model/model";
 
 export interface OcclusionOptions extends PassesOptions {
   /**
-   * Height and width of the patch in input pixels, or one number for both; of a signal or vector its length. Default a seventh of
-   * the input, of a vector 1. Of several inputs each may have its own: `{ photo: 8, age: 1 }`.
+   * Height and width of the patch in input pixels, or one number for both; of a signal or vector its length, of a volume its depth, height
+   * and width, or one number for all three. Default a seventh of the input along each axis, of a vector 1. Of several inputs each may have its own: `{ photo: 8, age: 1 }`.
    */
   readonly window?: PerInput<Extents>;
   /** Step between patches; default half the window. */
-  readonly stride?: PerInput<readonly [y: number, x: number] | number>;
+  readonly stride?: PerInput<Extents>;
   /** What the patch shows; default 'zero', in the network's input space. */
   readonly value?: Baseline;
   /**
@@ -65,16 +73,19 @@ async function beginOcclusion(
 function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly value: Baseline }): InputPasses {
   const { frame } = scored;
   const { height, width } = frame;
-  const usual: readonly [number, number] = scored.isVector ? [1, 1] : [Math.ceil(height / 7), Math.ceil(width / 7)];
-  const window = extents("window", sizeFor("window", options.window, scored) ?? usual, frame);
-  const half = [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2)] as const;
-  const stride = extents("stride", sizeFor("stride", options.stride, scored) ?? half, frame);
-  const shown = (pair: readonly [number, number]): string => (frame.line ? `${pair[1]}` : pair.join("×"));
-  if (window[0] > height || window[1] > width) {
-    throw new OptionError(`window ${shown(window)} is larger than the input, ${shown([height, width])}.`);
+  const whole = cuboidOf(frame);
+  const usual: Cuboid = scored.isVector ? [1, 1, 1] : seventh(whole);
+  const window = extents("window", sizeFor("window", options.window, scored), frame) ?? usual;
+  const half: Cuboid = [Math.ceil(window[0] / 2), Math.ceil(window[1] / 2), Math.ceil(window[2] / 2)];
+  const stride = extents("stride", sizeFor("stride", options.stride, scored), frame) ?? half;
+  // As they are given: of a volume three numbers, of a picture two.
+  const own = (sizes: Cuboid): readonly number[] => (frame.depth > 1 ? sizes : sizes.slice(1));
+  const shown = (sizes: Cuboid): string => (frame.line ? `${sizes[2]}` : own(sizes).join("×"));
+  if (window.some((size, axis) => size > whole[axis])) {
+    throw new OptionError(`window ${shown(window)} is larger than the input, ${shown(whole)}.`);
   }
-  if (stride[0] > window[0] || stride[1] > window[1]) {
-    const between = frame.line ? "samples" : "pixels";
+  if (stride.some((step, axis) => step > window[axis])) {
+    const between = frame.line ? "samples" : frame.depth > 1 ? "voxels" : "pixels";
     throw new OptionError(
       `stride ${shown(stride)} is larger than the window, ${shown(window)}: ${between} between the patches would never be covered.`,
     );
@@ -122,7 +133,7 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
       const known = [...taken].sort((a, b) => a - b);
       for (const position of known) {
         const patch = patches.all[position];
-        eachRow(patch, (row) => {
+        eachRow(patch, frame, (row) => {
           for (let column = patch.left; column < patch.right; column++) {
             drop[row * width + column] += scored.target.score - occluded[position];
             cover[row * width + column] += 1;
@@ -130,13 +141,13 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
         });
       }
       const dropAt = (place: number): number => {
-        const nearest = nearestPatch(known, patches.all, Math.floor(place / width), place % width);
+        const nearest = nearestPatch(known, patches.all, placeIn(frame, place));
         return scored.target.score - occluded[nearest];
       };
       // While patches are missing, a place that none has covered yet has what its nearest one found.
       const values = drop.map((total, place) => (cover[place] > 0 ? total / cover[place] : dropAt(place)));
       const { engine: _, ...others } = options;
-      const used = { ...others, window, stride, value, engine: scorer.engine };
+      const used = { ...others, window: own(window), stride: own(stride), value, engine: scorer.engine };
       return foundAtPlaces(
         scored,
         "occlusion",
@@ -148,18 +159,32 @@ function patchPasses(scored: ScoredInput, options: OcclusionOptions & { readonly
   };
 }
 
+const seventh = ([depth, height, width]: Cuboid): Cuboid => [
+  Math.ceil(depth / 7),
+  Math.ceil(height / 7),
+  Math.ceil(width / 7),
+];
+
+/** Slice, row of the slice and column of a place. */
+function placeIn(frame: Frame, place: number): Cuboid {
+  const [, height, width] = cuboidOf(frame);
+  const row = Math.floor(place / width);
+  return [Math.floor(row / height), row % height, place % width];
+}
+
 /** Of some patches the one whose middle is nearest to a place; of several the first. */
-function nearestPatch(known: readonly number[], all: readonly Patch[], row: number, column: number): number {
+function nearestPatch(known: readonly number[], all: readonly Patch[], [slice, row, column]: Cuboid): number {
   let [best, least] = [known[0], Number.POSITIVE_INFINITY];
+  const away = (from: number, to: number, at: number): number => ((from + to - 1) / 2 - at) ** 2;
   for (const position of known) {
-    const { top, bottom, left, right } = all[position];
-    const distance = ((top + bottom - 1) / 2 - row) ** 2 + ((left + right - 1) / 2 - column) ** 2;
+    const { front, back, top, bottom, left, right } = all[position];
+    const distance = away(front, back, slice) + away(top, bottom, row) + away(left, right, column);
     if (distance < least) [best, least] = [position, distance];
   }
   return best;
 }
 
-type Extents = readonly [height: number, width: number] | number;
+type Extents = readonly [height: number, width: number] | Cuboid | number;
 
 /** Beside inputs with places, the numbers of a vector are covered one by one, unless they are named. */
 function sizeFor(option: string, given: PerInput<Extents> | undefined, scored: ScoredInput): Extents | undefined {
@@ -168,11 +193,17 @@ function sizeFor(option: string, given: PerInput<Extents> | undefined, scored: S
   return beside && scored.isVector && !isByName(given) ? undefined : own;
 }
 
-/** Rows and columns; one number is both, where there is one row the columns. */
-function extents(name: string, value: readonly [number, number] | number, { line }: Frame): readonly [number, number] {
-  const pair = typeof value === "number" ? [line ? 1 : value, value] : value;
-  if (Array.isArray(pair) && pair.length === 2 && pair.every((size) => Number.isInteger(size) && size >= 1))
-    return [pair[0], pair[1]];
-  const expected = line ? "a whole number of at least 1" : "a whole number of at least 1, or two (rows, columns)";
-  throw new OptionError(`${name} must be ${expected}, got ${show(value)}.`);
+/** Slices, rows and columns; one number is all of them, where there is one slice or row the others. */
+function extents(name: string, value: Extents | undefined, { depth, line }: Frame): Cuboid | undefined {
+  if (value === undefined) return undefined;
+  const isVolume = depth > 1;
+  const given: unknown =
+    typeof value === "number" ? [isVolume ? value : 1, line ? 1 : value, value].slice(isVolume ? 0 : 1) : value;
+  const isNatural = (size: unknown): size is number => Number.isInteger(size) && (size as number) >= 1;
+  if (Array.isArray(given) && given.length === (isVolume ? 3 : 2) && given.every(isNatural)) {
+    const [slices, rows, columns] = isVolume ? given : [1, ...given];
+    return [slices, rows, columns];
+  }
+  const more = isVolume ? ", or three (slices, rows, columns)" : ", or two (rows, columns)";
+  throw new OptionError(`${name} must be a whole number of at least 1${line ? "" : more}, got ${show(value)}.`);
 }

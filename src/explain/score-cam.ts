@@ -25,7 +25,8 @@ import { showShape } from "../tensor";
  * https://arxiv.org/abs/1910.01279, algorithm 1. Matches pytorch-grad-cam's `ScoreCAM` before ReLU and scaling: the softmax is
  * over the scores themselves, and what is masked becomes zero in the network's input space, the mean colour of many networks. Of several
  * inputs those are masked that the layer sees, while the others stay as they are. A
- * softmax over large scores chooses rather than weighs: a few of the maps may have all the weight.
+ * softmax over large scores chooses rather than weighs: a few of the maps may have all the weight. Of a `{ detection }` the map is zero
+ * where its score is not computed from.
  *
  * @function
  * @returns attribution `[1, h, w, 1]` at the layer's own grid, negative only where activations are; of `layers`

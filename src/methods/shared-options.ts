@@ -40,6 +40,6 @@ export const noise = {
 
 /** Of methods that take parts of the input away. */
 export const parts = {
-  segments: { is: "own", usual: "about fifty superpixels" },
+  segments: { is: "own", usual: "about fifty superpixels, of a volume blocks" },
   baseline: { is: "own", default: "zero" },
 } as const satisfies OptionGroup;

@@ -9,6 +9,7 @@ export type BoxDecoding =
   | "corners-top-first"
   | "yolo"
   | "yolo-v3"
+  | "yolo-v8"
   | "yolox"
   | "nanodet"
   | "fastest-det"
@@ -67,7 +68,8 @@ export interface Keypoint {
  */
 export interface DetectorHeadOption {
   /**
-   * The output with the boxes. Several: of 'yolo' the maps of all scales, the largest first; of 'centernet' the offsets and the sizes.
+   * The output with the boxes. Several: of 'yolo' the maps of all scales, the largest first; of 'yolo-v8' the same, the maps of one
+   * scale one behind the other; of 'centernet' the offsets and the sizes.
    */
   readonly boxes: string | readonly string[];
   /** The output with the scores; default: that of the boxes. */
@@ -79,7 +81,7 @@ export interface DetectorHeadOption {
   /**
    * What the numbers of a box are: 'center' x, y, width, height (default); 'corners' left, top, right, bottom; 'corners-top-first' top,
    * left, bottom, right; or still to be decoded,
-   * as 'yolo' (v5 and v7), 'yolo-v3', 'yolox', 'nanodet', 'fastest-det', 'centernet', 'blaze-face', or 'ssd' and 'retina-face' (offsets from
+   * as 'yolo' (v5 and v7), 'yolo-v3', 'yolo-v8' (distributions over distances, up to `classAt`), 'yolox', 'nanodet', 'fastest-det', 'centernet', 'blaze-face', or 'ssd' and 'retina-face' (offsets from
    * priors) do it.
    */
   readonly decode?: BoxDecoding;

@@ -124,7 +124,7 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     rearrangeIn || rearrangeOut ? (sizeOf(shape) + sizeOf(outShape)) * batch * 4 : 0;
 
   // Tokens that lie side by side on both sides are not turned round.
-  const span = rearrangeIn && rearrangeOut && !bias ? shape[1] : 0;
+  const span = rearrangeIn && rearrangeOut ? shape[1] : 0;
 
   /** One row vector per sample goes through the GEMV; more rows share each panel through the convolution kernel. */
   function* multiply(run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): Pieces {
@@ -150,8 +150,9 @@ function denseOperation(context: BuildContext, matrix: Matrix, bias: Float32Arra
     const [from, to] = direction === "forward" ? [inputs, outputs] : [outputs, inputs];
     const { lo, hi } = direction === "forward" ? run.clamp(output) : unbounded;
     const count = rows * run.batch;
+    const usedBias = direction === "forward" ? biasPlace : 0;
     const { tiles } = blocksOf(count, from, from);
-    yield ["multiplyPlanes", x, weight, y, run.scratch, count, span, from, to, tiles, lo, hi];
+    yield ["multiplyPlanes", x, weight, usedBias, y, run.scratch, count, span, from, to, tiles, lo, hi];
   }
 
   function* through(run: Run, x: Pointer, y: Pointer, direction: "forward" | "backward"): Pieces {
@@ -250,17 +251,18 @@ const buildGemm: Builder = (context) => {
 };
 
 const buildMatMul: Builder = (context) => {
-  const [input, weightName] = context.node.inputs;
+  const [input, weightName, biasName] = context.node.inputs;
   const weight = context.constant(weightName);
   // Weights behind the value are packed once and for all, any other product as it runs.
   if (context.constant(input) || weight?.shape.length !== 2) return products(context);
   const [inputs, outputs] = weight.shape;
-  return denseOperation(context, { weight, inputs, outputs, transposed: false, factor: 1 }, undefined);
+  const bias = biasName === undefined ? undefined : context.constant(biasName)?.floats();
+  return denseOperation(context, { weight, inputs, outputs, transposed: false, factor: 1 }, bias);
 };
 
-/** A number of a product depends on its whole row on the left and its whole column on the right. */
+/** A number of a product depends on its whole row on the left, its whole column on the right and, where there is one, its place of the bias. */
 const rowsAndColumns: OperandsReach = {
-  operands: ({ shapes: [a = [], b = []] }) => {
+  operands: ({ shapes: [a = [], b = [], c] }) => {
     const vectors = Number(a.length === 1) + Number(b.length === 1);
     const batch = Math.max(a.length, b.length, 2) - 2;
     const last = batch + 1 - vectors;
@@ -268,6 +270,7 @@ const rowsAndColumns: OperandsReach = {
     return [
       [...front(a), ...(a.length > 1 ? [{ of: batch }] : []), "whole"],
       [...front(b), "whole", ...(b.length > 1 ? [{ of: last }] : [])],
+      ...(c ? [c.map((extent, i): AxisReach => (extent === 1 ? "whole" : { of: last - (c.length - 1) + i }))] : []),
     ];
   },
 };
@@ -322,6 +325,7 @@ const foldMatMul: Fold = ({ known: [a, b], out }) => {
   });
 };
 
+/** ONNX's MatMul has two inputs; the third, a bias, is what `combine-dense-bias` writes. */
 export const matMul: Operator = {
   nature: "dense",
   shape: matMulShape,

@@ -182,12 +182,13 @@ export interface Kernels {
   ): void;
 
   /**
-   * y[plane][n][p] = clamp(Σ_k x[plane][k][p]·w[k][n]) for x f32[rows/span][inner][span], w in panels `[⌈columns/8⌉][inner][8]`; scratch
+   * y[plane][n][p] = clamp(bias[n] + Σ_k x[plane][k][p]·w[k][n]), bias 0 for none, for x f32[rows/span][inner][span], w in panels `[⌈columns/8⌉][inner][8]`; scratch
    * blockTiles·(48 + 4·inner) floats.
    */
   multiplyPlanes(
     x: Pointer,
     panels: Pointer,
+    bias: Pointer,
     y: Pointer,
     scratch: Pointer,
     rows: number,

@@ -342,7 +342,9 @@ it("coarse answers of occlusion: the mean of the patches made, and where none is
       for (let x = column * step; x < Math.min(column * step + size, width); x++) sum += weights[y * width + x];
     return sum;
   };
-  const order = coarseFirst(patchesOf({ height, width, channels: 1, line: false }, [size, size], [step, step]));
+  const order = coarseFirst(
+    patchesOf({ depth: 1, height, width, channels: 1, line: false }, [1, size, size], [1, step, step]),
+  );
   const known = order.order.slice(0, refinement?.done).map((pass) => [Math.floor(pass / 10), pass % 10] as const);
   expect(known.length).toBe(refinement?.done);
   expect(known.length).toBeLessThan(60);

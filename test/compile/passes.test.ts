@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { refusedUses } from "../../src/compile/build-operations";
 import { combineChannelShuffle } from "../../src/compile/combine-channel-shuffle";
+import { combineDenseBias } from "../../src/compile/combine-dense-bias";
 import { combineGelu } from "../../src/compile/combine-gelu";
 import { combineLayerNorm } from "../../src/compile/combine-layer-norm";
 import { combineSwish } from "../../src/compile/combine-swish";
@@ -11,6 +12,7 @@ import { specialise } from "../../src/compile/specialise";
 import { ModelError, ShapeError, UnsupportedOperatorError } from "../../src/errors";
 import { Constant, type Graph, type StaticGraph } from "../../src/graph/ir";
 import { floats, graphOf, ints, randomFloats, randomIntegers, runReference } from "../graph/build";
+import { Runner, values } from "../operators/harness";
 
 type Nodes = Parameters<typeof graphOf>[0]["nodes"];
 const none = new Map<string, number[]>();
@@ -761,6 +763,78 @@ describe("combineLayerNorm", () => {
       expect(ops(combineLayerNorm(graph(whole), new Set([name])))).toEqual(whole.map(([op]) => op));
     expect(ops(combineLayerNorm(graph([...whole, ["Add", ["m", "y"], ["z"]]]), new Set()))).toContain("Sqrt");
     expect(ops(combineLayerNorm(graph(whole, ["y", "e"]), new Set()))).toContain("Sqrt");
+  });
+});
+
+describe("combineDenseBias", () => {
+  const constants = {
+    w: floats(
+      [3, 5],
+      Float32Array.from({ length: 15 }, (_, i) => Math.sin(i)),
+    ),
+    b: floats([5], [0.5, -1, 2, 0.25, 3]),
+    row: floats([1, 1, 5], [1, 2, 3, 4, 5]),
+    number: floats([], [2]),
+    places: floats([4, 1], [1, 2, 3, 4]),
+    square: floats(
+      [5, 5],
+      Float32Array.from({ length: 25 }, (_, i) => Math.cos(i)),
+    ),
+    deep: floats([1, 1, 1, 1, 5], [1, 2, 3, 4, 5]),
+  };
+  const graph = (nodes: Nodes, shape: number[] = [1, 4, 3], outputs?: string[]) =>
+    fixed(graphOf({ inputs: { x: shape }, constants, nodes, ...(outputs && { outputs }) }));
+  const layer = (...add: string[]): Nodes => [
+    ["MatMul", ["x", "w"], ["p"]],
+    ["Add", add, ["y"]],
+  ];
+
+  it.each([
+    ["three axes", layer("p", "b"), [1, 4, 3]],
+    ["the bias first", layer("b", "p"), [1, 4, 3]],
+    ["two axes", layer("p", "b"), [1, 3]],
+    ["four axes", layer("p", "b"), [1, 2, 4, 3]],
+    ["a bias of more axes", layer("p", "row"), [1, 4, 3]],
+  ])("makes one operator of %s, and the same bits", (_, nodes, shape) => {
+    const before = graph(nodes, shape);
+    const after = combineDenseBias(before, new Set());
+    expect(after.nodes).toMatchObject([{ op: "MatMul", outputs: ["y"] }]);
+    expect(after.nodes[0].inputs).toHaveLength(3);
+    expect(after.shapes.has("p")).toBe(false);
+    const [apart, whole] = [before, after].map((each) => new Runner(each));
+    const x = values(shape, 5);
+    const dy = values(apart.shapeOf("y"), 6);
+    expect(whole.forward(x).join()).toBe(apart.forward(x).join());
+    expect(whole.backward(x, dy).join()).toBe(apart.backward(x, dy).join());
+  });
+
+  it("leaves alone what is no bias, and a product that somebody reads", () => {
+    for (const [nodes, shape] of [
+      [layer("p", "number"), [1, 4, 3]],
+      [layer("p", "places"), [1, 4, 3]],
+      [layer("p", "square"), [1, 5, 3]],
+      [layer("p", "deep"), [1, 4, 3]],
+      [layer("p", "p"), [1, 4, 3]],
+      [
+        [
+          ["MatMul", ["x", "w"], ["p"]],
+          ["Sub", ["p", "b"], ["y"]],
+        ],
+        [1, 4, 3],
+      ],
+      [
+        [
+          ["MatMul", ["w", "x"], ["p"]],
+          ["Add", ["p", "number"], ["y"]],
+        ],
+        [1, 5, 2],
+      ],
+    ] as [Nodes, number[]][]) {
+      expect(ops(combineDenseBias(graph(nodes, shape), new Set()))).toEqual(nodes.map(([op]) => op));
+    }
+    expect(ops(combineDenseBias(graph(layer("p", "b")), new Set(["p"])))).toEqual(["MatMul", "Add"]);
+    expect(ops(combineDenseBias(graph(layer("p", "b"), undefined, ["y", "p"]), new Set()))).toEqual(["MatMul", "Add"]);
+    expect(ops(combineDenseBias(graph([...layer("p", "b"), ["Mul", ["p", "y"], ["z"]]]), new Set()))).toContain("Add");
   });
 });
 

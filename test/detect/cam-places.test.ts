@@ -1,6 +1,16 @@
 /** Class activation maps of a box: averages over the places that its score is computed from, and nothing elsewhere. */
 import { expect, it } from "vitest";
-import { detect, gradCam, gradCamPlusPlus, hiResCam, loadModel, xGradCam } from "../../src/index";
+import {
+  ablationCam,
+  detect,
+  eigenCam,
+  gradCam,
+  gradCamPlusPlus,
+  hiResCam,
+  loadModel,
+  scoreCam,
+  xGradCam,
+} from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
 import { graphOf, randomFloats, randomIntegers } from "../graph/build";
 import { randomPicture } from "./random-picture";
@@ -30,6 +40,23 @@ const file = writeOnnx(
     outputs: ["rows"],
   }),
 );
+
+/** Each row's place along the direction in which the rows vary most, the farthest of them positive. */
+function firstComponent(rows: readonly (readonly number[])[]): number[] {
+  const means = rows[0].map((_, k) => rows.reduce((total, row) => total + row[k], 0) / rows.length);
+  const centred = rows.map((row) => row.map((value, k) => value - means[k]));
+  const along = (direction: readonly number[]): number[] =>
+    centred.map((row) => row.reduce((total, value, k) => total + value * direction[k], 0));
+  let direction = means.map((_, k) => 1 + k);
+  for (let step = 0; step < 500; step++) {
+    const places = along(direction);
+    const next = means.map((_, k) => centred.reduce((total, row, i) => total + row[k] * places[i], 0));
+    direction = next.map((value) => value / Math.hypot(...next));
+  }
+  const places = along(direction);
+  const farthest = places.reduce((most, place) => (Math.abs(place) > Math.abs(most) ? place : most), 0);
+  return places.map((place) => (farthest < 0 ? -place : place));
+}
 
 it("are those of the places with a gradient, by each formula", async () => {
   const model = await loadModel(file);
@@ -72,6 +99,26 @@ it("are those of the places with a gradient, by each formula", async () => {
       const isSeen = Math.abs(y - row) <= 1 && Math.abs(c - column) <= 1;
       if (isSeen) expect(value).toBeCloseTo(sum(factors.map((factor, k) => factor * at(k, y, c))), 4);
       else expect(value).toBe(0);
+    });
+  }
+  // Without the map k the score, a sum over maps, is smaller by its own part.
+  const parts = perMap((g, a) => sum(g.map((each, i) => each * a[i])));
+  const silenced = parts.map((part) => part / sum(parts));
+  const component = firstComponent(window.map(([y, c]) => Array.from({ length: channels }, (_, k) => at(k, y, c))));
+  const inWindow = [
+    [ablationCam, window.map(([y, c]) => sum(silenced.map((weight, k) => weight * at(k, y, c))))],
+    [eigenCam, component],
+    // Its weights add up to one: no more than the strongest map, no less than the weakest.
+    [scoreCam, undefined],
+  ] as const;
+  for (const [method, expected] of inWindow) {
+    const { values } = await method(model, x, { target: { detection }, layer: "maps" });
+    const own = window.map(([y, c]) => values.data[y * side + c]);
+    expect(values.data.reduce((count, value) => count + Number(value !== 0), 0)).toBe(9);
+    own.forEach((value, i) => {
+      const maps = Array.from({ length: channels }, (_, k) => at(k, ...window[i]));
+      if (expected) expect(value).toBeCloseTo(expected[i], 4);
+      else expect(value >= Math.min(...maps) - 1e-6 && value <= Math.max(...maps) + 1e-6).toBe(true);
     });
   }
   const { values } = await hiResCam(model, x, { target: { detection }, layer: "maps" });

@@ -91,6 +91,79 @@ interface Family {
   readonly plain: (outputs: Outputs, row: number) => Plain;
 }
 
+const ultraFace = (file: Uint8Array, side: number, count: number): Family => ({
+  family: "ssd",
+  file,
+  count,
+  side,
+  plain: ({ boxes, scores, c }, row) => {
+    const maps = [
+      [8, [10, 16, 24]],
+      [16, [32, 48]],
+      [32, [64, 96]],
+      [64, [128, 192, 256]],
+    ] as const;
+    let rest = row;
+    for (const [stride, sizes] of maps) {
+      const columns = side / stride;
+      if (rest >= columns ** 2 * sizes.length) {
+        rest -= columns ** 2 * sizes.length;
+        continue;
+      }
+      const place = Math.floor(rest / sizes.length);
+      const [x, y] = [((place % columns) + 0.5) * stride, (Math.floor(place / columns) + 0.5) * stride];
+      const size = Math.min(side, sizes[rest % sizes.length]);
+      const [a, b, w, h] = rowOf(boxes, row);
+      return {
+        box: centred(x + a * 0.1 * size, y + b * 0.1 * size, size * Math.exp(0.2 * w), size * Math.exp(0.2 * h)),
+        probabilities: [-1, rowOf(scores, row)[1]],
+        score: () => rowOf(c, row)[1],
+      };
+    }
+    throw new Error("there are no more places");
+  },
+});
+
+/** Two priors at each place of a map, then six at each of one with half as many. */
+const blazeFace = (file: Uint8Array, side: number, near: number): Family => {
+  const columns = side / near;
+  return {
+    family: "blaze-face",
+    file,
+    count: 2 * columns ** 2 + 6 * (columns / 2) ** 2,
+    side,
+    plain: ({ regressors, classificators }, row) => {
+      const [a, b, w, h] = rowOf(regressors, row);
+      const first = 2 * columns ** 2;
+      const [place, across, stride] =
+        row < first ? [row >> 1, columns, near] : [Math.floor((row - first) / 6), columns / 2, 2 * near];
+      const [px, py] = [((place % across) + 0.5) * stride, (Math.floor(place / across) + 0.5) * stride];
+      const score = classificators.data[row];
+      return { box: centred(px + a, py + b, w, h), probabilities: [sigmoid(score)], score: () => score };
+    },
+  };
+};
+
+/** Of ultralytics' Detect: softmax over sixteen distances of each side, its mean times the stride, from the middle of the place. */
+function rawYoloV8(outputs: Outputs, row: number, kind: "joined" | "beside"): Plain {
+  const { x, y, stride } = cell(row, 64);
+  const side = 64 / stride;
+  const at = (name: string, channel: number): number => outputs[name].data[channel * side ** 2 + y * side + x];
+  const isJoined = kind === "joined";
+  const [l, t, r, b] = [0, 1, 2, 3].map((edge) => {
+    const shares = softmax(Array.from({ length: 16 }, (_, k) => at(`${isJoined ? "p" : "d"}${stride}`, edge * 16 + k)));
+    return shares.reduce((sum, share, k) => sum + share * k, 0);
+  });
+  const probabilities = [0, 1, 2].map((index) =>
+    isJoined ? sigmoid(at(`p${stride}`, 64 + index)) : at(`s${stride}`, index),
+  );
+  return {
+    box: [(x + 0.5 - l) * stride, (y + 0.5 - t) * stride, (x + 0.5 + r) * stride, (y + 0.5 + b) * stride],
+    probabilities,
+    score: (index) => logit(probabilities[index]),
+  };
+}
+
 const families: Readonly<Record<string, Family>> = {
   "v8 to v12": { family: "yolo-v8", file: networks.yoloV8(0), count: 84, side: 64, plain: v8 },
   "-seg": { family: "yolo-v8", file: networks.yoloV8(8), count: 84, side: 64, plain: v8 },
@@ -124,38 +197,8 @@ const families: Readonly<Record<string, Family>> = {
       };
     },
   },
-  UltraFace: {
-    family: "ssd",
-    file: networks.ultraFace,
-    count: 235,
-    side: 64,
-    plain: ({ boxes, scores, c }, row) => {
-      const maps = [
-        [8, [10, 16, 24]],
-        [16, [32, 48]],
-        [32, [64, 96]],
-        [64, [128, 192, 256]],
-      ] as const;
-      let rest = row;
-      for (const [stride, sizes] of maps) {
-        const columns = 64 / stride;
-        if (rest >= columns ** 2 * sizes.length) {
-          rest -= columns ** 2 * sizes.length;
-          continue;
-        }
-        const place = Math.floor(rest / sizes.length);
-        const [x, y] = [((place % columns) + 0.5) * stride, (Math.floor(place / columns) + 0.5) * stride];
-        const size = Math.min(64, sizes[rest % sizes.length]);
-        const [a, b, w, h] = rowOf(boxes, row);
-        return {
-          box: centred(x + a * 0.1 * size, y + b * 0.1 * size, size * Math.exp(0.2 * w), size * Math.exp(0.2 * h)),
-          probabilities: [-1, rowOf(scores, row)[1]],
-          score: () => rowOf(c, row)[1],
-        };
-      }
-      throw new Error("there are no more places");
-    },
-  },
+  UltraFace: ultraFace(networks.ultraFace, 64, 235),
+  "UltraFace, a larger picture": ultraFace(networks.largeUltraFace, 128, 940),
   YOLOX: {
     family: "yolox",
     file: networks.yolox,
@@ -189,6 +232,27 @@ const families: Readonly<Record<string, Family>> = {
         score: (index) => logit(numbers[index]),
       };
     },
+  },
+  "raw YOLOv8": {
+    family: "raw-yolo-v8",
+    file: networks.rawYoloV8,
+    count: 84,
+    side: 64,
+    plain: (outputs, row) => rawYoloV8(outputs, row, "joined"),
+  },
+  "raw YOLOv8, distances beside scores": {
+    family: "raw-yolo-v8",
+    file: networks.rawYoloV8Pairs(0),
+    count: 84,
+    side: 64,
+    plain: (outputs, row) => rawYoloV8(outputs, row, "beside"),
+  },
+  "raw YOLOv8-seg, distances beside scores": {
+    family: "raw-yolo-v8",
+    file: networks.rawYoloV8Pairs(8),
+    count: 84,
+    side: 64,
+    plain: (outputs, row) => rawYoloV8(outputs, row, "beside"),
   },
   "raw YOLOv5": {
     family: "raw-yolo",
@@ -230,21 +294,9 @@ const families: Readonly<Record<string, Family>> = {
       };
     },
   },
-  BlazeFace: {
-    family: "blaze-face",
-    file: networks.blazeFace,
-    count: 896,
-    side: 128,
-    plain: ({ regressors, classificators }, row) => {
-      const [a, b, w, h] = rowOf(regressors, row);
-      const [px, py] =
-        row < 512
-          ? [((row >> 1) % 16) * 8 + 4, Math.floor((row >> 1) / 16) * 8 + 4]
-          : [(Math.floor((row - 512) / 6) % 8) * 16 + 8, Math.floor((row - 512) / 48) * 16 + 8];
-      const score = classificators.data[row];
-      return { box: centred(px + a, py + b, w, h), probabilities: [sigmoid(score)], score: () => score };
-    },
-  },
+  BlazeFace: blazeFace(networks.blazeFace, 128, 8),
+  "BlazeFace of the back camera": blazeFace(networks.backCamera, 256, 16),
+  "BlazeFace, a smaller picture": blazeFace(networks.smallBlazeFace, 64, 8),
   RetinaFace: {
     family: "retina-face",
     file: networks.retinaFace,
@@ -380,6 +432,27 @@ describe("end-to-end", () => {
     }
     const { target } = await saliency(model, x, { target: { detection: found[0] } });
     expect(target.score).toBeCloseTo(logit(found[0].score), 3);
+  });
+
+  it("rows of centre and size are told by their numbers, and where only some are inside out the head is asked for", async () => {
+    const model = await loadModel(networks.endToEndCentres);
+    const { output0 } = await outputsOf(networks.endToEndCentres, x);
+    const found = await detect(model, x, { threshold: 0.5 });
+    expect(found.length).toBeGreaterThan(10);
+    for (const detection of found) {
+      const [cx, cy, w, h] = rowOf(output0, detection.anchor);
+      expect(detection.head.decode).toBe("center");
+      expect(iou(cornersOf(detection), centred(cx, cy, w, h))).toBeGreaterThan(0.999);
+    }
+    const { target } = await saliency(model, x, { target: { detection: found[0] } });
+    expect(target.score).toBeCloseTo(logit(found[0].score), 3);
+    // What somebody says stands above the numbers.
+    const [said] = await detect(model, x, { threshold: 0.5, head: { decode: "corners" } });
+    expect(said.box.width).toBeCloseTo(rowOf(output0, said.anchor)[2] - rowOf(output0, said.anchor)[0], 3);
+    // Corners of which some are inside out are no reason to read them otherwise, and not passed over.
+    await expect(detect(await loadModel(networks.endToEndMixed), x, { threshold: 0.5 })).rejects.toThrow(
+      /^Row \d+ of "output0" is no box as left, top, right, bottom: \(.*head: \{ decode: "center" \}/,
+    );
   });
 });
 

@@ -14,7 +14,7 @@ import {
   Tensor,
 } from "../../src/index";
 import { writeOnnx } from "../../src/onnx/writer";
-import { segGraph, yoloPose, yoloV8 } from "./networks";
+import { rawYoloV8Pairs, segGraph, yoloPose, yoloV8 } from "./networks";
 import { cornersOf, iou, outputsOf } from "./reference";
 
 const file = writeOnnx(segGraph);
@@ -27,6 +27,19 @@ const found = await detect(model, x, { threshold: 0, iou: 1 });
 /** A box of some size, which random weights do not make. */
 const sized = (detection: Detection): Detection => ({ ...detection, box: { x: 9, y: 20.5, width: 31, height: 24 } });
 const best = sized(found[0]);
+
+it("masks of maps that are not decoded are of the coefficients in a map of their own", async () => {
+  const raw = rawYoloV8Pairs(8);
+  const outputs = await outputsOf(raw, x);
+  const withMasks = await detect(await loadModel(raw), x, { threshold: 0, iou: 1, masks: true });
+  const [{ anchor, mask }] = withMasks.filter((each) => each.anchor < 64 && each.mask !== undefined);
+  const { region, data } = mask ?? { region: { x: 0, y: 0 }, data: [] };
+  let sum = 0;
+  for (let k = 0; k < 8; k++) {
+    sum += outputs.m8.data[k * 64 + anchor] * outputs.proto.data[k * 256 + region.y * 4 + region.x / 4];
+  }
+  expect(data[0]).toBeCloseTo(1 / (1 + Math.exp(-sum)), 4);
+});
 
 it("detect gives the mask of each box, as a plain loop over onnxruntime's output has it, and drawDetections colours it", async () => {
   const { output0, output1 } = await outputsOf(file, x);

@@ -136,32 +136,54 @@ export const rtDetr = fileOf(
   128,
 );
 
-/** 100 rows of a box, a score and the number of a class. */
-export const endToEnd = writeOnnx(
-  graphOf({
-    inputs: { x: [1, 3, 160, 160] },
-    constants: {
-      w: randomFloats(randomIntegers(5), [6, 3, 16, 16]),
-      scale: floats([], [0.05]),
-      to: ints(1, 6, 100),
-      parts: ints(4, 1, 1),
-      three: floats([], [2]),
-    },
-    nodes: [
-      ["Mul", ["x", "scale"], ["y"]],
-      ["Conv", ["y", "w"], ["c"], { kernel_shape: [16, 16], strides: [16, 16] }],
-      ["Reshape", ["c", "to"], ["columns"]],
-      ["Transpose", ["columns"], ["rows"], { perm: [0, 2, 1] }],
-      ["Split", ["rows", "parts"], ["box", "s", "n"], { axis: 2 }],
-      ["Sigmoid", ["s"], ["score"]],
-      ["Sigmoid", ["n"], ["share"]],
-      ["Mul", ["share", "three"], ["class"]],
-      ["Exp", ["box"], ["corners"]],
-      ["Concat", ["corners", "score", "class"], ["output0"], { axis: 2 }],
-    ],
-    outputs: ["output0"],
-  }),
-);
+/**
+ * 100 rows of a box, a score and the number of a class. Centres are far from the
+ * corner, as most are.
+ */
+const rowsKept = (writing: "corners" | "centres" | "mixed"): Uint8Array =>
+  writeOnnx(
+    graphOf({
+      inputs: { x: [1, 3, 160, 160] },
+      constants: {
+        w: randomFloats(randomIntegers(5), [6, 3, 16, 16]),
+        scale: floats([], [0.05]),
+        to: ints(1, 6, 100),
+        parts: ints(4, 1, 1),
+        pairs: ints(2, 2),
+        far: floats([], [40]),
+        third: floats([], [0.33]),
+        three: floats([], [2]),
+      },
+      nodes: [
+        ["Mul", ["x", "scale"], ["y"]],
+        ["Conv", ["y", "w"], ["c"], { kernel_shape: [16, 16], strides: [16, 16] }],
+        ["Reshape", ["c", "to"], ["columns"]],
+        ["Transpose", ["columns"], ["rows"], { perm: [0, 2, 1] }],
+        ["Split", ["rows", "parts"], ["box", "s", "n"], { axis: 2 }],
+        ["Sigmoid", ["s"], ["score"]],
+        ["Sigmoid", ["n"], ["share"]],
+        ["Mul", ["share", "three"], ["class"]],
+        ["Exp", ["box"], ["numbers"]],
+        ["Split", ["numbers", "pairs"], ["first", "size"], { axis: 2 }],
+        ["Add", ["first", "size"], ["last"]],
+        ["Mul", ["first", "far"], ["middle"]],
+        ...(writing === "corners"
+          ? ([["Concat", ["first", "last", "score", "class"], ["output0"], { axis: 2 }]] as Nodes)
+          : writing === "mixed"
+            ? ([
+                ["Mul", ["first", "third"], ["nearer"]],
+                ["Concat", ["nearer", "size", "score", "class"], ["output0"], { axis: 2 }],
+              ] as Nodes)
+            : ([["Concat", ["middle", "size", "score", "class"], ["output0"], { axis: 2 }]] as Nodes)),
+      ],
+      outputs: ["output0"],
+    }),
+  );
+
+export const endToEnd = rowsKept("corners");
+export const endToEndCentres = rowsKept("centres");
+/** Some of the rows would be inside out as corners. */
+export const endToEndMixed = rowsKept("mixed");
 
 /** A map `[1, channels, h, w]` of a convolution over squares of the picture. */
 function mapNodes(name: string, channels: number, stride: number) {
@@ -233,6 +255,37 @@ export const splitYolo = fileOfMaps(
   { to8: ints(1, 3, 8, 8, 8), to16: ints(1, 3, 8, 4, 4), to32: ints(1, 3, 8, 2, 2) },
 );
 
+const scalesOf = (name: string, channels: number) => [8, 16, 32].map((s) => [`${name}${s}`, channels, s] as const);
+
+/** YOLOv8 without its decoding: of each scale sixteen distances for each side, and behind them three classes, `[1, 67, h, w]`. */
+export const rawYoloV8 = fileOfMaps(
+  [...scalesOf("d", 64), ...scalesOf("c", 3)],
+  64,
+  [8, 16, 32].map((s): Nodes[number] => ["Concat", [`d${s}`, `c${s}`], [`p${s}`], { axis: 1 }]),
+  ["p16", "p8", "p32"],
+);
+
+/** The same as accelerators take it: distances beside sigmoids and their sum, of each scale; of -seg coefficients and prototypes too. */
+export const rawYoloV8Pairs = (masks: number): Uint8Array =>
+  fileOfMaps(
+    [
+      ...scalesOf("d", 64),
+      ...scalesOf("c", 3),
+      ...(masks > 0 ? [...scalesOf("m", masks), ["proto", masks, 4] as const] : []),
+    ],
+    64,
+    [8, 16, 32].flatMap(
+      (s): Nodes => [
+        ["Sigmoid", [`c${s}`], [`s${s}`]],
+        ["ReduceSum", [`s${s}`, "channels"], [`sum${s}`], { keepdims: 1 }],
+      ],
+    ),
+    [8, 16, 32]
+      .flatMap((s) => [`d${s}`, `s${s}`, `sum${s}`, ...(masks > 0 ? [`m${s}`] : [])])
+      .concat(masks > 0 ? ["proto"] : []),
+    { channels: ints(1) },
+  );
+
 /** Heat of three classes beside sizes and offsets, at a quarter of the picture. */
 export const centernet = fileOfMaps(
   [
@@ -249,28 +302,37 @@ export const centernet = fileOfMaps(
 );
 
 /** MediaPipe's places at 128×128: two priors each of 8 pixels, six of 16. */
-export const blazeFace = fileOfMaps(
-  [
-    ["b8", 32, 8],
-    ["b16", 96, 16],
-    ["s8", 2, 8],
-    ["s16", 6, 16],
-  ],
-  128,
-  [
-    ...["b8", "b16", "s8", "s16"].flatMap(
-      (name): Nodes => [
-        ["Transpose", [name], [`${name}.t`], { perm: [0, 2, 3, 1] }],
-        ["Reshape", [`${name}.t`, name.startsWith("b") ? "toBoxes" : "toScores"], [`${name}.r`]],
-      ],
-    ),
-    ["Concat", ["b8.r", "b16.r"], ["shift"], { axis: 1 }],
-    ["Add", ["shift", "ten"], ["regressors"]],
-    ["Concat", ["s8.r", "s16.r"], ["classificators"], { axis: 1 }],
-  ],
-  ["regressors", "classificators"],
-  { toBoxes: ints(1, -1, 16), toScores: ints(1, -1, 1), ten: floats([], [10]) },
-);
+const blazeFaceOf = (side: number, near: number, far: number): Uint8Array =>
+  fileOfMaps(
+    [
+      ["b8", 32, near],
+      ["b16", 96, far],
+      ["s8", 2, near],
+      ["s16", 6, far],
+    ],
+    side,
+    [
+      ...["b8", "b16", "s8", "s16"].flatMap(
+        (name): Nodes => [
+          ["Transpose", [name], [`${name}.t`], { perm: [0, 2, 3, 1] }],
+          ["Reshape", [`${name}.t`, name.startsWith("b") ? "toBoxes" : "toScores"], [`${name}.r`]],
+        ],
+      ),
+      ["Concat", ["b8.r", "b16.r"], ["shift"], { axis: 1 }],
+      ["Add", ["shift", "ten"], ["regressors"]],
+      ["Concat", ["s8.r", "s16.r"], ["classificators"], { axis: 1 }],
+    ],
+    ["regressors", "classificators"],
+    { toBoxes: ints(1, -1, 16), toScores: ints(1, -1, 1), ten: floats([], [10]) },
+  );
+
+export const blazeFace = blazeFaceOf(128, 8, 16);
+
+/** The back camera's places at 256×256, twice as far apart. */
+export const backCamera = blazeFaceOf(256, 16, 32);
+
+/** The first places in a picture of another size. */
+export const smallBlazeFace = blazeFaceOf(64, 8, 16);
 
 /** Offsets, a softmax and five points of two priors a place. */
 export const retinaFace = fileOf(
@@ -375,26 +437,32 @@ export const fastestDet = fileOfMaps(
 );
 
 /** UltraFace without the decoding of its priors: three, two, two and three at each place of four maps. */
-export const ultraFace = fileOfMaps(
-  [
-    ...[8, 16, 32, 64].map((s, i) => [`b${s}`, [12, 8, 8, 12][i], s] as const),
-    ...[8, 16, 32, 64].map((s, i) => [`c${s}`, [6, 4, 4, 6][i], s] as const),
-  ],
-  64,
-  [
-    ...["b", "c"].flatMap(
-      (kind): Nodes => [
-        ...[8, 16, 32, 64].flatMap(
-          (s): Nodes => [
-            ["Transpose", [`${kind}${s}`], [`${kind}${s}.t`], { perm: [0, 2, 3, 1] }],
-            ["Reshape", [`${kind}${s}.t`, kind === "b" ? "toBoxes" : "toScores"], [`${kind}${s}.r`]],
-          ],
-        ),
-        ["Concat", [8, 16, 32, 64].map((s) => `${kind}${s}.r`), [kind === "b" ? "boxes" : "c"], { axis: 1 }],
-      ],
-    ),
-    ["Softmax", ["c"], ["scores"], { axis: 2 }],
-  ],
-  ["scores", "boxes", "c"],
-  { toBoxes: ints(1, -1, 4), toScores: ints(1, -1, 2) },
-);
+const ultraFaceOf = (side: number): Uint8Array =>
+  fileOfMaps(
+    [
+      ...[8, 16, 32, 64].map((s, i) => [`b${s}`, [12, 8, 8, 12][i], s] as const),
+      ...[8, 16, 32, 64].map((s, i) => [`c${s}`, [6, 4, 4, 6][i], s] as const),
+    ],
+    side,
+    [
+      ...["b", "c"].flatMap(
+        (kind): Nodes => [
+          ...[8, 16, 32, 64].flatMap(
+            (s): Nodes => [
+              ["Transpose", [`${kind}${s}`], [`${kind}${s}.t`], { perm: [0, 2, 3, 1] }],
+              ["Reshape", [`${kind}${s}.t`, kind === "b" ? "toBoxes" : "toScores"], [`${kind}${s}.r`]],
+            ],
+          ),
+          ["Concat", [8, 16, 32, 64].map((s) => `${kind}${s}.r`), [kind === "b" ? "boxes" : "c"], { axis: 1 }],
+        ],
+      ),
+      ["Softmax", ["c"], ["scores"], { axis: 2 }],
+    ],
+    ["scores", "boxes", "c"],
+    { toBoxes: ints(1, -1, 4), toScores: ints(1, -1, 2) },
+  );
+
+export const ultraFace = ultraFaceOf(64);
+
+/** The same of a larger picture. */
+export const largeUltraFace = ultraFaceOf(128);

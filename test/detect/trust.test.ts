@@ -4,12 +4,10 @@ import { sharesOfBox } from "../../src/attribution/box-evidence";
 import { finishAttribution } from "../../src/attribution/finish";
 import {
   boxEvidence,
-  decodeImage,
   deletionInsertion,
   detect,
   dRise,
   energyPointingGame,
-  explain,
   hiResCam,
   loadModel,
   pointingGame,
@@ -17,7 +15,6 @@ import {
   Tensor,
 } from "../../src/index";
 import { loaded } from "../../src/model/loaded-model";
-import { describeShared, readShared } from "../shared-folder";
 import { yoloV8 } from "./networks";
 
 const noted = (notes: readonly { code: string; message: string }[]): string =>
@@ -138,43 +135,4 @@ describe("a map that is no evidence", () => {
     expect(flat.notes.map(({ code }) => code)).toContain("flat-map");
     expect(noted(flat.notes)).toBe("");
   });
-});
-
-describeShared("real detectors", () => {
-  const files = {
-    FastestDet: {
-      file: "models/deployed/FastestDet.onnx",
-      preprocess: { channels: "bgr" },
-      photos: ["pets", "dog_over_cat", "catdark"],
-      threshold: 0.6,
-    },
-    UltraFace: {
-      file: "models/deployed/version-RFB-320.onnx",
-      preprocess: { range: [0, 255], mean: 127, std: 128 },
-      photos: ["camera", "admiral"],
-      threshold: 0.6,
-    },
-  } as const;
-  it.each(Object.entries(files))(
-    "of %s most of the evidence lies within twice the box",
-    async (_, { file, preprocess, photos, threshold }) => {
-      const model = await loadModel(readShared(file), { preprocess: { ...preprocess, fit: "stretch" } });
-      let seen = 0;
-      for (const name of photos) {
-        const photo = await decodeImage(readShared(`images/${name}.png`));
-        const [detection] = await detect(model, photo, { threshold });
-        if (!detection) continue;
-        const { x, y, width, height } = detection.box;
-        const twice = { x: x - width / 2, y: y - height / 2, width: 2 * width, height: 2 * height };
-        for (const method of ["hi-res-cam", "layer-cam", "saliency", "input-x-gradient"] as const) {
-          const evidence = await explain(model, photo, { method, target: { detection } });
-          expect(energyPointingGame(evidence, twice).energy, `${method} on ${name}`).toBeGreaterThan(0.5);
-        }
-        seen++;
-      }
-      expect(seen).toBeGreaterThan(0);
-      expect(hiResCam).toBeTypeOf("function");
-    },
-    120_000,
-  );
 });

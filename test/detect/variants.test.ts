@@ -511,3 +511,37 @@ it("six numbers each: rows that are kept, in pixels and in shares of the picture
     for (const each of found) expect(iou(cornersOf(each), cornersAt(outputs, 30 + each.anchor))).toBeGreaterThan(0.999);
   }
 });
+
+it("one layer's maps of YOLOv8 without its decoding, which nothing tells from those of three priors: the head is asked for", async () => {
+  const maps = [8, 16, 32] as const;
+  const file = variantFile({
+    constants: Object.fromEntries(
+      maps.map((s) => [`w${s}`, floats([69, 3, s, s], Array.from({ length: 69 * 3 * s * s }, next))]),
+    ),
+    nodes: maps.map((s): Nodes[number] => [
+      "Conv",
+      ["y", `w${s}`],
+      [`p${s}`],
+      { kernel_shape: [s, s], strides: [s, s] },
+    ]),
+    outputs: ["p8", "p16", "p32"],
+  });
+  await expect(detect(await loadModel(file), x)).rejects.toThrow(
+    /are maps of a YOLO detector .* Of YOLOv8 and later, .*head: \{ decode: "yolo-v8" \}/,
+  );
+  const names = ["a", "b", "c", "d", "e"];
+  const byNames = await detect(await loadModel(file, { labels: names }), x, { threshold: 0.5 });
+  const said = await detect(await loadModel(file), x, { threshold: 0.5, head: { decode: "yolo-v8" } });
+  const whole = { boxes: ["p8", "p16", "p32"], decode: "yolo-v8", activation: "sigmoid" } as const;
+  const all = await detect(await loadModel(file), x, { threshold: 0.5, head: whole });
+  expect(said.length).toBeGreaterThan(10);
+  expect(said[0].head.classes).toBe(5);
+  expect(byNames.map(({ box }) => box)).toEqual(said.map(({ box }) => box));
+  expect(all.map(({ box }) => box)).toEqual(said.map(({ box }) => box));
+  const model = await loadModel(file);
+  const ask = (head: Partial<DetectorHeadOption>) => detect(model, x, { head: { ...whole, ...head } });
+  await expect(ask({ classAt: 62 })).rejects.toThrow(/head.classAt: the 62 channels of a box/);
+  await expect(ask({ boxes: ["p8", "p16", "p8"] })).resolves.toBeDefined();
+  await expect(ask({ boxes: ["p8", "p8", "p16"] })).rejects.toThrow(/every scale needs maps with as many channels/);
+  await expect(ask({ boxes: ["p8", "p64"] })).rejects.toThrow(/no output "p64"/);
+});

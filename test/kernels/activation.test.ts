@@ -100,6 +100,19 @@ describe("unary", () => {
     for (const count of [1, 2, 3, 5]) expect(apply(Unary[name], x.slice(0, count), a, b)).toEqual(y.slice(0, count));
   });
 
+  it.each(names)("%s of many has the bits of each alone, far out and between", (name) => {
+    const [a, b] = parameters[name] ?? [0, 0];
+    // Of every eight one or none is far out: loops over pairs of vectors leave such pairs to another.
+    const far = [13, -13, 14.2, -14.2, 15, -16, 1e4, -1e4, Infinity, -Infinity, NaN, -0, 1e-40];
+    const x = noise(8, far.length * 16, 12.9)
+      .map((v, i) => (i % 16 === (i >> 4) % 8 ? far[i >> 4] : v))
+      .map(Math.fround);
+    // Whatever the bits of a NaN, which WebAssembly leaves open.
+    const bits = (y: number[]) => y.map((v) => (Object.is(v, -0) ? "-0" : String(v))).join(" ");
+    const alone = x.map((v) => apply(Unary[name], [v], a, b)[0]);
+    expect(bits(apply(Unary[name], x, a, b))).toBe(bits(alone));
+  });
+
   it.each(smooth)("%s: the derivative agrees with a central difference", (name) => {
     const [a, b] = parameters[name] ?? [0, 0];
     const f = (v: number) => reference[name](v, a, b);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Unary } from "../../src/wasm/kernels.js";
 import fc from "../seeded";
 import { expectClose, kernels, noise, output, put, reset, settings, tolerance } from "./harness.js";
 
@@ -84,6 +85,35 @@ describe("softmax", () => {
       }),
       settings,
     );
+  });
+
+  it("has the bits of one exponential after the other, near the peak and far from it", () => {
+    for (const columns of [5, 8, 31, 64, 197]) {
+      reset();
+      const x = noise(3, columns, 40).map((v, i) => (i % 11 === 3 ? v - 100 : i % 13 === 6 ? -Infinity : v));
+      const peak = Math.max(...x.map(Math.fround));
+      const px = put(x);
+      const y = output(columns, (q) => kernels.softmax(false, px, q, 1, columns));
+      const alone = x.map((v) => {
+        reset();
+        const pv = put([Math.fround(v) - peak]);
+        return output(1, (q) => kernels.unary(Unary.exp, pv, q, 1, 0, 0))[0];
+      });
+      // Summed in float64 in four lanes.
+      const lanes = [0, 1, 2, 3].map((lane) => alone.reduce((sum, v, i) => (i % 4 === lane ? sum + v : sum), 0));
+      const sum = Math.fround(lanes[0] + lanes[2] + (lanes[1] + lanes[3]));
+      expect(y.join(" ")).toBe(alone.map((v) => Math.fround(v / sum)).join(" "));
+    }
+  });
+
+  it("is NaN all over where the row has one", () => {
+    for (const at of [0, 7, 18]) {
+      reset();
+      const px = put(noise(4, 19, 3).map((v, i) => (i === at ? NaN : v)));
+      for (const log of [false, true]) {
+        expect(output(19, (q) => kernels.softmax(log, px, q, 1, 19)).every(Number.isNaN)).toBe(true);
+      }
+    }
   });
 
   it("neither overflows nor loses a row of 1001", () => {

@@ -32,12 +32,21 @@ function packed(w: number[], { inner, columns }: Layer, transposed = false): num
   return panels;
 }
 
-function run(x: number[], panels: number, layer: Layer, blockTiles: number, bounds = [-Infinity, Infinity]): number[] {
+function run(
+  x: number[],
+  panels: number,
+  layer: Layer,
+  blockTiles: number,
+  bounds = [-Infinity, Infinity],
+  bias: number[] = [],
+): number[] {
   const { planes, span, inner, columns } = layer;
   const scratch = room(blockTiles * (48 + 4 * inner));
   const [lo, hi] = bounds;
+  const whole = Array.from({ length: Math.ceil(columns / 8) * 8 }, (_, i) => bias[i] ?? 0);
+  const added = bias.length > 0 ? put(whole) : 0;
   return output(planes * span * columns, (y) =>
-    kernels.multiplyPlanes(put(x), panels, y, scratch, planes * span, span, inner, columns, blockTiles, lo, hi),
+    kernels.multiplyPlanes(put(x), panels, added, y, scratch, planes * span, span, inner, columns, blockTiles, lo, hi),
   );
 }
 
@@ -79,6 +88,14 @@ describe.each(layers)("multiplyPlanes of %o", (layer) => {
     reset();
     const bounded = naive(x, w, layer).map((value) => Math.min(Math.max(value, -0.25), 0.5));
     expectClose(run(x, packed(w, layer), layer, 2, [-0.25, 0.5]), bounded, 2 * tolerance.sum);
+  });
+
+  it("adds the bias last", () => {
+    reset();
+    const bias = noise(4, columns);
+    const sums = run(x, packed(w, layer), layer, 2);
+    const added = run(x, packed(w, layer), layer, 2, undefined, bias);
+    expect(added.every((value, i) => value === Math.fround(sums[i] + bias[Math.floor(i / span) % columns]))).toBe(true);
   });
 
   it("has the adjoint of the transposed matrix", () => {

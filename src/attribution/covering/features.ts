@@ -10,12 +10,13 @@ import type { Found } from "../finish";
 import { type InputPasses, ownOption } from "../input-by-input";
 import { isByName, type PerInput } from "../per-input";
 import type { PassesOptions, ScoredInput } from "../scored-input";
+import { type Cuboid, cuboidOf } from "./patches";
 
 export interface FeatureOptions extends PassesOptions {
   /**
    * The feature of every place, whole numbers from 0 on, row by row: of the input, or of the picture handed in (`slic(image)`).
    * Default: about fifty superpixels of the network's own input (values of 0 to 1, of 0 to 255, or stretched to that, as a picture),
-   * of a signal twenty stretches, of a vector every number. Of several inputs by name: `{ photo: slic(photo) }`.
+   * of a signal twenty stretches, of a volume about fifty blocks, of a vector every number. Of several inputs by name: `{ photo: slic(photo) }`.
    */
   readonly segments?: PerInput<ArrayLike<number>>;
   /** What a feature that is taken away leaves; default 'zero' in the network's input space. */
@@ -27,9 +28,9 @@ export interface Features {
   readonly labels: Int32Array;
   readonly count: number;
   /** How they came about. */
-  readonly made: "given" | "superpixels" | "stretches";
-  /** Places of the input: rows and columns. */
-  readonly shape: readonly [number, number];
+  readonly made: "given" | "superpixels" | "stretches" | "blocks";
+  /** Places of the input: rows and columns, of a volume slices, rows and columns. */
+  readonly shape: readonly number[];
 }
 
 /** What a recipe says of the features. */
@@ -43,6 +44,7 @@ export const recordedSegments = async ({ labels, count, made, shape }: Features)
 /** A linear model of more features takes longer to solve than the passes take. */
 const mostFeatures = 1000;
 const usualStretches = 20;
+const usualBlocks = 50;
 /** The scale of CIELAB. */
 const lightness = 100;
 
@@ -61,9 +63,9 @@ export function featuresOf(scored: ScoredInput, given: PerInput<ArrayLike<number
       `segments has ${numbers.size} features; at most ${mostFeatures} can be told apart. Use fewer.`,
     );
   }
-  const { height, width, line } = scored.frame;
-  const made = segments !== undefined ? "given" : line ? "stretches" : "superpixels";
-  return { labels, count: numbers.size, made, shape: [height, width] };
+  const { depth, line } = scored.frame;
+  const made = segments !== undefined ? "given" : line ? "stretches" : depth > 1 ? "blocks" : "superpixels";
+  return { labels, count: numbers.size, made, shape: cuboidOf(scored.frame).slice(depth > 1 ? 0 : 1) };
 }
 
 /**
@@ -86,6 +88,7 @@ function usualSegments({ x, frame, isVector }: ScoredInput): ArrayLike<number> {
     const stretches = Math.min(width, isVector ? mostFeatures : usualStretches);
     return Int32Array.from({ length: width }, (_, place) => Math.floor((place * stretches) / width));
   }
+  if (frame.depth > 1) return blocksOf(cuboidOf(frame));
   let [least, most] = [x[0], x[0]];
   for (const value of x) [least, most] = [Math.min(least, value), Math.max(most, value)];
   if (channels === 1 || channels === 3) {
@@ -96,6 +99,19 @@ function usualSegments({ x, frame, isVector }: ScoredInput): ArrayLike<number> {
     { data: x.map((value) => (lightness * (value - least)) / (most - least || 1)), width, height },
     {},
   );
+}
+
+/** About fifty cuboids of a volume, in the proportions of the whole: superpixels know neighbours within a slice alone. */
+function blocksOf(extents: Cuboid): Int32Array {
+  const [depth, height, width] = extents;
+  const scale = Math.cbrt(usualBlocks / (depth * height * width));
+  const counts = extents.map((extent) => Math.min(extent, Math.max(1, Math.round(extent * scale))));
+  const block = (place: number, axis: number): number => Math.floor((place * counts[axis]) / extents[axis]);
+  return Int32Array.from({ length: depth * height * width }, (_, place) => {
+    const row = Math.floor(place / width);
+    const [slices, rows] = [block(Math.floor(row / height), 0), block(row % height, 1)];
+    return (slices * counts[1] + rows) * counts[2] + block(place % width, 2);
+  });
 }
 
 /** Pixels of 0 to 255 from values of 0 to 1 or 0 to 255; others, which a mean was taken from, are stretched to that. */
@@ -124,7 +140,7 @@ function segmentsFor(
 }
 
 function givenSegments({ frame, inner, input }: ScoredInput, segments: ArrayLike<number>): ArrayLike<number> {
-  const { width, height, line } = frame;
+  const { width, height, depth, line } = frame;
   const wrong = Array.from(segments ?? []).findIndex((label) => !(Number.isInteger(label) && label >= 0));
   if (wrong >= 0) {
     throw new OptionError(`segments must hold whole numbers from 0 on, got ${segments[wrong]} at element ${wrong}.`);
@@ -141,10 +157,12 @@ function givenSegments({ frame, inner, input }: ScoredInput, segments: ArrayLike
       return segments[row * input.width + column];
     });
   }
-  const expected = line ? `${width} places` : `${width}×${height} = ${places} pixels`;
+  const voxels = `${cuboidOf(frame).join("×")} = ${places} voxels`;
+  const expected = line ? `${width} places` : depth > 1 ? voxels : `${width}×${height} = ${places} pixels`;
   throw new ShapeError(
     `segments has ${segments?.length ?? "no"} elements, one for each place is needed: ${expected}` +
-      `${isTensor(input) ? "" : `, or the ${input.width}×${input.height} of the image`}. slic(image) makes them.`,
+      `${isTensor(input) ? "" : `, or the ${input.width}×${input.height} of the image`}.` +
+      `${line || depth > 1 ? "" : " slic(image) makes them."}`,
   );
 }
 

@@ -84,8 +84,12 @@ function engineOf({ inner }: ScoredInput, { engine }: Scoring): Engine {
 }
 
 /** Passes over what a patch changes; undefined where that is most of the network. */
-function incrementalPasses({ inner }: ScoredInput, { window, tops, lefts }: Patches): IncrementalPasses | undefined {
-  if (!inner) return undefined;
+function incrementalPasses(
+  { inner, frame }: ScoredInput,
+  { window, tops, lefts }: Patches,
+): IncrementalPasses | undefined {
+  // Parts of maps are rectangles; of a volume whole passes are made.
+  if (!inner || frame.depth > 1) return undefined;
   const {
     model,
     part,
@@ -94,7 +98,7 @@ function incrementalPasses({ inner }: ScoredInput, { window, tops, lefts }: Patc
     },
   } = inner;
   if (part.shape.length < 3) return undefined;
-  const change = { rows: { size: window[0], starts: tops }, columns: { size: window[1], starts: lefts } };
+  const change = { rows: { size: window[1], starts: tops }, columns: { size: window[2], starts: lefts } };
   const network = model.networkFor([value]);
   const passes = new IncrementalPasses(model.session, network, model.parts.mode, value, part.name, change);
   return passes.share <= worthwhile ? passes : undefined;

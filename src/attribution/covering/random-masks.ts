@@ -3,7 +3,7 @@
 import { Random } from "../../random/random";
 import type { InputPasses } from "../input-by-input";
 import { foundAtPlaces, type ScoredInput } from "../scored-input";
-import type { Frame } from "./patches";
+import { type Cuboid, cuboidOf, type Frame } from "./patches";
 
 export interface MaskOptions {
   readonly masks: number;
@@ -83,43 +83,64 @@ const meanOf = (scores: Float64Array): number | undefined =>
 
 /** What is random about a mask. */
 interface Draw {
-  /** 1 where a cell lets the input through, row by row. */
+  /** 1 where a cell lets the input through, slice by slice, row by row. */
   readonly cells: Float32Array;
   /** Where the enlarged cells are cropped, in pixels. */
+  readonly front: number;
   readonly top: number;
   readonly left: number;
 }
 
-const rowsOf = ({ height }: Frame, grid: number): number => (height === 1 ? 1 : grid);
+/** Cells along each axis: one along an axis of one place. */
+const cellsOf = (frame: Frame, grid: number): Cuboid => {
+  const [depth, height] = cuboidOf(frame);
+  return [depth === 1 ? 1 : grid, height === 1 ? 1 : grid, grid];
+};
 const cellSize = (extent: number, cells: number): number => Math.ceil(extent / cells);
 
 function drawMask(frame: Frame, grid: number, probability: number, random: Random): Draw {
-  const rows = rowsOf(frame, grid);
-  const cells = Float32Array.from({ length: rows * grid }, () => Number(random.uniform() < probability));
+  const [slices, rows, columns] = cellsOf(frame, grid);
+  const [depth, height, width] = cuboidOf(frame);
+  const cells = Float32Array.from({ length: slices * rows * columns }, () => Number(random.uniform() < probability));
   const shift = (extent: number, count: number): number => Math.floor(random.uniform() * cellSize(extent, count));
-  return { cells, top: shift(frame.height, rows), left: shift(frame.width, grid) };
+  const [top, left] = [shift(height, rows), shift(width, columns)];
+  return { cells, top, left, front: depth > 1 ? shift(depth, slices) : 0 };
 }
 
-/** A value from 0 to 1 per place. */
-function maskOf(frame: Frame, grid: number, { cells, top, left }: Draw): Float32Array {
-  const { height, width } = frame;
-  const vertical = weights(height, rowsOf(frame, grid), top);
-  const horizontal = weights(width, grid, left);
-  const mask = new Float32Array(height * width);
-  for (let y = 0; y < height; y++) {
-    const [above, below, down] = vertical[y];
-    for (let x = 0; x < width; x++) {
-      const [before, after, across] = horizontal[x];
-      const first = cells[above * grid + before] * (1 - across) + cells[above * grid + after] * across;
-      const second = cells[below * grid + before] * (1 - across) + cells[below * grid + after] * across;
-      mask[y * width + x] = first * (1 - down) + second * down;
+/** A value from 0 to 1 per place: linear between cells along each axis. */
+function maskOf(frame: Frame, grid: number, { cells, front, top, left }: Draw): Float32Array {
+  const [slices, rows, columns] = cellsOf(frame, grid);
+  const [depth, height, width] = cuboidOf(frame);
+  const [deep, vertical, horizontal] = [
+    weights(depth, slices, front),
+    weights(height, rows, top),
+    weights(width, columns, left),
+  ];
+  const mask = new Float32Array(depth * height * width);
+  const inPlane = (slice: number, [above, below, down]: Between, [before, after, across]: Between): number => {
+    const row = (at: number): number => {
+      const from = (slice * rows + at) * columns;
+      return cells[from + before] * (1 - across) + cells[from + after] * across;
+    };
+    return row(above) * (1 - down) + row(below) * down;
+  };
+  let place = 0;
+  for (const [near, far, inward] of deep) {
+    for (const y of vertical) {
+      for (const x of horizontal) {
+        const first = inPlane(near, y, x);
+        mask[place++] = inward === 0 ? first : first * (1 - inward) + inPlane(far, y, x) * inward;
+      }
     }
   }
   return mask;
 }
 
+/** Two cells, and how far a place is on the way from the first to the second. */
+type Between = readonly [first: number, second: number, way: number];
+
 /** Of each place along an axis the two cells it lies between, and how far it is on the way to the second. */
-function weights(extent: number, cells: number, shift: number): (readonly [number, number, number])[] {
+function weights(extent: number, cells: number, shift: number): Between[] {
   const cell = cellSize(extent, cells);
   const last = cells - 1;
   return Array.from({ length: extent }, (_, i) => {

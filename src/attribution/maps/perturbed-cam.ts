@@ -3,13 +3,15 @@ import { entryOf } from "../../guard";
 import type { MethodFacts } from "../../methods/facts";
 import { settledOptions } from "../../methods/settled-options";
 import type { Input, Model } from "../../model/model";
+import { asksForBox } from "../../model/resolve-target";
 import { scoreOf } from "../../model/score";
 import type { Note } from "../../notes";
 import { batchOf } from "../../pace/batch";
-import { forwardPass } from "../gradients/gradient";
+import { forwardPass, gradientPass } from "../gradients/gradient";
 import type { Passes } from "../passes";
 import type { BudgetOptions } from "../refinement";
 import { largestChange } from "../scored-input";
+import { placesSeen, rowsAt, spread } from "./box-places";
 import { type CamLayer, type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 import { weighedMap } from "./weighed-cam";
 
@@ -47,12 +49,20 @@ export async function beginPerturbedCam(
   const options = settledOptions(facts, unsettled);
   const run = startCam(given, input, options);
   const { model, data, target, values } = run;
-  const plain = await forwardPass(model, data, target, values, options.signal);
+  const request = { data, target, at: values, keep: values, signal: options.signal };
+  const back = asksForBox(options.target) ? await gradientPass(model, request) : undefined;
+  const plain = back ?? (await forwardPass(model, data, target, values, options.signal));
   const layers = run.layers.map((layer) => {
     const whole = entryOf(plain.values, layer.value);
     const activation = layer.read(whole);
+    const places = back && placesSeen(layer.read(entryOf(back.gradients, layer.value)), layer.channels);
     const found = new Map<number, number>();
-    return { layer: { ...layer, activation, whole }, found, ...passesNeeded(activation, layer.channels, alike) };
+    return {
+      layer: { ...layer, activation, whole },
+      places,
+      found,
+      ...passesNeeded(activation, layer.channels, alike),
+    };
   });
   const jobs = layers.flatMap(({ layer, found, needed, energies }) =>
     needed.map((channel) => ({ layer, found, channel, energy: energies[channel] })),
@@ -91,7 +101,7 @@ export async function beginPerturbedCam(
     },
     async attribution() {
       let effect = 0;
-      const maps = layers.map(({ layer, found, sources }) => {
+      const maps = layers.map(({ layer, places, found, sources }) => {
         const known = Array.from(sources.keys()).filter((channel) => found.has(sources[channel]));
         const scores = Float32Array.from(known, (channel) => found.get(sources[channel]) ?? 0);
         effect = Math.max(effect, largestChange(plain.report.score, scores));
@@ -104,7 +114,9 @@ export async function beginPerturbedCam(
         const all = Float64Array.from(own, (weight, channel) =>
           unasked === "mean" || found.has(sources[channel]) ? weight : 0,
         );
-        return weighedMap(layer.activation, all);
+        if (!places) return weighedMap(layer.activation, all);
+        const { activation, channels } = layer;
+        return spread(weighedMap(rowsAt(activation, channels, places), all), places, activation.length / channels);
       });
       return finishCam(run, facts.name, plain, maps, notes?.(plain.report.score), effect);
     },

@@ -9,6 +9,7 @@ import type { Note } from "../../notes";
 import type { Attribution } from "../attribution";
 import { type GradientPass, gradientPasses } from "../gradients/gradient";
 import { type Explains, type SeveralTargets, together } from "../several-targets";
+import { placesSeen, rowsAt, spread } from "./box-places";
 import { type CamOptions, type CamRun, finishCam, startCam } from "./cam-run";
 
 /** A layer's maps and the gradient at them, both `[pixels][channels]`. */
@@ -74,7 +75,10 @@ async function attributeByWeighing(
       );
       const own = parts.map(map);
       const found = own.flatMap((one, i) => notes?.(one, parts[i]) ?? []);
-      const maps = own.map((one, i) => spread(one, parts[i], layers[i]));
+      const maps = own.map((one, i) => {
+        const { places } = parts[i];
+        return places ? spread(one, places, layers[i].activation.length / layers[i].channels) : one;
+      });
       const different = new Map(found.map((each) => [each.message, each]));
       return finishCam(run, facts.name, pass, maps, [...different.values()], effect);
     }),
@@ -86,38 +90,17 @@ interface SeenMaps extends WeighedMaps {
   readonly places: readonly number[];
 }
 
-/**
- * Of a box the places that its score is computed from, those with a gradient: it is a function of these alone, so that averages over
- * the map are averages over them, and there is no evidence elsewhere. Where there is none anywhere the maps are as they are.
- */
+/** Of a box the places that its score is computed from. Where there are none the maps are as they are. */
 function seenByBox(maps: WeighedMaps): WeighedMaps & Partial<SeenMaps> {
   const { activation, gradient, channels } = maps;
-  const places: number[] = [];
-  for (let pixel = 0; pixel * channels < gradient.length; pixel++) {
-    const end = (pixel + 1) * channels;
-    let i = pixel * channels;
-    while (i < end && gradient[i] === 0) i++;
-    if (i < end) places.push(pixel);
-  }
-  if (places.length === 0) return maps;
-  const cut = (data: Float32Array): Float32Array => {
-    const own = new Float32Array(places.length * channels);
-    places.forEach((pixel, i) => {
-      own.set(data.subarray(pixel * channels, (pixel + 1) * channels), i * channels);
-    });
-    return own;
+  const places = placesSeen(gradient, channels);
+  if (!places) return maps;
+  return {
+    activation: rowsAt(activation, channels, places),
+    gradient: rowsAt(gradient, channels, places),
+    channels,
+    places,
   };
-  return { activation: cut(activation), gradient: cut(gradient), channels, places };
-}
-
-/** A map of some places as one of all, zero elsewhere. */
-function spread(map: Float32Array, { places }: Partial<SeenMaps>, { activation, channels }: WeighedMaps): Float32Array {
-  if (!places) return map;
-  const all = new Float32Array(activation.length / channels);
-  places.forEach((pixel, i) => {
-    all[pixel] = map[i];
-  });
-  return all;
 }
 
 /** Σ_k weight_k · A_k per pixel: one weight for each map. */

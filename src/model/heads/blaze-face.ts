@@ -1,14 +1,14 @@
-import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, pyramid } from "./family";
+import { type Decoder, type DecoderRequest, fromCentre, type HeadFamily, placeCount, pyramid } from "./family";
 
-/** The places of MediaPipe's face detectors: priors per place of each map, all of the same size. */
+/** The places of MediaPipe's face detectors, of short range, full range and back camera: priors per place of each map, all of the same size. */
 const layouts = [
-  { side: 128, strides: [8, 16], priors: [2, 6] },
-  { side: 192, strides: [4], priors: [1] },
-  { side: 256, strides: [16, 32], priors: [2, 6] },
+  { strides: [8, 16], priors: [2, 6] },
+  { strides: [4], priors: [1] },
+  { strides: [16, 32], priors: [2, 6] },
 ] as const;
 
-const countOf = ({ side, strides, priors }: (typeof layouts)[number]): number =>
-  strides.reduce((sum, stride, i) => sum + priors[i] * (side / stride) ** 2, 0);
+const countOf = ({ strides, priors }: (typeof layouts)[number], picture: readonly [number, number]): number =>
+  strides.reduce((sum, stride, i) => sum + priors[i] * placeCount(picture, stride), 0);
 
 /**
  * MediaPipe's face detectors, short and full range: `[1, N, 16]`, box and six key points in pixels from a place's centre, beside a
@@ -16,13 +16,11 @@ const countOf = ({ side, strides, priors }: (typeof layouts)[number]): number =>
  */
 export const blazeFace: HeadFamily = {
   name: "blaze-face",
-  recognise({ outputs, picture: [height, width] }) {
+  recognise({ outputs, picture }) {
     const rows = outputs.filter(({ shape }) => shape.length === 3 && shape[0] === 1);
     const boxes = rows.find(({ shape }) => shape[2] === 16);
     const scores = rows.find(({ shape }) => shape[2] === 1 && shape[1] === boxes?.shape[1]);
-    const layout = layouts.find(
-      (each) => each.side === height && each.side === width && countOf(each) === boxes?.shape[1],
-    );
+    const layout = layouts.find((each) => countOf(each, picture) === boxes?.shape[1]);
     if (!boxes || !scores || !layout) return undefined;
     return {
       boxes: boxes.name,

@@ -1,6 +1,7 @@
 /** What no layer tells of plain boxes, and their numbers do. */
+import { OptionError } from "../../errors";
 import type { DetectorHeadOption } from "../detection";
-import { boxNumbers } from "./find-boxes";
+import { bestClass, boxNumbers } from "./find-boxes";
 import type { Head, HeadValues } from "./head";
 
 /** In a smaller picture pixels are like shares. */
@@ -23,3 +24,32 @@ export function unitsByNumbers(head: Head, values: HeadValues): DetectorHeadOpti
   if (option.units === "relative") return far > anchors / 2 ? "pixels" : "relative";
   return far === 0 ? "relative" : option.units;
 }
+
+/**
+ * Whether rows that a network keeps are corners or centre and size: a size is mostly smaller than the place of a centre, so that most boxes
+ * would be inside out as corners. Rows that are filled up with one number say nothing.
+ *
+ * @throws {OptionError} if some likely boxes are inside out as corners, and most are not
+ */
+export function decodingByNumbers(head: Head, values: HeadValues): DetectorHeadOption["decode"] {
+  const { option, anchors, boxes } = head;
+  if (option.decode !== "corners") return option.decode;
+  let [said, insideOut, odd]: [number, number, number | undefined] = [0, 0, undefined];
+  for (let anchor = 0; anchor < anchors; anchor++) {
+    const [left, top, right, bottom] = boxNumbers(head, values, anchor);
+    if (left === right && top === bottom) continue;
+    said++;
+    if (right >= left && bottom >= top) continue;
+    insideOut++;
+    if (odd === undefined && bestClass(head, values, anchor).score >= likely) odd = anchor;
+  }
+  if (insideOut > said / 2) return "center";
+  if (odd === undefined) return option.decode;
+  throw new OptionError(
+    `Row ${odd} of "${boxes.output.name}" is no box as left, top, right, bottom: (${Array.from(boxNumbers(head, values, odd), (at) => +at.toFixed(2)).join(", ")}). ` +
+      'Where rows are centre and size, say head: { decode: "center" }; where they are corners all the same, head: { decode: "corners" }.',
+  );
+}
+
+/** The usual least score of a box. */
+const likely = 0.25;

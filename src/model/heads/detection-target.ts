@@ -12,10 +12,11 @@ import type { Curve, Score, ScoredAt, ScoredTarget, Term } from "../score";
 import type { Target } from "../target";
 import type { Head } from "./head";
 import { inputToPicture } from "./in-picture";
+import { startOf } from "./joined-channels";
 import { pointInPicture } from "./keypoints";
 import { masksOf, placesInBox } from "./masks";
 import { movedFrom, type Origin, originsOf } from "./origin";
-import { readHead, startOf } from "./read-head";
+import { readHead } from "./read-head";
 
 export const edges = ["left", "top", "right", "bottom"] as const;
 

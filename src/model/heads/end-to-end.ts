@@ -1,6 +1,6 @@
-import { type HeadFamily, joinedParts } from "./family";
+import { type HeadFamily, joinedParts, writtenAs } from "./family";
 
-/** YOLOv10 and others that suppress doubles themselves: `[1, N, 6]`, left, top, right, bottom, score and the number of the class. */
+/** YOLOv10 and others that suppress doubles themselves: `[1, N, 6]`, left, top, right, bottom (of some centre and size), score and the number of the class. */
 export const endToEnd: HeadFamily = {
   name: "end-to-end",
   recognise({ outputs, picture }) {
@@ -15,7 +15,7 @@ export const endToEnd: HeadFamily = {
       ? {
           boxes: output.name,
           layout: "rows",
-          decode: "corners",
+          decode: writtenAs(output, 1) ?? "corners",
           classAt: 4,
           classes: 1,
           classNumber: 5,

@@ -1,5 +1,5 @@
 /** All that detectors need, loaded with the first of them. */
-export { unitsByNumbers } from "./box-units";
+export { decodingByNumbers, unitsByNumbers } from "./box-units";
 export { detectionTarget } from "./detection-target";
 export { candidatesAbove, cornersOf, probabilityOf, withoutDoubles } from "./find-boxes";
 export { recogniseHead } from "./find-head";

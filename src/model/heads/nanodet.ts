@@ -1,3 +1,4 @@
+import { meanDistance } from "./distances";
 import { type Decoder, type DecoderRequest, type HeadFamily, joinedParts, pyramid, stridesOf } from "./family";
 
 /** NanoDet-Plus: `[1, N, C + 4 (R + 1)]`, class scores, then for each side of the box a distribution over distances 0 to R. */
@@ -28,8 +29,7 @@ export const nanodet: HeadFamily = {
 };
 
 /**
- * Each side lies Σ k · softmax(k) · stride from the place: Li et al. 2020, https://arxiv.org/abs/2006.04388, with places at whole
- * multiples of the stride as https://github.com/RangiLyu/nanodet, nanodet_plus_head.py, has them.
+ * Each side lies its mean distance · stride from the place, with places at whole multiples of the stride as https://github.com/RangiLyu/nanodet, nanodet_plus_head.py, has them.
  */
 export function decodeNanodet({ option: { strides = [8, 16, 32, 64] }, picture, channels }: DecoderRequest): Decoder {
   const cells = pyramid(picture, strides);
@@ -39,20 +39,10 @@ export function decodeNanodet({ option: { strides = [8, 16, 32, 64] }, picture, 
     anchors: cells.length,
     corners(numbers, anchor) {
       const { x, y, stride } = cells[anchor];
-      const [left, top, right, bottom] = [0, 1, 2, 3].map((side) => expected(numbers, side * steps, steps) * stride);
+      const [left, top, right, bottom] = [0, 1, 2, 3].map(
+        (side) => meanDistance(numbers, side * steps, steps) * stride,
+      );
       return [x * stride - left, y * stride - top, x * stride + right, y * stride + bottom];
     },
   };
-}
-
-/** The mean of the distribution that the softmax of some numbers is. */
-function expected(numbers: ArrayLike<number>, start: number, count: number): number {
-  let [most, total, sum] = [Number.NEGATIVE_INFINITY, 0, 0];
-  for (let k = 0; k < count; k++) most = Math.max(most, numbers[start + k]);
-  for (let k = 0; k < count; k++) {
-    const power = Math.exp(numbers[start + k] - most);
-    total += power;
-    sum += k * power;
-  }
-  return sum / total;
 }

@@ -58,7 +58,7 @@ export const rawYolo: HeadFamily = {
         `The outputs ${shown} are maps of a YOLO detector before its decoding, and the sizes that their boxes are relative to are not in ` +
           "the file. Say them, width and height in pixels for each map from the largest on, as the network was trained with: " +
           "head: { anchors: [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]] } are YOLOv5's own; of " +
-          'YOLOv3 also decode: "yolo-v3".',
+          'YOLOv3 also decode: "yolo-v3". Of YOLOv8 and later, which have no such sizes, head: { decode: "yolo-v8" }.',
       );
     }
     // Prototypes beside say how many of the numbers are coefficients of masks.

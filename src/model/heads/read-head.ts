@@ -1,7 +1,5 @@
 /** A head as it is read: which elements of which values are a candidate's box and scores. */
 
-import { kindOf } from "../../checks";
-import { joinedOutputs } from "../../compile/join-outputs";
 import { OptionError } from "../../errors";
 import type { Shape } from "../../graph/shape-rule";
 import { suggest } from "../../nearest";
@@ -10,10 +8,12 @@ import { showShape } from "../../tensor";
 import type { DetectorHeadOption, MaskOption } from "../detection";
 import type { ModelValues } from "../model-values";
 import { candidatesMade, checkHead, makersOf } from "./check-head";
-import type { HeadOutput, MapCell } from "./family";
+import type { HeadOutput } from "./family";
 import { outputsOf, pictureOf } from "./find-head";
 import type { Channels, Head, MaskChannels } from "./head";
+import { type BoxChannels, scalesOf, stackedChannels, stackedScales, startOf } from "./joined-channels";
 import { maskChannels } from "./masks";
+import { usualDistances } from "./raw-yolo-v8";
 import { decoders } from "./table";
 
 /** @throws {OptionError} if it names no output, or channels that are not there */
@@ -33,7 +33,8 @@ export function readHead(model: ModelValues, option: DetectorHeadOption): Head {
     );
   }
   const isOwn = scores.output === boxes.output;
-  const classAt = option.classAt ?? (isOwn ? Math.max(boxAt + 4, (objectness ?? -1) + 1) : (objectness ?? -1) + 1);
+  const boxEnd = boxAt + (decode === "yolo-v8" ? usualDistances : 4);
+  const classAt = option.classAt ?? (isOwn ? Math.max(boxEnd, (objectness ?? -1) + 1) : (objectness ?? -1) + 1);
   const classes = option.classes ?? scores.channels - classAt;
   const { anchors, map } = boxes;
   const behind = [classAt, objectness, option.classNumber].filter((at): at is number => at !== undefined && at > boxAt);
@@ -115,116 +116,17 @@ function masksIn(
   return maskChannels(coefficients, at, outputOf(outputs, "masks.prototypes", prototypes));
 }
 
-interface BoxChannels {
-  readonly channels: Channels;
-  /** Of each candidate, where there are several scales. */
-  readonly cells?: readonly MapCell[];
-}
-
 /** The boxes in their output, or in several that are read together. */
 function boxesOf(model: ModelValues, outputs: readonly HeadOutput[], option: DetectorHeadOption): BoxChannels {
   const { boxes, layout = "rows", decode = "center" } = option;
   const isYolo = decode === "yolo" || decode === "yolo-v3";
-  if (typeof boxes === "string" && !isYolo) {
+  if (typeof boxes === "string" && !isYolo && decode !== "yolo-v8") {
     return { channels: channelsOf(outputOf(outputs, "boxes", boxes), layout) };
   }
   const named = (typeof boxes === "string" ? [boxes] : boxes).map((name) => outputOf(outputs, "boxes", name));
   const parts = named.map((output) => ({ output, start: startOf(model, output) }));
+  if (decode === "yolo-v8") return stackedScales(parts);
   return isYolo ? scalesOf(parts, option) : stackedChannels(parts);
-}
-
-interface Part {
-  readonly output: HeadOutput;
-  /** Where it begins among all outputs. */
-  readonly start: number;
-}
-
-/** @throws {OptionError} if the outputs were not read together, because nothing told that they are a detector's */
-export function startOf(model: ModelValues, { value, name }: HeadOutput): number {
-  const values = [...new Set(model.parts.outputs.map((output) => output.value))];
-  const { shapes } = model.parts.graph;
-  if (!shapes.has(joinedOutputs)) {
-    throw new OptionError(
-      `head.boxes: "${name}" is the only output of the model as it was loaded; several can be read together where the network is recognised ` +
-        "as a detector.",
-    );
-  }
-  return values
-    .slice(0, values.indexOf(value))
-    .reduce((sum, each) => sum + (shapes.get(each) ?? []).reduce((a, b) => a * b, 1), 0);
-}
-
-const joinedOf = (parts: readonly Part[]): HeadOutput => ({
-  ...parts[0].output,
-  name: parts.map(({ output }) => output.name).join('", "'),
-  value: joinedOutputs,
-});
-
-/** The channels of several maps of one size, one behind the other. */
-function stackedChannels(parts: readonly Part[]): BoxChannels {
-  const [{ shape }] = parts.map(({ output }) => output);
-  const [, , h, w] = shape;
-  const owners = parts.flatMap(({ output, start }) =>
-    Array.from({ length: output.shape[1] }, (_, channel) => start + channel * h * w),
-  );
-  const same = parts.every(({ output: { shape: own } }) => own.length === 4 && own[2] === h && own[3] === w);
-  if (!same) {
-    throw new OptionError(
-      `head.boxes: maps [1, C, h, w] of one size are expected, got ${parts.map(({ output }) => showShape(output.shape)).join(", ")}.`,
-    );
-  }
-  const index = (anchor: number, channel: number): number => owners[channel] + anchor;
-  const channels = { output: joinedOf(parts), anchors: h * w, channels: owners.length, map: [h, w] as const };
-  return { channels: { ...channels, index, offset: index } };
-}
-
-/** The candidates of the maps of all scales, of each place several priors: `[1, A·K, h, w]` or `[1, A, h, w, K]`. */
-function scalesOf(parts: readonly Part[], { anchors: priors }: DetectorHeadOption): BoxChannels {
-  const whole =
-    Array.isArray(priors) &&
-    priors.length === parts.length &&
-    priors.every(
-      (each) => Array.isArray(each) && each.length >= 2 && each.length % 2 === 0 && each.every((n) => n > 0),
-    );
-  if (!whole) {
-    throw new OptionError(
-      `head.anchors must say width and height of the priors in pixels for each of the ${parts.length} maps, for example [[10, 13, 16, 30, 33, 23], …]; ` +
-        `got ${Array.isArray(priors) ? `${priors.length} lists` : kindOf(priors)}.`,
-    );
-  }
-  const maps = parts.map(({ output, start }, i) => {
-    const { shape } = output;
-    const count = priors[i].length / 2;
-    const isSplit = shape.length === 5;
-    const numbers = isSplit ? shape[4] : shape[1] / count;
-    if (!(shape.length === 4 || (isSplit && shape[1] === count)) || !Number.isInteger(numbers)) {
-      throw new OptionError(`head.anchors: ${count} priors a place do not fit "${output.name}" (${showShape(shape)}).`);
-    }
-    return { start, count, rows: shape[2], columns: shape[3], numbers, isSplit };
-  });
-  const [{ numbers }] = maps;
-  if (maps.some((map) => map.numbers !== numbers)) {
-    throw new OptionError(
-      `head.anchors: ${priors.map(({ length }) => length / 2).join(", ")} priors a place do not fit maps of ` +
-        `${parts.map(({ output }) => showShape(output.shape)).join(", ")}: their candidates would have different numbers.`,
-    );
-  }
-  const places = maps.flatMap(({ start, count, rows, columns, isSplit }, map) => {
-    const size = rows * columns;
-    return Array.from({ length: count * size }, (_, own) => {
-      const [prior, place] = [Math.floor(own / size), own % size];
-      return {
-        cell: { map, rows, columns, x: place % columns, y: Math.floor(place / columns), prior },
-        base: start + (isSplit ? own * numbers : prior * numbers * size + place),
-        step: isSplit ? 1 : size,
-      };
-    });
-  });
-  const index = (anchor: number, channel: number): number => places[anchor].base + channel * places[anchor].step;
-  return {
-    channels: { output: joinedOf(parts), anchors: places.length, channels: numbers, index, offset: index },
-    cells: places.map(({ cell }) => cell),
-  };
 }
 
 function outputOf(outputs: readonly HeadOutput[], key: string, name: string): HeadOutput {

@@ -8,6 +8,7 @@ import { decodeFastestDet, fastestDet } from "./fastest-det";
 import { decodeNanodet, nanodet } from "./nanodet";
 import { decodeCentre, decodeCorners, decodeCornersTopFirst } from "./plain-boxes";
 import { decodeYolo, rawYolo } from "./raw-yolo";
+import { decodeYoloV8, rawYoloV8 } from "./raw-yolo-v8";
 import { decodeRetinaFace, decodeSsd, retinaFace, ssd } from "./ssd";
 import { yoloV5 } from "./yolo-v5";
 import { yoloV8 } from "./yolo-v8";
@@ -26,6 +27,7 @@ export const headFamilies: readonly HeadFamily[] = [
   yolox,
   yoloV5,
   yoloV8,
+  rawYoloV8,
   rawYolo,
 ];
 
@@ -40,6 +42,7 @@ export const decoders: Readonly<Record<BoxDecoding, (request: DecoderRequest) =>
   ssd: decodeSsd,
   yolo: decodeYolo,
   "yolo-v3": decodeYolo,
+  "yolo-v8": decodeYoloV8,
   "retina-face": decodeRetinaFace,
   "blaze-face": decodeBlazeFace,
   centernet: decodeCenternet,
