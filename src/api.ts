@@ -221,6 +221,7 @@ export { cropImage } from "./view/crop-image";
 export { type DrawDetectionsOptions, type DrawnBox, type DrawnMask, drawDetections } from "./view/draw-detections";
 export { encodeNpy } from "./view/encode-npy";
 export { type Heatmap, type HeatmapOptions, heatmap } from "./view/heatmap";
+export { type MontageOptions, montage } from "./view/montage";
 export {
   enlarge,
   heatmapImage,

@@ -8,6 +8,7 @@ import { writeOnnx } from "../../src/onnx/writer";
 import { yoloV8 } from "../detect/networks";
 import { graphOf, ints, randomFloats, randomIntegers } from "../graph/build";
 import { attending } from "../hostile/small-networks";
+import { volumes } from "./sandbox";
 
 const folder = "docs/api";
 
@@ -39,6 +40,7 @@ describe("docs/api", () => {
     writeFileSync(join(place, "segmenter.onnx"), writeOnnx(segmenter));
     writeFileSync(join(place, "generator.onnx"), writeOnnx(generator));
     writeFileSync(join(place, "transformer.onnx"), attending);
+    writeFileSync(join(place, "volumes.onnx"), writeOnnx(volumes()));
     writeFileSync(join(place, "detector.onnx"), yoloV8(0));
     copyFileSync("models/petshop-detector.onnx", join(place, "animals.onnx"));
     writeFileSync(join(place, "examples.mjs"), program(examples));
@@ -58,6 +60,8 @@ const settings: Readonly<Record<string, string>> = {
   "functions/boxEvidence.md": `const model = await seethrough.loadModel("animals.onnx");`,
   "functions/classProbabilityMap.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/drawDetections.md": `const model = await seethrough.loadModel("detector.onnx");`,
+  "functions/montage.md": `const model = await seethrough.loadModel("volumes.onnx");
+    const scan = new seethrough.Tensor(Float32Array.from({ length: 768 }, (_, i) => Math.sin(i)), [1, 1, 12, 8, 8]);`,
   "functions/dRise.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/detect.md": `const model = await seethrough.loadModel("detector.onnx");`,
   "functions/toCamModel.md": `

@@ -18,6 +18,7 @@ import { quantisedClassifier } from "./quantised-classifier";
  * | `model.onnx`, `labels.json` | the embedded classifier and its labels |
  * | `model-int8.onnx` | the same, quantised |
  * | `segmenter.onnx` | a network of five classes on 256×256 maps, seeded weights |
+ * | `volumes.onnx` | a network of volumes of 12×8×8, seeded weights |
  * | `pair.onnx` | a network of two pictures `a` and `b` of 48×48, seeded weights |
  * | `pets/model.json`, … | a TensorFlow.js layers-model with the labels of Teachable Machine, seeded weights |
  * | `pets/model.onnx`, `….data` | a convolution with its weights beside it |
@@ -47,6 +48,7 @@ export async function makeSandbox(root: string): Promise<string> {
   const calibration = scenes.slice(0, 4).map(({ file }) => file);
   writeFileSync(join(template, "model-int8.onnx"), await quantisedClassifier(calibration));
   writeFileSync(join(template, "segmenter.onnx"), writeOnnx(segmenter()));
+  writeFileSync(join(template, "volumes.onnx"), writeOnnx(volumes()));
   writeFileSync(join(template, "pair.onnx"), writeOnnx(pair()));
   for (const [name, bytes] of Object.entries(await pets())) writeFileSync(join(template, "pets", name), bytes);
   return template;
@@ -61,6 +63,21 @@ function segmenter(): ReturnType<typeof graphOf> {
       ["Conv", ["x", "w1"], ["c1"], { pads: [1, 1, 1, 1] }],
       ["Relu", ["c1"], ["r1"]],
       ["Conv", ["r1", "w2"], ["y"]],
+    ],
+  });
+}
+
+export function volumes(): ReturnType<typeof graphOf> {
+  const random = randomIntegers(6);
+  return graphOf({
+    inputs: { x: [1, 1, 12, 8, 8] },
+    constants: { w1: randomFloats(random, [4, 1, 3, 3, 3]), w2: randomFloats(random, [4, 2]) },
+    nodes: [
+      ["Conv", ["x", "w1"], ["c1"]],
+      ["Relu", ["c1"], ["r1"]],
+      ["GlobalAveragePool", ["r1"], ["p1"]],
+      ["Flatten", ["p1"], ["f1"]],
+      ["MatMul", ["f1", "w2"], ["y"]],
     ],
   });
 }

@@ -49,6 +49,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
   const attribution = await library.gradCam(model, image);
   const whole = await library.saliency(model, image);
   const map = library.heatmap(attribution);
+  const volume = new Tensor(map.data.slice(), [1, 1, 1, map.height, map.width]);
   const box = { x: 1, y: 1, width: 4, height: 4 };
   const images = [
     { id: "0", image },
@@ -131,6 +132,7 @@ async function signatures(): Promise<ReadonlyMap<string, Signature>> {
     heatmapImage: [map, { colormap: "viridis" }],
     overlay: [image, map, { opacity: 0.5 }],
     sideBySide: [[image, image], { gap: 2 }],
+    montage: [volume, map, { scale: 2, range: [0, 1] }],
     poolingPicture: [{ input: tensor }, {}],
     segment: [image, map, {}],
     signalPlot: [

@@ -30,6 +30,7 @@ async function failure(call: Any, ...args: unknown[]): Promise<unknown> {
 const signatures = (): Readonly<Record<string, { readonly args: readonly unknown[]; readonly options?: false }>> => {
   const map = library.heatmap(attribution);
   const tensor = new Tensor(new Float32Array(96 * 96 * 3), [1, 96, 96, 3]);
+  const volume = new Tensor(new Float32Array(96 * 96), [1, 1, 1, 96, 96]);
   const methods = Object.fromEntries(methodTable.map(({ call }) => [call, { args: [model, image] }]));
   const judged = { args: [model, image, attribution] };
   const tested = { args: [model, image, library.saliency] };
@@ -102,6 +103,7 @@ const signatures = (): Readonly<Record<string, { readonly args: readonly unknown
     heatmap: { args: [attribution] },
     enlarge: { args: [image, 8], options: false },
     heatmapImage: { args: [map] },
+    montage: { args: [volume, map] },
     overlay: { args: [image, map] },
     sideBySide: { args: [[image]] },
     poolingPicture: { args: [{}] },
