@@ -124,6 +124,8 @@ const messages = {
     `The metadata of the TensorFlow Lite file are left out, since they are damaged. ${reason}`,
   "post-processing-cut": (operators: string, outputs: string, rule: string) =>
     `The file ends in ${operators}, which picks among results and has no gradient. It is left out: the outputs are what it reads, "${outputs}".${rule}`,
+  "batch-of-one": (batch: string, names: string) =>
+    `The file fixes ${batch} samples for "${names}", and is read for one: samples never mix here, so each has the numbers it would have by itself.`,
   "first-subgraph": (count: string, name: string) =>
     `The TensorFlow Lite file holds ${count} networks (subgraphs), and the first is read${name === "" ? "" : `, "${name}"`}.`,
   "picks-inside": (nodes: string) =>

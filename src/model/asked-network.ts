@@ -70,11 +70,16 @@ export async function askedNetwork(
   // Dead nodes go first: an unsupported head does not matter if an earlier layer is explained.
   const live = keepingInput(file, removeDeadNodes(file, [result]));
   const usual = options.inputShape ?? usualShape(live, metadata);
+  const shapes = inputIsFinal ? new Map() : askedShapes(live, options, usual);
+  const several = live.inputs.filter(({ name, shape: [batch] }) => Number(batch) > 1 && shapes.get(name)?.[0] === 1);
+  if (several.length > 0) {
+    notes.push(note("batch-of-one", `${several[0].shape[0]}`, several.map(({ name }) => name).join('", "')));
+  }
   return {
     file,
     result,
     live,
-    shapes: inputIsFinal ? new Map() : askedShapes(live, options, usual),
+    shapes,
     metadata,
     saysRange: (options.preprocess?.range ?? metadata.preprocess?.range) !== undefined,
     ownPixels,

@@ -205,6 +205,10 @@ describe("heads and inputs as other tools write them", () => {
     });
     const model = await loadModel(writeOnnx(graph));
     expect(model.output.shape).toEqual([1, 4]);
+    expect(model.notes.find(({ code }) => code === "batch-of-one")?.message).toMatch(/fixes 2 samples for "x"/);
+    const ofOne = await loadModel(writeOnnx({ ...graph, inputs: [{ name: "x", shape: [1, 3, 8, 8] }] }));
+    const ofAny = await loadModel(writeOnnx({ ...graph, inputs: [{ name: "x", shape: [null, 3, 8, 8] }] }));
+    for (const { notes } of [ofOne, ofAny]) expect(notes.map(({ code }) => code)).not.toContain("batch-of-one");
     await expect(loadModel(writeOnnx(graph), { inputShape: [2, 3, 8, 8] })).rejects.toThrow(/one sample at a time/);
   });
 });
