@@ -22,10 +22,33 @@ export function clockOf(name: string): Clock {
   const usage = (process as { readonly threadCpuUsage?: ThreadUsage }).threadCpuUsage;
   if (name !== "thread" || !usage)
     throw new Error(`--clock: "${name}" is no clock of this Node; there are wall and, from 23.9 on, thread.`);
-  return () => {
+  const clock = (): number => {
     const { user, system } = usage.call(process);
     return (user + system) / 1000;
   };
+  const step = stepOf(clock);
+  if (step > coarsest) {
+    throw new Error(
+      `--clock: this machine counts what a thread ran in steps of ${step.toFixed(1)} ms, too coarse for calls of a few. Use wall.`,
+    );
+  }
+  return clock;
+}
+
+/** A clock with longer steps says nothing about a short call. */
+const coarsest = 0.5;
+
+/** By how much a clock goes on at once, in milliseconds; kernels that count ticks go on by 1 to 10. */
+export function stepOf(clock: Clock): number {
+  let [least, last] = [Number.POSITIVE_INFINITY, clock()];
+  for (let seen = 0, end = performance.now() + 100; seen < 3 && performance.now() < end; ) {
+    const now = clock();
+    if (now === last) continue;
+    least = Math.min(least, now - last);
+    last = now;
+    seen++;
+  }
+  return least;
 }
 
 /** Without the flags of the README, V8 replaces wasm code function by function while it runs: warm takes calls and time. */

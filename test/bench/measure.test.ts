@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { interleave } from "../../bench/measure";
+import { interleave, stepOf } from "../../bench/measure";
 
 test("a round calls each contender once, and whose turn comes first changes", async () => {
   let now = 0;
@@ -22,4 +22,11 @@ test("a round calls each contender once, and whose turn comes first changes", as
   for (const turn of turns) expect(turn.toSorted()).toEqual(contenders.map(({ name }) => name));
   const firsts = contenders.map(({ name }) => turns.filter(([first]) => first === name).length);
   for (const count of firsts) expect(count).toBeGreaterThan(rounds / 5);
+});
+
+test("the step of a clock is the least by which it goes on", () => {
+  let calls = 0;
+  expect(stepOf(() => Math.floor(calls++ / 50) * 4)).toBe(4);
+  expect(stepOf(() => calls++ * 0.001)).toBeCloseTo(0.001, 6);
+  expect(stepOf(() => 7)).toBe(Number.POSITIVE_INFINITY);
 });
