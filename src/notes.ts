@@ -131,6 +131,8 @@ const messages = {
   "picks-inside": (nodes: string) =>
     `${nodes} of what is computed from the picture, and later layers read only that. What is picked is taken as it is for this picture: ` +
     "gradients pass through it to where it came from, and say nothing of what would be picked instead.",
+  "grid-of-box": (grid: string) =>
+    `No grid was given: masks have ${grid}×${grid} cells, by the size of the box. Finer cells are noisier, and want more masks.`,
   "box-evidence": (inside: string, control: string) =>
     `${inside} of what speaks for it lies inside the box${control === "" ? "" : `; a box of the same size beside it has at most ${control}`}. ` +
     "Evidence outside is context, which a person may use too, or a cheat: compare it with that of another box of the class before concluding anything.",

@@ -1,4 +1,5 @@
 import type { BlackBox } from "../attribution/black-box";
+import { fewestCells, gridFor } from "../attribution/covering/box-grid";
 import { maskPasses } from "../attribution/covering/random-masks";
 import { inputByInput } from "../attribution/input-by-input";
 import { byPasses, type Passes } from "../attribution/passes";
@@ -8,11 +9,12 @@ import { riseFacts } from "../methods/rise";
 import { settledOptions } from "../methods/settled-options";
 import type { Input, Model } from "../model/model";
 import { asksForBox } from "../model/resolve-target";
+import { note } from "../notes";
 
 export interface RiseOptions extends PassesOptions {
   /** Number of masks, a pass each; default 4000. */
   readonly masks?: number;
-  /** Cells of a mask along each axis; default 7. */
+  /** Cells of a mask along each axis; default 7, of a `{ detection }` up to 16, one and a half to a box. */
   readonly grid?: number;
   /** Probability that a cell lets the input through; default 0.5. */
   readonly probability?: number;
@@ -44,7 +46,11 @@ export const rise: (model: Model | BlackBox, input: Input, options?: RiseOptions
 
 /** A pass per mask. */
 async function beginRise(model: Model | BlackBox, input: Input, unsettled: RiseOptions): Promise<Passes<number>> {
-  return inputByInput(model, input, settledOptions(riseFacts, unsettled), (scored, options) =>
-    maskPasses("rise", scored, options, asksForBox(options.target) ? "mean" : "zero"),
-  );
+  return inputByInput(model, input, settledOptions(riseFacts, unsettled), (scored, options) => {
+    const grid = options.grid ?? gridFor(options.target, scored.frame);
+    const isFiner = options.grid === undefined && grid > fewestCells;
+    const notes = isFiner ? [...scored.notes, note("grid-of-box", String(grid))] : scored.notes;
+    const level = asksForBox(options.target) ? "mean" : "zero";
+    return maskPasses("rise", { ...scored, notes }, { ...options, grid }, level);
+  });
 }

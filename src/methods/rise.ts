@@ -13,7 +13,7 @@ export const riseFacts = {
     refined,
     {
       masks: { is: "count", default: 4000 },
-      grid: { is: "count", default: 7 },
+      grid: { is: "count", usual: "7, of a box up to 16" },
       probability: { is: "probability", default: 0.5 },
     },
   ],

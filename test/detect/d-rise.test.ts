@@ -170,6 +170,32 @@ describe("dRise", () => {
     expect(found.target).toMatchObject({ index: 1, label: "dog" });
   });
 
+  it("of rise, cells by the size of the box where nobody said how many", async () => {
+    const model = await loadModel(yoloV8(0));
+    const [best] = await detect(model, x, { threshold: 0 });
+    const asked = async (width: number, height: number, grid?: number) => {
+      const detection = { ...best, box: { x: 4, y: 8, width, height } };
+      const { recipe, notes } = await rise(model, x, { target: { detection }, masks: 2, ...(grid && { grid }) });
+      return [recipe.options.grid, notes.some(({ code }) => code === "grid-of-box")];
+    };
+    // One and a half to a box, 1.5 · 64 / 10, but not below the paper's and not so fine that nothing but noise is left.
+    expect(await asked(10, 30)).toEqual([10, true]);
+    expect(await asked(30, 10)).toEqual([10, true]);
+    expect(await asked(2, 30)).toEqual([16, true]);
+    expect(await asked(60, 60)).toEqual([7, false]);
+    expect(await asked(10, 10, 5)).toEqual([5, false]);
+    expect(await asked(0, 0)).toEqual([16, true]);
+    // In pixels of a picture twice as large, of which the network sees the half.
+    const photo = { data: new Uint8Array(128 * 128 * 3).map((_, i) => (i * 37) % 256), width: 128, height: 128 };
+    const [found] = await detect(model, photo, { threshold: 0 });
+    const small = { ...found, box: { x: 10, y: 10, width: 20, height: 90 } };
+    const { recipe } = await rise(model, photo, { target: { detection: small }, masks: 2 });
+    expect(recipe.options.grid).toBe(10);
+    expect((await rise(model, photo, { target: { sum: [{ detection: found }] }, masks: 2 })).recipe.options.grid).toBe(
+      7,
+    );
+  });
+
   it("explains a box that nobody found, and heads that name a class by its number", async () => {
     const model = await loadModel(endToEnd);
     const input = wave(160);
@@ -280,7 +306,7 @@ describe("methods that change the input follow the box", () => {
     const line = await lime(model, x, { target, segments: halves, samples: 8 });
     expect(line.target.score).toBeCloseTo(plain, 5);
     const masks = await masksOf(3, 7, 0, 64);
-    const masked = await rise(model, x, { target, masks: 3 });
+    const masked = await rise(model, x, { target, masks: 3, grid: 7 });
     const weights: number[] = [];
     for (const mask of masks) weights.push(await follow(hidden(x, mask)));
     const map = plainMap(masks, weights);
