@@ -1,4 +1,4 @@
-// Why is there a face? Explains MediaPipe's networks as their npm packages ship them: node explain.mjs PHOTO
+// Why is there a face? Explains MediaPipe's networks as their npm packages ship them: node explain.mjs [PHOTO]
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -6,7 +6,8 @@ import { decodeImage, detect, encodePng, enlarge, heatmap, loadModel, overlay, s
 
 const packaged = (name, file) =>
   readFile(join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), file));
-const photo = enlarge(await decodeImage(await readFile(process.argv[2])), 384);
+const scene = new URL("../images/cage-dog-02.png", import.meta.url);
+const photo = enlarge(await decodeImage(await readFile(process.argv[2] ?? scene)), 384);
 
 // MediaPipe's graphs, which the files do not hold, scale pixels to −1..1 and fit the whole photograph into the square.
 const faces = await loadModel(await packaged("@mediapipe/face_detection", "face_detection_short_range.tflite"), {

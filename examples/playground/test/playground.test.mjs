@@ -632,6 +632,36 @@ test("fits a phone", async (t) => {
   check();
 });
 
+test("a box that is tapped on a phone brings its evidence into view", async (t) => {
+  const [width, height] = [390, 844];
+  const phone = { viewport: { width, height }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+  const { page, check } = await open(t, server.url, phone);
+  await opened(page);
+  await chooseNetworkOf(page, "petshop-detector");
+  const boxes = page.getByRole("button", { name: /^Box \d: / });
+  await overlay(page, /Occlusion for the \w+ in (the box|box 1)/).waitFor();
+  const name = /: (\w+),/.exec(await boxes.nth(1).getAttribute("aria-label"))?.[1];
+  await boxes.nth(1).tap();
+  assert.equal(await boxes.nth(1).getAttribute("aria-pressed"), "true");
+  const evidence = overlay(page, new RegExp(`Occlusion for the ${name} in `));
+  await evidence.waitFor();
+  await eventually(async () => {
+    const seen = await evidence.boundingBox();
+    return seen.y >= 0 && seen.y + seen.height <= height && seen.x >= 0 && seen.x + seen.width <= width;
+  });
+  // As large as a finger needs, and its name as large as eyes do.
+  for (const box of await boxes.all()) {
+    const own = await box.boundingBox();
+    assert.ok(own.width >= 24 && own.height >= 24);
+    const size = await box
+      .locator(".box-name")
+      .evaluate((label) => Number.parseFloat(getComputedStyle(label).fontSize));
+    assert.ok(size >= 12, `a name of ${size} pixels`);
+  }
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+  check();
+});
+
 test("keeps still where motion is unwelcome", async (t) => {
   const { page, check } = await open(t, server.url, { reducedMotion: "reduce" });
   await ready(page);

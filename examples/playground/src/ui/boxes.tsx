@@ -1,5 +1,6 @@
 import type { Detection } from "seethrough";
 import { answers, askedBox, className, target } from "../state/question";
+import { bringUp } from "./bring-up";
 
 interface Size {
   readonly width: number;
@@ -38,6 +39,8 @@ export function ClickableBoxes({ size }: { readonly size: Size }) {
             style={{ ...placed(box, size), zIndex: bySize.indexOf(box) + 1 }}
             onClick={() => {
               target.value = { detection: box };
+              // Of one column the evidence stands above what was tapped.
+              bringUp(document.querySelector(".evidence"), "nearest");
             }}
           >
             <span class={`box-name ${isAtTop ? "inside" : ""} ${isAtRight ? "from-right" : ""}`} aria-hidden="true">

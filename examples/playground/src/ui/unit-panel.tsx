@@ -6,6 +6,7 @@ import { target } from "../state/question";
 import { latest } from "../state/task";
 import { openTab } from "../state/view";
 import type { ProjectedUnit } from "../worker/protocol";
+import { bringUp } from "./bring-up";
 import { PictureCanvas } from "./picture";
 import { Busy, Empty, Notes, Problem } from "./status";
 
@@ -20,10 +21,9 @@ export function UnitPanel({ layer, unit }: Props) {
   const value = latest(task);
   const title = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     // Below a long grid of units the panel is brought up; beside it, it is in view already.
     const below = matchMedia("(max-width: 1250px)").matches;
-    title.current?.scrollIntoView({ block: below ? "start" : "nearest", behavior: calm ? "auto" : "smooth" });
+    bringUp(title.current, below ? "start" : "nearest");
   }, [layer, unit]);
   const aim = (tab: "explain" | "ascent"): void => {
     target.value = { layer, unit };
