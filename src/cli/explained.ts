@@ -46,6 +46,8 @@ export interface ShownInput {
   readonly map?: Heatmap;
   /** In pixels of the picture, of a signal in samples; missing where nothing in it speaks for the target. */
   readonly box?: Box;
+  /** Of a volume: the slice with the strongest evidence, which the box is in. */
+  readonly slice?: number;
 }
 
 /** Flags, with a box in place of a class where one was chosen. */
@@ -236,7 +238,18 @@ function viewOf(attribution: Attribution, file: NamedFile, flags: Pick<ExplainFl
   const [, rows, columns] = values.shape;
   const isAtInput = attribution.layer === undefined || (rows === height && columns === width);
   const map = heatmap(attribution, { ...(isAtInput && pixelwise), input: name });
-  return [{ file, values, map, ...boxOf(map) }];
+  const { depth } = attribution.inputSizes?.[name] ?? attribution.inputSize;
+  return [{ file, values, map, ...(depth === undefined ? boxOf(map) : boxInSlice(map, depth)) }];
+}
+
+/** Where the strongest evidence of a volume is, whose slices lie one below the other. */
+function boxInSlice({ data, width, height, signed }: Heatmap, depth: number): Pick<ShownInput, "box" | "slice"> {
+  const places = data.length / depth;
+  const strongest = data.reduce((best, value, i) => (value > data[best] ? i : best), 0);
+  const slice = Math.floor(strongest / places);
+  const part = data.slice(slice * places, (slice + 1) * places);
+  const { box } = boxOf({ data: part, width, height: height / depth, signed });
+  return box ? { box, slice } : {};
 }
 
 /** Positive values below this share of the strongest are not drawn: a box around them would frame nothing. */

@@ -9,6 +9,7 @@ import {
   enlarge,
   type ImageLike,
   LayerError,
+  montage,
   OptionError,
   overlay,
   resize,
@@ -41,24 +42,25 @@ export async function writePictures(
   const written: { kind: "plot" | "overlay"; name: string }[] = [];
   for (const file of drawable) {
     const name = drawable.length > 1 ? nameFor(out, file.name) : out;
-    await writeOutputFile(name, await (file.signal ? plots : overlays)(file, ofInput(file), flags));
+    const draw = file.signal ? plots : file.volume ? montages : overlays;
+    await writeOutputFile(name, await draw(file, ofInput(file), flags));
     written.push({ kind: file.signal ? "plot" : "overlay", name });
   }
   return written;
 }
 
-const canDraw = ({ picture, signal }: NamedFile, out: string): boolean =>
+const canDraw = ({ picture, signal, volume }: NamedFile, out: string): boolean =>
   (signal !== undefined && out.toLowerCase().endsWith(".svg")) ||
-  (picture !== undefined && out.toLowerCase().endsWith(".png"));
+  ((picture ?? volume) !== undefined && out.toLowerCase().endsWith(".png"));
 
 /** Finds out before the work that there is nothing to draw, or another format to draw it in. */
 export function checkPictures(files: readonly NamedFile[], { out }: ExplainFlags): void {
   if (out === undefined || files.some((file) => canDraw(file, out))) return;
-  const { picture, signal } = files.find((file) => file.picture || file.signal) ?? files[0];
-  if (!picture && !signal) throw new LayerError(noPlaces);
+  const { picture, signal, volume } = files.find((file) => file.picture || file.signal || file.volume) ?? files[0];
+  if (!picture && !signal && !volume) throw new LayerError(noPlaces);
   const asked = out.slice(out.lastIndexOf(".")).toLowerCase();
   if (signal && asked !== ".svg") throw new OptionError(`Signals are plotted as SVG: name --out .svg, not ${asked}.`);
-  if (picture && asked !== ".png") throw new OptionError(`Pictures are written as PNG: name --out .png, not ${asked}.`);
+  if (asked !== ".png") throw new OptionError(`Pictures are written as PNG: name --out .png, not ${asked}.`);
 }
 
 const noPlaces = "These values have no places in the image, so there is no overlay; --npy writes them.";
@@ -89,6 +91,17 @@ const overlays: Draw = async ({ path, picture: image }, results, flags) => {
           ]),
         );
   return encodePng(whole);
+};
+
+/** The slices of a volume side by side as PNG, those of several methods too. */
+const montages: Draw = async ({ volume }, results, { colormap }) => {
+  const drawn: ImageLike[] = [];
+  for (const { view } of results) {
+    if (volume && view?.map) drawn.push(await montage(volume, view.map, { ...(colormap && { colormap }) }));
+  }
+  if (drawn.length === 0) throw new LayerError(noPlaces);
+  const named = results.filter(({ view }) => view?.map).map(({ attribution }) => captionOf(attribution));
+  return encodePng(sideBySide(await Promise.all(drawn.map((picture, i) => captioned(picture, named[i])))));
 };
 
 /** The signal over its evidence as SVG, of several methods one below the other. */

@@ -57,7 +57,9 @@ function meaning(
   return `  ${one}: ${high}; ${other}: ${low}`;
 }
 
-export function placeText({ values, map, box }: ShownInput): string {
+export function placeText({ values, map, box, slice }: ShownInput): string {
+  if (box && slice !== undefined)
+    return `most in slice ${slice}, x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (box && map?.height === 1) return `samples ${box.x}–${box.x + box.width}`;
   if (box) return `x ${box.x}–${box.x + box.width}, y ${box.y}–${box.y + box.height}`;
   if (values.shape.length < 3) return `${values.data.length} values without places`;
@@ -93,7 +95,7 @@ export const explanationEntries = (results: readonly Explained[], several: boole
     ...(attribution.layer && { layer: attribution.layer }),
     shape: attribution.values.shape,
     ...(attribution.convergenceDelta !== undefined && { convergenceDelta: attribution.convergenceDelta }),
-    ...(!several && views[0]?.box && { box: views[0].box }),
+    ...(!several && placeOf(views[0])),
     ...(several && { inputs: Object.fromEntries(views.map(ofView)) }),
     notes: attribution.notes,
     recipe: attribution.recipe,
@@ -107,11 +109,15 @@ export interface ExplanationEntry
   readonly shape: readonly number[];
   /** In pixels of the picture. */
   readonly box?: Box;
+  /** Of a volume: the slice that the box is in. */
+  readonly slice?: number;
   /** Of several inputs. */
   readonly inputs?: Readonly<Record<string, object>>;
 }
 
-const ofView = ({ file: { name }, values, box }: ShownInput): [string, object] => [
-  name,
-  { shape: values.shape, ...(box && { box }) },
-];
+const ofView = (view: ShownInput): [string, object] => [view.file.name, { shape: view.values.shape, ...placeOf(view) }];
+
+const placeOf = ({ box, slice }: Partial<ShownInput> = {}): Pick<ShownInput, "box" | "slice"> => ({
+  ...(box && { box }),
+  ...(slice !== undefined && { slice }),
+});

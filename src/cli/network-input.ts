@@ -18,6 +18,8 @@ export interface GivenInput {
   readonly picture?: ImageLike;
   /** `[1, C, L]`, to plot. */
   readonly signal?: Tensor;
+  /** `[1, C, D, H, W]`, to lay its slices side by side. */
+  readonly volume?: Tensor;
   /** Of a table with a header, one per channel. */
   readonly channelNames?: readonly string[];
   /** How the file was read, where it could be read in another way. */
@@ -53,6 +55,7 @@ export async function readNetworkInput(
   const { shape } = tensor;
   const notes = reading ? [`${path} was read as ${reading}.`] : [];
   if (shape.length === 3) return { input: tensor, signal: tensor, ...namesOf(array, shape), notes };
+  if (shape.length === 5) return { input: tensor, volume: tensor, notes };
   const isPicture = shape.length === 4 && (shape[3] === 1 || shape[3] === 3);
   return { input: tensor, ...(isPicture && { picture: toImage(model, tensor, { input: taker.name }) }), notes };
 }

@@ -248,3 +248,52 @@ describeShared("a network for sounds", () => {
     }
   });
 });
+
+describe("a volume", () => {
+  const [D, H, W] = [6, 8, 8];
+  const graph = graphOf({
+    inputs: { x: [1, 1, D, H, W] },
+    constants: { w: randomFloats(randomIntegers(4), [2, 1, 3, 3, 3]) },
+    nodes: [
+      ["Conv", ["x", "w"], ["c"]],
+      ["Relu", ["c"], ["r"]],
+      ["GlobalAveragePool", ["r"], ["g"]],
+      ["Flatten", ["g"], ["y"]],
+    ],
+  });
+  // Something is in slice 4 alone.
+  const values = Float32Array.from({ length: D * H * W }, (_, i) => {
+    const [slice, row, column] = [Math.floor(i / (H * W)), Math.floor(i / W) % H, i % W];
+    return slice === 4 && row < 4 && column > 3 ? 5 : 0;
+  });
+  let scan: string;
+  let file: string;
+  beforeAll(() => {
+    scan = write("scan.npy", encodeNpy(new Tensor(values, [1, 1, D, H, W])));
+    file = write("volumes.onnx", writeOnnx(graph));
+  });
+
+  it("is drawn slice beside slice, and the text says in which one the evidence is", async () => {
+    const out = place("slices.png");
+    const options = ["--method", "occlusion", "--window", "2,4,4", "--stride", "2,4,4", "--target", "0"];
+    const { out: said } = await run("explain", scan, "--model", file, ...options, "--out", out);
+    expect(said).toMatch(/most in slice [45], x 4–8, y 0–4/);
+    const { width, height } = await decodeImage(readFileSync(out));
+    expect(width).toBeGreaterThan(3 * 96);
+    expect(height).toBeGreaterThan(2 * 96);
+    const { explanations } = JSON.parse((await run("explain", scan, "--model", file, ...options, "--json")).out);
+    expect(explanations[0].box).toEqual({ x: 4, y: 0, width: 4, height: 4 });
+    expect([4, 5]).toContain(explanations[0].slice);
+    expect(explanations[0].recipe.options).toMatchObject({ window: [2, 4, 4], stride: [2, 4, 4] });
+  });
+
+  it("has windows of one number or three, and pictures as PNG", async () => {
+    const fails = async (...options: string[]) => (await run("explain", scan, "--model", file, ...options)).err;
+    expect(await fails("--method", "occlusion", "--window", "4,4")).toMatch(
+      /--window must be .*three \(slices, rows, columns\)/,
+    );
+    expect(await fails("--out", place("slices.svg"))).toMatch(
+      /Pictures are written as PNG: name --out \.png, not \.svg\./,
+    );
+  });
+});
