@@ -142,7 +142,8 @@ function share(name: string, value: number): void {
 /** The head of a model, as it is recognised or as somebody says. */
 export async function openHead(model: LoadedModel, said: Partial<DetectorHeadOption> | undefined): Promise<OpenedHead> {
   const heads = await import("../model/heads/heads");
-  const isPartial = said === undefined || (typeof said === "object" && said !== null && said.boxes === undefined);
+  const isObject = typeof said === "object" && said !== null && !Array.isArray(said);
+  const isPartial = said === undefined || (isObject && said.boxes === undefined);
   const { family, option } = isPartial
     ? heads.recogniseHead(model, said)
     : { family: "said", option: said as DetectorHeadOption };

@@ -19,6 +19,7 @@ import { cosine } from "../model/heads/class-likeness";
 import { overlap } from "../model/heads/find-boxes";
 import { edgesOf } from "../model/heads/in-picture";
 import { type LoadedModel, loaded } from "../model/loaded-model";
+import { misfit } from "../model/misfit";
 import type { Input, Model } from "../model/model";
 import type { Target } from "../model/target";
 import type { Tensor } from "../tensor";
@@ -119,8 +120,10 @@ async function foundByModel(
   options: DRiseOptions,
   sought: FoundObject,
 ): Promise<readonly ScoredInput[]> {
-  const said = options.head ?? (sought as { readonly head?: DetectorHeadOption }).head;
-  const opened = await openHead(model, said);
+  const own = (sought as { readonly head?: DetectorHeadOption }).head;
+  const opened = await openHead(model, options.head ?? own).catch((error: unknown) => {
+    throw options.head === undefined && own ? misfit(model.name, error) : error;
+  });
   const { heads } = opened;
   const data = model.prepare(input);
   const plain = async (keep: readonly string[]) => {

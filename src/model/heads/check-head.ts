@@ -24,7 +24,7 @@ const keys: Readonly<Record<keyof DetectorHeadOption, true>> = {
 
 /** @throws {OptionError} naming the option that is none, or has another kind of value */
 export function checkHead(option: DetectorHeadOption): void {
-  if (typeof option !== "object" || option === null || !namesOutputs(option.boxes)) {
+  if (typeof option !== "object" || option === null || Array.isArray(option) || !namesOutputs(option.boxes)) {
     throw new OptionError(
       `head must say how the outputs are read, at least { boxes: "the name of the output with the boxes" }, got ${kindOf(option)}.`,
     );
@@ -58,6 +58,11 @@ export function checkHead(option: DetectorHeadOption): void {
   checkKeypoints(option.keypoints);
   checkMasks(option.masks);
   checkSelection(option.selection);
+  if (option.anchors !== undefined && decode !== "yolo" && decode !== "yolo-v3") {
+    throw new OptionError(
+      `head.anchors are of the maps of a YOLO that is not decoded, decode: "yolo" or "yolo-v3", and "${decode}" reads none: leave them out.`,
+    );
+  }
 }
 
 const namesOutputs = (boxes: unknown): boolean =>
@@ -93,7 +98,7 @@ function checkChannels<Part extends { readonly output?: string; readonly at: num
   part: unknown,
   words: readonly (keyof Part & string)[],
 ): asserts part is Part {
-  if (typeof part !== "object" || part === null) {
+  if (typeof part !== "object" || part === null || Array.isArray(part)) {
     throw new OptionError(`${name} must be { ${words.join(", ")} }, got ${kindOf(part)}.`);
   }
   const known = ["output", ...words];

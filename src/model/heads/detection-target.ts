@@ -6,6 +6,7 @@ import { unravel } from "../../graph/regions";
 import { isPlacement } from "../../image/placement";
 import { memoryStrides } from "../../operation/layout";
 import type { Detection, DetectionPart } from "../detection";
+import { misfit } from "../misfit";
 import type { ModelValues } from "../model-values";
 import { producerOf } from "../output";
 import type { Curve, Score, ScoredAt, ScoredTarget, Term } from "../score";
@@ -28,7 +29,7 @@ export function detectionTarget(model: ModelValues, detection: Detection, of: De
     );
   }
   checkGeometry(detection);
-  const head = readHead(model, detection.head);
+  const head = headOf(model, detection);
   checkPart(head, of);
   const { anchor, index } = detection;
   if (!Number.isInteger(anchor) || anchor < 0 || anchor >= head.anchors) {
@@ -60,6 +61,15 @@ export function detectionTarget(model: ModelValues, detection: Detection, of: De
     ...(of !== "mask" && { scoredAt: scoredAt(model, head, detection) }),
     choose: () => score,
   };
+}
+
+/** @throws {TargetError} if its head names what the model does not have */
+function headOf(model: ModelValues, { head }: Detection): Head {
+  try {
+    return readHead(model, head);
+  } catch (error) {
+    throw typeof head === "object" && head !== null ? misfit(model.name, error) : error;
+  }
 }
 
 /** The layers that made the score of the class, and the box. */

@@ -124,6 +124,14 @@ function boxesOf(model: ModelValues, outputs: readonly HeadOutput[], option: Det
     return { channels: channelsOf(outputOf(outputs, "boxes", boxes), layout) };
   }
   const named = (typeof boxes === "string" ? [boxes] : boxes).map((name) => outputOf(outputs, "boxes", name));
+  const isMap = ({ shape }: HeadOutput): boolean => shape.length === 4 || (isYolo && shape.length === 5);
+  const odd = decode === "centernet" ? undefined : named.find((output) => !isMap(output));
+  if (odd) {
+    throw new OptionError(
+      `head.decode "${decode}" is of maps [1, C, h, w], and "${odd.name}" is ${showShape(odd.shape)}: boxes in rows or columns are decoded ` +
+        'already, decode: "center" or "corners".',
+    );
+  }
   const parts = named.map((output) => ({ output, start: startOf(model, output) }));
   if (decode === "yolo-v8") return stackedScales(parts);
   return isYolo ? scalesOf(parts, option) : stackedChannels(parts);
