@@ -34,7 +34,7 @@ export interface OcclusionOptions extends PassesOptions {
   /**
    * 'incremental' keeps the maps of every layer and computes for each patch only what it changes, as far as that is less work;
    * 'full' computes whole passes. Their values differ by rounding; each has the same bits everywhere, and the recipe says which it
-   * was. Default: 'incremental' where the maps fit in memory, with `memory: 'low'` 'full'. Of several inputs each may have its own, as
+   * was. Default: 'incremental' where the maps fit in memory, with `memory: 'low'` and of volumes 'full'. Of several inputs each may have its own, as
    * recipes say it where they differ.
    */
   readonly engine?: PerInput<Engine>;

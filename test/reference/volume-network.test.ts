@@ -223,6 +223,9 @@ it("occlusion covers a volume with cuboids", async () => {
     const broken = occlusion(model, x, { window: window as unknown as [number, number] });
     await expect(broken).rejects.toThrow(message);
   }
+  await expect(occlusion(model, x, { engine: "incremental" })).rejects.toThrow(
+    'engine "incremental" follows rectangles of maps; of a volume whole passes are made. Leave the option out.',
+  );
   await expect(occlusion(model, x, { window: 2, stride: [1, 3, 1] })).rejects.toThrow(
     "stride 1×3×1 is larger than the window, 2×2×2: voxels between the patches would never be covered.",
   );

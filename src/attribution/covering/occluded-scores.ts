@@ -66,12 +66,18 @@ export function scorePatches(input: ScoredInput, fill: Float32Array, patches: Pa
   };
 }
 
-function engineOf({ inner }: ScoredInput, { engine }: Scoring): Engine {
+function engineOf({ inner, frame }: ScoredInput, { engine }: Scoring): Engine {
   // The maps take memory, so where that is scarce somebody has to ask for it.
   const isOne = inner?.score.values.length === 1;
-  const usual = isOne && inner.model.parts.mode === "fast" ? "incremental" : "full";
+  const isVolume = frame.depth > 1;
+  const usual = isOne && !isVolume && inner.model.parts.mode === "fast" ? "incremental" : "full";
   const chosen = oneOf("engine", engine ?? usual, ["incremental", "full"]);
-  if (isOne || chosen === "full") return chosen;
+  if (chosen === "full" || (isOne && !isVolume)) return chosen;
+  if (isVolume) {
+    throw new OptionError(
+      `engine "${chosen}" follows rectangles of maps; of a volume whole passes are made. Leave the option out.`,
+    );
+  }
   if (inner) {
     throw new OptionError(
       `engine "${chosen}" follows one value, and the box and the scores of this detector are two: ${inner.score.values.join(", ")}. ` +
@@ -84,12 +90,8 @@ function engineOf({ inner }: ScoredInput, { engine }: Scoring): Engine {
 }
 
 /** Passes over what a patch changes; undefined where that is most of the network. */
-function incrementalPasses(
-  { inner, frame }: ScoredInput,
-  { window, tops, lefts }: Patches,
-): IncrementalPasses | undefined {
-  // Parts of maps are rectangles; of a volume whole passes are made.
-  if (!inner || frame.depth > 1) return undefined;
+function incrementalPasses({ inner }: ScoredInput, { window, tops, lefts }: Patches): IncrementalPasses | undefined {
+  if (!inner) return undefined;
   const {
     model,
     part,
