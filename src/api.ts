@@ -119,6 +119,7 @@ export { xGradCam } from "./explain/x-grad-cam";
 export type { DecodeOptions } from "./image/decode";
 export {
   type DataURLOptions,
+  type EncodeOptions,
   encodeJpeg,
   encodePng,
   type ImageDataLike,

@@ -60,3 +60,23 @@ export function hearing(signal: AbortSignal | undefined): () => Promise<void> {
   const pause = pausing(watchedMilliseconds, signal);
   return async () => pause();
 }
+
+/** Work of which something comes, piece by piece. */
+export type Making<T> = Generator<undefined, T>;
+
+/** What comes of work that nobody interrupts. */
+export function atOnce<T>(making: Making<T>): T {
+  while (true) {
+    const step = making.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, with a signal heard between two pieces. */
+export async function inTurns<T>(making: Making<T>, hear: () => Promise<void>): Promise<T> {
+  while (true) {
+    const step = making.next();
+    if (step.done) return step.value;
+    await hear();
+  }
+}

@@ -1,4 +1,6 @@
+import { unlessAborted } from "../guard";
 import { joinBytes } from "../join-bytes";
+import { hearing, inTurns, type Making } from "../turns";
 import { crc32 } from "./checksums";
 import { channelsOf, type ImageLike } from "./image";
 
@@ -9,9 +11,10 @@ export const largePicture = 2e6;
  * Writes a PNG file whose rows hold differences to the pixel on the left (filter 1), compressed by the host: several times as
  * fast as in JavaScript.
  */
-export async function encodeLargePng(image: ImageLike): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodeLargePng(image: ImageLike, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const hear = hearing(signal);
   const { width, height } = image;
-  const { rows, channels } = filteredRows(image);
+  const { rows, channels } = await inTurns(filteredRows(image), hear);
   const colourType = { 1: 0, 3: 2, 4: 6 }[channels] as number;
   const header = new Uint8Array(13);
   const view = new DataView(header.buffer);
@@ -19,7 +22,8 @@ export async function encodeLargePng(image: ImageLike): Promise<Uint8Array<Array
   view.setUint32(4, height);
   header.set([8, colourType, 0, 0, 0], 8);
   const zlib = await hostZlib();
-  const compressed = await compress(rows, zlib);
+  const compressing = compress(rows, zlib, signal !== undefined);
+  const compressed = await (signal ? unlessAborted(compressing, signal) : compressing);
   const checksum = zlib?.crc32 ?? crc32;
   return joinBytes([
     Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
@@ -29,15 +33,18 @@ export async function encodeLargePng(image: ImageLike): Promise<Uint8Array<Array
   ]) as Uint8Array<ArrayBuffer>;
 }
 
+/** Rows between which a signal is heard. */
+const pieceRows = 64;
+
 /** The rows with their filter bytes; an alpha channel that says nothing is left out. */
-function filteredRows(image: ImageLike): { rows: Uint8Array<ArrayBuffer>; channels: 1 | 3 | 4 } {
+function* filteredRows(image: ImageLike): Making<{ rows: Uint8Array<ArrayBuffer>; channels: 1 | 3 | 4 }> {
   const channels = channelsOf(image) as 1 | 3 | 4;
-  const colours = channels === 1 ? undefined : colourDifferences(image, channels);
-  return colours ? { rows: colours, channels: 3 } : { rows: differences(image, channels), channels };
+  const colours = channels === 1 ? undefined : yield* colourDifferences(image, channels);
+  return colours ? { rows: colours, channels: 3 } : { rows: yield* differences(image, channels), channels };
 }
 
 /** Red, green and blue alone; undefined where a pixel is transparent. Pictures of this size are opaque photographs nearly always. */
-function colourDifferences(image: ImageLike, given: 3 | 4): Uint8Array<ArrayBuffer> | undefined {
+function* colourDifferences(image: ImageLike, given: 3 | 4): Making<Uint8Array<ArrayBuffer> | undefined> {
   const { width, height } = image;
   const data = new Uint8Array(image.data.buffer, image.data.byteOffset, image.data.length);
   const rowBytes = 1 + width * 3;
@@ -56,11 +63,12 @@ function colourDifferences(image: ImageLike, given: 3 | 4): Uint8Array<ArrayBuff
       blue = data[from + 2];
     }
     if (alpha !== 255) return undefined;
+    if (y % pieceRows === 0) yield;
   }
   return rows;
 }
 
-function differences({ data, width, height }: ImageLike, channels: number): Uint8Array<ArrayBuffer> {
+function* differences({ data, width, height }: ImageLike, channels: number): Making<Uint8Array<ArrayBuffer>> {
   const rowBytes = 1 + width * channels;
   const rows = new Uint8Array(rowBytes * height);
   for (let y = 0; y < height; y++) {
@@ -70,6 +78,7 @@ function differences({ data, width, height }: ImageLike, channels: number): Uint
     const end = from + width * channels;
     for (let c = 0; c < channels; c++) rows[to++] = data[from++];
     for (; from < end; from++) rows[to++] = data[from] - data[from - channels];
+    if (y % pieceRows === 0) yield;
   }
   return rows;
 }
@@ -102,6 +111,8 @@ function hasRuns(bytes: Uint8Array): boolean {
 
 interface Zlib {
   deflateSync(bytes: Uint8Array, options: Quick): Uint8Array;
+  /** The same bytes, in a thread of the host's. */
+  deflate(bytes: Uint8Array, options: Quick, done: (error: Error | null, compressed: Uint8Array) => void): void;
   /** Since Node 20.15. */
   crc32?(bytes: Uint8Array): number;
 }
@@ -116,7 +127,16 @@ async function hostZlib(): Promise<Zlib | undefined> {
   }
 }
 
-async function compress(bytes: Uint8Array<ArrayBuffer>, zlib: Zlib | undefined): Promise<Uint8Array> {
+async function compress(
+  bytes: Uint8Array<ArrayBuffer>,
+  zlib: Zlib | undefined,
+  isWatched: boolean,
+): Promise<Uint8Array> {
+  if (zlib && isWatched) {
+    return new Promise((resolve, reject) =>
+      zlib.deflate(bytes, quick(bytes), (error, compressed) => (error ? reject(error) : resolve(compressed))),
+    );
+  }
   if (zlib) return zlib.deflateSync(bytes, quick(bytes));
   if (typeof CompressionStream === "function") {
     const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));

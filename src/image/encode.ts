@@ -1,6 +1,7 @@
 import { checkOptions, show } from "../checks";
 import { OptionError } from "../errors";
 import { guarded, guardedAsync } from "../guard";
+import { hearing, inTurns, type Making } from "../turns";
 import { encodeLargePng, largePicture } from "./encode-large-png";
 import { channelsOf, checkImage, type ImageLike } from "./image";
 
@@ -11,17 +12,25 @@ import { channelsOf, checkImage, type ImageLike } from "./image";
  * @returns the file's bytes
  * @throws {InputError} if the picture is empty or its data do not fill its size
  */
-export async function encodePng(image: ImageLike): Promise<Uint8Array<ArrayBuffer>> {
+export async function encodePng(image: ImageLike, options: EncodeOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   return guardedAsync("encodePng", async () => {
     checkImage(image);
+    checkOptions("encodePng", options, ["signal"]);
+    const hear = hearing(options.signal);
     const { width, height, data } = image;
-    if (width * height > largePicture) return encodeLargePng(image);
+    if (width * height > largePicture) return encodeLargePng(image, options.signal);
     const { encode } = await import("fast-png");
+    await hear();
     return encode({ width, height, data, channels: channelsOf(image), depth: 8 }) as Uint8Array<ArrayBuffer>;
   });
 }
 
-export interface JpegOptions {
+export interface EncodeOptions {
+  /** Gives the picture up before it is written, PNG files of more than two megapixels also on the way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface JpegOptions extends EncodeOptions {
   /** 1 to 100; default 90. */
   readonly quality?: number;
 }
@@ -36,19 +45,25 @@ export interface JpegOptions {
 export async function encodeJpeg(image: ImageLike, options: JpegOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   return guardedAsync("encodeJpeg", async () => {
     checkImage(image);
-    checkOptions("encodeJpeg", options, ["quality"]);
+    checkOptions("encodeJpeg", options, ["quality", "signal"]);
+    const hear = hearing(options.signal);
     const { quality = 90 } = options;
     if (!(typeof quality === "number" && quality >= 1 && quality <= 100))
       throw new OptionError(`quality must lie between 1 and 100, got ${show(quality)}.`);
     const { default: encode } = await import("jpeg-js/lib/encoder.js");
     const { width, height } = image;
-    const { data } = encode({ data: opaque(image), width, height }, quality);
-    return new Uint8Array(data);
+    const data = await inTurns(opaque(image), hear);
+    await hear();
+    const written = encode({ data, width, height }, quality);
+    return new Uint8Array(written.data);
   });
 }
 
+/** Values between which a signal is heard. */
+const pieceLength = 2 ** 20;
+
 /** RGBA over white. */
-function opaque(image: ImageLike): Uint8Array {
+function* opaque(image: ImageLike): Making<Uint8Array> {
   const { data, width, height } = image;
   const channels = channelsOf(image);
   const out = new Uint8Array(width * height * 4).fill(255);
@@ -56,6 +71,7 @@ function opaque(image: ImageLike): Uint8Array {
     const alpha = channels === 4 ? data[from + 3] / 255 : 1;
     for (let c = 0; c < 3; c++)
       out[to + c] = Math.round(data[from + (channels === 1 ? 0 : c)] * alpha + 255 * (1 - alpha));
+    if (to % pieceLength === 0) yield;
   }
   return out;
 }
@@ -72,13 +88,15 @@ export interface DataURLOptions extends JpegOptions {
  */
 export async function toDataURL(image: ImageLike, options: DataURLOptions = {}): Promise<string> {
   return guardedAsync("toDataURL", async () => {
-    checkOptions("toDataURL", options, ["format", "quality"]);
-    const { format = "png", quality } = options;
+    checkOptions("toDataURL", options, ["format", "quality", "signal"]);
+    const { format = "png", quality, signal } = options;
     if (format !== "png" && format !== "jpeg") throw new OptionError(`format ${show(format)} is none of png, jpeg.`);
     if (format === "png" && quality !== undefined)
       throw new OptionError("quality is of JPEG files: add format: 'jpeg'.");
     const bytes =
-      format === "png" ? await encodePng(image) : await encodeJpeg(image, quality === undefined ? {} : { quality });
+      format === "png"
+        ? await encodePng(image, { signal })
+        : await encodeJpeg(image, { signal, ...(quality !== undefined && { quality }) });
     return `data:image/${format};base64,${base64(bytes)}`;
   });
 }

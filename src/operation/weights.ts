@@ -1,5 +1,6 @@
 import type { Constant } from "../graph/ir";
 import type { Shape } from "../graph/shape-rule";
+import { atOnce, type Making } from "../turns";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
@@ -51,9 +52,6 @@ export interface Held {
 
 type Blocks = readonly (readonly Pointer[])[];
 
-/** Work of which something comes, piece by piece. */
-export type Making<T> = Generator<undefined, T>;
-
 /** @param make  at once, or piece by piece where that may take long */
 export function held(memory: KernelMemory, make: () => Blocks | Making<Blocks>): Held {
   let blocks: Blocks | undefined;
@@ -71,14 +69,6 @@ export function held(memory: KernelMemory, make: () => Blocks | Making<Blocks>):
       blocks = undefined;
     },
   };
-}
-
-/** What comes of work that nobody interrupts. */
-export function atOnce<T>(making: Making<T>): T {
-  while (true) {
-    const step = making.next();
-    if (step.done) return step.value;
-  }
 }
 
 /** Bytes that are written between two pieces: memory that nobody touched before is slow at the first write. */

@@ -15,8 +15,9 @@ import {
   unbounded,
 } from "../operation/operation";
 import { toMemoryCopy, toRowMajorCopy } from "../operation/row-major";
-import { type Held, held, type Making, packPanels, panelCount, placeBias } from "../operation/weights";
+import { type Held, held, packPanels, panelCount, placeBias } from "../operation/weights";
 import { showShape, sizeOf } from "../tensor";
+import type { Making } from "../turns";
 import { type Kernels, type Pointer, Unary } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";
 import { computed, repeated, withShape } from "./folding";

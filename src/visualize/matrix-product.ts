@@ -1,7 +1,8 @@
 import { Constant } from "../graph/ir";
 import { blocksOf } from "../operation/correlation/direct";
 import { unbounded } from "../operation/operation";
-import { atOnce, packPanels } from "../operation/weights";
+import { packPanels } from "../operation/weights";
+import { atOnce } from "../turns";
 import { encodeGeometry } from "../wasm/geometry";
 import type { Kernels, Pointer } from "../wasm/kernels";
 import type { KernelMemory } from "../wasm/memory";

@@ -240,6 +240,43 @@ describe("loading and decoding", () => {
     expect(fingerprint(watched.data)).toBe(fingerprint((await library.decodeImage(picture)).data));
   });
 
+  it("end the encoding of a picture in its midst, and give its bytes", async () => {
+    const [width, height] = [1500, 1400];
+    const below = random(7);
+    const pictures = [3, 4].map((channels) => {
+      const data = Uint8Array.from({ length: width * height * channels }, (_, i) =>
+        i % 5 === 0 ? below(256) : i >> 9,
+      );
+      return { width, height, data };
+    });
+    const calls: Readonly<Record<string, (i: number, signal?: AbortSignal) => Promise<unknown>>> = {
+      encodePng: (i, signal) => library.encodePng(pictures[i], { signal }),
+      encodeJpeg: (i, signal) => library.encodeJpeg(pictures[i], { signal }),
+      "toDataURL of a PNG": (i, signal) => library.toDataURL(pictures[i], { signal }),
+      "toDataURL of a JPEG": (i, signal) => library.toDataURL(pictures[i], { format: "jpeg", quality: 80, signal }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      for (const i of pictures.keys()) {
+        const expected = fingerprint(await call(i));
+        slowClock();
+        const turns = vi.spyOn(globalThis, "setTimeout");
+        expect(fingerprint(await call(i, new AbortController().signal)), name).toBe(expected);
+        const all = turns.mock.calls.length;
+        expect(all, name).toBeGreaterThan(4);
+        const stop = new AbortController();
+        const reason = new Error("enough");
+        turns.mockClear();
+        const own = setInterval(() => turns.mock.calls.length >= all / 2 && stop.abort(reason), 0);
+        await expect(call(i, stop.signal), name).rejects.toBe(reason);
+        clearInterval(own);
+        expect(turns.mock.calls.length, name).toBeLessThan(all);
+        await expect(call(i, AbortSignal.abort(reason)), name).rejects.toBe(reason);
+        await expect(call(i, "now" as never), name).rejects.toThrow(/signal must be an AbortSignal/);
+        vi.restoreAllMocks();
+      }
+    }
+  }, 60_000);
+
   it("end a load between two of its weights", async () => {
     const wide = writeOnnx(
       graphOf({

@@ -1,6 +1,6 @@
 import { entryOf } from "../../guard";
 import { type Operation, type Pieces, perform, type Run, type ValueName } from "../../operation/operation";
-import type { Making } from "../../operation/weights";
+import type { Making } from "../../turns";
 import { quadrature } from "../gradients/quadrature";
 import { aside, blockPlan, ownScratch } from "./aside";
 import type { BackwardStep } from "./lens";

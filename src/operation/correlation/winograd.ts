@@ -2,8 +2,9 @@
  * A stride-1 convolution, or its adjoint, through Winograd's F(4×4, 3×3), F(3×3, 4×4) or F(2×2, 5×5): the memory it needs and the call.
  */
 import { Constant } from "../../graph/ir";
+import type { Making } from "../../turns";
 import type { Pointer } from "../../wasm/kernels";
-import { held, type Making, packWinogradPanels, panelCount } from "../weights";
+import { held, packWinogradPanels, panelCount } from "../weights";
 import type { Side, SideParts } from "./side";
 import { seenFrom } from "./taps";
 
