@@ -35,6 +35,15 @@ const layers: Readonly<Record<string, readonly [input: readonly number[], consta
     [["Conv", ["x", "w"], ["c"], { pads: [2, 2, 2, 2], dilations: [2, 2] }]],
   ],
   "pixels by themselves": [[1, 64, 128, 128], { w: weights(64, 64, 1, 1) }, [["Conv", ["x", "w"], ["c"]]]],
+  // Of its adjoint's phases three see no tap, and write zeros all the same.
+  "pixels by themselves, every other one": [
+    [1, 64, 128, 128],
+    { w: weights(64, 64, 1, 1), first: weights(64, 64, 1, 1) },
+    [
+      ["Conv", ["x", "first"], ["before"]],
+      ["Conv", ["before", "w"], ["c"], { strides: [2, 2] }],
+    ],
+  ],
   "a folded picture": [
     [1, 3, 256, 256],
     { w: weights(64, 3, 7, 7) },

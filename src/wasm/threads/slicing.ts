@@ -43,6 +43,8 @@ function finest(ways: readonly Cut[]): Cut | undefined {
   let best: Cut | undefined;
   let most = 1;
   for (const cut of ways) {
+    // What sees nothing, and so takes no time, writes all the same: it has no parts.
+    if (!(cut.work > partWork)) continue;
     const gained = gain(cut, countOf(cut));
     if (gained <= most) continue;
     [best, most] = [cut, gained * 1.02];
