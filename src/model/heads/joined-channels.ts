@@ -14,7 +14,7 @@ export interface BoxChannels {
   readonly cells?: readonly MapCell[];
 }
 
-export interface Part {
+export interface HeadPart {
   readonly output: HeadOutput;
   /** Where it begins among all outputs. */
   readonly start: number;
@@ -35,14 +35,14 @@ export function startOf(model: ModelValues, { value, name }: HeadOutput): number
     .reduce((sum, each) => sum + (shapes.get(each) ?? []).reduce((a, b) => a * b, 1), 0);
 }
 
-const joinedOf = (parts: readonly Part[]): HeadOutput => ({
+const joinedOf = (parts: readonly HeadPart[]): HeadOutput => ({
   ...parts[0].output,
   name: parts.map(({ output }) => output.name).join('", "'),
   value: joinedOutputs,
 });
 
 /** The channels of several maps of one size, one behind the other. */
-export function stackedChannels(parts: readonly Part[]): BoxChannels {
+export function stackedChannels(parts: readonly HeadPart[]): BoxChannels {
   const [{ shape }] = parts.map(({ output }) => output);
   const [, , h, w] = shape;
   const owners = parts.flatMap(channelStarts);
@@ -58,7 +58,7 @@ export function stackedChannels(parts: readonly Part[]): BoxChannels {
 }
 
 /** The candidates of the maps of all scales, of each place several priors: `[1, A·K, h, w]` or `[1, A, h, w, K]`. */
-export function scalesOf(parts: readonly Part[], { anchors: priors }: DetectorHeadOption): BoxChannels {
+export function yoloScales(parts: readonly HeadPart[], { anchors: priors }: DetectorHeadOption): BoxChannels {
   const whole =
     Array.isArray(priors) &&
     priors.length === parts.length &&
@@ -110,14 +110,14 @@ export function scalesOf(parts: readonly Part[], { anchors: priors }: DetectorHe
  * The candidates of the maps of all scales, one at each place; maps `[1, K, h, w]` of one size that follow one another are one scale, their
  * channels one behind the other.
  */
-export function stackedScales(parts: readonly Part[]): BoxChannels {
+export function stackedScales(parts: readonly HeadPart[]): BoxChannels {
   const odd = parts.find(({ output: { shape } }) => shape.length !== 4 || shape[0] !== 1);
   if (odd) {
     throw new OptionError(
       `head.boxes: maps [1, C, h, w] are expected, "${odd.output.name}" is ${showShape(odd.output.shape)}.`,
     );
   }
-  const scales: Part[][] = [];
+  const scales: HeadPart[][] = [];
   for (const part of parts) {
     const [first] = scales.at(-1) ?? [];
     const isSame = first?.output.shape.slice(2).join() === part.output.shape.slice(2).join();
@@ -151,5 +151,5 @@ export function stackedScales(parts: readonly Part[]): BoxChannels {
 }
 
 /** Where the channels of a map begin among all outputs. */
-const channelStarts = ({ output: { shape }, start }: Part): number[] =>
+const channelStarts = ({ output: { shape }, start }: HeadPart): number[] =>
   Array.from({ length: shape[1] }, (_, channel) => start + channel * shape[2] * shape[3]);

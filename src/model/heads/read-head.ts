@@ -11,7 +11,7 @@ import { candidatesMade, checkHead, makersOf } from "./check-head";
 import type { HeadOutput } from "./family";
 import { outputsOf, pictureOf } from "./find-head";
 import type { Channels, Head, MaskChannels } from "./head";
-import { type BoxChannels, scalesOf, stackedChannels, stackedScales, startOf } from "./joined-channels";
+import { type BoxChannels, stackedChannels, stackedScales, startOf, yoloScales } from "./joined-channels";
 import { maskChannels } from "./masks";
 import { usualDistances } from "./raw-yolo-v8";
 import { decoders } from "./table";
@@ -134,7 +134,7 @@ function boxesOf(model: ModelValues, outputs: readonly HeadOutput[], option: Det
   }
   const parts = named.map((output) => ({ output, start: startOf(model, output) }));
   if (decode === "yolo-v8") return stackedScales(parts);
-  return isYolo ? scalesOf(parts, option) : stackedChannels(parts);
+  return isYolo ? yoloScales(parts, option) : stackedChannels(parts);
 }
 
 function outputOf(outputs: readonly HeadOutput[], key: string, name: string): HeadOutput {
