@@ -1,6 +1,7 @@
 /**
  * The places of a layer's maps that the score of a box is computed from, those with a gradient: it is a function of these alone, so that
- * averages over the map are averages over them, and there is no evidence elsewhere.
+ * averages over the map are averages over them, and there is no evidence elsewhere. A place of which all channels end in units that are off
+ * (behind a rectifier, or beaten in a pool) has no gradient either, and counts as not seen: as it is, nothing comes from it.
  */
 
 /**
