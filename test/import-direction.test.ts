@@ -54,7 +54,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   view: ["methods", "image", "wasm", "generated", ...base],
   model: ["engine", "image", "onnx", "tfjs", "tflite", "compile", "operators", "operation", "graph", "wasm", ...base],
   detect: ["model", "image", ...base],
-  random: [],
+  random: base,
   pace: ["model", ...base],
   attribution: [
     ...["pace", "random", "methods", "model", "engine", "view", "image", "compile", "operators", "operation", "graph"],

@@ -1,3 +1,5 @@
+import { show } from "../checks";
+import { OptionError } from "../errors";
 import { boxMuller } from "./box-muller";
 
 /**
@@ -7,7 +9,9 @@ import { boxMuller } from "./box-muller";
 export class Random {
   readonly #state: Uint32Array;
 
+  /** @throws {OptionError} if the seed, an option of whoever draws, is no finite number: others would all be 0 in silence */
   constructor(seed: number) {
+    if (!Number.isFinite(seed)) throw new OptionError(`seed must be a finite number, got ${show(seed)}.`);
     let mixed = seed >>> 0;
     this.#state = Uint32Array.from({ length: 4 }, () => {
       mixed = (mixed + 0x9e3779b9) >>> 0;
