@@ -275,7 +275,7 @@ describe("loading and decoding", () => {
         vi.restoreAllMocks();
       }
     }
-  }, 60_000);
+  }, 240_000);
 
   it("end a load between two of its weights", async () => {
     const wide = writeOnnx(
